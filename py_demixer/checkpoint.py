@@ -1,0 +1,94 @@
+"""Weight files: safetensors in, arrays out (and the other way round).
+
+The format is an 8-byte little-endian header length, a JSON header and the tensors' bytes, see
+https://github.com/huggingface/safetensors. Arrays are views into the buffer, so the file is in
+memory once; float16 stays float16 until an operation widens it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+_DTYPES = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The content of a weight file.
+
+    ``tensors`` maps PyTorch's parameter names to arrays (views into the file's buffer) and
+    ``metadata`` holds strings, among them ``architecture`` and ``config`` (JSON).
+    """
+
+    tensors: Mapping[str, np.ndarray]
+    metadata: Mapping[str, str]
+
+
+def read(buffer: bytes | bytearray | memoryview | np.ndarray) -> Checkpoint:
+    """Open a safetensors file that is already in memory, without copying it.
+
+    Raises:
+        ValueError: the buffer is not a whole, well-formed safetensors file.
+    """
+    data = np.frombuffer(buffer, dtype=np.uint8)
+    header, body = _split(data)
+    metadata = header.pop("__metadata__", {})
+    try:
+        tensors = {name: _view(body, entry) for name, entry in header.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"The weight file is damaged ({error}): delete it and fetch it again."
+        ) from error
+    return Checkpoint(tensors, metadata)
+
+
+def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file whose bytes depend on nothing but the arguments.
+
+    Tensors are stored in the order of their names; dtypes are float16, float32 and uint8.
+    """
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    offset = 0
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        header[name] = {
+            "dtype": _NAMES[tensor.dtype.newbyteorder("<")],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + tensor.nbytes],
+        }
+        offset += tensor.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors start at a multiple of 8 bytes
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(text)
+        for name in sorted(tensors):
+            little_endian = tensors[name].dtype.newbyteorder("<")
+            file.write(tensors[name].astype(little_endian, copy=False).tobytes())
+
+
+def _split(data: np.ndarray) -> tuple[dict, np.ndarray]:
+    """The parsed header and the bytes behind it."""
+    size = int.from_bytes(data[:8].tobytes(), "little")
+    if len(data) < 8 or size > len(data) - 8:
+        raise ValueError("The weight file is cut short or not a safetensors file: fetch it again.")
+    try:
+        header = json.loads(data[8 : 8 + size].tobytes())
+    except ValueError as error:
+        raise ValueError("This is not a safetensors file: its header is no JSON.") from error
+    if not isinstance(header, dict):
+        raise ValueError("This is not a safetensors file: its header is no JSON object.")
+    return header, data[8 + size :]
+
+
+def _view(body: np.ndarray, entry: dict) -> np.ndarray:
+    begin, end = entry["data_offsets"]
+    if not 0 <= begin <= end <= len(body):
+        raise ValueError(f"a tensor ends at byte {end} of {len(body)}")
+    return body[begin:end].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])

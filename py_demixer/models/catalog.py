@@ -1,0 +1,76 @@
+"""Which models there are, and how a weight file becomes a network."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import checkpoint
+from ..checkpoint import Checkpoint
+from .htdemucs import Config, HTDemucs
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model by name. Where its weights come from, and their licence, is in weights/."""
+
+    name: str
+    title: str
+    sources: tuple[str, ...]
+
+    @property
+    def weights_file(self) -> str:
+        """The name of its weight file."""
+        return f"{self.name}.safetensors"
+
+
+MODELS = {
+    model.name: model
+    for model in (ModelInfo("htdemucs", "Demucs v4 (HTDemucs)", Config().sources),)
+}
+
+
+def default_weights(name: str) -> Path:
+    """Where a model's weight file is looked for when none is named.
+
+    The folder is ``$PY_DEMIXER_WEIGHTS``, or else ``~/.cache/py-demixer``.
+    """
+    folder = os.environ.get("PY_DEMIXER_WEIGHTS")
+    base = Path(folder) if folder else Path.home() / ".cache" / "py-demixer"
+    return base / MODELS[name].weights_file
+
+
+def load(name: str, weights: Path | None = None) -> HTDemucs:
+    """Build the model ``name`` from a weight file (None: the one at the default place).
+
+    Raises:
+        ValueError: there is no model of that name, or the file is damaged or for another one.
+        FileNotFoundError: the weight file is not there.
+    """
+    if name not in MODELS:
+        raise ValueError(f"There is no model {name!r}, only {', '.join(MODELS)}.")
+    path = weights or default_weights(name)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"The weights of {name} are not at {path}: "
+            f"fetch them with 'python -m py_demixer.weights fetch {name}'."
+        )
+    return build(checkpoint.read(np.fromfile(path, np.uint8)))
+
+
+def build(weights: Checkpoint) -> HTDemucs:
+    """Build the network a weight file is for.
+
+    Raises:
+        ValueError: the file does not say so, or lacks tensors.
+    """
+    architecture = weights.metadata.get("architecture")
+    if architecture != "htdemucs":
+        raise ValueError(
+            f"The weight file is for the architecture {architecture!r}, which is not known here: "
+            "was it made by py_demixer.weights?"
+        )
+    return HTDemucs(weights.tensors, Config.from_json(weights.metadata.get("config", "{}")))

@@ -1,0 +1,42 @@
+"""Multi-head scaled dot-product attention (Vaswani et al. 2017)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import backend
+from .activation import softmax
+
+SCORE_BYTES = 8 << 20
+"""What the scores of one block of queries may take, whatever the number of positions."""
+
+
+def attention(
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    heads: int,
+    score_bytes: int = SCORE_BYTES,
+) -> np.ndarray:
+    """Attend head by head and query block by query block; the score matrix is never whole.
+
+    Args:
+        query: ``(channels, queries)`` float32, already projected.
+        key, value: ``(channels, keys)`` float32, already projected.
+        heads: number of heads; each has ``channels / heads`` adjacent channels.
+        score_bytes: bound on the scratch memory for scores.
+
+    Returns:
+        ``(channels, queries)``.
+    """
+    width = len(query) // heads
+    step = max(1, score_bytes // (4 * key.shape[1]))
+    out = np.empty_like(query)
+    for head in range(heads):
+        rows = slice(head * width, (head + 1) * width)
+        scaled = query[rows] * np.float32(width**-0.5)
+        for start in range(0, query.shape[1], step):
+            block = slice(start, start + step)
+            scores = softmax(backend.gemm(scaled[:, block].T, key[rows]))
+            out[rows, block] = backend.gemm(value[rows], scores.T)
+    return out

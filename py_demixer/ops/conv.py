@@ -1,0 +1,247 @@
+"""Convolutions as chunked GEMM.
+
+A convolution is the product of its weights ``(out channels, in channels x taps)`` with the patches
+of its input ``(in channels x taps, positions)`` (Chellapilla et al. 2006). The whole patch matrix
+would be ``taps`` times the input, hundreds of megabytes; so output positions are taken in tiles
+whose patches and results stay below ``SCRATCH_BYTES``, whatever the layer. Activations are applied
+to a tile while it is still in the cache.
+
+A transposed convolution with stride ``s`` is an ordinary one at the input's resolution that gives
+``s`` phases of the output at once (Shi et al. 2016, sub-pixel convolution), which are interleaved:
+no overlapping additions, so tiles do not depend on each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import backend
+from .activation import gelu, glu
+
+SCRATCH_BYTES = 16 << 20
+"""Scratch memory of one convolution: the patches of a tile and their product."""
+
+Pair = tuple[int, int]
+
+
+def conv2d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    *,
+    stride: Pair = (1, 1),
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+    activation: str | None = None,
+    scratch_bytes: int = SCRATCH_BYTES,
+) -> np.ndarray:
+    """2-D convolution (cross-correlation), as ``torch.nn.functional.conv2d``.
+
+    Args:
+        x: ``(in, height, width)`` float32.
+        weight: ``(out, in, kernel height, kernel width)``, float16 or float32.
+        bias: ``(out,)``.
+        padding: zeros before and after, for height and width.
+        activation: None, ``"gelu"`` or ``"glu"`` (which halves the channels).
+        scratch_bytes: bound on the memory for patches and products.
+
+    Returns:
+        ``(out, height', width')`` float32; ``out / 2`` channels with ``"glu"``.
+    """
+    taps = [
+        (i * dilation[0] - padding[0][0], j * dilation[1] - padding[1][0])
+        for i in range(weight.shape[2])
+        for j in range(weight.shape[3])
+    ]
+    size = tuple(
+        (x.shape[1 + axis] + sum(padding[axis]) - dilation[axis] * (weight.shape[2 + axis] - 1) - 1)
+        // stride[axis]
+        + 1
+        for axis in (0, 1)
+    )
+    channels = len(weight) // 2 if activation == "glu" else len(weight)
+    out = np.empty((channels, *size), np.float32)
+    matrix = weight.reshape(len(weight), -1).astype(np.float32)
+    for tile, product in _products(x, matrix, bias, taps, stride, size, scratch_bytes):
+        out[:, tile.rows, tile.columns] = _activate(product, activation)
+    return out
+
+
+def conv1d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    *,
+    stride: int = 1,
+    padding: Pair = (0, 0),
+    dilation: int = 1,
+    activation: str | None = None,
+    scratch_bytes: int = SCRATCH_BYTES,
+) -> np.ndarray:
+    """1-D convolution of ``x (in, length)`` with ``weight (out, in, kernel)``: see conv2d."""
+    return conv2d(
+        x[:, None],
+        weight[:, :, None],
+        bias,
+        stride=(1, stride),
+        padding=((0, 0), padding),
+        dilation=(1, dilation),
+        activation=activation,
+        scratch_bytes=scratch_bytes,
+    )[:, 0]
+
+
+def conv_transpose2d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    *,
+    stride: int,
+    crop: int,
+    height: int,
+    activation: str | None = None,
+    scratch_bytes: int = SCRATCH_BYTES,
+) -> np.ndarray:
+    """Transposed convolution along the height, as ``torch.nn.functional.conv_transpose2d``.
+
+    Args:
+        x: ``(in, rows, width)`` float32.
+        weight: ``(in, out, kernel, 1)``, PyTorch's order; the kernel is a multiple of the stride.
+        bias: ``(out,)``.
+        crop, height: of the full output, ``height`` rows from row ``crop`` on are computed.
+        activation: None or ``"gelu"``.
+
+    Returns:
+        ``(out, height, width)`` float32.
+    """
+    n_in, n_out, kernel, _ = weight.shape
+    # Full output row q * stride + phase is the sum over taps t of
+    # weight[..., t * stride + phase] * x[row q - t].
+    taps = [(-t, 0) for t in range(kernel // stride)]
+    phases = weight.reshape(n_in, n_out, len(taps), stride).transpose(3, 1, 0, 2)
+    matrix = phases.reshape(stride * n_out, n_in * len(taps)).astype(np.float32)
+    first, last = crop // stride, (crop + height - 1) // stride
+    out = np.empty((n_out, height, x.shape[2]), np.float32)
+    size = (last - first + 1, x.shape[2])
+    taps = [(first + row, column) for row, column in taps]
+    products = _products(x, matrix, np.tile(bias, stride), taps, (1, 1), size, scratch_bytes)
+    for tile, product in products:
+        _activate(product, activation)
+        for phase, values in enumerate(np.split(product, stride)):
+            start = (first + tile.rows.start) * stride + phase - crop
+            target, source = _inside(start, stride, values.shape[1], height)
+            out[:, target, tile.columns] = values[:, source]
+    return out
+
+
+def conv_transpose1d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    *,
+    stride: int,
+    crop: int,
+    length: int,
+    activation: str | None = None,
+    scratch_bytes: int = SCRATCH_BYTES,
+) -> np.ndarray:
+    """Transposed convolution of ``x (in, length)``, ``weight (in, out, kernel)``: see above."""
+    return conv_transpose2d(
+        x[:, :, None],
+        weight[:, :, :, None],
+        bias,
+        stride=stride,
+        crop=crop,
+        height=length,
+        activation=activation,
+        scratch_bytes=scratch_bytes,
+    )[:, :, 0]
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A rectangle of output positions."""
+
+    rows: slice
+    columns: slice
+
+    @property
+    def shape(self) -> Pair:
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+
+def _products(
+    x: np.ndarray,
+    matrix: np.ndarray,
+    bias: np.ndarray,
+    taps: list[Pair],
+    stride: Pair,
+    size: tuple[int, ...],
+    scratch_bytes: int,
+) -> Iterator[tuple[_Tile, np.ndarray]]:
+    """``matrix @ patches + bias`` for every tile of the output, in scratch that is used again.
+
+    Output position (r, c) sees the input at (r, c) * stride + tap, zero outside of ``x``.
+    """
+    positions = max(1, scratch_bytes // (4 * sum(matrix.shape)))
+    scratch = np.empty(sum(matrix.shape) * min(positions, size[0] * size[1]), np.float32)
+    column = bias.astype(np.float32)[:, None]
+    for tile in _tiles(size, positions):
+        count = tile.shape[0] * tile.shape[1]
+        patches = scratch[: matrix.shape[1] * count].reshape(len(x), len(taps), *tile.shape)
+        for index, tap in enumerate(taps):
+            _copy_tap(x, patches[:, index], tile, stride, tap)
+        product = scratch[patches.size :][: len(matrix) * count].reshape(len(matrix), count)
+        backend.gemm(matrix, patches.reshape(-1, count), product)
+        product += column
+        yield tile, product.reshape(len(matrix), *tile.shape)
+
+
+def _tiles(size: tuple[int, ...], positions: int) -> Iterator[_Tile]:
+    """Cut the output into whole rows where they fit, else into pieces of a row."""
+    height, width = size
+    columns = min(width, positions)
+    rows = max(1, positions // width)
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):
+            yield _Tile(
+                slice(top, min(height, top + rows)), slice(left, min(width, left + columns))
+            )
+
+
+def _copy_tap(x: np.ndarray, patch: np.ndarray, tile: _Tile, stride: Pair, tap: Pair) -> None:
+    """What one kernel tap sees at each position of the tile: ``patch (in, rows, columns)``."""
+    rows_in, rows = _inside(
+        tile.rows.start * stride[0] + tap[0], stride[0], patch.shape[1], x.shape[1]
+    )
+    columns_in, columns = _inside(
+        tile.columns.start * stride[1] + tap[1], stride[1], patch.shape[2], x.shape[2]
+    )
+    if rows != slice(0, patch.shape[1]) or columns != slice(0, patch.shape[2]):
+        patch[...] = 0
+    patch[:, rows, columns] = x[:, rows_in, columns_in]
+
+
+def _inside(start: int, stride: int, count: int, size: int) -> tuple[slice, slice]:
+    """Of the positions start, start + stride, ... (count of them) those within [0, size).
+
+    Returns:
+        The slice of the axis they select, and the slice of the count.
+    """
+    skip = min(count, max(0, -(start // stride)))
+    stop = min(count, max(skip, -((start - size) // stride)))
+    begin = start + skip * stride
+    return slice(begin, max(begin, begin + (stop - skip - 1) * stride + 1), stride) if (
+        stop > skip
+    ) else slice(0, 0), slice(skip, stop)
+
+
+def _activate(x: np.ndarray, activation: str | None) -> np.ndarray:
+    if activation == "gelu":
+        return gelu(x)
+    if activation == "glu":
+        return glu(x, out=x[: len(x) // 2])
+    return x
