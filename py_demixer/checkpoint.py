@@ -11,10 +11,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-_DTYPES = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F16": np.dtype("<f2"),
+    "F32": np.dtype("<f4"),
+    "U8": np.dtype("u1"),
+}
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
@@ -73,7 +78,7 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
             file.write(tensors[name].astype(little_endian, copy=False).tobytes())
 
 
-def _split(data: np.ndarray) -> tuple[dict, np.ndarray]:
+def _split(data: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
     """The parsed header and the bytes behind it."""
     size = int.from_bytes(data[:8].tobytes(), "little")
     if len(data) < 8 or size > len(data) - 8:
@@ -87,8 +92,9 @@ def _split(data: np.ndarray) -> tuple[dict, np.ndarray]:
     return header, data[8 + size :]
 
 
-def _view(body: np.ndarray, entry: dict) -> np.ndarray:
+def _view(body: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end <= len(body):
         raise ValueError(f"a tensor ends at byte {end} of {len(body)}")
-    return body[begin:end].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    dtype = _DTYPES[entry["dtype"]]
+    return body[begin:end].view(dtype).reshape(entry["shape"])

@@ -32,14 +32,23 @@ class Model(Protocol):
     """What a network must offer to be run on segments."""
 
     @property
-    def sources(self) -> tuple[str, ...]: ...
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems."""
+
     @property
-    def sample_rate(self) -> int: ...
+    def sample_rate(self) -> int:
+        """In Hz."""
+
     @property
-    def channels(self) -> int: ...
+    def channels(self) -> int:
+        """Of the mixture and of each stem."""
+
     @property
-    def segment_length(self) -> int: ...
-    def __call__(self, mixture: np.ndarray) -> np.ndarray: ...
+    def segment_length(self) -> int:
+        """Samples of a segment."""
+
+    def __call__(self, mixture: np.ndarray) -> np.ndarray:
+        """Segment ``(channels, segment_length)`` -> ``(sources, channels, segment_length)``."""
 
 
 class Cancelled(Exception):
@@ -137,7 +146,7 @@ def downmix_matrix(channels: int) -> np.ndarray:
             f"The audio has {channels} channels; between 1 and {max(_LAYOUTS)} can be mixed down "
             "to stereo: export it as stereo first."
         )
-    return np.float32([_SIDES[speaker] for speaker in _LAYOUTS[channels]]).T
+    return np.array([_SIDES[speaker] for speaker in _LAYOUTS[channels]], np.float32).T
 
 
 _HALF_POWER = 0.5**0.5

@@ -31,7 +31,11 @@ def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
     frames = -(-x.shape[1] // hop)
     pad = _margin(n_fft)
     padded = np.pad(x, ((0, 0), (pad, pad + frames * hop - x.shape[1])), mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop]
+    # Not sliding_window_view: its windows at every sample are more than 32 bits can count (WASM).
+    channel, sample = padded.strides
+    windows = np.lib.stride_tricks.as_strided(
+        padded, (len(x), frames, n_fft), (channel, hop * sample, sample), writeable=False
+    )
     spectrum = np.fft.rfft(windows * hann(n_fft), axis=2, norm="ortho")
     return np.ascontiguousarray(spectrum[:, :, :-1].swapaxes(1, 2))
 

@@ -319,23 +319,30 @@ def _scaled(x: np.ndarray, layer_scale: Params) -> np.ndarray:
 
 
 def sinusoids_1d(channels: int, length: int) -> np.ndarray:
-    """Positional embedding ``(channels, length)``: cosines, then sines."""
+    """Positional embedding ``(channels, length)``: cosines, then sines.
+
+    Phases are rounded to float32 where the original rounds them: the network was trained with
+    what that makes of far positions.
+    """
     half = channels // 2
-    period = 10000.0 ** (np.arange(half) / (half - 1))
-    phase = np.arange(length) / period[:, None]
-    return np.concatenate([np.cos(phase), np.sin(phase)]).astype(np.float32)
+    exponent = np.arange(half, dtype=np.float32) / np.float32(half - 1)
+    period = (10000.0 ** exponent.astype(np.float64)).astype(np.float32)
+    phase = np.arange(length, dtype=np.float32) / period[:, None]
+    return np.concatenate([np.cos(phase), np.sin(phase)])
 
 
 def sinusoids_2d(channels: int, height: int, width: int) -> np.ndarray:
-    """Positional embedding ``(channels, height, width)``.
+    """Positional embedding ``(channels, height, width)``, rounded as the original's.
 
     The first half of the channels tells the place in the width, the second half in the height,
     each with sines and cosines in turn.
     """
     half = channels // 2
-    rate = np.exp(np.arange(0, half, 2) * -(np.log(10000.0) / half))
+    exponent = np.arange(0, half, 2, dtype=np.float32) * np.float32(-np.log(10000.0) / half)
+    rate = np.exp(exponent.astype(np.float64)).astype(np.float32)[:, None]
+    across = np.arange(width, dtype=np.float32) * rate
+    down = np.arange(height, dtype=np.float32) * rate
     out = np.empty((channels, height, width), np.float32)
-    across, down = np.arange(width) * rate[:, None], np.arange(height) * rate[:, None]
     out[0:half:2], out[1:half:2] = np.sin(across)[:, None], np.cos(across)[:, None]
     out[half::2], out[half + 1 :: 2] = np.sin(down)[:, :, None], np.cos(down)[:, :, None]
     return out

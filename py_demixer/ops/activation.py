@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-# erf(z) = z P(z^2) / Q(z^2) on |z| <= 4: a rational approximation fitted to the relative error
-# (2.5e-8); in float32 arithmetic it is within 3.5e-7 of erf. Beyond 4, erf rounds to 1.
-_ERF_LIMIT = np.float32(4.0)
-_ERF_P = np.float32(
-    [1.1283791e00, 1.9354184e-01, 5.3101324e-02, 3.8832068e-03, 2.8456288e-04, 1.9868075e-06]
-)
-_ERF_Q = np.float32(
-    [1.0000000e00, 5.0485456e-01, 1.1534867e-01, 1.5206977e-02, 1.1855380e-03, 3.7420279e-05]
+# Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) for a >= 0, the tail of the normal distribution: a rational
+# approximation of the scaled complementary error function, fitted so that a Phi(-a) is exact to
+# 1e-9. Beyond 13 it is below the smallest float32.
+_TAIL_END = np.float32(13)
+_TAIL_P = np.array([4.99999981e-01, 3.22272787e-01, 9.79260264e-02, 1.22116628e-02], np.float32)
+_TAIL_Q = np.array(
+    [1.00000000e00, 1.44242880e00, 8.46755928e-01, 2.44733961e-01, 3.06372893e-02], np.float32
 )
 _BLOCK = 1 << 14  # elements: the six float32 temporaries of a block fit a level-2 cache
 
 
-def erf(z: np.ndarray) -> np.ndarray:
-    """The Gauss error function of a float32 array, to 3.5e-7."""
-    z = np.minimum(np.maximum(z, -_ERF_LIMIT), _ERF_LIMIT)
-    t = z * z
-    z *= _polynomial(_ERF_P, t)
-    z /= _polynomial(_ERF_Q, t)
-    return z
-
-
 def gelu(x: np.ndarray) -> np.ndarray:
-    """The exact GELU ``x (1 + erf(x / sqrt 2)) / 2``, in place.
+    """The exact GELU ``x Phi(x)`` (Hendrycks & Gimpel 2016), in place; within 1.3e-7 of |x|.
+
+    It is computed as ``max(x, 0) - a Phi(-a)`` with ``a = |x|``: the second term is at most 0.17,
+    so that its rounding errors are small beside those of ``(1 + erf) / 2``.
 
     Args:
         x: float32, any shape, C-contiguous; it is overwritten and returned.
@@ -35,10 +28,13 @@ def gelu(x: np.ndarray) -> np.ndarray:
     assert np.shares_memory(flat, x)
     for start in range(0, flat.size, _BLOCK):
         block = flat[start : start + _BLOCK]
-        gate = erf(block * np.float32(np.sqrt(0.5)))
-        gate += np.float32(1)
-        gate *= np.float32(0.5)
-        block *= gate
+        a = np.minimum(np.abs(block), _TAIL_END)
+        tail = np.exp(a * a * np.float32(-0.5))
+        tail *= a
+        tail *= _polynomial(_TAIL_P, a)
+        tail /= _polynomial(_TAIL_Q, a)
+        np.maximum(block, 0, out=block)
+        block -= tail
     return x
 
 

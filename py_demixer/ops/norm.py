@@ -18,15 +18,14 @@ def group_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarra
     count = x.shape[0] * x.shape[2]
     mean = x.sum(axis=2).sum(axis=0, dtype=np.float64) / count
     squares = np.zeros_like(mean)
-    offset = mean.astype(np.float32)[:, None]
+    x -= mean.astype(np.float32)[:, None]
     for channel in x:
-        centred = channel - offset
-        squares += np.einsum("rp,rp->r", centred, centred)
+        # Sums are pairwise: a running sum loses digits over a layer's 86,000 positions.
+        squares += np.square(channel).sum(axis=1)
     scale = 1 / np.sqrt(squares / count + EPSILON)
     for channel, w, b in zip(x, weight, bias, strict=True):
-        factor = scale * float(w)
-        channel *= factor.astype(np.float32)[:, None]
-        channel += (float(b) - mean * factor).astype(np.float32)[:, None]
+        channel *= (scale * float(w)).astype(np.float32)[:, None]
+        channel += np.float32(b)
     return x
 
 
