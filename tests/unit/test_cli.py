@@ -1,0 +1,470 @@
+"""The command line, run as a person runs it, with the tiny model."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import py_demixer
+from py_demixer import audio, cli
+from py_demixer.models import catalog
+from tests import tiny
+from web import server
+
+ROOT = Path(__file__).parents[2]
+STEMS = ("drums", "bass", "other", "vocals")
+
+
+def music(seconds, rate=44100, channels=2, level=0.05):
+    """Noise with a rhythm, (frames, channels) float32."""
+    frames = round(seconds * rate)
+    envelope = 0.3 + 0.7 * (np.arange(frames) * 4 // rate % 2)
+    samples = np.random.default_rng(1).standard_normal((frames, channels))
+    return (level * envelope[:, None] * samples).astype(np.float32)
+
+
+def write(path, samples, rate=44100, subtype="FLOAT"):
+    soundfile.write(path, samples, rate, subtype)
+    return path
+
+
+def stems_of(folder, extension="wav"):
+    """What the files in a folder hold: by stem (2, T); fails if there is anything else there."""
+    files = sorted(folder.iterdir())
+    assert all(file.suffix == f".{extension}" for file in files)
+    return {file.stem: soundfile.read(file, dtype="float32")[0].T for file in files}
+
+
+@pytest.fixture
+def song(tmp_path):
+    return write(tmp_path / "song.wav", music(1))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def run(tiny_weights, out, capfd):
+    """Runs `py-demixer separate` on songs; gives back exit code, standard output and error."""
+
+    def run(*arguments):
+        options = ["separate", "--weights", tiny_weights, "-o", out, *arguments]
+        code = cli.main([str(option) for option in options])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def sentence(stderr):
+    """The one sentence that standard error must consist of."""
+    assert re.fullmatch(r"py-demixer: [^\n]+\n", stderr), stderr
+    return stderr
+
+
+# ---- what is separated --------------------------------------------------------------------------
+
+
+def test_the_stems_are_those_of_the_package(run, song, out, tiny_weights):
+    code, stdout, stderr = run(song, "--bits", "32f")
+    assert code == 0
+    assert "100%" in stderr
+    assert "1/1 segments" in stderr
+    assert stdout.splitlines() == [str(out / "song" / f"{name}.wav") for name in STEMS]
+    model = py_demixer.load_model("htdemucs", tiny_weights)
+    expected = py_demixer.separate(music(1).T, model)
+    written = stems_of(out / "song")
+    assert sorted(written) == sorted(STEMS)
+    for name in STEMS:
+        np.testing.assert_array_equal(written[name], expected[name])
+
+
+def test_overlap_shifts_and_seed_reach_the_separation(run, song, out, tiny_weights):
+    run(song, "--bits", "32f", "--overlap", "0.5", "--shifts", "1", "--seed", "3")
+    model = py_demixer.load_model("htdemucs", tiny_weights)
+    expected = py_demixer.separate(music(1).T, model, overlap=0.5, shifts=1, seed=3)
+    np.testing.assert_array_equal(stems_of(out / "song")["bass"], expected["bass"])
+    assert not np.array_equal(expected["bass"], py_demixer.separate(music(1).T, model)["bass"])
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate"),
+    [
+        pytest.param(music(0.1), 44100, id="0.1 s"),
+        pytest.param(music(1, channels=1), 44100, id="mono"),
+        pytest.param(music(1, rate=8000), 8000, id="8 kHz"),
+        pytest.param(music(1, rate=48000), 48000, id="48 kHz"),
+        pytest.param(music(1, channels=6), 44100, id="6 channels"),
+    ],
+)
+def test_unusual_songs_work_and_keep_their_duration(run, tmp_path, out, samples, rate):
+    code, _, _ = run(write(tmp_path / "song.wav", samples, rate), "--bits", "32f")
+    assert code == 0
+    written = stems_of(out / "song")
+    assert sorted(written) == sorted(STEMS)
+    for stem in written.values():
+        assert stem.shape == (2, round(len(samples) * 44100 / rate))
+        assert np.isfinite(stem).all()
+        assert np.abs(stem).max() > 1e-3
+
+
+def test_silence_gives_silence(run, tmp_path, out):
+    code, _, _ = run(write(tmp_path / "song.wav", np.zeros((44100, 2))), "--bits", "32f")
+    assert code == 0
+    for stem in stems_of(out / "song").values():
+        assert stem.shape == (2, 44100)
+        assert np.isfinite(stem).all()
+        assert np.abs(stem).max() < 1e-6  # less than a hundredth of a 16-bit step
+
+
+def test_a_name_with_spaces_and_letters_of_all_sorts(run, tmp_path, out):
+    code, _, _ = run(write(tmp_path / "Für Élise – 曲 №1.wav", music(0.1)))
+    assert code == 0
+    assert sorted(stems_of(out / "Für Élise – 曲 №1")) == sorted(STEMS)
+
+
+def test_a_name_of_dots_stays_inside_the_folder(run, tmp_path, out):
+    path = tmp_path / "...wav"
+    with path.open("wb") as file:
+        soundfile.write(file, music(0.1), 44100, format="WAV")
+    code, _, _ = run(path)
+    assert code == 0
+    assert sorted(stems_of(out / "...wav")) == sorted(STEMS)
+
+
+def test_two_stems_are_the_one_and_the_sum_of_the_others(run, song, out):
+    run(song, "--bits", "32f")
+    four = stems_of(out / "song")
+    shutil.rmtree(out)
+    code, _, _ = run(song, "--bits", "32f", "--two-stems", "vocals")
+    assert code == 0
+    two = stems_of(out / "song")
+    assert sorted(two) == ["no_vocals", "vocals"]
+    np.testing.assert_array_equal(two["vocals"], four["vocals"])
+    others = four["drums"] + four["bass"] + four["other"]
+    np.testing.assert_allclose(two["no_vocals"], others, atol=1e-6)
+
+
+def test_loud_stems_are_turned_down_by_one_gain_and_it_is_said(run, tmp_path, out):
+    loud = write(tmp_path / "loud.wav", music(1, level=0.5))
+    run(loud, "--bits", "32f")
+    exact = stems_of(out / "loud")
+    code, _, stderr = run(loud, "--format", "flac", "--bits", "24", "-o", out / "flac")
+    assert code == 0
+    assert "--bits 32f" in stderr
+    written = stems_of(out / "flac" / "loud", "flac")
+    peak = max(np.abs(stem).max() for stem in exact.values())
+    assert peak > 1
+    assert f"turned down by {20 * np.log10(peak):.2f} dB" in stderr
+    for name in STEMS:
+        np.testing.assert_allclose(written[name], exact[name] / peak, atol=3e-7)
+
+
+def test_quiet_stems_keep_their_level(run, song, out):
+    _, _, stderr = run(song)
+    assert "turned down" not in stderr
+    assert soundfile.info(out / "song" / "bass.wav").subtype == "PCM_16"
+
+
+# ---- what is refused ----------------------------------------------------------------------------
+
+
+def test_an_empty_file(run, tmp_path, out):
+    path = tmp_path / "song.wav"
+    path.touch()
+    code, _, stderr = run(path)
+    assert code == 1
+    assert "is empty" in sentence(stderr)
+    assert not out.exists()
+
+
+def test_a_text_file_named_mp3(run, tmp_path, out):
+    path = tmp_path / "song.mp3"
+    path.write_text("This is not music.\n" * 200)
+    code, _, stderr = run(path)
+    assert code == 1
+    assert "song.mp3 is not audio" in sentence(stderr)
+    assert not out.exists()
+
+
+def test_samples_that_are_no_numbers(run, tmp_path, out):
+    samples = music(1)
+    samples[22050:22060, 1] = np.nan
+    code, _, stderr = run(write(tmp_path / "song.wav", samples))
+    assert code == 1
+    assert "0.500 s" in sentence(stderr)
+    assert not out.exists()
+
+
+def test_the_same_song_twice_in_a_row(run, song, out):
+    assert run(song)[0] == 0
+    precious = out / "song" / "vocals.wav"
+    precious.write_bytes(b"precious")
+    code, stdout, stderr = run(song)
+    assert (code, stdout) == (1, "")
+    assert "is already there: say --force" in sentence(stderr)
+    assert precious.read_bytes() == b"precious"
+    assert run(song, "--force")[0] == 0
+    assert sorted(stems_of(out / "song")) == sorted(STEMS)
+
+
+def test_a_stem_that_cannot_be_replaced(run, song, out):
+    (out / "song" / "drums.wav").mkdir(parents=True)
+    code, _, stderr = run(song, "--force")
+    assert code == 1
+    assert "drums.wav could not be replaced: " in stderr
+    assert [path.name for path in (out / "song").iterdir()] == ["drums.wav"]
+
+
+def test_two_songs_of_one_name(run, song, tmp_path, out):
+    (tmp_path / "more").mkdir()
+    other = write(tmp_path / "more" / "SONG.flac", music(0.1), subtype="PCM_16")
+    code, _, stderr = run(song, other, "--force")
+    assert code == 1
+    assert f"{song} and {other} would both be written" in sentence(stderr)
+    assert not out.exists()
+
+
+def test_a_bad_song_does_not_stop_the_good_ones(run, song, tmp_path, out):
+    code, stdout, stderr = run(tmp_path / "nope.wav", song)
+    assert code == 1
+    assert "There is no file" in stderr
+    assert len(stdout.splitlines()) == 4
+    assert sorted(stems_of(out / "song")) == sorted(STEMS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "flac", "--bits", "32f"], "FLAC holds integers only"),
+        (["--two-stems", "guitar"], "no stem 'guitar': choose one of drums, bass"),
+        (["--overlap", "1"], "The overlap must be"),
+        (["--shifts", "-1"], "The number of shifts"),
+        (["--bits", "8"], "choose from"),
+        (["--backend", "abacus"], "choose from"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(run, song, out, capfd, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        run(song, *arguments)
+    assert stop.value.code == 2
+    assert message in capfd.readouterr().err
+    assert not out.exists()
+
+
+def test_an_overlap_without_any_step(run, song, out):
+    code, _, stderr = run(song, "--overlap", "0.99999999")
+    assert code == 1
+    assert "lower it" in stderr
+    assert not any(out.iterdir())
+
+
+def test_a_place_that_is_no_folder(run, song, tmp_path):
+    code, _, stderr = run(song, "-o", song)
+    assert code == 1
+    assert "choose another folder with -o" in sentence(stderr)
+
+
+def test_too_little_room_on_the_disk(run, song, out, monkeypatch):
+    usage = shutil.disk_usage(song)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    code, _, stderr = run(song)
+    assert code == 1
+    assert "may take 0.7 MB" in sentence(stderr)  # 4 stems, 2 channels, 2 bytes, 44100 frames
+    assert not any(out.iterdir())
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkeypatch):
+    real = audio.write
+
+    def write_two(path, *arguments):
+        if path.stem == "other":
+            raise audio.AudioError("The disk is full.")
+        real(path, *arguments)
+
+    monkeypatch.setattr(audio, "write", write_two)
+    code, stdout, stderr = run(song)
+    assert (code, stdout) == (1, "")
+    assert stderr.endswith("py-demixer: The disk is full.\n")
+    assert not any(out.iterdir())
+
+
+@pytest.mark.parametrize("package", ["soundfile", "soxr", "tqdm"])
+def test_packages_that_are_not_installed_are_asked_for(run, tmp_path, monkeypatch, package):
+    path = write(tmp_path / "song.wav", music(0.1, rate=8000), 8000)
+    monkeypatch.setitem(sys.modules, package, None)
+    code, _, stderr = run(path)
+    assert code == 1
+    assert package in sentence(stderr)
+    assert "pip install 'py-demixer[cli]'" in stderr
+
+
+def test_ctrl_c_stops_and_leaves_nothing_half_written(tiny_weights, tmp_path, out):
+    song = write(tmp_path / "song.wav", music(60))
+    program = "import sys; from py_demixer.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "separate", song, "-o", out, "--weights"]
+    with subprocess.Popen(
+        [*command, tiny_weights],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        seen = b""
+        while b" 1/" not in seen:
+            byte = process.stderr.read(1)
+            assert byte, seen
+            seen += byte
+        process.send_signal(signal.SIGINT)
+        stderr = process.stderr.read().decode()
+        stdout = process.stdout.read()
+    assert process.returncode == 130
+    assert stdout == b""
+    assert "Traceback" not in stderr
+    assert stderr.splitlines()[-1].startswith("py-demixer: Stopped;")
+    assert not any(out.iterdir())
+
+
+# ---- weights and models -------------------------------------------------------------------------
+
+
+def test_weights_at_the_default_place_are_taken(tiny_weights, song, out, monkeypatch):
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tiny_weights.parent))
+    assert cli.main(["separate", str(song), "-o", str(out)]) == 0
+    assert sorted(stems_of(out / "song")) == sorted(STEMS)
+
+
+def test_weights_that_cannot_be_fetched(song, out, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("PATH", "")  # no npm
+    (tmp_path / "site").mkdir()
+    with server.serving(tmp_path / "site") as url:  # where every file is missing
+        monkeypatch.setenv("PY_DEMIXER_MIRROR", url)
+        code = cli.main(["separate", str(song), "-o", str(out)])
+    stderr = capfd.readouterr().err
+    assert code == 1
+    assert stderr.index("Personal and research use only") < stderr.index("(84.1 MB)")
+    assert "could not be fetched from any source" in stderr.splitlines()[-1]
+    assert not out.exists()
+
+
+def test_weights_are_not_fetched_for_a_song_that_is_none(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path / "weights"))
+    code = cli.main(["separate", str(tmp_path / "nope.wav")])
+    assert code == 1
+    assert "There is no file" in sentence(capfd.readouterr().err)
+
+
+def test_a_file_that_holds_no_weights(run, song, out):
+    code, _, stderr = run(song, "--weights", song)
+    assert code == 1
+    assert "weight file" in sentence(stderr)
+    assert not out.exists()
+
+
+def test_models_tells_licence_size_and_place(tiny_weights, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
+    assert cli.main(["models"]) == 0
+    listing = capfd.readouterr().out
+    for name, model in catalog.MODELS.items():
+        assert f"{name}: {model.title}\n" in listing
+    assert "Personal and research use only" in listing
+    assert f"84.0 MB, fetched when first needed: {tmp_path / 'htdemucs.safetensors'}" in listing
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tiny_weights.parent))
+    cli.main(["models"])
+    assert f"84.0 MB, here: {tiny_weights}" in capfd.readouterr().out
+
+
+def test_importing_the_command_line_needs_numpy_only():
+    program = "import sys; from py_demixer import cli; print(*sys.modules)"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    modules = subprocess.check_output([sys.executable, "-c", program], env=env, text=True).split()
+    assert "numpy" in modules
+    assert not {"soundfile", "soxr", "tqdm", "scipy"} & set(modules)
+
+
+# ---- trace --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tracing(tiny_weights, song, capfd):
+    """Runs `py-demixer trace` on the song; gives back exit code, standard output and error."""
+
+    def run(*arguments):
+        options = ["trace", song, "--weights", tiny_weights, *arguments]
+        code = cli.main([str(option) for option in options])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def test_trace_shows_every_step_and_writes_the_same_as_json(tracing, tmp_path):
+    path = tmp_path / "trace.json"
+    code, stdout, stderr = tracing("--json", path)
+    assert (code, stderr) == (0, "")
+    header, *rows = stdout.splitlines()
+    assert " ".join(header.split()) == "step shape min max mean std sum argmin argmax"
+    steps = json.loads(path.read_text())
+    assert [row.split()[0] for row in rows] == [step["name"] for step in steps]
+    assert len(steps) > 40
+    last = rows[-1].split()
+    assert last[:6] == ["stems", "4", "x", "2", "x", "343980"]
+    assert float(last[7]) == pytest.approx(steps[-1]["max"], rel=1e-3)
+    assert int(last[-1]) == steps[-1]["argmax"]
+
+
+def test_trace_finds_the_first_step_that_departs(tracing, tmp_path):
+    path = tmp_path / "trace.json"
+    tracing("--json", path)
+    code, stdout, stderr = tracing("--compare", path)
+    assert (code, stdout) == (0, "")
+    assert re.search(r"All \d+ steps agree", sentence(stderr))
+    other = tiny.write(tmp_path / "other.safetensors", seed=1)
+    code, stdout, stderr = tracing("--compare", path, "--weights", other)
+    assert code == 1
+    assert "first step that departs" in sentence(stderr)
+    _, ours, theirs = stdout.splitlines()
+    steps = json.loads(path.read_text())
+    assert ours.split()[0] == theirs.split()[0] == steps[1]["name"]  # after the spectrum
+    assert f"{steps[1]['mean']:.4e}" in theirs
+    assert f"{steps[1]['mean']:.4e}" not in ours
+
+
+def test_trace_says_where_a_trace_ends_early(tracing, tmp_path):
+    path = tmp_path / "trace.json"
+    tracing("--json", path)
+    path.write_text(json.dumps(json.loads(path.read_text())[:3]))
+    code, stdout, _ = tracing("--compare", path)
+    assert code == 1
+    assert stdout.splitlines()[-1].startswith("(no such step")
+
+
+def test_trace_does_not_overwrite_silently(tracing, tmp_path):
+    path = tmp_path / "trace.json"
+    path.write_text("precious")
+    code, _, stderr = tracing("--json", path)
+    assert code == 1
+    assert "is already there" in sentence(stderr)
+    assert path.read_text() == "precious"
+    assert tracing("--json", path, "--force")[0] == 0
+    assert path.read_text() != "precious"
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", '[{"name": "stems"}]'])
+def test_trace_refuses_what_is_no_trace(tracing, tmp_path, content):
+    path = tmp_path / "trace.json"
+    if content is not None:
+        path.write_text(content)
+    code, _, stderr = tracing("--compare", path)
+    assert code == 1
+    assert str(path) in sentence(stderr)
