@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Builds, serves, tests and measures py-demixer. Needs Python 3.11 or later, Node.js and npm.
+
+    python build.py site              makes dist/, the whole page, ready for any static host
+    python build.py serve [--port N]  makes it and serves it on this machine
+    python build.py test [--long]     checks and tests everything
+    python build.py bench [--json]    measures
+
+The first run makes the project's own environment (.venv, web/node_modules, .cache) and needs a
+connection; later runs are quick and work offline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(f"build.py needs Python 3.11 or later; this is {sys.version.split()[0]}.")
+
+from tools import checks, environment, site
+from web import server
+
+DEFAULT_PORT = 8000
+
+
+def main() -> int:
+    """Run the command on the command line; return the exit code."""
+    options = _options()
+    try:
+        return int(options.command(options))
+    except environment.CannotGoOn as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def command_site(options: argparse.Namespace) -> int:
+    """Make dist/."""
+    _make_site()
+    return 0
+
+
+def command_serve(options: argparse.Namespace) -> int:
+    """Make dist/ and serve it until Ctrl-C."""
+    dist = _make_site()
+    try:
+        running = server.make_server(dist, port=options.port)
+    except OSError as error:
+        raise environment.CannotGoOn(
+            f"Cannot listen on port {options.port} ({error.strerror}); choose another with --port."
+        ) from error
+    print(f"Serving the page at {server.address(running)} (Ctrl-C stops)", flush=True)
+    try:
+        running.serve_forever()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        running.server_close()
+    return 0
+
+
+def command_test(options: argparse.Namespace) -> int:
+    """Check and test everything; the last line says how it went."""
+    python = environment.ensure_python()
+    return checks.run_all(python, long=options.long)
+
+
+def command_bench(options: argparse.Namespace) -> int:
+    """Measure and print a table, or JSON."""
+    python = environment.ensure_python()
+    variables = environment.with_chromium(environment.ensure_chromium(python))
+    command: list[str | Path] = [python, "-m", "tests.bench", _make_site()]
+    command += ["--json"] if options.json else []
+    for name in ("reference", "pytorch"):
+        path = getattr(options, name)
+        command += [f"--{name}={path.absolute()}"] if path else []
+    return subprocess.run(command, cwd=environment.ROOT, env=variables).returncode
+
+
+def _make_site() -> Path:
+    dist = site.make_site(environment.ensure_python())
+    environment.note(f"The site is in {dist}")
+    return dist
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("site", help="make dist/")
+    command.set_defaults(command=command_site)
+    command = commands.add_parser("serve", help="make dist/ and serve it on this machine")
+    command.add_argument("--port", type=int, default=DEFAULT_PORT)
+    command.set_defaults(command=command_serve)
+    command = commands.add_parser("test", help="check and test everything")
+    command.add_argument("--long", action="store_true", help="the tests that take minutes, too")
+    command.set_defaults(command=command_test)
+    command = commands.add_parser("bench", help="measure speed, memory and exactness")
+    command.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    command.add_argument("--reference", type=Path, metavar="PATH", help="compare with these stems")
+    command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="one with torch and demucs")
+    command.set_defaults(command=command_bench)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

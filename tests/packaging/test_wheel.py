@@ -1,0 +1,104 @@
+"""The built wheel: what is in it, and that NumPy is all it needs."""
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools.environment import CACHE, ROOT
+
+NUMPY = f"numpy=={np.__version__}"
+SEPARATE = """
+import sys
+import numpy as np
+import py_demixer
+
+mix = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 44100)).astype(np.float32)
+stems = py_demixer.separate(mix, py_demixer.load_model("htdemucs", weights=sys.argv[1]))
+assert stems.audio.shape == (4, 2, 44100), stems.audio.shape
+assert np.isfinite(stems.audio).all()
+assert np.abs(stems["vocals"]).max() > 0
+others = {"scipy", "soundfile", "soxr", "tqdm", "onnx"} & set(sys.modules)
+assert not others, others
+print(py_demixer.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def bare_python(wheel: Path) -> Path:
+    """A Python with NumPy and the wheel and nothing else.
+
+    It is kept between runs, so that the test needs a network once.
+    """
+    made_from = f"{NUMPY} {sys.version} {ROOT}"
+    folder = CACHE / f"bare-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", NUMPY], check=True)
+        (folder / "complete").touch()
+    options = ["--quiet", "--no-index", "--no-deps", "--force-reinstall"]
+    subprocess.run([python, "-m", "pip", "install", *options, wheel], check=True)
+    return python
+
+
+def run(python: Path, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
+    """Run away from the sources: the installed package is meant."""
+    return subprocess.run(
+        [python, "-P", *arguments], cwd=cwd, check=False, capture_output=True, text=True
+    )
+
+
+def test_the_wheel_has_every_module_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "py_demixer").rglob("*.py")}
+    sources |= {f"py_demixer/weights/{path.name}" for path in (ROOT / "weights").glob("*.py")}
+    assert names == sources | {"py_demixer/py.typed", "py_demixer/weights/manifest.json"}
+
+
+def test_nothing_is_missing_in_an_environment_with_only_numpy(bare_python, tmp_path):
+    result = run(bare_python, "-m", "pip", "check", cwd=tmp_path)
+    assert result.returncode == 0, result.stdout
+    listed = run(bare_python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path).stdout
+    names = {line.split("==")[0].lower() for line in listed.split()}
+    assert names - {"pip", "setuptools"} == {"numpy", "py-demixer"}
+
+
+def test_a_clip_is_separated_with_only_numpy(bare_python, tiny_weights, tmp_path):
+    result = run(bare_python, "-c", SEPARATE, tiny_weights, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "site-packages" in result.stdout
+
+
+def command(bare_python: Path, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
+    """Run the installed `py-demixer`."""
+    script = bare_python.with_name("py-demixer")
+    return subprocess.run([script, *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+def test_the_command_is_installed(bare_python, tmp_path):
+    result = command(bare_python, "models", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "htdemucs" in result.stdout
+
+
+def test_the_command_says_what_to_install(bare_python, tiny_weights, tmp_path):
+    song = tmp_path / "song.wav"
+    song.write_bytes(b"not read before the packages are looked for")
+    arguments = ["separate", song, "--weights", tiny_weights, "-o", tmp_path / "out"]
+    result = command(bare_python, *arguments, cwd=tmp_path)
+    assert result.returncode != 0
+    assert "pip install 'py-demixer[cli]'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_same_sources_give_the_same_wheel(wheel, tmp_path):
+    from tools.site import build_wheel
+
+    again = build_wheel(Path(sys.executable), tmp_path)
+    assert again.read_bytes() == wheel.read_bytes()

@@ -1,0 +1,171 @@
+"""web/assemble.py on a small made-up set of inputs, and on nothing else: no network, no browser."""
+
+import base64
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+from web import assemble as module
+from web.assemble import assemble, locked_wheels
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    return make_inputs(tmp_path / "in")
+
+
+def make_inputs(folder: Path) -> dict:
+    node_modules, pyodide, web = (folder / n for n in ("node_modules", "pyodide-9.9", "web"))
+    for name in module._NPM_PACKAGES:
+        about = {"name": name, "version": "1.2.3", "license": "MIT", "repository": f"git:{name}"}
+        write(node_modules / name / "package.json", json.dumps(about))
+        write(node_modules / name / "LICENSE", f"licence of {name}")
+    for source in module._VENDOR.values():
+        write(node_modules / source, f"// {source}")
+    lock = {"packages": {}}
+    for name, depends in (("numpy", []), ("scipy", ["blas"]), ("micropip", []), ("blas", [])):
+        path = pyodide / f"{name}-1.0-py3-none-any.whl"
+        write_wheel(path, f"{name}-1.0", f"terms of {name}")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lock["packages"][name] = {"depends": depends, "file_name": path.name, "sha256": digest}
+    lock["packages"]["unwanted"] = {"depends": [], "file_name": "unwanted.whl", "sha256": ""}
+    for name in module.PYODIDE_RUNTIME:
+        write(pyodide / name, f"// {name}")
+    write(pyodide / "pyodide-lock.json", json.dumps(lock))
+    write(web / "index.html", "<title>Page</title>")
+    write(web / "engine" / "pool.js", "export {};")
+    write(web / "sw.js", "precache(self.__SHELL);")
+    for unwanted in ("assemble.py", "package.json", "types.d.ts", "node_modules/a/a.js"):
+        write(web / unwanted, "not for the site")
+    wheel = folder / "py_demixer-0.1.0-py3-none-any.whl"
+    write_wheel(wheel, "py_demixer-0.1.0", "our own terms")
+    weights = tiny.write(folder / "tiny.safetensors")
+    return {
+        "wheel": wheel,
+        "pyodide_dir": pyodide,
+        "node_modules": node_modules,
+        "models": {"htdemucs": weights},
+        "web": web,
+    }
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def write_wheel(path: Path, title: str, licence: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{title}.dist-info/licenses/LICENSE.txt", licence)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def read_assets(site: Path) -> dict:
+    return json.loads((site / "assets.json").read_text())
+
+
+def read_shell(site: Path) -> list[dict]:
+    return json.loads((site / "sw.js").read_text().removeprefix("precache(").removesuffix(");"))
+
+
+def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
+    assemble(tmp_path / "site", **inputs)
+    heavy = {entry["url"] for entry in read_assets(tmp_path / "site")["files"]}
+    light = {entry["url"] for entry in read_shell(tmp_path / "site")}
+    assert not heavy & light
+    assert heavy | light | {"sw.js"} == set(tree(tmp_path / "site"))
+
+
+def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):
+    assemble(tmp_path / "site", **inputs)
+    light = {entry["url"] for entry in read_shell(tmp_path / "site")}
+    own = {url for url in light if not url.startswith("vendor/")}
+    assert own == {"index.html", "engine/pool.js", "assets.json", "licences.txt"}
+
+
+def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path):
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    for entry in read_assets(site)["files"]:
+        data = (site / entry["url"]).read_bytes()
+        digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+        assert entry == {"url": entry["url"], "bytes": len(data), "integrity": f"sha256-{digest}"}
+    for entry in read_shell(site):
+        digest = hashlib.sha256((site / entry["url"]).read_bytes()).hexdigest()
+        assert entry["revision"] == digest[:16]
+
+
+def test_parts_add_up_to_the_weight_file(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART_BYTES", 100_000)
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    weights = inputs["models"]["htdemucs"].read_bytes()
+    model = read_assets(site)["models"]["htdemucs"]
+    parts = [(site / url).read_bytes() for url in model["parts"]]
+    assert len(parts) > 1
+    assert all(len(part) == 100_000 for part in parts[:-1])
+    assert b"".join(parts) == weights
+    assert model["bytes"] == len(weights)
+    assert model["sha256"] == hashlib.sha256(weights).hexdigest()
+    assert model["sources"] == ["drums", "bass", "other", "vocals"]
+
+
+def test_the_same_input_gives_the_same_bytes(inputs, tmp_path):
+    assemble(tmp_path / "one", **inputs)
+    assemble(tmp_path / "two", **inputs)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+@pytest.mark.parametrize("changed", ["web/index.html", "pyodide-9.9/pyodide.mjs"])
+def test_a_changed_file_makes_another_build_and_another_service_worker(inputs, tmp_path, changed):
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    build, worker = read_assets(site)["build"], (site / "sw.js").read_text()
+    write(tmp_path / "in" / changed, "changed")
+    assemble(site, **inputs)
+    assert read_assets(site)["build"] != build
+    assert (site / "sw.js").read_text() != worker
+
+
+def test_assembling_again_leaves_nothing_of_the_former_site(inputs, tmp_path):
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    (tmp_path / "in" / "web" / "engine" / "pool.js").unlink()
+    assemble(site, **inputs)
+    assert not (site / "engine").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "site"]
+
+
+def test_a_missing_input_leaves_the_former_site_alone(inputs, tmp_path):
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    before = tree(site)
+    inputs["wheel"].unlink()
+    with pytest.raises(FileNotFoundError):
+        assemble(site, **inputs)
+    assert tree(site) == before
+
+
+def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
+    assemble(tmp_path / "site", **inputs)
+    text = (tmp_path / "site" / "licences.txt").read_text()
+    for name in module._NPM_PACKAGES:
+        assert f"licence of {name}" in text
+    for name in ("numpy", "scipy", "micropip", "blas"):
+        assert f"terms of {name}" in text
+    assert text.startswith("py_demixer 0.1.0\n\nour own terms")
+    assert "Weights of Demucs v4 (HTDemucs) (htdemucs)\nLicence: MIT" in text
+
+
+def test_locked_wheels_are_the_packages_and_all_they_depend_on(inputs):
+    names = [file.name.split("-")[0] for file in locked_wheels(inputs["pyodide_dir"])]
+    assert names == ["blas", "micropip", "numpy", "scipy"]

@@ -1,0 +1,138 @@
+"""build.py itself: the second time it runs nothing, and it says what is missing."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tools import environment
+from tools.environment import ROOT, CannotGoOn
+
+
+def build(*arguments: str, cwd: Path = ROOT, path: str | None = None):
+    variables = {**os.environ, **({} if path is None else {"PATH": path})}
+    command = [sys.executable, ROOT / "build.py", *arguments]
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True)
+
+
+@pytest.fixture
+def bare_root(tmp_path, monkeypatch):
+    """Environment functions look at an empty place with only the page's package.json."""
+    (tmp_path / "web").mkdir()
+    shutil.copy(ROOT / "web" / "package.json", tmp_path / "web")
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "NODE_MODULES", tmp_path / "web" / "node_modules")
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_help_needs_nothing_installed(tmp_path):
+    """On a bare Python: without the site-packages of this one, from any folder."""
+    command = [sys.executable, "-S", ROOT / "build.py", "--help"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    for name in ("site", "serve", "test", "bench"):
+        assert name in result.stdout
+
+
+def test_no_command_is_an_error():
+    assert build().returncode == 2
+
+
+def test_missing_npm_is_said(bare_root, monkeypatch):
+    monkeypatch.setenv("PATH", str(bare_root))
+    with pytest.raises(CannotGoOn, match=r"Node\.js and npm are missing: install them"):
+        environment.ensure_node_modules()
+
+
+def test_failing_npm_is_said_with_its_last_words(bare_root, monkeypatch):
+    for name, script in (("npm", "echo the registry is away; exit 1"), ("node", "exit 0")):
+        (bare_root / name).write_text(f"#!/bin/sh\n{script}\n")
+        (bare_root / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bare_root}:/bin:/usr/bin")
+    with pytest.raises(CannotGoOn, match=r"needs a connection(?s:.*)the registry is away"):
+        environment.ensure_node_modules()
+    assert not (bare_root / "web" / "node_modules" / ".stamp").exists()
+
+
+def test_a_stamp_that_matches_runs_nothing(bare_root, monkeypatch):
+    calls = []
+
+    def run(command, failure, **options):
+        calls.append(command)
+        environment.NODE_MODULES.mkdir(exist_ok=True)
+
+    monkeypatch.setattr(environment, "run", run)
+    for _ in range(2):
+        environment.ensure_node_modules()
+    assert len(calls) == 1
+    (bare_root / "web" / "package.json").write_text("{}")
+    environment.ensure_node_modules()
+    assert len(calls) == 2
+
+
+def test_requirements_make_the_environment_be_brought_up_to_date(bare_root, monkeypatch):
+    calls = []
+
+    def run(command, failure, **options):
+        calls.append(command[2])
+        (environment.VENV / "bin").mkdir(parents=True, exist_ok=True)
+        (environment.VENV / "bin" / "python").touch()
+
+    monkeypatch.setattr(environment, "run", run)
+    for _ in range(2):
+        environment.ensure_python()
+    assert calls == ["venv", "pip"]
+    project = bare_root / "pyproject.toml"
+    project.write_text(project.read_text().replace("ruff==", "ruff>="))
+    environment.ensure_python()
+    assert calls == ["venv", "pip", "pip"]
+
+
+def test_a_python_without_venv_is_said(bare_root, monkeypatch):
+    monkeypatch.setattr(environment.sys, "executable", "/bin/false")
+    with pytest.raises(CannotGoOn, match="install python3-venv"):
+        environment.ensure_python()
+
+
+def test_a_full_disk_is_said_before_anything_is_fetched(bare_root, monkeypatch):
+    usage = shutil._ntuple_diskusage(1, 1, 5_000_000)
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(CannotGoOn, match=r"Only 0\.0 GB are free"):
+        environment.ensure_python()
+    assert not (bare_root / ".venv").exists()
+
+
+def test_a_wrong_chromium_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv(environment.CHROMIUM_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(CannotGoOn, match="nowhere, which is not a file"):
+        environment.ensure_chromium(Path(sys.executable))
+
+
+def test_a_taken_port_is_said(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = build("serve", "--port", str(taken.getsockname()[1]))
+    assert result.returncode == 1
+    assert "choose another with --port" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_serve_serves_the_site_until_it_is_interrupted():
+    command = [sys.executable, ROOT / "build.py", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        words = process.stdout.readline().decode().split()
+        (url,) = (word for word in words if word.startswith("http://localhost:"))
+        with urllib.request.urlopen(url) as answer:
+            assert b"<title>" in answer.read()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors

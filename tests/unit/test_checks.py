@@ -1,0 +1,70 @@
+"""tools/checks.py: nothing stops at the first failure, and the closing line tells the truth."""
+
+import re
+
+import pytest
+
+from tools import checks
+
+REPORT = (
+    '<testsuites><testsuite tests="9" failures="{failures}" errors="0" skipped="2"/></testsuites>'
+)
+
+
+@pytest.fixture
+def outcomes(monkeypatch, tmp_path):
+    """What each command is made to answer, by a word of it; all succeed unless told otherwise."""
+    fails: dict[str, str | None] = {}
+    ran: list[str] = []
+    monkeypatch.setattr(checks, "CACHE", tmp_path)
+    monkeypatch.setattr(checks, "make_site", lambda python: None)
+    monkeypatch.setattr(checks, "ensure_chromium", lambda python: "chromium")
+
+    def succeeds(command, variables):
+        words = " ".join(map(str, command))
+        ran.append(words)
+        if "pytest" in words and "no report" not in fails:
+            failures = 1 if "pytest" in fails else 0
+            (tmp_path / "pytest.xml").write_text(REPORT.format(failures=failures))
+        return not any(word in words for word in fails)
+
+    monkeypatch.setattr(checks, "_succeeds", succeeds)
+    return fails, ran
+
+
+def closing_line(capsys) -> tuple[int, int, int]:
+    line = capsys.readouterr().out.splitlines()[-1]
+    found = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", line)
+    assert found, line
+    return tuple(int(number) for number in found.groups())
+
+
+def test_all_is_well(outcomes, capsys):
+    assert checks.run_all("python", long=False) == 0
+    assert closing_line(capsys) == (4 + 7, 0, 2)
+    assert "not long" in outcomes[1][-1]
+
+
+def test_long_tests_are_run_when_asked_for(outcomes, capsys):
+    checks.run_all("python", long=True)
+    assert "not long" not in outcomes[1][-1]
+
+
+@pytest.mark.parametrize("word", ["ruff check", "format", "mypy", "typescript"])
+def test_a_failing_checker_counts_and_the_rest_still_runs(outcomes, capsys, word):
+    outcomes[0][word] = None
+    assert checks.run_all("python", long=False) == 1
+    assert closing_line(capsys) == (3 + 7, 1, 2)
+    assert "pytest" in outcomes[1][-1]
+
+
+def test_a_failing_test_counts(outcomes, capsys):
+    outcomes[0]["pytest"] = None
+    assert checks.run_all("python", long=False) == 1
+    assert closing_line(capsys) == (4 + 6, 1, 2)
+
+
+def test_pytest_that_breaks_before_its_report_is_a_failure(outcomes, capsys):
+    outcomes[0].update({"pytest": None, "no report": None})
+    assert checks.run_all("python", long=False) == 1
+    assert closing_line(capsys) == (4, 1, 0)

@@ -1,0 +1,139 @@
+"""tools/pyodide.py: where the wheels come from, and that the lock file decides what is used."""
+
+import hashlib
+import json
+import zipfile
+
+import pytest
+
+from tools import pyodide
+from tools.environment import CannotGoOn
+from web.assemble import PYODIDE_PACKAGES, PYODIDE_RUNTIME
+from web.server import serving
+
+WHEELS = {f"{name}-1.0-py3-none-any.whl": f"wheel of {name}".encode() for name in PYODIDE_PACKAGES}
+
+
+@pytest.fixture
+def node_modules(tmp_path):
+    package = tmp_path / "node_modules" / "pyodide"
+    package.mkdir(parents=True)
+    for name in PYODIDE_RUNTIME:
+        (package / name).write_text(name)
+    packages = {
+        file.split("-")[0]: {
+            "depends": [],
+            "file_name": file,
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        for file, data in WHEELS.items()
+    }
+    (package / "pyodide-lock.json").write_text(json.dumps({"packages": packages}))
+    (package / "package.json").write_text('{"version": "9.9"}')
+    return package.parent
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A server with the wheels; yields its folder and the list of what was asked for."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    for name, data in WHEELS.items():
+        (folder / name).write_bytes(data)
+    asked: list[str] = []
+    with serving(folder, on_request=asked.append) as url:
+        monkeypatch.setenv(pyodide.CDN_VARIABLE, url)
+        yield folder, asked
+
+
+@pytest.fixture
+def carrier(tmp_path, monkeypatch):
+    """Stands in for pip, the one command the fallback runs; yields what the carrier has in it."""
+    files = dict(WHEELS)
+
+    def pip(command, failure):
+        folder = command[command.index("--dest") + 1]
+        with zipfile.ZipFile(f"{folder}/carrier.whl", "w") as archive:
+            for name, data in files.items():
+                archive.writestr(f"open_webui/frontend/pyodide/{name}", data)
+        return ""
+
+    monkeypatch.setattr(pyodide, "run", pip)
+    return files
+
+
+def fetch(node_modules, tmp_path):
+    return pyodide.ensure_pyodide(tmp_path / "no-python", node_modules, tmp_path / "cache")
+
+
+def wheels_in(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.whl")}
+
+
+def test_runtime_and_wheels_come_together_in_a_folder_named_after_the_version(
+    node_modules, mirror, tmp_path
+):
+    folder = fetch(node_modules, tmp_path)
+    assert folder.name == "pyodide-9.9"
+    assert wheels_in(folder) == WHEELS
+    assert {path.name for path in folder.iterdir()} == {*WHEELS, *PYODIDE_RUNTIME}
+
+
+def test_the_second_time_nothing_is_asked_for(node_modules, mirror, tmp_path):
+    fetch(node_modules, tmp_path)
+    mirror[1].clear()
+    fetch(node_modules, tmp_path)
+    assert mirror[1] == []
+
+
+def test_only_what_is_missing_or_damaged_is_fetched_again(node_modules, mirror, tmp_path):
+    damaged, lost, _ = WHEELS
+    folder = fetch(node_modules, tmp_path)
+    mirror[1].clear()
+    (folder / damaged).write_bytes(b"half a whe")
+    (folder / lost).unlink()
+    fetch(node_modules, tmp_path)
+    assert sorted(mirror[1]) == sorted([damaged, lost])
+    assert wheels_in(folder) == WHEELS
+
+
+def test_a_file_with_another_hash_is_not_used_but_taken_from_the_carrier(
+    node_modules, mirror, carrier, tmp_path
+):
+    for name in WHEELS:
+        (mirror[0] / name).write_bytes(b"something else")
+    assert wheels_in(fetch(node_modules, tmp_path)) == WHEELS
+
+
+def test_a_missing_file_is_taken_from_the_carrier(node_modules, mirror, carrier, tmp_path):
+    (mirror[0] / list(WHEELS)[1]).unlink()
+    assert wheels_in(fetch(node_modules, tmp_path)) == WHEELS
+
+
+def test_an_unreachable_cdn_is_asked_once(node_modules, mirror, carrier, tmp_path, monkeypatch):
+    asked = []
+
+    def unreachable(url, timeout):
+        asked.append(url)
+        raise OSError("no route")
+
+    monkeypatch.setattr(pyodide.urllib.request, "urlopen", unreachable)
+    assert wheels_in(fetch(node_modules, tmp_path)) == WHEELS
+    assert len(asked) == 1
+
+
+def test_nothing_unverified_is_used(node_modules, mirror, carrier, tmp_path):
+    name = next(iter(WHEELS))
+    (mirror[0] / name).write_bytes(b"a lie")
+    carrier[name] = b"another lie"
+    with pytest.raises(CannotGoOn, match="does not have the sha256"):
+        fetch(node_modules, tmp_path)
+    assert name not in wheels_in(tmp_path / "cache" / "pyodide-9.9")
+
+
+def test_offline_says_so(node_modules, tmp_path, monkeypatch):
+    with serving(tmp_path) as gone:
+        pass
+    monkeypatch.setenv(pyodide.CDN_VARIABLE, gone)
+    with pytest.raises(CannotGoOn, match="needs a connection"):
+        pyodide.ensure_pyodide("/bin/false", node_modules, tmp_path / "cache")

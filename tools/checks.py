@@ -1,0 +1,71 @@
+"""`build.py test`: linters, type checkers and tests, and one closing line."""
+
+from __future__ import annotations
+
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tools.environment import CACHE, ROOT, ensure_chromium, ensure_node_modules, with_chromium
+from tools.site import make_site
+
+_LONG = "long"
+
+
+def run_all(python: Path, *, long: bool) -> int:
+    """Run every check, also after one has failed, and print how many passed and failed.
+
+    Args:
+        python: the environment's Python.
+        long: also the tests marked `long`.
+
+    Returns:
+        The exit code: 0 if nothing failed.
+    """
+    make_site(python)
+    variables = with_chromium(ensure_chromium(python))
+    tsc = ensure_node_modules() / "typescript" / "bin" / "tsc"
+    commands: list[Sequence[str | Path]] = [
+        [python, "-m", "ruff", "check"],
+        [python, "-m", "ruff", "format", "--check"],
+        [python, "-m", "mypy"],
+        ["node", tsc, "--project", ROOT / "web" / "tsconfig.json"],
+    ]
+    passed = sum(_succeeds(command, variables) for command in commands)
+    failed = len(commands) - passed
+    counts = _pytest(python, variables, long=long)
+    print(
+        f"{passed + counts['passed']} passed, {failed + counts['failed']} failed, "
+        f"{counts['skipped']} skipped"
+    )
+    return int(failed + counts["failed"] > 0)
+
+
+def _succeeds(command: Sequence[str | Path], variables: Mapping[str, str]) -> bool:
+    print("$", *(Path(word).name for word in command), flush=True)
+    return subprocess.run([str(word) for word in command], cwd=ROOT, env=variables).returncode == 0
+
+
+def _pytest(python: Path, variables: Mapping[str, str], *, long: bool) -> dict[str, int]:
+    report = CACHE / "pytest.xml"
+    report.unlink(missing_ok=True)
+    selection = [] if long else ["-m", f"not {_LONG}"]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        f"--junit-xml={report}",
+        "--durations=10",
+        *selection,
+    ]
+    succeeded = _succeeds(command, variables)
+    if not report.exists():
+        return {"passed": 0, "failed": 1, "skipped": 0}
+    suite = ElementTree.parse(report).find("testsuite")
+    assert suite is not None
+    failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+    skipped = int(suite.get("skipped", 0))
+    passed = int(suite.get("tests", 0)) - failed - skipped
+    # Pytest can fail without a failed test: an interrupt, or none collected.
+    return {"passed": passed, "failed": failed or int(not succeeded), "skipped": skipped}

@@ -1,0 +1,182 @@
+"""The project's own environment: .venv, web/node_modules and a Chromium to test with.
+
+Each part is stamped with a hash of what it was made from. While the stamp matches, nothing is run
+and no network is needed; when it does not, the part is brought up to date by its ordinary client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache"
+VENV = ROOT / ".venv"
+NODE_MODULES = ROOT / "web" / "node_modules"
+CHROMIUM_VARIABLE = "PY_DEMIXER_CHROMIUM"
+
+_EXTRAS = "cli,fast,weights,dev"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_SETUP_BYTES = 3 << 30
+_LAST_LINES = 12
+
+
+class CannotGoOn(Exception):
+    """The build needs something it does not have; the message says what, and what to do."""
+
+
+def run(
+    command: Sequence[str | Path],
+    failure: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+) -> str:
+    """Run `command` quietly and return what it printed.
+
+    Raises:
+        CannotGoOn: the command failed: `failure` (a sentence), then the last lines it printed.
+    """
+    result = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if result.returncode:
+        last = "\n".join(result.stdout.strip().splitlines()[-_LAST_LINES:])
+        raise CannotGoOn(f"{failure}\n{last}")
+    return result.stdout
+
+
+def note(message: str) -> None:
+    """Say what is being done, on standard error: standard output is a command's result."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def ensure_python() -> Path:
+    """Make .venv with the project (editable) and everything pyproject.toml asks for.
+
+    Returns:
+        The environment's Python.
+    """
+    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = VENV / ".stamp"
+    # A virtual environment holds absolute paths: a moved folder, like another Python, needs a new
+    # one; other requirements only need installing.
+    base = f"{sys.version} {ROOT}\n"
+    wanted = base + _requirements_hash()
+    found = stamp.read_text() if stamp.exists() and python.exists() else ""
+    if found == wanted:
+        return python
+    _check_disk()
+    note("Setting up .venv (once; takes a minute or two) ...")
+    if not found.startswith(base):
+        run(
+            [sys.executable, "-m", "venv", "--clear", VENV],
+            "Cannot make .venv: this Python has no working venv module; install it "
+            "(on Debian or Ubuntu: apt-get install python3-venv).",
+        )
+    run(
+        [python, "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[{_EXTRAS}]"],
+        "Cannot install the Python packages: the first run needs a connection to the package "
+        "index. pip said:",
+    )
+    stamp.write_text(wanted)
+    return python
+
+
+def _requirements_hash() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    parts = (project["build-system"], project["project"], project["tool"]["setuptools"])
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def ensure_node_modules() -> Path:
+    """Install what web/package.json names into web/node_modules and return that folder."""
+    stamp = NODE_MODULES / ".stamp"
+    package = ROOT / "web" / "package.json"
+    wanted = hashlib.sha256(package.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return NODE_MODULES
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise CannotGoOn(
+            "Node.js and npm are missing: install them (on Debian or Ubuntu: apt-get install "
+            "nodejs npm) and run this again."
+        )
+    _check_disk()
+    note("Installing the page's packages into web/node_modules (once) ...")
+    run(
+        [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"],
+        "Cannot install the npm packages: the first run needs a connection to the npm registry. "
+        "npm said:",
+        cwd=package.parent,
+    )
+    stamp.write_text(wanted)
+    return NODE_MODULES
+
+
+def ensure_chromium(python: Path) -> str:
+    """Return the path of a Chromium, installing one when there is none.
+
+    The environment variable PY_DEMIXER_CHROMIUM comes first, then a browser on the PATH, then
+    Debian's package (as root), then Playwright's own build.
+    """
+    found = _find_chromium()
+    if found is None and shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        note("Installing Chromium with apt-get (once) ...")
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        failure = "Cannot install Chromium with apt-get. It said:"
+        run(["apt-get", "update"], failure, environment=quiet)
+        run(["apt-get", "install", "-y", "chromium"], failure, environment=quiet)
+        found = _find_chromium()
+    return found or _playwright_chromium(python)
+
+
+def with_chromium(path: str) -> dict[str, str]:
+    """Return this process's environment variables and the one that names the Chromium to use."""
+    return {**os.environ, CHROMIUM_VARIABLE: path}
+
+
+def _find_chromium() -> str | None:
+    named = os.environ.get(CHROMIUM_VARIABLE)
+    if named and not Path(named).is_file():
+        raise CannotGoOn(f"{CHROMIUM_VARIABLE} names {named}, which is not a file.")
+    return named or next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
+def _playwright_chromium(python: Path) -> str:
+    where = (
+        "from playwright.sync_api import sync_playwright as s\n"
+        "with s() as p: print(p.chromium.executable_path)"
+    )
+    failure = (
+        "No Chromium on this machine, and Playwright cannot fetch one: install Chromium, or set "
+        f"{CHROMIUM_VARIABLE} to its path. Playwright said:"
+    )
+    path = run([python, "-c", where], failure).strip()
+    if not Path(path).is_file():
+        note("Fetching Playwright's Chromium (once) ...")
+        run([python, "-m", "playwright", "install", "chromium"], failure)
+    return path
+
+
+def _check_disk() -> None:
+    free = shutil.disk_usage(ROOT).free
+    if free < _SETUP_BYTES:
+        raise CannotGoOn(
+            f"Only {free / 1e9:.1f} GB are free on this disk; setting up needs about "
+            f"{_SETUP_BYTES / 1e9:.0f} GB. Make room and run this again."
+        )

@@ -1,0 +1,72 @@
+"""The steps that make a site out of the sources: wheel, Pyodide, weights, dist/."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.environment import CACHE, ROOT, CannotGoOn, ensure_node_modules, note, run
+from tools.pyodide import ensure_pyodide
+
+DIST = ROOT / "dist"
+MODELS = ("htdemucs",)
+
+# The earliest time a zip file can state: the same sources then give the same wheel on any day.
+_WHEEL_DATE = "315532800"
+_WHEEL_SOURCES = ("py_demixer/**/*", "weights/**/*", "pyproject.toml", "LICENSE")
+
+
+def build_wheel(python: Path, cache: Path = CACHE) -> Path:
+    """Build the project's wheel, unless the sources are those of the last one."""
+    folder = cache / "wheel"
+    stamp, wanted = folder / ".stamp", _sources_hash()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        # setuptools adds to what an earlier build left there, deleted modules included.
+        shutil.rmtree(ROOT / "build", ignore_errors=True)
+        options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+        run(
+            [python, "-m", "pip", "wheel", *options, "--wheel-dir", folder, ROOT],
+            "Cannot build the project's wheel. pip said:",
+            environment={"SOURCE_DATE_EPOCH": _WHEEL_DATE},
+        )
+        stamp.write_text(wanted)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def _sources_hash() -> str:
+    total = hashlib.sha256()
+    files = {path for pattern in _WHEEL_SOURCES for path in ROOT.glob(pattern)}
+    for path in sorted(files):
+        if path.is_file() and "__pycache__" not in path.parts:
+            total.update(f"{path.relative_to(ROOT)}\0".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def ensure_weights(python: Path, name: str, cache: Path = CACHE) -> Path:
+    """Fetch and convert a model's weights, unless they are there; return the file."""
+    path = cache / "weights" / f"{name}.safetensors"
+    if not path.exists():
+        note(f"Fetching the weights of {name} (once) ...")
+        command = ["-m", "py_demixer.weights", "fetch", name, "--directory", str(path.parent)]
+        # Not through run(): the download's progress is for the person who waits.
+        if subprocess.run([python, *command], cwd=ROOT, stdout=sys.stderr).returncode:
+            raise CannotGoOn(f"Cannot fetch the weights of {name}: see above.")
+    return path
+
+
+def make_site(python: Path, out: Path = DIST) -> Path:
+    """Assemble the whole site with every released model."""
+    node_modules = ensure_node_modules()
+    pyodide = ensure_pyodide(python, node_modules)
+    wheel = build_wheel(python)
+    models = {name: ensure_weights(python, name) for name in MODELS}
+    inputs = (f"--wheel={wheel}", f"--pyodide={pyodide}", f"--node-modules={node_modules}")
+    chosen = [f"--model={name}={path}" for name, path in models.items()]
+    run([python, "-m", "web.assemble", out, *inputs, *chosen], "Cannot assemble the site:")
+    return out

@@ -1,0 +1,286 @@
+"""Puts the static site together: page, libraries, Pyodide, the package's wheel, weights.
+
+Two kinds of files come out. Light ones, the shell, are listed in sw.js, which precaches them. Heavy
+ones are listed in assets.json with their sizes and integrity values; only the engine fetches them.
+The same input gives the same bytes.
+
+    python -m web.assemble OUT --wheel FILE --pyodide FOLDER --node-modules FOLDER --model NAME=FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+WEB = Path(__file__).resolve().parent
+PART_BYTES = 4 << 20
+
+PYODIDE_PACKAGES = ("numpy", "scipy", "micropip")
+"""What the page's worker loads into Pyodide, besides the package itself."""
+
+PYODIDE_RUNTIME = (
+    "pyodide.mjs",
+    "pyodide.asm.mjs",
+    "pyodide.asm.wasm",
+    "python_stdlib.zip",
+    "pyodide-lock.json",
+)
+"""The files of Pyodide that a module worker needs, wheels aside."""
+
+_PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
+_SAMPLERATE = "@alexanderolsen/libsamplerate-js"
+_VENDOR = {
+    "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
+    "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
+    "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
+    "workbox-routing.js": "workbox-routing/build/workbox-routing.prod.js",
+    "workbox-strategies.js": "workbox-strategies/build/workbox-strategies.prod.js",
+    "workbox-precaching.js": "workbox-precaching/build/workbox-precaching.prod.js",
+    "workbox-window.mjs": "workbox-window/build/workbox-window.prod.mjs",
+}
+_NPM_PACKAGES = (
+    "pyodide",
+    "mediabunny",
+    _SAMPLERATE,
+    "workbox-core",
+    "workbox-precaching",
+    "workbox-routing",
+    "workbox-strategies",
+    "workbox-window",
+)
+_SERVICE_WORKER = "sw.js"
+_SHELL_PLACE = "self.__SHELL"
+_PYTHON_LICENCE = """Python (in Pyodide)
+Licence: PSF-2.0
+Source: https://github.com/python/cpython"""
+_RULE = "=" * 80
+
+
+@dataclass(frozen=True)
+class LockedFile:
+    """A wheel as pyodide-lock.json states it."""
+
+    name: str
+    sha256: str
+
+
+def locked_wheels(pyodide_dir: Path) -> list[LockedFile]:
+    """List the wheels of PYODIDE_PACKAGES and of all they depend on, in a fixed order."""
+    lock = json.loads((pyodide_dir / "pyodide-lock.json").read_text(encoding="utf-8"))
+    wanted, waiting = set[str](), list(PYODIDE_PACKAGES)
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += lock["packages"][name]["depends"]
+    entries = (lock["packages"][name] for name in sorted(wanted))
+    return [LockedFile(entry["file_name"], entry["sha256"]) for entry in entries]
+
+
+def assemble(
+    out: Path,
+    *,
+    wheel: Path,
+    pyodide_dir: Path,
+    node_modules: Path,
+    models: Mapping[str, Path],
+    web: Path = WEB,
+) -> None:
+    """Write the whole site to `out`, replacing what was there.
+
+    Args:
+        out: the site's folder.
+        wheel: the built wheel of py_demixer.
+        pyodide_dir: a folder named pyodide-<version> with the runtime and the locked wheels.
+        node_modules: where npm has put the page's libraries.
+        models: weight file (safetensors) by model name; the names are those of the catalog.
+        web: the page's sources.
+
+    Raises:
+        FileNotFoundError: one of the inputs is missing.
+        KeyError: a model is not in the catalog.
+    """
+    site = out.with_name(out.name + ".part")
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(parents=True)
+    _copy_page(web, site)
+    _copy_vendor(node_modules, site / "vendor")
+    described = {name: _write_model(name, path, site) for name, path in sorted(models.items())}
+    pyodide = _copy_pyodide(pyodide_dir, site)
+    packaged = _copy_wheel(wheel, site)
+    licences = _licences(wheel, node_modules, pyodide_dir, described)
+    (site / "licences.txt").write_text(licences, encoding="utf-8")
+    _write_assets(site, pyodide, packaged, described)
+    _write_shell(site)
+    shutil.rmtree(out, ignore_errors=True)
+    site.rename(out)
+
+
+def _copy_page(web: Path, site: Path) -> None:
+    for path in _files(web):
+        relative = path.relative_to(web)
+        if path.suffix in _PAGE_SUFFIXES and relative.parts[0] != "node_modules":
+            _copy(path, site / relative)
+
+
+def _copy_vendor(node_modules: Path, vendor: Path) -> None:
+    for name, source in _VENDOR.items():
+        _copy(node_modules / source, vendor / name)
+    _make_module(vendor / "libsamplerate.mjs", ("create", "ConverterType"))
+
+
+def _make_module(path: Path, names: tuple[str, ...]) -> None:
+    """Turn a UMD bundle, which cannot be imported by a module worker, into an ES module."""
+    head = "const exports = {};\nconst module = { exports };\n"
+    tail = f"\nexport const {{ {', '.join(names)} }} = module.exports;\n"
+    path.write_text(head + path.read_text(encoding="utf-8") + tail, encoding="utf-8")
+
+
+def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
+    # Imported here: build.py imports this module before NumPy is installed.
+    from py_demixer import checkpoint
+    from py_demixer.models import catalog
+
+    info = catalog.MODELS[name]
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    folder = site / "models" / name / digest[:16]
+    folder.mkdir(parents=True)
+    parts = []
+    for number, start in enumerate(range(0, len(data), PART_BYTES)):
+        part = folder / f"{number:03d}.bin"
+        part.write_bytes(data[start : start + PART_BYTES])
+        parts.append(part.relative_to(site).as_posix())
+    return {
+        "title": info.title,
+        "licence": checkpoint.read(data).metadata["licence"],
+        "sources": list(info.sources),
+        "bytes": len(data),
+        "sha256": digest,
+        "parts": parts,
+    }
+
+
+def _copy_pyodide(pyodide_dir: Path, site: Path) -> str:
+    names = [*PYODIDE_RUNTIME, *(file.name for file in locked_wheels(pyodide_dir))]
+    for name in names:
+        _copy(pyodide_dir / name, site / pyodide_dir.name / name)
+    return pyodide_dir.name + "/"
+
+
+def _copy_wheel(wheel: Path, site: Path) -> str:
+    # The hash is in the folder: a wheel's own name means something to the installer.
+    copy = site / "wheels" / hashlib.sha256(wheel.read_bytes()).hexdigest()[:16] / wheel.name
+    _copy(wheel, copy)
+    return copy.relative_to(site).as_posix()
+
+
+def _write_assets(site: Path, pyodide: str, wheel: str, models: Mapping[str, object]) -> None:
+    heavy, light = [], []
+    for path in _files(site):
+        url = path.relative_to(site).as_posix()
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        integrity = "sha256-" + base64.b64encode(digest).decode()
+        if url.startswith((pyodide, "wheels/", "models/")):
+            heavy.append({"url": url, "bytes": path.stat().st_size, "integrity": integrity})
+        else:
+            light.append([url, integrity])
+    assets = {
+        "build": hashlib.sha256(json.dumps([heavy, light]).encode()).hexdigest()[:16],
+        "pyodide": pyodide,
+        "packages": list(PYODIDE_PACKAGES),
+        "wheel": wheel,
+        "models": models,
+        "files": heavy,
+    }
+    _write_json(site / "assets.json", assets)
+
+
+def _write_shell(site: Path) -> None:
+    """Write the list of light files into the service worker: a new build is a new script."""
+    heavy = {entry["url"] for entry in json.loads((site / "assets.json").read_bytes())["files"]}
+    shell = []
+    for path in _files(site):
+        url = path.relative_to(site).as_posix()
+        if url not in heavy and url != _SERVICE_WORKER:
+            revision = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+            shell.append({"url": url, "revision": revision})
+    worker = site / _SERVICE_WORKER
+    before, after = worker.read_text(encoding="utf-8").split(_SHELL_PLACE)
+    worker.write_text(before + json.dumps(shell, indent=1) + after, encoding="utf-8")
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _licences(
+    wheel: Path, node_modules: Path, pyodide_dir: Path, models: Mapping[str, dict[str, object]]
+) -> str:
+    """One text with the licence of everything the site hands out."""
+    sections = [_wheel_licence(wheel)]
+    for name, model in models.items():
+        sections.append(f"Weights of {model['title']} ({name})\nLicence: {model['licence']}")
+    sections += [_npm_licence(node_modules / name) for name in _NPM_PACKAGES]
+    sections.append(_PYTHON_LICENCE)
+    sections += [_wheel_licence(pyodide_dir / file.name) for file in locked_wheels(pyodide_dir)]
+    return f"\n\n{_RULE}\n".join(section.strip() for section in sections) + "\n"
+
+
+def _npm_licence(package: Path) -> str:
+    about = json.loads((package / "package.json").read_text(encoding="utf-8"))
+    repository = about.get("repository", "")
+    url = repository["url"] if isinstance(repository, dict) else repository
+    title = f"{about['name']} {about['version']}\nLicence: {about['license']}\nSource: {url}"
+    texts = (path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*")))
+    return "\n\n".join([title, *texts])
+
+
+def _wheel_licence(wheel: Path) -> str:
+    title = " ".join(wheel.name.split("-")[:2])
+    with zipfile.ZipFile(wheel) as archive:
+        texts = [
+            archive.read(name).decode("utf-8", "replace")
+            for name in sorted(archive.namelist())
+            if ".dist-info/" in name and "licen" in name.lower() and not name.endswith("/")
+        ]
+    return "\n\n".join([title, *texts])
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return iter(sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Assemble a site as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m web.assemble", description="Assemble a site.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--wheel", type=Path, required=True)
+    parser.add_argument("--pyodide", type=Path, required=True)
+    parser.add_argument("--node-modules", type=Path, required=True)
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
+    options = parser.parse_args(arguments)
+    models = dict(pair.split("=", 1) for pair in options.model)
+    assemble(
+        options.out,
+        wheel=options.wheel,
+        pyodide_dir=options.pyodide,
+        node_modules=options.node_modules,
+        models={name: Path(path) for name, path in models.items()},
+    )
+
+
+if __name__ == "__main__":
+    main()
