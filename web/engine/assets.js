@@ -1,0 +1,186 @@
+/**
+ * The heavy files of the site: fetched once, verified by the browser, kept in Cache Storage.
+ *
+ * Only this module puts them there; `sw.js` serves them from there. A file is kept whole or not at
+ * all, so a download that breaks off goes on at the first file that is missing.
+ *
+ * @module
+ */
+
+import { damagedFile, missingFile, noNetwork, storageFull, UserError } from "./errors.js";
+
+/** @typedef {import("./protocol.js").Assets} Assets */
+/** @typedef {import("./protocol.js").AssetFile} AssetFile */
+
+/** Carries the hash of a kept file, so that one kept under an old hash is not taken for the new one. */
+const INTEGRITY_HEADER = "x-py-demixer-integrity";
+/** How often a file is asked for before the download is given up, and how long to wait in between. */
+const TRIES = 3;
+const PAUSE_MS = 800;
+const PARALLEL = 3;
+
+/**
+ * @param {string} base absolute URL of the site's folder, which is also the service worker's scope
+ * @returns {string} name of the cache; `sw.js` says the same
+ */
+export function cacheName(base) {
+  return `py-demixer-assets ${base}`;
+}
+
+/**
+ * @param {string} base
+ * @returns {Promise<Cache | null>} null where the browser keeps nothing (insecure origin, private window)
+ */
+export async function openCache(base) {
+  if (!("caches" in globalThis)) return null;
+  try {
+    return await caches.open(cacheName(base));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string} base
+ * @returns {Promise<Assets>}
+ * @throws {UserError} when it cannot be had
+ */
+export async function readManifest(base) {
+  const url = "assets.json";
+  let response;
+  try {
+    response = await fetch(new URL(url, base));
+  } catch {
+    throw noNetwork();
+  }
+  if (!response.ok) throw missingFile(url);
+  return response.json();
+}
+
+/**
+ * Fetch one heavy file. The browser compares its hash and refuses a wrong one, on any origin.
+ *
+ * @param {string} base
+ * @param {AssetFile} file
+ * @returns {Promise<Response>} with its body still to be read
+ * @throws {UserError} when it is missing, damaged, or the network is away, after several tries
+ */
+export async function fetchVerified(base, file) {
+  const url = new URL(file.url, base);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      // A second try must not be answered with the same bad copy from the HTTP cache.
+      const cache = attempt === 1 ? "default" : "reload";
+      const response = await fetch(url, { integrity: file.integrity, cache });
+      if (response.ok) return response;
+      if (attempt === TRIES) throw missingFile(file.url);
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      if (attempt === TRIES) throw await whyRefused(url, file);
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt));
+  }
+}
+
+/**
+ * A wrong hash and a broken connection look the same to fetch(): ask the server which it was.
+ *
+ * @param {URL} url @param {AssetFile} file
+ */
+async function whyRefused(url, file) {
+  try {
+    const answer = await fetch(url, { method: "HEAD", cache: "no-store" });
+    return answer.ok ? damagedFile(file.url) : missingFile(file.url);
+  } catch {
+    return noNetwork();
+  }
+}
+
+/**
+ * @param {Cache} cache @param {string} base @param {AssetFile} file
+ * @returns {Promise<boolean>}
+ */
+async function isKept(cache, base, file) {
+  const kept = await cache.match(new URL(file.url, base).href);
+  return kept?.headers.get(INTEGRITY_HEADER) === file.integrity;
+}
+
+/**
+ * @param {string} base @param {Assets} assets
+ * @returns {Promise<boolean>} whether every heavy file is kept
+ */
+export async function allKept(base, assets) {
+  const cache = await openCache(base);
+  if (!cache) return false;
+  const kept = await Promise.all(assets.files.map((file) => isKept(cache, base, file)));
+  return kept.every(Boolean);
+}
+
+/**
+ * @param {Cache} cache @param {string} base @param {AssetFile} file
+ */
+async function keep(cache, base, file) {
+  const url = new URL(file.url, base).href;
+  // The service worker answers from the cache first: an entry with an old hash must go before.
+  await cache.delete(url);
+  const response = await fetchVerified(base, file);
+  const body = await response.arrayBuffer().catch(() => {
+    throw noNetwork();
+  });
+  const type = response.headers.get("content-type") ?? "application/octet-stream";
+  const headers = { "content-type": type, [INTEGRITY_HEADER]: file.integrity };
+  await cache.put(url, new Response(body, { headers }));
+}
+
+/**
+ * Make every heavy file kept: fetch what is missing, and delete what no longer belongs to the site
+ * once the new set is complete. Does nothing where the browser keeps nothing.
+ *
+ * @param {string} base
+ * @param {Assets} assets
+ * @param {(done: number, total: number) => void} report bytes that are there, of all bytes
+ * @returns {Promise<boolean>} whether the files are kept
+ * @throws {UserError}
+ */
+export async function keepAll(base, assets, report) {
+  const cache = await openCache(base);
+  if (!cache) return false;
+  const total = assets.files.reduce((sum, file) => sum + file.bytes, 0);
+  const missing = [];
+  let done = 0;
+  for (const file of assets.files) {
+    if (await isKept(cache, base, file)) done += file.bytes;
+    else missing.push(file);
+  }
+  report(done, total);
+  const queue = [...missing];
+  let failed = false;
+  const lane = async () => {
+    for (let file = queue.shift(); file && !failed; file = queue.shift()) {
+      await keep(cache, base, file);
+      done += file.bytes;
+      report(done, total);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: PARALLEL }, lane));
+  } catch (error) {
+    failed = true;
+    if (error instanceof DOMException && error.name === "QuotaExceededError") {
+      throw storageFull(total - done);
+    }
+    throw error;
+  }
+  await deleteStale(cache, base, assets);
+  return true;
+}
+
+/**
+ * @param {Cache} cache @param {string} base @param {Assets} assets
+ */
+async function deleteStale(cache, base, assets) {
+  const wanted = new Set(assets.files.map((file) => new URL(file.url, base).href));
+  for (const request of await cache.keys()) {
+    if (!wanted.has(request.url)) await cache.delete(request);
+  }
+}

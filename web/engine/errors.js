@@ -1,0 +1,112 @@
+/**
+ * What the person reads when something goes wrong: what happened and what to do, one sentence or two.
+ *
+ * @module
+ */
+
+/** An error whose message is meant for the person. Any other error is a fault of the program. */
+export class UserError extends Error {
+  /** @param {string} message @param {unknown} [cause] */
+  constructor(message, cause) {
+    super(message, { cause });
+    this.name = "UserError";
+  }
+}
+
+/** The longest song the page takes, in minutes: mix and stems need 106 MB of memory a minute. */
+export const LONGEST_MINUTES = 20;
+
+export const SENTENCES = {
+  empty: "This file is empty. Choose a file that has audio in it.",
+  notAudio:
+    "This is not an audio file that your browser can read. Try WAV, FLAC, MP3, M4A, Ogg or Opus.",
+  noTrack: "This file has no audio track. Choose a file that has audio in it.",
+  nothingDecoded:
+    "Nothing could be decoded from this file: it may be damaged or cut short. " +
+    "Try to convert it to WAV or FLAC first.",
+  stoppedDecoding:
+    "This file could not be decoded to its end: it may be damaged. " +
+    "Try to convert it to WAV or FLAC first.",
+  unreadable: "This file could not be read. If it was moved or changed, choose it again.",
+  severalFiles: "Please drop one song at a time.",
+  busy: "A song is being separated. Wait until it is done, or cancel it first.",
+  noFile: "That was not a file. Drop an audio file from your computer.",
+  tooLong:
+    `This song is too long for this page, which keeps everything in memory: it takes at most ` +
+    `${LONGEST_MINUTES} minutes. Cut the song into parts, or use the command line.`,
+  memory:
+    "There is not enough memory for this song. Close other tabs or programs and try again, " +
+    "or try a shorter song.",
+  engineMemory:
+    "There is not enough memory to start the engine. Close other tabs or programs and try again.",
+  old:
+    "Your browser is too old to run the engine: it needs WebAssembly with SIMD. " +
+    "Update your browser, or try a recent Chrome, Edge, Firefox or Safari.",
+  died:
+    "The engine stopped unexpectedly, perhaps for want of memory. It is being started again; " +
+    "then try the song once more.",
+  silent:
+    "The engine gave no answer for a very long time and was stopped. It is being started again; " +
+    "then try the song once more.",
+  fault:
+    "The engine met an error that it did not expect; the browser's console has the details. " +
+    "It is being started again; then try the song once more.",
+  stemFile: "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+  resampler:
+    "The sample rate of this song could not be converted, perhaps for want of memory. " +
+    "Close other tabs and try again.",
+  insecure:
+    "This address is not a secure one (HTTPS), so the browser keeps nothing for offline use: " +
+    "the page works, but downloads its engine again on every visit.",
+  noStorage:
+    "This browser keeps nothing for offline use here (a private window, perhaps): " +
+    "the page works, but downloads its engine again on every visit.",
+};
+
+/** @param {string} url @returns {UserError} */
+export function missingFile(url) {
+  return new UserError(
+    `A file of this site is missing on its server (${url}). ` +
+      "Reload the page; if that does not help, tell whoever runs the site.",
+  );
+}
+
+/** @param {string} url @returns {UserError} */
+export function damagedFile(url) {
+  return new UserError(
+    `A file of this site arrived damaged (${url}): its checksum is wrong, so it was not used. ` +
+      "Try again; if that does not help, tell whoever runs the site.",
+  );
+}
+
+/** @returns {UserError} */
+export function noNetwork() {
+  return new UserError(
+    "The download was interrupted. Check your connection and try again: " +
+      "what has arrived is kept where the browser allows it.",
+  );
+}
+
+/** @param {number} needed bytes @returns {UserError} */
+export function storageFull(needed) {
+  return new UserError(
+    `The browser has no room to keep the engine (${Math.ceil(needed / 1e6)} MB) for offline use. ` +
+      "Free some space on the disk and try again.",
+  );
+}
+
+/** @param {number} seconds where in the song @returns {UserError} */
+export function notFinite(seconds) {
+  return new UserError(
+    `This song has a sample that is not a finite number at ${seconds.toFixed(3)} s. ` +
+      "Repair or re-export the file.",
+  );
+}
+
+/**
+ * @param {unknown} error
+ * @returns {boolean} whether an allocation failed
+ */
+export function isOutOfMemory(error) {
+  return error instanceof RangeError && /alloc|array length|buffer|memory/i.test(error.message);
+}

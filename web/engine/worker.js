@@ -1,0 +1,192 @@
+/**
+ * The engine's worker: Pyodide, the package, the weights. Messages: see `protocol.js`.
+ *
+ * The only file of the page that knows Pyodide, and on Python's side `py_demixer.browser` is the only
+ * module that knows the page.
+ */
+
+import { fetchVerified } from "./assets.js";
+import { isOutOfMemory, missingFile, noNetwork, UserError } from "./errors.js";
+
+/** @typedef {import("./protocol.js").BootOptions} BootOptions */
+/** @typedef {import("./protocol.js").Failure} Failure */
+/** @typedef {import("./protocol.js").Notice} Notice */
+/** @typedef {import("pyodide").PyodideAPI} Pyodide */
+/** @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  what Python hands over has no types */
+
+const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
+
+/** @type {PythonObject} the module py_demixer.browser */
+let demixer = null;
+/** @type {PythonObject} the song at work */
+let job = null;
+
+/**
+ * @typedef {(stage: Notice["stage"], done?: number, total?: number) => void} Report
+ */
+
+/**
+ * @param {BootOptions} options @param {Report} report
+ * @returns {Promise<import("./protocol.js").EngineInfo>}
+ */
+async function boot(options, report) {
+  report("python");
+  const pyodide = await startPython(options);
+  report("packages");
+  await installPackages(pyodide, options);
+  demixer = pyodide.pyimport("py_demixer.browser");
+  await loadWeights(options, report);
+  // Python's None is undefined here; null would be a value of its own.
+  return JSON.parse(demixer.load(options.backend ?? undefined));
+}
+
+/**
+ * @param {BootOptions} options
+ * @returns {Promise<Pyodide>}
+ */
+async function startPython({ base, assets }) {
+  const indexURL = new URL(assets.pyodide, base).href;
+  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
+  // Without packageBaseUrl, wheels would come from a CDN.
+  return loadPyodide({ indexURL, packageBaseUrl: indexURL });
+}
+
+/** @param {Pyodide} pyodide @param {BootOptions} options */
+async function installPackages(pyodide, { base, assets }) {
+  // A package that cannot be had is only reported through a callback.
+  await pyodide.loadPackage(assets.packages, {
+    messageCallback: () => {},
+    errorCallback: (message) => console.error(message),
+  });
+  for (const name of assets.packages) {
+    if (!(name in pyodide.loadedPackages)) throw missingFile(`${assets.pyodide}${name}`);
+  }
+  const micropip = pyodide.pyimport("micropip");
+  await micropip.install.callKwargs(new URL(assets.wheel, base).href, { deps: false });
+  micropip.destroy();
+}
+
+/**
+ * Part by part straight into Python's memory: there is never a second copy of the whole.
+ *
+ * @param {BootOptions} options @param {Report} report
+ */
+async function loadWeights({ base, assets, model }, report) {
+  const { bytes, parts } = /** @type {import("./protocol.js").AssetModel} */ (assets.models[model]);
+  const files = new Map(assets.files.map((file) => [file.url, file]));
+  const memory = demixer.allocate(bytes);
+  let offset = 0;
+  report("weights", offset, bytes);
+  for (const url of parts) {
+    const file = files.get(url);
+    if (!file) throw missingFile(url);
+    const response = await fetchVerified(base, file);
+    const part = new Uint8Array(await response.arrayBuffer());
+    // Taken anew each time: a view dies when Python's memory grows.
+    const view = memory.getBuffer("u8");
+    view.data.set(part, offset);
+    view.release();
+    offset += part.length;
+    report("weights", offset, bytes);
+  }
+  memory.destroy();
+}
+
+/** Forget the last song, begin another. */
+function open() {
+  job?.destroy();
+  job = demixer.Job();
+  return null;
+}
+
+/** @returns {import("./protocol.js").Task[]} */
+function begin() {
+  return JSON.parse(job.begin()).tasks;
+}
+
+/**
+ * @param {import("./protocol.js").RunOptions} options
+ * @returns {import("./protocol.js").Block | null}
+ */
+function run({ index, part }) {
+  job.run(index, part);
+  const block = job.block;
+  if (block === undefined || block === null) return null;
+  const view = block.getBuffer("f32");
+  try {
+    const length = /** @type {number} */ (view.shape[2]);
+    return { start: job.block_start, length, audio: new Float32Array(view.data) };
+  } finally {
+    view.release();
+    block.destroy();
+  }
+}
+
+/**
+ * @param {import("./protocol.js").Call} call @param {Report} report
+ * @returns {Promise<unknown>}
+ */
+async function answer(call, report) {
+  switch (call.method) {
+    case "boot":
+      return boot(call.argument, report);
+    case "downmix":
+      return JSON.parse(demixer.downmix_matrix(call.argument));
+    case "open":
+      return open();
+    case "measure":
+      job.measure(call.argument);
+      return null;
+    case "begin":
+      return begin();
+    case "run":
+      return run(call.argument);
+  }
+}
+
+/** The calls that look at the song: a ValueError of theirs is about the song, and says so in a sentence. */
+const ABOUT_THE_SONG = new Set(["downmix", "measure", "begin"]);
+
+/**
+ * @param {unknown} error @param {import("./protocol.js").Call["method"]} method
+ * @returns {Failure}
+ */
+function describe(error, method) {
+  if (error instanceof UserError) return { kind: "download", message: error.message };
+  if (isOutOfMemory(error)) return { kind: "memory", message: String(error) };
+  if (error instanceof WebAssembly.CompileError) return { kind: "old", message: String(error) };
+  if (!(error instanceof Error)) return { kind: "fault", message: String(error) };
+  const type = "type" in error ? String(error.type) : "";
+  if (type.endsWith("MemoryError")) return { kind: "memory", message: error.message };
+  if (type === "ValueError" && ABOUT_THE_SONG.has(method)) {
+    return { kind: "input", message: sentenceOf(error.message) };
+  }
+  if (demixer === null && /fetch|import|network|load/i.test(error.message)) {
+    console.error(error);
+    return { kind: "download", message: noNetwork().message };
+  }
+  return { kind: "fault", message: error.stack ?? error.message };
+}
+
+/** @param {string} traceback @returns {string} what the exception says, without the way to it */
+function sentenceOf(traceback) {
+  const mark = "\nValueError: ";
+  const at = traceback.lastIndexOf(mark);
+  return at < 0 ? traceback.trim() : traceback.slice(at + mark.length).trim();
+}
+
+addEventListener("message", async (/** @type {MessageEvent} */ event) => {
+  /** @type {import("./protocol.js").Call} */
+  const call = event.data;
+  /** @type {Report} */
+  const report = (stage, done = 0, total = 0) => {
+    scope.postMessage({ id: call.id, stage, done, total }, []);
+  };
+  try {
+    const value = await answer(call, report);
+    const audio = /** @type {Partial<import("./protocol.js").Block> | null} */ (value)?.audio;
+    scope.postMessage({ id: call.id, ok: true, value }, audio ? [audio.buffer] : []);
+  } catch (error) {
+    scope.postMessage({ id: call.id, ok: false, error: describe(error, call.method) }, []);
+  }
+});

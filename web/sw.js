@@ -1,0 +1,59 @@
+/**
+ * Serves the site without a network.
+ *
+ * The light files (the shell) are precached as one set per build. The heavy ones (Pyodide, wheels,
+ * weights) are put into Cache Storage by `engine/assets.js`, which verifies them and shows how far it
+ * is; here they are only answered from there. A new build waits until the person asks for it.
+ *
+ * A classic script: a module service worker is not to be had in every browser that runs the engine.
+ */
+
+importScripts(
+  "vendor/workbox-core.js",
+  "vendor/workbox-routing.js",
+  "vendor/workbox-strategies.js",
+  "vendor/workbox-precaching.js",
+);
+
+const scope = /** @type {import("./engine/worker-scope.js").ServiceScope} */ (
+  /** @type {unknown} */ (self)
+);
+
+/** The build writes the list of light files here, so that a new build changes this script. */
+const SHELL = self.__SHELL;
+
+const HEAVY = /^(pyodide-[^/]+|wheels|models)\//;
+
+workbox.precaching.precacheAndRoute(SHELL, { ignoreURLParametersMatching: [/.*/] });
+workbox.precaching.cleanupOutdatedCaches();
+
+workbox.routing.registerRoute(
+  ({ url }) => url.href.startsWith(scope.registration.scope) && HEAVY.test(pathInSite(url)),
+  new workbox.strategies.CacheFirst({
+    // engine/assets.js names it alike.
+    cacheName: `py-demixer-assets ${scope.registration.scope}`,
+    // Nothing enters that cache unverified.
+    plugins: [{ cacheWillUpdate: async () => null }],
+  }),
+);
+
+/** @param {URL} url @returns {string} */
+function pathInSite(url) {
+  return url.pathname.slice(new URL(scope.registration.scope).pathname.length);
+}
+
+let first = false;
+
+scope.addEventListener("install", () => {
+  first = scope.registration.active === null;
+});
+
+scope.addEventListener("activate", (event) => {
+  // The first visit's page was loaded without a service worker: take it over, so that what the engine
+  // worker asks for is answered from the cache. A later build never takes a running page over.
+  if (first) event.waitUntil(scope.clients.claim());
+});
+
+scope.addEventListener("message", (event) => {
+  if (event.data?.type === "SKIP_WAITING") void scope.skipWaiting();
+});

@@ -1,0 +1,38 @@
+/**
+ * Numbers and names as people read them.
+ *
+ * @module
+ */
+
+/** @param {number} bytes @returns {string} "84 MB" */
+export function megabytes(bytes) {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
+/** @param {number} share between 0 and 1 @returns {string} "42 %"; 100 % only when all is done */
+export function percent(share) {
+  return `${Math.floor(share * 100)} %`;
+}
+
+/** @param {number} seconds @returns {string} "1:02:03" or "2:03" */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const pad = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  const tail = pad(whole % 60);
+  return hours > 0 ? `${hours}:${pad(minutes)}:${tail}` : `${minutes}:${tail}`;
+}
+
+/** @param {number} seconds @returns {string} "about 3 min left" */
+export function timeLeft(seconds) {
+  if (seconds < 5) return "a few seconds left";
+  if (seconds < 90) return `about ${Math.ceil(seconds / 5) * 5} s left`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `about ${minutes} min left`;
+  return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
+}
+
+/** @param {string} fileName @returns {string} without its extension */
+export function trackName(fileName) {
+  return fileName.replace(/(?<=.)\.[^.\s]{1,5}$/, "");
+}

@@ -1,0 +1,46 @@
+/**
+ * The service worker as the page sees it: registers it, and offers an update, never by force.
+ *
+ * @module
+ */
+
+import { Workbox } from "../vendor/workbox-window.mjs";
+
+/** How long to wait for the service worker before going on without it. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * @param {string} base the site's folder
+ * @param {(activate: () => void) => void} offer called when a new version waits; `activate` lets it
+ *   take over and reloads the page
+ * @returns {() => Promise<void>} waits until the service worker answers this page's requests, or has
+ *   had its time
+ */
+export function registerServiceWorker(base, offer) {
+  if (!("serviceWorker" in navigator)) return async () => {};
+  const workbox = new Workbox(new URL("sw.js", base).href, { updateViaCache: "none" });
+  let asked = false;
+  workbox.addEventListener("waiting", () => {
+    offer(() => {
+      asked = true;
+      workbox.messageSkipWaiting();
+    });
+  });
+  workbox.addEventListener("controlling", () => {
+    // Another tab may have asked for the update: this one's song goes on.
+    if (asked) location.reload();
+  });
+  const registered = workbox.register({ immediate: true }).then(
+    // One that is active but not in control was bypassed on purpose (a forced reload): it stays so.
+    (registration) => (registration?.active && !isControlled() ? undefined : workbox.controlling),
+    (error) => console.warn("The service worker could not be registered.", error),
+  );
+  return async () => {
+    await Promise.race([registered, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+  };
+}
+
+/** @returns {boolean} whether a service worker answers this page's requests */
+export function isControlled() {
+  return "serviceWorker" in navigator && navigator.serviceWorker.controller !== null;
+}

@@ -1,0 +1,27 @@
+/* What the assembled site has in vendor/, by the types of the packages it was copied from. */
+
+declare module "*/vendor/mediabunny.mjs" {
+  export * from "mediabunny";
+}
+
+declare module "*/vendor/workbox-window.mjs" {
+  export * from "workbox-window";
+}
+
+declare module "*/vendor/libsamplerate.mjs" {
+  export * from "@alexanderolsen/libsamplerate-js";
+}
+
+/* Globals of the service worker. */
+
+declare const workbox: {
+  precaching: typeof import("workbox-precaching");
+  routing: typeof import("workbox-routing");
+  strategies: typeof import("workbox-strategies");
+};
+
+declare function importScripts(...urls: string[]): void;
+
+interface Window {
+  __SHELL: import("workbox-precaching").PrecacheEntry[];
+}
