@@ -1,0 +1,73 @@
+"""`python -m tests.bench SITE`: measure, then print a table or one JSON object.
+
+Every row has the same fields whatever it measures. `seconds` is the median of `runs`, `peak_bytes`
+the peak resident set natively and the WASM heap in the browser, and `snr_db` (only in rows with a
+reference) the signal-to-noise ratio of each stem against another implementation's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from tests.bench import native, page, reference
+from tests.bench.rows import Row, table
+from tools.environment import CannotGoOn, note
+from tools.site import ensure_weights
+
+RUNS = 3
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    options = _options()
+    weights = ensure_weights(Path(sys.executable), "htdemucs")
+    rows: list[Row] = []
+    versions: dict[str, str] = {"python": platform.python_version()}
+    for name, measure in (
+        ("one segment, natively", lambda: native.measure(weights, RUNS, options.pytorch)),
+        ("one segment, in Chromium", lambda: page.measure(options.site, RUNS)),
+        ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
+    ):
+        note(f"Measuring: {name} ...")
+        more, used = measure()
+        rows += more
+        versions |= used
+    report = {"machine": _machine(), "versions": versions, "results": rows}
+    print(json.dumps(report, indent=1) if options.json else table(rows))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("site", type=Path)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--reference", type=Path)
+    parser.add_argument("--pytorch", type=Path)
+    return parser.parse_args()
+
+
+def _machine() -> dict[str, object]:
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except CannotGoOn as error:
+        sys.exit(f"bench: {error}")

@@ -1,0 +1,105 @@
+"""One HTDemucs segment in Chromium, by the site's own worker and messages (engine/protocol.js)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests import chromium
+from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
+from web.server import serving
+
+BACKENDS = ("scipy",)
+
+# The worker is started by a few lines that first keep hold of the WASM memory: Pyodide's instance
+# is the first to export one.
+_MEASURE = """
+async ({ backend, runs, frames }) => {
+  const base = new URL("./", location.href).href;
+  const start = `
+    for (const name of ["instantiate", "instantiateStreaming"]) {
+      const original = WebAssembly[name];
+      WebAssembly[name] = async (...given) => {
+        const result = await original(...given);
+        self.benchMemory ??= (result.instance ?? result).exports.memory;
+        return result;
+      };
+    }
+    addEventListener("message", ({ data }) => {
+      if (data.bench) postMessage({ heap: self.benchMemory.buffer.byteLength });
+    });
+    await import("${base}engine/worker.js");
+    postMessage("ready");
+  `;
+  const script = URL.createObjectURL(new Blob([start], { type: "text/javascript" }));
+  const worker = new Worker(script, { type: "module" });
+  const next = (wanted) => new Promise((resolve, reject) => {
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onmessage = ({ data }) => {
+      if (data.ok === false) reject(new Error(data.error.message));
+      else if (wanted(data)) resolve(data);
+    };
+  });
+  let calls = 0;
+  const call = async (method, argument) => {
+    const id = ++calls;
+    worker.postMessage({ id, method, argument });
+    return (await next((data) => data.id === id && data.ok)).value;
+  };
+  await next((data) => data === "ready");
+  const assets = await (await fetch("assets.json")).json();
+  const info = await call("boot", { base, assets, model: "htdemucs", backend });
+  const song = new Float32Array(2 * frames);
+  let state = 1;
+  for (let i = 0; i < song.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    song[i] = state / 2 ** 32 - 0.5;
+  }
+  const seconds = [];
+  for (let count = 0; count < runs; count++) {
+    await call("open", null);
+    for (let at = 0; at < frames; at += info.measure_block) {
+      const length = Math.min(info.measure_block, frames - at);
+      const block = new Float32Array(2 * length);
+      block.set(song.subarray(at, at + length));
+      block.set(song.subarray(frames + at, frames + at + length), length);
+      await call("measure", block);
+    }
+    const [task] = await call("begin", null);
+    if (task.input_length !== frames) throw new Error("The first task is not one whole segment.");
+    const begun = performance.now();
+    await call("run", { index: task.index, part: song });
+    seconds.push((performance.now() - begun) / 1000);
+  }
+  worker.postMessage({ bench: true });
+  const { heap } = await next((data) => "heap" in data);
+  return { seconds, heap, versions: info.versions, backend: info.backend };
+}
+"""
+
+
+def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
+    """Time one segment with each backend on the built site, in a fresh browser each.
+
+    Returns:
+        The rows, and the versions of what was measured.
+    """
+    rows, versions = [], {}
+    with serving(site) as url, sync_playwright() as playwright:
+        for backend in BACKENDS:
+            browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
+            page = browser.new_page()
+            # Any file of the site will do: the page itself would start an engine of its own.
+            page.goto(url + "licences.txt")
+            given = {"backend": backend, "runs": runs, "frames": 343980}
+            answer = page.evaluate(_MEASURE, given)
+            assert answer["backend"] == backend
+            measured = (answer["seconds"], answer["heap"])
+            rows.append(
+                row(SEGMENT, "chromium", "py-demixer", backend, *measured, gflop=SEGMENT_GFLOP)
+            )
+            versions |= {f"pyodide {name}": used for name, used in answer["versions"].items()}
+            versions["chromium"] = browser.version
+            browser.close()
+    return rows, versions

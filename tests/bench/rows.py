@@ -1,0 +1,84 @@
+"""The rows of the report, and the table made of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+SEGMENT = "htdemucs/segment"
+SEGMENT_GFLOP = 335.4
+"""Multiplications and additions of the matrix products of one HTDemucs segment, in billions."""
+
+_COLUMNS = (
+    "what",
+    "where",
+    "engine",
+    "backend",
+    "workers",
+    "threads",
+    "seconds",
+    "gflops",
+    "peak_bytes",
+    "snr_db",
+)
+
+
+def row(
+    what: str,
+    where: str,
+    engine: str,
+    backend: str | None,
+    runs: Sequence[float],
+    peak_bytes: int,
+    *,
+    workers: int = 1,
+    threads: int = 1,
+    gflop: float | None = None,
+) -> Row:
+    """Describe one measurement.
+
+    Args:
+        what: model/task.
+        where: "native" or "chromium".
+        engine: whose implementation.
+        backend: of py-demixer; None for other engines.
+        runs: seconds of each run.
+        peak_bytes: the peak resident set, or the size of the WASM heap.
+        workers: of the page.
+        threads: that each worker may use.
+        gflop: work of one run, where it is known.
+    """
+    seconds = statistics.median(runs)
+    return {
+        "what": what,
+        "where": where,
+        "engine": engine,
+        "backend": backend,
+        "workers": workers,
+        "threads": threads,
+        "seconds": round(seconds, 3),
+        "runs": [round(run, 3) for run in runs],
+        "gflops": round(gflop / seconds, 2) if gflop else None,
+        "peak_bytes": peak_bytes,
+    }
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Lay the rows out as text."""
+    cells = [_COLUMNS, *([_cell(row.get(name)) for name in _COLUMNS] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(_COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, dict):
+        return " ".join(f"{name} {number}" for name, number in value.items())
+    return str(value)

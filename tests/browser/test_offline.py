@@ -1,0 +1,204 @@
+"""Without a network, on an update, on a bad download, on an insecure address, under a sub-path."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests import synthetic, tiny
+from tests.browser.page import SOURCES, DemixerPage, wav
+from web import server
+from web.assemble import WEB, assemble
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Playwright
+
+pytestmark = pytest.mark.browser
+
+SONG = wav(synthetic.song(0.5))
+READY = "Ready to work offline"
+
+
+def test_offline_for_real(
+    launch_chromium: Callable[..., BrowserContext], tiny_site: Path, tmp_path: Path
+) -> None:
+    """Server stopped, browser restarted on the same profile, nothing in the HTTP cache."""
+    asked: list[str] = []
+    options = {"prefix": "/some/where/", "cache_control": "no-store"}
+    with server.serving(tiny_site, **options, on_request=asked.append) as url:
+        context = launch_chromium(tmp_path / "profile")
+        first = DemixerPage(context, url).wait_started()
+        assert first.element("offline").inner_text() == READY
+        heavy = {
+            file["url"] for file in json.loads((tiny_site / "assets.json").read_text())["files"]
+        }
+        # Each heavy file crossed the network once, though nothing may be kept in the HTTP cache.
+        assert sorted(path for path in asked if path in heavy) == sorted(heavy)
+        expected = first.separate("song.wav", SONG)
+        context.close()
+    again = DemixerPage(launch_chromium(tmp_path / "profile"), url).wait_started()
+    assert again.element("offline").inner_text() == READY
+    stems = again.separate("song.wav", SONG)
+    for source in SOURCES:
+        np.testing.assert_array_equal(stems[source], expected[source])
+
+
+@pytest.fixture
+def own_site(tiny_site: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny site, to be broken."""
+    return Path(shutil.copytree(tiny_site, tmp_path / "site"))
+
+
+def cached(page: DemixerPage) -> set[str]:
+    """The heavy files that the page has kept, relative to the site's folder."""
+    urls = page.page.evaluate(
+        """async () => {
+          const ours = (name) => name.startsWith("py-demixer-assets");
+          const names = (await caches.keys()).filter(ours);
+          const lists = names.map(async (name) => (await caches.open(name)).keys());
+          return (await Promise.all(lists)).flat().map((request) => request.url);
+        }"""
+    )
+    return {url.removeprefix(page.page.url) for url in urls}
+
+
+def test_a_damaged_file_is_refused_and_the_download_goes_on_from_there(
+    own_site: Path, tiny_site: Path, open_page: Callable[[str], DemixerPage]
+) -> None:
+    assets = json.loads((own_site / "assets.json").read_text())
+    (part,) = assets["models"]["htdemucs"]["parts"]
+    damaged = bytearray((own_site / part).read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (own_site / part).write_bytes(damaged)
+    asked: list[str] = []
+    with server.serving(own_site, cache_control="no-store", on_request=asked.append) as url:
+        page = open_page(url)
+        assert f"arrived damaged ({part})" in page.wait_problem()
+        assert part not in cached(page)
+        shutil.copyfile(tiny_site / part, own_site / part)
+        page.page.wait_for_timeout(3000)  # other files may still be on their way
+        kept = cached(page)
+        assert kept
+        asked.clear()
+        page.page.click("#retry")
+        page.wait_started()
+        assert not kept & set(asked)
+        assert part in asked
+        assert page.element("offline").inner_text() == READY
+
+
+def test_a_missing_file_is_named(own_site: Path, open_page: Callable[[str], DemixerPage]) -> None:
+    wheel = next(own_site.glob("wheels/*/*.whl"))
+    wheel.unlink()
+    with server.serving(own_site) as url:
+        problem = open_page(url).wait_problem()
+    assert "missing on its server" in problem
+    assert wheel.name in problem
+
+
+def test_update_waits_to_be_asked_for(
+    own_site: Path,
+    tiny_site: Path,
+    wheel: Path,
+    pyodide_dir: Path,
+    node_modules: Path,
+    tmp_path: Path,
+    open_page: Callable[[str], DemixerPage],
+) -> None:
+    with server.serving(own_site, cache_control="no-store") as url:
+        page = open_page(url).wait_started()
+        before = cached(page)
+        # A new build: other weights, and a page that says so.
+        models = {"htdemucs": tiny.write(tmp_path / "other.safetensors", seed=1)}
+        assemble(
+            own_site,
+            wheel=wheel,
+            pyodide_dir=pyodide_dir,
+            node_modules=node_modules,
+            models=models,
+            web=_changed_web(tmp_path),
+        )
+        page.page.reload()
+        page.page.wait_for_selector("#update:not([hidden])")
+        # Still the old page, with the old weights; nothing is taken over by force.
+        assert page.page.title() == "py-demixer"
+        page.wait_started()
+        assert cached(page) == before
+        with page.page.expect_navigation():
+            page.page.click("#update-button")
+        expect(page.page).to_have_title("py-demixer, newer")
+        page.wait_started()
+        assert page.element("offline").inner_text() == READY
+        assets = json.loads((own_site / "assets.json").read_text())
+        # The new set is complete, and what only the old one had is gone.
+        assert cached(page) == {file["url"] for file in assets["files"]} != before
+
+
+def _changed_web(folder: Path) -> Path:
+    ignored = shutil.ignore_patterns("node_modules")
+    changed = Path(shutil.copytree(WEB, folder / "web", ignore=ignored))
+    page = changed / "index.html"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("<title>py-demixer<", "<title>py-demixer, newer<"), "utf-8")
+    return changed
+
+
+def test_an_insecure_address_works_and_says_what_it_lacks(
+    playwright: Playwright, chromium_options: dict[str, object], tiny_url: str, tmp_path: Path
+) -> None:
+    arguments = chromium_options["args"]
+    assert isinstance(arguments, list)
+    rules = "--host-resolver-rules=MAP demixer.test 127.0.0.1"
+    options = {**chromium_options, "args": [*arguments, rules]}
+    context = playwright.chromium.launch_persistent_context(tmp_path / "profile", **options)  # type: ignore[arg-type]
+    try:
+        url = tiny_url.replace("localhost", "demixer.test")
+        page = DemixerPage(context, url + "?backend=numpy").wait_started()
+        assert page.page.evaluate("isSecureContext") is False
+        assert "matrix products by numpy" in page.element("versions").inner_text()
+        assert "not a secure one" in page.element("insecure").inner_text()
+        assert page.element("offline").inner_text() == ""
+        stems = page.separate("song.wav", SONG)
+        assert all(np.isfinite(stem).all() for stem in stems.values())
+    finally:
+        context.close()
+
+
+def test_a_browser_without_simd_is_told_so(context: BrowserContext, tiny_url: str) -> None:
+    context.add_init_script("WebAssembly.validate = () => false")
+    assert "WebAssembly with SIMD" in DemixerPage(context, tiny_url).wait_problem()
+
+
+FAILURES = [
+    ('setTimeout(() => { throw new Error("gone"); }); await new Promise(() => {});', "stopped"),
+    ('throw new Error("broken");', "error that it did not expect"),
+    ('throw new RangeError("Array buffer allocation failed");', "not enough memory"),
+]
+
+
+def test_an_engine_that_fails_is_a_sentence_and_a_fresh_start(
+    own_site: Path, open_page: Callable[[str], DemixerPage]
+) -> None:
+    worker = own_site / "engine" / "worker.js"
+    text = worker.read_text(encoding="utf-8")
+    begin = 'case "begin":\n'
+    assert text.count(begin) == 1
+    # Each worker finds in the browser's storage how many have failed before it.
+    count = "const failed = (await caches.keys()).filter((name) => /^failed/.test(name)).length;\n"
+    note = "await caches.open(`failed ${failed}`);\n"
+    fail = "".join(f"if (failed === {n}) {{ {code} }}\n" for n, (code, _) in enumerate(FAILURES))
+    worker.write_text(text.replace(begin, begin + count + note + fail), encoding="utf-8")
+    with server.serving(own_site) as url:
+        page = open_page(url).wait_started()
+        for _, says in FAILURES:
+            page.choose("song.wav", SONG)
+            assert says in page.wait_problem()
+        stems = page.separate("song.wav", SONG)
+        assert all(np.isfinite(stem).all() for stem in stems.values())

@@ -1,0 +1,215 @@
+"""Songs of all kinds, dropped on the page and compared with what the command line makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import py_demixer
+from py_demixer import audio
+from py_demixer.models.htdemucs import HTDemucs
+from tests import synthetic
+from tests.browser.page import RATE, SOURCES, DemixerPage, snr, wav
+
+pytestmark = pytest.mark.browser
+
+LEAST_DECIBELS = 100
+# For a fraction of a second or one tone, the tiny model's random weights magnify rounding errors.
+LEAST_DECIBELS_UNUSUAL = 90
+NAME = "Größe и свет – 音楽 1.wav"
+TRACK = "Größe и свет – 音楽 1"
+
+
+def reference(content: bytes, model: HTDemucs, folder: Path) -> py_demixer.Stems:
+    """What the command line makes of the same file."""
+    path = folder / "song.wav"
+    path.write_bytes(content)
+    return py_demixer.separate(audio.load_mix(path, warn=pytest.fail), model)
+
+
+def test_stems_are_those_of_the_command_line(
+    started: DemixerPage, tiny_model: HTDemucs, tmp_path: Path
+) -> None:
+    content = wav(synthetic.song(8.5))
+    started.drop((NAME, content))
+    started.wait_result(TRACK)
+    expected = reference(content, tiny_model, tmp_path)
+    floats = {}
+    for source in SOURCES:
+        name, floats[source] = started.download(source, "32f")
+        assert name == f"{TRACK} - {source} (32-bit float).wav"
+        assert floats[source].shape == expected[source].shape
+        assert snr(expected[source], floats[source]) >= LEAST_DECIBELS
+    # The tiny model's stems are far too loud for 16 bits: one gain for all, and the page says so.
+    gain = audio.shared_gain(list(floats.values()), "16")
+    assert gain < 1
+    assert f"{-20 * np.log10(gain):.2f} dB" in started.element("result-note").inner_text()
+    for source in SOURCES:
+        name, integers = started.download(source, "16")
+        assert name == f"{TRACK} - {source}.wav"
+        exact = floats[source].astype(np.float64) * gain * 32768
+        assert np.abs(integers - exact).max() < 0.51
+
+
+def test_every_stem_has_a_player(started: DemixerPage) -> None:
+    for source in SOURCES:
+        player = started.page.locator(f'[data-stem="{source}"] audio')
+        player.evaluate(
+            "player => player.readyState || new Promise(r => player.onloadedmetadata = r)"
+        )
+        duration = player.evaluate("player => player.duration")
+        assert duration == pytest.approx(8.5, abs=0.01)
+
+
+def test_the_keyboard_opens_the_file_picker(started: DemixerPage) -> None:
+    with started.page.expect_file_chooser():
+        started.page.keyboard.press("Tab")
+        started.element("file").focus()
+        started.page.keyboard.press("Enter")
+
+
+def test_nothing_sticks_out_on_a_phone(started: DemixerPage) -> None:
+    before = started.page.viewport_size
+    assert before is not None
+    started.page.set_viewport_size({"width": 360, "height": 740})
+    width = started.page.evaluate("document.documentElement.scrollWidth")
+    started.page.set_viewport_size(before)
+    assert width <= 360
+
+
+def test_the_same_file_twice_in_a_row(started: DemixerPage) -> None:
+    content = wav(synthetic.song(2.0))
+    first = started.separate("again.wav", content)
+    second = started.separate("again.wav", content)
+    for source in SOURCES:
+        np.testing.assert_array_equal(first[source], second[source])
+
+
+def tones(rate: int, channels: int) -> np.ndarray:
+    """A second of tones that every resampler passes, another one in each channel."""
+    time = np.arange(rate) / rate
+    rows = [0.2 * np.sin(2 * np.pi * (220 + 130 * row) * time) for row in range(channels)]
+    return np.stack(rows).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("content", "least"),
+    [
+        pytest.param(wav(synthetic.song(0.1)), LEAST_DECIBELS_UNUSUAL, id="a tenth of a second"),
+        pytest.param(wav(tones(RATE, 1)), LEAST_DECIBELS_UNUSUAL, id="mono"),
+        pytest.param(wav(tones(RATE, 6)), LEAST_DECIBELS_UNUSUAL, id="6 channels"),
+        pytest.param(
+            wav(tones(RATE, 2), subtype="FLOAT"), LEAST_DECIBELS_UNUSUAL, id="32-bit float"
+        ),
+        # The page and the command line have different resamplers, which differ most at the ends.
+        pytest.param(wav(tones(8000, 1), 8000), 30, id="8 kHz"),
+        pytest.param(wav(tones(48000, 2), 48000), 30, id="48 kHz"),
+    ],
+)
+def test_unusual_songs(
+    content: bytes, least: float, started: DemixerPage, tiny_model: HTDemucs, tmp_path: Path
+) -> None:
+    stems = started.separate("unusual.wav", content)
+    expected = reference(content, tiny_model, tmp_path)
+    for source in SOURCES:
+        assert stems[source].shape == expected[source].shape
+        assert snr(expected[source], stems[source]) >= least
+
+
+def test_silence_stays_silent(started: DemixerPage) -> None:
+    stems = started.separate("silence.wav", wav(np.zeros((2, RATE))))
+    for source in SOURCES:
+        assert stems[source].shape == (2, RATE)
+        # The standard deviation of silence is taken as 1e-8.
+        assert np.abs(stems[source]).max() < 1e-5
+
+
+def with_bad_sample(value: float, second: float, rate: int) -> bytes:
+    signal = tones(rate, 2) + 0
+    signal[1, round(second * rate)] = value
+    return wav(signal, rate, subtype="FLOAT")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.wav", b"", "This file is empty."),
+        ("notes.mp3", b"Dear diary, today I wrote a song.\n" * 50, "not an audio file"),
+        ("header.wav", wav(np.zeros((2, 0))), "Nothing could be decoded"),
+        ("nan.wav", with_bad_sample(np.nan, 0.25, RATE), "not a finite number at 0.250 s"),
+        ("inf.wav", with_bad_sample(np.inf, 0.75, 48000), "not a finite number at 0.750 s"),
+        ("nine.wav", wav(tones(RATE, 9)), "9 channels"),
+        ("long.wav", wav(np.zeros((1, 21 * 60 * 4000)), 4000, "PCM_U8"), "at most 20 minutes"),
+    ],
+)
+def test_bad_files_are_refused_with_a_sentence(
+    name: str, content: bytes, says: str, started: DemixerPage
+) -> None:
+    started.choose(name, content)
+    started.page.wait_for_selector(f"#problem-text:has-text('{says}')")
+
+
+def test_a_bad_file_does_not_cost_the_last_stems(started: DemixerPage) -> None:
+    before = started.separate("good.wav", wav(synthetic.song(0.2)))
+    started.choose("empty.wav", b"")
+    started.wait_problem()
+    assert started.element("result-name").inner_text() == "good"
+    np.testing.assert_array_equal(started.download("bass", "32f")[1], before["bass"])
+
+
+def test_several_files_at_once_are_refused(started: DemixerPage) -> None:
+    content = wav(synthetic.song(0.2))
+    started.drop(("a.wav", content), ("b.wav", content))
+    assert "one song at a time" in started.wait_problem()
+
+
+def test_cancel_then_another_song(started: DemixerPage) -> None:
+    content = wav(synthetic.song(0.5))
+    expected = started.separate("short.wav", content)
+    started.choose("long.wav", wav(synthetic.song(60)))
+    started.page.wait_for_selector("text=the time left is known after the first part")
+    started.drop(("short.wav", content))
+    assert "cancel it first" in started.wait_problem()
+    started.page.click("#cancel")
+    started.page.wait_for_selector("#job[hidden]", state="attached")
+    # At once, while the engine is being started anew.
+    stems = started.separate("short.wav", content)
+    for source in SOURCES:
+        np.testing.assert_array_equal(stems[source], expected[source])
+
+
+def test_progress_and_time_left(started: DemixerPage) -> None:
+    started.choose("progress.wav", wav(synthetic.song(14)))
+    started.page.wait_for_selector("#job-time:has-text('left')", timeout=240_000)
+    seen = []
+    for _ in range(400):
+        if started.element("job").is_hidden():
+            break
+        seen.append((started.element("job-number").inner_text(), started.page.title()))
+        started.page.wait_for_timeout(250)
+    numbers = [int(number.split()[0]) for number, _ in seen if number]
+    assert numbers == sorted(numbers)
+    assert {33, 66} & set(numbers)
+    assert any(title.endswith("% · progress.wav") for _, title in seen)
+    started.wait_result("progress")
+
+
+_PLAYABLE = """(urls) => Promise.all(urls.map((url) => new Promise((resolve) => {
+  const player = new Audio(url);
+  player.onloadedmetadata = () => resolve(true);
+  player.onerror = () => resolve(false);
+})))"""
+
+
+def test_memory_of_the_last_song_is_given_back(started: DemixerPage) -> None:
+    started.separate("first.wav", wav(synthetic.song(0.5)))
+    urls = started.page.locator("audio").evaluate_all("players => players.map(({ src }) => src)")
+    assert started.page.evaluate(_PLAYABLE, urls) == [True] * len(SOURCES)
+    started.separate("second.wav", wav(synthetic.song(0.5)))
+    assert started.page.evaluate(_PLAYABLE, urls) == [False] * len(SOURCES)
+
+
+def test_nothing_uncaught(started: DemixerPage) -> None:
+    assert [line for line in started.console if line.startswith("uncaught")] == []

@@ -1,0 +1,116 @@
+"""What is computed both by PyTorch (make.py) and by the package (checks.py): one place for both.
+
+Needs NumPy and the package only, so that the checks run inside Pyodide as well.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests import synthetic
+
+HERE = Path(__file__).parent
+SAMPLES = 64  # of each stage of a network
+STEM_STRIDE = 211  # of the samples kept of stems: a prime, so that no frame length divides it
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution: shapes as PyTorch has them; ``padding`` is symmetric."""
+
+    size: tuple[int, ...]
+    weight: tuple[int, ...]
+    stride: tuple[int, ...] = (1, 1)
+    padding: tuple[int, ...] = (0, 0)
+    dilation: tuple[int, ...] = (1, 1)
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """A transposed convolution along the first axis of ``size``, cropped to ``length``."""
+
+    size: tuple[int, ...]
+    weight: tuple[int, ...]
+    stride: int
+    crop: int
+    length: int
+
+
+CONV2D = {
+    "conv2d/encoder": Conv((4, 32, 9), (6, 4, 8, 1), (4, 1), (2, 0)),
+    "conv2d/rewrite": Conv((5, 7, 11), (10, 5, 3, 3), (1, 1), (1, 1)),
+    "conv2d/pointwise": Conv((3, 5, 7), (4, 3, 1, 1)),
+    "conv2d/dilated": Conv((6, 4, 13), (2, 6, 1, 3), (1, 1), (0, 2), (1, 2)),
+    "conv2d/odd": Conv((2, 11, 13), (3, 2, 5, 4), (3, 2), (1, 3), (2, 1)),
+    "conv2d/one": Conv((1, 1, 1), (1, 1, 3, 3), (1, 1), (1, 1)),
+}
+CONV1D = {
+    "conv1d/encoder": Conv((4, 64), (6, 4, 8), (4,), (2,), (1,)),
+    "conv1d/dilated": Conv((6, 31), (2, 6, 3), (1,), (2,), (2,)),
+    "conv1d/short": Conv((2, 3), (3, 2, 8), (4,), (4,), (1,)),
+}
+TRANSPOSED = {
+    "conv_transpose2d/decoder": Transposed((6, 8, 9), (6, 4, 8, 1), 4, 2, 32),
+    "conv_transpose1d/decoder": Transposed((6, 16), (6, 4, 8), 4, 2, 63),
+    "conv_transpose1d/whole": Transposed((3, 5), (3, 2, 6), 2, 0, 14),
+    "conv_transpose1d/one": Transposed((3, 1), (3, 2, 8), 4, 2, 3),
+}
+HEADS = 4
+STFT_LENGTH = 20011
+N_FFT = 4096
+SINUSOIDS_1D = (16, 50)
+SINUSOIDS_2D = (16, 5, 9)
+SONGS = {  # name -> (seconds, options) of a whole separation with the tiny model
+    "plain": (20.0, {}),
+    "short": (0.1, {}),
+    "overlap": (12.0, {"overlap": 0.75, "transition_power": 2.0}),
+    "shifts": (9.0, {"shifts": 2, "seed": 5}),
+}
+REAL_SONG_SECONDS = 20.0
+
+
+def random(name: str, *shape: int) -> np.ndarray:
+    """Normal random numbers that depend on the name alone: float32."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def elementwise() -> np.ndarray:
+    """Values from everywhere an activation bends, flat tails included: ``(6, 2000)``."""
+    near = np.linspace(-6, 6, 11996)
+    return np.append(near, [-88.0, 88.0, -1e4, 1e4]).reshape(6, 2000).astype(np.float32)
+
+
+def segments() -> dict[str, np.ndarray]:
+    """One network input each: ``(2, 343980)``."""
+    seconds = 343980 / synthetic.RATE
+    return {"song": synthetic.song(seconds), "noise": synthetic.noise(seconds)}
+
+
+def strided(x: np.ndarray, count: int = SAMPLES) -> np.ndarray:
+    """``count`` samples spread evenly over a flattened array (all, if it has fewer)."""
+    flat = np.ascontiguousarray(x).reshape(-1)
+    return flat[np.linspace(0, flat.size - 1, min(count, flat.size)).astype(np.int64)]
+
+
+def sample_stems(stems: np.ndarray) -> np.ndarray:
+    """Every 211th sample of each stem ``(sources, channels, n)``."""
+    return np.ascontiguousarray(stems[..., ::STEM_STRIDE])
+
+
+def snr(ours: np.ndarray, reference: np.ndarray) -> float:
+    """Signal-to-noise ratio in dB, where noise is the difference."""
+    wanted = reference.astype(np.result_type(reference, np.float64))
+    error = float(np.sum(np.abs(ours - wanted) ** 2))
+    return float("inf") if error == 0 else 10 * np.log10(float(np.sum(np.abs(wanted) ** 2)) / error)
+
+
+def load(name: str) -> Mapping[str, np.ndarray]:
+    """The numbers in ``<name>.npz``."""
+    with np.load(HERE / f"{name}.npz") as file:
+        return dict(file)

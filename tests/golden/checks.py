@@ -1,0 +1,158 @@
+"""The golden checks: the package against PyTorch's numbers. Run natively and inside Pyodide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from py_demixer import separation, stft, trace
+from py_demixer.models.htdemucs import Config, HTDemucs, sinusoids_1d, sinusoids_2d
+from py_demixer.ops.activation import gelu, glu, softmax
+from py_demixer.ops.attention import attention
+from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from py_demixer.ops.norm import group_norm, layer_norm
+from tests import synthetic, tiny
+from tests.golden import cases
+
+OP_SNR = 120.0  # dB, of one operation
+NETWORK_SNR = 100.0  # dB, of every stage and stem
+
+
+def check_op(name: str) -> None:
+    """One operation against PyTorch, element by element."""
+    ours, reference = OPS[name](), cases.load("ops")[name]
+    assert ours.shape == reference.shape
+    assert cases.snr(ours, reference) >= OP_SNR, name
+
+
+def check_network(model: HTDemucs, segment: str, reference: Mapping[str, np.ndarray]) -> None:
+    """Every stage of the network, and its stems, on one segment."""
+    with captured() as stages:
+        stems = model(cases.segments()[segment])
+    expected = {
+        key.removeprefix(f"{segment}/stages/"): value
+        for key, value in reference.items()
+        if key.startswith(f"{segment}/stages/")
+    }
+    assert len(expected) == 4 * 4 * 3 + 1 + 4 + 2 * model.config.t_layers
+    for stage, value in expected.items():
+        assert cases.snr(stages[stage], value) >= NETWORK_SNR, stage
+    check_stems(stems, reference[f"{segment}/stems"])
+
+
+def check_tiny_network(segment: str) -> None:
+    """The tiny model on one segment."""
+    check_network(tiny_model(), segment, cases.load("tiny"))
+
+
+def check_tiny_song(name: str) -> None:
+    """The tiny model on a whole song, with the options of that case."""
+    seconds, options = cases.SONGS[name]
+    stems = separation.separate(synthetic.song(seconds), tiny_model(), **options)
+    check_stems(stems.audio, cases.load("tiny")[f"songs/{name}"])
+
+
+def check_stems(stems: np.ndarray, reference: np.ndarray) -> None:
+    """Each stem against the samples of it that were kept."""
+    ours = cases.sample_stems(stems)
+    assert ours.shape == reference.shape
+    for index, (stem, expected) in enumerate(zip(ours, reference, strict=True)):
+        assert cases.snr(stem, expected) >= NETWORK_SNR, f"stem {index}"
+
+
+def tiny_model() -> HTDemucs:
+    """The tiny seeded model."""
+    return HTDemucs(tiny.tensors(), Config(**tiny.CONFIG))
+
+
+@contextmanager
+def captured(count: int = cases.SAMPLES) -> Iterator[dict[str, np.ndarray]]:
+    """``count`` samples of every step traced inside the ``with`` block, by name."""
+    steps: dict[str, np.ndarray] = {}
+    original = trace.step
+
+    def keep(name: str, x: np.ndarray) -> np.ndarray:
+        steps[name] = cases.strided(x, count)
+        return x
+
+    trace.step = keep
+    try:
+        yield steps
+    finally:
+        trace.step = original
+
+
+def _conv_inputs(
+    name: str, size: tuple[int, ...], weight: tuple[int, ...], outputs: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return (
+        cases.random(f"{name}/x", *size),
+        cases.random(f"{name}/weight", *weight),
+        cases.random(f"{name}/bias", outputs),
+    )
+
+
+def convolve(name: str, **scratch: int) -> np.ndarray:
+    """The convolution of that case."""
+    if name in cases.TRANSPOSED:
+        case = cases.TRANSPOSED[name]
+        inputs = _conv_inputs(name, case.size, case.weight, case.weight[1])
+        cut: dict[str, Any] = {"stride": case.stride, "crop": case.crop, **scratch}
+        if len(case.weight) == 4:
+            return conv_transpose2d(*inputs, height=case.length, **cut)
+        return conv_transpose1d(*inputs, length=case.length, **cut)
+    conv = (cases.CONV2D | cases.CONV1D)[name]
+    inputs = _conv_inputs(name, conv.size, conv.weight, conv.weight[0])
+    padding = [(p, p) for p in conv.padding]
+    if len(conv.weight) == 4:
+        return conv2d(
+            *inputs,
+            stride=(conv.stride[0], conv.stride[1]),
+            padding=(padding[0], padding[1]),
+            dilation=(conv.dilation[0], conv.dilation[1]),
+            **scratch,
+        )
+    return conv1d(
+        *inputs, stride=conv.stride[0], padding=padding[0], dilation=conv.dilation[0], **scratch
+    )
+
+
+def _norm_inputs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x = 3 * cases.random("norm/x", 6, 5, 70) + 7
+    return x, cases.random("norm/weight", 6), cases.random("norm/bias", 6)
+
+
+def _layer_norm() -> np.ndarray:
+    x, weight, bias = _norm_inputs()
+    return layer_norm(x[:, 0], weight, bias)
+
+
+def _attention() -> np.ndarray:
+    q, k, v = (
+        cases.random(f"attention/{name}", 32, n)
+        for name, n in zip("qkv", (19, 23, 23), strict=True)
+    )
+    return attention(q, k, v, cases.HEADS, score_bytes=4 * 23 * 5)
+
+
+def _stft() -> np.ndarray:
+    return stft.stft(cases.random("stft/x", 2, cases.STFT_LENGTH), cases.N_FFT)
+
+
+OPS: dict[str, Callable[[], np.ndarray]] = {
+    "gelu": lambda: gelu(cases.elementwise()),
+    "glu": lambda: glu(cases.elementwise()),
+    "softmax": lambda: softmax(cases.elementwise()),
+    "group_norm": lambda: group_norm(*_norm_inputs()),
+    "layer_norm": _layer_norm,
+    "attention": _attention,
+    "stft": lambda: _stft()[:, ::7],
+    "istft": lambda: stft.istft(_stft(), cases.N_FFT, cases.STFT_LENGTH),
+    "sinusoids_1d": lambda: sinusoids_1d(*cases.SINUSOIDS_1D),
+    "sinusoids_2d": lambda: sinusoids_2d(*cases.SINUSOIDS_2D),
+}
+for _name in cases.CONV2D | cases.CONV1D | cases.TRANSPOSED:
+    OPS[_name] = lambda name=_name: convolve(name)  # type: ignore[misc]

@@ -1,0 +1,52 @@
+"""The package against PyTorch: see tests/golden."""
+
+from pathlib import Path
+
+import pytest
+
+import py_demixer
+from py_demixer.ops import backend
+from tests import synthetic
+from tests.golden import cases, checks
+
+
+@pytest.fixture(params=["numpy", "scipy"])
+def each_backend(request):
+    backend.use(request.param)
+    yield
+    backend.use()
+
+
+@pytest.mark.usefixtures("each_backend")
+@pytest.mark.parametrize("name", checks.OPS)
+def test_operation(name):
+    checks.check_op(name)
+
+
+def test_no_operation_is_left_out():
+    assert set(checks.OPS) == set(cases.load("ops"))
+
+
+@pytest.mark.usefixtures("each_backend")
+@pytest.mark.parametrize("segment", ["song", "noise"])
+def test_tiny_network(segment):
+    checks.check_tiny_network(segment)
+
+
+@pytest.mark.parametrize("name", cases.SONGS)
+def test_tiny_song(name):
+    checks.check_tiny_song(name)
+
+
+@pytest.mark.real_weights
+@pytest.mark.parametrize("segment", ["song", "noise"])
+def test_released_network(segment, real_weights: Path):
+    model = py_demixer.load_model("htdemucs", real_weights)
+    checks.check_network(model, segment, cases.load("htdemucs"))
+
+
+@pytest.mark.real_weights
+def test_released_song(real_weights: Path):
+    model = py_demixer.load_model("htdemucs", real_weights)
+    stems = py_demixer.separate(synthetic.song(cases.REAL_SONG_SECONDS), model)
+    checks.check_stems(stems.audio, cases.load("htdemucs")["songs/plain"])

@@ -1,0 +1,152 @@
+"""Weight files, the model catalogue and the trace."""
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import py_demixer
+from py_demixer import checkpoint, trace
+from py_demixer.models import catalog, htdemucs
+from py_demixer.models.htdemucs import Config, HTDemucs
+from tests import tiny
+from tests.golden import cases, checks
+
+TENSORS = {
+    "b": cases.random("b", 2, 3).astype(np.float16),
+    "a": cases.random("a", 5),
+    "c": np.arange(7, dtype=np.uint8),
+}
+
+
+def test_checkpoint_is_what_the_safetensors_library_reads_and_writes(tmp_path):
+    checkpoint.write(tmp_path / "ours", TENSORS, {"key": "value"})
+    read = safetensors.numpy.load_file(tmp_path / "ours")
+    assert set(read) == set(TENSORS)
+    safetensors.numpy.save_file(TENSORS, tmp_path / "theirs", {"key": "value"})
+    back = checkpoint.read((tmp_path / "theirs").read_bytes())
+    assert back.metadata == {"key": "value"}
+    for name, tensor in TENSORS.items():
+        for other in (read[name], back.tensors[name]):
+            assert other.dtype == tensor.dtype
+            assert np.array_equal(other, tensor)
+
+
+def test_checkpoint_bytes_depend_on_the_content_alone(tmp_path):
+    checkpoint.write(tmp_path / "one", TENSORS, {"x": "1", "y": "2"})
+    checkpoint.write(tmp_path / "two", dict(reversed(TENSORS.items())), {"y": "2", "x": "1"})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_checkpoint_is_not_copied(tmp_path):
+    checkpoint.write(tmp_path / "file", TENSORS, {})
+    buffer = np.fromfile(tmp_path / "file", np.uint8)
+    for tensor in checkpoint.read(buffer).tensors.values():
+        assert np.shares_memory(tensor, buffer)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:20],
+        lambda data: data[:-1],
+        lambda data: b"PK" + data[2:],
+        lambda data: data[:8] + b"?" + data[9:],
+        lambda data: data.replace(b"F16", b"F99"),
+        lambda data: data.replace(b'"shape":[2,3]', b'"shape":[2,4]'),
+    ],
+)
+def test_damaged_checkpoints_are_refused_with_a_sentence(damage, tmp_path):
+    checkpoint.write(tmp_path / "file", TENSORS, {})
+    with pytest.raises(ValueError, match=r"(fetch it again|not a safetensors file)"):
+        checkpoint.read(damage((tmp_path / "file").read_bytes()))
+
+
+def test_released_model_has_533_tensors():
+    shapes = htdemucs.parameter_shapes(Config())
+    assert len(shapes) == 533
+    assert sum(np.prod(shape) for shape in shapes.values()) == 41984456
+
+
+def test_weights_of_another_model_are_refused():
+    tensors = tiny.tensors()
+    with pytest.raises(ValueError, match=r"has the shape \(.*\) instead of \(.*\)"):
+        HTDemucs(tensors)
+    del tensors["freq_emb.embedding.weight"]
+    with pytest.raises(ValueError, match=r"lacks the tensor freq_emb\.embedding"):
+        HTDemucs(tensors, Config(**tiny.CONFIG))
+
+
+def test_segments_shorter_than_the_network_s_are_padded_and_longer_ones_refused():
+    model = checks.tiny_model()
+    assert model(cases.random("x", 2, 5000)).shape == (4, 2, 5000)
+    with pytest.raises(ValueError, match="at most 343980 samples, this one has 343981"):
+        model(np.zeros((2, 343981), np.float32))
+
+
+def test_load_model_reads_a_weight_file(tiny_weights):
+    model = py_demixer.load_model("htdemucs", tiny_weights)
+    assert model.sources == ("drums", "bass", "other", "vocals")
+    assert model.config.channels == tiny.CONFIG["channels"]
+
+
+def test_load_model_says_where_weights_are_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"not at .*htdemucs.safetensors: fetch them with"):
+        py_demixer.load_model()
+
+
+def test_unknown_model():
+    with pytest.raises(ValueError, match="no model 'spleeter', only htdemucs"):
+        catalog.load("spleeter")
+
+
+def test_weight_files_of_unknown_architectures_are_refused(tmp_path):
+    checkpoint.write(tmp_path / "file", TENSORS, {"architecture": "wavenet"})
+    with pytest.raises(ValueError, match="architecture 'wavenet'"):
+        catalog.load("htdemucs", tmp_path / "file")
+
+
+@pytest.fixture(scope="module")
+def steps():
+    with trace.record() as recorded:
+        checks.tiny_model()(cases.segments()["noise"])
+    return recorded
+
+
+def test_trace_reports_every_step(steps):
+    names = [step.name for step in steps]
+    assert names[0] == "spectrum"
+    assert names[-1] == "stems"
+    assert len(set(names)) == len(names) >= 60
+    stems = steps[-1]
+    assert stems.shape == (4, 2, 343980)
+    assert stems.min <= stems.mean <= stems.max
+    assert stems.sum == pytest.approx(stems.mean * 4 * 2 * 343980)
+
+
+def test_trace_is_off_outside_of_record(steps):
+    before = len(steps)
+    trace.step("another", np.zeros(3))
+    assert len(steps) == before
+
+
+def test_trace_survives_its_file(steps, tmp_path):
+    trace.dump(steps, tmp_path / "trace.json")
+    assert trace.load(tmp_path / "trace.json") == steps
+    (tmp_path / "other.json").write_text(json.dumps({"not": "a trace"}))
+    with pytest.raises(ValueError, match="is not a trace"):
+        trace.load(tmp_path / "other.json")
+
+
+def test_trace_names_the_first_step_that_departs(steps):
+    assert trace.first_difference(steps, steps) is None
+    tensors = tiny.tensors()
+    tensors["encoder.2.rewrite.bias"] = tensors["encoder.2.rewrite.bias"] + np.float16(0.1)
+    with trace.record() as others:
+        HTDemucs(tensors, Config(**tiny.CONFIG))(cases.segments()["noise"])
+    ours, theirs = trace.first_difference(steps, others)
+    assert ours.name == theirs.name == "encoder.2"
+    assert trace.first_difference(steps, steps[:-1]) == (steps[-1], None)
