@@ -16,7 +16,7 @@ MODELS = ("htdemucs",)
 
 # The earliest time a zip file can state: the same sources then give the same wheel on any day.
 _WHEEL_DATE = "315532800"
-_WHEEL_SOURCES = ("py_demixer/**/*", "weights/**/*", "pyproject.toml", "LICENSE")
+_WHEEL_SOURCES = ("py_demixer/**/*", "weights/**/*", "pyproject.toml", "LICENSE", "README.md")
 
 
 def build_wheel(python: Path, cache: Path = CACHE) -> Path:
