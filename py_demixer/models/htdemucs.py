@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from .. import stft, trace
-from ..ops import backend
 from ..ops.activation import gelu, glu
 from ..ops.attention import attention
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from ..ops.linear import linear
 from ..ops.norm import group_norm, layer_norm
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution
@@ -299,18 +299,12 @@ def _attend(x: np.ndarray, context: np.ndarray, p: Params, heads: int) -> np.nda
     """Multi-head attention of ``x`` to ``context``, with its projections."""
     weights = np.split(p["in_proj_weight"], 3)
     biases = np.split(p["in_proj_bias"], 3)
-    query, key, value = map(_linear, (x, context, context), weights, biases)
-    return _linear(attention(query, key, value, heads), **p["out_proj"])
+    query, key, value = map(linear, (x, context, context), weights, biases)
+    return linear(attention(query, key, value, heads), **p["out_proj"])
 
 
 def _feed_forward(x: np.ndarray, p: Params) -> np.ndarray:
-    return _linear(gelu(_linear(x, **p["linear1"])), **p["linear2"])
-
-
-def _linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    y = backend.gemm(weight.astype(np.float32), x)
-    y += bias.astype(np.float32)[:, None]
-    return y
+    return linear(linear(x, **p["linear1"], activation="gelu"), **p["linear2"])
 
 
 def _scaled(x: np.ndarray, layer_scale: Params) -> np.ndarray:
