@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from .. import stft, trace
-from ..ops.activation import gelu, glu
 from ..ops.attention import attention
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ..ops.linear import linear
@@ -250,9 +249,9 @@ def _dconv(x: np.ndarray, layers: Params) -> None:
 def _dconv_branch(x: np.ndarray, p: Params, dilation: int) -> np.ndarray:
     squeeze, expand = _as_2d(p["0"]), _as_2d(p["3"])
     y = conv2d(x, **squeeze, padding=((0, 0), (dilation, dilation)), dilation=(1, dilation))
-    y = gelu(group_norm(y, **p["1"]))
+    y = group_norm(y, **p["1"], activation="gelu")
     y = conv2d(y, **expand)
-    y = glu(group_norm(y, **p["4"]))
+    y = group_norm(y, **p["4"], activation="glu")
     y *= p["6"]["scale"].astype(np.float32)[:, None, None]
     return y
 

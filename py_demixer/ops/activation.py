@@ -17,6 +17,19 @@ _TAIL_Q = np.array(
 _BLOCK = 1 << 14  # elements: the six float32 temporaries of a block fit a level-2 cache
 
 
+def activate(x: np.ndarray, name: str | None) -> np.ndarray:
+    """Apply the activation of that name in place: None, ``"gelu"`` or ``"glu"``.
+
+    Returns:
+        ``x``, or with ``"glu"`` its first half; the second half is overwritten.
+    """
+    if name == "gelu":
+        return gelu(x)
+    if name == "glu":
+        return glu(x, out=x[: len(x) // 2])
+    return x
+
+
 def gelu(x: np.ndarray) -> np.ndarray:
     """The exact GELU ``x Phi(x)`` (Hendrycks & Gimpel 2016), in place; within 1.3e-7 of |x|.
 

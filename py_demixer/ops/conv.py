@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import backend
-from .activation import gelu, glu
+from .activation import activate
 
 SCRATCH_BYTES = 16 << 20
 """Scratch memory of one convolution: the patches of a tile and their product."""
@@ -72,7 +72,7 @@ def conv2d(
         )
         return out
     for tile, product in _products(x, matrix, bias, taps, stride, size, scratch_bytes):
-        out[:, tile.rows, tile.columns] = _activate(product, activation)
+        out[:, tile.rows, tile.columns] = activate(product, activation)
     return out
 
 
@@ -135,7 +135,7 @@ def conv_transpose2d(
     taps = [(first + row, column) for row, column in taps]
     products = _products(x, matrix, np.tile(bias, stride), taps, (1, 1), size, scratch_bytes)
     for tile, product in products:
-        _activate(product, activation)
+        activate(product, activation)
         for phase, values in enumerate(np.split(product, stride)):
             start = (first + tile.rows.start) * stride + phase - crop
             target, source = _inside(start, stride, values.shape[1], height)
@@ -254,11 +254,3 @@ def _inside(start: int, stride: int, count: int, size: int) -> tuple[slice, slic
     return slice(begin, max(begin, begin + (stop - skip - 1) * stride + 1), stride) if (
         stop > skip
     ) else slice(0, 0), slice(skip, stop)
-
-
-def _activate(x: np.ndarray, activation: str | None) -> np.ndarray:
-    if activation == "gelu":
-        return gelu(x)
-    if activation == "glu":
-        return glu(x, out=x[: len(x) // 2])
-    return x

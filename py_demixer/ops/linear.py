@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import backend
-from .activation import gelu
+from .activation import activate
 
 
 def linear(
@@ -31,4 +31,4 @@ def linear(
         return y
     backend.gemm(weight, x, y)
     y += bias.astype(np.float32)[:, None]
-    return gelu(y) if activation == "gelu" else y
+    return activate(y, activation)

@@ -31,6 +31,19 @@ _SIGNATURES = {
         None,
         [_SIZE, _POINTER, ctypes.c_int32, _SIZE, _SIZE, _POINTER, _SIZE, _POINTER, _POINTER],
     ),
+    "attention_scratch": (_SIZE, [_SIZE] * 2),
+    "attention": (
+        None,
+        [*[_SIZE] * 3, ctypes.c_float, *[_POINTER, _SIZE] * 4, _POINTER],
+    ),
+    "group_norm": (
+        None,
+        [_POINTER, *[_SIZE] * 5, _POINTER, _POINTER, ctypes.c_double, ctypes.c_int32],
+    ),
+    "layer_norm": (
+        None,
+        [_POINTER, *[_SIZE] * 3, _POINTER, _POINTER, ctypes.c_double, _POINTER],
+    ),
     "gelu_row": (None, [_POINTER, _POINTER, _SIZE]),
     "glu_row": (None, [_POINTER, _POINTER, _POINTER, _SIZE]),
 }
@@ -111,6 +124,10 @@ class Kernels:
             bias: ``(rows,)``.
             activation: None, ``"gelu"`` or ``"glu"``.
         """
+        if size[1] == 1 and x.shape[2] == 1:
+            # Long and narrow: the kernel reads along rows.
+            x, size, stride = x.transpose(0, 2, 1), (1, size[0]), stride[::-1]
+            taps = [(column, row) for row, column in taps]
         rows, depth = matrix.shape
         columns = size[0] * size[1]
         matrix = _readable(matrix if matrix.dtype == np.float16 else _single(matrix))
@@ -148,6 +165,69 @@ class Kernels:
             ctypes.addressof(result),
             scratch.ctypes.data,
         )
+
+    def attention(
+        self, query: np.ndarray, key: np.ndarray, value: np.ndarray, scale: float, out: np.ndarray
+    ) -> None:
+        """``out = value @ softmax(key.T @ query * scale)`` over the keys, of one head.
+
+        Args:
+            query, out: ``(width, queries)`` float32, rows contiguous.
+            key, value: ``(width, keys)`` float32, rows contiguous.
+        """
+        (width, queries), keys = query.shape, key.shape[1]
+        scratch = self._borrow(self._library.attention_scratch(width, keys))
+        arrays = (query, key, value, out)
+        assert all(x.dtype == np.float32 for x in arrays)
+        assert all(x.shape[1] == 1 or x.strides[1] == _FLOAT_BYTES for x in arrays)
+        self._library.attention(
+            *(width, queries, keys, scale),
+            *(word for x in arrays for word in (x.ctypes.data, x.strides[0] // _FLOAT_BYTES)),
+            scratch.ctypes.data,
+        )
+
+    def group_norm(
+        self,
+        x: np.ndarray,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        epsilon: float,
+        activation: str | None,
+    ) -> None:
+        """Each row of ``x (channels, rows, positions)``, in place, and its activation.
+
+        ``x`` is float32, its positions contiguous; ``"glu"`` leaves its result in the first half of
+        the channels.
+        """
+        assert x.dtype == np.float32
+        assert x.shape[2] == 1 or x.strides[2] == _FLOAT_BYTES
+        weight, bias = (np.ascontiguousarray(p, np.float32) for p in (weight, bias))
+        self._library.group_norm(
+            x.ctypes.data,
+            *x.shape,
+            *(step // _FLOAT_BYTES for step in x.strides[:2]),
+            *(weight.ctypes.data, bias.ctypes.data, epsilon, ACTIVATIONS[activation]),
+        )
+
+    def layer_norm(
+        self,
+        x: np.ndarray,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        epsilon: float,
+        out: np.ndarray,
+    ) -> None:
+        """Each position of ``x (channels, positions)`` float32, its rows contiguous.
+
+        ``out`` is float32 of the same shape, C-contiguous.
+        """
+        assert x.dtype == out.dtype == np.float32
+        assert out.flags.c_contiguous
+        assert x.shape[1] == 1 or x.strides[1] == _FLOAT_BYTES
+        weight, bias = (np.ascontiguousarray(p, np.float32) for p in (weight, bias))
+        parameters = weight.ctypes.data, bias.ctypes.data, epsilon
+        row_stride = x.strides[0] // _FLOAT_BYTES
+        self._library.layer_norm(x.ctypes.data, *x.shape, row_stride, *parameters, out.ctypes.data)
 
     def gelu(self, x: np.ndarray) -> None:
         """In place; ``x`` float32, C-contiguous."""

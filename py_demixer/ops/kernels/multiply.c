@@ -18,16 +18,9 @@
  * wherever it lies: block sizes do not change a bit.
  */
 
-#include "activate.h"
-#include "simd.h"
+#include "multiply.h"
 
-enum {
-    TILE_ROWS = 6,
-    TILE_VECTORS = 2,
-    TILE_COLUMNS = TILE_VECTORS * LANES,
-    BLOCK_DEPTH = 256,   /* A panel of B (8 KiB) and one of A (6 KiB) fit a level-1 cache, */
-    BLOCK_COLUMNS = 192, /* a block of B (192 KiB) a level-2 cache. */
-};
+#include "activate.h"
 
 /* B. Its row (channel, tap) and column (row, column of the output) is the activation at
  * (channel, row * row_step + tap_row, column * column_step + tap_column), zero outside of x. */
@@ -49,9 +42,6 @@ typedef struct {
     int32_t activation;
 } Result;
 
-INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-INLINE ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t unit) { return (n + unit - 1) / unit * unit; }
-
 /* Floats of scratch memory that multiply() needs. */
 EXPORT(multiply_scratch)
 ptrdiff_t multiply_scratch(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns) {
@@ -70,8 +60,6 @@ INLINE float widen(uint16_t half) {
     return number.value;
 }
 
-/* A, panels of TILE_ROWS rows (the last one may have fewer), block of the depth by block. Strides are
- * in elements. */
 #define PACK_A(read)                                                                              \
     for (ptrdiff_t start = 0; start < depth; start += BLOCK_DEPTH) {                              \
         const ptrdiff_t stop = smaller(depth, start + BLOCK_DEPTH);                               \
@@ -83,8 +71,8 @@ INLINE float widen(uint16_t half) {
         }                                                                                         \
     }
 
-static void pack_a(ptrdiff_t rows, ptrdiff_t depth, const void *weights, int32_t is_half,
-                   ptrdiff_t row_stride, ptrdiff_t depth_stride, float *packed) {
+void pack_a(ptrdiff_t rows, ptrdiff_t depth, const void *weights, int32_t is_half,
+            ptrdiff_t row_stride, ptrdiff_t depth_stride, float *packed) {
     if (is_half) {
         const uint16_t *a = weights;
         PACK_A(widen)
@@ -201,20 +189,18 @@ static void multiply_low_tile(int rows, ptrdiff_t depth, const float *a, const f
     }
 }
 
-/* C = A B, or C += A B, for packed operands; the columns of C are filled up to whole panels. */
-void multiply_packed(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
-                     const float *b, float *c, ptrdiff_t row_stride, ptrdiff_t panel_stride,
-                     int is_first) {
+void multiply_block(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
+                    const float *b, ptrdiff_t b_panel, float *c, ptrdiff_t c_row,
+                    ptrdiff_t c_panel, int is_first) {
     for (ptrdiff_t row = 0; row < rows; row += TILE_ROWS, a += TILE_ROWS * depth) {
-        float *tile = c + row * row_stride;
+        const int count = (int)smaller(TILE_ROWS, rows - row);
         const float *panel = b;
+        float *tile = c + row * c_row;
         for (ptrdiff_t column = 0; column < columns; column += TILE_COLUMNS) {
-            if (rows - row >= TILE_ROWS)
-                multiply_whole_tile(depth, a, panel, tile, row_stride, is_first);
-            else
-                multiply_low_tile((int)(rows - row), depth, a, panel, tile, row_stride, is_first);
-            panel += depth * TILE_COLUMNS;
-            tile += panel_stride;
+            if (count == TILE_ROWS) multiply_whole_tile(depth, a, panel, tile, c_row, is_first);
+            else multiply_low_tile(count, depth, a, panel, tile, c_row, is_first);
+            panel += b_panel;
+            tile += c_panel;
         }
     }
 }
@@ -253,8 +239,8 @@ void multiply(ptrdiff_t rows, const void *weights, int32_t is_half, ptrdiff_t we
         for (ptrdiff_t top = 0; top < depth; top += BLOCK_DEPTH) {
             const ptrdiff_t steps = smaller(BLOCK_DEPTH, depth - top);
             pack_b(patches, top, steps, left, count, b, buffer);
-            multiply_packed(rows, steps, count, a + top * rows, b, strip, width, TILE_COLUMNS,
-                            top == 0);
+            multiply_block(rows, steps, count, a + top * rows, b, steps * TILE_COLUMNS, strip, width,
+                           TILE_COLUMNS, top == 0);
         }
         write_strip(result, rows, strip, width, left, count);
     }
