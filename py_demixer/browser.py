@@ -33,6 +33,14 @@ def allocate(size: int) -> np.ndarray:
     return _weights
 
 
+def needs_scipy(backend_name: str | None = None) -> bool:
+    """Whether SciPy has to be loaded before :func:`load`: where there are no kernels."""
+    try:
+        return backend.use(backend_name) != "kernels"
+    except ImportError:
+        return True
+
+
 def load(backend_name: str | None = None) -> str:
     """Build the model from the memory that :func:`allocate` gave.
 

@@ -39,6 +39,12 @@ def wheel() -> Path:
 
 
 @pytest.fixture(scope="session")
+def kernel_wheel() -> Path:
+    """The same with the compiled kernels, for Pyodide."""
+    return site.build_kernel_wheel(PYTHON)
+
+
+@pytest.fixture(scope="session")
 def node_modules() -> Path:
     return environment.ensure_node_modules()
 
@@ -53,14 +59,20 @@ def pyodide_dir(node_modules: Path) -> Path:
 def tiny_site(
     tmp_path_factory: pytest.TempPathFactory,
     tiny_weights: Path,
-    wheel: Path,
+    kernel_wheel: Path,
     pyodide_dir: Path,
     node_modules: Path,
 ) -> Path:
     """The whole site, with the tiny model in the place of the released one."""
     out = tmp_path_factory.mktemp("site") / "tiny"
     models = {"htdemucs": tiny_weights}
-    assemble(out, wheel=wheel, pyodide_dir=pyodide_dir, node_modules=node_modules, models=models)
+    assemble(
+        out,
+        wheel=kernel_wheel,
+        pyodide_dir=pyodide_dir,
+        node_modules=node_modules,
+        models=models,
+    )
     return out
 
 

@@ -1,21 +1,28 @@
-"""The steps that make a site out of the sources: wheel, Pyodide, weights, dist/."""
+"""The steps that make a site out of the sources: wheels, Pyodide, weights, dist/."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from tools.environment import CACHE, ROOT, CannotGoOn, ensure_node_modules, note, run
+from tools.kernels import build_kernels
 from tools.pyodide import ensure_pyodide
 
 DIST = ROOT / "dist"
 MODELS = ("htdemucs",)
 
+KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
+"""Of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
+
 # The earliest time a zip file can state: the same sources then give the same wheel on any day.
 _WHEEL_DATE = "315532800"
+_PURE_TAG = "py3-none-any"
 _WHEEL_SOURCES = ("py_demixer/**/*", "weights/**/*", "pyproject.toml", "LICENSE", "README.md")
 
 
@@ -36,6 +43,44 @@ def build_wheel(python: Path, cache: Path = CACHE) -> Path:
         stamp.write_text(wanted)
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def build_kernel_wheel(python: Path, cache: Path = CACHE) -> Path:
+    """Build the wheel for Pyodide: the pure one and the compiled kernels, under another tag."""
+    pure = build_wheel(python, cache)
+    modules = build_kernels(python, cache / "kernels")
+    folder = cache / "kernel-wheel"
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = folder / pure.name.replace(_PURE_TAG, KERNEL_TAG)
+    added = {f"py_demixer/ops/kernels/{module.name}": module.read_bytes() for module in modules}
+    _extend_wheel(pure, wheel, added)
+    return wheel
+
+
+def _extend_wheel(pure: Path, wheel: Path, added: dict[str, bytes]) -> None:
+    """Copy a pure wheel with more files in it: they are added to its record and its tag changes."""
+    with zipfile.ZipFile(pure) as archive, zipfile.ZipFile(wheel, "w") as extended:
+        for info in archive.infolist():
+            data, folder = archive.read(info), info.filename.rpartition("/")[0]
+            if info.filename == f"{folder}/WHEEL":
+                data = data.replace(_PURE_TAG.encode(), KERNEL_TAG.encode())
+                data = data.replace(b"Root-Is-Purelib: true", b"Root-Is-Purelib: false")
+                added = {**added, info.filename: data}
+            elif info.filename == f"{folder}/RECORD":
+                data = _record(data.decode(), added).encode()
+            extended.writestr(info, data)
+        for name in sorted(added.keys() - set(archive.namelist())):
+            extended.writestr(zipfile.ZipInfo(name), added[name], zipfile.ZIP_DEFLATED)
+
+
+def _record(record: str, changed: dict[str, bytes]) -> str:
+    """A wheel's RECORD with the hashes and sizes of new or changed files."""
+    kept = [line for line in record.splitlines() if line.split(",")[0] not in changed]
+    lines = []
+    for name, data in sorted(changed.items()):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        lines.append(f"{name},sha256={digest},{len(data)}")
+    return "\n".join([*lines, *kept, ""])
 
 
 def _sources_hash() -> str:
@@ -64,7 +109,7 @@ def make_site(python: Path, out: Path = DIST) -> Path:
     """Assemble the whole site with every released model."""
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)
-    wheel = build_wheel(python)
+    wheel = build_kernel_wheel(python)
     models = {name: ensure_weights(python, name) for name in MODELS}
     inputs = (f"--wheel={wheel}", f"--pyodide={pyodide}", f"--node-modules={node_modules}")
     chosen = [f"--model={name}={path}" for name, path in models.items()]

@@ -22,8 +22,11 @@ from pathlib import Path
 WEB = Path(__file__).resolve().parent
 PART_BYTES = 4 << 20
 
-PYODIDE_PACKAGES = ("numpy", "scipy", "micropip")
-"""What the page's worker loads into Pyodide, besides the package itself."""
+PYODIDE_PACKAGES = ("numpy", "micropip")
+"""What the page's worker always loads into Pyodide, besides the package itself."""
+
+FALLBACK_PACKAGES = ("scipy",)
+"""What it loads as well where the package's kernels cannot be opened."""
 
 PYODIDE_RUNTIME = (
     "pyodide.mjs",
@@ -72,9 +75,9 @@ class LockedFile:
 
 
 def locked_wheels(pyodide_dir: Path) -> list[LockedFile]:
-    """List the wheels of PYODIDE_PACKAGES and of all they depend on, in a fixed order."""
+    """List the wheels the worker may load and all they depend on, in a fixed order."""
     lock = json.loads((pyodide_dir / "pyodide-lock.json").read_text(encoding="utf-8"))
-    wanted, waiting = set[str](), list(PYODIDE_PACKAGES)
+    wanted, waiting = set[str](), [*PYODIDE_PACKAGES, *FALLBACK_PACKAGES]
     while waiting:
         name = waiting.pop()
         if name not in wanted:

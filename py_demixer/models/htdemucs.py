@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 
 from .. import stft, trace
-from ..ops import backend
-from ..ops.activation import gelu, glu
 from ..ops.attention import attention
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from ..ops.linear import linear
 from ..ops.norm import group_norm, layer_norm
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution
@@ -250,9 +249,9 @@ def _dconv(x: np.ndarray, layers: Params) -> None:
 def _dconv_branch(x: np.ndarray, p: Params, dilation: int) -> np.ndarray:
     squeeze, expand = _as_2d(p["0"]), _as_2d(p["3"])
     y = conv2d(x, **squeeze, padding=((0, 0), (dilation, dilation)), dilation=(1, dilation))
-    y = gelu(group_norm(y, **p["1"]))
+    y = group_norm(y, **p["1"], activation="gelu")
     y = conv2d(y, **expand)
-    y = glu(group_norm(y, **p["4"]))
+    y = group_norm(y, **p["4"], activation="glu")
     y *= p["6"]["scale"].astype(np.float32)[:, None, None]
     return y
 
@@ -299,18 +298,12 @@ def _attend(x: np.ndarray, context: np.ndarray, p: Params, heads: int) -> np.nda
     """Multi-head attention of ``x`` to ``context``, with its projections."""
     weights = np.split(p["in_proj_weight"], 3)
     biases = np.split(p["in_proj_bias"], 3)
-    query, key, value = map(_linear, (x, context, context), weights, biases)
-    return _linear(attention(query, key, value, heads), **p["out_proj"])
+    query, key, value = map(linear, (x, context, context), weights, biases)
+    return linear(attention(query, key, value, heads), **p["out_proj"])
 
 
 def _feed_forward(x: np.ndarray, p: Params) -> np.ndarray:
-    return _linear(gelu(_linear(x, **p["linear1"])), **p["linear2"])
-
-
-def _linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    y = backend.gemm(weight.astype(np.float32), x)
-    y += bias.astype(np.float32)[:, None]
-    return y
+    return linear(linear(x, **p["linear1"], activation="gelu"), **p["linear2"])
 
 
 def _scaled(x: np.ndarray, layer_scale: Params) -> np.ndarray:

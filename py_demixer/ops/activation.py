@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import backend
+
 # Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) for a >= 0, the tail of the normal distribution: a rational
 # approximation of the scaled complementary error function, fitted so that a Phi(-a) is exact to
 # 1e-9. Beyond 13 it is below the smallest float32.
@@ -15,6 +17,19 @@ _TAIL_Q = np.array(
 _BLOCK = 1 << 14  # elements: the six float32 temporaries of a block fit a level-2 cache
 
 
+def activate(x: np.ndarray, name: str | None) -> np.ndarray:
+    """Apply the activation of that name in place: None, ``"gelu"`` or ``"glu"``.
+
+    Returns:
+        ``x``, or with ``"glu"`` its first half; the second half is overwritten.
+    """
+    if name == "gelu":
+        return gelu(x)
+    if name == "glu":
+        return glu(x, out=x[: len(x) // 2])
+    return x
+
+
 def gelu(x: np.ndarray) -> np.ndarray:
     """The exact GELU ``x Phi(x)`` (Hendrycks & Gimpel 2016), in place; within 1.3e-7 of |x|.
 
@@ -24,8 +39,11 @@ def gelu(x: np.ndarray) -> np.ndarray:
     Args:
         x: float32, any shape, C-contiguous; it is overwritten and returned.
     """
+    assert x.flags.c_contiguous
+    if (kernels := backend.kernels()) is not None:
+        kernels.gelu(x)
+        return x
     flat = x.reshape(-1)
-    assert np.shares_memory(flat, x)
     for start in range(0, flat.size, _BLOCK):
         block = flat[start : start + _BLOCK]
         a = np.minimum(np.abs(block), _TAIL_END)
@@ -42,12 +60,15 @@ def glu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """The gated linear unit: the first half of the channels times the sigmoid of the second.
 
     Args:
-        x: ``(2 c, ...)`` float32; the second half is overwritten.
-        out: ``(c, ...)`` to write to; without it a new array is made.
+        x: ``(2 c, ...)`` float32, C-contiguous; the second half is overwritten.
+        out: ``(c, ...)``, C-contiguous, to write to; without it a new array is made.
     """
     half = len(x) // 2
     if out is None:
         out = np.empty((half, *x.shape[1:]), np.float32)
+    if (kernels := backend.kernels()) is not None:
+        kernels.glu(x[:half], x[half:], out)
+        return out
     with np.errstate(over="ignore"):  # exp overflows to infinity, and the sigmoid is 0 there
         for value, gate, result in zip(x[:half], x[half:], out, strict=True):
             np.negative(gate, out=gate)

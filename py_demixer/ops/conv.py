@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import backend
-from .activation import gelu, glu
+from .activation import activate
 
 SCRATCH_BYTES = 16 << 20
 """Scratch memory of one convolution: the patches of a tile and their product."""
@@ -56,17 +56,23 @@ def conv2d(
         for i in range(weight.shape[2])
         for j in range(weight.shape[3])
     ]
-    size = tuple(
+    height, width = (
         (x.shape[1 + axis] + sum(padding[axis]) - dilation[axis] * (weight.shape[2 + axis] - 1) - 1)
         // stride[axis]
         + 1
         for axis in (0, 1)
     )
+    size = (height, width)
     channels = len(weight) // 2 if activation == "glu" else len(weight)
     out = np.empty((channels, *size), np.float32)
-    matrix = weight.reshape(len(weight), -1).astype(np.float32)
+    matrix = weight.reshape(len(weight), -1)
+    if (kernels := backend.kernels()) is not None:
+        kernels.convolve(
+            matrix, x, out, taps=taps, size=size, stride=stride, bias=bias, activation=activation
+        )
+        return out
     for tile, product in _products(x, matrix, bias, taps, stride, size, scratch_bytes):
-        out[:, tile.rows, tile.columns] = _activate(product, activation)
+        out[:, tile.rows, tile.columns] = activate(product, activation)
     return out
 
 
@@ -122,14 +128,14 @@ def conv_transpose2d(
     # weight[..., t * stride + phase] * x[row q - t].
     taps = [(-t, 0) for t in range(kernel // stride)]
     phases = weight.reshape(n_in, n_out, len(taps), stride).transpose(3, 1, 0, 2)
-    matrix = phases.reshape(stride * n_out, n_in * len(taps)).astype(np.float32)
+    matrix = phases.reshape(stride * n_out, n_in * len(taps))
     first, last = crop // stride, (crop + height - 1) // stride
     out = np.empty((n_out, height, x.shape[2]), np.float32)
     size = (last - first + 1, x.shape[2])
     taps = [(first + row, column) for row, column in taps]
     products = _products(x, matrix, np.tile(bias, stride), taps, (1, 1), size, scratch_bytes)
     for tile, product in products:
-        _activate(product, activation)
+        activate(product, activation)
         for phase, values in enumerate(np.split(product, stride)):
             start = (first + tile.rows.start) * stride + phase - crop
             target, source = _inside(start, stride, values.shape[1], height)
@@ -179,28 +185,39 @@ def _products(
     bias: np.ndarray,
     taps: list[Pair],
     stride: Pair,
-    size: tuple[int, ...],
+    size: Pair,
     scratch_bytes: int,
 ) -> Iterator[tuple[_Tile, np.ndarray]]:
     """``matrix @ patches + bias`` for every tile of the output, in scratch that is used again.
 
     Output position (r, c) sees the input at (r, c) * stride + tap, zero outside of ``x``.
     """
-    positions = max(1, scratch_bytes // (4 * sum(matrix.shape)))
-    scratch = np.empty(sum(matrix.shape) * min(positions, size[0] * size[1]), np.float32)
-    column = bias.astype(np.float32)[:, None]
+    kernels = backend.kernels()
+    depth = 0 if kernels else matrix.shape[1]  # the kernels need no patches
+    positions = max(1, scratch_bytes // (4 * (len(matrix) + depth)))
+    count = min(positions, size[0] * size[1])
+    patches_memory = np.empty(depth * count, np.float32)
+    product_memory = np.empty(len(matrix) * count, np.float32)
+    single, column = matrix.astype(np.float32), bias.astype(np.float32)[:, None]
     for tile in _tiles(size, positions):
         count = tile.shape[0] * tile.shape[1]
-        patches = scratch[: matrix.shape[1] * count].reshape(len(x), len(taps), *tile.shape)
-        for index, tap in enumerate(taps):
-            _copy_tap(x, patches[:, index], tile, stride, tap)
-        product = scratch[patches.size :][: len(matrix) * count].reshape(len(matrix), count)
-        backend.gemm(matrix, patches.reshape(-1, count), product)
-        product += column
+        product = product_memory[: len(matrix) * count].reshape(len(matrix), count)
+        if kernels is not None:
+            first = tile.rows.start * stride[0], tile.columns.start * stride[1]
+            seen = [(first[0] + row, first[1] + column) for row, column in taps]
+            kernels.convolve(
+                matrix, x, product, taps=seen, size=tile.shape, stride=stride, bias=bias
+            )
+        else:
+            patches = patches_memory[: depth * count].reshape(len(x), len(taps), *tile.shape)
+            for index, tap in enumerate(taps):
+                _copy_tap(x, patches[:, index], tile, stride, tap)
+            backend.gemm(single, patches.reshape(-1, count), product)
+            product += column
         yield tile, product.reshape(len(matrix), *tile.shape)
 
 
-def _tiles(size: tuple[int, ...], positions: int) -> Iterator[_Tile]:
+def _tiles(size: Pair, positions: int) -> Iterator[_Tile]:
     """Cut the output into whole rows where they fit, else into pieces of a row."""
     height, width = size
     columns = min(width, positions)
@@ -235,11 +252,3 @@ def _inside(start: int, stride: int, count: int, size: int) -> tuple[slice, slic
     stop = min(count, max(skip, -((start - size) // stride)))
     begin, end = start + skip * stride, start + (stop - 1) * stride + 1
     return slice(begin, max(begin, end), stride), slice(skip, stop)
-
-
-def _activate(x: np.ndarray, activation: str | None) -> np.ndarray:
-    if activation == "gelu":
-        return gelu(x)
-    if activation == "glu":
-        return glu(x, out=x[: len(x) // 2])
-    return x

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import backend
+from .activation import activate
+
 EPSILON = 1e-5
 
 
-def group_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Group norm with one group (Wu & He 2018), in place.
+def group_norm(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, *, activation: str | None = None
+) -> np.ndarray:
+    """Group norm with one group (Wu & He 2018), in place, then an activation.
 
     Args:
         x: ``(channels, rows, positions)`` float32. Each row is normalised on its own, over
             channels and positions: rows are what PyTorch has as batch here.
         weight, bias: ``(channels,)``.
+        activation: None, ``"gelu"`` or ``"glu"`` (which halves the channels).
+
+    Returns:
+        ``x``, or with ``"glu"`` its first half; the second half is overwritten.
     """
+    if (kernels := backend.kernels()) is not None:
+        kernels.group_norm(x, weight, bias, EPSILON, activation)
+        return x[: len(x) // 2] if activation == "glu" else x
     count = x.shape[0] * x.shape[2]
     mean = x.sum(axis=2).sum(axis=0, dtype=np.float64) / count
     squares = np.zeros_like(mean)
@@ -26,7 +38,7 @@ def group_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarra
     for channel, w, b in zip(x, weight, bias, strict=True):
         channel *= (scale * float(w)).astype(np.float32)[:, None]
         channel += np.float32(b)
-    return x
+    return activate(x, activation)
 
 
 def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -36,6 +48,10 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarra
         x: ``(channels, positions)`` float32.
         weight, bias: ``(channels,)``.
     """
+    if (kernels := backend.kernels()) is not None:
+        y = np.empty(x.shape, np.float32)
+        kernels.layer_norm(x, weight, bias, EPSILON, y)
+        return y
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     y = x - mean
     variance = np.einsum("cp,cp->p", y, y, dtype=np.float64) / len(y)

@@ -10,7 +10,7 @@ from tests import chromium
 from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
 from web.server import serving
 
-BACKENDS = ("scipy",)
+BACKENDS = ("kernels", "scipy")
 
 # The worker is started by a few lines that first keep hold of the WASM memory: Pyodide's instance
 # is the first to export one.

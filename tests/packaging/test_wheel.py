@@ -1,5 +1,6 @@
 """The built wheel: what is in it, and that NumPy is all it needs."""
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from py_demixer.ops.kernels import MODULES
 from tools.environment import CACHE, ROOT
 
 NUMPY = f"numpy=={np.__version__}"
@@ -61,6 +63,24 @@ def test_the_wheel_has_every_module_and_nothing_else(wheel):
     assert names == sources | {"py_demixer/py.typed", "py_demixer/weights/manifest.json"}
 
 
+def test_the_wheel_for_pyodide_has_the_kernels_as_well(wheel, kernel_wheel):
+    assert kernel_wheel.name.endswith("-py3-none-pyemscripten_2026_0_wasm32.whl")
+    with zipfile.ZipFile(wheel) as pure, zipfile.ZipFile(kernel_wheel) as archive:
+        added = set(archive.namelist()) - set(pure.namelist())
+        record = next(name for name in archive.namelist() if name.endswith("/RECORD"))
+        lines = [line.split(",") for line in archive.read(record).decode().splitlines()]
+        for name, digest, size in lines:
+            if name != record:
+                data = archive.read(name)
+                digest_now = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
+                assert (digest, size) == (f"sha256={digest_now.rstrip('=')}", str(len(data))), name
+        assert {name for name, *_ in lines} == set(archive.namelist())
+        about = archive.read(record.replace("RECORD", "WHEEL")).decode()
+    assert added == {f"py_demixer/ops/kernels/{name}" for name in MODULES}
+    assert "Tag: py3-none-pyemscripten_2026_0_wasm32\n" in about
+    assert "Root-Is-Purelib: false" in about
+
+
 def test_nothing_is_missing_in_an_environment_with_only_numpy(bare_python, tmp_path):
     result = run(bare_python, "-m", "pip", "check", cwd=tmp_path)
     assert result.returncode == 0, result.stdout
@@ -97,8 +117,10 @@ def test_the_command_says_what_to_install(bare_python, tiny_weights, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_the_same_sources_give_the_same_wheel(wheel, tmp_path):
-    from tools.site import build_wheel
+def test_the_same_sources_give_the_same_wheels(wheel, kernel_wheel, tmp_path):
+    from tools.site import build_kernel_wheel, build_wheel
 
     again = build_wheel(Path(sys.executable), tmp_path)
     assert again.read_bytes() == wheel.read_bytes()
+    again = build_kernel_wheel(Path(sys.executable), tmp_path)
+    assert again.read_bytes() == kernel_wheel.read_bytes()

@@ -15,7 +15,7 @@ import pytest
 from pytest_pyodide import spawn_web_server
 
 from tools.environment import ROOT
-from web.assemble import PYODIDE_PACKAGES
+from web.assemble import FALLBACK_PACKAGES, PYODIDE_PACKAGES
 
 CHECKS = "checks.zip"
 """The golden checks and their numbers, as they lie in tests/."""
@@ -31,10 +31,10 @@ def playwright_browsers(playwright, chromium_options) -> Iterator[dict]:
 
 
 @pytest.fixture(scope="session")
-def web_server_main(tmp_path_factory, pyodide_dir, wheel) -> Iterator[tuple]:
+def web_server_main(tmp_path_factory, pyodide_dir, kernel_wheel) -> Iterator[tuple]:
     folder = tmp_path_factory.mktemp("pyodide") / "dist"
     shutil.copytree(pyodide_dir, folder)
-    shutil.copy(wheel, folder)
+    shutil.copy(kernel_wheel, folder)
     with zipfile.ZipFile(folder / CHECKS, "w") as archive:
         for path in _check_files():
             archive.write(path, path.relative_to(ROOT))
@@ -48,17 +48,17 @@ def _check_files() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def in_pyodide(selenium_module_scope, wheel):
+def in_pyodide(selenium_module_scope, kernel_wheel):
     """A Pyodide with the project's wheel installed by micropip, and the golden checks."""
     selenium_module_scope.set_script_timeout(300)
-    selenium_module_scope.load_package(list(PYODIDE_PACKAGES))
+    selenium_module_scope.load_package([*PYODIDE_PACKAGES, *FALLBACK_PACKAGES])
     selenium_module_scope.run_async(
         f"""
         import sys
         import micropip
         from pyodide.http import pyfetch
 
-        await micropip.install("{selenium_module_scope.base_url}/{wheel.name}")
+        await micropip.install("{selenium_module_scope.base_url}/{kernel_wheel.name}")
         answer = await pyfetch("{selenium_module_scope.base_url}/{CHECKS}")
         await answer.unpack_archive(extract_dir="checks")
         sys.path.insert(0, "checks")

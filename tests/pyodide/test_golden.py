@@ -1,4 +1,4 @@
-"""The golden checks inside Pyodide: the same functions as natively, with both backends."""
+"""The golden checks inside Pyodide: the same functions as natively, with every backend."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.golden import cases, checks
 
 pytestmark = pytest.mark.pyodide
 
-BACKENDS = ("numpy", "scipy")
+BACKENDS = ("numpy", "scipy", "kernels")
 
 
 def run_check(pyodide, backend: str, check: str, argument: str) -> None:

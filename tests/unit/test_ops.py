@@ -116,7 +116,7 @@ def test_backend_is_chosen_by_the_environment(monkeypatch):
 
 
 def test_unknown_backend():
-    with pytest.raises(ValueError, match="no backend named 'cuda': choose one of numpy, scipy"):
+    with pytest.raises(ValueError, match="named 'cuda': choose one of kernels, numpy, scipy"):
         backend.use("cuda")
 
 

@@ -33,8 +33,12 @@ async function boot(options, report) {
   report("python");
   const pyodide = await startPython(options);
   report("packages");
-  await installPackages(pyodide, options);
+  await loadPackages(pyodide, options, options.assets.packages);
+  await installWheel(pyodide, options);
   demixer = pyodide.pyimport("py_demixer.browser");
+  if (demixer.needs_scipy(options.backend ?? undefined)) {
+    await loadPackages(pyodide, options, ["scipy"]);
+  }
   await loadWeights(options, report);
   // Python's None is undefined here; null would be a value of its own.
   return JSON.parse(demixer.load(options.backend ?? undefined));
@@ -51,16 +55,20 @@ async function startPython({ base, assets }) {
   return loadPyodide({ indexURL, packageBaseUrl: indexURL });
 }
 
-/** @param {Pyodide} pyodide @param {BootOptions} options */
-async function installPackages(pyodide, { base, assets }) {
+/** @param {Pyodide} pyodide @param {BootOptions} options @param {string[]} names */
+async function loadPackages(pyodide, { assets }, names) {
   // A package that cannot be had is only reported through a callback.
-  await pyodide.loadPackage(assets.packages, {
+  await pyodide.loadPackage(names, {
     messageCallback: () => {},
     errorCallback: (message) => console.error(message),
   });
-  for (const name of assets.packages) {
+  for (const name of names) {
     if (!(name in pyodide.loadedPackages)) throw missingFile(`${assets.pyodide}${name}`);
   }
+}
+
+/** @param {Pyodide} pyodide @param {BootOptions} options */
+async function installWheel(pyodide, { base, assets }) {
   const micropip = pyodide.pyimport("micropip");
   await micropip.install.callKwargs(new URL(assets.wheel, base).href, { deps: false });
   micropip.destroy();

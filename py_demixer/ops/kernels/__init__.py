@@ -1,0 +1,272 @@
+"""SIMD kernels in C for the hot operations, called through ctypes.
+
+``tools/kernels.py`` compiles the C files of this folder into WebAssembly side modules for Pyodide,
+one with relaxed SIMD (fused multiply-add) and one without. They are named ``.wasm`` and not
+``.so``: Pyodide opens every ``.so`` of a wheel when it installs it, and the relaxed one cannot be
+opened where the browser does not know relaxed SIMD. Arrays are passed as pointers into the heap
+that NumPy allocates from; nothing is copied.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+MODULES = ("relaxed.wasm", "simd.wasm")
+"""The compiled files, best first."""
+
+ACTIVATIONS = {None: 0, "gelu": 1, "glu": 2}
+
+_SIZE = ctypes.c_ssize_t
+_POINTER = ctypes.c_void_p
+_FLOAT_BYTES = 4
+_SIGNATURES = {
+    "multiply_scratch": (_SIZE, [_SIZE] * 3),
+    "multiply": (
+        None,
+        [_SIZE, _POINTER, ctypes.c_int32, _SIZE, _SIZE, _POINTER, _SIZE, _POINTER, _POINTER],
+    ),
+    "attention_scratch": (_SIZE, [_SIZE] * 2),
+    "attention": (
+        None,
+        [*[_SIZE] * 3, ctypes.c_float, *[_POINTER, _SIZE] * 4, _POINTER],
+    ),
+    "group_norm": (
+        None,
+        [_POINTER, *[_SIZE] * 5, _POINTER, _POINTER, ctypes.c_double, ctypes.c_int32],
+    ),
+    "layer_norm": (
+        None,
+        [_POINTER, *[_SIZE] * 3, _POINTER, _POINTER, ctypes.c_double, _POINTER],
+    ),
+    "gelu_row": (None, [_POINTER, _POINTER, _SIZE]),
+    "glu_row": (None, [_POINTER, _POINTER, _POINTER, _SIZE]),
+}
+
+
+class _Patches(ctypes.Structure):
+    """The struct of that name in multiply.c."""
+
+    _fields_ = (
+        ("x", _POINTER),
+        *((name, _SIZE) for name in ("channels", "height", "width")),
+        *((f"{name}_stride", _SIZE) for name in ("channel", "row", "column")),
+        ("taps", _SIZE),
+        ("tap_rows", _POINTER),
+        ("tap_columns", _POINTER),
+        ("row_step", _SIZE),
+        ("column_step", _SIZE),
+        ("out_width", _SIZE),
+    )
+
+
+class _Result(ctypes.Structure):
+    """The struct of that name in multiply.c."""
+
+    _fields_ = (
+        ("out", _POINTER),
+        ("stride", _SIZE),
+        ("bias", _POINTER),
+        ("activation", ctypes.c_int32),
+    )
+
+
+class Kernels:
+    """The functions of one compiled library.
+
+    Args:
+        path: the library.
+
+    Raises:
+        OSError: it is not there, or this machine cannot open it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._library = ctypes.CDLL(str(path))
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(self._library, name)
+            function.restype, function.argtypes = result, arguments
+        self._scratch = np.empty(0, np.float32)
+
+    def gemm(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+        """``out = a @ b``: ``a (m, k)`` float16 or float32, ``b (k, n)`` and ``out`` float32.
+
+        ``a`` and ``b`` may have any strides, ``out`` is C-contiguous.
+        """
+        self.convolve(a, b[:, None], out, taps=[(0, 0)], size=(1, b.shape[1]))
+
+    def convolve(
+        self,
+        matrix: np.ndarray,
+        x: np.ndarray,
+        out: np.ndarray,
+        *,
+        taps: Sequence[tuple[int, int]],
+        size: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        bias: np.ndarray | None = None,
+        activation: str | None = None,
+    ) -> None:
+        """``out = activation(matrix @ patches(x) + bias)``, without making the patches.
+
+        Args:
+            matrix: ``(rows, channels x taps)``, float16 or float32, any strides.
+            x: ``(channels, height, width)`` float32, any strides.
+            out: ``(rows, *size)`` float32, C-contiguous; half as many rows with ``"glu"``.
+            taps: position (r, c) of the output sees the input at (r, c) * stride + tap, zero
+                outside of ``x``.
+            bias: ``(rows,)``.
+            activation: None, ``"gelu"`` or ``"glu"``.
+        """
+        if size[1] == 1 and x.shape[2] == 1:
+            # Long and narrow: the kernel reads along rows.
+            x, size, stride = x.transpose(0, 2, 1), (1, size[0]), stride[::-1]
+            taps = [(column, row) for row, column in taps]
+        rows, depth = matrix.shape
+        columns = size[0] * size[1]
+        matrix = _readable(matrix if matrix.dtype == np.float16 else _single(matrix))
+        x = _readable(_single(x))
+        bias = None if bias is None else np.ascontiguousarray(bias, np.float32)
+        tap_rows, tap_columns = np.array(taps, np.int32).T.copy()
+        patches = _Patches(
+            x.ctypes.data,
+            *x.shape,
+            *(step // _FLOAT_BYTES for step in x.strides),
+            len(taps),
+            tap_rows.ctypes.data,
+            tap_columns.ctypes.data,
+            *stride,
+            size[1],
+        )
+        result = _Result(
+            out.ctypes.data,
+            columns,
+            None if bias is None else bias.ctypes.data,
+            ACTIVATIONS[activation],
+        )
+        assert depth == len(x) * len(taps)
+        assert out.flags.c_contiguous
+        assert out.dtype == np.float32
+        assert out.size == (rows // 2 if activation == "glu" else rows) * columns
+        scratch = self._borrow(self._library.multiply_scratch(rows, depth, columns))
+        self._library.multiply(
+            rows,
+            matrix.ctypes.data,
+            matrix.dtype == np.float16,
+            *(step // matrix.itemsize for step in matrix.strides),
+            ctypes.addressof(patches),
+            columns,
+            ctypes.addressof(result),
+            scratch.ctypes.data,
+        )
+
+    def attention(
+        self, query: np.ndarray, key: np.ndarray, value: np.ndarray, scale: float, out: np.ndarray
+    ) -> None:
+        """``out = value @ softmax(key.T @ query * scale)`` over the keys, of one head.
+
+        Args:
+            query, out: ``(width, queries)`` float32, rows contiguous.
+            key, value: ``(width, keys)`` float32, rows contiguous.
+        """
+        (width, queries), keys = query.shape, key.shape[1]
+        scratch = self._borrow(self._library.attention_scratch(width, keys))
+        arrays = (query, key, value, out)
+        assert all(x.dtype == np.float32 for x in arrays)
+        assert all(x.shape[1] == 1 or x.strides[1] == _FLOAT_BYTES for x in arrays)
+        self._library.attention(
+            *(width, queries, keys, scale),
+            *(word for x in arrays for word in (x.ctypes.data, x.strides[0] // _FLOAT_BYTES)),
+            scratch.ctypes.data,
+        )
+
+    def group_norm(
+        self,
+        x: np.ndarray,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        epsilon: float,
+        activation: str | None,
+    ) -> None:
+        """Each row of ``x (channels, rows, positions)``, in place, and its activation.
+
+        ``x`` is float32, its positions contiguous; ``"glu"`` leaves its result in the first half of
+        the channels.
+        """
+        assert x.dtype == np.float32
+        assert x.shape[2] == 1 or x.strides[2] == _FLOAT_BYTES
+        weight, bias = (np.ascontiguousarray(p, np.float32) for p in (weight, bias))
+        self._library.group_norm(
+            x.ctypes.data,
+            *x.shape,
+            *(step // _FLOAT_BYTES for step in x.strides[:2]),
+            *(weight.ctypes.data, bias.ctypes.data, epsilon, ACTIVATIONS[activation]),
+        )
+
+    def layer_norm(
+        self,
+        x: np.ndarray,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        epsilon: float,
+        out: np.ndarray,
+    ) -> None:
+        """Each position of ``x (channels, positions)`` float32, its rows contiguous.
+
+        ``out`` is float32 of the same shape, C-contiguous.
+        """
+        assert x.dtype == out.dtype == np.float32
+        assert out.flags.c_contiguous
+        assert x.shape[1] == 1 or x.strides[1] == _FLOAT_BYTES
+        weight, bias = (np.ascontiguousarray(p, np.float32) for p in (weight, bias))
+        parameters = weight.ctypes.data, bias.ctypes.data, epsilon
+        row_stride = x.strides[0] // _FLOAT_BYTES
+        self._library.layer_norm(x.ctypes.data, *x.shape, row_stride, *parameters, out.ctypes.data)
+
+    def gelu(self, x: np.ndarray) -> None:
+        """In place; ``x`` float32, C-contiguous."""
+        self._library.gelu_row(x.ctypes.data, x.ctypes.data, x.size)
+
+    def glu(self, values: np.ndarray, gates: np.ndarray, out: np.ndarray) -> None:
+        """``out = values * sigmoid(gates)``; float32, C-contiguous, of one shape."""
+        self._library.glu_row(values.ctypes.data, gates.ctypes.data, out.ctypes.data, out.size)
+
+    def _borrow(self, count: int) -> np.ndarray:
+        """Scratch memory for ``count`` floats, the same again and again."""
+        if self._scratch.size < count:
+            self._scratch = np.empty(0, np.float32)  # first let go of the old, then ask for more
+            self._scratch = np.empty(count, np.float32)
+        return self._scratch
+
+
+def load() -> Kernels:
+    """Open the best kernels that this machine can run.
+
+    Raises:
+        ImportError: there are none: outside of a browser, in the pure wheel, or without WASM SIMD.
+    """
+    if platform.system() != "Emscripten":
+        raise ImportError("The kernels are compiled for WebAssembly: NumPy is faster here.")
+    reasons = []
+    for name in MODULES:
+        try:
+            return Kernels(FOLDER / name)
+        except OSError as error:
+            reasons.append(f"{name}: {error}")
+    raise ImportError(f"No kernels can be opened here ({'; '.join(reasons)}).")
+
+
+def _single(x: np.ndarray) -> np.ndarray:
+    return x if x.dtype == np.float32 else x.astype(np.float32)
+
+
+def _readable(x: np.ndarray) -> np.ndarray:
+    """``x``, or a copy where it lies across the places of its elements."""
+    whole = all(step % x.itemsize == 0 for step in x.strides)
+    return x if x.flags.aligned and whole else x.copy()

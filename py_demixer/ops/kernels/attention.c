@@ -1,0 +1,91 @@
+/* Scaled dot-product attention (Vaswani et al. 2017), a block of queries at a time.
+ *
+ * Scores are kept transposed, (keys x queries), in panels of TILE_COLUMNS queries. So what the product
+ * of keys and queries writes lies as the product with the values reads it, and the softmax of a query
+ * runs down a lane: no packing and no sums across lanes.
+ */
+
+#include "activate.h"
+#include "multiply.h"
+
+enum {
+    BLOCK_QUERIES = 32, /* 2688 keys: 336 KiB of scores, in the level-2 cache until they are used */
+    SUMMED_KEYS = 64,   /* Sums of sums: one long running sum would lose digits. */
+};
+
+/* Floats of scratch memory that attention() needs; `width` channels a head. */
+EXPORT(attention_scratch)
+ptrdiff_t attention_scratch(ptrdiff_t width, ptrdiff_t keys) {
+    return 2 * keys * width + (keys + 2 * width + 1) * BLOCK_QUERIES;
+}
+
+/* Panels of queries times the scale, filled up with zeros. */
+static void pack_queries(const float *query, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t count,
+                         float scale, float *packed) {
+    for (ptrdiff_t start = 0; start < count; start += TILE_COLUMNS)
+        for (ptrdiff_t channel = 0; channel < width; channel++)
+            for (ptrdiff_t i = start; i < start + TILE_COLUMNS; i++)
+                *packed++ = i < count ? query[channel * stride + i] * scale : 0;
+}
+
+/* e^(score - the query's largest) in the place of the scores of a vector of queries, and one over their
+ * sums. `scores` of a key follow those of another by TILE_COLUMNS. */
+static f32x4 exponentiate(float *scores, ptrdiff_t keys) {
+    f32x4 top = load(scores);
+    for (ptrdiff_t key = 1; key < keys; key++) {
+        const f32x4 score = load(scores + key * TILE_COLUMNS);
+        top = choose(score > top, score, top);
+    }
+    f32x4 sum = {0};
+    for (ptrdiff_t start = 0; start < keys; start += SUMMED_KEYS) {
+        const ptrdiff_t stop = smaller(keys, start + SUMMED_KEYS);
+        f32x4 part = {0};
+        for (ptrdiff_t key = start; key < stop; key++) {
+            float *score = scores + key * TILE_COLUMNS;
+            const f32x4 power = exponential(load(score) - top);
+            store(score, power);
+            part += power;
+        }
+        sum += part;
+    }
+    return splat(1) / sum;
+}
+
+/* C = A B over the whole depth, see multiply.h. */
+static void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
+                            const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel) {
+    for (ptrdiff_t top = 0; top < depth; top += BLOCK_DEPTH)
+        multiply_block(rows, smaller(BLOCK_DEPTH, depth - top), columns, a + top * rows,
+                       b + top * TILE_COLUMNS, depth * TILE_COLUMNS, c, c_row, c_panel, top == 0);
+}
+
+/* out = values softmax(keys^T queries * scale) of one head.
+ *
+ * query, out: (width x queries); key, value: (width x keys). Rows are `stride`s apart, in floats. */
+EXPORT(attention)
+void attention(ptrdiff_t width, ptrdiff_t queries, ptrdiff_t keys, float scale,
+               const float *query, ptrdiff_t query_stride, const float *key, ptrdiff_t key_stride,
+               const float *value, ptrdiff_t value_stride, float *out, ptrdiff_t out_stride,
+               float *scratch) {
+    float *packed_keys = scratch, *packed_values = packed_keys + keys * width;
+    float *scores = packed_values + keys * width, *block = scores + keys * BLOCK_QUERIES;
+    float *mixed = block + width * BLOCK_QUERIES, *factors = mixed + width * BLOCK_QUERIES;
+    pack_a(keys, width, key, 0, 1, key_stride, packed_keys);
+    pack_a(width, keys, value, 0, value_stride, 1, packed_values);
+    for (ptrdiff_t start = 0; start < queries; start += BLOCK_QUERIES) {
+        const ptrdiff_t count = smaller(BLOCK_QUERIES, queries - start);
+        pack_queries(query + start, query_stride, width, count, scale, block);
+        multiply_panels(keys, width, count, packed_keys, block, scores, TILE_COLUMNS,
+                        keys * TILE_COLUMNS);
+        for (ptrdiff_t i = 0; i < count; i += LANES) {
+            const ptrdiff_t panel = i / TILE_COLUMNS, lane = i % TILE_COLUMNS;
+            store(factors + i, exponentiate(scores + panel * keys * TILE_COLUMNS + lane, keys));
+        }
+        multiply_panels(width, keys, count, packed_values, scores, mixed, BLOCK_QUERIES,
+                        TILE_COLUMNS);
+        for (ptrdiff_t channel = 0; channel < width; channel++)
+            for (ptrdiff_t i = 0; i < count; i++)
+                out[channel * out_stride + start + i] =
+                    mixed[channel * BLOCK_QUERIES + i] * factors[i];
+    }
+}

@@ -1,0 +1,247 @@
+/* Matrix product and convolution, float32.
+ *
+ * Both are C = A B: A are weights (rows of C x depth) and B are activations (depth x columns of C).
+ * For a convolution, B is the matrix of patches (Chellapilla et al. 2006), of which no more than a
+ * block ever exists: blocks are packed straight from the activations ("implicit GEMM"). A plain
+ * matrix is the case of one tap.
+ *
+ * The loops are those of Goto & van de Geijn (2008), "Anatomy of high-performance matrix
+ * multiplication": a tile of C stays in registers while a panel of A and a panel of B, both packed
+ * in the order they are read, stream by from the caches.
+ *
+ *            panel of B: depth x 8             For every step of the depth a tile takes 2 vectors
+ *                 | | |                        of B and 6 broadcasts from A into 12 multiply-adds,
+ *                 v v v                        with 12 + 2 + 1 vectors alive: as many as V8 has
+ *   panel of A -> [ tile: 6 x 8 ]              registers on x86 (16, one reserved).
+ *
+ * Every element of C is one chain of additions in the order of the depth, whatever the blocking and
+ * wherever it lies: block sizes do not change a bit.
+ */
+
+#include "multiply.h"
+
+#include "activate.h"
+
+/* B. Its row (channel, tap) and column (row, column of the output) is the activation at
+ * (channel, row * row_step + tap_row, column * column_step + tap_column), zero outside of x. */
+typedef struct {
+    const float *x;
+    ptrdiff_t channels, height, width;
+    ptrdiff_t channel_stride, row_stride, column_stride; /* of x, in floats */
+    ptrdiff_t taps;
+    const int32_t *tap_rows, *tap_columns;
+    ptrdiff_t row_step, column_step;
+    ptrdiff_t out_width;
+} Patches;
+
+/* What becomes of C: bias and activation are applied while it is in the cache. */
+typedef struct {
+    float *out;
+    ptrdiff_t stride;  /* of a row of out, in floats */
+    const float *bias; /* one a row of C, or null */
+    int32_t activation;
+} Result;
+
+/* Floats of scratch memory that multiply() needs. */
+EXPORT(multiply_scratch)
+ptrdiff_t multiply_scratch(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns) {
+    const ptrdiff_t width = smaller(BLOCK_COLUMNS, round_up(columns, TILE_COLUMNS));
+    return rows * depth + (rows + smaller(depth, BLOCK_DEPTH) + 1) * width;
+}
+
+/* ---- Packing ---- */
+
+/* IEEE half precision to single: the exponents' biases differ by 112. */
+INLINE float widen(uint16_t half) {
+    union { uint32_t bits; float value; } number = {(uint32_t)(half & 0x7fff) << 13};
+    if (number.bits >= 0x0f800000) number.bits |= 0x7f800000; /* infinity, NaN */
+    else number.value *= 0x1p112f;                            /* subnormal numbers too */
+    number.bits |= (uint32_t)(half & 0x8000) << 16;
+    return number.value;
+}
+
+#define PACK_A(read)                                                                              \
+    for (ptrdiff_t start = 0; start < depth; start += BLOCK_DEPTH) {                              \
+        const ptrdiff_t stop = smaller(depth, start + BLOCK_DEPTH);                               \
+        for (ptrdiff_t row = 0; row < rows; row += TILE_ROWS) {                                   \
+            const ptrdiff_t count = smaller(TILE_ROWS, rows - row);                               \
+            for (ptrdiff_t step = start; step < stop; step++)                                     \
+                for (ptrdiff_t i = 0; i < count; i++)                                             \
+                    *packed++ = read(a[(row + i) * row_stride + step * depth_stride]);            \
+        }                                                                                         \
+    }
+
+void pack_a(ptrdiff_t rows, ptrdiff_t depth, const void *weights, int32_t is_half,
+            ptrdiff_t row_stride, ptrdiff_t depth_stride, float *packed) {
+    if (is_half) {
+        const uint16_t *a = weights;
+        PACK_A(widen)
+    } else {
+        const float *a = weights;
+        PACK_A(+)
+    }
+}
+
+/* Copy what one tap sees along a row of the output, zeros where that is outside of x. Column i sees
+ * position first + i step of the row `x`, which is null where the row itself is outside. */
+static void read_run(const float *x, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width,
+                     ptrdiff_t stride, ptrdiff_t count, float *out) {
+    const ptrdiff_t before = first < 0 ? (-first + step - 1) / step : 0;
+    const ptrdiff_t end = x && first < width ? (width - first + step - 1) / step : 0;
+    const ptrdiff_t begin = smaller(before, count), inside = smaller(end, count) - begin;
+    ptrdiff_t i = 0;
+    for (; i < begin; i++) out[i] = 0;
+    if (inside > 0) {
+        const float *seen = x + (first + begin * step) * stride;
+        out += begin;
+        count -= begin;
+        i = 0;
+        if (step * stride == 1)
+            for (; i + LANES <= inside; i += LANES) store(out + i, load(seen + i));
+        for (; i < inside; i++) out[i] = seen[i * step * stride];
+    }
+    for (; i < count; i++) out[i] = 0;
+}
+
+/* Columns [start, start + count) of one row of B. Where they lie side by side in x, that is where they
+ * are read from; else they are gathered in `buffer`. */
+static const float *read_row(const Patches *p, ptrdiff_t row, ptrdiff_t start, ptrdiff_t count,
+                             float *buffer) {
+    const ptrdiff_t channel = row / p->taps, tap = row % p->taps;
+    const float *x = p->x + channel * p->channel_stride;
+    for (ptrdiff_t done = 0; done < count;) {
+        const ptrdiff_t out_row = (start + done) / p->out_width;
+        const ptrdiff_t out_column = (start + done) % p->out_width;
+        const ptrdiff_t run = smaller(count - done, p->out_width - out_column);
+        const ptrdiff_t y = out_row * p->row_step + p->tap_rows[tap];
+        const ptrdiff_t first = out_column * p->column_step + p->tap_columns[tap];
+        const float *line = y >= 0 && y < p->height ? x + y * p->row_stride : 0;
+        if (line && run == count && p->column_step * p->column_stride == 1 && first >= 0 &&
+            first + run <= p->width)
+            return line + first;
+        read_run(line, first, p->column_step, p->width, p->column_stride, run, buffer + done);
+        done += run;
+    }
+    return buffer;
+}
+
+/* A block of B: panels of TILE_COLUMNS columns, the last one filled up with zeros. */
+static void pack_b(const Patches *p, ptrdiff_t top, ptrdiff_t depth, ptrdiff_t left,
+                   ptrdiff_t columns, float *packed, float *buffer) {
+    const ptrdiff_t panel = depth * TILE_COLUMNS, whole = columns / TILE_COLUMNS * TILE_COLUMNS;
+    for (ptrdiff_t step = 0; step < depth; step++) {
+        const float *row = read_row(p, top + step, left, columns, buffer);
+        float *to = packed + step * TILE_COLUMNS;
+        for (ptrdiff_t column = 0; column < whole; column += TILE_COLUMNS, to += panel)
+            for (int v = 0; v < TILE_COLUMNS; v += LANES) store(to + v, load(row + column + v));
+        if (whole < columns)
+            for (ptrdiff_t i = 0; i < TILE_COLUMNS; i++)
+                to[i] = whole + i < columns ? row[whole + i] : 0;
+    }
+}
+
+/* ---- The product ---- */
+
+/* A tile of C: `rows` of it (a constant where this is inlined) by TILE_COLUMNS.
+ *
+ * The loop over the depth must stay as it is written. Unrolled or with its addresses rewritten by
+ * loop-strength reduction (the build switches that off), loads are moved together, more vectors are
+ * alive than there are registers, and the speed halves. */
+INLINE void multiply_tile(const int rows, ptrdiff_t depth, const float *a, const float *b, float *c,
+                          ptrdiff_t stride, int is_first) {
+    f32x4 sum[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sum[i][v] = is_first ? splat(0) : load(c + i * stride + v * LANES);
+#pragma GCC unroll 1
+    for (ptrdiff_t step = 0; step < depth; step++) {
+        const f32x4 left = load(b), right = load(b + LANES);
+#pragma GCC unroll 6
+        for (int i = 0; i < rows; i++) {
+            const f32x4 weight = splat(a[i]);
+            sum[i][0] = madd(weight, left, sum[i][0]);
+            sum[i][1] = madd(weight, right, sum[i][1]);
+        }
+        a += rows;
+        b += TILE_COLUMNS;
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < TILE_VECTORS; v++) store(c + i * stride + v * LANES, sum[i][v]);
+}
+
+static void multiply_whole_tile(ptrdiff_t depth, const float *a, const float *b, float *c,
+                                ptrdiff_t stride, int is_first) {
+    multiply_tile(TILE_ROWS, depth, a, b, c, stride, is_first);
+}
+
+static void multiply_low_tile(int rows, ptrdiff_t depth, const float *a, const float *b, float *c,
+                              ptrdiff_t stride, int is_first) {
+    switch (rows) {
+    case 1: multiply_tile(1, depth, a, b, c, stride, is_first); break;
+    case 2: multiply_tile(2, depth, a, b, c, stride, is_first); break;
+    case 3: multiply_tile(3, depth, a, b, c, stride, is_first); break;
+    case 4: multiply_tile(4, depth, a, b, c, stride, is_first); break;
+    case 5: multiply_tile(5, depth, a, b, c, stride, is_first); break;
+    }
+}
+
+void multiply_block(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
+                    const float *b, ptrdiff_t b_panel, float *c, ptrdiff_t c_row,
+                    ptrdiff_t c_panel, int is_first) {
+    for (ptrdiff_t row = 0; row < rows; row += TILE_ROWS, a += TILE_ROWS * depth) {
+        const int count = (int)smaller(TILE_ROWS, rows - row);
+        const float *panel = b;
+        float *tile = c + row * c_row;
+        for (ptrdiff_t column = 0; column < columns; column += TILE_COLUMNS) {
+            if (count == TILE_ROWS) multiply_whole_tile(depth, a, panel, tile, c_row, is_first);
+            else multiply_low_tile(count, depth, a, panel, tile, c_row, is_first);
+            panel += b_panel;
+            tile += c_panel;
+        }
+    }
+}
+
+/* A strip of columns of C, finished, to where it belongs. */
+static void write_strip(const Result *result, ptrdiff_t rows, float *strip, ptrdiff_t width,
+                        ptrdiff_t left, ptrdiff_t columns) {
+    if (result->bias)
+        for (ptrdiff_t row = 0; row < rows; row++)
+            add_to_row(strip + row * width, result->bias[row], width);
+    const ptrdiff_t written = result->activation == GLU ? rows / 2 : rows;
+    for (ptrdiff_t row = 0; row < written; row++) {
+        const float *from = strip + row * width;
+        float *to = result->out + row * result->stride + left;
+        if (result->activation == GELU) gelu_row(from, to, columns);
+        else if (result->activation == GLU) glu_row(from, from + written * width, to, columns);
+        else copy_row(from, to, columns);
+    }
+}
+
+/* out = activation(A B + bias), see the structs.
+ *
+ * A: weights (rows x channels * taps), half or single precision, any strides (in elements).
+ * scratch: multiply_scratch(...) floats. */
+EXPORT(multiply)
+void multiply(ptrdiff_t rows, const void *weights, int32_t is_half, ptrdiff_t weight_row_stride,
+              ptrdiff_t weight_depth_stride, const Patches *patches, ptrdiff_t columns,
+              const Result *result, float *scratch) {
+    const ptrdiff_t depth = patches->channels * patches->taps;
+    const ptrdiff_t width = smaller(BLOCK_COLUMNS, round_up(columns, TILE_COLUMNS));
+    float *a = scratch, *strip = a + rows * depth, *buffer = strip + rows * width;
+    float *b = buffer + width;
+    pack_a(rows, depth, weights, is_half, weight_row_stride, weight_depth_stride, a);
+    for (ptrdiff_t left = 0; left < columns; left += width) {
+        const ptrdiff_t count = smaller(width, columns - left);
+        for (ptrdiff_t top = 0; top < depth; top += BLOCK_DEPTH) {
+            const ptrdiff_t steps = smaller(BLOCK_DEPTH, depth - top);
+            pack_b(patches, top, steps, left, count, b, buffer);
+            multiply_block(rows, steps, count, a + top * rows, b, steps * TILE_COLUMNS, strip, width,
+                           TILE_COLUMNS, top == 0);
+        }
+        write_strip(result, rows, strip, width, left, count);
+    }
+}

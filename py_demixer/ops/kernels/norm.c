@@ -1,0 +1,107 @@
+/* Normalisation. Sums are of float32 over short runs, and of float64 over those. */
+
+#include "activate.h"
+
+enum {
+    RUN = 1024,     /* floats that are summed in float32, in the lanes of four vectors */
+    POSITIONS = 16, /* that the layer norm does at once: a cache line */
+    CHANNELS = 32,  /* that it sums in float32 */
+};
+
+INLINE double sum_lanes(f32x4 v) {
+    return ((double)v[0] + (double)v[1]) + ((double)v[2] + (double)v[3]);
+}
+
+/* The sum of (x - mean)^power of a row, power 1 or 2. */
+INLINE double moment(const float *x, ptrdiff_t count, float mean, const int power) {
+    double total = 0;
+    for (ptrdiff_t start = 0; start < count; start += RUN) {
+        const ptrdiff_t stop = count - start < RUN ? count : start + RUN;
+        f32x4 sums[4] = {0};
+        ptrdiff_t i = start;
+        for (; i + 4 * LANES <= stop; i += 4 * LANES)
+            for (int v = 0; v < 4; v++) {
+                const f32x4 d = load(x + i + v * LANES) - splat(mean);
+                sums[v] += power == 2 ? d * d : d;
+            }
+        total += sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
+        for (; i < stop; i++) {
+            const float d = x[i] - mean;
+            total += power == 2 ? d * d : d;
+        }
+    }
+    return total;
+}
+
+/* (x - mean) * factor + bias, in place. */
+static void normalise_row(float *x, ptrdiff_t count, float mean, float factor, float bias) {
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        store(x + i, (load(x + i) - splat(mean)) * splat(factor) + splat(bias));
+    for (; i < count; i++) x[i] = (x[i] - mean) * factor + bias;
+}
+
+/* Group norm with one group (Wu & He 2018) of every row, over channels and positions, in place; then an
+ * activation (GLU leaves its result in the first half of the channels).
+ *
+ * x: (channels x rows x positions), strides in floats; weight, bias: (channels). */
+EXPORT(group_norm)
+void group_norm(float *x, ptrdiff_t channels, ptrdiff_t rows, ptrdiff_t positions,
+                ptrdiff_t channel_stride, ptrdiff_t row_stride, const float *weight,
+                const float *bias, double epsilon, int32_t activation) {
+    const double count = (double)channels * (double)positions;
+    const ptrdiff_t half = channels / 2;
+    for (ptrdiff_t row = 0; row < rows; row++, x += row_stride) {
+        double sum = 0, squares = 0;
+        for (ptrdiff_t c = 0; c < channels; c++)
+            sum += moment(x + c * channel_stride, positions, 0, 1);
+        const float mean = (float)(sum / count);
+        for (ptrdiff_t c = 0; c < channels; c++)
+            squares += moment(x + c * channel_stride, positions, mean, 2);
+        const double scale = 1 / __builtin_sqrt(squares / count + epsilon);
+        for (ptrdiff_t c = 0; c < channels; c++) {
+            float *line = x + c * channel_stride;
+            normalise_row(line, positions, mean, (float)(scale * (double)weight[c]), bias[c]);
+            if (activation == GELU) gelu_row(line, line, positions);
+            float *value = line - half * channel_stride;
+            if (activation == GLU && c >= half) glu_row(value, line, value, positions);
+        }
+    }
+}
+
+/* Layer norm (Ba et al. 2016) over the channels of at most POSITIONS positions.
+ *
+ * Adds the sum of (x - mean)^power of the channels of each position to `totals`. */
+static void add_moments(const float *x, ptrdiff_t channels, ptrdiff_t stride, ptrdiff_t count,
+                        const float *mean, const int power, double *totals) {
+    for (ptrdiff_t start = 0; start < channels; start += CHANNELS) {
+        const ptrdiff_t stop = channels - start < CHANNELS ? channels : start + CHANNELS;
+        float sums[POSITIONS] = {0};
+        for (ptrdiff_t c = start; c < stop; c++)
+            for (ptrdiff_t i = 0; i < count; i++) {
+                const float d = x[c * stride + i] - mean[i];
+                sums[i] += power == 2 ? d * d : d;
+            }
+        for (ptrdiff_t i = 0; i < count; i++) totals[i] += (double)sums[i];
+    }
+}
+
+/* x, out: (channels x positions), rows `stride` and `positions` floats apart. */
+EXPORT(layer_norm)
+void layer_norm(const float *x, ptrdiff_t channels, ptrdiff_t positions, ptrdiff_t stride,
+                const float *weight, const float *bias, double epsilon, float *out) {
+    for (ptrdiff_t start = 0; start < positions; start += POSITIONS) {
+        const ptrdiff_t count = positions - start < POSITIONS ? positions - start : POSITIONS;
+        double sums[POSITIONS] = {0}, squares[POSITIONS] = {0};
+        float mean[POSITIONS] = {0}, scale[POSITIONS];
+        add_moments(x + start, channels, stride, count, mean, 1, sums);
+        for (ptrdiff_t i = 0; i < count; i++) mean[i] = (float)(sums[i] / (double)channels);
+        add_moments(x + start, channels, stride, count, mean, 2, squares);
+        for (ptrdiff_t i = 0; i < count; i++)
+            scale[i] = (float)(1 / __builtin_sqrt(squares[i] / (double)channels + epsilon));
+        for (ptrdiff_t c = 0; c < channels; c++)
+            for (ptrdiff_t i = 0; i < count; i++)
+                out[c * positions + start + i] =
+                    (x[c * stride + start + i] - mean[i]) * scale[i] * weight[c] + bias[c];
+    }
+}

@@ -1,0 +1,81 @@
+"""The kernels on arrays that end, or begin, where the memory does: a byte too far is a crash.
+
+python -m tests.guarded LIBRARY [--beyond]
+
+With --beyond an array is said to be longer than it is, to see that this would be noticed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from py_demixer.ops.kernels import Kernels
+
+_kept: list[mmap.mmap] = []
+
+
+def guarded(x: np.ndarray, at_end: bool) -> np.ndarray:
+    """A copy of `x` whose last (or first) byte is next to a page that cannot be touched."""
+    pages = -(-x.nbytes // mmap.PAGESIZE)
+    memory = mmap.mmap(-1, (pages + 2) * mmap.PAGESIZE)
+    _kept.append(memory)
+    whole = np.frombuffer(memory, np.uint8)
+    protect = ctypes.CDLL(None).mprotect
+    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for page in (0, pages + 1):
+        no_access = 0
+        address = whole.ctypes.data + page * mmap.PAGESIZE
+        if protect(address, mmap.PAGESIZE, no_access) != 0:
+            raise OSError("mprotect refuses")
+    start = (pages + 1) * mmap.PAGESIZE - x.nbytes if at_end else mmap.PAGESIZE
+    copy = whole[start : start + x.nbytes].view(x.dtype).reshape(x.shape)
+    copy[...] = x
+    return copy
+
+
+class GuardedKernels(Kernels):
+    """Scratch memory is no larger than asked for, and guarded too."""
+
+    at_end = True
+
+    def _borrow(self, count: int) -> np.ndarray:
+        return guarded(np.empty(count, np.float32), self.at_end)
+
+
+def cases(at_end: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, dict]]:
+    """Matrix, x, out, options of convolve()."""
+    rng = np.random.default_rng(0)
+    for rows, channels, height, width in ((1, 1, 1, 1), (7, 3, 5, 9), (12, 300, 1, 33)):
+        for taps, stride in (([(0, 0)], (1, 1)), ([(-1, 2), (0, -3), (2, 0)], (2, 3))):
+            size = (-(-height // stride[0]), -(-width // stride[1]))
+            matrix = rng.standard_normal((rows, channels * len(taps))).astype(np.float16)
+            x = rng.standard_normal((channels, height, width)).astype(np.float32)
+            out = np.empty((rows, *size), np.float32)
+            arrays = (guarded(array, at_end) for array in (matrix, x, out))
+            bias = guarded(rng.standard_normal(rows).astype(np.float32), at_end)
+            yield *arrays, {"taps": taps, "size": size, "stride": stride, "bias": bias}
+
+
+def main() -> None:
+    """Run every kernel."""
+    kernels = GuardedKernels(Path(sys.argv[1]))
+    beyond = "--beyond" in sys.argv
+    for at_end in (True, False):
+        kernels.at_end = at_end
+        for matrix, x, out, options in cases(at_end):
+            kernels.convolve(matrix, x, out, **options, activation="gelu")
+            assert np.isfinite(out).all()
+        for count in range(1, 10):
+            x = guarded(np.ones(count, np.float32), at_end)
+            kernels.gelu(np.lib.stride_tricks.as_strided(x, (count + beyond,)))
+            kernels.glu(x, x, guarded(x, at_end))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The C kernels, compiled for this machine, against the NumPy operations they replace."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from py_demixer.ops import backend, kernels
+from py_demixer.ops.activation import gelu, glu
+from py_demixer.ops.conv import conv2d
+from py_demixer.ops.kernels import Kernels
+from py_demixer.ops.linear import linear
+from tests.golden import cases, checks
+from tools.environment import ROOT
+from tools.kernels import SOURCES, build_kernels, build_native
+
+SIZE = st.integers(1, 40)
+ROUNDING = 2.0**-24
+
+
+@pytest.fixture(scope="session")
+def native_kernels(tmp_path_factory) -> Kernels:
+    folder = tmp_path_factory.mktemp("kernels")
+    return Kernels(build_native(Path(sys.executable), folder / "kernels.so"))
+
+
+@pytest.fixture
+def use_kernels(native_kernels, monkeypatch) -> Iterator[None]:
+    monkeypatch.setattr(backend, "load", lambda: native_kernels)
+    backend.use("kernels")
+    yield
+    backend.use()
+
+
+@pytest.mark.usefixtures("use_kernels")
+@pytest.mark.parametrize("name", checks.OPS)
+def test_operation(name):
+    checks.check_op(name)
+
+
+@pytest.mark.usefixtures("use_kernels")
+@pytest.mark.parametrize("segment", ["song", "noise"])
+def test_tiny_network(segment):
+    checks.check_tiny_network(segment)
+
+
+def views(x: np.ndarray) -> Iterator[np.ndarray]:
+    """Arrays equal to `x` that lie differently in memory."""
+    yield x
+    yield np.asfortranarray(x)
+    yield np.repeat(np.repeat(x, 2, axis=0), 3, axis=1)[::2, ::3]
+    yield np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1]
+    memory = np.empty(x.nbytes + 1, np.uint8)[1:]
+    unaligned = memory.view(x.dtype).reshape(x.shape)
+    unaligned[...] = x
+    yield unaligned
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZE, st.integers(1, 600), st.integers(1, 400), st.booleans(), st.integers(0, 4), st.data())
+def test_gemm(native_kernels, rows, depth, columns, half, layout, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    a = rng.standard_normal((rows, depth)).astype(np.float16 if half else np.float32)
+    b = rng.standard_normal((depth, columns)).astype(np.float32)
+    out = np.full((rows, columns), np.nan, np.float32)
+    native_kernels.gemm(list(views(a))[layout], list(views(b))[-layout], out)
+    a, b = a.astype(float), b.astype(float)
+    assert (np.abs(out - a @ b) <= depth * ROUNDING * (np.abs(a) @ np.abs(b))).all()
+
+
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(7, 700, 9), (13, 256, 200), (1, 1, 1)])
+def test_every_sum_is_one_chain_in_order(native_kernels, rows, depth, columns):
+    """So that blocks and tiles, wherever they lie, do not change a bit."""
+    a, b = cases.random("a", rows, depth), cases.random("b", depth, columns)
+    chain = np.zeros((rows, columns), np.float32)
+    for k in range(depth):
+        chain += a[:, k, None] * b[k]
+    out = np.empty_like(chain)
+    native_kernels.gemm(a, b, out)
+    assert np.array_equal(out, chain)
+
+
+def test_gemm_of_values_that_are_not_finite(native_kernels):
+    a, b = cases.random("a", 20, 300), cases.random("b", 300, 30)
+    a[3, 5], a[7, 290], b[17, 11], b[299, 29] = np.nan, np.inf, -np.inf, np.nan
+    out = np.empty((20, 30), np.float32)
+    native_kernels.gemm(a, b, out)
+    with np.errstate(invalid="ignore"):
+        expected = a @ b
+    for finite in (np.isnan, np.isposinf, np.isneginf):
+        assert np.array_equal(finite(out), finite(expected))
+
+
+def test_every_half_precision_number_is_widened_exactly(native_kernels):
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)[:, None]
+    out = np.empty((len(halves), 1), np.float32)
+    native_kernels.gemm(halves, np.ones((1, 1), np.float32), out)
+    assert np.array_equal(out, halves.astype(np.float32), equal_nan=True)
+
+
+@st.composite
+def convolutions(draw):
+    small = st.integers(1, 4)
+    kernel, stride, dilation = (draw(st.tuples(small, small)) for _ in range(3))
+    padding = tuple(draw(st.tuples(st.integers(0, 5), st.integers(0, 5))) for _ in range(2))
+    extent = [dilation[i] * (kernel[i] - 1) + 1 - sum(padding[i]) for i in (0, 1)]
+    size = tuple(max(1, extent[i]) + draw(st.integers(0, 30)) for i in (0, 1))
+    channels = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    activation = draw(st.sampled_from([None, "gelu", "glu"]))
+    options = {
+        "stride": stride,
+        "dilation": dilation,
+        "padding": padding,
+        "activation": activation,
+    }
+    return channels[0], size, (2 * channels[1], channels[0], *kernel), options
+
+
+@settings(max_examples=150, deadline=None)
+@given(convolutions())
+def test_conv2d(native_kernels, drawn):
+    channels, size, shape, options = drawn
+    x, weight = cases.random("x", channels, *size), cases.random("w", *shape)
+    bias = cases.random("b", shape[0])
+    backend.use("numpy")
+    expected = conv2d(x, weight, bias, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "load", lambda: native_kernels)
+        backend.use("kernels")
+        out = conv2d(x[:, ::-1].copy()[:, ::-1], weight, bias, **options)
+    backend.use()
+    assert out.shape == expected.shape
+    assert np.allclose(out, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 17, 1000])
+def test_activations(use_kernels, count):
+    x = np.linspace(-30, 30, 2 * count, dtype=np.float32).reshape(2, count)
+    x[0, 0], x[-1, -1] = np.nan, np.inf
+    weight, bias = cases.random("w", 5, 2), cases.random("b", 5)
+    fused = linear(x, weight, bias, activation="gelu")
+    by_kernels = gelu(x.copy()), glu(x.copy()), fused
+    backend.use("numpy")
+    fused = linear(x, weight, bias, activation="gelu")
+    by_numpy = gelu(x.copy()), glu(x.copy()), fused
+    for ours, expected in zip(by_kernels, by_numpy, strict=True):
+        assert np.allclose(ours, expected, rtol=5e-7, atol=1e-6, equal_nan=True)
+
+
+def test_nothing_is_read_or_written_outside_of_the_arrays(tmp_path):
+    """Compiled with the undefined behaviour sanitizer, arrays between pages of no access."""
+    flags = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+    library = build_native(Path(sys.executable), tmp_path / "checked.so", flags)
+    for arguments, expected in (([], 0), (["--beyond"], -signal.SIGSEGV)):
+        command = [sys.executable, "-m", "tests.guarded", str(library), *arguments]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == expected, result.stderr
+
+
+def test_kernels_are_for_pyodide_only():
+    with pytest.raises(ImportError, match="compiled for WebAssembly"):
+        kernels.load()
+
+
+def test_the_modules_are_those_that_the_loader_opens(tmp_path):
+    built = build_kernels(Path(sys.executable), tmp_path)
+    assert [path.name for path in built] == list(kernels.MODULES)
+    assert all(path.read_bytes().startswith(b"\0asm") for path in built)
+    assert sum(path.stat().st_size for path in built) < 200_000
+    assert list(SOURCES.glob("*.c"))
