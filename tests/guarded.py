@@ -62,6 +62,21 @@ def cases(at_end: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, di
             yield *arrays, {"taps": taps, "size": size, "stride": stride, "bias": bias}
 
 
+def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
+    """Attention and norms on `count` positions."""
+    rng = np.random.default_rng(count)
+    x, key, value, out = (
+        guarded(rng.standard_normal((7, count)).astype(np.float32), at_end) for _ in range(4)
+    )
+    parameters = [guarded(np.ones(7, np.float32), at_end) for _ in range(2)]
+    kernels.attention(x, key, value, 1.0, out)
+    assert np.isfinite(out).all()
+    kernels.layer_norm(x, *parameters, 1e-5, out)
+    for activation in (None, "gelu", "glu"):
+        kernels.group_norm(out[:6, None], *parameters, 1e-5, activation)
+    assert np.isfinite(out).all()
+
+
 def main() -> None:
     """Run every kernel."""
     kernels = GuardedKernels(Path(sys.argv[1]))
@@ -75,6 +90,8 @@ def main() -> None:
             x = guarded(np.ones(count, np.float32), at_end)
             kernels.gelu(np.lib.stride_tricks.as_strided(x, (count + beyond,)))
             kernels.glu(x, x, guarded(x, at_end))
+        for count in (*range(1, 20), 100, 1100):
+            check_others(kernels, count, at_end)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from py_demixer.ops.kernels import MODULES
 from tests.golden import cases, checks
 
 pytestmark = pytest.mark.pyodide
@@ -43,6 +44,37 @@ def test_tiny_network(in_pyodide, backend, segment):
 @pytest.mark.parametrize("name", cases.SONGS)
 def test_tiny_song(in_pyodide, name):
     run_check(in_pyodide, "scipy", "check_tiny_song", name)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_either_build_of_the_kernels(in_pyodide, module):
+    """Also the one that is only opened where the browser lacks relaxed SIMD."""
+    in_pyodide.run(
+        f"""
+        from py_demixer.ops import backend, kernels
+
+        load, backend.load = backend.load, lambda: kernels.Kernels(kernels.FOLDER / {module!r})
+        backend.use("kernels")
+        backend.load = load
+        assert backend.kernels().path.name == {module!r}
+        from tests.golden import checks
+
+        for name in checks.OPS:
+            checks.check_op(name)
+        checks.check_tiny_network("song")
+        """
+    )
+
+
+def test_relaxed_kernels_are_taken_where_they_open(in_pyodide):
+    name = in_pyodide.run(
+        """
+        from py_demixer.ops import backend
+        backend.use()
+        backend.kernels().path.name
+        """
+    )
+    assert name == MODULES[0]
 
 
 def test_a_wrong_number_fails_inside_pyodide_too(in_pyodide):

@@ -18,6 +18,7 @@ from py_demixer.ops.activation import gelu, glu
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import Kernels
 from py_demixer.ops.linear import linear
+from py_demixer.ops.norm import EPSILON, group_norm, layer_norm
 from tests.golden import cases, checks
 from tools.environment import ROOT
 from tools.kernels import SOURCES, build_kernels, build_native
@@ -153,6 +154,83 @@ def test_activations(use_kernels, count):
     by_numpy = gelu(x.copy()), glu(x.copy()), fused
     for ours, expected in zip(by_kernels, by_numpy, strict=True):
         assert np.allclose(ours, expected, rtol=5e-7, atol=1e-6, equal_nan=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZE, st.integers(1, 90), st.integers(1, 300), st.booleans())
+def test_attention(native_kernels, width, queries, keys, wide):
+    """`wide`: scores so far apart that the softmax is all zeros and ones."""
+    q, k, v = (
+        cases.random(name, width, n) for name, n in zip("qkv", (queries, keys, keys), strict=True)
+    )
+    scale = 100.0 if wide else width**-0.5
+    out = np.full((width, queries), np.nan, np.float32)
+    native_kernels.attention(q, k, v, scale, out)
+    scores = (q.T.astype(float) @ k) * scale
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    # A score that is wrong by a rounding of its size is a weight that is wrong by as much.
+    bound = 1e-6 * (5 + np.abs(scores).max()) * np.abs(v).max()
+    assert np.abs(out - v @ weights.T).max() <= bound
+
+
+def test_queries_attend_independently_of_each_other(native_kernels):
+    """So that it does not matter how they are cut into blocks."""
+    q, k, v = (cases.random(name, 16, 100) for name in "qkv")
+    whole, part = np.empty_like(q), np.empty((16, 41), np.float32)
+    native_kernels.attention(q, k, v, 0.25, whole)
+    native_kernels.attention(q[:, 37:78], k, v, 0.25, part)
+    assert np.array_equal(part, whole[:, 37:78])
+
+
+def test_attention_to_values_that_are_not_finite(native_kernels):
+    q, k, v = (cases.random(name, 8, 20) for name in "qkv")
+    q[3, 5] = np.nan
+    out = np.empty_like(q)
+    native_kernels.attention(q, k, v, 1.0, out)
+    assert np.isnan(out[:, 5]).all()
+    assert np.isfinite(np.delete(out, 5, axis=1)).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 9),
+    st.integers(1, 5),
+    st.integers(1, 2500),
+    st.sampled_from([None, "gelu", "glu"]),
+)
+def test_group_norm(native_kernels, channels, rows, positions, activation):
+    x = 3 * cases.random("x", 2 * channels, rows + 2, positions + 1) + 7
+    weight, bias = cases.random("w", 2 * channels), cases.random("b", 2 * channels)
+    strip = x[:, 1:-1, :-1]
+    backend.use("numpy")
+    expected = group_norm(strip.copy(), weight, bias, activation=activation)
+    kept = x.copy()
+    native_kernels.group_norm(strip, weight, bias, EPSILON, activation)
+    assert np.allclose(strip[: len(expected)], expected, rtol=1e-5, atol=2e-5)
+    kept[:, 1:-1, :-1] = strip
+    assert np.array_equal(x, kept)
+    backend.use()
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZE, st.integers(1, 100))
+def test_layer_norm(native_kernels, channels, positions):
+    x = 3 * cases.random("x", channels, positions + 3)[:, 1:-2] + 7
+    weight, bias = cases.random("w", channels), cases.random("b", channels)
+    backend.use("numpy")
+    out = np.empty(x.shape, np.float32)
+    native_kernels.layer_norm(x, weight, bias, EPSILON, out)
+    assert np.allclose(out, layer_norm(x, weight, bias), rtol=1e-5, atol=1e-5)
+    backend.use()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_norms_of_values_that_are_not_finite(use_kernels, bad):
+    x, ones, zeros = cases.random("x", 6, 5), np.ones(6), np.zeros(6)
+    x[2, 3] = bad
+    assert np.array_equal(np.isnan(layer_norm(x, ones, zeros)).all(axis=0), np.arange(5) == 3)
+    assert np.isnan(group_norm(x[:, None].copy(), ones, zeros)).any()
 
 
 def test_nothing_is_read_or_written_outside_of_the_arrays(tmp_path):

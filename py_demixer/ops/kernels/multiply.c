@@ -22,6 +22,11 @@
 
 #include "activate.h"
 
+enum {
+    BLOCK_FLOATS = 192 * BLOCK_DEPTH, /* of B: 192 KiB, for a level-2 cache */
+    MOST_COLUMNS = 1024,              /* of a block, so that C's strip stays small, too */
+};
+
 /* B. Its row (channel, tap) and column (row, column of the output) is the activation at
  * (channel, row * row_step + tap_row, column * column_step + tap_column), zero outside of x. */
 typedef struct {
@@ -42,10 +47,18 @@ typedef struct {
     int32_t activation;
 } Result;
 
+/* Columns of C that are computed at a time: the shallower B is, the more, because what is read in long
+ * runs is there before it is needed. */
+static ptrdiff_t strip_width(ptrdiff_t depth, ptrdiff_t columns) {
+    const ptrdiff_t fitting = BLOCK_FLOATS / smaller(depth, BLOCK_DEPTH);
+    const ptrdiff_t width = smaller(fitting / TILE_COLUMNS * TILE_COLUMNS, MOST_COLUMNS);
+    return smaller(width, round_up(columns, TILE_COLUMNS));
+}
+
 /* Floats of scratch memory that multiply() needs. */
 EXPORT(multiply_scratch)
 ptrdiff_t multiply_scratch(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns) {
-    const ptrdiff_t width = smaller(BLOCK_COLUMNS, round_up(columns, TILE_COLUMNS));
+    const ptrdiff_t width = strip_width(depth, columns);
     return rows * depth + (rows + smaller(depth, BLOCK_DEPTH) + 1) * width;
 }
 
@@ -230,7 +243,7 @@ void multiply(ptrdiff_t rows, const void *weights, int32_t is_half, ptrdiff_t we
               ptrdiff_t weight_depth_stride, const Patches *patches, ptrdiff_t columns,
               const Result *result, float *scratch) {
     const ptrdiff_t depth = patches->channels * patches->taps;
-    const ptrdiff_t width = smaller(BLOCK_COLUMNS, round_up(columns, TILE_COLUMNS));
+    const ptrdiff_t width = strip_width(depth, columns);
     float *a = scratch, *strip = a + rows * depth, *buffer = strip + rows * width;
     float *b = buffer + width;
     pack_a(rows, depth, weights, is_half, weight_row_stride, weight_depth_stride, a);

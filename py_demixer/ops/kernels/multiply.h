@@ -9,8 +9,7 @@ enum {
     TILE_ROWS = 6,
     TILE_VECTORS = 2,
     TILE_COLUMNS = TILE_VECTORS * LANES,
-    BLOCK_DEPTH = 256,   /* A panel of B (8 KiB) and one of A (6 KiB) fit a level-1 cache, */
-    BLOCK_COLUMNS = 192, /* a block of B (192 KiB) a level-2 cache. */
+    BLOCK_DEPTH = 256, /* A panel of B (8 KiB) and one of A (6 KiB) fit a level-1 cache. */
 };
 
 INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
