@@ -1,0 +1,130 @@
+"""What is measured inside Pyodide: the ceiling, matrix products, and the operations of a segment.
+
+Runs in the page that operations.py opens; needs NumPy and the package only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from py_demixer import checkpoint, stft
+from py_demixer.models import catalog, htdemucs
+from py_demixer.ops import backend
+
+SHAPES = (
+    (512, 2688, 512),
+    (2048, 2688, 512),
+    (768, 2688, 3456),
+    (192, 43008, 864),
+    (96, 172032, 432),
+)
+"""(M, N, K) of products of a segment: projections, feed-forward, rewrites of the decoders."""
+
+_CEILING_LOOPS = 10_000_000
+_CEILING_FLOP = 96
+_PRODUCTS = ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "linear")
+_OTHERS = ("attention", "group_norm", "layer_norm")
+_TRANSFORMS = ("stft", "istft")
+
+Measured = dict[str, Any]
+
+
+def measure(weights: np.ndarray, ceiling: str, runs: int) -> str:
+    """Everything, as JSON; `weights` is the weight file, `ceiling` the path of the module."""
+    return json.dumps(
+        {
+            "backend": backend.current(),
+            "ceiling": _ceiling(Path(ceiling), runs),
+            "products": [_product(shape, runs) for shape in SHAPES],
+            "operations": _operations(catalog.build(checkpoint.read(weights))),
+        }
+    )
+
+
+def _ceiling(path: Path, runs: int) -> Measured:
+    function = ctypes.CDLL(str(path)).multiply_add
+    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_ssize_t]
+    gflop = _CEILING_LOOPS * _CEILING_FLOP / 1e9
+    return _timed(lambda: function(_CEILING_LOOPS), runs) | {"gflop": gflop}
+
+
+def _product(shape: tuple[int, int, int], runs: int) -> Measured:
+    """Weights in float16 times activations: packing and widening are part of it."""
+    m, n, k = shape
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((m, k), np.float32).astype(np.float16)
+    b, out = rng.standard_normal((k, n), np.float32), np.empty((m, n), np.float32)
+    timed = _timed(lambda: backend.gemm(a, b, out), runs)
+    return timed | {"gflop": 2 * m * n * k / 1e9, "shape": shape}
+
+
+def _timed(work: Callable[[], object], runs: int) -> Measured:
+    work()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(seconds), "runs": seconds}
+
+
+def _operations(model: htdemucs.HTDemucs) -> list[Measured]:
+    """Calls, seconds and GFLOP of every operation of one segment, by shape of its input."""
+    found: dict[tuple[str, str], Measured] = {}
+    mixture = np.random.default_rng(0).standard_normal((2, 343980)).astype(np.float32)
+    model(mixture)
+    places = [(htdemucs, name) for name in (*_PRODUCTS, *_OTHERS)]
+    places += [(stft, name) for name in _TRANSFORMS]
+    originals = [(place, name, getattr(place, name)) for place, name in places]
+    for place, name, function in originals:
+        setattr(place, name, _watched(name, function, found))
+    start = time.perf_counter()
+    try:
+        model(mixture)
+    finally:
+        for place, name, function in originals:
+            setattr(place, name, function)
+    total = time.perf_counter() - start
+    for entry in found.values():
+        entry["share"] = entry["seconds"] / total
+    return sorted(found.values(), key=lambda entry: -entry["seconds"])
+
+
+def _watched(
+    name: str, function: Callable[..., Any], found: dict[tuple[str, str], Measured]
+) -> Callable[..., Any]:
+    def watched(*arguments: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        result = function(*arguments, **options)
+        seconds = time.perf_counter() - start
+        shape = "x".join(map(str, arguments[0].shape))
+        if (weight := options.get("weight")) is not None and weight.ndim > 1:
+            shape += " by " + "x".join(map(str, weight.shape))
+        none = {"operation": name, "shape": shape, "calls": 0, "seconds": 0.0, "gflop": 0.0}
+        entry = found.setdefault((name, shape), none)
+        entry["calls"] += 1
+        entry["seconds"] += seconds
+        entry["gflop"] += _gflop(name, arguments, options, result)
+        return result
+
+    return watched
+
+
+def _gflop(name: str, arguments: Any, options: Any, result: np.ndarray) -> float:
+    """Of the matrix products in a call, in billions of operations."""
+    if name == "attention":
+        query, key = arguments[:2]
+        return 4 * query.size * key.shape[1] / 1e9
+    if name not in _PRODUCTS:
+        return 0.0
+    weight = options["weight"] if "weight" in options else arguments[1]
+    positions = arguments[0][0].size if "transpose" in name else result[0].size
+    return 2 * weight.size * positions / 1e9
