@@ -41,9 +41,15 @@ INLINE f32x4 choose(i32x4 condition, f32x4 a, f32x4 b) {
     return (f32x4)((condition & (i32x4)a) | (~condition & (i32x4)b));
 }
 
-/* The larger of x and a bound; NaN stays NaN, as it would not with a maximum instruction. */
-INLINE f32x4 at_least(f32x4 x, float bound) { return choose(x < splat(bound), splat(bound), x); }
-INLINE f32x4 at_most(f32x4 x, float bound) { return choose(x > splat(bound), splat(bound), x); }
+/* The larger and the smaller of x and y; x where one of them is NaN. One instruction on x86, where
+ * WebAssembly's own maximum and minimum, which look at both for NaN, are many. */
+#ifdef __wasm__
+INLINE f32x4 larger(f32x4 x, f32x4 y) { return __builtin_wasm_pmax_f32x4(x, y); }
+INLINE f32x4 lesser(f32x4 x, f32x4 y) { return __builtin_wasm_pmin_f32x4(x, y); }
+#else
+INLINE f32x4 larger(f32x4 x, f32x4 y) { return choose(x < y, y, x); }
+INLINE f32x4 lesser(f32x4 x, f32x4 y) { return choose(y < x, y, x); }
+#endif
 
 /* Some floats that are fewer than a vector: the end of a row. */
 INLINE f32x4 load_some(const float *p, ptrdiff_t count) {
