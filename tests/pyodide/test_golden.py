@@ -77,6 +77,43 @@ def test_relaxed_kernels_are_taken_where_they_open(in_pyodide):
     assert name == MODULES[0]
 
 
+def test_without_relaxed_simd_the_other_kernels_are_taken(in_pyodide):
+    """As in a browser that does not know it: compiling the module there is an error."""
+    in_pyodide.run_js(
+        """
+        self.originalModule = WebAssembly.Module;
+        const madd = [0xfd, 0x85, 0x02];
+        const isRelaxed = (code) => code.some((_, i) => madd.every((b, j) => code[i + j] === b));
+        WebAssembly.Module = new Proxy(originalModule, {
+          construct(target, [code]) {
+            const bytes = new Uint8Array(code.buffer ?? code);
+            if (isRelaxed(bytes)) throw new WebAssembly.CompileError();
+            return new target(code);
+          },
+        });
+        """
+    )
+    try:
+        names = in_pyodide.run(
+            """
+            import pathlib
+            import shutil
+
+            from py_demixer.ops import kernels
+
+            original = kernels.FOLDER
+            kernels.FOLDER = pathlib.Path("kernels-copy")  # those that are open stay open
+            shutil.copytree(original, kernels.FOLDER)
+            found = [kernels.load.__wrapped__().path.name for _ in range(2)]
+            kernels.FOLDER = original
+            found
+            """
+        )
+    finally:
+        in_pyodide.run_js("WebAssembly.Module = originalModule;")
+    assert list(names) == [MODULES[1]] * 2
+
+
 def test_a_wrong_number_fails_inside_pyodide_too(in_pyodide):
     """So that the tests above can fail: an assertion there is an error here."""
     with pytest.raises(in_pyodide.JavascriptException, match="AssertionError"):

@@ -10,6 +10,7 @@ that NumPy allocates from; nothing is copied.
 from __future__ import annotations
 
 import ctypes
+import functools
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,7 +91,12 @@ class Kernels:
         self.path = path
         self._library = ctypes.CDLL(str(path))
         for name, (result, arguments) in _SIGNATURES.items():
-            function = getattr(self._library, name)
+            try:
+                function = getattr(self._library, name)
+            except AttributeError as error:
+                # Emscripten remembers a library that it could not open, and the next time opens it
+                # as an empty one.
+                raise OSError(f"{path.name} has no function {name}") from error
             function.restype, function.argtypes = result, arguments
         self._scratch = np.empty(0, np.float32)
 
@@ -245,8 +251,9 @@ class Kernels:
         return self._scratch
 
 
+@functools.cache
 def load() -> Kernels:
-    """Open the best kernels that this machine can run.
+    """Open the best kernels that this machine can run; the same ones each time.
 
     Raises:
         ImportError: there are none: outside of a browser, in the pure wheel, or without WASM SIMD.
