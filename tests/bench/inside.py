@@ -6,6 +6,7 @@ Runs in the page that operations.py opens; needs NumPy and the package only.
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import statistics
 import time
@@ -76,7 +77,7 @@ def _timed(work: Callable[[], object], runs: int) -> Measured:
     return {"seconds": statistics.median(seconds), "runs": seconds}
 
 
-def _operations(model: htdemucs.HTDemucs) -> list[Measured]:
+def _operations(model: htdemucs.HTDemucs) -> Measured:
     """Calls, seconds and GFLOP of every operation of one segment, by shape of its input."""
     found: dict[tuple[str, str], Measured] = {}
     mixture = np.random.default_rng(0).standard_normal((2, 343980)).astype(np.float32)
@@ -93,9 +94,34 @@ def _operations(model: htdemucs.HTDemucs) -> list[Measured]:
         for place, name, function in originals:
             setattr(place, name, function)
     total = time.perf_counter() - start
+    return {"total": total, "products": _products_alone(found), "found": _listed(found, total)}
+
+
+def _listed(found: dict[tuple[str, str], Measured], total: float) -> list[Measured]:
+    entries = [
+        {name: entry[name] for name in ("operation", "shape", "calls", "seconds", "gflop")}
+        | {"share": entry["seconds"] / total}
+        for entry in found.values()
+    ]
+    return sorted(entries, key=lambda entry: -entry["seconds"])
+
+
+def _products_alone(found: dict[tuple[str, str], Measured]) -> float:
+    """Seconds of a segment that go into matrix products, packing included.
+
+    Convolutions and linear layers are timed again without their activations. Attention cannot be
+    run without its softmax: its products are taken to be as fast as the fastest of the others.
+    """
+    seconds, fastest = 0.0, 0.0
     for entry in found.values():
-        entry["share"] = entry["seconds"] / total
-    return sorted(found.values(), key=lambda entry: -entry["seconds"])
+        if entry["operation"] in _PRODUCTS:
+            x = np.random.default_rng(0).standard_normal(entry["size"], np.float32)
+            again = entry["again"]
+            once = _timed(functools.partial(again, x), 1)["seconds"]
+            seconds += once * entry["calls"]
+            fastest = max(fastest, entry["gflop"] / (once * entry["calls"]))
+    attention = sum(e["gflop"] for e in found.values() if e["operation"] == "attention")
+    return seconds + attention / fastest
 
 
 def _watched(
@@ -108,14 +134,28 @@ def _watched(
         shape = "x".join(map(str, arguments[0].shape))
         if (weight := options.get("weight")) is not None and weight.ndim > 1:
             shape += " by " + "x".join(map(str, weight.shape))
-        none = {"operation": name, "shape": shape, "calls": 0, "seconds": 0.0, "gflop": 0.0}
-        entry = found.setdefault((name, shape), none)
+        entry = found.setdefault((name, shape), _entry(name, shape, function, arguments, options))
         entry["calls"] += 1
         entry["seconds"] += seconds
         entry["gflop"] += _gflop(name, arguments, options, result)
         return result
 
     return watched
+
+
+def _entry(
+    name: str, shape: str, function: Callable[..., Any], arguments: Any, options: Any
+) -> Measured:
+    plain = {key: value for key, value in options.items() if key != "activation"}
+    return {
+        "operation": name,
+        "shape": shape,
+        "calls": 0,
+        "seconds": 0.0,
+        "gflop": 0.0,
+        "size": arguments[0].shape,
+        "again": lambda x: function(x, *arguments[1:], **plain),
+    }
 
 
 def _gflop(name: str, arguments: Any, options: Any, result: np.ndarray) -> float:

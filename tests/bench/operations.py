@@ -53,7 +53,8 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     Returns:
         Rows of three kinds: `multiply-add/registers`; `gemm/MxNxK`, whose `share_of_ceiling` is the
         part of the first's GFLOP/s; and `htdemucs/OPERATION SHAPE`, summed over its calls, whose
-        `share` is the part of the segment's time. No versions.
+        `share` is the part of the segment's time, with `htdemucs/all but matrix products` before
+        them. No versions.
     """
     module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
     with serving(site) as url, sync_playwright() as playwright:
@@ -74,7 +75,13 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
         what = "gemm/" + "x".join(map(str, product["shape"]))
         measured = _row(what, backend, product)
         rows.append(measured | {"share_of_ceiling": _share(measured, ceiling)})
-    for entry in answer["operations"]:
+    operations = answer["operations"]
+    others = operations["total"] - operations["products"]
+    rows.append(
+        _row("htdemucs/all but matrix products", backend, {"seconds": others, "gflop": 0})
+        | {"share": round(others / operations["total"], 4)}
+    )
+    for entry in operations["found"]:
         what = f"htdemucs/{entry['operation']} {entry['shape']}"
         rows.append(
             _row(what, backend, entry)
