@@ -67,6 +67,16 @@ def build_kernels(python: Path, folder: Path) -> list[Path]:
     return modules
 
 
+def build_module(python: Path, source: Path, module: Path) -> Path:
+    """Compile one C file with relaxed SIMD into a WebAssembly module that needs no imports."""
+    failure = f"Cannot compile {source.name}. The compiler said:"
+    zig, compiled = (python, "-m", "ziglang"), module.with_suffix(".o")
+    options = [*_WASM, *_MODULES["relaxed.wasm"], *_OPTIMISE, f"-I{SOURCES}"]
+    run([*zig, "cc", *options, "-c", source, "-o", compiled], failure)
+    run([*zig, "wasm-ld", "--no-entry", "--strip-all", compiled, "-o", module], failure)
+    return module
+
+
 def build_native(python: Path, library: Path, flags: Sequence[str] = ()) -> Path:
     """Compile the same sources for this machine, for tests: a shared library."""
     zig: list[str | Path] = [python, "-m", "ziglang", "cc", *_NATIVE, *flags]

@@ -1,7 +1,8 @@
 """`python -m tests.bench SITE`: measure, then print a table or one JSON object.
 
 Every row has the same fields whatever it measures. `seconds` is the median of `runs`, `peak_bytes`
-the peak resident set natively and the WASM heap in the browser, and `snr_db` (only in rows with a
+the peak resident set natively and the WASM heap in the browser, `share` (only in rows of matrix
+products) the part of what the processor can do at all, and `snr_db` (only in rows with a
 reference) the signal-to-noise ratio of each stem against another implementation's.
 """
 
@@ -14,7 +15,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import native, page, reference
+from tests.bench import native, page, products, reference
 from tests.bench.rows import Row, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
@@ -31,6 +32,7 @@ def main() -> None:
     for name, measure in (
         ("one segment, natively", lambda: native.measure(weights, RUNS, options.pytorch)),
         ("one segment, in Chromium", lambda: page.measure(options.site, RUNS)),
+        ("matrix products, in Chromium", lambda: products.measure(options.site)),
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
     ):
         note(f"Measuring: {name} ...")

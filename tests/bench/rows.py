@@ -21,6 +21,7 @@ _COLUMNS = (
     "threads",
     "seconds",
     "gflops",
+    "share",
     "peak_bytes",
     "snr_db",
 )

@@ -8,7 +8,7 @@ import soundfile
 
 import py_demixer
 from tests import synthetic
-from tests.bench import native, page, reference
+from tests.bench import native, page, products, reference
 from tests.bench.rows import row, table
 from tools.environment import CannotGoOn
 
@@ -54,6 +54,17 @@ def test_chromium(tiny_site):
     assert "chromium" in versions
     for measured, backend in zip(rows, page.BACKENDS, strict=True):
         check(measured, "chromium", backend)
+
+
+@pytest.mark.browser
+def test_products(tiny_site):
+    rows, _ = products.measure(tiny_site, budget=0.01)
+    assert len(rows) == 2 * len(products.SHAPES)
+    for ceiling, product in zip(rows[::2], rows[1::2], strict=True):
+        assert ceiling["what"] == "multiply-add"
+        assert product.keys() >= FIELDS
+        # Whatever the machine: far from what NumPy does there, and not above what is possible.
+        assert 0.2 < product["share"] < 1.1
 
 
 def test_reference(tiny_weights, tmp_path):
