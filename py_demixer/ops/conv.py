@@ -4,7 +4,7 @@ A convolution is the product of its weights ``(out channels, in channels x taps)
 of its input ``(in channels x taps, positions)`` (Chellapilla et al. 2006). The whole patch matrix
 would be ``taps`` times the input, hundreds of megabytes; so output positions are taken in tiles
 whose patches and results stay below ``SCRATCH_BYTES``, whatever the layer. Activations are applied
-to a tile while it is still in the cache.
+to a tile while it is still in the cache. The C kernels do the same in far smaller blocks.
 
 A transposed convolution with stride ``s`` is an ordinary one at the input's resolution that gives
 ``s`` phases of the output at once (Shi et al. 2016, sub-pixel convolution), which are interleaved:
@@ -195,25 +195,25 @@ def _products(
     kernels = backend.kernels()
     depth = 0 if kernels else matrix.shape[1]  # the kernels need no patches
     positions = max(1, scratch_bytes // (4 * (len(matrix) + depth)))
-    count = min(positions, size[0] * size[1])
-    patches_memory = np.empty(depth * count, np.float32)
-    product_memory = np.empty(len(matrix) * count, np.float32)
-    single, column = matrix.astype(np.float32), bias.astype(np.float32)[:, None]
+    most = min(positions, size[0] * size[1])
+    patch_memory = np.empty(depth * most, np.float32)
+    product_memory = np.empty(len(matrix) * most, np.float32)
+    single, bias = matrix.astype(np.float32), bias.astype(np.float32)
     for tile in _tiles(size, positions):
         count = tile.shape[0] * tile.shape[1]
         product = product_memory[: len(matrix) * count].reshape(len(matrix), count)
         if kernels is not None:
-            first = tile.rows.start * stride[0], tile.columns.start * stride[1]
-            seen = [(first[0] + row, first[1] + column) for row, column in taps]
+            top, left = tile.rows.start * stride[0], tile.columns.start * stride[1]
+            seen = [(top + row, left + column) for row, column in taps]
             kernels.convolve(
                 matrix, x, product, taps=seen, size=tile.shape, stride=stride, bias=bias
             )
         else:
-            patches = patches_memory[: depth * count].reshape(len(x), len(taps), *tile.shape)
+            patches = patch_memory[: depth * count].reshape(len(x), len(taps), *tile.shape)
             for index, tap in enumerate(taps):
                 _copy_tap(x, patches[:, index], tile, stride, tap)
             backend.gemm(single, patches.reshape(-1, count), product)
-            product += column
+            product += bias[:, None]
         yield tile, product.reshape(len(matrix), *tile.shape)
 
 

@@ -10,6 +10,7 @@ import functools
 import json
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from py_demixer import checkpoint, stft
 from py_demixer.models import catalog, htdemucs
 from py_demixer.ops import backend
+from py_demixer.ops.conv import conv2d
 
 SHAPES = (
     (512, 2688, 512),
@@ -38,6 +40,13 @@ _TRANSFORMS = ("stft", "istft")
 Measured = dict[str, Any]
 
 
+LAYER = (96, 128, 336), (192, 96, 3, 3)
+"""Input and weights of the convolution that is done in every way there is: decoder 2's rewrite."""
+
+_CHUNKS = tuple(1 << power for power in range(18, 28, 2))  # bytes
+_LOOPED = 12  # of the output channels are done by loops, which all take the same time
+
+
 def measure(weights: np.ndarray, ceiling: str, runs: int) -> str:
     """Everything, as JSON; `weights` is the weight file, `ceiling` the path of the module."""
     return json.dumps(
@@ -45,6 +54,7 @@ def measure(weights: np.ndarray, ceiling: str, runs: int) -> str:
             "backend": backend.current(),
             "ceiling": _ceiling(Path(ceiling), runs),
             "products": [_product(shape, runs) for shape in SHAPES],
+            "convolutions": _convolutions(runs),
             "operations": _operations(catalog.build(checkpoint.read(weights))),
         }
     )
@@ -75,6 +85,57 @@ def _timed(work: Callable[[], object], runs: int) -> Measured:
         work()
         seconds.append(time.perf_counter() - start)
     return {"seconds": statistics.median(seconds), "runs": seconds}
+
+
+def _convolutions(runs: int) -> list[Measured]:
+    """One layer by loops over channels and taps, by GEMM over patches in chunks, by the kernels.
+
+    The largest chunk holds all patches of the layer ("im2col"). Peak bytes are what is allocated
+    beyond input, weights and output.
+    """
+    size, shape = LAYER
+    x, weight = (np.random.default_rng(0).standard_normal(s, np.float32) for s in LAYER)
+    bias, padding = np.zeros(len(weight), np.float32), ((1, 1), (1, 1))
+    gflop = 2 * weight.size * size[1] * size[2] / 1e9
+    ways: list[tuple[str, str, Callable[[], object], float]] = [
+        ("loops", "numpy", lambda: _by_loops(x, weight[:_LOOPED]), len(weight) / _LOOPED)
+    ]
+    for chunk in (*_CHUNKS, 1 << 40):
+        name = f"chunks of {chunk >> 10} KiB" if chunk in _CHUNKS else "im2col"
+        run = functools.partial(conv2d, x, weight, bias, padding=padding, scratch_bytes=chunk)
+        ways.append((name, "scipy", run, 1.0))
+    ways.append(("kernels", "kernels", lambda: conv2d(x, weight, bias, padding=padding), 1.0))
+    found = []
+    before = backend.current()
+    for name, used, run, times in ways:
+        backend.use(used)
+        timed = _timed(run, 1 if name == "loops" else runs)
+        seconds = [times * second for second in timed["runs"]]
+        out_bytes = 4 * shape[0] * size[1] * size[2] // int(times)
+        found.append(
+            {"way": name, "backend": used, "gflop": gflop, "runs": seconds}
+            | {"seconds": statistics.median(seconds), "peak_bytes": _peak(run) - out_bytes}
+        )
+    backend.use(before)
+    return found
+
+
+def _by_loops(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+    out = np.zeros((len(weight), *x.shape[1:]), np.float32)
+    for o, i, row, column in np.ndindex(weight.shape):
+        seen = padded[i, row : row + x.shape[1], column : column + x.shape[2]]
+        out[o] += weight[o, i, row, column] * seen
+    return out
+
+
+def _peak(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _operations(model: htdemucs.HTDemucs) -> Measured:

@@ -25,7 +25,7 @@ async ({ code, ceiling, runs }) => {
   const indexURL = base + assets.pyodide;
   const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
   const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL });
-  await pyodide.loadPackage(assets.packages);
+  await pyodide.loadPackage([...assets.packages, "scipy"]);
   const micropip = pyodide.pyimport("micropip");
   await micropip.install.callKwargs(base + assets.wheel, { deps: false });
   const demixer = pyodide.pyimport("py_demixer.browser");
@@ -51,8 +51,8 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     """Measure on the built site, with the backend the page would take.
 
     Returns:
-        Rows of three kinds: `multiply-add/registers`; `gemm/MxNxK`, whose `share_of_ceiling` is the
-        part of the first's GFLOP/s; and `htdemucs/OPERATION SHAPE`, summed over its calls, whose
+        Rows of four kinds: `multiply-add/registers`; `gemm/MxNxK`, whose `share_of_ceiling` is the
+        part of the first's GFLOP/s; `convolution/WAY`, one layer done in every way; and `htdemucs/OPERATION SHAPE`, summed over its calls, whose
         `share` is the part of the segment's time, with `htdemucs/all but matrix products` before
         them. No versions.
     """
@@ -75,6 +75,10 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
         what = "gemm/" + "x".join(map(str, product["shape"]))
         measured = _row(what, backend, product)
         rows.append(measured | {"share_of_ceiling": _share(measured, ceiling)})
+    rows += [
+        _row(f"convolution/{way['way']}", way["backend"], way) | {"peak_bytes": way["peak_bytes"]}
+        for way in answer["convolutions"]
+    ]
     operations = answer["operations"]
     others = operations["total"] - operations["products"]
     rows.append(

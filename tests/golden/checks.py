@@ -66,6 +66,30 @@ def check_stems(stems: np.ndarray, reference: np.ndarray) -> None:
         assert cases.snr(stem, expected) >= STEM_SNR, f"stem {index}"
 
 
+def check_values_that_are_not_finite() -> None:
+    """NaN and infinity come out where they should, and nowhere else."""
+    x = np.array([np.nan, np.inf, 200.0, -200.0, 0.0], np.float32)
+    expected = np.array([np.nan, np.inf, 200, 0, 0], np.float32)
+    for repeat in (1, 2, 5):
+        out, wanted = gelu(np.tile(x, repeat)), np.tile(expected, repeat)
+        assert np.allclose(out, wanted, rtol=0, atol=1e-30, equal_nan=True)
+    gates = np.array([np.nan, np.inf, -np.inf, 100, -100, np.nan, np.inf, -np.inf], np.float32)
+    out = glu(np.stack([np.ones(8, np.float32), gates]))
+    assert np.allclose(
+        out, [[np.nan, 1, 0, 1, 0, np.nan, 1, 0]], rtol=0, atol=1e-38, equal_nan=True
+    )
+    assert np.array_equal(softmax(np.full((1, 2), 1e30, np.float32)), [[0.5, 0.5]])
+    query, key, value = (cases.random(name, 8, 20) for name in "qkv")
+    query[3, 5] = np.nan
+    nan = np.isnan(attention(query, key, value, 2))
+    assert nan[:4, 5].all()
+    assert nan.sum() == 4
+    x = cases.random("x", 6, 1, 40)
+    x[2, 0, 3] = np.nan
+    assert np.isnan(layer_norm(x[:, 0], np.ones(6), np.zeros(6))).sum() == 6
+    assert np.isnan(group_norm(x, np.ones(6), np.zeros(6))).all()
+
+
 def tiny_model() -> HTDemucs:
     """The tiny seeded model."""
     return HTDemucs(tiny.tensors(), Config(**tiny.CONFIG))

@@ -62,6 +62,7 @@ def test_either_build_of_the_kernels(in_pyodide, module):
         for name in checks.OPS:
             checks.check_op(name)
         checks.check_tiny_network("song")
+        checks.check_values_that_are_not_finite()
         """
     )
 

@@ -184,15 +184,6 @@ def test_queries_attend_independently_of_each_other(native_kernels):
     assert np.array_equal(part, whole[:, 37:78])
 
 
-def test_attention_to_values_that_are_not_finite(native_kernels):
-    q, k, v = (cases.random(name, 8, 20) for name in "qkv")
-    q[3, 5] = np.nan
-    out = np.empty_like(q)
-    native_kernels.attention(q, k, v, 1.0, out)
-    assert np.isnan(out[:, 5]).all()
-    assert np.isfinite(np.delete(out, 5, axis=1)).all()
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 9),
@@ -241,12 +232,9 @@ def test_residual(shape):
     assert np.count_nonzero(inside) == x.size
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_norms_of_values_that_are_not_finite(use_kernels, bad):
-    x, ones, zeros = cases.random("x", 6, 5), np.ones(6), np.zeros(6)
-    x[2, 3] = bad
-    assert np.array_equal(np.isnan(layer_norm(x, ones, zeros)).all(axis=0), np.arange(5) == 3)
-    assert np.isnan(group_norm(x[:, None].copy(), ones, zeros)).any()
+@pytest.mark.usefixtures("use_kernels")
+def test_values_that_are_not_finite():
+    checks.check_values_that_are_not_finite()
 
 
 def test_nothing_is_read_or_written_outside_of_the_arrays(tmp_path):

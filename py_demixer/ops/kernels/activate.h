@@ -7,42 +7,67 @@
 
 enum { NO_ACTIVATION = 0, GELU = 1, GLU = 2 };
 
-/* e^x to 2 units in the last place for -87 <= x <= 88, where it is a normal number; beyond, e^-87 and
- * e^88 (1e-38 and 2e38: what is added to or divided by them does not see the difference). NaN for NaN.
- *
- * x = n ln 2 + r with |r| <= ln 2 / 2, and e^r by Cephes' polynomial (Moshier). */
-INLINE f32x4 exponential(f32x4 x) {
-    x = lesser(larger(x, splat(-87)), splat(88));
-    /* Adding 1.5 * 2^23 leaves no place for a fraction: x / ln 2 is rounded, and the integer is in the
-     * low bits; with 127 more, they are the exponent of 2^n. */
-    const f32x4 shift = splat(12582912.0f + 127.0f);
-    const f32x4 shifted = madd(x, splat(1.44269504089f), shift);
-    const f32x4 n = shifted - shift;
-    f32x4 r = madd(n, splat(-0.693359375f), x); /* ln 2 in two parts, so that n ln 2 is exact */
-    r = madd(n, splat(2.12194440e-4f), r);
-    f32x4 p = splat(1.9875691500e-4f);
-    p = madd(p, r, splat(1.3981999507e-3f));
-    p = madd(p, r, splat(8.3334519073e-3f));
-    p = madd(p, r, splat(4.1665795894e-2f));
-    p = madd(p, r, splat(1.6666665459e-1f));
-    p = madd(p, r, splat(5.0000001201e-1f));
-    p = madd(p * r, r, r) + splat(1);
-    return p * (f32x4)((u32x4)shifted << 23);
+/* For e^x: 1 / ln 2; 1.5 * 2^23; ln 2 in two parts, the first so short that its products with integers
+ * are exact; the polynomial of Cephes (Moshier), highest power first; the bounds of x. */
+static const float EXPONENTIAL[] = {
+    1.44269504089f,   12582912.0f,      -0.693359375f,    2.12194440e-4f,   1.9875691500e-4f,
+    1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f,
+    1.0f,             -87.0f,           -110.0f,          90.0f,
+};
+
+/* e^r and the n of x = n ln 2 + r, |r| <= ln 2 / 2. */
+INLINE f32x4 exponential_parts(f32x4 x, u32x4 *n) {
+    const float *c = table(EXPONENTIAL);
+    /* Beside 1.5 * 2^23 there is no place for a fraction: the sum is rounded to an integer, which is in
+     * its low bits. */
+    const f32x4 shifted = madd(x, splat(c[0]), splat(c[1]));
+    const f32x4 rounded = shifted - splat(c[1]);
+    *n = (u32x4)shifted - (u32x4)splat(c[1]);
+    f32x4 r = madd(rounded, splat(c[2]), x);
+    r = madd(rounded, splat(c[3]), r);
+    f32x4 p = splat(c[4]);
+    for (int i = 5; i < 10; i++) p = madd(p, r, splat(c[i]));
+    return madd(p * r, r, r) + splat(c[10]);
 }
 
-/* x Phi(x) = max(x, 0) - |x| Phi(-|x|), the tail by a rational approximation. */
+/* 2^n for normal numbers. */
+INLINE f32x4 power_of_two(u32x4 n) { return (f32x4)((n << 23) + 0x3f800000); }
+
+/* e^x to 2 units in the last place; subnormal, zero and infinite at the ends, NaN for NaN. */
+INLINE f32x4 exponential(f32x4 x) {
+    const float *c = table(EXPONENTIAL);
+    u32x4 n;
+    const f32x4 p = exponential_parts(smaller(larger(x, splat(c[12])), splat(c[13])), &n);
+    /* Two factors, because n may be beyond the exponents of normal numbers. */
+    const u32x4 half = (u32x4)((i32x4)n >> 1);
+    return p * power_of_two(half) * power_of_two(n - half);
+}
+
+/* The same for x <= 0, in fewer steps; below -87 it stays 1.6e-38. */
+INLINE f32x4 exponential_of_negative(f32x4 x) {
+    u32x4 n;
+    const f32x4 p = exponential_parts(larger(x, splat(table(EXPONENTIAL)[11])), &n);
+    return p * power_of_two(n);
+}
+
+/* For the GELU, highest power first: P and Q of ../activation.py in turn, Q's first before them; then
+ * where the tail ends, and the factor of the exponent. */
+static const float NORMAL_TAIL[] = {
+    3.06372893e-02f, 2.44733961e-01f, 1.22116628e-02f, 8.46755928e-01f, 9.79260264e-02f,
+    1.44242880e+00f, 3.22272787e-01f, 1.00000000e+00f, 4.99999981e-01f, 13.0f, -0.5f,
+};
+
+/* x Phi(x) = max(x, 0) - a Phi(-a) with a = |x|, the tail by a rational approximation. */
 INLINE f32x4 gelu(f32x4 x) {
-    const f32x4 a = lesser(larger(x, -x), splat(13));
-    f32x4 p = splat(1.22116628e-02f), q = splat(3.06372893e-02f);
-    p = madd(p, a, splat(9.79260264e-02f));
-    p = madd(p, a, splat(3.22272787e-01f));
-    p = madd(p, a, splat(4.99999981e-01f));
-    q = madd(q, a, splat(2.44733961e-01f));
-    q = madd(q, a, splat(8.46755928e-01f));
-    q = madd(q, a, splat(1.44242880e+00f));
-    q = madd(q, a, splat(1.00000000e+00f));
-    const f32x4 tail = exponential(a * a * splat(-0.5f)) * a * p / q;
-    return larger(x, splat(0)) - tail;
+    const float *c = table(NORMAL_TAIL);
+    const f32x4 zero = {0}, a = smaller(larger(x, -x), splat(c[9]));
+    f32x4 q = madd(splat(c[0]), a, splat(c[1])), p = splat(c[2]);
+    for (int i = 3; i < 9; i += 2) {
+        q = madd(q, a, splat(c[i]));
+        p = madd(p, a, splat(c[i + 1]));
+    }
+    const f32x4 tail = exponential_of_negative(a * a * splat(c[10])) * a * p / q;
+    return larger(x, zero) - tail;
 }
 
 INLINE f32x4 gate(f32x4 x, f32x4 by) { return x / (exponential(-by) + splat(1)); }

@@ -37,12 +37,12 @@ static void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
         for (int v = 0; v < TILE_VECTORS; v++)
             top[v] = larger(top[v], load(scores + key * TILE_COLUMNS + v * LANES));
     for (ptrdiff_t start = 0; start < keys; start += SUMMED_KEYS) {
-        const ptrdiff_t stop = smaller(keys, start + SUMMED_KEYS);
+        const ptrdiff_t stop = fewer(keys, start + SUMMED_KEYS);
         f32x4 part[TILE_VECTORS] = {0};
         for (ptrdiff_t key = start; key < stop; key++)
             for (int v = 0; v < TILE_VECTORS; v++) {
                 float *score = scores + key * TILE_COLUMNS + v * LANES;
-                const f32x4 power = exponential(load(score) - top[v]);
+                const f32x4 power = exponential_of_negative(load(score) - top[v]);
                 store(score, power);
                 part[v] += power;
             }
@@ -55,7 +55,7 @@ static void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
 static void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
                             const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel) {
     for (ptrdiff_t top = 0; top < depth; top += BLOCK_DEPTH)
-        multiply_block(rows, smaller(BLOCK_DEPTH, depth - top), columns, a + top * rows,
+        multiply_block(rows, fewer(BLOCK_DEPTH, depth - top), columns, a + top * rows,
                        b + top * TILE_COLUMNS, depth * TILE_COLUMNS, c, c_row, c_panel, top == 0);
 }
 
@@ -73,7 +73,7 @@ void attention(ptrdiff_t width, ptrdiff_t queries, ptrdiff_t keys, float scale,
     pack_a(keys, width, key, 0, 1, key_stride, packed_keys);
     pack_a(width, keys, value, 0, value_stride, 1, packed_values);
     for (ptrdiff_t start = 0; start < queries; start += BLOCK_QUERIES) {
-        const ptrdiff_t count = smaller(BLOCK_QUERIES, queries - start);
+        const ptrdiff_t count = fewer(BLOCK_QUERIES, queries - start);
         pack_queries(query + start, query_stride, width, count, scale, block);
         multiply_panels(keys, width, count, packed_keys, block, scores, TILE_COLUMNS,
                         keys * TILE_COLUMNS);

@@ -50,16 +50,16 @@ typedef struct {
 /* Columns of C that are computed at a time: the shallower B is, the more, because what is read in long
  * runs is there before it is needed. */
 static ptrdiff_t strip_width(ptrdiff_t depth, ptrdiff_t columns) {
-    const ptrdiff_t fitting = BLOCK_FLOATS / smaller(depth, BLOCK_DEPTH);
-    const ptrdiff_t width = smaller(fitting / TILE_COLUMNS * TILE_COLUMNS, MOST_COLUMNS);
-    return smaller(width, round_up(columns, TILE_COLUMNS));
+    const ptrdiff_t fitting = BLOCK_FLOATS / fewer(depth, BLOCK_DEPTH);
+    const ptrdiff_t width = fewer(fitting / TILE_COLUMNS * TILE_COLUMNS, MOST_COLUMNS);
+    return fewer(width, round_up(columns, TILE_COLUMNS));
 }
 
 /* Floats of scratch memory that multiply() needs. */
 EXPORT(multiply_scratch)
 ptrdiff_t multiply_scratch(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns) {
     const ptrdiff_t width = strip_width(depth, columns);
-    return rows * depth + (rows + smaller(depth, BLOCK_DEPTH) + 1) * width;
+    return rows * depth + (rows + fewer(depth, BLOCK_DEPTH) + 1) * width;
 }
 
 /* ---- Packing ---- */
@@ -75,9 +75,9 @@ INLINE float widen(uint16_t half) {
 
 #define PACK_A(read)                                                                              \
     for (ptrdiff_t start = 0; start < depth; start += BLOCK_DEPTH) {                              \
-        const ptrdiff_t stop = smaller(depth, start + BLOCK_DEPTH);                               \
+        const ptrdiff_t stop = fewer(depth, start + BLOCK_DEPTH);                               \
         for (ptrdiff_t row = 0; row < rows; row += TILE_ROWS) {                                   \
-            const ptrdiff_t count = smaller(TILE_ROWS, rows - row);                               \
+            const ptrdiff_t count = fewer(TILE_ROWS, rows - row);                               \
             for (ptrdiff_t step = start; step < stop; step++)                                     \
                 for (ptrdiff_t i = 0; i < count; i++)                                             \
                     *packed++ = read(a[(row + i) * row_stride + step * depth_stride]);            \
@@ -101,7 +101,7 @@ static void read_run(const float *x, ptrdiff_t first, ptrdiff_t step, ptrdiff_t 
                      ptrdiff_t stride, ptrdiff_t count, float *out) {
     const ptrdiff_t before = first < 0 ? (-first + step - 1) / step : 0;
     const ptrdiff_t end = x && first < width ? (width - first + step - 1) / step : 0;
-    const ptrdiff_t begin = smaller(before, count), inside = smaller(end, count) - begin;
+    const ptrdiff_t begin = fewer(before, count), inside = fewer(end, count) - begin;
     ptrdiff_t i = 0;
     for (; i < begin; i++) out[i] = 0;
     if (inside > 0) {
@@ -125,7 +125,7 @@ static const float *read_row(const Patches *p, ptrdiff_t row, ptrdiff_t start, p
     for (ptrdiff_t done = 0; done < count;) {
         const ptrdiff_t out_row = (start + done) / p->out_width;
         const ptrdiff_t out_column = (start + done) % p->out_width;
-        const ptrdiff_t run = smaller(count - done, p->out_width - out_column);
+        const ptrdiff_t run = fewer(count - done, p->out_width - out_column);
         const ptrdiff_t y = out_row * p->row_step + p->tap_rows[tap];
         const ptrdiff_t first = out_column * p->column_step + p->tap_columns[tap];
         const float *line = y >= 0 && y < p->height ? x + y * p->row_stride : 0;
@@ -206,7 +206,7 @@ void multiply_block(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const fl
                     const float *b, ptrdiff_t b_panel, float *c, ptrdiff_t c_row,
                     ptrdiff_t c_panel, int is_first) {
     for (ptrdiff_t row = 0; row < rows; row += TILE_ROWS, a += TILE_ROWS * depth) {
-        const int count = (int)smaller(TILE_ROWS, rows - row);
+        const int count = (int)fewer(TILE_ROWS, rows - row);
         const float *panel = b;
         float *tile = c + row * c_row;
         for (ptrdiff_t column = 0; column < columns; column += TILE_COLUMNS) {
@@ -248,9 +248,9 @@ void multiply(ptrdiff_t rows, const void *weights, int32_t is_half, ptrdiff_t we
     float *b = buffer + width;
     pack_a(rows, depth, weights, is_half, weight_row_stride, weight_depth_stride, a);
     for (ptrdiff_t left = 0; left < columns; left += width) {
-        const ptrdiff_t count = smaller(width, columns - left);
+        const ptrdiff_t count = fewer(width, columns - left);
         for (ptrdiff_t top = 0; top < depth; top += BLOCK_DEPTH) {
-            const ptrdiff_t steps = smaller(BLOCK_DEPTH, depth - top);
+            const ptrdiff_t steps = fewer(BLOCK_DEPTH, depth - top);
             pack_b(patches, top, steps, left, count, b, buffer);
             multiply_block(rows, steps, count, a + top * rows, b, steps * TILE_COLUMNS, strip, width,
                            TILE_COLUMNS, top == 0);

@@ -12,7 +12,7 @@ enum {
     BLOCK_DEPTH = 256, /* A panel of B (8 KiB) and one of A (6 KiB) fit a level-1 cache. */
 };
 
-INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+INLINE ptrdiff_t fewer(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 INLINE ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t unit) { return (n + unit - 1) / unit * unit; }
 
 /* Pack A (rows x depth, half or single precision, strides in elements): rows * depth floats, blocks of

@@ -41,15 +41,29 @@ INLINE f32x4 choose(i32x4 condition, f32x4 a, f32x4 b) {
     return (f32x4)((condition & (i32x4)a) | (~condition & (i32x4)b));
 }
 
-/* The larger and the smaller of x and y; x where one of them is NaN. One instruction on x86, where
- * WebAssembly's own maximum and minimum, which look at both for NaN, are many. */
+/* a or b, whichever is larger or smaller; a where one of them is NaN. (Written as comparisons, these would
+ * become relaxed instructions, which may lose the NaN.) */
+INLINE f32x4 larger(f32x4 a, f32x4 b) {
 #ifdef __wasm__
-INLINE f32x4 larger(f32x4 x, f32x4 y) { return __builtin_wasm_pmax_f32x4(x, y); }
-INLINE f32x4 lesser(f32x4 x, f32x4 y) { return __builtin_wasm_pmin_f32x4(x, y); }
+    return __builtin_wasm_pmax_f32x4(a, b);
 #else
-INLINE f32x4 larger(f32x4 x, f32x4 y) { return choose(x < y, y, x); }
-INLINE f32x4 lesser(f32x4 x, f32x4 y) { return choose(y < x, y, x); }
+    return choose(a < b, b, a);
 #endif
+}
+INLINE f32x4 smaller(f32x4 a, f32x4 b) {
+#ifdef __wasm__
+    return __builtin_wasm_pmin_f32x4(a, b);
+#else
+    return choose(b < a, b, a);
+#endif
+}
+
+/* A table whose numbers the compiler does not know. A vector constant costs V8 four instructions every
+ * time it is used, a broadcast from memory one. */
+INLINE const float *table(const float *numbers) {
+    __asm__("" : "+r"(numbers));
+    return numbers;
+}
 
 /* Some floats that are fewer than a vector: the end of a row. */
 INLINE f32x4 load_some(const float *p, ptrdiff_t count) {
