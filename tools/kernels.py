@@ -62,19 +62,9 @@ def build_kernels(python: Path, folder: Path) -> list[Path]:
     if not stamp.exists() or stamp.read_text() != wanted or not all(m.exists() for m in modules):
         folder.mkdir(parents=True, exist_ok=True)
         for module, flags in zip(modules, _MODULES.values(), strict=True):
-            _side_module(python, module, flags)
+            _side_module(python, module, _sources(), flags)
         stamp.write_text(wanted)
     return modules
-
-
-def build_module(python: Path, source: Path, module: Path) -> Path:
-    """Compile one C file with relaxed SIMD into a WebAssembly module that needs no imports."""
-    failure = f"Cannot compile {source.name}. The compiler said:"
-    zig, compiled = (python, "-m", "ziglang"), module.with_suffix(".o")
-    options = [*_WASM, *_MODULES["relaxed.wasm"], *_OPTIMISE, f"-I{SOURCES}"]
-    run([*zig, "cc", *options, "-c", source, "-o", compiled], failure)
-    run([*zig, "wasm-ld", "--no-entry", "--strip-all", compiled, "-o", module], failure)
-    return module
 
 
 def build_native(python: Path, library: Path, flags: Sequence[str] = ()) -> Path:
@@ -87,11 +77,17 @@ def build_native(python: Path, library: Path, flags: Sequence[str] = ()) -> Path
     return library
 
 
-def _side_module(python: Path, module: Path, flags: Sequence[str]) -> None:
+def build_module(python: Path, source: Path, module: Path) -> Path:
+    """Compile one C file with relaxed SIMD into a side module: for measurements."""
+    _side_module(python, module, [source], _MODULES["relaxed.wasm"])
+    return module
+
+
+def _side_module(python: Path, module: Path, sources: Sequence[Path], flags: Sequence[str]) -> None:
     failure = f"Cannot compile the kernels ({module.name}). The compiler said:"
     zig = (python, "-m", "ziglang")
     objects: list[Path] = []
-    for source in _sources():
+    for source in sources:
         compiled = module.with_name(f"{module.stem}-{source.stem}.o")
         options = [*_WASM, *flags, *_OPTIMISE]
         run([*zig, "cc", *options, "-c", source, "-o", compiled], failure)

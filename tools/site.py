@@ -23,7 +23,7 @@ KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
 # The earliest time a zip file can state: the same sources then give the same wheel on any day.
 _WHEEL_DATE = "315532800"
 _PURE_TAG = "py3-none-any"
-_WHEEL_SOURCES = ("py_demixer/**/*", "weights/**/*", "pyproject.toml", "LICENSE")
+_WHEEL_SOURCES = ("py_demixer/**/*", "weights/**/*", "pyproject.toml", "LICENSE", "README.md")
 
 
 def build_wheel(python: Path, cache: Path = CACHE) -> Path:

@@ -103,12 +103,12 @@ def assemble(
         wheel: the built wheel of py_demixer.
         pyodide_dir: a folder named pyodide-<version> with the runtime and the locked wheels.
         node_modules: where npm has put the page's libraries.
-        models: weight file (safetensors) by model name; the names are those of the catalog.
+        models: weight file (safetensors) by model name; the names are those of the manifest.
         web: the page's sources.
 
     Raises:
         FileNotFoundError: one of the inputs is missing.
-        KeyError: a model is not in the catalog.
+        KeyError: a model is not in the manifest.
     """
     site = out.with_name(out.name + ".part")
     shutil.rmtree(site, ignore_errors=True)
@@ -149,9 +149,9 @@ def _make_module(path: Path, names: tuple[str, ...]) -> None:
 def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
     # Imported here: build.py imports this module before NumPy is installed.
     from py_demixer import checkpoint
-    from py_demixer.models import catalog
+    from py_demixer.weights import manifest
 
-    info = catalog.MODELS[name]
+    model = manifest.load()[name]
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     folder = site / "models" / name / digest[:16]
@@ -162,9 +162,9 @@ def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
         part.write_bytes(data[start : start + PART_BYTES])
         parts.append(part.relative_to(site).as_posix())
     return {
-        "title": info.title,
+        "title": model.title,
         "licence": checkpoint.read(data).metadata["licence"],
-        "sources": list(info.sources),
+        "sources": model.stems,
         "bytes": len(data),
         "sha256": digest,
         "parts": parts,

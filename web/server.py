@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 ISOLATION_HEADERS = {
@@ -115,27 +116,12 @@ def address(server: ThreadingHTTPServer, prefix: str = "/") -> str:
 
 
 @contextmanager
-def serving(
-    directory: Path,
-    *,
-    port: int = 0,
-    prefix: str = "/",
-    cache_control: str = "no-cache",
-    headers: Mapping[str, str] | None = None,
-    on_request: Callable[[str], None] | None = None,
-) -> Iterator[str]:
+def serving(directory: Path, *, prefix: str = "/", **options: Any) -> Iterator[str]:
     """Serve a folder from a thread for the length of a `with` block, which gets the URL.
 
     Takes what make_server takes.
     """
-    server = make_server(
-        directory,
-        port=port,
-        prefix=prefix,
-        cache_control=cache_control,
-        headers=headers,
-        on_request=on_request,
-    )
+    server = make_server(directory, prefix=prefix, **options)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
     thread.start()
     try:

@@ -15,10 +15,9 @@ from .htdemucs import Config, HTDemucs
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model by name. Where its weights come from, and their licence, is in weights/."""
+    """A model by name. Its title, its licence and where its weights come from are in weights/."""
 
     name: str
-    title: str
     sources: tuple[str, ...]
 
     @property
@@ -27,10 +26,7 @@ class ModelInfo:
         return f"{self.name}.safetensors"
 
 
-MODELS = {
-    model.name: model
-    for model in (ModelInfo("htdemucs", "Demucs v4 (HTDemucs)", Config().sources),)
-}
+MODELS = {model.name: model for model in (ModelInfo("htdemucs", Config().sources),)}
 
 
 def default_weights(name: str) -> Path:

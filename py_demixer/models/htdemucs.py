@@ -23,6 +23,7 @@ from ..ops.attention import attention
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ..ops.linear import linear
 from ..ops.norm import group_norm, layer_norm
+from ..ops.residual import add_scaled
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution
 CROP = 2  # what their padding adds: KERNEL // 4
@@ -243,7 +244,8 @@ def _dconv(x: np.ndarray, layers: Params) -> None:
     for start in range(0, x.shape[1], rows):
         strip = x[:, start : start + rows]
         for depth in range(len(layers)):
-            strip += _dconv_branch(strip, layers[str(depth)], dilation=2**depth)
+            layer = layers[str(depth)]
+            add_scaled(strip, _dconv_branch(strip, layer, 2**depth), layer["6"]["scale"])
 
 
 def _dconv_branch(x: np.ndarray, p: Params, dilation: int) -> np.ndarray:
@@ -251,9 +253,7 @@ def _dconv_branch(x: np.ndarray, p: Params, dilation: int) -> np.ndarray:
     y = conv2d(x, **squeeze, padding=((0, 0), (dilation, dilation)), dilation=(1, dilation))
     y = group_norm(y, **p["1"], activation="gelu")
     y = conv2d(y, **expand)
-    y = group_norm(y, **p["4"], activation="glu")
-    y *= p["6"]["scale"].astype(np.float32)[:, None, None]
-    return y
+    return group_norm(y, **p["4"], activation="glu")
 
 
 def _cross_transformer(
@@ -282,15 +282,15 @@ def _cross_transformer(
 
 def _self_layer(x: np.ndarray, p: Params, heads: int) -> np.ndarray:
     normed = layer_norm(x, **p["norm1"])
-    x = x + _scaled(_attend(normed, normed, p["self_attn"], heads), p["gamma_1"])
-    x += _scaled(_feed_forward(layer_norm(x, **p["norm2"]), p), p["gamma_2"])
+    x = add_scaled(x.copy(), _attend(normed, normed, p["self_attn"], heads), **p["gamma_1"])
+    add_scaled(x, _feed_forward(layer_norm(x, **p["norm2"]), p), **p["gamma_2"])
     return group_norm(x[:, None], **p["norm_out"])[:, 0]
 
 
 def _cross_layer(x: np.ndarray, other: np.ndarray, p: Params, heads: int) -> np.ndarray:
     query, context = layer_norm(x, **p["norm1"]), layer_norm(other, **p["norm2"])
-    x = x + _scaled(_attend(query, context, p["cross_attn"], heads), p["gamma_1"])
-    x += _scaled(_feed_forward(layer_norm(x, **p["norm3"]), p), p["gamma_2"])
+    x = add_scaled(x.copy(), _attend(query, context, p["cross_attn"], heads), **p["gamma_1"])
+    add_scaled(x, _feed_forward(layer_norm(x, **p["norm3"]), p), **p["gamma_2"])
     return group_norm(x[:, None], **p["norm_out"])[:, 0]
 
 
@@ -304,11 +304,6 @@ def _attend(x: np.ndarray, context: np.ndarray, p: Params, heads: int) -> np.nda
 
 def _feed_forward(x: np.ndarray, p: Params) -> np.ndarray:
     return linear(linear(x, **p["linear1"], activation="gelu"), **p["linear2"])
-
-
-def _scaled(x: np.ndarray, layer_scale: Params) -> np.ndarray:
-    x *= layer_scale["scale"].astype(np.float32)[:, None]
-    return x
 
 
 def sinusoids_1d(channels: int, length: int) -> np.ndarray:

@@ -250,7 +250,5 @@ def _inside(start: int, stride: int, count: int, size: int) -> tuple[slice, slic
     """
     skip = min(count, max(0, -(start // stride)))
     stop = min(count, max(skip, -((start - size) // stride)))
-    begin = start + skip * stride
-    return slice(begin, max(begin, begin + (stop - skip - 1) * stride + 1), stride) if (
-        stop > skip
-    ) else slice(0, 0), slice(skip, stop)
+    begin, end = start + skip * stride, start + (stop - 1) * stride + 1
+    return slice(begin, max(begin, end), stride), slice(skip, stop)

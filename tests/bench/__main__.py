@@ -1,9 +1,9 @@
 """`python -m tests.bench SITE`: measure, then print a table or one JSON object.
 
 Every row has the same fields whatever it measures. `seconds` is the median of `runs`, `peak_bytes`
-the peak resident set natively and the WASM heap in the browser, `share` (only in rows of matrix
-products) the part of what the processor can do at all, and `snr_db` (only in rows with a
-reference) the signal-to-noise ratio of each stem against another implementation's.
+the peak resident set natively and the WASM heap in the browser, and `snr_db` (only in rows with a
+reference) the signal-to-noise ratio of each stem against another implementation's. `share` is the
+part of a segment's time, `share_of_ceiling` that of the machine's multiply-adds.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import native, page, products, reference
-from tests.bench.rows import Row, table
+from tests.bench import native, operations, page, reference, rivals
+from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
 
@@ -32,7 +32,9 @@ def main() -> None:
     for name, measure in (
         ("one segment, natively", lambda: native.measure(weights, RUNS, options.pytorch)),
         ("one segment, in Chromium", lambda: page.measure(options.site, RUNS)),
-        ("matrix products, in Chromium", lambda: products.measure(options.site)),
+        ("one segment, by rivals in Chromium", lambda: rivals.measure(RUNS)),
+        ("operations, in Chromium", lambda: operations.measure(options.site, RUNS)),
+        ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
     ):
         note(f"Measuring: {name} ...")
@@ -40,7 +42,7 @@ def main() -> None:
         rows += more
         versions |= used
     report = {"machine": _machine(), "versions": versions, "results": rows}
-    print(json.dumps(report, indent=1) if options.json else table(rows))
+    print(json.dumps(report, indent=1) if options.json else f"{table(rows)}\n\n{ratios(rows)}")
 
 
 def _options() -> argparse.Namespace:

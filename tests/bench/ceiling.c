@@ -1,18 +1,19 @@
-/* What no matrix product can exceed: multiply-adds on registers alone, enough of them independent of each
- * other to hide how long one takes. */
+/* What the machine can do at most: multiply-adds that never leave the registers. */
 
-#include "simd.h"
+#include "../../py_demixer/ops/kernels/simd.h"
 
-enum { CHAINS = 12 };
+enum { ACCUMULATORS = 12 }; /* as many as the tile of the matrix product has */
 
-/* 2 * CHAINS * LANES * rounds floating-point operations; their result, so that they are done. */
-EXPORT(ceiling)
-float ceiling(int rounds) {
-    f32x4 sums[CHAINS], total = {0};
-    for (int i = 0; i < CHAINS; i++) sums[i] = splat((float)i);
-    for (int round = 0; round < rounds; round++)
+/* Does loops * 12 vector multiply-adds, 96 floating-point operations a loop; returns something that
+ * depends on all of them. */
+EXPORT(multiply_add)
+float multiply_add(ptrdiff_t loops) {
+    f32x4 sums[ACCUMULATORS] = {0};
+    const f32x4 a = splat(0.999f), b = splat(0.001f);
+    for (ptrdiff_t loop = 0; loop < loops; loop++)
 #pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++) sums[i] = madd(sums[i], splat(0.999f), splat(0.001f));
-    for (int i = 0; i < CHAINS; i++) total += sums[i];
-    return total[0];
+        for (int i = 0; i < ACCUMULATORS; i++) sums[i] = madd(sums[i], a, b);
+    f32x4 total = {0};
+    for (int i = 0; i < ACCUMULATORS; i++) total += sums[i];
+    return total[0] + total[1] + total[2] + total[3];
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -10,12 +13,16 @@ from tests import chromium
 from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
 from web.server import serving
 
-BACKENDS = ("kernels", "scipy")
+CASES = [("kernels", 1), ("kernels", os.cpu_count() or 1), ("scipy", 1)]
+"""Backends and numbers of workers."""
+
+_READY = "#versions:not(:empty)"
+_KEPT = "text=Ready to work offline"
 
 # The worker is started by a few lines that first keep hold of the WASM memory: Pyodide's instance
 # is the first to export one.
 _MEASURE = """
-async ({ backend, runs, frames }) => {
+async ({ backend, workers, runs, frames }) => {
   const base = new URL("./", location.href).href;
   const start = `
     for (const name of ["instantiate", "instantiateStreaming"]) {
@@ -33,73 +40,121 @@ async ({ backend, runs, frames }) => {
     postMessage("ready");
   `;
   const script = URL.createObjectURL(new Blob([start], { type: "text/javascript" }));
-  const worker = new Worker(script, { type: "module" });
-  const next = (wanted) => new Promise((resolve, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
-    worker.onmessage = ({ data }) => {
-      if (data.ok === false) reject(new Error(data.error.message));
-      else if (wanted(data)) resolve(data);
-    };
-  });
-  let calls = 0;
-  const call = async (method, argument) => {
-    const id = ++calls;
-    worker.postMessage({ id, method, argument });
-    return (await next((data) => data.id === id && data.ok)).value;
-  };
-  await next((data) => data === "ready");
   const assets = await (await fetch("assets.json")).json();
-  const info = await call("boot", { base, assets, model: "htdemucs", backend });
   const song = new Float32Array(2 * frames);
   let state = 1;
   for (let i = 0; i < song.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     song[i] = state / 2 ** 32 - 0.5;
   }
+  const startWorker = async () => {
+    const worker = new Worker(script, { type: "module" });
+    const next = (wanted) => new Promise((resolve, reject) => {
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.onmessage = ({ data }) => {
+        if (data.ok === false) reject(new Error(data.error.message));
+        else if (wanted(data)) resolve(data);
+      };
+    });
+    let calls = 0;
+    const call = async (method, argument) => {
+      const id = ++calls;
+      worker.postMessage({ id, method, argument });
+      return (await next((data) => data.id === id && data.ok)).value;
+    };
+    await next((data) => data === "ready");
+    const info = await call("boot", { base, assets, model: "htdemucs", backend });
+    const prepare = async () => {
+      await call("open", null);
+      for (let at = 0; at < frames; at += info.measure_block) {
+        const length = Math.min(info.measure_block, frames - at);
+        const block = new Float32Array(2 * length);
+        block.set(song.subarray(at, at + length));
+        block.set(song.subarray(frames + at, frames + at + length), length);
+        await call("measure", block);
+      }
+      const [task] = await call("begin", null);
+      if (task.input_length !== frames) throw new Error("The first task is no whole segment.");
+      return () => call("run", { index: task.index, part: song });
+    };
+    const heap = async () => {
+      worker.postMessage({ bench: true });
+      return (await next((data) => "heap" in data)).heap;
+    };
+    return { info, prepare, heap };
+  };
+  const started = [];
+  for (let count = 0; count < workers; count++) started.push(await startWorker());
   const seconds = [];
   for (let count = 0; count < runs; count++) {
-    await call("open", null);
-    for (let at = 0; at < frames; at += info.measure_block) {
-      const length = Math.min(info.measure_block, frames - at);
-      const block = new Float32Array(2 * length);
-      block.set(song.subarray(at, at + length));
-      block.set(song.subarray(frames + at, frames + at + length), length);
-      await call("measure", block);
-    }
-    const [task] = await call("begin", null);
-    if (task.input_length !== frames) throw new Error("The first task is not one whole segment.");
+    const segments = await Promise.all(started.map(({ prepare }) => prepare()));
     const begun = performance.now();
-    await call("run", { index: task.index, part: song });
+    await Promise.all(segments.map((run) => run()));
     seconds.push((performance.now() - begun) / 1000);
   }
-  worker.postMessage({ bench: true });
-  const { heap } = await next((data) => "heap" in data);
-  return { seconds, heap, versions: info.versions, backend: info.backend };
+  const [{ info, heap }] = started;
+  return { seconds, heap: await heap(), versions: info.versions, backend: info.backend };
 }
 """
 
 
 def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
-    """Time one segment with each backend on the built site, in a fresh browser each.
+    """Time one segment a worker on the built site, in a fresh browser each.
 
     Returns:
-        The rows, and the versions of what was measured.
+        A row for each of CASES, and the versions of what was measured.
     """
     rows, versions = [], {}
     with serving(site) as url, sync_playwright() as playwright:
-        for backend in BACKENDS:
+        for backend, workers in CASES:
             browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
             page = browser.new_page()
             # Any file of the site will do: the page itself would start an engine of its own.
             page.goto(url + "licences.txt")
-            given = {"backend": backend, "runs": runs, "frames": 343980}
+            given = {"backend": backend, "workers": workers, "runs": runs, "frames": 343980}
             answer = page.evaluate(_MEASURE, given)
             assert answer["backend"] == backend
-            measured = (answer["seconds"], answer["heap"])
             rows.append(
-                row(SEGMENT, "chromium", "py-demixer", backend, *measured, gflop=SEGMENT_GFLOP)
+                row(
+                    SEGMENT,
+                    "chromium",
+                    "py-demixer",
+                    backend,
+                    answer["seconds"],
+                    answer["heap"],
+                    workers=workers,
+                    gflop=workers * SEGMENT_GFLOP,
+                )
             )
             versions |= {f"pyodide {name}": used for name, used in answer["versions"].items()}
             versions["chromium"] = browser.version
             browser.close()
     return rows, versions
+
+
+def measure_start(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
+    """Time from opening the page, all of it kept from an earlier visit, to its being ready.
+
+    Returns:
+        One row, and no versions.
+    """
+    seconds = []
+    with (
+        serving(site) as url,
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory() as profile,
+    ):
+        for _ in range(runs + 1):
+            context = playwright.chromium.launch_persistent_context(
+                profile,
+                **chromium.options(),  # type: ignore[arg-type]
+            )
+            page = context.new_page()
+            begun = time.perf_counter()
+            page.goto(url)
+            page.wait_for_selector(_READY, timeout=600_000)
+            seconds.append(time.perf_counter() - begun)
+            page.wait_for_selector(_KEPT, timeout=600_000)
+            context.close()
+    measured = row("page/ready", "chromium", "py-demixer", None, seconds[1:], 0)
+    return [measured], {}

@@ -21,8 +21,9 @@ _COLUMNS = (
     "threads",
     "seconds",
     "gflops",
-    "share",
     "peak_bytes",
+    "share",
+    "share_of_ceiling",
     "snr_db",
 )
 
@@ -83,3 +84,17 @@ def _cell(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{name} {number}" for name, number in value.items())
     return str(value)
+
+
+def ratios(rows: Sequence[Row]) -> str:
+    """How many times as long as each rival, with one thread, each way to run a segment takes."""
+    segments = [r for r in rows if r["what"] == SEGMENT and r["workers"] == r["threads"] == 1]
+    lines = []
+    for rival in segments:
+        for ours in segments:
+            if rival["engine"] != "py-demixer" and ours["engine"] == "py-demixer":
+                ratio = ours["seconds"] / rival["seconds"]
+                name = f"py-demixer {ours['backend']} ({ours['where']})"
+                other = f"{rival['engine']} ({rival['where']})"
+                lines.append(f"{name} takes {ratio:.2f} x the time of {other}")
+    return "\n".join(lines)

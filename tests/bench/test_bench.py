@@ -8,8 +8,8 @@ import soundfile
 
 import py_demixer
 from tests import synthetic
-from tests.bench import native, page, products, reference
-from tests.bench.rows import row, table
+from tests.bench import native, operations, page, reference
+from tests.bench.rows import ratios, row, table
 from tools.environment import CannotGoOn
 
 FIELDS = {
@@ -52,19 +52,40 @@ def test_native(tiny_weights):
 def test_chromium(tiny_site):
     rows, versions = page.measure(tiny_site, 1)
     assert "chromium" in versions
-    for measured, backend in zip(rows, page.BACKENDS, strict=True):
+    for measured, (backend, workers) in zip(rows, page.CASES, strict=True):
         check(measured, "chromium", backend)
+        assert measured["workers"] == workers
 
 
 @pytest.mark.browser
-def test_products(tiny_site):
-    rows, _ = products.measure(tiny_site, budget=0.01)
-    assert len(rows) == 2 * len(products.SHAPES)
-    for ceiling, product in zip(rows[::2], rows[1::2], strict=True):
-        assert ceiling["what"] == "multiply-add"
-        assert product.keys() >= FIELDS
-        # Whatever the machine: far from what NumPy does there, and not above what is possible.
-        assert 0.2 < product["share"] < 1.1
+def test_operations(tiny_site):
+    rows, _ = operations.measure(tiny_site, 1)
+    ceiling, *others = rows
+    assert ceiling["gflops"] > 1
+    products = [measured for measured in others if measured["what"].startswith("gemm/")]
+    assert len(products) == 5
+    assert all(0.1 < measured["share_of_ceiling"] < 1.1 for measured in products)
+    shares = {m["what"]: m["share"] for m in others if "calls" in m}
+    assert 0.5 < sum(shares.values()) < 1
+    assert {name.split("/")[1].split()[0] for name in shares} >= {"attention", "conv2d", "linear"}
+
+
+@pytest.mark.browser
+def test_opening_the_page_again(tiny_site):
+    (measured,), _ = page.measure_start(tiny_site, 1)
+    assert measured["what"] == "page/ready"
+    assert len(measured["runs"]) == 1
+
+
+def test_ratios_are_to_rivals_with_one_thread():
+    rows = [
+        row("htdemucs/segment", "chromium", "py-demixer", "kernels", [5.0], 1),
+        row("htdemucs/segment", "chromium", "onnxruntime-web", None, [10.0], 1),
+        row("htdemucs/segment", "chromium", "onnxruntime-web", None, [1.0], 1, threads=2),
+    ]
+    assert ratios(rows) == (
+        "py-demixer kernels (chromium) takes 0.50 x the time of onnxruntime-web (chromium)"
+    )
 
 
 def test_reference(tiny_weights, tmp_path):

@@ -18,7 +18,10 @@ from tests import synthetic, tiny
 from tests.golden import cases
 
 OP_SNR = 120.0  # dB, of one operation
-NETWORK_SNR = 100.0  # dB, of every stage and stem
+STEM_SNR = 100.0  # dB, of every stem
+# Of every stage inside a network: the residual branches of the last decoder cancel what they add
+# to, so that PyTorch's own float32 is 105 dB from float64 there, and less on a few samples.
+STAGE_SNR = 90.0
 
 
 def check_op(name: str) -> None:
@@ -39,7 +42,7 @@ def check_network(model: HTDemucs, segment: str, reference: Mapping[str, np.ndar
     }
     assert len(expected) == 4 * 4 * 3 + 1 + 4 + 2 * model.config.t_layers
     for stage, value in expected.items():
-        assert cases.snr(stages[stage], value) >= NETWORK_SNR, stage
+        assert cases.snr(stages[stage], value) >= STAGE_SNR, stage
     check_stems(stems, reference[f"{segment}/stems"])
 
 
@@ -60,7 +63,7 @@ def check_stems(stems: np.ndarray, reference: np.ndarray) -> None:
     ours = cases.sample_stems(stems)
     assert ours.shape == reference.shape
     for index, (stem, expected) in enumerate(zip(ours, reference, strict=True)):
-        assert cases.snr(stem, expected) >= NETWORK_SNR, f"stem {index}"
+        assert cases.snr(stem, expected) >= STEM_SNR, f"stem {index}"
 
 
 def check_values_that_are_not_finite() -> None:

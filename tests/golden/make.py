@@ -38,14 +38,14 @@ def main(weights: Path) -> None:
     """Write all three files."""
     torch.set_grad_enabled(False)
     save("ops", ops())
-    model = network(tiny.tensors(), Config(**tiny.CONFIG))
+    model = network(tiny.tensors(), Config(**tiny.CONFIG)).double()
     numbers = segments(model)
     for name, (seconds, options) in cases.SONGS.items():
         stems = separate(model, synthetic.song(seconds), **options)
         numbers[f"songs/{name}"] = cases.sample_stems(stems)
     save("tiny", numbers)
     released = checkpoint.read(np.fromfile(weights, np.uint8))
-    model = network(released.tensors, Config())
+    model = network(released.tensors, Config()).double()
     numbers = segments(model)
     stems = separate(model, synthetic.song(cases.REAL_SONG_SECONDS))
     numbers["songs/plain"] = cases.sample_stems(stems)
@@ -142,7 +142,7 @@ def network(tensors: Numbers, config: Config) -> HTDemucs:
         segment=Fraction(config.segment_length, config.sample_rate),
     )
     model.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in tensors.items()})
-    return model.double().eval()
+    return model.eval()
 
 
 def segments(model: HTDemucs) -> Numbers:

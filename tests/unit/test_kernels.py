@@ -19,6 +19,7 @@ from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import Kernels
 from py_demixer.ops.linear import linear
 from py_demixer.ops.norm import EPSILON, group_norm, layer_norm
+from py_demixer.ops.residual import add_scaled
 from tests.golden import cases, checks
 from tools.environment import ROOT
 from tools.kernels import SOURCES, build_kernels, build_native
@@ -214,6 +215,21 @@ def test_layer_norm(native_kernels, channels, positions):
     native_kernels.layer_norm(x, weight, bias, EPSILON, out)
     assert np.allclose(out, layer_norm(x, weight, bias), rtol=1e-5, atol=1e-5)
     backend.use()
+
+
+@pytest.mark.usefixtures("use_kernels")
+@pytest.mark.parametrize("shape", [(1, 1), (5, 37), (6, 4, 33), (3, 1, 1)])
+def test_residual(shape):
+    x, y, scale = cases.random("x", *shape), cases.random("y", *shape), cases.random("s", shape[0])
+    expected = x + scale.astype(np.float64).reshape(-1, *(1,) * (x.ndim - 1)) * y
+    inside = np.zeros((shape[0], *(n + 2 for n in shape[1:])), np.float32)
+    part = inside[tuple(slice(None) if i == 0 else slice(1, -1) for i in range(x.ndim))]
+    part[...] = x
+    for target in (x, part):  # also where rows do not follow each other
+        assert add_scaled(target, y.copy(), scale) is target
+    assert np.allclose(x, expected, rtol=0, atol=1e-6)
+    assert np.array_equal(part, x)
+    assert np.count_nonzero(inside) == x.size
 
 
 @pytest.mark.usefixtures("use_kernels")

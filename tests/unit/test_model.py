@@ -10,6 +10,7 @@ import py_demixer
 from py_demixer import checkpoint, trace
 from py_demixer.models import catalog, htdemucs
 from py_demixer.models.htdemucs import Config, HTDemucs
+from py_demixer.weights import manifest
 from tests import tiny
 from tests.golden import cases, checks
 
@@ -150,3 +151,10 @@ def test_trace_names_the_first_step_that_departs(steps):
     ours, theirs = trace.first_difference(steps, others)
     assert ours.name == theirs.name == "encoder.2"
     assert trace.first_difference(steps, steps[:-1]) == (steps[-1], None)
+
+
+def test_catalogue_and_manifest_know_the_same_models():
+    known = {name: (model.stems, model.file.name) for name, model in manifest.load().items()}
+    assert known == {
+        name: (model.sources, model.weights_file) for name, model in catalog.MODELS.items()
+    }

@@ -117,7 +117,7 @@ function save(file, name) {
 
 /** @param {number} gain @returns {string} */
 function noteOn(gain) {
-  if (gain === 1) return "The stems have the song's own level and add up to it.";
+  if (gain === 1) return "The stems have the level they have in the song.";
   const decibels = (-20 * Math.log10(gain)).toFixed(2);
   return (
     `The loudest stem would clip in 16 bits: players and 16-bit files of all stems are turned down ` +

@@ -46,6 +46,10 @@ _SIGNATURES = {
         None,
         [_POINTER, *[_SIZE] * 3, _POINTER, _POINTER, ctypes.c_double, _POINTER],
     ),
+    "add_scaled": (
+        None,
+        [*[_SIZE] * 3, *[_POINTER, _SIZE, _SIZE] * 2, _POINTER],
+    ),
     "gelu_row": (None, [_POINTER, _POINTER, _SIZE]),
     "glu_row": (None, [_POINTER, _POINTER, _POINTER, _SIZE]),
 }
@@ -236,6 +240,17 @@ class Kernels:
         parameters = weight.ctypes.data, bias.ctypes.data, epsilon
         row_stride = x.strides[0] // _FLOAT_BYTES
         self._library.layer_norm(x.ctypes.data, *x.shape, row_stride, *parameters, out.ctypes.data)
+
+    def add_scaled(self, x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> None:
+        """``x += scale * y``: ``(channels, rows, positions)`` float32, positions contiguous."""
+        assert x.dtype == y.dtype == np.float32
+        assert all(a.shape[2] == 1 or a.strides[2] == _FLOAT_BYTES for a in (x, y))
+        scale = np.ascontiguousarray(scale, np.float32)
+        arrays = (
+            (a.ctypes.data, *(step // _FLOAT_BYTES for step in a.strides[:2])) for a in (x, y)
+        )
+        words = (word for array in arrays for word in array)
+        self._library.add_scaled(*x.shape, *words, scale.ctypes.data)
 
     def gelu(self, x: np.ndarray) -> None:
         """In place; ``x`` float32, C-contiguous."""

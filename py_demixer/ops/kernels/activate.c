@@ -27,3 +27,24 @@ void glu_row(const float *x, const float *gates, float *out, ptrdiff_t count) {
     const ptrdiff_t rest = count - i;
     store_some(out + i, gate(load_some(x + i, rest), load_some(gates + i, rest)), rest);
 }
+
+void add_scaled_row(float *x, const float *y, float scale, ptrdiff_t count) {
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        store(x + i, madd(load(y + i), splat(scale), load(x + i)));
+    const ptrdiff_t rest = count - i;
+    store_some(x + i, madd(load_some(y + i, rest), splat(scale), load_some(x + i, rest)), rest);
+}
+
+/* x += scale y, a scale for each channel: a residual connection with layer scale (Touvron et al. 2021).
+ *
+ * x, y: (channels x rows x positions), strides in floats. */
+EXPORT(add_scaled)
+void add_scaled(ptrdiff_t channels, ptrdiff_t rows, ptrdiff_t positions, float *x,
+                ptrdiff_t x_channel, ptrdiff_t x_row, const float *y, ptrdiff_t y_channel,
+                ptrdiff_t y_row, const float *scale) {
+    for (ptrdiff_t c = 0; c < channels; c++)
+        for (ptrdiff_t row = 0; row < rows; row++)
+            add_scaled_row(x + c * x_channel + row * x_row, y + c * y_channel + row * y_row,
+                           scale[c], positions);
+}

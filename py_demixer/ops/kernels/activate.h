@@ -77,5 +77,6 @@ void add_to_row(float *row, float value, ptrdiff_t count);
 void copy_row(const float *x, float *out, ptrdiff_t count);
 void gelu_row(const float *x, float *out, ptrdiff_t count);
 void glu_row(const float *x, const float *gates, float *out, ptrdiff_t count);
+void add_scaled_row(float *x, const float *y, float scale, ptrdiff_t count);
 
 #endif

@@ -28,27 +28,27 @@ static void pack_queries(const float *query, ptrdiff_t stride, ptrdiff_t width, 
                 *packed++ = i < count ? query[channel * stride + i] * scale : 0;
 }
 
-/* e^(score - the query's largest) in the place of the scores of a vector of queries, and one over their
- * sums. `scores` of a key follow those of another by TILE_COLUMNS. */
-static f32x4 exponentiate(float *scores, ptrdiff_t keys) {
-    f32x4 top = load(scores);
-    for (ptrdiff_t key = 1; key < keys; key++) {
-        const f32x4 score = load(scores + key * TILE_COLUMNS);
-        top = larger(top, score);
-    }
-    f32x4 sum = {0};
+/* e^(score - the query's largest) in the place of the scores of a panel of queries; one over their sums to
+ * `factors`. */
+static void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
+    f32x4 top[TILE_VECTORS], sum[TILE_VECTORS] = {0};
+    for (int v = 0; v < TILE_VECTORS; v++) top[v] = load(scores + v * LANES);
+    for (ptrdiff_t key = 1; key < keys; key++)
+        for (int v = 0; v < TILE_VECTORS; v++)
+            top[v] = larger(top[v], load(scores + key * TILE_COLUMNS + v * LANES));
     for (ptrdiff_t start = 0; start < keys; start += SUMMED_KEYS) {
         const ptrdiff_t stop = fewer(keys, start + SUMMED_KEYS);
-        f32x4 part = {0};
-        for (ptrdiff_t key = start; key < stop; key++) {
-            float *score = scores + key * TILE_COLUMNS;
-            const f32x4 power = exponential_of_negative(load(score) - top);
-            store(score, power);
-            part += power;
-        }
-        sum += part;
+        f32x4 part[TILE_VECTORS] = {0};
+        for (ptrdiff_t key = start; key < stop; key++)
+            for (int v = 0; v < TILE_VECTORS; v++) {
+                float *score = scores + key * TILE_COLUMNS + v * LANES;
+                const f32x4 power = exponential_of_negative(load(score) - top[v]);
+                store(score, power);
+                part[v] += power;
+            }
+        for (int v = 0; v < TILE_VECTORS; v++) sum[v] += part[v];
     }
-    return splat(1) / sum;
+    for (int v = 0; v < TILE_VECTORS; v++) store(factors + v * LANES, splat(1) / sum[v]);
 }
 
 /* C = A B over the whole depth, see multiply.h. */
@@ -77,10 +77,8 @@ void attention(ptrdiff_t width, ptrdiff_t queries, ptrdiff_t keys, float scale,
         pack_queries(query + start, query_stride, width, count, scale, block);
         multiply_panels(keys, width, count, packed_keys, block, scores, TILE_COLUMNS,
                         keys * TILE_COLUMNS);
-        for (ptrdiff_t i = 0; i < count; i += LANES) {
-            const ptrdiff_t panel = i / TILE_COLUMNS, lane = i % TILE_COLUMNS;
-            store(factors + i, exponentiate(scores + panel * keys * TILE_COLUMNS + lane, keys));
-        }
+        for (ptrdiff_t i = 0; i < count; i += TILE_COLUMNS)
+            exponentiate(scores + i * keys, keys, factors + i);
         multiply_panels(width, keys, count, packed_values, scores, mixed, BLOCK_QUERIES,
                         TILE_COLUMNS);
         for (ptrdiff_t channel = 0; channel < width; channel++)

@@ -1,0 +1,231 @@
+"""What is measured inside Pyodide: the ceiling, matrix products, and the operations of a segment.
+
+Runs in the page that operations.py opens; needs NumPy and the package only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from py_demixer import checkpoint, stft
+from py_demixer.models import catalog, htdemucs
+from py_demixer.ops import backend
+from py_demixer.ops.conv import conv2d
+
+SHAPES = (
+    (512, 2688, 512),
+    (2048, 2688, 512),
+    (768, 2688, 3456),
+    (192, 43008, 864),
+    (96, 172032, 432),
+)
+"""(M, N, K) of products of a segment: projections, feed-forward, rewrites of the decoders."""
+
+_CEILING_LOOPS = 10_000_000
+_CEILING_FLOP = 96
+_PRODUCTS = ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "linear")
+_OTHERS = ("attention", "group_norm", "layer_norm")
+_TRANSFORMS = ("stft", "istft")
+
+Measured = dict[str, Any]
+
+
+LAYER = (96, 128, 336), (192, 96, 3, 3)
+"""Input and weights of the convolution that is done in every way there is: decoder 2's rewrite."""
+
+_CHUNKS = tuple(1 << power for power in range(18, 28, 2))  # bytes
+_LOOPED = 12  # of the output channels are done by loops, which all take the same time
+
+
+def measure(weights: np.ndarray, ceiling: str, runs: int) -> str:
+    """Everything, as JSON; `weights` is the weight file, `ceiling` the path of the module."""
+    return json.dumps(
+        {
+            "backend": backend.current(),
+            "ceiling": _ceiling(Path(ceiling), runs),
+            "products": [_product(shape, runs) for shape in SHAPES],
+            "convolutions": _convolutions(runs),
+            "operations": _operations(catalog.build(checkpoint.read(weights))),
+        }
+    )
+
+
+def _ceiling(path: Path, runs: int) -> Measured:
+    function = ctypes.CDLL(str(path)).multiply_add
+    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_ssize_t]
+    gflop = _CEILING_LOOPS * _CEILING_FLOP / 1e9
+    return _timed(lambda: function(_CEILING_LOOPS), runs) | {"gflop": gflop}
+
+
+def _product(shape: tuple[int, int, int], runs: int) -> Measured:
+    """Weights in float16 times activations: packing and widening are part of it."""
+    m, n, k = shape
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((m, k), np.float32).astype(np.float16)
+    b, out = rng.standard_normal((k, n), np.float32), np.empty((m, n), np.float32)
+    timed = _timed(lambda: backend.gemm(a, b, out), runs)
+    return timed | {"gflop": 2 * m * n * k / 1e9, "shape": shape}
+
+
+def _timed(work: Callable[[], object], runs: int) -> Measured:
+    work()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(seconds), "runs": seconds}
+
+
+def _convolutions(runs: int) -> list[Measured]:
+    """One layer by loops over channels and taps, by GEMM over patches in chunks, by the kernels.
+
+    The largest chunk holds all patches of the layer ("im2col"). Peak bytes are what is allocated
+    beyond input, weights and output.
+    """
+    size, shape = LAYER
+    x, weight = (np.random.default_rng(0).standard_normal(s, np.float32) for s in LAYER)
+    bias, padding = np.zeros(len(weight), np.float32), ((1, 1), (1, 1))
+    gflop = 2 * weight.size * size[1] * size[2] / 1e9
+    ways: list[tuple[str, str, Callable[[], object], float]] = [
+        ("loops", "numpy", lambda: _by_loops(x, weight[:_LOOPED]), len(weight) / _LOOPED)
+    ]
+    for chunk in (*_CHUNKS, 1 << 40):
+        name = f"chunks of {chunk >> 10} KiB" if chunk in _CHUNKS else "im2col"
+        run = functools.partial(conv2d, x, weight, bias, padding=padding, scratch_bytes=chunk)
+        ways.append((name, "scipy", run, 1.0))
+    ways.append(("kernels", "kernels", lambda: conv2d(x, weight, bias, padding=padding), 1.0))
+    found = []
+    before = backend.current()
+    for name, used, run, times in ways:
+        backend.use(used)
+        timed = _timed(run, 1 if name == "loops" else runs)
+        seconds = [times * second for second in timed["runs"]]
+        out_bytes = 4 * shape[0] * size[1] * size[2] // int(times)
+        found.append(
+            {"way": name, "backend": used, "gflop": gflop, "runs": seconds}
+            | {"seconds": statistics.median(seconds), "peak_bytes": _peak(run) - out_bytes}
+        )
+    backend.use(before)
+    return found
+
+
+def _by_loops(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+    out = np.zeros((len(weight), *x.shape[1:]), np.float32)
+    for o, i, row, column in np.ndindex(weight.shape):
+        seen = padded[i, row : row + x.shape[1], column : column + x.shape[2]]
+        out[o] += weight[o, i, row, column] * seen
+    return out
+
+
+def _peak(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _operations(model: htdemucs.HTDemucs) -> Measured:
+    """Calls, seconds and GFLOP of every operation of one segment, by shape of its input."""
+    found: dict[tuple[str, str], Measured] = {}
+    mixture = np.random.default_rng(0).standard_normal((2, 343980)).astype(np.float32)
+    model(mixture)
+    places = [(htdemucs, name) for name in (*_PRODUCTS, *_OTHERS)]
+    places += [(stft, name) for name in _TRANSFORMS]
+    originals = [(place, name, getattr(place, name)) for place, name in places]
+    for place, name, function in originals:
+        setattr(place, name, _watched(name, function, found))
+    start = time.perf_counter()
+    try:
+        model(mixture)
+    finally:
+        for place, name, function in originals:
+            setattr(place, name, function)
+    total = time.perf_counter() - start
+    return {"total": total, "products": _products_alone(found), "found": _listed(found, total)}
+
+
+def _listed(found: dict[tuple[str, str], Measured], total: float) -> list[Measured]:
+    entries = [
+        {name: entry[name] for name in ("operation", "shape", "calls", "seconds", "gflop")}
+        | {"share": entry["seconds"] / total}
+        for entry in found.values()
+    ]
+    return sorted(entries, key=lambda entry: -entry["seconds"])
+
+
+def _products_alone(found: dict[tuple[str, str], Measured]) -> float:
+    """Seconds of a segment that go into matrix products, packing included.
+
+    Convolutions and linear layers are timed again without their activations. Attention cannot be
+    run without its softmax: its products are taken to be as fast as the fastest of the others.
+    """
+    seconds, fastest = 0.0, 0.0
+    for entry in found.values():
+        if entry["operation"] in _PRODUCTS:
+            x = np.random.default_rng(0).standard_normal(entry["size"], np.float32)
+            again = entry["again"]
+            once = _timed(functools.partial(again, x), 1)["seconds"]
+            seconds += once * entry["calls"]
+            fastest = max(fastest, entry["gflop"] / (once * entry["calls"]))
+    attention = sum(e["gflop"] for e in found.values() if e["operation"] == "attention")
+    return seconds + attention / fastest
+
+
+def _watched(
+    name: str, function: Callable[..., Any], found: dict[tuple[str, str], Measured]
+) -> Callable[..., Any]:
+    def watched(*arguments: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        result = function(*arguments, **options)
+        seconds = time.perf_counter() - start
+        shape = "x".join(map(str, arguments[0].shape))
+        if (weight := options.get("weight")) is not None and weight.ndim > 1:
+            shape += " by " + "x".join(map(str, weight.shape))
+        entry = found.setdefault((name, shape), _entry(name, shape, function, arguments, options))
+        entry["calls"] += 1
+        entry["seconds"] += seconds
+        entry["gflop"] += _gflop(name, arguments, options, result)
+        return result
+
+    return watched
+
+
+def _entry(
+    name: str, shape: str, function: Callable[..., Any], arguments: Any, options: Any
+) -> Measured:
+    plain = {key: value for key, value in options.items() if key != "activation"}
+    return {
+        "operation": name,
+        "shape": shape,
+        "calls": 0,
+        "seconds": 0.0,
+        "gflop": 0.0,
+        "size": arguments[0].shape,
+        "again": lambda x: function(x, *arguments[1:], **plain),
+    }
+
+
+def _gflop(name: str, arguments: Any, options: Any, result: np.ndarray) -> float:
+    """Of the matrix products in a call, in billions of operations."""
+    if name == "attention":
+        query, key = arguments[:2]
+        return 4 * query.size * key.shape[1] / 1e9
+    if name not in _PRODUCTS:
+        return 0.0
+    weight = options["weight"] if "weight" in options else arguments[1]
+    positions = arguments[0][0].size if "transpose" in name else result[0].size
+    return 2 * weight.size * positions / 1e9

