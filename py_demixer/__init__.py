@@ -29,7 +29,8 @@ def load_model(
         name: of the model; ``py-demixer models`` lists them.
         weights: path of its weight file; None is the default place, where
             ``python -m py_demixer.weights fetch`` puts it.
-        backend: who multiplies matrices: ``"numpy"``, ``"scipy"`` or None for the best.
+        backend: who multiplies matrices: ``"numpy"``, ``"scipy"``, ``"kernels"`` (in Pyodide) or
+            None for the best.
 
     Raises:
         ValueError: no such model or backend, or the weight file is damaged.

@@ -14,6 +14,7 @@ import functools
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -72,6 +73,21 @@ class _Patches(ctypes.Structure):
         ("column_step", _SIZE),
         ("out_width", _SIZE),
     )
+
+    @classmethod
+    def of(cls, x: np.ndarray, taps: np.ndarray, stride: tuple[int, int], out_width: int) -> Self:
+        """What taps ``(2, count)`` int32, rows and columns, see of ``x``; both have to be kept."""
+        rows, columns = taps
+        return cls(
+            x.ctypes.data,
+            *x.shape,
+            *(step // _FLOAT_BYTES for step in x.strides),
+            taps.shape[1],
+            rows.ctypes.data,
+            columns.ctypes.data,
+            *stride,
+            out_width,
+        )
 
 
 class _Result(ctypes.Structure):
@@ -142,32 +158,18 @@ class Kernels:
             # Long and narrow: the kernel reads along rows.
             x, size, stride = x.transpose(0, 2, 1), (1, size[0]), stride[::-1]
             taps = [(column, row) for row, column in taps]
-        rows, depth = matrix.shape
-        columns = size[0] * size[1]
-        matrix = _readable(matrix if matrix.dtype == np.float16 else _single(matrix))
-        x = _readable(_single(x))
-        bias = None if bias is None else np.ascontiguousarray(bias, np.float32)
-        tap_rows, tap_columns = np.array(taps, np.int32).T.copy()
-        patches = _Patches(
-            x.ctypes.data,
-            *x.shape,
-            *(step // _FLOAT_BYTES for step in x.strides),
-            len(taps),
-            tap_rows.ctypes.data,
-            tap_columns.ctypes.data,
-            *stride,
-            size[1],
-        )
-        result = _Result(
-            out.ctypes.data,
-            columns,
-            None if bias is None else bias.ctypes.data,
-            ACTIVATIONS[activation],
-        )
+        (rows, depth), columns = matrix.shape, size[0] * size[1]
         assert depth == len(x) * len(taps)
         assert out.flags.c_contiguous
         assert out.dtype == np.float32
         assert out.size == (rows // 2 if activation == "glu" else rows) * columns
+        matrix = _readable(matrix if matrix.dtype == np.float16 else _single(matrix))
+        x, tap_array = _readable(_single(x)), np.array(taps, np.int32).T.copy()
+        bias = (
+            np.zeros(rows, np.float32) if bias is None else np.ascontiguousarray(bias, np.float32)
+        )
+        patches = _Patches.of(x, tap_array, stride, size[1])
+        result = _Result(out.ctypes.data, columns, bias.ctypes.data, ACTIVATIONS[activation])
         scratch = self._borrow(self._library.multiply_scratch(rows, depth, columns))
         self._library.multiply(
             rows,

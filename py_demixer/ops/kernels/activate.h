@@ -66,7 +66,7 @@ INLINE f32x4 gelu(f32x4 x) {
         q = madd(q, a, splat(c[i]));
         p = madd(p, a, splat(c[i + 1]));
     }
-    const f32x4 tail = exponential_of_negative(a * a * splat(c[10])) * a * p / q;
+    const f32x4 tail = exponential_of_negative(a * a * splat(c[10])) * (a * p / q);
     return larger(x, zero) - tail;
 }
 

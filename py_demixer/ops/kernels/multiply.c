@@ -43,7 +43,7 @@ typedef struct {
 typedef struct {
     float *out;
     ptrdiff_t stride;  /* of a row of out, in floats */
-    const float *bias; /* one a row of C, or null */
+    const float *bias; /* one a row of C */
     int32_t activation;
 } Result;
 
@@ -221,9 +221,8 @@ void multiply_block(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const fl
 /* A strip of columns of C, finished, to where it belongs. */
 static void write_strip(const Result *result, ptrdiff_t rows, float *strip, ptrdiff_t width,
                         ptrdiff_t left, ptrdiff_t columns) {
-    if (result->bias)
-        for (ptrdiff_t row = 0; row < rows; row++)
-            add_to_row(strip + row * width, result->bias[row], width);
+    for (ptrdiff_t row = 0; row < rows; row++)
+        add_to_row(strip + row * width, result->bias[row], width);
     const ptrdiff_t written = result->activation == GLU ? rows / 2 : rows;
     for (ptrdiff_t row = 0; row < written; row++) {
         const float *from = strip + row * width;
