@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,10 +74,12 @@ class LockedFile:
     sha256: str
 
 
-def locked_wheels(pyodide_dir: Path) -> list[LockedFile]:
-    """List the wheels the worker may load and all they depend on, in a fixed order."""
+def locked_wheels(
+    pyodide_dir: Path, packages: Sequence[str] = (*PYODIDE_PACKAGES, *FALLBACK_PACKAGES)
+) -> list[LockedFile]:
+    """List the wheels of packages and of all they depend on, in a fixed order."""
     lock = json.loads((pyodide_dir / "pyodide-lock.json").read_text(encoding="utf-8"))
-    wanted, waiting = set[str](), [*PYODIDE_PACKAGES, *FALLBACK_PACKAGES]
+    wanted, waiting = set[str](), [*packages]
     while waiting:
         name = waiting.pop()
         if name not in wanted:
@@ -186,29 +188,34 @@ def _copy_wheel(wheel: Path, site: Path) -> str:
 
 
 def _write_assets(site: Path, pyodide: str, wheel: str, models: Mapping[str, object]) -> None:
-    heavy, light = [], []
+    always = {file.name for file in locked_wheels(site / pyodide, PYODIDE_PACKAGES)}
+    spare = {file.name for file in locked_wheels(site / pyodide)} - always
+    heavy, fallback, light = [], [], []
     for path in _files(site):
         url = path.relative_to(site).as_posix()
         digest = hashlib.sha256(path.read_bytes()).digest()
         integrity = "sha256-" + base64.b64encode(digest).decode()
         if url.startswith((pyodide, "wheels/", "models/")):
-            heavy.append({"url": url, "bytes": path.stat().st_size, "integrity": integrity})
+            entry = {"url": url, "bytes": path.stat().st_size, "integrity": integrity}
+            (fallback if path.name in spare else heavy).append(entry)
         else:
             light.append([url, integrity])
     assets = {
-        "build": hashlib.sha256(json.dumps([heavy, light]).encode()).hexdigest()[:16],
+        "build": hashlib.sha256(json.dumps([heavy, fallback, light]).encode()).hexdigest()[:16],
         "pyodide": pyodide,
         "packages": list(PYODIDE_PACKAGES),
         "wheel": wheel,
         "models": models,
         "files": heavy,
+        "fallback": fallback,
     }
     _write_json(site / "assets.json", assets)
 
 
 def _write_shell(site: Path) -> None:
     """Write the list of light files into the service worker: a new build is a new script."""
-    heavy = {entry["url"] for entry in json.loads((site / "assets.json").read_bytes())["files"]}
+    assets = json.loads((site / "assets.json").read_bytes())
+    heavy = {entry["url"] for entry in (*assets["files"], *assets["fallback"])}
     shell = []
     for path in _files(site):
         url = path.relative_to(site).as_posix()

@@ -79,10 +79,19 @@ def read_shell(site: Path) -> list[dict]:
 
 def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
-    heavy = {entry["url"] for entry in read_assets(tmp_path / "site")["files"]}
+    assets = read_assets(tmp_path / "site")
+    heavy = {entry["url"] for entry in (*assets["files"], *assets["fallback"])}
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     assert not heavy & light
     assert heavy | light | {"sw.js"} == set(tree(tmp_path / "site"))
+
+
+def test_scipy_is_there_but_only_fetched_where_it_is_needed(inputs, tmp_path):
+    assemble(tmp_path / "site", **inputs)
+    assets = read_assets(tmp_path / "site")
+    spare = {entry["url"].split("/")[-1].split("-")[0] for entry in assets["fallback"]}
+    assert spare == {"scipy", "blas"}
+    assert not {entry["url"] for entry in assets["files"]} & {e["url"] for e in assets["fallback"]}
 
 
 def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):

@@ -136,7 +136,8 @@
  * @property {string[]} packages    names for Pyodide's loader
  * @property {string} wheel
  * @property {Record<string, AssetModel>} models
- * @property {AssetFile[]} files
+ * @property {AssetFile[]} files      every heavy file that the page needs, and keeps
+ * @property {AssetFile[]} fallback   what it fetches only where the kernels cannot be opened
  */
 
 export {};
