@@ -21,6 +21,7 @@ from py_demixer import checkpoint, stft
 from py_demixer.models import catalog, htdemucs
 from py_demixer.ops import backend
 from py_demixer.ops.conv import conv2d
+from py_demixer.ops.kernels import PANEL
 
 SHAPES = (
     (512, 2688, 512),
@@ -111,6 +112,7 @@ def _convolutions(runs: int) -> list[Measured]:
         backend.use(used)
         timed = _timed(run, 1 if name == "loops" else runs)
         seconds = [times * second for second in timed["runs"]]
+        backend.use(used)  # anew: with no memory borrowed yet
         out_bytes = 4 * shape[0] * size[1] * size[2] // int(times)
         found.append(
             {"way": name, "backend": used, "gflop": gflop, "runs": seconds}
@@ -155,7 +157,11 @@ def _operations(model: htdemucs.HTDemucs) -> Measured:
         for place, name, function in originals:
             setattr(place, name, function)
     total = time.perf_counter() - start
-    return {"total": total, "products": _products_alone(found), "found": _listed(found, total)}
+    return {
+        "total": total,
+        "products": _products_alone(found, model.config.t_heads),
+        "found": _listed(found, total),
+    }
 
 
 def _listed(found: dict[tuple[str, str], Measured], total: float) -> list[Measured]:
@@ -167,22 +173,37 @@ def _listed(found: dict[tuple[str, str], Measured], total: float) -> list[Measur
     return sorted(entries, key=lambda entry: -entry["seconds"])
 
 
-def _products_alone(found: dict[tuple[str, str], Measured]) -> float:
+def _products_alone(found: dict[tuple[str, str], Measured], heads: int) -> float:
     """Seconds of a segment that go into matrix products, packing included.
 
-    Convolutions and linear layers are timed again without their activations. Attention cannot be
-    run without its softmax: its products are taken to be as fast as the fastest of the others.
+    Convolutions and linear layers are timed again without their activations; of attention, its
+    softmax is timed alone and taken off.
     """
-    seconds, fastest = 0.0, 0.0
+    seconds = 0.0
     for entry in found.values():
         if entry["operation"] in _PRODUCTS:
             x = np.random.default_rng(0).standard_normal(entry["size"], np.float32)
-            again = entry["again"]
-            once = _timed(functools.partial(again, x), 1)["seconds"]
+            once = _timed(functools.partial(entry["again"], x), 1)["seconds"]
             seconds += once * entry["calls"]
-            fastest = max(fastest, entry["gflop"] / (once * entry["calls"]))
-    attention = sum(e["gflop"] for e in found.values() if e["operation"] == "attention")
-    return seconds + attention / fastest
+        elif entry["operation"] == "attention":
+            seconds += entry["seconds"] - heads * sum(map(_softmax_seconds, entry["scores"]))
+    return seconds
+
+
+@functools.cache
+def _softmax_seconds(scores: tuple[int, int]) -> float:
+    """Of one head, whose scores are (queries, keys)."""
+    queries, keys = scores
+    kernels = backend.kernels()
+    assert kernels is not None
+    panel = np.random.default_rng(0).standard_normal((keys, PANEL), np.float32)
+    factors = np.empty(PANEL, np.float32)
+
+    def many() -> None:
+        for _ in range(queries // PANEL):
+            kernels.exponentiate(panel, factors)
+
+    return float(_timed(many, 3)["seconds"])
 
 
 def _watched(
@@ -199,6 +220,8 @@ def _watched(
         entry["calls"] += 1
         entry["seconds"] += seconds
         entry["gflop"] += _gflop(name, arguments, options, result)
+        if name == "attention":
+            entry["scores"].append((arguments[0].shape[1], arguments[1].shape[1]))
         return result
 
     return watched
@@ -215,6 +238,7 @@ def _entry(
         "seconds": 0.0,
         "gflop": 0.0,
         "size": arguments[0].shape,
+        "scores": [],
         "again": lambda x: function(x, *arguments[1:], **plain),
     }
 

@@ -52,9 +52,9 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
 
     Returns:
         Rows of four kinds: `multiply-add/registers`; `gemm/MxNxK`, whose `share_of_ceiling` is the
-        part of the first's GFLOP/s; `convolution/WAY`, one layer done in every way; and `htdemucs/OPERATION SHAPE`, summed over its calls, whose
-        `share` is the part of the segment's time, with `htdemucs/all but matrix products` before
-        them. No versions.
+        part of the first's GFLOP/s; `convolution/WAY`, one layer done in every way; and
+        `htdemucs/OPERATION SHAPE`, summed over its calls, whose `share` is the part of the
+        segment's time, with `htdemucs/all but matrix products` before them. No versions.
     """
     module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
     with serving(site) as url, sync_playwright() as playwright:

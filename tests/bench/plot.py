@@ -1,4 +1,4 @@
-"""`python -m tests.bench.plot BENCH.json OUT.svg`: one convolution, done in every way, as a plot."""
+"""`python -m tests.bench.plot BENCH.json OUT.svg`: one convolution, done in every way."""
 
 from __future__ import annotations
 

@@ -175,6 +175,14 @@ def test_attention(native_kernels, width, queries, keys, wide):
     assert np.abs(out - v @ weights.T).max() <= bound
 
 
+@pytest.mark.parametrize("keys", [1, 3, 64, 65, 2688])
+def test_softmax(native_kernels, keys):
+    scores, factors = 10 * cases.random("scores", keys, 8), np.empty(8, np.float32)
+    expected = np.exp(scores.astype(np.float64) - scores.max(axis=0))
+    native_kernels.exponentiate(scores, factors)
+    assert np.allclose(scores * factors, expected / expected.sum(axis=0), rtol=1e-6, atol=1e-9)
+
+
 def test_queries_attend_independently_of_each_other(native_kernels):
     """So that it does not matter how they are cut into blocks."""
     q, k, v = (cases.random(name, 16, 100) for name in "qkv")

@@ -22,6 +22,9 @@ FOLDER = Path(__file__).parent
 MODULES = ("relaxed.wasm", "simd.wasm")
 """The compiled files, best first."""
 
+PANEL = 8
+"""Columns of a tile of the matrix product: queries whose softmax is computed at a time."""
+
 ACTIVATIONS = {None: 0, "gelu": 1, "glu": 2}
 
 _SIZE = ctypes.c_ssize_t
@@ -38,6 +41,7 @@ _SIGNATURES = {
         None,
         [*[_SIZE] * 3, ctypes.c_float, *[_POINTER, _SIZE] * 4, _POINTER],
     ),
+    "exponentiate": (None, [_POINTER, _SIZE, _POINTER]),
     "group_norm": (
         None,
         [_POINTER, *[_SIZE] * 5, _POINTER, _POINTER, ctypes.c_double, ctypes.c_int32],
@@ -197,6 +201,16 @@ class Kernels:
             *(word for x in arrays for word in (x.ctypes.data, x.strides[0] // _FLOAT_BYTES)),
             scratch.ctypes.data,
         )
+
+    def exponentiate(self, scores: np.ndarray, factors: np.ndarray) -> None:
+        """The softmax inside of attention: ``scores (keys, 8)`` float32 of eight queries, in place.
+
+        The softmax is ``scores * factors``; ``factors (8,)`` is written to.
+        """
+        assert scores.dtype == factors.dtype == np.float32
+        assert scores.flags.c_contiguous
+        assert scores.shape[1] == factors.size == PANEL
+        self._library.exponentiate(scores.ctypes.data, len(scores), factors.ctypes.data)
 
     def group_norm(
         self,

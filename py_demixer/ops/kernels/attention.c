@@ -28,9 +28,10 @@ static void pack_queries(const float *query, ptrdiff_t stride, ptrdiff_t width, 
                 *packed++ = i < count ? query[channel * stride + i] * scale : 0;
 }
 
-/* e^(score - the query's largest) in the place of the scores of a panel of queries; one over their sums to
- * `factors`. */
-static void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
+/* The softmax of a panel of queries: e^(score - the query's largest) in the place of the scores, one over
+ * their sums to `factors`. Exported to be timed alone. */
+EXPORT(exponentiate)
+void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
     f32x4 top[TILE_VECTORS], sum[TILE_VECTORS] = {0};
     for (int v = 0; v < TILE_VECTORS; v++) top[v] = load(scores + v * LANES);
     for (ptrdiff_t key = 1; key < keys; key++)
