@@ -63,7 +63,7 @@ def cases(at_end: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, di
 
 
 def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
-    """Attention and norms on `count` positions."""
+    """Attention, norms and residual connections on `count` positions."""
     rng = np.random.default_rng(count)
     x, key, value, out = (
         guarded(rng.standard_normal((7, count)).astype(np.float32), at_end) for _ in range(4)
@@ -72,6 +72,7 @@ def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
     kernels.attention(x, key, value, 1.0, out)
     assert np.isfinite(out).all()
     kernels.layer_norm(x, *parameters, 1e-5, out)
+    kernels.add_scaled(out[:, None], x[:, None], parameters[0])
     for activation in (None, "gelu", "glu"):
         kernels.group_norm(out[:6, None], *parameters, 1e-5, activation)
     assert np.isfinite(out).all()
