@@ -190,7 +190,9 @@ def _copy_wheel(wheel: Path, site: Path) -> str:
 def _write_assets(site: Path, pyodide: str, wheel: str, models: Mapping[str, object]) -> None:
     always = {file.name for file in locked_wheels(site / pyodide, PYODIDE_PACKAGES)}
     spare = {file.name for file in locked_wheels(site / pyodide)} - always
-    heavy, fallback, light = [], [], []
+    heavy: list[dict[str, object]] = []
+    fallback: list[dict[str, object]] = []
+    light: list[list[str]] = []
     for path in _files(site):
         url = path.relative_to(site).as_posix()
         digest = hashlib.sha256(path.read_bytes()).digest()

@@ -84,7 +84,8 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
                 )
             )
             browser.close()
-    return rows, dict(name.split("@") for name in (ONNXRUNTIME, GRAPH))  # type: ignore[misc]
+    packages = (package.partition("@") for package in (ONNXRUNTIME, GRAPH))
+    return rows, {f"npm {name}": version for name, _, version in packages}
 
 
 def _fetch(folder: Path) -> Path:

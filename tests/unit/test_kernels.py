@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import py_demixer
 from py_demixer.ops import backend, kernels
 from py_demixer.ops.activation import gelu, glu
 from py_demixer.ops.conv import conv2d
@@ -52,6 +53,14 @@ def test_operation(name):
 @pytest.mark.parametrize("segment", ["song", "noise"])
 def test_tiny_network(segment):
     checks.check_tiny_network(segment)
+
+
+@pytest.mark.real_weights
+@pytest.mark.usefixtures("use_kernels")
+@pytest.mark.parametrize("segment", ["song", "noise"])
+def test_released_network(segment, real_weights):
+    model = py_demixer.load_model("htdemucs", real_weights, "kernels")
+    checks.check_network(model, segment, cases.load("htdemucs"))
 
 
 def views(x: np.ndarray) -> Iterator[np.ndarray]:
