@@ -21,7 +21,7 @@ from py_demixer import checkpoint, stft
 from py_demixer.models import catalog, htdemucs
 from py_demixer.ops import backend
 from py_demixer.ops.conv import conv2d
-from py_demixer.ops.kernels import PANEL
+from py_demixer.ops.kernels import PANEL, load
 
 SHAPES = (
     (512, 2688, 512),
@@ -112,7 +112,8 @@ def _convolutions(runs: int) -> list[Measured]:
         backend.use(used)
         timed = _timed(run, 1 if name == "loops" else runs)
         seconds = [times * second for second in timed["runs"]]
-        backend.use(used)  # anew: with no memory borrowed yet
+        load.cache_clear()
+        backend.use(used)  # new kernels, with no memory borrowed yet
         out_bytes = 4 * shape[0] * size[1] * size[2] // int(times)
         found.append(
             {"way": name, "backend": used, "gflop": gflop, "runs": seconds}
