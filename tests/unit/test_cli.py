@@ -15,7 +15,7 @@ import soundfile
 
 import py_demixer
 from py_demixer import audio, cli
-from py_demixer.models import catalog
+from py_demixer.weights import manifest
 from tests import tiny
 from web import server
 
@@ -376,7 +376,7 @@ def test_models_tells_licence_size_and_place(tiny_weights, tmp_path, monkeypatch
     monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
     assert cli.main(["models"]) == 0
     listing = capfd.readouterr().out
-    for name, model in catalog.MODELS.items():
+    for name, model in manifest.load().items():
         assert f"{name}: {model.title}\n" in listing
     assert "Personal and research use only" in listing
     assert f"84.0 MB, fetched when first needed: {tmp_path / 'htdemucs.safetensors'}" in listing
