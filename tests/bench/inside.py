@@ -117,7 +117,7 @@ def _convolutions(runs: int) -> list[Measured]:
         out_bytes = 4 * shape[0] * size[1] * size[2] // int(times)
         found.append(
             {"way": name, "backend": used, "gflop": gflop, "runs": seconds}
-            | {"seconds": statistics.median(seconds), "peak_bytes": _peak(run) - out_bytes}
+            | {"seconds": statistics.median(seconds), "peak_bytes": peak(run) - out_bytes}
         )
     backend.use(before)
     return found
@@ -132,7 +132,8 @@ def _by_loops(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return out
 
 
-def _peak(work: Callable[[], object]) -> int:
+def peak(work: Callable[[], object]) -> int:
+    """The most memory that was allocated at a time while working, in bytes."""
     tracemalloc.start()
     try:
         work()

@@ -1,7 +1,5 @@
 """What the golden numbers do not show: memory bounds, chunk sizes, values that are not numbers."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from py_demixer.ops.activation import gelu, glu
 from py_demixer.ops.attention import attention
 from py_demixer.ops.conv import conv2d, conv_transpose2d
 from py_demixer.ops.norm import group_norm
+from tests.bench.inside import peak
 from tests.golden import cases, checks
 
 CHUNK_BOUND = 1e-6  # of the largest value: a BLAS chooses its order of addition by block size
@@ -114,13 +113,3 @@ def test_backend_is_chosen_by_the_environment(monkeypatch):
 def test_unknown_backend():
     with pytest.raises(ValueError, match="named 'cuda': choose one of kernels, numpy, scipy"):
         backend.use("cuda")
-
-
-def peak(work) -> int:
-    """The most memory that was allocated at a time while working, in bytes."""
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
