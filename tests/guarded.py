@@ -2,8 +2,8 @@
 
 python -m tests.guarded LIBRARY [--plain] [--beyond]
 
-With --plain arrays are what NumPy allocates, for an address sanitizer to guard. With --beyond an array
-is said to be longer than it is, to see that this would be noticed.
+With --plain arrays are what NumPy allocates, for an address sanitizer to guard. With --beyond an
+array is said to be longer than it is, to see that this would be noticed.
 """
 
 from __future__ import annotations

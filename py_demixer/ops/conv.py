@@ -189,7 +189,7 @@ def _products(
     scratch_bytes: int,
     activation: str | None,
 ) -> Iterator[tuple[_Tile, np.ndarray]]:
-    """``activation(matrix @ patches + bias)`` for every tile of the output, in scratch that is used again.
+    """``activation(matrix @ patches + bias)`` for every tile, in scratch that is used again.
 
     Output position (r, c) sees the input at (r, c) * stride + tap, zero outside of ``x``.
     """
