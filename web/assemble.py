@@ -22,7 +22,7 @@ from pathlib import Path
 WEB = Path(__file__).resolve().parent
 PART_BYTES = 4 << 20
 
-PYODIDE_PACKAGES = ("numpy", "micropip")
+PYODIDE_PACKAGES = ("numpy",)
 """What the page's worker always loads into Pyodide, besides the package itself."""
 
 FALLBACK_PACKAGES = ("scipy",)
@@ -208,6 +208,7 @@ def _write_assets(site: Path, pyodide: str, wheel: str, models: Mapping[str, obj
         "build": hashlib.sha256(json.dumps([heavy, fallback, light]).encode()).hexdigest()[:16],
         "pyodide": pyodide,
         "packages": list(PYODIDE_PACKAGES),
+        "fallbackPackages": list(FALLBACK_PACKAGES),
         "wheel": wheel,
         "models": models,
         "files": heavy,

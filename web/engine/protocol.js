@@ -223,6 +223,7 @@
  * @property {string} wheel
  * @property {Record<string, AssetModel>} models
  * @property {AssetFile[]} files      every heavy file that the page needs, and keeps
+ * @property {string[]} fallbackPackages   what it loads as well where the kernels cannot be opened
  * @property {AssetFile[]} fallback   what it fetches only where the kernels cannot be opened
  */
 
