@@ -88,7 +88,7 @@ export class Separator {
       await this.#store.append(id, block);
     });
     const longestMinutes = this.#store.longestMinutes;
-    const expect = (/** @type {number} */ frames) => this.#checkRoom(frames, info, 0);
+    const expect = (/** @type {number} */ frames) => this.#checkRoom(id, frames, info, 0);
     const downmix = (/** @type {number} */ channels) => this.#downmixMatrix(channels, worker);
     const take = (/** @type {Float32Array} */ block) => blocks.add(block);
     await decode(file, { downmix, longestMinutes, expect, take }, signal);
@@ -147,7 +147,7 @@ export class Separator {
         id = same.id;
       }
       const there = 1 + (info.sources.length * (same?.done ?? 0)) / Math.max(1, cost);
-      await this.#checkRoom(length, info, there);
+      await this.#checkRoom(id, length, info, there);
       const done = await this.#store.begin(id, about, plan);
       return new Separation(this.#pool, this.#store, info, { id, name, job, plan, done, length });
     } catch (error) {
@@ -169,9 +169,12 @@ export class Separator {
     return songs.find(({ about }) => about.key === key);
   }
 
-  /** @param {number} frames @param {EngineInfo} info @param {number} there how many planes are there */
-  #checkRoom(frames, info, there) {
-    return this.#store.checkRoom(frames, 1 + info.sources.length - there);
+  /**
+   * @param {string} id @param {number} frames @param {EngineInfo} info
+   * @param {number} there how many planes are there
+   */
+  #checkRoom(id, frames, { sources }, there) {
+    return this.#store.checkRoom(id, frames, 1 + sources.length - there);
   }
 
   /** @param {ReadSong} song @param {EngineInfo} info @returns {string} see `About` in protocol.js */
