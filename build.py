@@ -4,7 +4,7 @@
     python build.py site              makes dist/, the whole page, ready for any static host
     python build.py serve [--port N]  makes it and serves it on this machine
     python build.py test [--long]     checks and tests everything
-    python build.py bench [--json] [--long]    measures
+    python build.py bench [--json]    measures; --long: long songs, too
 
 The first run makes the project's own environment (.venv, web/node_modules, .cache) and needs a
 connection; later runs are quick and work offline.

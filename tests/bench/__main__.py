@@ -3,8 +3,8 @@
 Every row has the same fields whatever it measures. `seconds` is the median of `runs`, `peak_bytes`
 the peak resident set natively and the WASM heap in the browser, and `snr_db` (only in rows with a
 reference) the signal-to-noise ratio of each stem against another implementation's. `share` is the
-part of a segment's time, `share_of_ceiling` that of the machine's multiply-adds, `speed_up` how many
-times as fast as one worker several are, and `page_bytes` what the page held beside WASM heaps.
+part of a segment's time, `share_of_ceiling` that of the machine's multiply-adds. `speed_up` tells
+how many times as fast as one worker several are, `page_bytes` what a page held beside WASM heaps.
 """
 
 from __future__ import annotations
