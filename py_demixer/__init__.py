@@ -14,7 +14,8 @@ from pathlib import Path
 from .models import catalog
 from .models.htdemucs import HTDemucs
 from .ops import backend as _backend
-from .separation import Cancelled, Stems, separate
+from .separation import Stems, separate
+from .tasks import Cancelled
 
 __version__ = "0.1.0"
 __all__ = ["Cancelled", "HTDemucs", "Stems", "load_model", "separate"]

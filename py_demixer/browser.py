@@ -1,20 +1,25 @@
-"""What the page's worker calls. The only module that is written for Pyodide.
+"""What the page's workers call. The only module that is written for Pyodide.
 
-JavaScript keeps the song and the stems; a block or segment comes in as a ``Float32Array``, planar
-(all of the left channel, then all of the right), and stems go out as NumPy arrays that JavaScript
-copies from. Structured answers are JSON strings. Errors that a person can do something about are
-ValueErrors whose text is a sentence.
+JavaScript keeps the song, the stems and all that lies between: a worker holds nothing of a song
+from one call to the next but its plan, which it can make again. Ranges of planes come in as
+``Float32Array``s and go out as NumPy arrays that JavaScript copies from. Structured arguments and
+answers are JSON strings. Errors that a person can do something about are ValueErrors whose text is
+a sentence.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from . import __version__, checkpoint, separation
+from . import __version__, checkpoint, separation, tasks
 from .models import catalog
 from .models.htdemucs import HTDemucs
 from .ops import backend
@@ -45,13 +50,15 @@ def load(backend_name: str | None = None) -> str:
     """Build the model from the memory that :func:`allocate` gave.
 
     Returns:
-        JSON: sources, sample_rate, channels, segment_length, measure_block, backend, versions.
+        JSON: sources, sample_rate, channels, segment_length, measure_block, backend, build (what
+        decides the bits of its results, besides the package's version), versions.
     """
     global _model
     if _weights is None:
         raise RuntimeError("load() comes after allocate().")
     backend.use(backend_name)
     _model = catalog.build(checkpoint.read(_weights))
+    kernels = backend.kernels()
     return json.dumps(
         {
             "sources": _model.sources,
@@ -60,6 +67,7 @@ def load(backend_name: str | None = None) -> str:
             "segment_length": _model.segment_length,
             "measure_block": separation.MEASURE_BLOCK,
             "backend": backend.current(),
+            "build": kernels.path.name if kernels else backend.current(),
             "versions": {
                 "py_demixer": __version__,
                 "numpy": np.__version__,
@@ -74,63 +82,88 @@ def downmix_matrix(channels: int) -> str:
     return json.dumps(separation.downmix_matrix(channels).tolist())
 
 
-class Job:
-    """One song: :meth:`measure` all of it, :meth:`begin`, then :meth:`run` every task in order.
-
-    After each run, ``block`` is the part of the stems that has become final, ``(sources, channels,
-    n)`` float32 (None if there is none), and ``block_start`` its place in the song.
-    """
+class Measure:
+    """Measures a song block by block, as it is decoded."""
 
     def __init__(self) -> None:
-        if _model is None:
-            raise RuntimeError("A Job needs a model: call load() first.")
-        self._model = _model
-        self._meter = separation.Meter(_model.sample_rate)
-        self.block: np.ndarray | None = None
-        self.block_start = 0
+        self._meter = separation.Meter(_loaded().sample_rate)
+        self._digest = hashlib.blake2b(digest_size=16)
 
-    def measure(self, block: Any) -> None:
-        """Take in the song's next ``measure_block`` samples (fewer at its end).
+    def update(self, samples: Any) -> None:
+        """Take in the next ``measure_block`` frames (fewer at the end), interleaved.
 
         Raises:
             ValueError: a sample is infinite or not a number; the text tells where.
         """
-        self._meter.update(self._planes(block))
+        block = _frames(samples, _loaded().channels)
+        self._digest.update(block.data)
+        self._meter.update(block.T)
 
-    def begin(self, overlap: float = 0.25) -> str:
-        """Plan the song that was measured.
+    def finish(self) -> str:
+        """JSON: the song's length in frames, mean and std, and the digest of its samples."""
+        song = self._meter.finish()
+        return json.dumps(asdict(song) | {"digest": self._digest.hexdigest()})
 
-        Returns:
-            JSON: ``{"tasks": [{"index", "input_start", "input_length"}, ...]}``.
-        """
-        self._plan = separation.plan(
-            self._meter.length,
-            self._model.segment_length,
-            self._model.sample_rate,
-            separation.Options(overlap=overlap),
-        )
-        self._assembler = separation.Assembler(self._plan)
-        tasks = [
-            {"index": index, "input_start": task.input_start, "input_length": task.input_length}
-            for index, task in enumerate(self._plan.tasks)
-        ]
-        return json.dumps({"tasks": tasks})
 
-    def run(self, index: int, part: Any) -> None:
-        """Run a task on its part of the song; see the class for where its result is."""
-        contribution = separation.run_task(
-            self._model,
-            self._plan.tasks[index],
-            self._planes(part),
-            self._plan.window,
-            self._meter.mean,
-            self._meter.std,
-        )
-        final = self._assembler.add(contribution)
-        self.block_start, self.block = final or (0, None)
+def plan(song: str, options: str) -> str:
+    """Plan a song.
 
-    def _planes(self, samples: Any) -> np.ndarray:
-        """A JavaScript Float32Array -> ``(channels, n)``, by one copy into the heap."""
-        planes = np.empty(samples.length, np.float32)
-        samples.assign_to(planes)
-        return planes.reshape(self._model.channels, -1)
+    Args:
+        song: JSON of :class:`tasks.Song`.
+        options: JSON of :class:`separation.Options`.
+
+    Returns:
+        JSON: ``planes`` (by name: width, frames, origin, temporary) and ``tasks`` (reads and
+        writes, each plane, start and length; after; cost).
+
+    Raises:
+        ValueError: the song is empty, or an option is out of its range.
+    """
+    work = _plan(song, options)
+    planes = {name: asdict(plane) for name, plane in work.planes.items()}
+    return json.dumps({"planes": planes, "tasks": [_described(task) for task in work.tasks]})
+
+
+def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
+    """Run a task of the song's plan.
+
+    Args:
+        song, options: as for :func:`plan`.
+        index: of the task.
+        inputs: what it reads, each a Float32Array.
+
+    Returns:
+        What it writes, each ``(length, width)`` float32 in C order.
+    """
+    work = _plan(song, options)
+    widths = (work.planes[part.plane].width for part in work.tasks[index].reads)
+    arrays = [_frames(given, width) for given, width in zip(inputs, widths, strict=True)]
+    return [np.ascontiguousarray(array) for array in work.run(index, arrays)]
+
+
+def _loaded() -> HTDemucs:
+    if _model is None:
+        raise RuntimeError("There is no model yet: call load() first.")
+    return _model
+
+
+@functools.lru_cache(maxsize=1)
+def _plan(song: str, options: str) -> tasks.Plan:
+    chosen = separation.Options(**json.loads(options))
+    return separation.plan(_loaded(), tasks.Song(**json.loads(song)), chosen)
+
+
+def _described(task: tasks.Task) -> dict[str, object]:
+    return {
+        "reads": [asdict(part) for part in task.reads],
+        "writes": [asdict(part) for part in task.writes],
+        "after": task.after,
+        "cost": task.cost,
+    }
+
+
+def _frames(samples: Any, width: int) -> np.ndarray:
+    """A JavaScript Float32Array -> ``(n, width)``, by one copy into the heap."""
+    values = np.empty(samples.length, np.float32)
+    samples.assign_to(values)
+    return values.reshape(-1, width)

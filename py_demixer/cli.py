@@ -24,7 +24,7 @@ import numpy as np
 from py_demixer import Stems, audio, load_model, separate, trace
 from py_demixer.models import catalog
 from py_demixer.models.htdemucs import HTDemucs
-from py_demixer.separation import Options, measure, plan, run_task
+from py_demixer.separation import Options, measure, plan
 
 
 class Refusal(Exception):
@@ -377,10 +377,9 @@ def _trace(options: argparse.Namespace) -> int:
 
 def _run_first_segment(mix: np.ndarray, model: HTDemucs) -> None:
     """Run the network once, as :func:`py_demixer.separate` begins."""
-    cut = plan(mix.shape[1], model.segment_length, model.sample_rate, Options())
-    meter, task = measure(mix, model.sample_rate), cut.tasks[0]
-    part = mix[:, task.input_start : task.input_start + task.input_length]
-    run_task(model, task, part, cut.window, meter.mean, meter.std)
+    work = plan(model, measure(mix, model.sample_rate), Options())
+    (part,) = work.tasks[0].reads
+    work.run(0, [mix.T[part.start : part.stop]])
 
 
 def _read_trace(path: Path) -> list[trace.Step]:

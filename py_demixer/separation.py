@@ -1,4 +1,4 @@
-"""From a song to its stems: measure, plan, separate segment by segment, assemble.
+"""From a song to its stems: measure, plan, separate segment by segment, add up.
 
 The rules are those of Demucs' own inference (``apply_model`` of demucs/apply.py and
 ``separate_tensor`` of demucs/api.py of https://github.com/adefossez/demucs): the mixture is
@@ -7,25 +7,24 @@ separated one by one, with real audio as context where there is some; their stem
 a triangular window and added up. With ``shifts``, the whole is done for several random time shifts
 and averaged.
 
-Everything here is a pure function of its arguments, shared by the command line and the page, and
-what it holds at a time does not depend on the length of the song: tasks are run in the order of
-the plan and :class:`Assembler` gives out each block of the song as soon as it is final.
+Everything here is a pure function of its arguments, shared by the command line and the page. A
+plan's tasks come in an order that makes each block of the song final as early as possible: what is
+held beside the song and its stems does not depend on the song's length.
 """
 
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from .tasks import MIXTURE, Plan, Plane, Progress, Range, Song, Task, execute
+
 MEASURE_BLOCK = 1 << 20  # samples; fixed, so that every caller gets the same bits
 MAX_SHIFT_SECONDS = 0.5
-
-Progress = Callable[[int, int, float], None]
 
 
 class Model(Protocol):
@@ -49,10 +48,6 @@ class Model(Protocol):
 
     def __call__(self, mixture: np.ndarray) -> np.ndarray:
         """Segment ``(channels, segment_length)`` -> ``(sources, channels, segment_length)``."""
-
-
-class Cancelled(Exception):
-    """The caller asked to stop."""
 
 
 @dataclass(frozen=True)
@@ -95,41 +90,6 @@ class Options:
             raise ValueError(
                 f"The transition power must be at least 1, not {self.transition_power}."
             )
-
-
-@dataclass(frozen=True)
-class Task:
-    """One segment of one shift; positions are samples of the song.
-
-    The network gets ``pad_left`` zeros, the song from ``input_start`` on for ``input_length``
-    samples, ``pad_right`` zeros. Of what comes out, the samples from ``trim`` on for ``out_length``
-    are weighted with the window from ``window_start`` on and belong at ``out_start``.
-    """
-
-    shift: int
-    index: int
-    input_start: int
-    input_length: int
-    pad_left: int
-    pad_right: int
-    out_start: int
-    out_length: int
-    trim: int
-    window_start: int
-
-    @property
-    def out_stop(self) -> int:
-        """The end of the task's contribution."""
-        return self.out_start + self.out_length
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All tasks of a song, in the order in which they are run and added up."""
-
-    tasks: tuple[Task, ...]
-    shifts: int
-    window: np.ndarray
 
 
 def downmix_matrix(channels: int) -> np.ndarray:
@@ -210,44 +170,21 @@ class Meter:
         self._mean += (mean - self._mean) * mono.size / total
         self.length = total
 
-    @property
-    def mean(self) -> float:
-        """Mean of the mono mix-down."""
-        return self._mean
+    def finish(self) -> Song:
+        """The song that was fed.
 
-    @property
-    def std(self) -> float:
-        """Its standard deviation (unbiased) plus 1e-8, so that silence can be divided by it."""
-        return (self._squares / max(1, self.length - 1)) ** 0.5 + 1e-8
+        Its standard deviation is the unbiased one plus 1e-8, so that silence can be divided by it.
+        """
+        std = (self._squares / max(1, self.length - 1)) ** 0.5 + 1e-8
+        return Song(self.length, self._mean, std)
 
 
-def measure(mixture: np.ndarray, sample_rate: int) -> Meter:
+def measure(mixture: np.ndarray, sample_rate: int) -> Song:
     """Measure a song ``(channels, samples)`` that is in memory as a whole: see :class:`Meter`."""
     meter = Meter(sample_rate)
     for start in range(0, mixture.shape[1], MEASURE_BLOCK):
         meter.update(mixture[:, start : start + MEASURE_BLOCK])
-    return meter
-
-
-def plan(length: int, segment_length: int, sample_rate: int, options: Options) -> Plan:
-    """Cut a song of ``length`` samples into tasks.
-
-    Raises:
-        ValueError: the song is empty.
-    """
-    if length < 1:
-        raise ValueError("The audio is empty: there is nothing to separate.")
-    tasks = [
-        _task(shift, index, start, end, length, segment_length)
-        for shift, first in enumerate(_first_samples(sample_rate, options))
-        for index, start, end in _segments(first, length, segment_length, options.overlap)
-    ]
-    tasks.sort(key=lambda task: (task.out_start, task.shift, task.index))
-    return Plan(
-        tuple(tasks),
-        max(1, options.shifts),
-        triangular_window(segment_length, options.transition_power),
-    )
+    return meter.finish()
 
 
 def triangular_window(length: int, power: float = 1.0) -> np.ndarray:
@@ -258,63 +195,110 @@ def triangular_window(length: int, power: float = 1.0) -> np.ndarray:
     return (window / window.max()) ** np.float32(power)
 
 
-def run_task(
-    model: Model, task: Task, part: np.ndarray, window: np.ndarray, mean: float, std: float
-) -> np.ndarray:
-    """Separate one segment: its weighted contribution to the stems.
+@dataclass(frozen=True)
+class Segment(Task):
+    """Separates one segment of one shift into its own temporary plane.
 
-    Args:
-        part: the song's samples of the task's input ``(channels, input_length)`` float32.
-        window: the plan's.
-        mean, std: of the song, by :class:`Meter`.
-
-    Returns:
-        ``(sources, channels, out_length)`` float32.
+    The network gets ``pad_left`` zeros, what the task reads of the song, ``pad_right`` zeros. Of
+    what comes out, the samples from ``trim`` on are written, weighted with the window from
+    ``window_start`` on.
     """
-    mean32, std32 = np.float32(mean), np.float32(std)
-    mixture = np.zeros((len(part), task.pad_left + task.input_length + task.pad_right), np.float32)
-    inside = mixture[:, task.pad_left : task.pad_left + task.input_length]
-    np.subtract(part, mean32, out=inside)
-    inside /= std32
-    stems = model(mixture)[..., task.trim : task.trim + task.out_length]
-    stems = stems * std32 + mean32
-    stems *= window[task.window_start : task.window_start + task.out_length]
-    return stems
+
+    shift: int
+    pad_left: int
+    pad_right: int
+    trim: int
+    window_start: int
 
 
-class Assembler:
-    """Adds contributions up and gives out the blocks of the song that are final.
+@dataclass(frozen=True)
+class Block(Task):
+    """Adds up all that was written for a stretch of the song: its stems are final then.
 
     The sum over segments is divided by the sum of their windows, for each shift; then shifts are
     averaged. Additions are done in the order of the plan, so the bits do not depend on timing.
+
+    Attributes:
+        shifts: of each range that is read, the number of the shift it belongs to.
+        window_starts: and the index of its first sample's weight in the window.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self._pending: list[tuple[Task, np.ndarray]] = []
-        self._next = 0
-        self._done = 0
+    shifts: tuple[int, ...]
+    window_starts: tuple[int, ...]
 
-    def add(self, contribution: np.ndarray) -> tuple[int, np.ndarray] | None:
-        """Add the contribution of the plan's next task.
 
-        Returns:
-            Start and stems ``(sources, channels, n)`` of the block that has become final, if any.
-        """
-        tasks = self.plan.tasks
-        self._pending.append((tasks[self._next], contribution))
-        self._next += 1
-        start = self._done
-        if self._next < len(tasks):
-            stop = tasks[self._next].out_start
-        else:
-            stop = max(task.out_stop for task, _ in self._pending)
-        if stop <= start:
-            return None
-        block = _assemble(self.plan, self._pending, start, stop)
-        self._pending = [(task, array) for task, array in self._pending if task.out_stop > stop]
-        self._done = stop
-        return start, block
+class SegmentPlan:
+    """The plan of a model that separates segments, each on its own: a :class:`tasks.Plan`.
+
+    Raises:
+        ValueError: the song is empty, or the overlap leaves no step between segments.
+    """
+
+    def __init__(self, model: Model, song: Song, options: Options) -> None:
+        if song.length < 1:
+            raise ValueError("The audio is empty: there is nothing to separate.")
+        self._model, self._song = model, song
+        self._shifts = max(1, options.shifts)
+        self._window = triangular_window(model.segment_length, options.transition_power)
+        segments = dict(_segments(model, song, options))
+        self.tasks: tuple[Segment | Block, ...] = tuple(_in_order(segments, model.sources))
+        self.planes = {
+            name: Plane(model.channels, song.length) for name in (MIXTURE, *model.sources)
+        } | {name: self._temporary(segment.writes[0]) for name, segment in segments.items()}
+
+    def _temporary(self, part: Range) -> Plane:
+        width = len(self._model.sources) * self._model.channels
+        return Plane(width, part.length, part.start, temporary=True)
+
+    def run(self, index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """See :meth:`tasks.Plan.run`."""
+        task = self.tasks[index]
+        if isinstance(task, Segment):
+            return [self._separate(task, inputs[0])]
+        return self._add_up(task, inputs)
+
+    def _separate(self, task: Segment, part: np.ndarray) -> np.ndarray:
+        """``(n, channels)`` of the song -> ``(out, sources * channels)``, weighted."""
+        mean, std = np.float32(self._song.mean), np.float32(self._song.std)
+        length = task.pad_left + len(part) + task.pad_right
+        mixture = np.zeros((self._model.channels, length), np.float32)
+        inside = mixture[:, task.pad_left : task.pad_left + len(part)]
+        np.subtract(part.T, mean, out=inside)
+        inside /= std
+        out_length = task.writes[0].length
+        stems = self._model(mixture)[..., task.trim : task.trim + out_length]
+        stems = stems * std + mean
+        stems *= self._window[task.window_start : task.window_start + out_length]
+        return np.ascontiguousarray(stems.reshape(-1, out_length).T)
+
+    def _add_up(self, task: Block, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Contributions ``(n, sources * channels)`` -> ``(n, channels)`` for each source."""
+        start, length = task.writes[0].start, task.writes[0].length
+        shape = (length, inputs[0].shape[1])
+        block = np.zeros(shape, np.float32)
+        for shift in range(self._shifts):
+            total = np.zeros(shape, np.float32)
+            weight = np.zeros((length, 1), np.float32)
+            for part, contribution, its_shift, window_start in zip(
+                task.reads, inputs, task.shifts, task.window_starts, strict=True
+            ):
+                if its_shift == shift:
+                    here = slice(part.start - start, part.stop - start)
+                    total[here] += contribution
+                    weight[here, 0] += self._window[window_start : window_start + part.length]
+            total /= weight
+            block += total
+        block /= np.float32(self._shifts)
+        return np.split(block, len(task.writes), axis=1)
+
+
+def plan(model: Model, song: Song, options: Options) -> Plan:
+    """Cut a song into tasks, as the model needs it.
+
+    Raises:
+        ValueError: the song is empty, or the overlap leaves no step between segments.
+    """
+    return SegmentPlan(model, song, options)
 
 
 def separate(
@@ -353,35 +337,11 @@ def separate(
             "downmix_matrix() helps with other numbers of channels."
         )
     options = Options(overlap, shifts, seed, transition_power)
-    length = mixture.shape[1]
-    cut = plan(length, model.segment_length, model.sample_rate, options)
-    meter = measure(mixture, model.sample_rate)
-    audio = np.empty((len(model.sources), model.channels, length), np.float32)
-    assembler = Assembler(cut)
-    for task in _reported(cut.tasks, progress, cancel):
-        part = mixture[:, task.input_start : task.input_start + task.input_length]
-        contribution = run_task(model, task, part, cut.window, meter.mean, meter.std)
-        final = assembler.add(contribution)
-        if final is not None:
-            start, block = final
-            audio[..., start : start + block.shape[2]] = block
+    work = plan(model, measure(mixture, model.sample_rate), options)
+    audio = np.empty((len(model.sources), *mixture.shape), np.float32)
+    stems = {source: stem.T for source, stem in zip(model.sources, audio, strict=True)}
+    execute(work, {MIXTURE: mixture.T, **stems}, progress, cancel)
     return Stems(model.sources, audio, model.sample_rate)
-
-
-def _reported(
-    tasks: Sequence[Task], progress: Progress | None, cancel: Callable[[], bool] | None
-) -> Iterator[Task]:
-    """The tasks, with progress told and cancelling asked for around them."""
-    began = time.monotonic()
-    for done, task in enumerate(tasks):
-        if cancel is not None and cancel():
-            raise Cancelled(f"Separation was cancelled after {done} of {len(tasks)} segments.")
-        if progress is not None and done == 0:
-            progress(0, len(tasks), float("nan"))
-        yield task
-        if progress is not None:
-            each = (time.monotonic() - began) / (done + 1)
-            progress(done + 1, len(tasks), each * (len(tasks) - done - 1))
 
 
 def _first_samples(sample_rate: int, options: Options) -> list[int]:
@@ -393,57 +353,75 @@ def _first_samples(sample_rate: int, options: Options) -> list[int]:
     return [rng.randint(0, longest) - longest for _ in range(options.shifts)]
 
 
-def _segments(
-    first: int, length: int, segment_length: int, overlap: float
-) -> Iterator[tuple[int, int, int]]:
-    """Index, start and end of the segments of one shift; the last ones are shorter."""
-    stride = int((1 - overlap) * segment_length)
+def _segments(model: Model, song: Song, options: Options) -> Iterator[tuple[str, Segment]]:
+    """By the names of their planes; the last ones of each shift are shorter."""
+    length, segment_length = song.length, model.segment_length
+    stride = int((1 - options.overlap) * segment_length)
     if stride < 1:
-        raise ValueError(f"The overlap {overlap} leaves no step between segments: lower it.")
-    for index, start in enumerate(range(first, length, stride)):
-        end = min(start + segment_length, length)
-        if end > 0:  # a strong overlap can put whole segments before the song
-            yield index, start, end
+        raise ValueError(
+            f"The overlap {options.overlap} leaves no step between segments: lower it."
+        )
+    for shift, first in enumerate(_first_samples(model.sample_rate, options)):
+        for index, start in enumerate(range(first, length, stride)):
+            end = min(start + segment_length, length)
+            if end > 0:  # a strong overlap can put whole segments before the song
+                name = f"segment {shift} {index}"
+                yield name, _segment(name, shift, start, end, length, segment_length)
 
 
-def _task(shift: int, index: int, start: int, end: int, length: int, segment_length: int) -> Task:
+def _segment(
+    name: str, shift: int, start: int, end: int, length: int, segment_length: int
+) -> Segment:
     """The segment [start, end) with as much context around it as fills the network's input."""
     trim = (segment_length - (end - start)) // 2
     first = start - trim
     input_start, input_end = max(0, first), min(length, first + segment_length)
     before_song = max(0, -start)
-    return Task(
+    return Segment(
+        reads=(Range(MIXTURE, input_start, input_end - input_start),),
+        writes=(Range(name, start + before_song, end - start - before_song),),
+        after=(),
+        cost=1,
         shift=shift,
-        index=index,
-        input_start=input_start,
-        input_length=input_end - input_start,
         pad_left=input_start - first,
         pad_right=first + segment_length - input_end,
-        out_start=start + before_song,
-        out_length=end - start - before_song,
         trim=trim + before_song,
         window_start=before_song,
     )
 
 
-def _assemble(
-    plan: Plan, contributions: Sequence[tuple[Task, np.ndarray]], start: int, stop: int
-) -> np.ndarray:
-    """The stems of the block [start, stop), to which all contributions are there."""
-    shape = (*contributions[0][1].shape[:2], stop - start)
-    block = np.zeros(shape, np.float32)
-    for shift in range(plan.shifts):
-        total = np.zeros(shape, np.float32)
-        weight = np.zeros(stop - start, np.float32)
-        for task, contribution in contributions:
-            begin, end = max(start, task.out_start), min(stop, task.out_stop)
-            if task.shift != shift or begin >= end:
-                continue
-            here = slice(begin - start, end - start)
-            there = slice(begin - task.out_start, end - task.out_start)
-            total[..., here] += contribution[..., there]
-            weight[here] += plan.window[task.window_start :][there]
-        total /= weight
-        block += total
-    block /= np.float32(plan.shifts)
-    return block
+def _in_order(segments: Mapping[str, Segment], sources: Sequence[str]) -> Iterator[Segment | Block]:
+    """Segments by their place in the song, each block right after its last contributor."""
+    ordered = sorted(segments.values(), key=lambda segment: segment.writes[0].start)
+    starts = [segment.writes[0].start for segment in ordered]
+    end = max(segment.writes[0].stop for segment in ordered)
+    alive: list[tuple[int, Segment]] = []
+    index = done = 0
+    for segment, stop in zip(ordered, [*starts[1:], end], strict=True):
+        yield segment
+        alive.append((index, segment))
+        index += 1
+        if stop > done:
+            alive = [(i, other) for i, other in alive if other.writes[0].stop > done]
+            yield _block(alive, done, stop, sources)
+            index, done = index + 1, stop
+
+
+def _block(
+    contributors: Sequence[tuple[int, Segment]], start: int, stop: int, sources: Sequence[str]
+) -> Block:
+    """The block [start, stop), all contributors of which are given, in the order of the plan."""
+    reads, window_starts = [], []
+    for _, segment in contributors:
+        (whole,) = segment.writes
+        begin, end = max(start, whole.start), min(stop, whole.stop)
+        reads.append(Range(whole.plane, begin, end - begin))
+        window_starts.append(segment.window_start + begin - whole.start)
+    return Block(
+        reads=tuple(reads),
+        writes=tuple(Range(source, start, stop - start) for source in sources),
+        after=tuple(index for index, _ in contributors),
+        cost=0,
+        shifts=tuple(segment.shift for _, segment in contributors),
+        window_starts=tuple(window_starts),
+    )

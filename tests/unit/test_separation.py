@@ -5,7 +5,8 @@ import pytest
 
 import py_demixer
 from py_demixer import separation
-from py_demixer.separation import Assembler, Meter, Options, plan, run_task
+from py_demixer.separation import Block, Options, Segment
+from py_demixer.tasks import MIXTURE, Song, execute
 from tests import synthetic
 from tests.golden import cases, checks
 
@@ -41,31 +42,83 @@ def test_segments_add_up_to_the_song(length, options):
     assert np.allclose(deviation, deviation.mean(), atol=5e-6)  # the mean is added once, not twice
 
 
+DEFAULT = Options()
+
+
+def plan(length, options=DEFAULT, segment_length=SEGMENT):
+    return separation.plan(Echo(segment_length), Song(length, 0.0, 1.0), options)
+
+
+def segments_of(work):
+    return [task for task in work.tasks if isinstance(task, Segment)]
+
+
 def test_plan_of_a_twenty_second_song():
-    tasks = plan(20 * RATE, SEGMENT, RATE, Options()).tasks
-    assert [task.out_start for task in tasks] == [0, 257985, 515970, 773955]
-    assert [task.out_length for task in tasks] == [SEGMENT, SEGMENT, SEGMENT, 108045]
-    last = tasks[-1]  # a short segment has real audio before it and zeros behind it
+    segments = segments_of(plan(20 * RATE))
+    written = [segment.writes[0] for segment in segments]
+    assert [part.start for part in written] == [0, 257985, 515970, 773955]
+    assert [part.length for part in written] == [SEGMENT, SEGMENT, SEGMENT, 108045]
+    last = segments[-1]  # a short segment has real audio before it and zeros behind it
+    (read,) = last.reads
     assert last.pad_left == 0
-    assert last.input_start == last.out_start - last.trim
-    assert last.pad_left + last.input_length + last.pad_right == SEGMENT
-    assert last.pad_right == SEGMENT - last.trim - last.out_length
+    assert read.start == written[-1].start - last.trim
+    assert last.pad_left + read.length + last.pad_right == SEGMENT
+    assert last.pad_right == SEGMENT - last.trim - written[-1].length
 
 
-@pytest.mark.parametrize("options", [Options(), Options(0.9, 4, 3), Options(0.0, 1)])
-@pytest.mark.parametrize("length", [1, 5000, SEGMENT, SEGMENT + 1, 10**6])
-def test_plan_covers_the_song_in_order(options, length):
-    tasks = plan(length, SEGMENT, RATE, options).tasks
-    assert [t.out_start for t in tasks] == sorted(t.out_start for t in tasks)
-    for shift in {task.shift for task in tasks}:
+OPTIONS = [Options(), Options(0.9, 4, 3), Options(0.0, 1), Options(0.75, 2)]
+LENGTHS = [1, 5000, SEGMENT, SEGMENT + 1, 10**6]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_segments_cover_the_song_in_order(options, length):
+    segments = segments_of(plan(length, options))
+    written = [segment.writes[0] for segment in segments]
+    assert [part.start for part in written] == sorted(part.start for part in written)
+    for shift in {segment.shift for segment in segments}:
         reached = 0
-        for task in (t for t in tasks if t.shift == shift):
-            assert 0 <= task.out_start <= reached
-            assert task.out_length > 0
-            assert task.input_start >= 0
-            assert task.input_start + task.input_length <= length
-            reached = max(reached, task.out_stop)
+        for segment in (one for one in segments if one.shift == shift):
+            (read,), (write,) = segment.reads, segment.writes
+            assert 0 <= write.start <= reached
+            assert write.length > 0
+            assert read.start >= 0
+            assert read.stop <= length
+            reached = max(reached, write.stop)
         assert reached == length
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_plan_keeps_the_rules_of_plans(options, length):
+    work = plan(length, options)
+    writers = {}
+    for index, task in enumerate(work.tasks):
+        assert all(before < index for before in task.after)
+        for part in (*task.reads, *task.writes):
+            plane = work.planes[part.plane]
+            assert plane.origin <= part.start < part.stop <= plane.origin + plane.frames
+        needed = {writers[part.plane] for part in task.reads if part.plane != MIXTURE}
+        assert needed == set(task.after)
+        for part in task.writes:
+            if work.planes[part.plane].temporary:
+                assert writers.setdefault(part.plane, index) == index
+    assert set(work.planes) - set(writers) == {MIXTURE, *Echo.sources}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_blocks_follow_their_last_contributor_and_make_up_the_song(options, length):
+    work, reached = plan(length, options), 0
+    for index, task in enumerate(work.tasks):
+        if isinstance(task, Block):
+            assert max(task.after) == index - 1
+            assert [part.plane for part in task.writes] == list(Echo.sources)
+            assert {(part.start, part.length) for part in task.writes} == {
+                (reached, task.writes[0].length)
+            }
+            reached = task.writes[0].stop
+    assert reached == length
 
 
 def test_window_is_a_triangle():
@@ -73,20 +126,52 @@ def test_window_is_a_triangle():
     assert np.array_equal(window, np.float32([1, 2, 3, 4, 4, 3, 2, 1]) / 4)
 
 
-def test_blocks_come_out_once_in_order_and_early():
-    model, mixture = Echo(1000), cases.random("mixture", 2, 5000)
-    cut = plan(5000, 1000, RATE, Options())
-    assembler, reached = Assembler(cut), 0
-    for number, task in enumerate(cut.tasks):
-        part = mixture[:, task.input_start : task.input_start + task.input_length]
-        final = assembler.add(run_task(model, task, part, cut.window, 0.0, 1.0))
-        assert final is not None
-        start, block = final
-        assert start == reached
-        reached += block.shape[2]
-        assert reached >= 750 * (number + 1) or reached == 5000
-        assert len(assembler._pending) <= 1
-    assert reached == 5000
+@pytest.mark.parametrize("options", [Options(), Options(0.75), Options(0.25, 2)])
+def test_any_order_gives_the_same_bits(options):
+    model, mixture = Echo(1000), cases.random("mixture", 5000, 2)
+    work = separation.plan(model, separation.measure(mixture.T, RATE), options)
+    expected = run_in_order(work, mixture, range(len(work.tasks)))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        order, waiting = [], list(range(len(work.tasks)))
+        while waiting:
+            ready = [i for i in waiting if set(work.tasks[i].after) <= set(order)]
+            order.append(ready[rng.integers(len(ready))])
+            waiting.remove(order[-1])
+        stems = run_in_order(work, mixture, order)
+        assert all(np.array_equal(stems[name], expected[name]) for name in model.sources)
+
+
+def run_in_order(work, mixture, order):
+    """As the page does it: whole planes, and copies of their ranges."""
+    planes = {
+        name: np.full((plane.frames, plane.width), np.nan, np.float32)
+        for name, plane in work.planes.items()
+    }
+    planes[MIXTURE] = mixture
+
+    def view(part):
+        start = part.start - work.planes[part.plane].origin
+        return planes[part.plane][start : start + part.length]
+
+    for index in order:
+        task = work.tasks[index]
+        outputs = work.run(index, [view(part).copy() for part in task.reads])
+        for part, output in zip(task.writes, outputs, strict=True):
+            view(part)[:] = output
+    return planes
+
+
+@pytest.mark.parametrize("options", [Options(), Options(0.75), Options(0.25, 2)])
+def test_temporary_planes_go_as_soon_as_they_can(options):
+    alive, length = [], 20_000
+    planes = {MIXTURE: cases.random("mixture", length, 2)}
+    planes |= {source: np.empty((length, 2), np.float32) for source in Echo.sources}
+    work = plan(length, options, 1000)
+    execute(work, planes, progress=lambda *_: alive.append(len(planes) - 3))
+    at_once = max(1, options.shifts) / (1 - options.overlap)
+    assert max(alive) <= at_once + 1
+    assert set(planes) == {MIXTURE, *Echo.sources}
 
 
 def test_same_input_same_bits():
@@ -96,18 +181,20 @@ def test_same_input_same_bits():
 
 
 def test_seed_decides_the_shifts():
-    first, same, other = (plan(10**6, SEGMENT, RATE, Options(shifts=2, seed=s)) for s in (1, 1, 2))
+    first, same, other = (plan(10**6, Options(shifts=2, seed=s)) for s in (1, 1, 2))
     assert first.tasks == same.tasks
     assert first.tasks != other.tasks
 
 
-def test_meter_is_the_mean_and_unbiased_std_of_the_mono_mix():
+def test_a_song_has_the_mean_and_unbiased_std_of_its_mono_mix():
     mixture = (0.1 * cases.random("m", 2, separation.MEASURE_BLOCK + 777) + 3).astype(np.float32)
-    meter = separation.measure(mixture, RATE)
+    song = separation.measure(mixture, RATE)
     mono = mixture.astype(np.float64).mean(axis=0)
-    assert meter.length == mixture.shape[1]
-    assert meter.mean == pytest.approx(mono.mean(), rel=1e-7)
-    assert meter.std == pytest.approx(mono.std(ddof=1) + 1e-8, rel=1e-5)
+    assert song.length == mixture.shape[1]
+    assert song.mean == pytest.approx(mono.mean(), rel=1e-7)
+    assert song.std == pytest.approx(mono.std(ddof=1) + 1e-8, rel=1e-5)
+    interleaved = np.ascontiguousarray(mixture.T).T
+    assert separation.measure(interleaved, RATE) == song
 
 
 def test_silence_is_separated_into_silence():
@@ -116,8 +203,7 @@ def test_silence_is_separated_into_silence():
 
 
 def test_silence_measures_as_a_number_one_can_divide_by():
-    meter = separation.measure(np.zeros((2, 1), np.float32), RATE)
-    assert (meter.mean, meter.std) == (0, 1e-8)
+    assert separation.measure(np.zeros((2, 1), np.float32), RATE) == Song(1, 0.0, 1e-8)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -166,7 +252,7 @@ def test_progress_tells_done_total_and_time_left():
 
 def test_cancel_stops_before_the_next_segment():
     answers = iter([False, False, True])
-    with pytest.raises(py_demixer.Cancelled, match="after 2 of 4 segments"):
+    with pytest.raises(py_demixer.Cancelled, match="with 2 of 4 parts done"):
         py_demixer.separate(
             cases.random("mixture", 2, 2500), Echo(1000), cancel=lambda: next(answers)
         )
@@ -198,12 +284,3 @@ def test_stems_by_name():
     assert stems["b"].shape == (2, 3)
     with pytest.raises(KeyError, match="no stem 'c', only a, b"):
         stems["c"]
-
-
-def test_meter_takes_blocks():
-    meter = Meter(RATE)
-    mixture = cases.random("m", 2, separation.MEASURE_BLOCK + 5)
-    meter.update(mixture[:, : separation.MEASURE_BLOCK])
-    meter.update(mixture[:, separation.MEASURE_BLOCK :])
-    whole = separation.measure(mixture, RATE)
-    assert (meter.mean, meter.std) == (whole.mean, whole.std)

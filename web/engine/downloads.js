@@ -1,0 +1,178 @@
+/**
+ * Makes the files that the person asks for: one stem, or all of them in a zip.
+ *
+ * They are written to a temporary file on the disk where the browser has such, else in memory.
+ *
+ * @module
+ */
+
+import { makeZip } from "../vendor/client-zip.mjs";
+import { BufferTarget, StreamTarget } from "../vendor/mediabunny.mjs";
+import { TemporaryFiles } from "./temporary.js";
+import { sharedGain, writeWav } from "./wav.js";
+
+/** @typedef {import("./protocol.js").Stems} Stems */
+/** @typedef {import("./wav.js").Watch} Watch */
+/** @typedef {keyof typeof FORMATS} Format */
+
+/**
+ * @typedef {object} Download
+ * @property {string} name
+ * @property {Blob} file
+ * @property {() => Promise<void>} discard  deletes the file; called when it has been saved
+ */
+
+export const FORMATS = /** @type {const} */ ({
+  16: { title: "WAV 16-bit", codec: "pcm-s16", suffix: "" },
+  "32f": { title: "WAV 32-bit float", codec: "pcm-f32", suffix: " (32-bit float)" },
+});
+
+/** What a step takes of the whole, as shares of the time: no more than a guess. */
+const PEAK_SHARE = 0.5;
+
+export class Downloads {
+  #stems;
+  #track;
+  #files;
+  /** @type {number | null} */
+  #gain = null;
+
+  /**
+   * @param {Stems} stems all of them final
+   * @param {string} track the song's name
+   * @param {TemporaryFiles} files
+   */
+  constructor(stems, track, files) {
+    this.#stems = stems;
+    this.#track = track;
+    this.#files = files;
+  }
+
+  /** @returns {number | null} the factor of 16-bit files; null as long as none was asked for */
+  get gain() {
+    return this.#gain;
+  }
+
+  /**
+   * @param {string} source @param {Format} format @param {Watch} watch
+   * @returns {Promise<Download>}
+   */
+  async wav(source, format, watch) {
+    const rest = await this.#prepare(format, watch);
+    return { name: this.#wavName(source, format), ...(await this.#wav(source, format, rest)) };
+  }
+
+  /**
+   * @param {Format} format @param {Watch} watch
+   * @returns {Promise<Download>}
+   */
+  async zip(format, watch) {
+    const rest = await this.#prepare(format, watch);
+    const zip = makeZip(this.#entries(format, rest), { buffersAreUTF8: true });
+    const name = `${this.#track} - stems${FORMATS[format].suffix}.zip`;
+    return { name, ...(await this.#keep(zip, watch.signal)) };
+  }
+
+  /** @param {string} source @param {Format} format @returns {string} */
+  #wavName(source, format) {
+    return `${this.#track} - ${source}${FORMATS[format].suffix}.wav`;
+  }
+
+  /**
+   * Find the gain for 16 bits, unless it is known.
+   *
+   * @param {Format} format @param {Watch} watch
+   * @returns {Promise<Watch>} for what is left to do
+   */
+  async #prepare(format, watch) {
+    if (format !== "16" || this.#gain !== null) return watch;
+    this.#gain = await sharedGain(this.#stems, part(watch, 0, PEAK_SHARE));
+    return part(watch, PEAK_SHARE, 1);
+  }
+
+  /**
+   * @param {string} source @param {Format} format @param {Watch} watch
+   * @returns {Promise<Omit<Download, "name">>}
+   */
+  async #wav(source, format, watch) {
+    const options = { codec: FORMATS[format].codec, gain: this.#gain ?? 1 };
+    if (!TemporaryFiles.arePossible) {
+      const target = new BufferTarget();
+      await writeWav(this.#stems, source, options, target, watch);
+      const file = new Blob([/** @type {ArrayBuffer} */ (target.buffer)], { type: "audio/wav" });
+      return { file, discard: async () => {} };
+    }
+    return this.#write(async (writable) => {
+      await writeWav(this.#stems, source, options, new StreamTarget(writable), watch);
+    });
+  }
+
+  /**
+   * One stem after the other: there is never more than one of them beside the zip.
+   *
+   * @param {Format} format @param {Watch} watch
+   */
+  async *#entries(format, watch) {
+    const { sources } = this.#stems;
+    for (const [index, source] of sources.entries()) {
+      const [start, stop] = [index / sources.length, (index + 1) / sources.length];
+      const middle = (start + stop) / 2;
+      const { file, discard } = await this.#wav(source, format, part(watch, start, middle));
+      try {
+        const input = file.stream().pipeThrough(counted(file.size, part(watch, middle, stop)));
+        yield { name: this.#wavName(source, format), input };
+      } finally {
+        await discard();
+      }
+    }
+  }
+
+  /**
+   * @param {ReadableStream<Uint8Array>} stream @param {AbortSignal} signal
+   * @returns {Promise<Omit<Download, "name">>}
+   */
+  async #keep(stream, signal) {
+    if (!TemporaryFiles.arePossible) {
+      const file = await new Response(stream).blob();
+      return { file, discard: async () => {} };
+    }
+    return this.#write((writable) => stream.pipeTo(writable, { signal }));
+  }
+
+  /**
+   * @param {(writable: FileSystemWritableFileStream) => Promise<void>} write closes it
+   * @returns {Promise<Omit<Download, "name">>}
+   */
+  async #write(write) {
+    const handle = await this.#files.create();
+    const discard = () => this.#files.remove(handle);
+    try {
+      await write(await handle.createWritable());
+      return { file: await handle.getFile(), discard };
+    } catch (error) {
+      await discard();
+      throw error;
+    }
+  }
+}
+
+/** @param {Watch} watch @param {number} start @param {number} stop @returns {Watch} of a part of the work */
+function part({ report, signal }, start, stop) {
+  return { report: (share) => report(start + share * (stop - start)), signal };
+}
+
+/**
+ * @param {number} bytes in all @param {Watch} watch
+ * @returns {TransformStream<Uint8Array, Uint8Array>} that hands on what it gets
+ */
+function counted(bytes, { report, signal }) {
+  let done = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      signal.throwIfAborted();
+      done += chunk.length;
+      report(done / bytes);
+      controller.enqueue(chunk);
+    },
+  });
+}
