@@ -23,7 +23,6 @@ import numpy as np
 
 from py_demixer import Stems, audio, load_model, separate, trace
 from py_demixer.models import catalog
-from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.separation import Options, measure, plan
 
 
@@ -175,7 +174,7 @@ def _separate(options: argparse.Namespace) -> int:
     return exit_code
 
 
-def _run(mix: np.ndarray, model: HTDemucs, song: Path, options: argparse.Namespace) -> Stems:
+def _run(mix: np.ndarray, model: catalog.Network, song: Path, options: argparse.Namespace) -> Stems:
     choices = {"overlap": options.overlap, "shifts": options.shifts, "seed": options.seed}
     with _progress_bar(song.name) as progress:
         try:
@@ -313,7 +312,7 @@ def _write(stems: Mapping[str, np.ndarray], job: _Job, workshop: Path, bits: str
 # ---- models and their weights -------------------------------------------------------------------
 
 
-def _load_model(options: argparse.Namespace) -> HTDemucs:
+def _load_model(options: argparse.Namespace) -> catalog.Network:
     if options.weights is None:
         _fetch_weights_if_missing(options.model)
     try:
@@ -375,7 +374,7 @@ def _trace(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_first_segment(mix: np.ndarray, model: HTDemucs) -> None:
+def _run_first_segment(mix: np.ndarray, model: catalog.Network) -> None:
     """Run the network once, as :func:`py_demixer.separate` begins."""
     work = plan(model, measure(mix, model.sample_rate), Options())
     (part,) = work.tasks[0].reads

@@ -98,7 +98,7 @@ class Centred:
         Returns:
             ``(channels, n_fft / 2 + 1, count)`` complex64.
         """
-        start, stop = self.reach(first, count)
+        start, _ = self.reach(first, count)
         begin, end = self._seen(first, count)
         before, after = max(0, -begin), max(0, end - self.length)
         # A song too short to be reflected once is reflected again and again.

@@ -1,8 +1,8 @@
 """Multichannel Wiener filter, refined by expectation maximisation.
 
-Each source is modelled, at each frequency, as a complex Gaussian vector of the two channels with the
-covariance ``v(frame) R``: a power spectral density that changes over time and a spatial covariance
-that does not, within the frames given. The mixture then has the covariance
+Each source is modelled, at each frequency, as a complex Gaussian vector of the two channels with
+the covariance ``v(frame) R``: a power spectral density that changes over time and a spatial
+covariance that does not, within the frames given. The mixture then has the covariance
 ``C = sum_j v_j R_j + sqrt(eps) I``, and the best estimate of a source given the mixture ``x`` is
 ``v_j R_j C^-1 x``. From estimates ``y_j`` follow new parameters,
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from py_demixer import checkpoint
-from py_demixer.models.openunmix import Config, parameter_shapes
+from py_demixer.models.openunmix import Config, OpenUnmix, parameter_shapes
 
 TINY = {"hidden": 16}
 """What the tiny model's configuration says; frequencies and frames are the released ones'."""
@@ -24,6 +24,12 @@ def write(path: Path, seed: int = 0) -> Path:
     metadata = {"architecture": "openunmix", "config": json.dumps(TINY), "licence": "MIT"}
     checkpoint.write(path, tensors(Config(**TINY), seed), metadata)
     return path
+
+
+def model(hidden: int = TINY["hidden"]) -> OpenUnmix:
+    """The model of that width."""
+    config = Config(hidden=hidden)
+    return OpenUnmix(tensors(config), config)
 
 
 def tensors(config: Config, seed: int = 0) -> dict[str, np.ndarray]:

@@ -10,7 +10,11 @@ import numpy as np
 
 from .. import checkpoint
 from ..checkpoint import Checkpoint
-from .htdemucs import Config, HTDemucs
+from . import htdemucs, openunmix
+from .htdemucs import HTDemucs
+from .openunmix import OpenUnmix
+
+Network = HTDemucs | OpenUnmix
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,14 @@ class ModelInfo:
         return f"{self.name}.safetensors"
 
 
-MODELS = {model.name: model for model in (ModelInfo("htdemucs", Config().sources),)}
+MODELS = {
+    model.name: model
+    for model in (
+        ModelInfo("htdemucs", htdemucs.Config().sources),
+        ModelInfo("umxhq", openunmix.Config().sources),
+        ModelInfo("umxl", openunmix.Config().sources),
+    )
+}
 
 
 def default_weights(name: str) -> Path:
@@ -39,7 +50,7 @@ def default_weights(name: str) -> Path:
     return base / MODELS[name].weights_file
 
 
-def load(name: str, weights: Path | None = None) -> HTDemucs:
+def load(name: str, weights: Path | None = None) -> Network:
     """Build the model ``name`` from a weight file (None: the one at the default place).
 
     Raises:
@@ -57,16 +68,19 @@ def load(name: str, weights: Path | None = None) -> HTDemucs:
     return build(checkpoint.read(np.fromfile(path, np.uint8)))
 
 
-def build(weights: Checkpoint) -> HTDemucs:
+def build(weights: Checkpoint) -> Network:
     """Build the network a weight file is for.
 
     Raises:
         ValueError: the file does not say so, or lacks tensors.
     """
     architecture = weights.metadata.get("architecture")
-    if architecture != "htdemucs":
-        raise ValueError(
-            f"The weight file is for the architecture {architecture!r}, which is not known here: "
-            "was it made by py_demixer.weights?"
-        )
-    return HTDemucs(weights.tensors, Config.from_json(weights.metadata.get("config", "{}")))
+    config = weights.metadata.get("config", "{}")
+    if architecture == "htdemucs":
+        return HTDemucs(weights.tensors, htdemucs.Config.from_json(config))
+    if architecture == "openunmix":
+        return OpenUnmix(weights.tensors, openunmix.Config.from_json(config))
+    raise ValueError(
+        f"The weight file is for the architecture {architecture!r}, which is not known here: "
+        "was it made by py_demixer.weights?"
+    )

@@ -121,15 +121,18 @@ class OpenUnmix:
         bias = self._tensor(source, f"lstm.bias_ih_{end}") + self._tensor(
             source, f"lstm.bias_hh_{end}"
         )
-        weights = (self._tensor(source, f"lstm.weight_{kind}_{end}") for kind in ("ih", "hh"))
-        out, state = lstm(x, *weights, bias, state, reverse=reverse)
+        weight_ih, weight_hh = (
+            self._tensor(source, f"lstm.weight_{kind}_{end}") for kind in ("ih", "hh")
+        )
+        out, state = lstm(x, weight_ih, weight_hh, bias, state, reverse=reverse)
         return trace.step(f"{source}.lstm.{end}", out), state
 
     def merge(self, source: str, x: np.ndarray) -> np.ndarray:
         """Bring together what is known of each frame.
 
         Args:
-            x: ``(2 hidden, frames)`` float32: encoded frames, then the last layer's both directions.
+            x: ``(2 hidden, frames)`` float32: encoded frames, then both directions of the
+                last layer.
 
         Returns:
             ``(hidden, frames)`` float32.

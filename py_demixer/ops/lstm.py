@@ -25,7 +25,8 @@ def lstm(
 
     Args:
         x: ``(in, frames)`` float32.
-        weight_ih: ``(4 hidden, in)`` float32; gates in PyTorch's order: input, forget, cell, output.
+        weight_ih: ``(4 hidden, in)`` float32; gates in PyTorch's order: input, forget,
+            cell, output.
         weight_hh: ``(4 hidden, hidden)`` float32.
         bias: ``(4 hidden,)``: the sum of PyTorch's two.
         state: ``(2, hidden)`` float32: output and cell at the frame before the first one, or with

@@ -58,7 +58,6 @@
  * @property {string[]} sources         names of the stems
  * @property {number} sample_rate       hertz
  * @property {number} channels
- * @property {number} segment_length    frames
  * @property {number} measure_block     frames to measure at once (fewer at the song's end)
  * @property {string} backend
  * @property {Record<string, string>} versions
