@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import backend
 from .activation import sigmoid
 from .linear import linear
 
@@ -38,6 +39,10 @@ def lstm(
     """
     gates = np.ascontiguousarray(linear(x, weight_ih, bias).T)
     out = np.empty((x.shape[1], weight_hh.shape[1]), np.float32)
+    if (kernels := backend.kernels()) is not None:
+        state = state.astype(np.float32, order="C")
+        kernels.lstm(gates, np.ascontiguousarray(weight_hh), state, reverse, out)
+        return out.T, state
     output, cell = state
     frames = range(len(gates))
     with np.errstate(over="ignore"):  # exp overflows to infinity, and the sigmoid is 0 there
