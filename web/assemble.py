@@ -40,6 +40,7 @@ PYODIDE_RUNTIME = (
 _PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
 _VENDOR = {
+    "client-zip.mjs": "client-zip/index.js",
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
     "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
@@ -51,6 +52,7 @@ _VENDOR = {
 _NPM_PACKAGES = (
     "pyodide",
     "mediabunny",
+    "client-zip",
     _SAMPLERATE,
     "workbox-core",
     "workbox-precaching",

@@ -4,6 +4,10 @@ declare module "*/vendor/mediabunny.mjs" {
   export * from "mediabunny";
 }
 
+declare module "*/vendor/client-zip.mjs" {
+  export * from "client-zip";
+}
+
 declare module "*/vendor/workbox-window.mjs" {
   export * from "workbox-window";
 }
@@ -24,4 +28,10 @@ declare function importScripts(...urls: string[]): void;
 
 interface Window {
   __SHELL: import("workbox-precaching").PrecacheEntry[];
+}
+
+/* Of workers, beside the library for pages. */
+
+interface FileSystemFileHandle {
+  createSyncAccessHandle(): Promise<import("./engine/songs.js").StoredFile>;
 }

@@ -188,7 +188,7 @@ def test_an_engine_that_fails_is_a_sentence_and_a_fresh_start(
 ) -> None:
     worker = own_site / "engine" / "worker.js"
     text = worker.read_text(encoding="utf-8")
-    begin = 'case "begin":\n'
+    begin = 'case "plan":\n'
     assert text.count(begin) == 1
     # Each worker finds in the browser's storage how many have failed before it.
     count = "const failed = (await caches.keys()).filter((name) => /^failed/.test(name)).length;\n"

@@ -83,6 +83,40 @@ export async function fetchVerified(base, file) {
 }
 
 /**
+ * @param {Assets} assets @param {string} model a key of `assets.models`
+ * @returns {AssetFile[]} the parts of its weights, in order
+ */
+export function partsOf(assets, model) {
+  const files = new Map(assets.files.map((file) => [file.url, file]));
+  return (assets.models[model]?.parts ?? []).map((url) => {
+    const file = files.get(url);
+    if (!file) throw missingFile(url);
+    return file;
+  });
+}
+
+/**
+ * The weights of a model for workers of a page that keeps nothing: each part crosses the network once.
+ *
+ * @param {string} base @param {Assets} assets @param {string} model
+ * @param {(done: number, total: number) => void} report bytes
+ * @returns {Promise<Blob[]>}
+ * @throws {UserError}
+ */
+export async function fetchWeights(base, assets, model, report) {
+  const files = partsOf(assets, model);
+  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  const parts = [];
+  let done = 0;
+  for (const file of files) {
+    report(done, total);
+    parts.push(await (await fetchVerified(base, file)).blob());
+    done += file.bytes;
+  }
+  return parts;
+}
+
+/**
  * A wrong hash and a broken connection look the same to fetch(): ask the server which it was.
  *
  * @param {URL} url @param {AssetFile} file

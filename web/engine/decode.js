@@ -1,5 +1,5 @@
 /**
- * A file in, a song out: 44.1 kHz, stereo, 32-bit float.
+ * A file in, a song out, piece by piece: 44.1 kHz, stereo, 32-bit float.
  *
  * Containers are read by Mediabunny, which decodes PCM itself and all else with WebCodecs. Where
  * WebCodecs is missing or does not know the codec, the browser's `decodeAudioData` does it, at the
@@ -12,21 +12,26 @@
  */
 
 import { ALL_FORMATS, AudioSampleSink, BlobSource, Input } from "../vendor/mediabunny.mjs";
-import { isOutOfMemory, LONGEST_MINUTES, notFinite, SENTENCES, UserError } from "./errors.js";
+import { isOutOfMemory, notFinite, SENTENCES, tooLong, UserError } from "./errors.js";
+import { Resampler } from "./resampler.js";
 
 /** @typedef {import("mediabunny").InputAudioTrack} Track */
 /** @typedef {import("mediabunny").AudioSample} AudioSample */
-/** @typedef {(channels: number) => Promise<number[][]>} DownmixMatrix gives (2, channels) factors */
 
 /**
- * @typedef {object} Song
- * @property {Float32Array} left
- * @property {Float32Array} right
+ * Who wants the song.
+ * @typedef {object} Taker
+ * @property {(channels: number) => Promise<number[][]>} downmix    gives (2, channels) factors
+ * @property {number} longestMinutes
+ * @property {(frames: number) => Promise<void>} expect     told the song's length, if the file states it
+ *   and as it states it; may refuse
+ * @property {(block: Float32Array) => Promise<void>} take  is given the song, block after block: any number
+ *   of frames, interleaved
  */
 
-/** @typedef {Song & {rate: number}} SongAtItsRate */
-
 const RATE = 44100;
+/** Frames that are mixed down, resampled and given out at once. */
+const BLOCK = 1 << 16;
 /** What a file's stated length may be off by: codecs round to their own frames. */
 const MOST_MISSING_SECONDS = 0.5;
 /** More than a compressed song of the greatest length has; decodeAudioData needs the file as a whole. */
@@ -36,50 +41,44 @@ const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
 
 /**
  * @param {File} file
- * @param {DownmixMatrix} downmixMatrix
+ * @param {Taker} taker is given round(frames x 44100 / rate) frames, aligned with the file's
  * @param {AbortSignal} signal
- * @returns {Promise<Song>} round(frames x 44100 / rate) frames, aligned with the file's
  * @throws {UserError} a sentence for the person
  */
-export async function decode(file, downmixMatrix, signal) {
+export async function decode(file, taker, signal) {
   if (file.size === 0) throw new UserError(SENTENCES.empty);
+  const intake = new Intake(taker, signal);
   try {
-    const song = await decodeAtItsRate(file, downmixMatrix, signal);
-    if (lengthAt(RATE, song) === 0) throw new UserError(SENTENCES.nothingDecoded);
-    // Before resampling, whose filter would spread one such sample over its whole length.
-    checkFinite(song);
-    return song.rate === RATE ? song : await resample(song, signal);
+    await decodeInto(intake, file, taker, signal);
+    await intake.end();
   } catch (error) {
     if (error instanceof UserError || signal.aborted) throw error;
     if (isOutOfMemory(error)) throw new UserError(SENTENCES.memory, error);
     const gone = error instanceof DOMException && error.name === "NotReadableError";
     throw new UserError(gone ? SENTENCES.unreadable : SENTENCES.nothingDecoded, error);
+  } finally {
+    intake.close();
   }
 }
 
-/**
- * @param {File} file @param {DownmixMatrix} downmixMatrix @param {AbortSignal} signal
- * @returns {Promise<SongAtItsRate>}
- */
-async function decodeAtItsRate(file, downmixMatrix, signal) {
+/** @param {Intake} intake @param {File} file @param {Taker} taker @param {AbortSignal} signal */
+async function decodeInto(intake, file, taker, signal) {
   const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
   try {
     const track = await findTrack(input);
-    if (!track) {
-      return await decodeByBrowser(file, RATE, SENTENCES.notAudio, downmixMatrix, signal);
-    }
+    if (!track) return await decodeByBrowser(intake, file, RATE, SENTENCES.notAudio, signal);
     const rate = await track.getSampleRate();
     const seconds = (await track.getDurationFromMetadata()) ?? 0;
-    checkLength(seconds, 1);
+    checkLength(seconds, taker.longestMinutes);
     // Asked for before decoding: it refuses more channels than can be mixed down, with a sentence.
-    await downmixMatrix(await track.getNumberOfChannels());
+    await taker.downmix(await track.getNumberOfChannels());
+    await taker.expect(Math.round(seconds * RATE));
     if ((await track.getCodec()) === "mp3" || !(await track.canDecode())) {
-      return await decodeByBrowser(file, rate, SENTENCES.nothingDecoded, downmixMatrix, signal);
+      return await decodeByBrowser(intake, file, rate, SENTENCES.nothingDecoded, signal);
     }
-    const song = await decodeTrack(track, seconds, downmixMatrix, signal);
+    await decodeTrack(intake, track, signal);
     // A film's length says nothing about that of its sound.
-    if ((await input.getVideoTracks()).length === 0) checkComplete(song, seconds);
-    return song;
+    if ((await input.getVideoTracks()).length === 0) checkComplete(intake, seconds);
   } finally {
     input.dispose();
   }
@@ -88,11 +87,11 @@ async function decodeAtItsRate(file, downmixMatrix, signal) {
 /**
  * Decoders skip what they do not understand, without a word.
  *
- * @param {SongAtItsRate} song @param {number} seconds how long the file says it is
+ * @param {Intake} intake @param {number} seconds how long the file says it is
  */
-function checkComplete({ left, rate }, seconds) {
-  if (left.length === 0) throw new UserError(SENTENCES.nothingDecoded);
-  if (left.length < (seconds - MOST_MISSING_SECONDS) * rate) {
+function checkComplete(intake, seconds) {
+  if (intake.frames === 0) throw new UserError(SENTENCES.nothingDecoded);
+  if (intake.seconds < seconds - MOST_MISSING_SECONDS) {
     throw new UserError(SENTENCES.stoppedDecoding);
   }
 }
@@ -117,20 +116,14 @@ async function findTrack(input) {
   return track;
 }
 
-/**
- * @param {Track} track @param {number} seconds how long it says it is
- * @param {DownmixMatrix} downmixMatrix @param {AbortSignal} signal
- * @returns {Promise<SongAtItsRate>}
- */
-async function decodeTrack(track, seconds, downmixMatrix, signal) {
-  const recorder = new Recorder(seconds);
+/** @param {Intake} intake @param {Track} track @param {AbortSignal} signal */
+async function decodeTrack(intake, track, signal) {
   const samples = new AudioSampleSink(track).samples();
   try {
     for await (const sample of samples) {
       try {
         signal.throwIfAborted();
-        const matrix = await downmixMatrix(sample.numberOfChannels);
-        recorder.append(planesOf(sample), matrix, sample.sampleRate);
+        await intake.add(planesOf(sample), sample.sampleRate);
       } finally {
         sample.close();
       }
@@ -138,11 +131,10 @@ async function decodeTrack(track, seconds, downmixMatrix, signal) {
   } catch (error) {
     if (error instanceof UserError || signal.aborted || isOutOfMemory(error)) throw error;
     throw new UserError(
-      recorder.length === 0 ? SENTENCES.nothingDecoded : SENTENCES.stoppedDecoding,
+      intake.frames === 0 ? SENTENCES.nothingDecoded : SENTENCES.stoppedDecoding,
       error,
     );
   }
-  return recorder.finish();
 }
 
 /**
@@ -163,12 +155,12 @@ function planesOf(sample) {
 }
 
 /**
- * @param {File} file @param {number} rate of the file, in hertz
+ * @param {Intake} intake @param {File} file
+ * @param {number} rate of the file, in hertz
  * @param {string} refusal what to say when the browser cannot
- * @param {DownmixMatrix} downmixMatrix @param {AbortSignal} signal
- * @returns {Promise<SongAtItsRate>}
+ * @param {AbortSignal} signal
  */
-async function decodeByBrowser(file, rate, refusal, downmixMatrix, signal) {
+async function decodeByBrowser(intake, file, rate, refusal, signal) {
   if (file.size > MOST_BYTES_AT_ONCE) throw new UserError(refusal);
   const possible = rate >= CONTEXT_RATES.lowest && rate <= CONTEXT_RATES.highest;
   const context = new OfflineAudioContext(1, 1, possible ? rate : RATE);
@@ -180,129 +172,117 @@ async function decodeByBrowser(file, rate, refusal, downmixMatrix, signal) {
   } catch (error) {
     throw new UserError(refusal, error);
   }
-  signal.throwIfAborted();
-  const channels = audio.numberOfChannels;
-  const recorder = new Recorder(audio.duration);
-  const planes = Array.from({ length: channels }, (_, index) => audio.getChannelData(index));
-  recorder.append(planes, await downmixMatrix(channels), audio.sampleRate);
-  return recorder.finish();
+  const planes = Array.from({ length: audio.numberOfChannels }, (_, index) =>
+    audio.getChannelData(index),
+  );
+  for (let start = 0; start < audio.length; start += BLOCK) {
+    signal.throwIfAborted();
+    const block = planes.map((plane) => plane.subarray(start, start + BLOCK));
+    await intake.add(block, audio.sampleRate);
+  }
 }
 
-/** Collects a song block by block, mixed down to stereo. */
-class Recorder {
-  length = 0;
+/** Takes in what is decoded, at the file's rate and with its channels, and gives out the song. */
+class Intake {
+  /** That came in. */
+  frames = 0;
   #rate = 0;
-  #left = new Float32Array(0);
-  #right = new Float32Array(0);
-  #seconds;
+  #block = new Float32Array(2 * BLOCK);
+  /** Frames in the block. */
+  #filled = 0;
+  /** @type {Resampler | null} */
+  #resampler = null;
+  #taker;
+  #signal;
 
-  /** @param {number} seconds how long the song says it is; it may turn out longer or shorter */
-  constructor(seconds) {
-    this.#seconds = seconds;
+  /** @param {Taker} taker @param {AbortSignal} signal */
+  constructor(taker, signal) {
+    this.#taker = taker;
+    this.#signal = signal;
+  }
+
+  /** How much came in. */
+  get seconds() {
+    return this.frames / Math.max(1, this.#rate);
   }
 
   /**
    * @param {Float32Array[]} planes channels of the same length, or none at all
-   * @param {number[][]} matrix (2, channels)
    * @param {number} rate in hertz
    */
-  append(planes, matrix, rate) {
-    if (this.#rate === 0) {
-      this.#rate = rate;
-      this.#reserve(Math.ceil(this.#seconds * rate) + 1);
-    }
+  async add(planes, rate) {
+    if (this.#rate === 0) await this.#begin(rate);
     // A stream may change its rate midway; hardly any does, and two rates make no song.
     if (rate !== this.#rate) throw new UserError(SENTENCES.stoppedDecoding);
-    const end = this.length + (planes[0]?.length ?? 0);
-    checkLength(end, rate);
-    if (end > this.#left.length) this.#reserve(Math.ceil(end * 1.5));
-    mixInto(this.#left.subarray(this.length, end), planes, matrix[0] ?? []);
-    mixInto(this.#right.subarray(this.length, end), planes, matrix[1] ?? []);
-    this.length = end;
+    const length = planes[0]?.length ?? 0;
+    if (length === 0) return;
+    const matrix = await this.#taker.downmix(planes.length);
+    for (let at = 0; at < length; ) {
+      const frames = Math.min(length - at, BLOCK - this.#filled);
+      const part = planes.map((plane) => plane.subarray(at, at + frames));
+      mixInto(this.#block.subarray(2 * this.#filled, 2 * (this.#filled + frames)), part, matrix);
+      this.#filled += frames;
+      this.frames += frames;
+      at += frames;
+      if (this.#filled === BLOCK) await this.#flush();
+    }
   }
 
-  /** @param {number} frames */
-  #reserve(frames) {
-    const [left, right] = [new Float32Array(frames), new Float32Array(frames)];
-    left.set(this.#left.subarray(0, this.length));
-    right.set(this.#right.subarray(0, this.length));
-    [this.#left, this.#right] = [left, right];
+  /** @param {number} rate in hertz */
+  async #begin(rate) {
+    this.#rate = rate;
+    if (rate === RATE) return;
+    this.#resampler = new Resampler(this.#signal);
+    await this.#resampler.start(rate, RATE);
   }
 
-  /** @returns {SongAtItsRate} */
-  finish() {
-    return {
-      left: this.#left.subarray(0, this.length),
-      right: this.#right.subarray(0, this.length),
-      rate: this.#rate,
-    };
+  async #flush() {
+    const block = this.#block.slice(0, 2 * this.#filled);
+    // Before resampling, whose filter would spread one such sample over its whole length.
+    checkFinite(block, this.frames - this.#filled, this.#rate);
+    this.#filled = 0;
+    checkLength(this.seconds, this.#taker.longestMinutes);
+    await this.#taker.take(this.#resampler ? await this.#resampler.convert(block) : block);
+  }
+
+  /** @throws {UserError} when there is not one frame */
+  async end() {
+    if (Math.round(this.seconds * RATE) === 0) throw new UserError(SENTENCES.nothingDecoded);
+    await this.#flush();
+    if (this.#resampler) await this.#taker.take(await this.#resampler.end());
+  }
+
+  close() {
+    this.#resampler?.close();
   }
 }
 
 /**
- * @param {Float32Array} target
+ * @param {Float32Array} target interleaved
  * @param {Float32Array[]} planes
- * @param {number[]} factors one for each plane
+ * @param {number[][]} matrix (2, planes)
  */
-function mixInto(target, planes, factors) {
-  const used = planes.flatMap((plane, index) => {
-    const factor = factors[index] ?? 0;
-    return factor === 0 ? [] : [{ plane, factor }];
-  });
-  for (let i = 0; i < target.length; i++) {
-    let sum = 0;
-    for (const { plane, factor } of used) sum += factor * /** @type {number} */ (plane[i]);
-    target[i] = sum;
-  }
-}
-
-/** @param {number} frames @param {number} rate frames a second */
-function checkLength(frames, rate) {
-  if (frames > LONGEST_MINUTES * 60 * rate) throw new UserError(SENTENCES.tooLong);
-}
-
-/** @param {SongAtItsRate} song */
-function checkFinite({ left, right, rate }) {
-  for (let i = 0; i < left.length; i++) {
-    if (!Number.isFinite(left[i]) || !Number.isFinite(right[i])) throw notFinite(i / rate);
-  }
-}
-
-/** @param {number} rate in hertz @param {SongAtItsRate} song @returns {number} its frames at that rate */
-function lengthAt(rate, song) {
-  return Math.round((song.left.length * rate) / song.rate);
-}
-
-/**
- * @param {SongAtItsRate} song @param {AbortSignal} signal
- * @returns {Promise<Song>}
- */
-async function resample(song, signal) {
-  const { left, right, rate } = song;
-  const worker = new Worker(new URL("resample-worker.js", import.meta.url), { type: "module" });
-  /** @type {import("./protocol.js").ResampleJob} */
-  const job = {
-    left,
-    right,
-    inputRate: rate,
-    outputRate: RATE,
-    outputLength: lengthAt(RATE, song),
-  };
-  try {
-    return await new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      worker.addEventListener("error", (event) => {
-        reject(new UserError(SENTENCES.resampler, event.message));
-      });
-      worker.addEventListener("message", ({ data }) => {
-        /** @type {import("./protocol.js").ResampleReply} */
-        const reply = data;
-        if (reply.ok) resolve({ left: reply.left, right: reply.right });
-        else reject(new UserError(SENTENCES.resampler, reply.message));
-      });
-      worker.postMessage(job, [left.buffer, right.buffer]);
+function mixInto(target, planes, matrix) {
+  for (const [side, factors] of matrix.entries()) {
+    const used = planes.flatMap((plane, index) => {
+      const factor = factors[index] ?? 0;
+      return factor === 0 ? [] : [{ plane, factor }];
     });
-  } finally {
-    worker.terminate();
+    for (let i = 0; 2 * i < target.length; i++) {
+      let sum = 0;
+      for (const { plane, factor } of used) sum += factor * /** @type {number} */ (plane[i]);
+      target[2 * i + side] = sum;
+    }
   }
+}
+
+/** @param {number} seconds @param {number} longestMinutes */
+function checkLength(seconds, longestMinutes) {
+  if (seconds > longestMinutes * 60) throw tooLong(longestMinutes);
+}
+
+/** @param {Float32Array} block interleaved @param {number} start its first frame @param {number} rate */
+function checkFinite(block, start, rate) {
+  const bad = block.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw notFinite((start + Math.floor(bad / 2)) / rate);
 }

@@ -23,7 +23,7 @@ import { sharedGain, writeWav } from "./wav.js";
  */
 
 export const FORMATS = /** @type {const} */ ({
-  16: { title: "WAV 16-bit", codec: "pcm-s16", suffix: "" },
+  "16": { title: "WAV 16-bit", codec: "pcm-s16", suffix: "" },
   "32f": { title: "WAV 32-bit float", codec: "pcm-f32", suffix: " (32-bit float)" },
 });
 
@@ -34,6 +34,7 @@ export class Downloads {
   #stems;
   #track;
   #files;
+  #onGain;
   /** @type {number | null} */
   #gain = null;
 
@@ -41,16 +42,13 @@ export class Downloads {
    * @param {Stems} stems all of them final
    * @param {string} track the song's name
    * @param {TemporaryFiles} files
+   * @param {(gain: number) => void} onGain called with the factor of 16-bit files once it is known
    */
-  constructor(stems, track, files) {
+  constructor(stems, track, files, onGain) {
     this.#stems = stems;
     this.#track = track;
     this.#files = files;
-  }
-
-  /** @returns {number | null} the factor of 16-bit files; null as long as none was asked for */
-  get gain() {
-    return this.#gain;
+    this.#onGain = onGain;
   }
 
   /**
@@ -87,6 +85,7 @@ export class Downloads {
   async #prepare(format, watch) {
     if (format !== "16" || this.#gain !== null) return watch;
     this.#gain = await sharedGain(this.#stems, part(watch, 0, PEAK_SHARE));
+    this.#onGain(this.#gain);
     return part(watch, PEAK_SHARE, 1);
   }
 

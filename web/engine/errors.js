@@ -13,9 +13,6 @@ export class UserError extends Error {
   }
 }
 
-/** The longest song the page takes, in minutes: mix and stems need 106 MB of memory a minute. */
-export const LONGEST_MINUTES = 20;
-
 export const SENTENCES = {
   empty: "This file is empty. Choose a file that has audio in it.",
   notAudio:
@@ -31,9 +28,6 @@ export const SENTENCES = {
   severalFiles: "Please drop one song at a time.",
   busy: "A song is being separated. Wait until it is done, or cancel it first.",
   noFile: "That was not a file. Drop an audio file from your computer.",
-  tooLong:
-    `This song is too long for this page, which keeps everything in memory: it takes at most ` +
-    `${LONGEST_MINUTES} minutes. Cut the song into parts, or use the command line.`,
   memory:
     "There is not enough memory for this song. Close other tabs or programs and try again, " +
     "or try a shorter song.",
@@ -55,6 +49,14 @@ export const SENTENCES = {
   resampler:
     "The sample rate of this song could not be converted, perhaps for want of memory. " +
     "Close other tabs and try again.",
+  otherTab:
+    "This song is being separated in another tab or window. Go on there, or close it and try again.",
+  full:
+    "The browser's storage is full. What is finished of the song is kept: " +
+    "free some space on the disk, then continue.",
+  storage:
+    "The browser could not read or write its files. What is finished of the song is kept: " +
+    "reload the page and continue.",
   insecure:
     "This address is not a secure one (HTTPS), so the browser keeps nothing for offline use: " +
     "the page works, but downloads its engine again on every visit.",
@@ -92,6 +94,39 @@ export function storageFull(needed) {
   return new UserError(
     `The browser has no room to keep the engine (${Math.ceil(needed / 1e6)} MB) for offline use. ` +
       "Free some space on the disk and try again.",
+  );
+}
+
+/**
+ * @param {number} needed bytes @param {number} left bytes
+ * @returns {UserError}
+ */
+export function noRoom(needed, left) {
+  const gigabytes = (/** @type {number} */ bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+  return new UserError(
+    `This song and its stems need ${gigabytes(needed)} of the browser's storage, and only ` +
+      `${gigabytes(left)} are left. Free some space on the disk, discard unfinished songs, ` +
+      "or use the command line.",
+  );
+}
+
+/** @param {number} minutes @returns {UserError} */
+export function tooLong(minutes) {
+  return new UserError(
+    `This song is too long: here the page takes at most ${minutes} minutes. ` +
+      "Cut the song into parts, or use the command line.",
+  );
+}
+
+/**
+ * @param {[number, number][]} stretches in seconds
+ * @returns {UserError}
+ */
+export function incomplete(stretches) {
+  const at = stretches.map(([start, stop]) => `${start.toFixed(1)}-${stop.toFixed(1)} s`);
+  return new UserError(
+    `Some of the song could not be separated (${at.join(", ")}), perhaps for want of memory. ` +
+      "The rest is finished and kept: close other tabs, then continue.",
   );
 }
 

@@ -160,7 +160,8 @@ export class Player extends EventTarget {
     const most = Math.min(PIECE_SECONDS * rate, this.#stems.length - start);
     const length = Math.min(most, finalFrames(this.#stems, start));
     // What has begun goes on up to the edge; it begins only with a whole piece.
-    if (run || length === most) return length;
+    if (run) return run.fit(length);
+    if (length === most) return length;
     this.#setState("buffering");
     return 0;
   }
@@ -303,6 +304,17 @@ class Run extends EventTarget {
   }
 
   /**
+   * @param {number} length frames that could be scheduled next
+   * @returns {number} as many of them, or a few less, as leave an exact place for what follows
+   */
+  fit(length) {
+    if (this.#zero === null || this.end + length === this.#songLength) return length;
+    const end = this.#zero + this.end - this.#start;
+    while (length > 0 && !isExact(end + length, this.#context.sampleRate)) length--;
+    return length;
+  }
+
+  /**
    * Schedule the piece that follows.
    *
    * @param {AudioBuffer[]} buffers one for each stem
@@ -311,8 +323,10 @@ class Run extends EventTarget {
    */
   append(buffers, soon) {
     const rate = this.#context.sampleRate;
+    const length = buffers[0]?.length ?? 0;
     if (this.#zero === null) {
-      this.#zero = Math.ceil(soon * rate);
+      this.#zero = Math.round(soon * rate);
+      while (!isExact(this.#zero, rate) || !isExact(this.#zero + length, rate)) this.#zero++;
       if (this.#start > 0) this.#fade(0, 1, this.#zero / rate);
     } else if (soon > this.#timeOf(this.end) - FADE_SECONDS) {
       return false;
@@ -320,7 +334,7 @@ class Run extends EventTarget {
       this.#cancelFade();
     }
     this.#schedule(buffers, this.#timeOf(this.end));
-    this.end += buffers[0]?.length ?? 0;
+    this.end += length;
     if (this.end < this.#songLength) this.#fade(1, 0, this.#timeOf(this.end) - FADE_SECONDS);
     return true;
   }
@@ -381,6 +395,17 @@ function openChannel(context) {
   const gain = new GainNode(context);
   gain.connect(context.destination);
   return { volume: 1, muted: false, solo: false, gain };
+}
+
+/**
+ * Times are given in seconds. One that is a frame only but for rounding would be taken as lying between
+ * two frames, and the samples would be interpolated.
+ *
+ * @param {number} frame @param {number} rate
+ * @returns {boolean} whether a frame's time is that frame to the last bit
+ */
+function isExact(frame, rate) {
+  return (frame / rate) * rate === frame;
 }
 
 /** @param {AudioParam} parameter @param {number} value @param {number} time in seconds, from which on */

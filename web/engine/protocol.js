@@ -1,24 +1,28 @@
 /**
- * Every message between the page and its workers, in one place. This file has types only.
+ * Every message between the page and its workers, and what is passed around on the page, in one place.
+ * This file has types only.
  *
- * The engine worker (`worker.js`) answers one call at a time. The page posts a `Call`; the worker
- * posts any number of `Notice`s and then exactly one `Reply` with the same `id`. Audio is always
- * 32-bit float, planar (all of the left channel, then all of the right one), and its buffer is
- * transferred, so whoever posts it must not use it again.
+ * An engine worker (`worker.js`) answers one call at a time. The page posts a `Call`; the worker posts
+ * any number of `Notice`s and then exactly one `Reply` with the same `id`. Audio is 32-bit float,
+ * interleaved (left, right, left, ...), and its buffer is transferred, so whoever posts it must not use
+ * it again.
  *
  * | method     | argument            | value of the reply     | when                              |
  * | ---------- | ------------------- | ---------------------- | --------------------------------- |
  * | `boot`     | `BootOptions`       | `EngineInfo`           | once, before everything else      |
  * | `downmix`  | number of channels  | `number[][]`, (2, n)   | any time after `boot`             |
- * | `open`     | none                | `null`                 | starts a song, forgets the last   |
+ * | `open`     | none                | `null`                 | starts to measure a song          |
  * | `measure`  | `Float32Array`      | `null`                 | for each `measure_block` frames   |
- * | `begin`    | none                | `Task[]`               | once all blocks were measured     |
- * | `run`      | `RunOptions`        | `Block` or `null`      | for each task, in order           |
+ * | `measured` | none                | `Measured`             | once all blocks were measured     |
+ * | `plan`     | `Job`               | `Plan`                 | any time after `boot`             |
+ * | `run`      | `RunOptions`        | `Float32Array[]`       | any time after `boot`             |
  *
- * There is no message for cancel: the page terminates the worker and starts a fresh one, because
- * nothing else can stop Python in the middle of a matrix product.
+ * There is no message for cancel: the page terminates the worker, because nothing else can stop Python
+ * in the middle of a matrix product.
  *
- * The resampler worker (`resample-worker.js`) gets one `ResampleJob` and posts one `ResampleReply`.
+ * The resampler worker (`resample-worker.js`) gets `ResampleCall`s, one after another, and posts a
+ * `ResampleReply` for each. The store worker (`store-worker.js`) gets `StoreCall`s and posts a
+ * `StoreReply` for each.
  *
  * @module
  */
@@ -29,28 +33,61 @@
  * @property {Assets} assets    what is on the site
  * @property {string} model     a key of `assets.models`
  * @property {string | null} backend  which matrix products Python shall use; null: the best there is
+ * @property {Blob[] | null} weights  the parts of the model; null: the service worker has them
+ */
+
+/**
+ * What a song's plan is made of.
+ * @typedef {object} Job
+ * @property {string} song      JSON of length, mean and std
+ * @property {string} options   JSON of the options of the separation
  */
 
 /**
  * @typedef {object} RunOptions
- * @property {number} index         the task
- * @property {Float32Array} part    (2, input_length) frames of the song from its input_start
+ * @property {Job} job
+ * @property {number} index             the task
+ * @property {Float32Array[]} inputs    what it reads, range by range; the reply is what it writes
  */
 
 /**
- * One piece of work, as Python planned it. The range lies inside the song.
+ * @typedef {object} Measured
+ * @property {number} length    frames
+ * @property {number} mean      of the mono mix-down
+ * @property {number} std       of the mono mix-down
+ * @property {string} digest    of all samples
+ */
+
+/**
+ * All data are in planes: named arrays (frames, width) of 32-bit floats. "mixture" is the song; there is
+ * one for each stem, named by its source; those that are temporary are dropped when all tasks that read
+ * them are done. See py_demixer/tasks.py.
+ * @typedef {object} Plane
+ * @property {number} width
+ * @property {number} frames
+ * @property {number} origin        index of the first frame
+ * @property {boolean} temporary
+ */
+
+/**
+ * @typedef {object} Range
+ * @property {string} plane
+ * @property {number} start     first frame
+ * @property {number} length    frames
+ */
+
+/**
  * @typedef {object} Task
- * @property {number} index
- * @property {number} input_start
- * @property {number} input_length
+ * @property {Range[]} reads
+ * @property {Range[]} writes
+ * @property {number[]} after   indices of the tasks that must be done before, all smaller
+ * @property {number} cost      0 for one that hardly takes time
  */
 
 /**
- * A finished stretch of all stems. Blocks arrive in order and do not overlap.
- * @typedef {object} Block
- * @property {number} start         first frame
- * @property {number} length        frames
- * @property {Float32Array} audio   (stems, 2, length)
+ * @typedef {object} Plan
+ * @property {Record<string, Plane>} planes
+ * @property {Task[]} tasks
  */
 
 /**
@@ -60,7 +97,57 @@
  * @property {number} channels
  * @property {number} measure_block     frames to measure at once (fewer at the song's end)
  * @property {string} backend
+ * @property {string} build             decides the bits of the results, with the package's version
  * @property {Record<string, string>} versions
+ */
+
+/**
+ * The stems of a song, which may still be at work. Ranges are in frames.
+ *
+ * Event "final": more of the stems has become final.
+ * @typedef {object} StemsMembers
+ * @property {string[]} sources     names of the stems
+ * @property {number} rate          hertz
+ * @property {number} length        frames
+ * @property {number} playhead      settable: what lies behind it is separated first
+ * @property {(source: string, start: number, length: number) => Promise<Float32Array>} read
+ *   a copy of a range that is final: interleaved, (length, 2)
+ * @property {(start: number, length: number) => boolean} isFinal   whether all stems of a range are final
+ * @property {() => [number, number][]} finalRanges     [start, stop), sorted, disjoint
+ * @property {() => Promise<void>} close                after which nothing can be read
+ * @typedef {EventTarget & StemsMembers} Stems
+ */
+
+/**
+ * What is written down of a song when its separation begins.
+ * @typedef {object} About
+ * @property {string} key       equal for two songs only if their stems are equal to the bit
+ * @property {string} name      of the file
+ * @property {Measured} measured
+ * @property {string} options   JSON
+ * @property {number} cost      of all tasks
+ */
+
+/**
+ * A song in the store: what is finished of it, and how to come by the rest.
+ * @typedef {object} KeptSong
+ * @property {string} id
+ * @property {About} about
+ * @property {number} done      cost of the finished tasks
+ * @property {boolean} busy     another tab works on it
+ */
+
+/**
+ * @typedef {{id: number, ok: true, value: unknown}
+ *   | {id: number, ok: false, error: {name: string, message: string}}} StoreReply
+ */
+
+/**
+ * A call of the function of that name of `Songs` in songs.js.
+ * @typedef {object} StoreCall
+ * @property {number} id
+ * @property {keyof import("./songs.js").Songs} method
+ * @property {any[]} parameters
  */
 
 /**
@@ -68,7 +155,8 @@
  *   | {id: number, method: "downmix", argument: number}
  *   | {id: number, method: "open", argument: null}
  *   | {id: number, method: "measure", argument: Float32Array}
- *   | {id: number, method: "begin", argument: null}
+ *   | {id: number, method: "measured", argument: null}
+ *   | {id: number, method: "plan", argument: Job}
  *   | {id: number, method: "run", argument: RunOptions}} Call
  */
 
@@ -96,17 +184,15 @@
  */
 
 /**
- * @typedef {object} ResampleJob
- * @property {Float32Array} left
- * @property {Float32Array} right
- * @property {number} inputRate     hertz
- * @property {number} outputRate    hertz
- * @property {number} outputLength  frames wanted
+ * `start` comes first; then any number of `block`s, each answered by what can be given out so far; then
+ * `end`, answered by the rest.
+ * @typedef {{method: "start", argument: {inputRate: number, outputRate: number}}
+ *   | {method: "block", argument: Float32Array}
+ *   | {method: "end", argument: null}} ResampleCall
  */
 
 /**
- * @typedef {{ok: true, left: Float32Array, right: Float32Array} | {ok: false, message: string}}
- *   ResampleReply
+ * @typedef {{ok: true, block: Float32Array} | {ok: false, message: string}} ResampleReply
  */
 
 /**

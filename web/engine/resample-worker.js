@@ -1,55 +1,115 @@
 /**
- * Changes the sample rate of a song with libsamplerate's best sinc converter, off the page's thread.
- *
- * Messages: see `protocol.js`.
+ * Changes the sample rate of a song with libsamplerate's best sinc converter, off the page's thread and
+ * piece by piece. Messages: see `protocol.js`.
  *
  * The converter delays nothing: output frame 0 lies on input frame 0. It does hold back its last
- * frames, so zeros are fed after the end until as many frames came out as were asked for.
+ * frames, so zeros are fed after the end until as many frames came out as the song has.
  */
 
 import { ConverterType, create } from "../vendor/libsamplerate.mjs";
 
-/** Frames per call; small enough that in and out fit the library's buffers at any rate above 1 kHz. */
+/**
+ * Frames per call of the converter, whatever comes in at once; small enough that in and out fit the
+ * library's buffers at any rate above 1 kHz.
+ */
 const CHUNK = 8192;
 
 /** The library's own limit in hertz. Above it both rates are scaled down: only their ratio matters. */
 const HIGHEST_RATE = 192000;
 
-/**
- * @param {import("./protocol.js").ResampleJob} job
- * @returns {Promise<{left: Float32Array, right: Float32Array}>}
- */
-async function resample({ left, right, inputRate, outputRate, outputLength }) {
-  const scale = Math.ceil(Math.max(inputRate, outputRate) / HIGHEST_RATE);
-  const converter = await create(2, inputRate / scale, outputRate / scale, {
-    converterType: ConverterType.SRC_SINC_BEST_QUALITY,
-  });
-  const outLeft = new Float32Array(outputLength);
-  const outRight = new Float32Array(outputLength);
-  const chunk = new Float32Array(2 * CHUNK);
-  let written = 0;
-  for (let start = 0; written < outputLength; start += CHUNK) {
-    for (let i = 0; i < CHUNK; i++) {
-      chunk[2 * i] = left[start + i] ?? 0;
-      chunk[2 * i + 1] = right[start + i] ?? 0;
-    }
-    const out = converter.full(chunk);
-    const frames = Math.min(out.length / 2, outputLength - written);
-    for (let i = 0; i < frames; i++) {
-      outLeft[written + i] = out[2 * i] ?? 0;
-      outRight[written + i] = out[2 * i + 1] ?? 0;
-    }
-    written += frames;
+class Resampler {
+  #converter;
+  #rates;
+  #chunk = new Float32Array(2 * CHUNK);
+  #filled = 0;
+  #framesIn = 0;
+  #framesOut = 0;
+
+  /**
+   * @param {Awaited<ReturnType<typeof create>>} converter
+   * @param {{inputRate: number, outputRate: number}} rates in hertz
+   */
+  constructor(converter, rates) {
+    this.#converter = converter;
+    this.#rates = rates;
   }
-  converter.destroy();
-  return { left: outLeft, right: outRight };
+
+  /** @param {{inputRate: number, outputRate: number}} rates in hertz */
+  static async start({ inputRate, outputRate }) {
+    const scale = Math.ceil(Math.max(inputRate, outputRate) / HIGHEST_RATE);
+    const converter = await create(2, inputRate / scale, outputRate / scale, {
+      converterType: ConverterType.SRC_SINC_BEST_QUALITY,
+    });
+    return new Resampler(converter, { inputRate, outputRate });
+  }
+
+  /** @param {Float32Array} block interleaved frames @returns {Float32Array} likewise */
+  convert(block) {
+    this.#framesIn += block.length / 2;
+    const pieces = [];
+    for (let at = 0; at < block.length; ) {
+      const part = block.subarray(at, at + this.#chunk.length - this.#filled);
+      this.#chunk.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === this.#chunk.length) pieces.push(this.#convertChunk());
+    }
+    return this.#joined(pieces);
+  }
+
+  /** @returns {Float32Array} the rest of the song */
+  end() {
+    const pieces = [];
+    let missing = this.length - this.#framesOut;
+    while (missing > 0) {
+      this.#chunk.fill(0, this.#filled);
+      const piece = this.#convertChunk().subarray(0, 2 * missing);
+      pieces.push(piece);
+      missing -= piece.length / 2;
+    }
+    return this.#joined(pieces);
+  }
+
+  #convertChunk() {
+    this.#filled = 0;
+    return this.#converter.full(this.#chunk).slice();
+  }
+
+  /** @param {Float32Array[]} pieces */
+  #joined(pieces) {
+    const all = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      all.set(piece, at);
+      at += piece.length;
+    }
+    this.#framesOut += all.length / 2;
+    return all;
+  }
+
+  /** Frames that a song of what came in has at the other rate. */
+  get length() {
+    const { inputRate, outputRate } = this.#rates;
+    return Math.round((this.#framesIn * outputRate) / inputRate);
+  }
+}
+
+/** @type {Resampler | null} */
+let resampler = null;
+
+/** @param {import("./protocol.js").ResampleCall} call @returns {Promise<Float32Array>} */
+async function answer({ method, argument }) {
+  if (method === "start") resampler = await Resampler.start(argument);
+  if (method === "block") return /** @type {Resampler} */ (resampler).convert(argument);
+  if (method === "end") return /** @type {Resampler} */ (resampler).end();
+  return new Float32Array(0);
 }
 
 addEventListener("message", async (/** @type {MessageEvent} */ event) => {
   const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
   try {
-    const { left, right } = await resample(event.data);
-    scope.postMessage({ ok: true, left, right }, [left.buffer, right.buffer]);
+    const block = await answer(event.data);
+    scope.postMessage({ ok: true, block }, [block.buffer]);
   } catch (error) {
     scope.postMessage({ ok: false, message: String(error) }, []);
   }

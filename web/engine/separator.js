@@ -1,177 +1,109 @@
 /**
- * Drives the engine's worker: starts it, feeds it a song, collects the stems, stops it.
+ * The way of a song on the page: read into the store, measured, planned, run by the pool, final.
  *
  * @module
  */
 
-import { isOutOfMemory, SENTENCES, UserError } from "./errors.js";
-import { checkBrowser } from "./support.js";
+import { decode } from "./decode.js";
+import { TaskQueue } from "./queue.js";
+import { common, Ranges } from "./ranges.js";
 
-/** @typedef {import("./protocol.js").Call} Call */
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
-/** @typedef {import("./protocol.js").Notice} Notice */
-/** @typedef {import("./protocol.js").Task} Task */
-/** @typedef {import("./decode.js").Song} Song */
-
-/**
- * @typedef {object} Stem
- * @property {string} name
- * @property {Float32Array} left
- * @property {Float32Array} right
- */
+/** @typedef {import("./protocol.js").Job} Job */
+/** @typedef {import("./protocol.js").KeptSong} KeptSong */
+/** @typedef {import("./protocol.js").Measured} Measured */
+/** @typedef {import("./protocol.js").Plan} Plan */
+/** @typedef {import("./protocol.js").Stems} Stems */
+/** @typedef {import("./pool.js").Pool} Pool */
+/** @typedef {import("./store.js").Store} Store */
 
 /**
  * @typedef {object} Progress
- * @property {number} done              tasks
- * @property {number} total             tasks
+ * @property {number} done              cost of finished tasks
+ * @property {number} total             cost of all tasks
  * @property {number | null} secondsLeft    null before the first task is done
  */
 
 /**
- * How long one answer may take before the worker is given up, in minutes: many times what the slowest
- * machine needs, for this is only to keep anybody from waiting for ever.
+ * What can be chosen on the page of the options that py_demixer/separation.py has.
+ * @typedef {{overlap: number, shifts: number}} Options
  */
-const PATIENCE_MINUTES = { boot: 10, downmix: 10, open: 10, measure: 10, begin: 10, run: 45 };
 
-/** One worker and the call it is busy with. Dead after a failure that is not the song's fault. */
-class EngineWorker {
-  alive = true;
-  /** @type {{resolve: (value: any) => void, reject: (error: unknown) => void,
-   *   notice: (notice: Notice) => void, patience: number} | null} */
-  #pending = null;
-  #calls = 0;
-  #timer = 0;
-  #worker;
+/**
+ * A song in the store.
+ * @typedef {{id: string, name: string, measured: Measured, options: string}} ReadSong
+ */
 
-  constructor() {
-    this.#worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-    this.#worker.addEventListener("message", (event) => this.#receive(event.data));
-    for (const type of ["error", "messageerror"]) {
-      this.#worker.addEventListener(type, (event) => {
-        this.end(new UserError(SENTENCES.died, /** @type {ErrorEvent} */ (event).message));
-      });
-    }
-  }
-
-  /**
-   * @template {Call["method"]} Method
-   * @param {Method} method
-   * @param {Extract<Call, {method: Method}>["argument"]} argument
-   * @param {{transfer?: Transferable[], notice?: (notice: Notice) => void}} [options]
-   * @returns {Promise<any>} the value that `protocol.js` states
-   */
-  call(method, argument, { transfer = [], notice = () => {} } = {}) {
-    return new Promise((resolve, reject) => {
-      if (this.#pending) throw new Error("The worker answers one call at a time.");
-      const patience = PATIENCE_MINUTES[method] * 60_000;
-      this.#pending = { resolve, reject, notice, patience };
-      this.#watch();
-      this.#worker.postMessage({ id: ++this.#calls, method, argument }, transfer);
-    });
-  }
-
-  /** @param {import("./protocol.js").Reply | Notice} message */
-  #receive(message) {
-    if (!this.#pending || message.id !== this.#calls) return;
-    if ("stage" in message) {
-      this.#watch();
-      this.#pending.notice(message);
-      return;
-    }
-    const { resolve, reject } = this.#pending;
-    this.#pending = null;
-    clearTimeout(this.#timer);
-    if (message.ok) resolve(message.value);
-    else reject(this.#errorOf(message.error));
-  }
-
-  /** @param {import("./protocol.js").Failure} failure @returns {UserError} */
-  #errorOf({ kind, message }) {
-    if (kind === "input") return new UserError(message);
-    this.end(null);
-    if (kind === "download") return new UserError(message);
-    if (kind === "old") return new UserError(SENTENCES.old, message);
-    console.error(message);
-    return new UserError(kind === "memory" ? SENTENCES.memory : SENTENCES.fault, message);
-  }
-
-  #watch() {
-    clearTimeout(this.#timer);
-    const patience = this.#pending?.patience;
-    this.#timer = window.setTimeout(() => this.end(new UserError(SENTENCES.silent)), patience);
-  }
-
-  /** @param {unknown} reason rejects the call that is waiting, if any */
-  end(reason) {
-    this.alive = false;
-    clearTimeout(this.#timer);
-    this.#worker.terminate();
-    this.#pending?.reject(reason);
-    this.#pending = null;
-  }
-}
-
-/** The engine as the page sees it. A song at a time; any number of songs one after another. */
 export class Separator {
-  /** @type {EngineWorker | null} */
-  #worker = null;
-  /** @type {Promise<EngineInfo> | null} */
-  #booted = null;
+  #pool;
+  #store;
+  #weights;
+  #packages;
   /** @type {Map<number, Promise<number[][]>>} */
   #matrices = new Map();
-  #options;
 
-  /** @param {import("./protocol.js").BootOptions} options */
-  constructor(options) {
-    this.#options = options;
+  /**
+   * @param {Pool} pool @param {Store} store
+   * @param {import("./protocol.js").Assets} assets @param {string} model a key of `assets.models`
+   */
+  constructor(pool, store, assets, model) {
+    this.#pool = pool;
+    this.#store = store;
+    this.#weights = assets.models[model]?.sha256 ?? "";
+    this.#packages = [assets.pyodide, assets.wheel];
   }
 
   /**
-   * Start a worker, unless one runs already.
+   * Read a file into the store.
    *
-   * @param {(notice: Notice) => void} [notice]
-   * @returns {Promise<EngineInfo>}
-   * @throws {UserError}
+   * @param {File} file @param {Options} options @param {AbortSignal} signal
+   * @returns {Promise<ReadSong>}
+   * @throws {UserError} a sentence for the person; nothing is left in the store
    */
-  start(notice = () => {}) {
-    if (!this.running) this.stop();
-    this.#booted ??= this.#boot(notice);
-    return this.#booted;
-  }
-
-  /** @param {(notice: Notice) => void} notice @returns {Promise<EngineInfo>} */
-  async #boot(notice) {
+  async read(file, options, signal) {
+    const info = await this.#pool.start();
+    const id = await this.#store.create();
     try {
-      checkBrowser();
-      this.#worker = new EngineWorker();
-      return await this.#worker.call("boot", this.#options, { notice });
+      const measured = await this.#pool.with((worker) =>
+        this.#readInto(id, file, info, worker, signal),
+      );
+      signal.throwIfAborted();
+      return { id, name: file.name, measured, options: JSON.stringify(options) };
     } catch (error) {
-      this.stop(error);
-      const noMemory = error instanceof UserError && error.message === SENTENCES.memory;
-      throw noMemory ? new UserError(SENTENCES.engineMemory, error) : error;
+      await this.#store.remove(id);
+      throw error;
     }
   }
 
-  /** @param {unknown} [reason] what a song at work fails with */
-  stop(reason) {
-    this.#worker?.end(reason);
-    this.#worker = null;
-    this.#booted = null;
-  }
-
-  get running() {
-    return this.#worker?.alive ?? false;
+  /**
+   * @param {string} id @param {File} file @param {EngineInfo} info
+   * @param {import("./engine-worker.js").EngineWorker} worker @param {AbortSignal} signal
+   * @returns {Promise<Measured>}
+   */
+  async #readInto(id, file, info, worker, signal) {
+    await worker.call("open", null);
+    const blocks = new Blocks(info.measure_block, async (block) => {
+      const copy = block.slice();
+      await worker.call("measure", copy, { transfer: [copy.buffer] });
+      await this.#store.append(id, block);
+    });
+    const longestMinutes = this.#store.longestMinutes;
+    const expect = (/** @type {number} */ frames) => this.#checkRoom(frames, info, 0);
+    const downmix = (/** @type {number} */ channels) => this.#downmixMatrix(channels, worker);
+    const take = (/** @type {Float32Array} */ block) => blocks.add(block);
+    await decode(file, { downmix, longestMinutes, expect, take }, signal);
+    await blocks.end();
+    return worker.call("measured", null);
   }
 
   /**
-   * @param {number} channels
+   * @param {number} channels @param {import("./engine-worker.js").EngineWorker} worker
    * @returns {Promise<number[][]>} (2, channels), from Python, so that page and command line agree
    */
-  async downmixMatrix(channels) {
+  #downmixMatrix(channels, worker) {
     let matrix = this.#matrices.get(channels);
     if (!matrix) {
-      await this.start();
-      matrix = /** @type {EngineWorker} */ (this.#worker).call("downmix", channels);
+      matrix = worker.call("downmix", channels);
       this.#matrices.set(channels, matrix);
       matrix.catch(() => this.#matrices.delete(channels));
     }
@@ -179,89 +111,271 @@ export class Separator {
   }
 
   /**
-   * @param {Song} song
-   * @param {(progress: Progress) => void} report
-   * @param {AbortSignal} signal ends the worker: start a new one for the next song
-   * @returns {Promise<Stem[]>} as long as the song
-   * @throws {UserError} a sentence for the person
-   * @throws {DOMException} AbortError
+   * Take up what the store has of a song, whatever of it is finished.
+   *
+   * @param {KeptSong} song
+   * @returns {Promise<Separation>}
    */
-  async separate(song, report, signal) {
-    const info = await this.start();
-    signal.throwIfAborted();
-    const abort = () => this.stop(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    const worker = /** @type {EngineWorker} */ (this.#worker);
+  async resume({ id, about: { name, measured, options } }) {
+    await this.#store.open(id);
+    return this.begin({ id, name, measured, options });
+  }
+
+  /**
+   * Begin a song that was read, or go on where an earlier separation of the same has stopped. Finished
+   * songs that nobody has open are deleted now.
+   *
+   * @param {ReadSong} song
+   * @returns {Promise<Separation>} which is to be run
+   * @throws {UserError}
+   */
+  async begin(song) {
+    let { id } = song;
     try {
-      const stems = await work(worker, song, info, report);
-      signal.throwIfAborted();
-      return stems;
+      const info = await this.#pool.start();
+      const { name, measured, options } = song;
+      const { length, mean, std } = measured;
+      const job = { song: JSON.stringify({ length, mean, std }), options };
+      /** @type {Plan} */
+      const plan = await this.#pool.with((worker) => worker.call("plan", job));
+      const cost = plan.tasks.reduce((sum, task) => sum + task.cost, 0);
+      const about = { key: this.#keyOf(song, info), name, measured, options, cost };
+      const same = await this.#tidy(id, about.key);
+      if (same && same.id !== id) {
+        await this.#store.open(same.id);
+        await this.#store.remove(id);
+        id = same.id;
+      }
+      const there = 1 + (info.sources.length * (same?.done ?? 0)) / Math.max(1, cost);
+      await this.#checkRoom(length, info, there);
+      const done = await this.#store.begin(id, about, plan);
+      return new Separation(this.#pool, this.#store, info, { id, name, job, plan, done, length });
     } catch (error) {
-      if (isOutOfMemory(error)) throw new UserError(SENTENCES.memory, error);
+      await this.#store.close(id);
       throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
   }
-}
 
-/**
- * @param {EngineWorker} worker @param {Song} song @param {EngineInfo} info
- * @param {(progress: Progress) => void} report
- * @returns {Promise<Stem[]>}
- */
-async function work(worker, song, info, report) {
-  const length = song.left.length;
-  const stems = info.sources.map((name) => ({
-    name,
-    left: new Float32Array(length),
-    right: new Float32Array(length),
-  }));
-  await measure(worker, song, info.measure_block);
-  /** @type {Task[]} */
-  const tasks = await worker.call("begin", null);
-  const total = tasks.length;
-  report({ done: 0, total, secondsLeft: null });
-  const started = performance.now();
-  for (const [done, task] of tasks.entries()) {
-    const part = planar(song, task.input_start, task.input_length);
-    const block = await worker.call(
-      "run",
-      { index: task.index, part },
-      { transfer: [part.buffer] },
-    );
-    if (block) store(block, stems);
-    const seconds = (performance.now() - started) / 1000;
-    report({ done: done + 1, total, secondsLeft: (seconds / (done + 1)) * (total - done - 1) });
+  /**
+   * @param {string} id of the song that is to begin @param {string} key
+   * @returns {Promise<KeptSong | undefined>} what there is of a song with that key
+   */
+  async #tidy(id, key) {
+    const songs = await this.#store.list();
+    for (const { id: other, about, done, busy } of songs) {
+      const isOld = done === about.cost && about.key !== key && other !== id && !busy;
+      if (isOld) await this.#store.remove(other);
+    }
+    return songs.find(({ about }) => about.key === key);
   }
-  return stems;
-}
 
-/** @param {EngineWorker} worker @param {Song} song @param {number} frames at once */
-async function measure(worker, song, frames) {
-  await worker.call("open", null);
-  for (let start = 0; start < song.left.length; start += frames) {
-    const block = planar(song, start, Math.min(frames, song.left.length - start));
-    await worker.call("measure", block, { transfer: [block.buffer] });
+  /** @param {number} frames @param {EngineInfo} info @param {number} there how many planes are there */
+  #checkRoom(frames, info, there) {
+    return this.#store.checkRoom(frames, 1 + info.sources.length - there);
+  }
+
+  /** @param {ReadSong} song @param {EngineInfo} info @returns {string} see `About` in protocol.js */
+  #keyOf({ measured, options }, { build }) {
+    return JSON.stringify([measured.digest, options, this.#weights, ...this.#packages, build]);
   }
 }
 
-/**
- * @param {Song} song @param {number} start @param {number} length
- * @returns {Float32Array} (2, length), a copy
- */
-function planar({ left, right }, start, length) {
-  const part = new Float32Array(2 * length);
-  part.set(left.subarray(start, start + length));
-  part.set(right.subarray(start, start + length), length);
-  return part;
+/** Cuts what comes in pieces of any length into blocks of one length; the last one may be shorter. */
+class Blocks {
+  #block;
+  #filled = 0;
+  #take;
+
+  /** @param {number} frames @param {(block: Float32Array) => Promise<void>} take is given the blocks */
+  constructor(frames, take) {
+    this.#block = new Float32Array(2 * frames);
+    this.#take = take;
+  }
+
+  /** @param {Float32Array} piece interleaved frames */
+  async add(piece) {
+    for (let at = 0; at < piece.length; ) {
+      const part = piece.subarray(at, at + this.#block.length - this.#filled);
+      this.#block.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === this.#block.length) await this.end();
+    }
+  }
+
+  /** Give out what there is. */
+  async end() {
+    const filled = this.#block.slice(0, this.#filled);
+    this.#filled = 0;
+    if (filled.length > 0) await this.#take(filled);
+  }
 }
 
-/** @param {import("./protocol.js").Block} block @param {Stem[]} stems */
-function store({ start, length, audio }, stems) {
-  for (const [index, stem] of stems.entries()) {
-    const at = 2 * index * length;
-    stem.left.set(audio.subarray(at, at + length), start);
-    stem.right.set(audio.subarray(at + length, at + 2 * length), start);
+/**
+ * A song at work, or done.
+ *
+ * @implements {Stems}
+ */
+export class Separation extends EventTarget {
+  #pool;
+  #store;
+  #id;
+  #job;
+  #queue;
+  /** @type {Map<string, Ranges>} by stem: what is final of it */
+  #written;
+  /** @type {[number, number][]} what is final of all stems */
+  #final = [];
+  /** @type {import("./pool.js").Run | null} */
+  #run = null;
+  /** Since when how much was done: without pauses, for the time that is left. */
+  #since = { moment: 0, cost: 0 };
+
+  /**
+   * @param {Pool} pool @param {Store} store @param {EngineInfo} info
+   * @param {{id: string, name: string, job: Job, plan: Plan, done: number[], length: number}} song
+   */
+  constructor(pool, store, { sources, sample_rate }, { id, name, job, plan, done, length }) {
+    super();
+    this.#pool = pool;
+    this.#store = store;
+    this.#id = id;
+    this.#job = job;
+    this.#queue = new TaskQueue(plan, done);
+    this.#written = new Map(sources.map((source) => [source, new Ranges()]));
+    this.name = name;
+    this.sources = sources;
+    this.rate = sample_rate;
+    this.length = length;
+    for (const index of done) this.#note(index);
+    this.#final = common([...this.#written.values()]);
+  }
+
+  get playhead() {
+    return this.#queue.playhead;
+  }
+
+  set playhead(frame) {
+    this.#queue.playhead = frame;
+  }
+
+  /** Whether there is nothing left to do. */
+  get isComplete() {
+    return this.#queue.costDone === this.#queue.cost && this.isFinal(0, this.length);
+  }
+
+  /** Whether anything is finished. */
+  get isBegun() {
+    return this.#queue.costDone > 0;
+  }
+
+  get id() {
+    return this.#id;
+  }
+
+  get paused() {
+    return this.#run?.paused ?? false;
+  }
+
+  /** What is being computed is finished and kept; nothing else is begun until it is false again. */
+  set paused(paused) {
+    this.#startClock();
+    if (this.#run) this.#run.paused = paused;
+  }
+
+  #startClock() {
+    this.#since = { moment: performance.now(), cost: this.#queue.costDone };
+  }
+
+  /**
+   * Compute what is missing.
+   *
+   * @param {(progress: Progress) => void} report
+   * @param {AbortSignal} signal ends the workers
+   * @returns {Promise<[number, number][]>} the stretches in seconds that could not be computed
+   * @throws {UserError} what is finished is kept
+   * @throws {DOMException} AbortError
+   */
+  async run(report, signal) {
+    signal.throwIfAborted();
+    const abort = () => this.#pool.stop(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#startClock();
+    report(this.#progress());
+    try {
+      this.#run = this.#pool.run({
+        job: this.#job,
+        queue: this.#queue,
+        read: (range) => this.#store.read(this.#id, range),
+        finish: async (index, outputs) => {
+          await this.#store.finish(this.#id, index, outputs);
+          this.#queue.finish(index);
+          this.#finished(index);
+          report(this.#progress());
+        },
+      });
+      await this.#run.ended;
+    } finally {
+      this.#run = null;
+      signal.removeEventListener("abort", abort);
+    }
+    return this.#missing();
+  }
+
+  /** @returns {Progress} */
+  #progress() {
+    const { cost: total, costDone: done } = this.#queue;
+    const { moment, cost } = this.#since;
+    const each = (performance.now() - moment) / 1000 / (done - cost);
+    return { done, total, secondsLeft: done > cost ? each * (total - done) : null };
+  }
+
+  /** @param {number} index */
+  #finished(index) {
+    if (!this.#note(index)) return;
+    this.#final = common([...this.#written.values()]);
+    this.dispatchEvent(new Event("final"));
+  }
+
+  /** @param {number} index @returns {boolean} whether the task wrote stems */
+  #note(index) {
+    const writes = this.#queue.task(index).writes.filter(({ plane }) => this.#written.has(plane));
+    for (const { plane, start, length } of writes) {
+      this.#written.get(plane)?.add(start, start + length);
+    }
+    return writes.length > 0;
+  }
+
+  /** @returns {[number, number][]} in seconds */
+  #missing() {
+    const edges = [0, ...this.#final.flat(), this.length].map((frame) => frame / this.rate);
+    const gaps = [];
+    for (let at = 0; at < edges.length; at += 2) gaps.push([edges[at], edges[at + 1]]);
+    return /** @type {[number, number][]} */ (gaps).filter(([start, stop]) => start < stop);
+  }
+
+  /** @param {string} source @param {number} start @param {number} length */
+  read(source, start, length) {
+    return this.#store.read(this.#id, { plane: source, start, length });
+  }
+
+  /** @param {number} start @param {number} length */
+  isFinal(start, length) {
+    return this.#final.some(([from, to]) => from <= start && start + length <= to);
+  }
+
+  /** @returns {[number, number][]} */
+  finalRanges() {
+    return this.#final.map(([start, stop]) => [start, stop]);
+  }
+
+  /** What is finished stays in the store. */
+  close() {
+    return this.#store.close(this.#id);
+  }
+
+  /** Delete it from the store. */
+  remove() {
+    return this.#store.remove(this.#id);
   }
 }

@@ -5,7 +5,7 @@
  * module that knows the page.
  */
 
-import { fetchVerified } from "./assets.js";
+import { fetchVerified, partsOf } from "./assets.js";
 import { isOutOfMemory, missingFile, noNetwork, UserError } from "./errors.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
@@ -18,8 +18,8 @@ const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unkno
 
 /** @type {PythonObject} the module py_demixer.browser */
 let demixer = null;
-/** @type {PythonObject} the song at work */
-let job = null;
+/** @type {PythonObject} measures a song that is being read */
+let measure = null;
 
 /**
  * @typedef {(stage: Notice["stage"], done?: number, total?: number) => void} Report
@@ -79,17 +79,14 @@ async function installWheel(pyodide, { base, assets }) {
  *
  * @param {BootOptions} options @param {Report} report
  */
-async function loadWeights({ base, assets, model }, report) {
-  const { bytes, parts } = /** @type {import("./protocol.js").AssetModel} */ (assets.models[model]);
-  const files = new Map(assets.files.map((file) => [file.url, file]));
+async function loadWeights({ base, assets, model, weights }, report) {
+  const { bytes } = /** @type {import("./protocol.js").AssetModel} */ (assets.models[model]);
   const memory = demixer.allocate(bytes);
   let offset = 0;
   report("weights", offset, bytes);
-  for (const url of parts) {
-    const file = files.get(url);
-    if (!file) throw missingFile(url);
-    const response = await fetchVerified(base, file);
-    const part = new Uint8Array(await response.arrayBuffer());
+  for (const source of weights ?? partsOf(assets, model)) {
+    const whole = source instanceof Blob ? source : await fetchVerified(base, source);
+    const part = new Uint8Array(await whole.arrayBuffer());
     // Taken anew each time: a view dies when Python's memory grows.
     const view = memory.getBuffer("u8");
     view.data.set(part, offset);
@@ -100,33 +97,42 @@ async function loadWeights({ base, assets, model }, report) {
   memory.destroy();
 }
 
-/** Forget the last song, begin another. */
+/** Begin to measure a song. */
 function open() {
-  job?.destroy();
-  job = demixer.Job();
+  measure?.destroy();
+  measure = demixer.Measure();
   return null;
 }
 
-/** @returns {import("./protocol.js").Task[]} */
-function begin() {
-  return JSON.parse(job.begin()).tasks;
+/** @returns {import("./protocol.js").Measured} */
+function measured() {
+  const song = JSON.parse(measure.finish());
+  measure.destroy();
+  measure = null;
+  return song;
 }
 
 /**
  * @param {import("./protocol.js").RunOptions} options
- * @returns {import("./protocol.js").Block | null}
+ * @returns {Float32Array[]}
  */
-function run({ index, part }) {
-  job.run(index, part);
-  const block = job.block;
-  if (block === undefined || block === null) return null;
-  const view = block.getBuffer("f32");
+function run({ job, index, inputs }) {
+  const outputs = demixer.run(job.song, job.options, index, inputs);
   try {
-    const length = /** @type {number} */ (view.shape[2]);
-    return { start: job.block_start, length, audio: new Float32Array(view.data) };
+    return Array.from(outputs, copyOf);
+  } finally {
+    outputs.destroy();
+  }
+}
+
+/** @param {PythonObject} array is destroyed @returns {Float32Array} */
+function copyOf(array) {
+  const view = array.getBuffer("f32");
+  try {
+    return new Float32Array(view.data);
   } finally {
     view.release();
-    block.destroy();
+    array.destroy();
   }
 }
 
@@ -143,17 +149,19 @@ async function answer(call, report) {
     case "open":
       return open();
     case "measure":
-      job.measure(call.argument);
+      measure.update(call.argument);
       return null;
-    case "begin":
-      return begin();
+    case "measured":
+      return measured();
+    case "plan":
+      return JSON.parse(demixer.plan(call.argument.song, call.argument.options));
     case "run":
       return run(call.argument);
   }
 }
 
 /** The calls that look at the song: a ValueError of theirs is about the song, and says so in a sentence. */
-const ABOUT_THE_SONG = new Set(["downmix", "measure", "begin"]);
+const ABOUT_THE_SONG = new Set(["downmix", "measure", "plan"]);
 
 /**
  * @param {unknown} error @param {import("./protocol.js").Call["method"]} method
@@ -192,8 +200,9 @@ addEventListener("message", async (/** @type {MessageEvent} */ event) => {
   };
   try {
     const value = await answer(call, report);
-    const audio = /** @type {Partial<import("./protocol.js").Block> | null} */ (value)?.audio;
-    scope.postMessage({ id: call.id, ok: true, value }, audio ? [audio.buffer] : []);
+    const outputs = call.method === "run" ? /** @type {Float32Array[]} */ (value) : [];
+    const transfer = outputs.map(({ buffer }) => buffer);
+    scope.postMessage({ id: call.id, ok: true, value }, transfer);
   } catch (error) {
     scope.postMessage({ id: call.id, ok: false, error: describe(error, call.method) }, []);
   }

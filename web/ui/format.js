@@ -32,6 +32,11 @@ export function timeLeft(seconds) {
   return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
 }
 
+/** @param {number} minutes @returns {string} "20 minutes" or "3 hours" */
+export function duration(minutes) {
+  return minutes < 120 ? `${minutes} minutes` : `${Math.floor(minutes / 60)} hours`;
+}
+
 /** @param {string} fileName @returns {string} without its extension */
 export function trackName(fileName) {
   return fileName.replace(/(?<=.)\.[^.\s]{1,5}$/, "");

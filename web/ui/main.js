@@ -4,17 +4,22 @@
  * @module
  */
 
-import { allKept, keepAll, readManifest } from "../engine/assets.js";
-import { decode } from "../engine/decode.js";
-import { LONGEST_MINUTES, SENTENCES, UserError } from "../engine/errors.js";
+import { allKept, fetchWeights, keepAll, readManifest } from "../engine/assets.js";
+import { incomplete, SENTENCES, UserError } from "../engine/errors.js";
+import { Pool } from "../engine/pool.js";
 import { Separator } from "../engine/separator.js";
+import { openStore } from "../engine/store.js";
 import { checkBrowser } from "../engine/support.js";
 import { announce, byId } from "./elements.js";
+import { duration } from "./format.js";
+import { KeptSongs } from "./kept.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { EngineCard, JobCard } from "./progress.js";
 import { Result } from "./result.js";
+import { Settings } from "./settings.js";
 
 /** @typedef {import("../engine/protocol.js").EngineInfo} EngineInfo */
+/** @typedef {import("../engine/separator.js").Separation} Separation */
 
 const MODEL = "htdemucs";
 const base = new URL("./", document.baseURI).href;
@@ -27,13 +32,23 @@ const retryButton = byId("retry", HTMLButtonElement);
 const engineCard = new EngineCard();
 const jobCard = new JobCard();
 const result = new Result(showProblem);
+const kept = new KeptSongs(
+  (song) => void resume(song),
+  (song) => void discard(song.id),
+);
+const settings = new Settings(() => {
+  if (pool) pool.size = settings.workers;
+});
 
-/** @type {Separator | null} */
-let separator = null;
-/** @type {Promise<{separator: Separator, info: EngineInfo}> | null} */
+const opening = openStore();
+/** @type {Pool | null} */
+let pool = null;
+/** @type {Promise<Separator> | null} */
 let engine = null;
-/** @type {AbortController | null} the song at work */
+/** @type {{controller: AbortController, isKept: boolean} | null} the song at work */
 let atWork = null;
+/** @type {Separation | null} the song on the page, at work or not */
+let shown = null;
 
 const serviceWorkerReady = registerServiceWorker(base, (activate) => {
   byId("update", HTMLParagraphElement).hidden = false;
@@ -59,7 +74,7 @@ function hideProblem() {
 /**
  * Start the engine unless it has been started. What goes wrong is shown here.
  *
- * @returns {Promise<{separator: Separator, info: EngineInfo}>}
+ * @returns {Promise<Separator>}
  */
 function startEngine() {
   engine ??= loadEngine().catch((error) => {
@@ -77,21 +92,30 @@ function startEngine() {
 async function loadEngine() {
   checkBrowser();
   const assets = await readManifest(base);
-  const kept = await keepAll(base, assets, (done, total) => {
+  const areKept = await keepAll(base, assets, (done, total) => {
     if (done < total) engineCard.show("download", done, total);
   });
   // Only then are the worker's own requests answered from what was kept.
-  if (kept) await serviceWorkerReady();
-  const backend = new URLSearchParams(location.search).get("backend");
-  separator ??= new Separator({ base, assets, model: MODEL, backend });
-  const info = await separator.start(({ stage, done, total }) => {
-    engineCard.show(stage, done, total);
-  });
+  if (areKept) await serviceWorkerReady();
+  pool ??= new Pool(await bootOptions(assets, areKept), settings.workers);
+  const info = await pool.start(({ stage, done, total }) => engineCard.show(stage, done, total));
   engineCard.hide();
   announce("The engine is ready.");
-  showOffline(kept && isControlled() && (await allKept(base, assets)));
+  showOffline(areKept && isControlled() && (await allKept(base, assets)));
   showVersions(info);
-  return { separator, info };
+  return new Separator(pool, await opening, assets, MODEL);
+}
+
+/**
+ * @param {import("../engine/protocol.js").Assets} assets @param {boolean} areKept
+ * @returns {Promise<import("../engine/protocol.js").BootOptions>}
+ */
+async function bootOptions(assets, areKept) {
+  const backend = new URLSearchParams(location.search).get("backend");
+  const report = (/** @type {number} */ done, /** @type {number} */ total) =>
+    engineCard.show("download", done, total);
+  const weights = areKept ? null : await fetchWeights(base, assets, MODEL, report);
+  return { base, assets, model: MODEL, backend, weights };
 }
 
 /** @param {boolean} ready */
@@ -111,21 +135,54 @@ function showVersions({ versions, backend }) {
 /** @param {boolean} busy */
 function setBusy(busy) {
   drop.hidden = busy;
-  // The update reloads the page, which would lose the song at work.
+  // The update reloads the page.
   updateButton.disabled = busy;
+  if (busy) kept.hide();
+  else void showKept();
+}
+
+async function showKept() {
+  const songs = await (await opening).list().catch(() => []);
+  if (!atWork) kept.show(songs, shown?.id ?? null);
 }
 
 /** @param {File} file */
-async function separate(file) {
+function separate(file) {
+  return work(file.name, async (separator, signal) => {
+    const song = await separator.read(file, settings.options, signal);
+    // Not before: a file that cannot be read must not cost the last song's stems.
+    await putAway();
+    return separator.begin(song);
+  });
+}
+
+/** @param {import("../engine/protocol.js").KeptSong} song */
+function resume(song) {
+  return work(song.about.name, async (separator) => {
+    await putAway();
+    return separator.resume(song);
+  });
+}
+
+/**
+ * @param {string} name of the song
+ * @param {(separator: Separator, signal: AbortSignal) => Promise<Separation>} begin
+ */
+async function work(name, begin) {
   if (atWork) return showProblem(new UserError(SENTENCES.busy));
   const controller = new AbortController();
   const { signal } = controller;
-  atWork = controller;
+  atWork = { controller, isKept: false };
   setBusy(true);
   hideProblem();
-  jobCard.open(file.name);
+  jobCard.open(name);
   try {
-    await separateShown(file, signal);
+    jobCard.stage("Waiting for the engine");
+    const separator = await unlessAborted(startEngine(), signal);
+    jobCard.stage("Reading the song");
+    const beginning = begin(separator, signal);
+    beginning.then((late) => (signal.aborted ? leave(late) : undefined)).catch(() => {});
+    await run(await unlessAborted(beginning, signal), signal);
   } catch (error) {
     if (signal.aborted) announce("Cancelled");
     else if (engine !== null) showProblem(error);
@@ -133,28 +190,46 @@ async function separate(file) {
     atWork = null;
     setBusy(false);
     jobCard.close();
-    if (separator && !separator.running && engine !== null) restartEngine();
+    // A worker that was stopped is replaced at once, so that the next song need not wait.
+    if (engine !== null) pool?.start().catch(() => {});
   }
 }
 
-/** @param {File} file @param {AbortSignal} signal */
-async function separateShown(file, signal) {
-  jobCard.stage("Waiting for the engine");
-  const { separator, info } = await unlessAborted(startEngine(), signal);
-  jobCard.stage("Reading the song");
-  const matrix = (/** @type {number} */ channels) => separator.downmixMatrix(channels);
-  const song = await unlessAborted(decode(file, matrix, signal), signal);
-  // Not before: a file that cannot be read must not cost the last song's stems.
-  result.clear();
-  const stems = await separator.separate(song, (progress) => jobCard.separating(progress), signal);
-  jobCard.stage("Writing the files");
-  await result.show(file.name, stems, info.sample_rate);
+/** @param {Separation} separation @param {AbortSignal} signal */
+async function run(separation, signal) {
+  shown = separation;
+  atWork = atWork && { ...atWork, isKept: (await opening).keeps };
+  result.show(separation.name, separation);
+  jobCard.begin(separation);
+  try {
+    const missing = await separation.run((progress) => jobCard.separating(progress), signal);
+    if (missing.length > 0) throw incomplete(missing);
+  } catch (error) {
+    if (signal.aborted) await leave(separation);
+    throw error;
+  }
 }
 
-/** A worker that was stopped or died is replaced at once, so that the next song need not wait. */
-function restartEngine() {
-  engine = null;
-  startEngine().catch(() => {});
+/** @param {Separation} separation was cancelled: what is finished stays, unless it would take memory */
+async function leave(separation) {
+  const { keeps } = await opening;
+  if (separation === shown) await putAway();
+  else await separation.close();
+  if (!keeps || !separation.isBegun) await separation.remove();
+}
+
+/** Take the song off the page. */
+async function putAway() {
+  await result.clear();
+  await shown?.close();
+  shown = null;
+}
+
+/** @param {string} id */
+async function discard(id) {
+  if (shown?.id === id) await putAway();
+  await (await opening).remove(id).catch(showProblem);
+  await showKept();
 }
 
 /**
@@ -199,14 +274,17 @@ addEventListener("drop", (event) => {
 });
 
 byId("cancel", HTMLButtonElement).addEventListener("click", () => {
-  atWork?.abort();
+  atWork?.controller.abort();
 });
 
 addEventListener("beforeunload", (event) => {
-  if (atWork) event.preventDefault();
+  if (atWork && !atWork.isKept) event.preventDefault();
 });
 
-byId("longest", HTMLSpanElement).textContent = String(LONGEST_MINUTES);
+opening.then(({ longestMinutes }) => {
+  byId("longest", HTMLSpanElement).textContent = duration(longestMinutes);
+});
+void showKept();
 
 const limits = byId("insecure", HTMLParagraphElement);
 limits.hidden = isSecureContext && "caches" in window;

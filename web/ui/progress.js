@@ -48,9 +48,11 @@ export class JobCard {
   #number = byId("job-number", HTMLSpanElement);
   #bar = byId("job-bar", HTMLProgressElement);
   #time = byId("job-time", HTMLSpanElement);
+  #pause = byId("pause", HTMLButtonElement);
   #pageTitle = document.title;
   #name = "";
   #timer = 0;
+  #isPaused = false;
 
   /** @param {string} name of the song */
   open(name) {
@@ -60,6 +62,18 @@ export class JobCard {
     heading.textContent = name;
     // The file picker, which had the focus, is hidden meanwhile.
     heading.focus();
+  }
+
+  /** @param {import("../engine/separator.js").Separation} separation can be paused from now on */
+  begin(separation) {
+    this.#isPaused = false;
+    this.#pause.hidden = false;
+    this.#pause.textContent = "Pause";
+    this.#pause.onclick = () => {
+      this.#isPaused = separation.paused = !separation.paused;
+      this.#pause.textContent = this.#isPaused ? "Continue" : "Pause";
+      this.#runClock(null);
+    };
   }
 
   /** @param {string} text what is being done, where nobody knows how long it takes */
@@ -87,6 +101,10 @@ export class JobCard {
   /** @param {number | null} secondsLeft now; counted down until the next report */
   #runClock(secondsLeft) {
     this.#stopClock();
+    if (this.#isPaused) {
+      this.#time.textContent = "Paused; what is finished can be played.";
+      return;
+    }
     const began = performance.now();
     const tick = () => {
       const seconds = (performance.now() - began) / 1000;
@@ -106,6 +124,7 @@ export class JobCard {
 
   close() {
     this.#stopClock();
+    this.#pause.hidden = true;
     this.#card.hidden = true;
     document.title = this.#pageTitle;
   }

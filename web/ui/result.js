@@ -1,126 +1,124 @@
 /**
- * The stems of a song: players and downloads.
+ * The stems of a song: to listen to while it is still at work, and to save when it is finished.
  *
  * @module
  */
 
-import { SENTENCES, UserError } from "../engine/errors.js";
-import { sharedGain, wavFile } from "../engine/wav.js";
+import { Downloads } from "../engine/downloads.js";
+import { removeAbandoned, TemporaryFiles } from "../engine/temporary.js";
 import { announce, byId, within } from "./elements.js";
 import { trackName } from "./format.js";
+import { PlayerControls } from "./player.js";
+import { Saver } from "./save.js";
 
-/** @typedef {import("../engine/separator.js").Stem} Stem */
+/** @typedef {import("../engine/protocol.js").Stems} Stems */
 
-/** How long a download's URL is kept for the browser to take the file. */
-const KEEP_URL_MS = 60_000;
+/** A song on the page. @typedef {{player: PlayerControls, saver: Saver}} Shown */
 
 export class Result {
   #section = byId("result", HTMLElement);
+  #heading = byId("result-name", HTMLHeadingElement);
+  #note = byId("result-note", HTMLParagraphElement);
   #list = byId("stems", HTMLUListElement);
+  #all = byId("all-stems", HTMLDivElement);
+  #zip = byId("zip", HTMLDivElement);
   #template = byId("stem", HTMLTemplateElement);
-  /** @type {string[]} */
-  #urls = [];
+  #files = new TemporaryFiles();
+  /** @type {Shown | null} */
+  #shown = null;
   #onError;
 
-  /** @param {(error: unknown) => void} onError for files that are made only when asked for */
+  /** @param {(error: unknown) => void} onError for what fails when the person asks for it */
   constructor(onError) {
     this.#onError = onError;
+    removeAbandoned().catch((error) => console.warn(error));
   }
 
-  /** Forget the last song and give its memory back. */
-  clear() {
+  /**
+   * Let go of the last song.
+   *
+   * @returns {Promise<void>} settled when nothing of its stems is read any more
+   */
+  async clear() {
+    const shown = this.#shown;
+    this.#shown = null;
     this.#section.hidden = true;
-    for (const player of this.#list.querySelectorAll("audio")) {
-      player.pause();
-      player.removeAttribute("src");
-      player.load();
-    }
-    this.#list.replaceChildren();
-    for (const url of this.#urls) URL.revokeObjectURL(url);
-    this.#urls = [];
+    // With them goes what they know of the song.
+    for (const element of [this.#list, this.#zip]) element.replaceChildren();
+    await Promise.all([shown?.player.close(), shown?.saver.close()]);
   }
 
   /**
+   * Show a song, at work or finished, in the place of the last one, which was cleared.
+   *
    * @param {string} fileName of the song
-   * @param {Stem[]} stems
-   * @param {number} rate in hertz
+   * @param {Stems} stems not to be closed before `clear` has settled
    */
-  async show(fileName, stems, rate) {
-    const track = trackName(fileName);
-    const gain = sharedGain(stems);
-    const cards = [];
-    for (const stem of stems) cards.push(await this.#card(track, stem, rate, gain));
-    const heading = byId("result-name", HTMLHeadingElement);
-    heading.textContent = track;
-    byId("result-note", HTMLParagraphElement).textContent = noteOn(gain);
-    this.#list.replaceChildren(...cards);
+  show(fileName, stems) {
+    const rows = new Map(stems.sources.map((source) => [source, this.#row(source)]));
+    const player = new PlayerControls(stems, rows, this.#onError);
+    const shown = { player, saver: new Saver(this.#onError) };
+    this.#shown = shown;
+    this.#heading.textContent = trackName(fileName);
+    this.#note.textContent =
+      "What is separated is marked on the bar and can be played already. " +
+      "The files can be saved when the whole song is.";
+    this.#list.replaceChildren(...rows.values());
+    this.#all.hidden = true;
     this.#section.hidden = false;
-    heading.focus({ preventScroll: true });
-    announce(`${track} is separated into ${stems.map(({ name }) => name).join(", ")}.`);
+    const finish = () => {
+      if (shown === this.#shown && !stems.isFinal(0, stems.length)) return;
+      stems.removeEventListener("final", finish);
+      if (shown === this.#shown) this.#finish(stems, rows, shown.saver);
+    };
+    stems.addEventListener("final", finish);
+    finish();
+  }
+
+  /** @param {string} source @returns {HTMLLIElement} */
+  #row(source) {
+    const card = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
+    const row = within(card, "li", HTMLLIElement);
+    row.dataset.stem = source;
+    within(row, "h3", HTMLHeadingElement).textContent = source;
+    within(row, '[data-mix="muted"]', HTMLButtonElement).ariaLabel = `Mute ${source}`;
+    within(row, '[data-mix="solo"]', HTMLButtonElement).ariaLabel = `Solo ${source}`;
+    within(row, '[data-mix="volume"]', HTMLInputElement).ariaLabel = `Volume of ${source}`;
+    return row;
   }
 
   /**
-   * @param {string} track @param {Stem} stem @param {number} rate @param {number} gain
-   * @returns {Promise<DocumentFragment>}
+   * Offer the files.
+   *
+   * @param {Stems} stems @param {Map<string, HTMLElement>} rows @param {Saver} saver
    */
-  async #card(track, stem, rate, gain) {
-    const card = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
-    within(card, "li", HTMLLIElement).dataset.stem = stem.name;
-    within(card, "h3", HTMLHeadingElement).textContent = stem.name;
-    const url = URL.createObjectURL(await makeFile(stem, rate, { codec: "pcm-s16", gain }));
-    this.#urls.push(url);
-    const player = within(card, "audio", HTMLAudioElement);
-    player.src = url;
-    player.setAttribute("aria-label", stem.name);
-    const link = within(card, "a", HTMLAnchorElement);
-    link.href = url;
-    link.download = `${track} - ${stem.name}.wav`;
-    link.setAttribute("aria-label", `Download ${stem.name} as WAV, 16-bit`);
-    const button = within(card, "button", HTMLButtonElement);
-    button.setAttribute("aria-label", `Download ${stem.name} as WAV, 32-bit float`);
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      try {
-        const file = await makeFile(stem, rate, { codec: "pcm-f32", gain: 1 });
-        save(file, `${track} - ${stem.name} (32-bit float).wav`);
-      } catch (error) {
-        this.#onError(error);
-      } finally {
-        button.disabled = false;
-      }
+  #finish(stems, rows, saver) {
+    const track = this.#heading.textContent;
+    const downloads = new Downloads(stems, track, this.#files, (gain) => {
+      this.#note.textContent = noteOn(gain);
     });
-    return card;
+    for (const [source, row] of rows) {
+      const buttons = saver.buttons(source, (...options) => downloads.wav(source, ...options));
+      within(row, ".downloads", HTMLDivElement).replaceChildren(...buttons);
+    }
+    const zip = saver.buttons("all stems in a zip", (...options) => downloads.zip(...options));
+    this.#zip.replaceChildren(...zip);
+    this.#all.hidden = false;
+    this.#note.textContent = "";
+    // Whoever is at the player stays there.
+    if (!this.#section.contains(document.activeElement)) {
+      this.#heading.focus({ preventScroll: true });
+    }
+    announce(`${track} is separated into ${stems.sources.join(", ")}.`);
   }
 }
 
-/**
- * @param {Stem} stem @param {number} rate @param {Parameters<typeof wavFile>[2]} options
- * @returns {Promise<Blob>}
- * @throws {UserError}
- */
-async function makeFile(stem, rate, options) {
-  try {
-    return await wavFile(stem, rate, options);
-  } catch (error) {
-    throw new UserError(SENTENCES.stemFile, error);
-  }
-}
-
-/** @param {Blob} file @param {string} name */
-function save(file, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEEP_URL_MS);
-}
-
-/** @param {number} gain @returns {string} */
+/** @param {number} gain of 16-bit files @returns {string} */
 function noteOn(gain) {
   if (gain === 1) return "The stems have the level they have in the song.";
   const decibels = (-20 * Math.log10(gain)).toFixed(2);
   return (
-    `The loudest stem would clip in 16 bits: players and 16-bit files of all stems are turned down ` +
+    `The loudest stem would clip in 16 bits: the 16-bit files of all stems are turned down ` +
     `by the same ${decibels} dB. The 32-bit float files keep the song's own level.`
   );
 }

@@ -1,0 +1,39 @@
+/**
+ * Sets of frames.
+ *
+ * @module
+ */
+
+/** Stretches [start, stop) of a plane, sorted and disjoint; neighbours become one. */
+export class Ranges {
+  /** @type {[number, number][]} */
+  #list = [];
+
+  get list() {
+    return this.#list;
+  }
+
+  /** @param {number} start @param {number} stop */
+  add(start, stop) {
+    const apart = this.#list.filter(([from, to]) => to < start || stop < from);
+    const touching = this.#list.filter(([from, to]) => to >= start && stop >= from);
+    const from = Math.min(start, ...touching.map(([begin]) => begin));
+    const to = Math.max(stop, ...touching.map(([, end]) => end));
+    this.#list = [...apart, /** @type {[number, number]} */ ([from, to])];
+    this.#list.sort(([a], [b]) => a - b);
+  }
+}
+
+/** @param {Ranges[]} sets @returns {[number, number][]} what is in all of them */
+export function common(sets) {
+  const [first, ...others] = sets.map(({ list }) => list);
+  return others.reduce(
+    (all, list) =>
+      all.flatMap(([start, stop]) =>
+        list
+          .map(([from, to]) => /** @type {[number, number]} */ ([Math.max(start, from), Math.min(stop, to)]))
+          .filter(([from, to]) => from < to),
+      ),
+    first ?? [],
+  );
+}

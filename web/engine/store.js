@@ -1,0 +1,291 @@
+/**
+ * The store as the page sees it: songs on the disk where the browser has the origin-private file system,
+ * else in memory.
+ *
+ * @module
+ */
+
+import { noRoom, SENTENCES, UserError } from "./errors.js";
+import { oneByOne, Songs } from "./songs.js";
+
+/** @typedef {import("./songs.js").Folder} Folder */
+/** @typedef {import("./songs.js").Root} Root */
+/** @typedef {import("./songs.js").StoredFile} StoredFile */
+/** @typedef {import("./protocol.js").StoreCall["method"]} Method */
+
+/** What the mixture and each stem take: two floats a frame. */
+const FRAME_BYTES = 8;
+/** For segments that wait to be added up, and the journal. */
+const SPARE_BYTES = 150e6;
+
+/**
+ * The longest song, in minutes. On the disk: what a WAV file of 32-bit floats can hold (4 GiB). In memory:
+ * song and stems need 106 MB of it a minute.
+ */
+export const LONGEST_MINUTES = { disk: 180, memory: 20 };
+
+/** Its functions are those of `Songs` in songs.js; errors are for the person. */
+export class Store {
+  /**
+   * @param {boolean} keeps whether songs outlive the tab
+   * @param {(method: Method, parameters: any[], transfer: Transferable[]) => Promise<any>} call
+   */
+  constructor(keeps, call) {
+    this.keeps = keeps;
+    this.#call = call;
+  }
+
+  #call;
+
+  get longestMinutes() {
+    return this.keeps ? LONGEST_MINUTES.disk : LONGEST_MINUTES.memory;
+  }
+
+  /**
+   * Refuse a song for which there is no room.
+   *
+   * @param {number} frames @param {number} planes how many of that length are still to be written
+   * @throws {UserError}
+   */
+  async checkRoom(frames, planes) {
+    if (!this.keeps) return;
+    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
+    const needed = frames * FRAME_BYTES * planes + SPARE_BYTES;
+    if (needed > quota - usage) throw noRoom(needed, Math.max(0, quota - usage));
+  }
+
+  /** @returns {Promise<import("./protocol.js").KeptSong[]>} */
+  list() {
+    return this.#try("list");
+  }
+
+  /** @returns {Promise<string>} */
+  create() {
+    return this.#try("create");
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  open(id) {
+    return this.#try("open", [id]);
+  }
+
+  /** @param {string} id @param {Float32Array} block is given away @returns {Promise<void>} */
+  append(id, block) {
+    return this.#try("append", [id, block], [block.buffer]);
+  }
+
+  /**
+   * @param {string} id
+   * @param {import("./protocol.js").About} about
+   * @param {import("./protocol.js").Plan} plan
+   * @returns {Promise<number[]>}
+   */
+  begin(id, about, plan) {
+    return this.#try("begin", [id, about, plan]);
+  }
+
+  /**
+   * @param {string} id @param {number} index @param {Float32Array[]} outputs are given away
+   * @returns {Promise<void>}
+   */
+  finish(id, index, outputs) {
+    return this.#try(
+      "finish",
+      [id, index, outputs],
+      outputs.map(({ buffer }) => buffer),
+    );
+  }
+
+  /** @param {string} id @param {import("./protocol.js").Range} range @returns {Promise<Float32Array>} */
+  read(id, range) {
+    return this.#try("read", [id, range]);
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  close(id) {
+    return this.#try("close", [id]);
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  remove(id) {
+    return this.#try("remove", [id]);
+  }
+
+  /**
+   * @param {Method} method @param {any[]} [parameters] @param {Transferable[]} [transfer]
+   * @returns {Promise<any>}
+   */
+  async #try(method, parameters = [], transfer = []) {
+    try {
+      return await this.#call(method, parameters, transfer);
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      const { name } = /** @type {Error} */ (error);
+      if (name === "BusyError") throw new UserError(SENTENCES.otherTab, error);
+      const full = name === "FullError" || name === "QuotaExceededError";
+      if (full) throw new UserError(SENTENCES.full, error);
+      if (error instanceof RangeError) throw new UserError(SENTENCES.memory, error);
+      throw new UserError(SENTENCES.storage, error);
+    }
+  }
+}
+
+/** @returns {Promise<Store>} on the disk if that is possible here */
+export async function openStore() {
+  if ("locks" in navigator && "getDirectory" in (navigator.storage ?? {})) {
+    const store = new Store(true, startWorker());
+    try {
+      await store.list();
+      return store;
+    } catch (error) {
+      // Some browsers have the functions, but refuse them in private windows.
+      console.warn("The browser keeps no files here: songs are kept in memory.", error);
+    }
+  }
+  const call = oneByOne(new Songs(new MemoryRoot()));
+  return new Store(false, call);
+}
+
+/** @returns {(method: Method, parameters: any[], transfer: Transferable[]) => Promise<any>} */
+function startWorker() {
+  const worker = new Worker(new URL("store-worker.js", import.meta.url), { type: "module" });
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: unknown) => void}>} */
+  const pending = new Map();
+  let calls = 0;
+  worker.addEventListener("message", ({ data }) => {
+    /** @type {import("./protocol.js").StoreReply} */
+    const reply = data;
+    const call = pending.get(reply.id);
+    pending.delete(reply.id);
+    if (reply.ok) call?.resolve(reply.value);
+    else call?.reject(Object.assign(new Error(reply.error.message), { name: reply.error.name }));
+  });
+  worker.addEventListener("error", (event) => {
+    for (const { reject } of pending.values()) reject(new Error(event.message));
+    pending.clear();
+  });
+  return (method, parameters, transfer) =>
+    new Promise((resolve, reject) => {
+      pending.set(++calls, { resolve, reject });
+      worker.postMessage({ id: calls, method, parameters }, transfer);
+    });
+}
+
+/** @implements {Root} */
+class MemoryRoot {
+  /** @type {Map<string, MemoryFolder>} */
+  #folders = new Map();
+
+  async names() {
+    return [...this.#folders.keys()];
+  }
+
+  /** @param {string} name */
+  async open(name) {
+    const folder = this.#folders.get(name) ?? new MemoryFolder();
+    this.#folders.set(name, folder);
+    return folder;
+  }
+
+  /** @param {string} name */
+  async remove(name) {
+    this.#folders.delete(name);
+  }
+
+  /** No other tab sees this memory. */
+  async lock() {
+    return () => {};
+  }
+}
+
+/** @implements {Folder} */
+class MemoryFolder {
+  /** @type {Map<string, MemoryFile>} */
+  #files = new Map();
+
+  async names() {
+    return [...this.#files.keys()];
+  }
+
+  /** @param {string} name */
+  async open(name) {
+    const file = this.#files.get(name) ?? new MemoryFile();
+    this.#files.set(name, file);
+    return file;
+  }
+
+  /** @param {string} name */
+  async text(name) {
+    const file = this.#files.get(name);
+    if (!file) return null;
+    const bytes = new Uint8Array(file.getSize());
+    file.read(bytes, { at: 0 });
+    return new TextDecoder().decode(bytes);
+  }
+
+  /** @param {string} name */
+  async remove(name) {
+    this.#files.delete(name);
+  }
+}
+
+/**
+ * In chunks, so that it grows without being copied.
+ *
+ * @implements {StoredFile}
+ */
+class MemoryFile {
+  static #chunk = 1 << 20;
+  /** @type {Uint8Array[]} */
+  #chunks = [];
+  #size = 0;
+
+  getSize() {
+    return this.#size;
+  }
+
+  /** @param {Uint8Array} target @param {{at: number}} options */
+  read(target, { at }) {
+    const length = Math.max(0, Math.min(target.length, this.#size - at));
+    this.#walk(at, length, (chunk, from, to, done) => {
+      target.set(chunk.subarray(from, to), done);
+    });
+    return length;
+  }
+
+  /** @param {Uint8Array} source @param {{at: number}} options */
+  write(source, { at }) {
+    while (this.#chunks.length * MemoryFile.#chunk < at + source.length) {
+      this.#chunks.push(new Uint8Array(MemoryFile.#chunk));
+    }
+    this.#size = Math.max(this.#size, at + source.length);
+    this.#walk(at, source.length, (chunk, from, to, done) => {
+      chunk.set(source.subarray(done, done + to - from), from);
+    });
+    return source.length;
+  }
+
+  /**
+   * @param {number} at @param {number} length
+   * @param {(chunk: Uint8Array, from: number, to: number, done: number) => void} visit
+   */
+  #walk(at, length, visit) {
+    for (let done = 0; done < length; ) {
+      const position = at + done;
+      const from = position % MemoryFile.#chunk;
+      const to = Math.min(MemoryFile.#chunk, from + length - done);
+      const chunk = this.#chunks[Math.floor(position / MemoryFile.#chunk)];
+      visit(/** @type {Uint8Array} */ (chunk), from, to, done);
+      done += to - from;
+    }
+  }
+
+  /** @param {number} size */
+  truncate(size) {
+    this.#size = size;
+  }
+
+  flush() {}
+
+  close() {}
+}
