@@ -297,13 +297,17 @@ class SegmentPlan:
 
 
 def options(model: Model | OpenUnmix, values: Mapping[str, Any]) -> Options | sweep.Options:
-    """The options of a model's kind: :class:`Options` where it separates segments,
-    :class:`sweep.Options` where it is Open-Unmix.
+    """The options of a model, see :func:`options_of`."""
+    return options_of("openunmix" if isinstance(model, OpenUnmix) else "htdemucs", values)
+
+
+def options_of(architecture: str, values: Mapping[str, Any]) -> Options | sweep.Options:
+    """The options of a kind of model: :class:`sweep.Options` for Open-Unmix, else :class:`Options`.
 
     Raises:
         ValueError: there is no such option, or a value is out of its range.
     """
-    kind = sweep.Options if isinstance(model, OpenUnmix) else Options
+    kind = sweep.Options if architecture == "openunmix" else Options
     known = [field.name for field in fields(kind)]
     for name in values:
         if name not in known:

@@ -198,7 +198,9 @@ class SweepPlan:
         encoded = self._temporary(f"encoded {source}", config.hidden, frames)
         for first, count in blocks:
             reads, writes = [self._heard(first, count)], [Range(encoded, first, count)]
-            self._add(Encode(*_loose(reads, writes, 3 * count), source, first, count))
+            self._add(
+                Encode(*_loose(reads, writes, self._cost(count, 0.27, 0.13)), source, first, count)
+            )
         below: tuple[str, ...] = (encoded,)
         for layer in range(config.layers):
             below = tuple(
@@ -207,7 +209,12 @@ class SweepPlan:
         merged = self._temporary(_merged(source), config.hidden, frames)
         for first, count in blocks:
             reads = [Range(name, first, count) for name in (encoded, *below)]
-            self._add(Merge(*_loose(reads, [Range(merged, first, count)], 2 * count), source))
+            self._add(
+                Merge(
+                    *_loose(reads, [Range(merged, first, count)], self._cost(count, square=0.12)),
+                    source,
+                )
+            )
 
     def _plan_sweep(
         self,
@@ -228,7 +235,15 @@ class SweepPlan:
             writes = [Range(found, first, count)]
             reads += [Range(states, 2 * place - 2, 2)] if carried[0] else []
             writes += [Range(states, 2 * place, 2)] if carried[1] else []
-            self._add(Sweep(*_loose(reads, writes, 4 * count), source, layer, reverse, carried))
+            self._add(
+                Sweep(
+                    *_loose(reads, writes, self._cost(count, square=0.26)),
+                    source,
+                    layer,
+                    reverse,
+                    carried,
+                )
+            )
         return found
 
     def _plan_windows(self) -> None:
@@ -242,11 +257,20 @@ class SweepPlan:
             writes += [self._edge(f"left of {first + count}", stop, end)] if end > stop else []
             reads = [self._heard(first, count)]
             reads += [Range(_merged(source), first, count) for source in self._targets]
-            self._add(Window(*_loose(reads, writes, 30 * count), first, count))
+            self._add(Window(*_loose(reads, writes, self._cost(count, 1.4, 1.0)), first, count))
             if done:
                 edges = [Range(f"{side} of {first}", begin, done - begin) for side in _SIDES]
                 common = [Range(stem, begin, done - begin) for stem in self.stems]
                 self._add(Join(*_loose(edges, common, 0)))
+
+    def _cost(
+        self, count: int, constant: float = 0.0, linear: float = 0.0, square: float = 0.0
+    ) -> int:
+        """Of so many frames, in units of 50 ms; the numbers are ms a frame in Chromium 156, where
+        they depend on the networks' width, for UMXL.
+        """
+        width = self._model.config.hidden / 1024
+        return max(1, round(count * (constant + linear * width + square * width**2) / 50))
 
     def _border(self, frame: int) -> tuple[int, int]:
         """The samples to which frames on both sides contribute; none at the ends of the song."""

@@ -19,9 +19,13 @@ Network = HTDemucs | OpenUnmix
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model by name. Its title, its licence and where its weights come from are in weights/."""
+    """A model by name: its network's kind (as its weight file states it), and its stems.
+
+    Its title, its licence and where its weights come from are in weights/.
+    """
 
     name: str
+    architecture: str
     sources: tuple[str, ...]
 
     @property
@@ -33,9 +37,9 @@ class ModelInfo:
 MODELS = {
     model.name: model
     for model in (
-        ModelInfo("htdemucs", htdemucs.Config().sources),
-        ModelInfo("umxhq", openunmix.Config().sources),
-        ModelInfo("umxl", openunmix.Config().sources),
+        ModelInfo("htdemucs", "htdemucs", htdemucs.Config().sources),
+        ModelInfo("umxhq", "openunmix", openunmix.Config().sources),
+        ModelInfo("umxl", "openunmix", openunmix.Config().sources),
     )
 }
 
@@ -50,7 +54,7 @@ def default_weights(name: str) -> Path:
     return base / MODELS[name].weights_file
 
 
-def load(name: str, weights: Path | None = None) -> Network:
+def load(name: str, path: Path | None = None) -> Network:
     """Build the model ``name`` from a weight file (None: the one at the default place).
 
     Raises:
@@ -59,13 +63,19 @@ def load(name: str, weights: Path | None = None) -> Network:
     """
     if name not in MODELS:
         raise ValueError(f"There is no model {name!r}, only {', '.join(MODELS)}.")
-    path = weights or default_weights(name)
+    path = path or default_weights(name)
     if not path.is_file():
         raise FileNotFoundError(
             f"The weights of {name} are not at {path}: "
             f"fetch them with 'python -m py_demixer.weights fetch {name}'."
         )
-    return build(checkpoint.read(np.fromfile(path, np.uint8)))
+    weights = checkpoint.read(np.fromfile(path, np.uint8))
+    network = build(weights)
+    if weights.metadata["architecture"] != MODELS[name].architecture:
+        raise ValueError(
+            f"{path} is for a model of another kind, which is not {name}: choose another file."
+        )
+    return network
 
 
 def build(weights: Checkpoint) -> Network:
