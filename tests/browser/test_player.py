@@ -16,10 +16,11 @@ import pytest
 import soundfile
 from playwright.sync_api import expect
 
-from tests.browser.page import RATE, SOURCES, DemixerPage
+from tests import synthetic
+from tests.browser.page import RATE, SONG_MS, SOURCES, DemixerPage, wav
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, Playwright
 
 pytestmark = pytest.mark.browser
 
@@ -399,7 +400,8 @@ class ShownPage(DemixerPage):
     """The page with a made-up song on it, and with no engine."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
-        context.route("**/assets.json", lambda route: route.abort())
+        # So that it does not start one.
+        context.add_init_script("WebAssembly.validate = () => false")
         super().__init__(context, url)
         self.page.evaluate(_HELPERS, url)
 
@@ -419,12 +421,19 @@ class ShownPage(DemixerPage):
 
 
 @pytest.fixture(scope="module")
-def shown(shared_context: BrowserContext, tiny_url: str) -> Iterator[ShownPage]:
-    page = ShownPage(shared_context, tiny_url)
+def shown(
+    playwright: Playwright,
+    chromium_options: dict[str, Any],
+    tiny_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ShownPage]:
+    profile = tmp_path_factory.mktemp("shown")
+    context = playwright.chromium.launch_persistent_context(profile, **chromium_options)
+    page = ShownPage(context, tiny_url)
     yield page
     assert page.page.evaluate("problems") == []
     assert [line for line in page.console if line.startswith("uncaught")] == []
-    page.page.close()
+    context.close()
 
 
 def check_downloads(page: ShownPage) -> None:
@@ -482,6 +491,20 @@ def test_without_a_file_system_downloads_are_made_in_memory(
         assert archive.testzip() is None
         assert len(archive.namelist()) == 4
     assert page.files() == []
+
+
+def test_without_room_on_the_disk_there_is_a_sentence(
+    context: BrowserContext, tiny_url: str
+) -> None:
+    page = ShownPage(context, tiny_url).show(length=60 * RATE)
+    origin = page.page.evaluate("location.origin")
+    quota = {"origin": origin, "quotaSize": 10_000_000}
+    context.new_cdp_session(page.page).send("Storage.overrideQuotaForOrigin", quota)
+    page.page.click('[data-stem="drums"] [data-format="32f"]')
+    page.page.wait_for_function("() => problems.length > 0")
+    assert "no room on the disk" in page.page.evaluate("problems[0]")
+    assert page.files() == []
+    expect(page.page.locator("[aria-busy]")).to_have_count(0)
 
 
 def test_temporary_files_are_deleted(context: BrowserContext, tiny_url: str) -> None:
@@ -569,7 +592,9 @@ def test_the_mixer_has_names_and_states(shown: ShownPage) -> None:
 
 
 @pytest.fixture
-def phone(playwright: Any, chromium_options: dict[str, Any], tmp_path: Path) -> Iterator[Any]:
+def phone(
+    playwright: Playwright, chromium_options: dict[str, Any], tmp_path: Path
+) -> Iterator[BrowserContext]:
     """A context with a small touch screen."""
     context = playwright.chromium.launch_persistent_context(
         tmp_path / "phone",
@@ -592,6 +617,31 @@ def test_on_a_phone_nothing_sticks_out_or_is_too_small_to_touch(
     assert len(boxes) == 24
     assert min(box["height"] for box in boxes) >= 44
     assert min(box["width"] for box in boxes) >= 44
+
+
+def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> None:
+    """With the engine and its store."""
+    play, seek = started.element("play"), started.element("seek")
+    started.choose("early.wav", wav(synthetic.song(60)))
+    play.click()
+    expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
+    seek.press("End")
+    seek.press("PageDown")
+    expect(play).to_have_attribute("data-state", "buffering")
+    expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
+    # What lies between the two places is still to be done.
+    ranges = started.element("seek-track").evaluate(
+        "track => track.style.getPropertyValue('--ranges')"
+    )
+    assert ranges.count("var(--final)") == 2
+    expect(started.element("job")).to_be_visible()
+    expect(started.page.locator("[data-format]")).to_have_count(0)
+    started.wait_result("early")
+    expect(started.page.locator("[data-format]:visible")).to_have_count(10)
+    for source in SOURCES:
+        stem = started.download(source, "32f")[1]
+        assert stem.shape == (2, 60 * RATE)
+        assert np.abs(stem).reshape(2, -1, RATE).max(axis=(0, 2)).all()
 
 
 @pytest.mark.long

@@ -43,22 +43,18 @@ def test_stems_are_those_of_the_command_line(
     # The tiny model's stems are far too loud for 16 bits: one gain for all, and the page says so.
     gain = audio.shared_gain(list(floats.values()), "16")
     assert gain < 1
-    assert f"{-20 * np.log10(gain):.2f} dB" in started.element("result-note").inner_text()
     for source in SOURCES:
         name, integers = started.download(source, "16")
         assert name == f"{TRACK} - {source}.wav"
         exact = floats[source].astype(np.float64) * gain * 32768
         assert np.abs(integers - exact).max() < 0.51
+    assert f"{-20 * np.log10(gain):.2f} dB" in started.element("result-note").inner_text()
 
 
-def test_every_stem_has_a_player(started: DemixerPage) -> None:
+def test_every_stem_has_a_place_in_the_player(started: DemixerPage) -> None:
+    assert started.element("time").inner_text() == "0:00 / 0:08"
     for source in SOURCES:
-        player = started.page.locator(f'[data-stem="{source}"] audio')
-        player.evaluate(
-            "player => player.readyState || new Promise(r => player.onloadedmetadata = r)"
-        )
-        duration = player.evaluate("player => player.duration")
-        assert duration == pytest.approx(8.5, abs=0.01)
+        assert started.page.get_by_role("slider", name=f"Volume of {source}").is_visible()
 
 
 def test_the_keyboard_opens_the_file_picker(started: DemixerPage) -> None:
@@ -191,21 +187,6 @@ def test_progress_and_time_left(started: DemixerPage) -> None:
     assert {33, 66} & set(numbers)
     assert any(title.endswith("% · progress.wav") for _, title in seen)
     started.wait_result("progress")
-
-
-_PLAYABLE = """(urls) => Promise.all(urls.map((url) => new Promise((resolve) => {
-  const player = new Audio(url);
-  player.onloadedmetadata = () => resolve(true);
-  player.onerror = () => resolve(false);
-})))"""
-
-
-def test_memory_of_the_last_song_is_given_back(started: DemixerPage) -> None:
-    started.separate("first.wav", wav(synthetic.song(0.5)))
-    urls = started.page.locator("audio").evaluate_all("players => players.map(({ src }) => src)")
-    assert started.page.evaluate(_PLAYABLE, urls) == [True] * len(SOURCES)
-    started.separate("second.wav", wav(synthetic.song(0.5)))
-    assert started.page.evaluate(_PLAYABLE, urls) == [False] * len(SOURCES)
 
 
 def test_nothing_uncaught(started: DemixerPage) -> None:

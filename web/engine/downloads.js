@@ -67,8 +67,12 @@ export class Downloads {
   async zip(format, watch) {
     const rest = await this.#prepare(format, watch);
     const zip = makeZip(this.#entries(format, rest), { buffersAreUTF8: true });
-    const name = `${this.#track} - stems${FORMATS[format].suffix}.zip`;
-    return { name, ...(await this.#keep(zip, watch.signal)) };
+    const kept = await this.#keep(async (writable) => {
+      if (!writable) return [await new Response(zip).blob()];
+      await zip.pipeTo(writable, { signal: watch.signal });
+      return [];
+    });
+    return { name: `${this.#track} - stems${FORMATS[format].suffix}.zip`, ...kept };
   }
 
   /** @param {string} source @param {Format} format @returns {string} */
@@ -95,14 +99,10 @@ export class Downloads {
    */
   async #wav(source, format, watch) {
     const options = { codec: FORMATS[format].codec, gain: this.#gain ?? 1 };
-    if (!TemporaryFiles.arePossible) {
-      const target = new BufferTarget();
+    return this.#keep(async (writable) => {
+      const target = writable ? new StreamTarget(writable) : new BufferTarget();
       await writeWav(this.#stems, source, options, target, watch);
-      const file = new Blob([/** @type {ArrayBuffer} */ (target.buffer)], { type: "audio/wav" });
-      return { file, discard: async () => {} };
-    }
-    return this.#write(async (writable) => {
-      await writeWav(this.#stems, source, options, new StreamTarget(writable), watch);
+      return target instanceof BufferTarget ? [/** @type {ArrayBuffer} */ (target.buffer)] : [];
     });
   }
 
@@ -127,23 +127,13 @@ export class Downloads {
   }
 
   /**
-   * @param {ReadableStream<Uint8Array>} stream @param {AbortSignal} signal
+   * @param {(writable: FileSystemWritableFileStream | null) => Promise<BlobPart[]>} write fills and closes
+   *   the file, or gives its content where there is none
    * @returns {Promise<Omit<Download, "name">>}
    */
-  async #keep(stream, signal) {
-    if (!TemporaryFiles.arePossible) {
-      const file = await new Response(stream).blob();
-      return { file, discard: async () => {} };
-    }
-    return this.#write((writable) => stream.pipeTo(writable, { signal }));
-  }
-
-  /**
-   * @param {(writable: FileSystemWritableFileStream) => Promise<void>} write closes it
-   * @returns {Promise<Omit<Download, "name">>}
-   */
-  async #write(write) {
+  async #keep(write) {
     const handle = await this.#files.create();
+    if (!handle) return { file: new Blob(await write(null)), discard: async () => {} };
     const discard = () => this.#files.remove(handle);
     try {
       await write(await handle.createWritable());

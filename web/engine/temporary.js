@@ -10,22 +10,17 @@
 const FOLDER = "downloads";
 
 export class TemporaryFiles {
-  /** @type {Promise<FileSystemDirectoryHandle> | null} */
+  /** @type {Promise<FileSystemDirectoryHandle | null> | null} */
   #folder = null;
 
-  /** @returns {boolean} whether this browser has such files that can be written here */
-  static get arePossible() {
-    return (
-      "locks" in navigator &&
-      "getDirectory" in navigator.storage &&
-      "createWritable" in FileSystemFileHandle.prototype
-    );
-  }
-
-  /** @returns {Promise<FileSystemFileHandle>} a new, empty file */
+  /** @returns {Promise<FileSystemFileHandle | null>} a new, empty file; null where there can be none */
   async create() {
-    this.#folder ??= openFolder();
-    return (await this.#folder).getFileHandle(crypto.randomUUID(), { create: true });
+    this.#folder ??= openFolder().catch((error) => {
+      console.warn("The browser keeps no files here: downloads are made in memory.", error);
+      return null;
+    });
+    const folder = await this.#folder;
+    return folder && folder.getFileHandle(crypto.randomUUID(), { create: true });
   }
 
   /** @param {FileSystemFileHandle} file made by `create` */
@@ -36,7 +31,7 @@ export class TemporaryFiles {
 
 /** Delete what tabs that are gone have left. */
 export async function removeAbandoned() {
-  if (!TemporaryFiles.arePossible) return;
+  if (!arePossible()) return;
   const { held = [] } = await navigator.locks.query();
   const alive = new Set(held.map(({ name }) => name));
   const parent = await openParent();
@@ -45,8 +40,19 @@ export async function removeAbandoned() {
   }
 }
 
-/** @returns {Promise<FileSystemDirectoryHandle>} this tab's */
+/** @returns {boolean} whether the browser knows such files; it may still refuse them, in a private window */
+function arePossible() {
+  return (
+    "locks" in navigator &&
+    "getDirectory" in navigator.storage &&
+    "createWritable" in FileSystemFileHandle.prototype
+  );
+}
+
+/** @returns {Promise<FileSystemDirectoryHandle | null>} this tab's; null where there can be none */
 async function openFolder() {
+  if (!arePossible()) return null;
+  const parent = await openParent();
   const name = crypto.randomUUID();
   await new Promise((locked) => {
     void navigator.locks.request(lockName(name), () => {
@@ -54,7 +60,7 @@ async function openFolder() {
       return new Promise(() => {});
     });
   });
-  return (await openParent()).getDirectoryHandle(name, { create: true });
+  return parent.getDirectoryHandle(name, { create: true });
 }
 
 /** @returns {Promise<FileSystemDirectoryHandle>} */

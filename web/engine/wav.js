@@ -83,7 +83,8 @@ export async function writeWav(stems, source, { codec, gain }, target, { report,
     }
     await output.finalize();
   } catch (error) {
-    await output.cancel();
+    // Where it is the target that failed, this fails as well.
+    await output.cancel().catch(() => {});
     throw error;
   }
 }

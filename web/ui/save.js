@@ -70,12 +70,19 @@ export class Saver {
       handOver(download);
       announce(`${download.name} is ready.`);
     } catch (error) {
-      if (!signal.aborted) this.#onError(new UserError(SENTENCES.stemFile, error));
+      if (!signal.aborted) this.#onError(explained(error));
     } finally {
       button.ariaBusy = null;
       button.textContent = FORMATS[format].title;
     }
   }
+}
+
+/** @param {unknown} error @returns {UserError} */
+function explained(error) {
+  if (error instanceof UserError) return error;
+  const full = error instanceof DOMException && error.name === "QuotaExceededError";
+  return new UserError(full ? SENTENCES.stemRoom : SENTENCES.stemFile, error);
 }
 
 /** @param {HTMLButtonElement} button @param {number} share */
