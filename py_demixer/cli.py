@@ -90,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(
             "trace",
             help="show what every step of the network computes",
-            description="Run the network on a song's beginning and show the statistics of each of its"
-            " steps, or the first step that departs from an earlier trace.",
+            description="Run the network on a song's beginning and show what each of its steps"
+            " gives, or the first step that departs from an earlier trace.",
         )
     )
     return parser

@@ -204,10 +204,21 @@
  */
 
 /**
- * @typedef {object} AssetModel
+ * What the page tells of a model.
+ * @typedef {object} ModelInfo
  * @property {string} title
- * @property {string} licence
+ * @property {string} licence       a sentence
+ * @property {string} licence_url
  * @property {string[]} sources
+ */
+
+/**
+ * A model that is on the site.
+ * @typedef {ModelInfo & AssetWeights} AssetModel
+ */
+
+/**
+ * @typedef {object} AssetWeights
  * @property {number} bytes
  * @property {string} sha256
  * @property {string[]} parts       URLs relative to the site's folder, in order
@@ -221,8 +232,10 @@
  * @property {string[]} packages    names for Pyodide's loader
  * @property {string} wheel
  * @property {Record<string, AssetModel>} models
+ * @property {Record<string, ModelInfo>} missing  models that this site could have, and has not
  * @property {AssetFile[]} files      every heavy file that the page needs, and keeps
  * @property {AssetFile[]} fallback   what it fetches only where the kernels cannot be opened
+ * @property {AssetFile[]} optional   the weights of all models but the first choice
  */
 
 export {};
