@@ -71,8 +71,8 @@ def conv2d(
             matrix, x, out, taps=taps, size=size, stride=stride, bias=bias, activation=activation
         )
         return out
-    for tile, product in _products(x, matrix, bias, taps, stride, size, scratch_bytes):
-        out[:, tile.rows, tile.columns] = activate(product, activation)
+    for tile, product in _products(x, matrix, bias, taps, stride, size, scratch_bytes, activation):
+        out[:, tile.rows, tile.columns] = product
     return out
 
 
@@ -133,9 +133,9 @@ def conv_transpose2d(
     out = np.empty((n_out, height, x.shape[2]), np.float32)
     size = (last - first + 1, x.shape[2])
     taps = [(first + row, column) for row, column in taps]
-    products = _products(x, matrix, np.tile(bias, stride), taps, (1, 1), size, scratch_bytes)
+    biases = np.tile(bias, stride)
+    products = _products(x, matrix, biases, taps, (1, 1), size, scratch_bytes, activation)
     for tile, product in products:
-        activate(product, activation)
         for phase, values in enumerate(np.split(product, stride)):
             start = (first + tile.rows.start) * stride + phase - crop
             target, source = _inside(start, stride, values.shape[1], height)
@@ -187,8 +187,9 @@ def _products(
     stride: Pair,
     size: Pair,
     scratch_bytes: int,
+    activation: str | None,
 ) -> Iterator[tuple[_Tile, np.ndarray]]:
-    """``matrix @ patches + bias`` for every tile of the output, in scratch that is used again.
+    """``activation(matrix @ patches + bias)`` for every tile, in scratch that is used again.
 
     Output position (r, c) sees the input at (r, c) * stride + tap, zero outside of ``x``.
     """
@@ -206,7 +207,14 @@ def _products(
             top, left = tile.rows.start * stride[0], tile.columns.start * stride[1]
             seen = [(top + row, left + column) for row, column in taps]
             kernels.convolve(
-                matrix, x, product, taps=seen, size=tile.shape, stride=stride, bias=bias
+                matrix,
+                x,
+                product,
+                taps=seen,
+                size=tile.shape,
+                stride=stride,
+                bias=bias,
+                activation=activation,
             )
         else:
             patches = patch_memory[: depth * count].reshape(len(x), len(taps), *tile.shape)
@@ -214,7 +222,8 @@ def _products(
                 _copy_tap(x, patches[:, index], tile, stride, tap)
             backend.gemm(single, patches.reshape(-1, count), product)
             product += bias[:, None]
-        yield tile, product.reshape(len(matrix), *tile.shape)
+            product = activate(product, activation)
+        yield tile, product.reshape(len(product), *tile.shape)
 
 
 def _tiles(size: Pair, positions: int) -> Iterator[_Tile]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +161,62 @@ def test_conv2d(native_kernels, drawn):
     assert np.allclose(out, expected, rtol=1e-5, atol=1e-5)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    *[st.integers(1, 20)] * 2,
+    st.tuples(st.integers(1, 9), st.integers(1, 70)),
+    st.tuples(*[st.integers(0, 3)] * 4),
+    st.sampled_from([None, "gelu", "glu"]),
+    st.booleans(),
+)
+def test_winograd(native_kernels, rows, channels, size, padding, activation, half):
+    """A filter of 3 x 3 is convolved in another way than all others."""
+    size = tuple(max(n, 3 - sum(pad)) for n, pad in zip(size, pairs(padding), strict=True))
+    x, weight = cases.random("x", channels, *size), cases.random("w", 2 * rows, channels, 3, 3)
+    weight, bias = weight.astype(np.float16 if half else np.float32), cases.random("b", 2 * rows)
+    options = {"padding": pairs(padding), "activation": activation}
+    backend.use("numpy")
+    expected = conv2d(x, weight, bias, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "load", lambda: native_kernels)
+        backend.use("kernels")
+        out = conv2d(x.transpose(0, 2, 1).copy().transpose(0, 2, 1), weight, bias, **options)
+    backend.use()
+    assert out.shape == expected.shape
+    assert np.allclose(out, expected, rtol=1e-5, atol=2e-5)
+
+
+def pairs(padding):
+    return padding[:2], padding[2:]
+
+
+@pytest.mark.parametrize("channels", [48, 300])
+def test_winograd_loses_no_accuracy(native_kernels, channels):
+    """Its sums are shorter than those over all taps: its error is no larger."""
+    x, weight = cases.random("x", channels, 10, 30), cases.random("w", 96, channels * 9)
+    taps = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1))).astype(np.float64)
+    patches = [padded[:, 1 + i : 11 + i, 1 + j : 31 + j] for i, j in taps]
+    exact = weight @ np.stack(patches, axis=1).reshape(channels * 9, -1)
+    errors = []
+    for order in (slice(None), slice(None, None, -1)):  # taps in another order are no square
+        out = np.empty(exact.shape, np.float32)
+        matrix = weight.reshape(96, channels, 9)[:, :, order].reshape(96, -1)
+        native_kernels.convolve(matrix, x, out, taps=taps[order], size=(10, 30))
+        errors.append(np.square(out - exact).sum())
+    assert errors[0] < errors[1]
+
+
+def test_winograd_keeps_what_is_not_finite_in_its_tiles(native_kernels):
+    x, weight = np.ones((2, 12, 12), np.float32), np.ones((3, 18), np.float32)
+    x[1, 5, 6], out = np.inf, np.empty((3, 12, 12), np.float32)
+    taps = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
+    native_kernels.convolve(weight, x, out, taps=taps, size=(12, 12))
+    assert not np.isfinite(out[:, 4:7, 5:8]).any()
+    out[:, 4:8, 4:8] = 0
+    assert np.isfinite(out).all()
+
+
 @pytest.mark.parametrize("count", [1, 3, 4, 17, 1000])
 def test_activations(use_kernels, count):
     x = np.linspace(-30, 30, 2 * count, dtype=np.float32).reshape(2, count)
@@ -194,7 +252,7 @@ def test_attention(native_kernels, width, queries, keys, wide):
 @pytest.mark.parametrize("keys", [1, 3, 64, 65, 2688])
 def test_softmax(native_kernels, keys):
     scores, factors = 10 * cases.random("scores", keys, 8), np.empty(8, np.float32)
-    expected = np.exp(scores.astype(np.float64) - scores.max(axis=0))
+    expected = np.exp2(scores.astype(np.float64) - scores.max(axis=0))
     native_kernels.exponentiate(scores, factors)
     assert np.allclose(scores * factors, expected / expected.sum(axis=0), rtol=1e-6, atol=1e-9)
 
@@ -323,6 +381,22 @@ def test_nothing_is_read_or_written_outside_of_the_arrays(tmp_path):
         command = [sys.executable, "-m", "tests.guarded", str(library), *arguments]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert result.returncode == expected, result.stderr
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="The address sanitizer is GCC's: Zig has none.")
+def test_address_sanitizer(tmp_path):
+    library = tmp_path / "checked.so"
+    flags = ("-fsanitize=address", "-shared", "-fPIC", "-O1", "-g")
+    subprocess.run(["gcc", *flags, *SOURCES.glob("*.c"), "-o", library], check=True)
+    runtime = subprocess.run(
+        ["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    environment = {**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"}
+    for arguments in ([], ["--beyond"]):
+        command = [sys.executable, "-m", "tests.guarded", str(library), "--plain", *arguments]
+        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert (result.returncode != 0) == bool(arguments), result.stderr
+        assert ("heap-buffer-overflow" in result.stderr) == bool(arguments)
 
 
 def test_kernels_are_for_pyodide_only():

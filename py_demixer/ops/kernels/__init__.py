@@ -36,6 +36,11 @@ _SIGNATURES = {
         None,
         [_SIZE, _POINTER, ctypes.c_int32, _SIZE, _SIZE, _POINTER, _SIZE, _POINTER, _POINTER],
     ),
+    "winograd_scratch": (_SIZE, [_SIZE] * 3),
+    "winograd": (
+        None,
+        [_SIZE, _POINTER, ctypes.c_int32, _SIZE, _SIZE, _POINTER, _SIZE, _POINTER, _POINTER],
+    ),
     "attention_scratch": (_SIZE, [_SIZE] * 2),
     "attention": (
         None,
@@ -173,14 +178,21 @@ class Kernels:
         )
         patches = _Patches.of(x, tap_array, stride, size[1])
         result = _Result(out.ctypes.data, columns, bias.ctypes.data, ACTIVATIONS[activation])
-        scratch = self._borrow(self._library.multiply_scratch(rows, depth, columns))
-        self._library.multiply(
+        by_winograd = stride == (1, 1) and list(taps) == _square(*taps[0])
+        if by_winograd:
+            function, extent = self._library.winograd, size[0]
+            needed = self._library.winograd_scratch(rows, len(x), size[1])
+        else:
+            function, extent = self._library.multiply, columns
+            needed = self._library.multiply_scratch(rows, depth, columns)
+        scratch = self._borrow(needed)
+        function(
             rows,
             matrix.ctypes.data,
             matrix.dtype == np.float16,
             *(step // matrix.itemsize for step in matrix.strides),
             ctypes.addressof(patches),
-            columns,
+            extent,
             ctypes.addressof(result),
             scratch.ctypes.data,
         )
@@ -331,6 +343,11 @@ def load() -> Kernels:
         except OSError as error:
             reasons.append(f"{name}: {error}")
     raise ImportError(f"No kernels can be opened here ({'; '.join(reasons)}).")
+
+
+def _square(row: int, column: int) -> list[tuple[int, int]]:
+    """The taps of a filter of 3 x 3."""
+    return [(row + i, column + j) for i in range(3) for j in range(3)]
 
 
 def _single(x: np.ndarray) -> np.ndarray:

@@ -12,20 +12,55 @@ void copy_row(const float *x, float *out, ptrdiff_t count) {
     for (; i < count; i++) out[i] = x[i];
 }
 
-EXPORT(gelu_row)
-void gelu_row(const float *x, float *out, ptrdiff_t count) {
-    ptrdiff_t i = 0;
-    for (; i + LANES <= count; i += LANES) store(out + i, gelu(load(x + i)));
-    store_some(out + i, gelu(load_some(x + i, count - i)), count - i);
+INLINE void load_pair(const float *x, ptrdiff_t count, f32x4 *out) {
+    out[0] = load_some(x, fewer(count, LANES));
+    out[1] = load_some(x + LANES, count - LANES);
 }
 
-/* out = x sigmoid(gates) */
+INLINE void store_pair(float *x, const f32x4 *pair, ptrdiff_t count) {
+    store_some(x, pair[0], fewer(count, LANES));
+    store_some(x + LANES, pair[1], count - LANES);
+}
+
+EXPORT(gelu_row)
+void gelu_row(const float *x, float *out, ptrdiff_t count) {
+    CONSTANTS(c, NORMAL_TAIL);
+    CONSTANTS(e, EXPONENTIAL);
+    f32x4 pair[PAIR];
+    for (; count >= PAIR * LANES; count -= PAIR * LANES, x += PAIR * LANES, out += PAIR * LANES) {
+        BOTH pair[v] = load(x + v * LANES);
+        gelus(pair, c, e, pair);
+        BOTH store(out + v * LANES, pair[v]);
+    }
+    load_pair(x, count, pair);
+    gelus(pair, c, e, pair);
+    store_pair(out, pair, count);
+}
+
+/* out = x sigmoid(by) */
 EXPORT(glu_row)
-void glu_row(const float *x, const float *gates, float *out, ptrdiff_t count) {
-    ptrdiff_t i = 0;
-    for (; i + LANES <= count; i += LANES) store(out + i, gate(load(x + i), load(gates + i)));
-    const ptrdiff_t rest = count - i;
-    store_some(out + i, gate(load_some(x + i, rest), load_some(gates + i, rest)), rest);
+void glu_row(const float *x, const float *by, float *out, ptrdiff_t count) {
+    CONSTANTS(c, SIGMOID);
+    CONSTANTS(e, EXPONENTIAL);
+    f32x4 pair[PAIR], gate[PAIR];
+    for (; count >= PAIR * LANES; count -= PAIR * LANES) {
+        BOTH pair[v] = load(x + v * LANES);
+        BOTH gate[v] = load(by + v * LANES);
+        gates(pair, gate, c, e, pair);
+        BOTH store(out + v * LANES, pair[v]);
+        x += PAIR * LANES, by += PAIR * LANES, out += PAIR * LANES;
+    }
+    load_pair(x, count, pair);
+    load_pair(by, count, gate);
+    gates(pair, gate, c, e, pair);
+    store_pair(out, pair, count);
+}
+
+void activate_row(int32_t activation, const float *x, const float *gates, float *out,
+                  ptrdiff_t count) {
+    if (activation == GELU) gelu_row(x, out, count);
+    else if (activation == GLU) glu_row(x, gates, out, count);
+    else copy_row(x, out, count);
 }
 
 void add_scaled_row(float *x, const float *y, float scale, ptrdiff_t count) {

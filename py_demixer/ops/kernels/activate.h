@@ -7,76 +7,74 @@
 
 enum { NO_ACTIVATION = 0, GELU = 1, GLU = 2 };
 
-/* For e^x: 1 / ln 2; 1.5 * 2^23; ln 2 in two parts, the first so short that its products with integers
- * are exact; the polynomial of Cephes (Moshier), highest power first; the bounds of x. */
+/* Vectors go through these functions in pairs, which share the loads of constants and keep two chains of
+ * dependent instructions busy. */
+enum { PAIR = 2 };
+#define BOTH _Pragma("GCC unroll 2") for (int v = 0; v < PAIR; v++)
+
+/* 1.5 * 2^23, and the polynomial of 2^r for |r| <= 1/2 whose largest relative error is the smallest
+ * (Remez), highest power first. */
 static const float EXPONENTIAL[] = {
-    1.44269504089f,   12582912.0f,      -0.693359375f,    2.12194440e-4f,   1.9875691500e-4f,
-    1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f,
-    1.0f,             -87.0f,           -110.0f,          90.0f,
+    12582912.0f,    1.53458124e-4f, 1.33999309e-3f, 9.61848907e-3f,
+    5.55032864e-2f, 2.40226462e-1f, 6.93147182e-1f, 1.0f,
 };
 
-/* e^r and the n of x = n ln 2 + r, |r| <= ln 2 / 2. */
-INLINE f32x4 exponential_parts(f32x4 x, u32x4 *n) {
-    const float *c = table(EXPONENTIAL);
+/* 2^(x factor) to 2 units in the last place, for x factor in [-125, 127]; NaN for NaN. c: EXPONENTIAL. */
+INLINE void exponentials(const f32x4 *x, f32x4 factor, const f32x4 *c, f32x4 *out) {
+    f32x4 shifted[PAIR], r[PAIR], p[PAIR];
     /* Beside 1.5 * 2^23 there is no place for a fraction: the sum is rounded to an integer, which is in
      * its low bits. */
-    const f32x4 shifted = madd(x, splat(c[0]), splat(c[1]));
-    const f32x4 rounded = shifted - splat(c[1]);
-    *n = (u32x4)shifted - (u32x4)splat(c[1]);
-    f32x4 r = madd(rounded, splat(c[2]), x);
-    r = madd(rounded, splat(c[3]), r);
-    f32x4 p = splat(c[4]);
-    for (int i = 5; i < 10; i++) p = madd(p, r, splat(c[i]));
-    return madd(p * r, r, r) + splat(c[10]);
-}
-
-/* 2^n for normal numbers. */
-INLINE f32x4 power_of_two(u32x4 n) { return (f32x4)((n << 23) + 0x3f800000); }
-
-/* e^x to 2 units in the last place; subnormal, zero and infinite at the ends, NaN for NaN. */
-INLINE f32x4 exponential(f32x4 x) {
-    const float *c = table(EXPONENTIAL);
-    u32x4 n;
-    const f32x4 p = exponential_parts(smaller(larger(x, splat(c[12])), splat(c[13])), &n);
-    /* Two factors, because n may be beyond the exponents of normal numbers. */
-    const u32x4 half = (u32x4)((i32x4)n >> 1);
-    return p * power_of_two(half) * power_of_two(n - half);
-}
-
-/* The same for x <= 0, in fewer steps; below -87 it stays 1.6e-38. */
-INLINE f32x4 exponential_of_negative(f32x4 x) {
-    u32x4 n;
-    const f32x4 p = exponential_parts(larger(x, splat(table(EXPONENTIAL)[11])), &n);
-    return p * power_of_two(n);
+    BOTH shifted[v] = madd(x[v], factor, c[0]);
+    BOTH r[v] = madd(x[v], factor, c[0] - shifted[v]);
+    BOTH p[v] = c[1];
+#pragma GCC unroll 6
+    for (int i = 2; i < LENGTH(EXPONENTIAL); i++) BOTH p[v] = madd(p[v], r[v], c[i]);
+    /* Nothing else of it is left after the shift, and goes to the exponent. */
+    BOTH out[v] = (f32x4)((u32x4)p[v] + ((u32x4)shifted[v] << 23));
 }
 
 /* For the GELU, highest power first: P and Q of ../activation.py in turn, Q's first before them; then
- * where the tail ends, and the factor of the exponent. */
+ * where the tail ends, and the factor of the exponent: -1 / (2 ln 2). */
 static const float NORMAL_TAIL[] = {
-    3.06372893e-02f, 2.44733961e-01f, 1.22116628e-02f, 8.46755928e-01f, 9.79260264e-02f,
-    1.44242880e+00f, 3.22272787e-01f, 1.00000000e+00f, 4.99999981e-01f, 13.0f, -0.5f,
+    3.06372893e-02f, 2.44733961e-01f, 1.22116628e-02f, 8.46755928e-01f, 9.79260264e-02f, 1.44242880e+00f,
+    3.22272787e-01f, 1.00000000e+00f, 4.99999981e-01f, 13.0f,           -0.721347520f,
 };
 
-/* x Phi(x) = max(x, 0) - a Phi(-a) with a = |x|, the tail by a rational approximation. */
-INLINE f32x4 gelu(f32x4 x) {
-    const float *c = table(NORMAL_TAIL);
-    const f32x4 zero = {0}, a = smaller(larger(x, -x), splat(c[9]));
-    f32x4 q = madd(splat(c[0]), a, splat(c[1])), p = splat(c[2]);
+/* x Phi(x) = max(x, 0) - a Phi(-a) with a = |x|, the tail by a rational approximation. c: NORMAL_TAIL,
+ * e: EXPONENTIAL. */
+INLINE void gelus(const f32x4 *x, const f32x4 *c, const f32x4 *e, f32x4 *out) {
+    f32x4 a[PAIR], p[PAIR], q[PAIR], power[PAIR];
+    BOTH a[v] = smaller(larger(x[v], -x[v]), c[9]);
+    BOTH power[v] = a[v] * a[v];
+    exponentials(power, c[10], e, power);
+    BOTH q[v] = madd(c[0], a[v], c[1]);
+    BOTH p[v] = c[2];
+#pragma GCC unroll 3
     for (int i = 3; i < 9; i += 2) {
-        q = madd(q, a, splat(c[i]));
-        p = madd(p, a, splat(c[i + 1]));
+        BOTH q[v] = madd(q[v], a[v], c[i]);
+        BOTH p[v] = madd(p[v], a[v], c[i + 1]);
     }
-    const f32x4 tail = exponential_of_negative(a * a * splat(c[10])) * (a * p / q);
-    return larger(x, zero) - tail;
+    BOTH out[v] = larger(x[v], splat(0)) - power[v] * (a[v] * p[v] / q[v]);
 }
 
-INLINE f32x4 gate(f32x4 x, f32x4 by) { return x / (exponential(-by) + splat(1)); }
+/* The largest size of a gate's input (sigmoid(-87) is 1.6e-38), -1 / ln 2, 1. */
+static const float SIGMOID[] = {87.0f, -1.44269504f, 1.0f};
+
+/* x sigmoid(by). c: SIGMOID, e: EXPONENTIAL. */
+INLINE void gates(const f32x4 *x, const f32x4 *by, const f32x4 *c, const f32x4 *e, f32x4 *out) {
+    f32x4 power[PAIR];
+    BOTH power[v] = smaller(larger(by[v], -c[0]), c[0]);
+    exponentials(power, c[1], e, power);
+    BOTH out[v] = x[v] / (power[v] + c[2]);
+}
 
 /* On rows of `count` floats; `out` may be `x`. */
 void add_to_row(float *row, float value, ptrdiff_t count);
 void copy_row(const float *x, float *out, ptrdiff_t count);
 void gelu_row(const float *x, float *out, ptrdiff_t count);
 void glu_row(const float *x, const float *gates, float *out, ptrdiff_t count);
+void activate_row(int32_t activation, const float *x, const float *gates, float *out,
+                  ptrdiff_t count); /* gates are for GLU only */
 void add_scaled_row(float *x, const float *y, float scale, ptrdiff_t count);
 
 #endif

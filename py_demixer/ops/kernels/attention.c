@@ -13,6 +13,13 @@ enum {
     SUMMED_KEYS = 64,   /* Sums of sums: one long running sum would lose digits. */
 };
 
+_Static_assert(TILE_VECTORS == PAIR, "a row of a panel goes through the softmax at once");
+
+/* 1 / ln 2: e^x = 2^(BINARY x). */
+static const float BINARY = 1.44269504f;
+/* Below the first, powers of two would be subnormal, and are nothing beside the largest, which is 1. */
+static const float SOFTMAX[] = {-125.0f, 1.0f};
+
 /* Floats of scratch memory that attention() needs; `width` channels a head. */
 EXPORT(attention_scratch)
 ptrdiff_t attention_scratch(ptrdiff_t width, ptrdiff_t keys) {
@@ -28,36 +35,30 @@ static void pack_queries(const float *query, ptrdiff_t stride, ptrdiff_t width, 
                 *packed++ = i < count ? query[channel * stride + i] * scale : 0;
 }
 
-/* The softmax of a panel of queries: e^(score - the query's largest) in the place of the scores, one over
- * their sums to `factors`. Exported to be timed alone. */
+/* The softmax, to base 2, of a panel of queries: 2^(score - the query's largest) in the place of the
+ * scores, one over their sums to `factors`. Exported to be timed alone. */
 EXPORT(exponentiate)
 void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
-    f32x4 top[TILE_VECTORS], sum[TILE_VECTORS] = {0};
-    for (int v = 0; v < TILE_VECTORS; v++) top[v] = load(scores + v * LANES);
+    CONSTANTS(c, SOFTMAX);
+    CONSTANTS(e, EXPONENTIAL);
+    f32x4 top[PAIR], sum[PAIR] = {0};
+    BOTH top[v] = load(scores + v * LANES);
     for (ptrdiff_t key = 1; key < keys; key++)
-        for (int v = 0; v < TILE_VECTORS; v++)
-            top[v] = larger(top[v], load(scores + key * TILE_COLUMNS + v * LANES));
+        BOTH top[v] = larger(top[v], load(scores + key * TILE_COLUMNS + v * LANES));
     for (ptrdiff_t start = 0; start < keys; start += SUMMED_KEYS) {
         const ptrdiff_t stop = fewer(keys, start + SUMMED_KEYS);
-        f32x4 part[TILE_VECTORS] = {0};
-        for (ptrdiff_t key = start; key < stop; key++)
-            for (int v = 0; v < TILE_VECTORS; v++) {
-                float *score = scores + key * TILE_COLUMNS + v * LANES;
-                const f32x4 power = exponential_of_negative(load(score) - top[v]);
-                store(score, power);
-                part[v] += power;
-            }
-        for (int v = 0; v < TILE_VECTORS; v++) sum[v] += part[v];
+        f32x4 part[PAIR] = {0};
+        for (ptrdiff_t key = start; key < stop; key++) {
+            float *score = scores + key * TILE_COLUMNS;
+            f32x4 power[PAIR];
+            BOTH power[v] = larger(load(score + v * LANES) - top[v], c[0]);
+            exponentials(power, c[1], e, power);
+            BOTH store(score + v * LANES, power[v]);
+            BOTH part[v] += power[v];
+        }
+        BOTH sum[v] += part[v];
     }
-    for (int v = 0; v < TILE_VECTORS; v++) store(factors + v * LANES, splat(1) / sum[v]);
-}
-
-/* C = A B over the whole depth, see multiply.h. */
-static void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
-                            const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel) {
-    for (ptrdiff_t top = 0; top < depth; top += BLOCK_DEPTH)
-        multiply_block(rows, fewer(BLOCK_DEPTH, depth - top), columns, a + top * rows,
-                       b + top * TILE_COLUMNS, depth * TILE_COLUMNS, c, c_row, c_panel, top == 0);
+    BOTH store(factors + v * LANES, splat(1) / sum[v]);
 }
 
 /* out = values softmax(keys^T queries * scale) of one head.
@@ -75,7 +76,7 @@ void attention(ptrdiff_t width, ptrdiff_t queries, ptrdiff_t keys, float scale,
     pack_a(width, keys, value, 0, value_stride, 1, packed_values);
     for (ptrdiff_t start = 0; start < queries; start += BLOCK_QUERIES) {
         const ptrdiff_t count = fewer(BLOCK_QUERIES, queries - start);
-        pack_queries(query + start, query_stride, width, count, scale, block);
+        pack_queries(query + start, query_stride, width, count, scale * BINARY, block);
         multiply_panels(keys, width, count, packed_keys, block, scores, TILE_COLUMNS,
                         keys * TILE_COLUMNS);
         for (ptrdiff_t i = 0; i < count; i += TILE_COLUMNS)

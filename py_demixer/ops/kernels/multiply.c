@@ -27,26 +27,6 @@ enum {
     MOST_COLUMNS = 1024,              /* of a block, so that C's strip stays small, too */
 };
 
-/* B. Its row (channel, tap) and column (row, column of the output) is the activation at
- * (channel, row * row_step + tap_row, column * column_step + tap_column), zero outside of x. */
-typedef struct {
-    const float *x;
-    ptrdiff_t channels, height, width;
-    ptrdiff_t channel_stride, row_stride, column_stride; /* of x, in floats */
-    ptrdiff_t taps;
-    const int32_t *tap_rows, *tap_columns;
-    ptrdiff_t row_step, column_step;
-    ptrdiff_t out_width;
-} Patches;
-
-/* What becomes of C: bias and activation are applied while it is in the cache. */
-typedef struct {
-    float *out;
-    ptrdiff_t stride;  /* of a row of out, in floats */
-    const float *bias; /* one a row of C */
-    int32_t activation;
-} Result;
-
 /* Columns of C that are computed at a time: the shallower B is, the more, because what is read in long
  * runs is there before it is needed. */
 static ptrdiff_t strip_width(ptrdiff_t depth, ptrdiff_t columns) {
@@ -63,15 +43,6 @@ ptrdiff_t multiply_scratch(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns) {
 }
 
 /* ---- Packing ---- */
-
-/* IEEE half precision to single: the exponents' biases differ by 112. */
-INLINE float widen(uint16_t half) {
-    union { uint32_t bits; float value; } number = {(uint32_t)(half & 0x7fff) << 13};
-    if (number.bits >= 0x0f800000) number.bits |= 0x7f800000; /* infinity, NaN */
-    else number.value *= 0x1p112f;                            /* subnormal numbers too */
-    number.bits |= (uint32_t)(half & 0x8000) << 16;
-    return number.value;
-}
 
 #define PACK_A(read)                                                                              \
     for (ptrdiff_t start = 0; start < depth; start += BLOCK_DEPTH) {                              \
@@ -95,9 +66,7 @@ void pack_a(ptrdiff_t rows, ptrdiff_t depth, const void *weights, int32_t is_hal
     }
 }
 
-/* Copy what one tap sees along a row of the output, zeros where that is outside of x. Column i sees
- * position first + i step of the row `x`, which is null where the row itself is outside. */
-static void read_run(const float *x, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width,
+void read_run(const float *x, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width,
                      ptrdiff_t stride, ptrdiff_t count, float *out) {
     const ptrdiff_t before = first < 0 ? (-first + step - 1) / step : 0;
     const ptrdiff_t end = x && first < width ? (width - first + step - 1) / step : 0;
@@ -218,6 +187,13 @@ void multiply_block(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const fl
     }
 }
 
+void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
+                     const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel) {
+    for (ptrdiff_t top = 0; top < depth; top += BLOCK_DEPTH)
+        multiply_block(rows, fewer(BLOCK_DEPTH, depth - top), columns, a + top * rows,
+                       b + top * TILE_COLUMNS, depth * TILE_COLUMNS, c, c_row, c_panel, top == 0);
+}
+
 /* A strip of columns of C, finished, to where it belongs. */
 static void write_strip(const Result *result, ptrdiff_t rows, float *strip, ptrdiff_t width,
                         ptrdiff_t left, ptrdiff_t columns) {
@@ -227,9 +203,7 @@ static void write_strip(const Result *result, ptrdiff_t rows, float *strip, ptrd
     for (ptrdiff_t row = 0; row < written; row++) {
         const float *from = strip + row * width;
         float *to = result->out + row * result->stride + left;
-        if (result->activation == GELU) gelu_row(from, to, columns);
-        else if (result->activation == GLU) glu_row(from, from + written * width, to, columns);
-        else copy_row(from, to, columns);
+        activate_row(result->activation, from, from + written * width, to, columns);
     }
 }
 

@@ -16,6 +16,9 @@
 
 enum { LANES = 4 };
 
+INLINE ptrdiff_t fewer(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+INLINE ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t unit) { return (n + unit - 1) / unit * unit; }
+
 typedef float f32x4 __attribute__((vector_size(16)));
 typedef int32_t i32x4 __attribute__((vector_size(16)));
 typedef uint32_t u32x4 __attribute__((vector_size(16)));
@@ -58,12 +61,18 @@ INLINE f32x4 smaller(f32x4 a, f32x4 b) {
 #endif
 }
 
-/* A table whose numbers the compiler does not know. A vector constant costs V8 four instructions every
- * time it is used, a broadcast from memory one. */
-INLINE const float *table(const float *numbers) {
+#define LENGTH(array) (int)(sizeof(array) / sizeof *(array))
+
+/* Constants for a loop. Those that the compiler knows, V8 makes anew wherever they are used, by four
+ * instructions: so it must not know them. */
+INLINE void load_constants(const float *numbers, const int count, f32x4 *out) {
     __asm__("" : "+r"(numbers));
-    return numbers;
+#pragma GCC unroll 16
+    for (int i = 0; i < count; i++) out[i] = splat(numbers[i]);
 }
+#define CONSTANTS(name, numbers)                                                                  \
+    f32x4 name[LENGTH(numbers)];                                                                  \
+    load_constants(numbers, LENGTH(numbers), name)
 
 /* Some floats that are fewer than a vector: the end of a row. */
 INLINE f32x4 load_some(const float *p, ptrdiff_t count) {
