@@ -9,7 +9,7 @@
 
 enum {
     GATES = 4,
-    UNITS = 2 * LANES, /* Eight sums alive, enough to hide how long a multiply-add takes. */
+    UNITS = PAIR * LANES, /* Eight sums alive, enough to hide how long a multiply-add takes. */
     PANEL = GATES * UNITS,
 };
 
@@ -30,59 +30,66 @@ void lstm_pack(ptrdiff_t hidden, const float *weights, float *packed) {
                         unit < hidden ? weights[(gate * hidden + unit) * hidden + step] : 0;
 }
 
-/* For tanh: the polynomial of Cephes (Moshier) near zero, highest power first; where it ends; the end of
- * what is not one. */
+/* For tanh: the polynomial of Cephes (Moshier) near zero, highest power first; where it ends; where tanh
+ * is one; 2 / ln 2; 1; 2. */
 static const float TANGENT[] = {
-    -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
-    1.33314422036e-1f,  -3.33332819422e-1f, 0.625f,
+    -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f,
+    0.625f,             10.0f,             2.88539008f,        1.0f,              2.0f,
 };
 
-INLINE f32x4 hyperbolic_tangent(f32x4 x) {
-    const float *c = table(TANGENT);
-    const f32x4 square = x * x, zero = {0};
-    f32x4 p = splat(c[0]);
-    for (int i = 1; i < 5; i++) p = madd(p, square, splat(c[i]));
-    const f32x4 near = madd(p * square, x, x), size = larger(x, -x);
-    const f32x4 far = splat(1) - splat(2) / (exponential(size + size) + splat(1));
-    return choose(size < splat(c[5]), near, choose(x < zero, -far, far));
+/* y tanh(x). c: TANGENT, e: EXPONENTIAL. */
+INLINE void tangents(const f32x4 *y, const f32x4 *x, const f32x4 *c, const f32x4 *e, f32x4 *out) {
+    f32x4 size[PAIR], power[PAIR], near[PAIR], square[PAIR], far[PAIR];
+    BOTH size[v] = larger(x[v], -x[v]);
+    BOTH power[v] = smaller(size[v], c[6]);
+    exponentials(power, c[7], e, power);
+    BOTH far[v] = c[8] - c[9] / (power[v] + c[8]);
+    BOTH far[v] = choose(x[v] < splat(0), -far[v], far[v]);
+    BOTH square[v] = x[v] * x[v];
+    BOTH near[v] = c[0];
+#pragma GCC unroll 4
+    for (int i = 1; i < 5; i++) BOTH near[v] = madd(near[v], square[v], c[i]);
+    BOTH near[v] = madd(near[v] * square[v], x[v], x[v]);
+    BOTH out[v] = y[v] * choose(size[v] < c[5], near[v], far[v]);
 }
-
-INLINE f32x4 logistic(f32x4 x) { return splat(1) / (exponential(-x) + splat(1)); }
 
 /* gates += weights output, of a panel; its `sums` are in the order of the weights. */
 INLINE void multiply_panel(ptrdiff_t hidden, const float *packed, const float *output,
-                           f32x4 sums[GATES][2]) {
+                           f32x4 sums[GATES][PAIR]) {
 #pragma GCC unroll 1
     for (ptrdiff_t step = 0; step < hidden; step++) {
         const f32x4 value = splat(output[step]);
 #pragma GCC unroll 4
         for (int gate = 0; gate < GATES; gate++)
-#pragma GCC unroll 2
-            for (int v = 0; v < 2; v++)
-                sums[gate][v] = madd(load(packed + gate * UNITS + v * LANES), value, sums[gate][v]);
+            BOTH sums[gate][v] = madd(load(packed + gate * UNITS + v * LANES), value, sums[gate][v]);
         packed += PANEL;
     }
 }
 
-/* Some units of a frame: `gates` are what the input adds, for LANES units or fewer. */
-INLINE void update(ptrdiff_t hidden, ptrdiff_t count, const float *gates, f32x4 *sums,
-                   ptrdiff_t stride, float *cell, float *out) {
-    f32x4 gate[GATES];
-    for (int i = 0; i < GATES; i++) {
-        const float *from = gates + i * hidden;
-        gate[i] = sums[i * stride] + (count < LANES ? load_some(from, count) : load(from));
+/* The constants of both functions. */
+typedef struct {
+    f32x4 exponential[LENGTH(EXPONENTIAL)], sigmoid[LENGTH(SIGMOID)], tangent[LENGTH(TANGENT)];
+} Constants;
+
+/* Some units of a frame, `count` at most UNITS: `inputs` are what the input adds to the gates. */
+INLINE void update(const Constants *c, ptrdiff_t hidden, ptrdiff_t count, const float *inputs,
+                   f32x4 sums[GATES][PAIR], float *cell, float *out) {
+    f32x4 pair[PAIR], after[PAIR];
+    for (int gate = 0; gate < GATES; gate++) {
+        load_pair(inputs + gate * hidden, count, pair);
+        BOTH sums[gate][v] += pair[v];
     }
-    const f32x4 before = count < LANES ? load_some(cell, count) : load(cell);
-    const f32x4 entered = logistic(gate[0]) * hyperbolic_tangent(gate[2]);
-    const f32x4 after = logistic(gate[1]) * before + entered;
-    const f32x4 output = logistic(gate[3]) * hyperbolic_tangent(after);
-    if (count < LANES) {
-        store_some(cell, after, count);
-        store_some(out, output, count);
-    } else {
-        store(cell, after);
-        store(out, output);
-    }
+    load_pair(cell, count, pair);
+    gates(pair, sums[1], c->sigmoid, c->exponential, after);
+    BOTH pair[v] = c->sigmoid[2];
+    gates(pair, sums[0], c->sigmoid, c->exponential, pair);
+    tangents(pair, sums[2], c->tangent, c->exponential, pair);
+    BOTH after[v] += pair[v];
+    store_pair(cell, after, count);
+    BOTH pair[v] = c->sigmoid[2];
+    gates(pair, sums[3], c->sigmoid, c->exponential, pair);
+    tangents(pair, after, c->tangent, c->exponential, pair);
+    store_pair(out, pair, count);
 }
 
 /* Frames one after another, from the first or, with a negative `step`, from where it points.
@@ -92,17 +99,17 @@ INLINE void update(ptrdiff_t hidden, ptrdiff_t count, const float *gates, f32x4 
 EXPORT(lstm)
 void lstm(ptrdiff_t frames, ptrdiff_t hidden, ptrdiff_t step, const float *packed,
           const float *gates, const float *output, float *cell, float *out) {
+    Constants c;
+    load_constants(EXPONENTIAL, LENGTH(EXPONENTIAL), c.exponential);
+    load_constants(SIGMOID, LENGTH(SIGMOID), c.sigmoid);
+    load_constants(TANGENT, LENGTH(TANGENT), c.tangent);
     for (ptrdiff_t t = 0; t < frames; t++) {
         const float *panel = packed;
-        for (ptrdiff_t first = 0; first < hidden; first += UNITS, panel += PANEL * hidden) {
-            f32x4 sums[GATES][2] = {{{0}}};
+        for (ptrdiff_t unit = 0; unit < hidden; unit += UNITS, panel += PANEL * hidden) {
+            f32x4 sums[GATES][PAIR] = {{{0}}};
             multiply_panel(hidden, panel, output, sums);
-            for (int v = 0; v < 2; v++) {
-                const ptrdiff_t unit = first + v * LANES, rest = hidden - unit;
-                if (rest > 0)
-                    update(hidden, rest < LANES ? rest : LANES, gates + unit, &sums[0][v], 2,
-                           cell + unit, out + unit);
-            }
+            update(&c, hidden, fewer(UNITS, hidden - unit), gates + unit, sums, cell + unit,
+                   out + unit);
         }
         output = out;
         gates += step * GATES * hidden;
