@@ -86,6 +86,7 @@
 
 /**
  * @typedef {object} Plan
+ * @property {string[]} stems   their names, in the order in which they are shown
  * @property {Record<string, Plane>} planes
  * @property {Task[]} tasks
  */
