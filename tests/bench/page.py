@@ -63,33 +63,25 @@ async ({ backend, workers, runs, frames }) => {
       return (await next((data) => data.id === id && data.ok)).value;
     };
     await next((data) => data === "ready");
-    const info = await call("boot", { base, assets, model: "htdemucs", backend });
-    const prepare = async () => {
-      await call("open", null);
-      for (let at = 0; at < frames; at += info.measure_block) {
-        const length = Math.min(info.measure_block, frames - at);
-        const block = new Float32Array(2 * length);
-        block.set(song.subarray(at, at + length));
-        block.set(song.subarray(frames + at, frames + at + length), length);
-        await call("measure", block);
-      }
-      const [task] = await call("begin", null);
-      if (task.input_length !== frames) throw new Error("The first task is no whole segment.");
-      return () => call("run", { index: task.index, part: song });
-    };
+    const model = "htdemucs";
+    const info = await call("boot", { base, assets, model, backend, weights: null });
+    const job = { song: JSON.stringify({ length: frames, mean: 0, std: 1 }), options: "{}" };
+    const { tasks } = await call("plan", job);
+    const [{ length }] = tasks[0].reads;
+    if (length !== frames) throw new Error("The first task is no whole segment.");
+    const run = () => call("run", { job, index: 0, inputs: [song] });
     const heap = async () => {
       worker.postMessage({ bench: true });
       return (await next((data) => "heap" in data)).heap;
     };
-    return { info, prepare, heap };
+    return { info, run, heap };
   };
   const started = [];
   for (let count = 0; count < workers; count++) started.push(await startWorker());
   const seconds = [];
   for (let count = 0; count < runs; count++) {
-    const segments = await Promise.all(started.map(({ prepare }) => prepare()));
     const begun = performance.now();
-    await Promise.all(segments.map((run) => run()));
+    await Promise.all(started.map(({ run }) => run()));
     seconds.push((performance.now() - begun) / 1000);
   }
   const [{ info, heap }] = started;
