@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds, serves, tests and measures py-demixer. Needs Python 3.11 or later, Node.js and npm.
 
-    python build.py site              makes dist/, the whole page, ready for any static host
+    python build.py site [--with M]   makes dist/, the whole page, ready for any static host
     python build.py serve [--port N]  makes it and serves it on this machine
     python build.py test [--long]     checks and tests everything
     python build.py bench [--json]    measures; --long: long songs, too
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036
@@ -40,13 +41,13 @@ def main() -> int:
 
 def command_site(options: argparse.Namespace) -> int:
     """Make dist/."""
-    _make_site()
+    _make_site(options.wanted)
     return 0
 
 
 def command_serve(options: argparse.Namespace) -> int:
     """Make dist/ and serve it until Ctrl-C."""
-    dist = _make_site()
+    dist = _make_site(options.wanted)
     try:
         running = server.make_server(dist, port=options.port)
     except OSError as error:
@@ -81,8 +82,8 @@ def command_bench(options: argparse.Namespace) -> int:
     return subprocess.run(command, cwd=environment.ROOT, env=variables).returncode
 
 
-def _make_site() -> Path:
-    dist = site.make_site(environment.ensure_python())
+def _make_site(wanted: Sequence[str] = ()) -> Path:
+    dist = site.make_site(environment.ensure_python(), wanted=wanted)
     environment.note(f"The site is in {dist}")
     return dist
 
@@ -93,9 +94,11 @@ def _options() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("site", help="make dist/")
+    _add_models(command)
     command.set_defaults(command=command_site)
     command = commands.add_parser("serve", help="make dist/ and serve it on this machine")
     command.add_argument("--port", type=int, default=DEFAULT_PORT)
+    _add_models(command)
     command.set_defaults(command=command_serve)
     command = commands.add_parser("test", help="check and test everything")
     command.add_argument("--long", action="store_true", help="the tests that take minutes, too")
@@ -107,6 +110,17 @@ def _options() -> argparse.Namespace:
     command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="one with torch and demucs")
     command.set_defaults(command=command_bench)
     return parser.parse_args()
+
+
+def _add_models(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--with",
+        dest="wanted",
+        action="append",
+        default=[],
+        choices=site.OPTIONAL_MODELS,
+        help="fetch another model for the page; may be said more than once",
+    )
 
 
 if __name__ == "__main__":

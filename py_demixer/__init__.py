@@ -1,4 +1,4 @@
-"""Music source separation in pure NumPy: Demucs v4, exactly, natively and in Pyodide.
+"""Music source separation in pure NumPy, natively and in Pyodide: Demucs v4 and Open-Unmix.
 
 >>> import py_demixer
 >>> model = py_demixer.load_model("htdemucs")                # doctest: +SKIP
@@ -13,17 +13,18 @@ from pathlib import Path
 
 from .models import catalog
 from .models.htdemucs import HTDemucs
+from .models.openunmix import OpenUnmix
 from .ops import backend as _backend
 from .separation import Stems, separate
 from .tasks import Cancelled
 
 __version__ = "0.1.0"
-__all__ = ["Cancelled", "HTDemucs", "Stems", "load_model", "separate"]
+__all__ = ["Cancelled", "HTDemucs", "OpenUnmix", "Stems", "load_model", "separate"]
 
 
 def load_model(
     name: str = "htdemucs", weights: str | Path | None = None, backend: str | None = None
-) -> HTDemucs:
+) -> HTDemucs | OpenUnmix:
     """Load a model.
 
     Args:

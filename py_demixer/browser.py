@@ -21,11 +21,10 @@ import numpy as np
 
 from . import __version__, checkpoint, separation, tasks
 from .models import catalog
-from .models.htdemucs import HTDemucs
 from .ops import backend
 
 _weights: np.ndarray | None = None
-_model: HTDemucs | None = None
+_model: catalog.Network | None = None
 
 
 def allocate(size: int) -> np.ndarray:
@@ -50,7 +49,7 @@ def load(backend_name: str | None = None) -> str:
     """Build the model from the memory that :func:`allocate` gave.
 
     Returns:
-        JSON: sources, sample_rate, channels, segment_length, measure_block, backend, build (what
+        JSON: sources, sample_rate, channels, measure_block, backend, build (what
         decides the bits of its results, besides the package's version), versions.
     """
     global _model
@@ -64,7 +63,6 @@ def load(backend_name: str | None = None) -> str:
             "sources": _model.sources,
             "sample_rate": _model.sample_rate,
             "channels": _model.channels,
-            "segment_length": _model.segment_length,
             "measure_block": separation.MEASURE_BLOCK,
             "backend": backend.current(),
             "build": kernels.path.name if kernels else backend.current(),
@@ -110,10 +108,11 @@ def plan(song: str, options: str) -> str:
 
     Args:
         song: JSON of :class:`tasks.Song`.
-        options: JSON of :class:`separation.Options`.
+        options: JSON of what :func:`separation.options` takes.
 
     Returns:
-        JSON: ``planes`` (by name: width, frames, origin, temporary) and ``tasks`` (reads and
+        JSON: ``stems`` (names, in order), ``planes`` (by name: width, frames, origin, temporary)
+        and ``tasks`` (reads and
         writes, each plane, start and length; after; cost).
 
     Raises:
@@ -121,7 +120,8 @@ def plan(song: str, options: str) -> str:
     """
     work = _plan(song, options)
     planes = {name: asdict(plane) for name, plane in work.planes.items()}
-    return json.dumps({"planes": planes, "tasks": [_described(task) for task in work.tasks]})
+    described = [_described(task) for task in work.tasks]
+    return json.dumps({"stems": work.stems, "planes": planes, "tasks": described})
 
 
 def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
@@ -141,7 +141,7 @@ def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.n
     return [np.ascontiguousarray(array) for array in work.run(index, arrays)]
 
 
-def _loaded() -> HTDemucs:
+def _loaded() -> catalog.Network:
     if _model is None:
         raise RuntimeError("There is no model yet: call load() first.")
     return _model
@@ -149,8 +149,9 @@ def _loaded() -> HTDemucs:
 
 @functools.lru_cache(maxsize=1)
 def _plan(song: str, options: str) -> tasks.Plan:
-    chosen = separation.Options(**json.loads(options))
-    return separation.plan(_loaded(), tasks.Song(**json.loads(song)), chosen)
+    model = _loaded()
+    chosen = separation.options(model, json.loads(options))
+    return separation.plan(model, tasks.Song(**json.loads(song)), chosen)
 
 
 def _described(task: tasks.Task) -> dict[str, object]:

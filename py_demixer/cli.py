@@ -18,13 +18,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from py_demixer import Stems, audio, load_model, separate, trace
+from py_demixer import Stems, audio, load_model, trace
 from py_demixer.models import catalog
-from py_demixer.models.htdemucs import HTDemucs
-from py_demixer.separation import Options, measure, plan
+from py_demixer.models.openunmix import OpenUnmix
+from py_demixer.separation import measure, options_of, plan, separate
+from py_demixer.sweep import RESIDUAL, WINDOW
 
 
 class Refusal(Exception):
@@ -88,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(
             "trace",
             help="show what every step of the network computes",
-            description="Run the first segment of a song and show the statistics of every step of"
-            " the network, or the first step that departs from an earlier trace.",
+            description="Run the network on a song's beginning and show what each of its steps"
+            " gives, or the first step that departs from an earlier trace.",
         )
     )
     return parser
@@ -107,14 +109,31 @@ def _describe_separate(parser: argparse.ArgumentParser) -> None:
         help=f"where to {default}",
     )
     _add_model_options(parser)
-    add("--overlap", type=float, default=0.25, help=f"of neighbouring segments {default}")
-    add("--shifts", type=int, default=0, help=f"random time shifts to average over {default}")
-    add("--seed", type=int, default=0, help=f"of the random time shifts {default}")
+    _describe_choices(parser)
     add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
     add("--format", choices=audio.FORMATS, default="wav", help=f"of the files {default}")
     add("--bits", choices=audio.SUBTYPES, default="16", help=f"of a sample {default}")
     add("--force", action="store_true", help="replace stems that are already there")
     parser.set_defaults(run=_separate, usage_error=parser.error)
+
+
+def _describe_choices(parser: argparse.ArgumentParser) -> None:
+    """What one kind of model can be told and the other not."""
+    add = parser.add_argument_group("Demucs").add_argument
+    add("--overlap", type=float, metavar="X", help="of neighbouring segments (default: 0.25)")
+    add("--shifts", type=int, metavar="N", help="random time shifts to average over (default: 0)")
+    add("--seed", type=int, metavar="N", help="of the random time shifts (default: 0)")
+    add = parser.add_argument_group("Open-Unmix").add_argument
+    add("--targets", type=_names, metavar="A,B", help="stems to separate (default: all)")
+    add("--residual", action="store_true", default=None, help="one more stem: what they leave")
+    add("--niter", type=int, metavar="N", help="iterations of the Wiener filter (default: 1)")
+
+
+_CHOICES = ("overlap", "shifts", "seed", "targets", "residual", "niter")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _describe_trace(parser: argparse.ArgumentParser) -> None:
@@ -175,33 +194,54 @@ def _separate(options: argparse.Namespace) -> int:
     return exit_code
 
 
-def _run(mix: np.ndarray, model: HTDemucs, song: Path, options: argparse.Namespace) -> Stems:
-    choices = {"overlap": options.overlap, "shifts": options.shifts, "seed": options.seed}
+def _run(mix: np.ndarray, model: catalog.Network, song: Path, options: argparse.Namespace) -> Stems:
     with _progress_bar(song.name) as progress:
         try:
-            return separate(mix, model, **choices, progress=progress)
+            return separate(mix, model, progress=progress, **_choices(options))
         except ValueError as error:
             raise Refusal(f"{song}: {error}") from error
 
 
+def _choices(options: argparse.Namespace) -> dict[str, Any]:
+    """What was said of how to separate."""
+    given = {name: getattr(options, name) for name in _CHOICES}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _check_choices(options: argparse.Namespace) -> None:
-    sources = catalog.MODELS[options.model].sources
+    model = catalog.MODELS[options.model]
     try:
-        Options(options.overlap, options.shifts, options.seed)
+        options_of(model.architecture, _choices(options))
     except ValueError as error:
         options.usage_error(str(error))
     if options.format == "flac" and options.bits == "32f":
         options.usage_error("FLAC holds integers only: choose --bits 24, or --format wav for 32f.")
-    if options.two_stems not in (None, *sources):
-        options.usage_error(
-            f"There is no stem {options.two_stems!r}: choose one of {', '.join(sources)}."
-        )
+    for name in options.targets or ():
+        _check_stem(options, name, model.sources)
+    if options.two_stems is not None:
+        names = _separated(options)
+        _check_stem(options, options.two_stems, names)
+        if len(names) == 1:
+            options.usage_error("Of one stem there are no others: add --residual to --two-stems.")
+
+
+def _check_stem(options: argparse.Namespace, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        options.usage_error(f"There is no stem {name!r}: choose one of {', '.join(names)}.")
+
+
+def _separated(options: argparse.Namespace) -> tuple[str, ...]:
+    """The stems that come out of the model."""
+    names = catalog.MODELS[options.model].sources
+    if options.targets:
+        names = tuple(name for name in names if name in options.targets)
+    return (*names, RESIDUAL) if options.residual else names
 
 
 def _stem_names(options: argparse.Namespace) -> tuple[str, ...]:
     if options.two_stems:
         return options.two_stems, f"no_{options.two_stems}"
-    return catalog.MODELS[options.model].sources
+    return _separated(options)
 
 
 def _job(song: Path, names: Sequence[str], options: argparse.Namespace) -> _Job:
@@ -269,7 +309,7 @@ def _workshop(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _progress_bar(title: str) -> Iterator[Callable[[int, int, float], None]]:
-    bar_format = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} segments{postfix}"
+    bar_format = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} parts{postfix}"
     with audio.require("tqdm").tqdm(desc=title, bar_format=bar_format, file=sys.stderr) as bar:
 
         def progress(done: int, total: int, seconds_left: float) -> None:
@@ -313,7 +353,7 @@ def _write(stems: Mapping[str, np.ndarray], job: _Job, workshop: Path, bits: str
 # ---- models and their weights -------------------------------------------------------------------
 
 
-def _load_model(options: argparse.Namespace) -> HTDemucs:
+def _load_model(options: argparse.Namespace) -> catalog.Network:
     if options.weights is None:
         _fetch_weights_if_missing(options.model)
     try:
@@ -366,7 +406,7 @@ def _trace(options: argparse.Namespace) -> int:
     mix = audio.load_mix(options.song, warn=_say)
     model = _load_model(options)
     with trace.record() as steps:
-        _run_first_segment(mix, model)
+        _run_beginning(mix, model)
     if options.json:
         _write_trace(steps, options.json)
     if theirs is not None:
@@ -375,9 +415,12 @@ def _trace(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_first_segment(mix: np.ndarray, model: HTDemucs) -> None:
+def _run_beginning(mix: np.ndarray, model: catalog.Network) -> None:
     """Run the network once, as :func:`py_demixer.separate` begins."""
-    work = plan(model, measure(mix, model.sample_rate), Options())
+    if isinstance(model, OpenUnmix):
+        separate(mix[:, : WINDOW * model.config.n_fft // 4 - 1], model)
+        return
+    work = plan(model, measure(mix, model.sample_rate), options_of("htdemucs", {}))
     (part,) = work.tasks[0].reads
     work.run(0, [mix.T[part.start : part.stop]])
 

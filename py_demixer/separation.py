@@ -1,11 +1,12 @@
 """From a song to its stems: measure, plan, separate segment by segment, add up.
 
-The rules are those of Demucs' own inference (``apply_model`` of demucs/apply.py and
-``separate_tensor`` of demucs/api.py of https://github.com/adefossez/demucs): the mixture is
-normalised by the mean and standard deviation of its mono mix-down; overlapping segments are
-separated one by one, with real audio as context where there is some; their stems are weighted with
-a triangular window and added up. With ``shifts``, the whole is done for several random time shifts
-and averaged.
+This is the one way for both families of models. How Open-Unmix's songs are planned is in
+:mod:`py_demixer.sweep`, how Demucs' are is here, by the rules of its own inference (``apply_model``
+of demucs/apply.py and ``separate_tensor`` of demucs/api.py of
+https://github.com/adefossez/demucs): the mixture is normalised by the mean and standard deviation
+of its mono mix-down; overlapping segments are separated one by one, with real audio as context
+where there is some; their stems are weighted with a triangular window and added up. With
+``shifts``, the whole is done for several random time shifts and averaged.
 
 Everything here is a pure function of its arguments, shared by the command line and the page. A
 plan's tasks come in an order that makes each block of the song final as early as possible: what is
@@ -16,11 +17,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 
+from . import sweep
+from .models.openunmix import OpenUnmix
 from .tasks import MIXTURE, Plan, Plane, Progress, Range, Song, Task, execute
 
 MEASURE_BLOCK = 1 << 20  # samples; fixed, so that every caller gets the same bits
@@ -241,6 +244,7 @@ class SegmentPlan:
         self._shifts = max(1, options.shifts)
         self._window = triangular_window(model.segment_length, options.transition_power)
         segments = dict(_segments(model, song, options))
+        self.stems = model.sources
         self.tasks: tuple[Segment | Block, ...] = tuple(_in_order(segments, model.sources))
         self.planes = {
             name: Plane(model.channels, song.length) for name in (MIXTURE, *model.sources)
@@ -292,35 +296,59 @@ class SegmentPlan:
         return np.split(block, len(task.writes), axis=1)
 
 
-def plan(model: Model, song: Song, options: Options) -> Plan:
-    """Cut a song into tasks, as the model needs it.
+def options(model: Model | OpenUnmix, values: Mapping[str, Any]) -> Options | sweep.Options:
+    """The options of a model, see :func:`options_of`."""
+    return options_of("openunmix" if isinstance(model, OpenUnmix) else "htdemucs", values)
+
+
+def options_of(architecture: str, values: Mapping[str, Any]) -> Options | sweep.Options:
+    """The options of a kind of model: :class:`sweep.Options` for Open-Unmix, else :class:`Options`.
 
     Raises:
-        ValueError: the song is empty, or the overlap leaves no step between segments.
+        ValueError: there is no such option, or a value is out of its range.
     """
+    kind = sweep.Options if architecture == "openunmix" else Options
+    known = [field.name for field in fields(kind)]
+    for name in values:
+        if name not in known:
+            raise ValueError(f"This model has no option {name!r}, only {', '.join(known)}.")
+    return kind(**values)
+
+
+def plan(model: Model | OpenUnmix, song: Song, options: Options | sweep.Options) -> Plan:
+    """Cut a song into tasks, as the model needs it.
+
+    Args:
+        options: of the model's kind, see :func:`options`.
+
+    Raises:
+        ValueError: the song is empty, or the options ask for what the model cannot do.
+    """
+    if isinstance(model, OpenUnmix):
+        assert isinstance(options, sweep.Options)
+        return sweep.SweepPlan(model, song, options)
+    assert isinstance(options, Options)
     return SegmentPlan(model, song, options)
 
 
 def separate(
     mixture: np.ndarray,
-    model: Model,
+    model: Model | OpenUnmix,
     *,
-    overlap: float = 0.25,
-    shifts: int = 0,
-    seed: int = 0,
-    transition_power: float = 1.0,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
+    **choices: Any,
 ) -> Stems:
     """Separate a whole song.
 
     Args:
         mixture: ``(channels, samples)`` float32 at the model's sample rate.
         model: from :func:`py_demixer.load_model`.
-        overlap, shifts, seed, transition_power: see :class:`Options`.
-        progress: called with (segments done, segments in all, seconds left) before the first
-            segment, where the time is nan, and after each one.
-        cancel: asked before each segment; when it returns True, Cancelled is raised.
+        progress: called with (parts done, parts in all, seconds left) before the first part, where
+            the time is nan, and after each one.
+        cancel: asked before each part; when it returns True, Cancelled is raised.
+        choices: overlap, shifts, seed and transition_power of :class:`Options`; for Open-Unmix
+            targets, residual, niter, softmask and block of :class:`py_demixer.sweep.Options`.
 
     Returns:
         The stems, as long as the mixture.
@@ -336,12 +364,12 @@ def separate(
             f"The mixture must have the shape ({model.channels}, samples), not {mixture.shape}: "
             "downmix_matrix() helps with other numbers of channels."
         )
-    options = Options(overlap, shifts, seed, transition_power)
-    work = plan(model, measure(mixture, model.sample_rate), options)
-    audio = np.empty((len(model.sources), *mixture.shape), np.float32)
-    stems = {source: stem.T for source, stem in zip(model.sources, audio, strict=True)}
+    chosen = options(model, choices)
+    work = plan(model, measure(mixture, model.sample_rate), chosen)
+    audio = np.empty((len(work.stems), *mixture.shape), np.float32)
+    stems = {source: stem.T for source, stem in zip(work.stems, audio, strict=True)}
     execute(work, {MIXTURE: mixture.T, **stems}, progress, cancel)
-    return Stems(model.sources, audio, model.sample_rate)
+    return Stems(work.stems, audio, model.sample_rate)
 
 
 def _first_samples(sample_rate: int, options: Options) -> list[int]:

@@ -100,6 +100,10 @@ class Plan(Protocol):
         """All of them, by name: the mixture, the stems, the temporary ones."""
 
     @property
+    def stems(self) -> tuple[str, ...]:
+        """The names of the stems' planes, in the order in which they are shown."""
+
+    @property
     def tasks(self) -> Sequence[Task]:
         """All of them, each after those it needs."""
 

@@ -85,6 +85,17 @@ def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
     assert np.isfinite(out).all()
 
 
+def check_lstm(kernels: Kernels, hidden: int, at_end: bool) -> None:
+    """A few frames of a layer of that width, in both directions."""
+    rng = np.random.default_rng(hidden)
+    shapes = ((3, 4 * hidden), (4 * hidden, hidden), (2, hidden), (3, hidden))
+    arrays = [guarded(rng.standard_normal(shape).astype(np.float32), at_end) for shape in shapes]
+    gates, weight, state, out = arrays
+    for reverse in (False, True):
+        kernels.lstm(gates, weight, state, reverse, out)
+    assert np.isfinite(out).all()
+
+
 def main() -> None:
     """Run every kernel."""
     kernels = GuardedKernels(Path(sys.argv[1]))
@@ -100,6 +111,8 @@ def main() -> None:
             kernels.glu(x, x, guarded(x, at_end))
         for count in (*range(1, 20), 100, 1100):
             check_others(kernels, count, at_end)
+        for hidden in (*range(1, 20), 100):
+            check_lstm(kernels, hidden, at_end)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tools.environment import CACHE, ROOT, CannotGoOn, ensure_node_modules, note, run
@@ -16,6 +17,9 @@ from tools.pyodide import ensure_pyodide
 
 DIST = ROOT / "dist"
 MODELS = ("htdemucs",)
+"""Those that every site has."""
+
+OPTIONAL_MODELS = ("umxhq", "umxl")
 
 KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
 """Of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
@@ -105,12 +109,37 @@ def ensure_weights(python: Path, name: str, cache: Path = CACHE) -> Path:
     return path
 
 
-def make_site(python: Path, out: Path = DIST) -> Path:
-    """Assemble the whole site with every released model."""
+def optional_weights(
+    python: Path, wanted: Collection[str], cache: Path = CACHE
+) -> Iterator[tuple[str, Path]]:
+    """The models that are not on every site: those that are wanted or were fetched before.
+
+    One that cannot be had is named, in a line, and left out.
+    """
+    for name in OPTIONAL_MODELS:
+        path = cache / "weights" / f"{name}.safetensors"
+        if name in wanted or path.exists():
+            try:
+                yield name, ensure_weights(python, name, cache)
+            except CannotGoOn as error:
+                note(f"The site is made without {name}. {error}")
+        else:
+            note(f"The site is made without {name}: `build.py site --with {name}` adds it.")
+
+
+def make_site(python: Path, out: Path = DIST, wanted: Collection[str] = ()) -> Path:
+    """Assemble the whole site.
+
+    Args:
+        python: the environment's Python.
+        out: the site's folder.
+        wanted: those of OPTIONAL_MODELS that are to be fetched for it.
+    """
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)
     wheel = build_kernel_wheel(python)
     models = {name: ensure_weights(python, name) for name in MODELS}
+    models |= optional_weights(python, wanted)
     inputs = (f"--wheel={wheel}", f"--pyodide={pyodide}", f"--node-modules={node_modules}")
     chosen = [f"--model={name}={path}" for name, path in models.items()]
     run([python, "-m", "web.assemble", out, *inputs, *chosen], "Cannot assemble the site:")

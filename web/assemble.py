@@ -18,9 +18,16 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from py_demixer.weights import manifest
 
 WEB = Path(__file__).resolve().parent
 PART_BYTES = 4 << 20
+
+MAIN_MODEL = "htdemucs"
+"""The model that the page fetches without being asked, where it is on the site."""
 
 PYODIDE_PACKAGES = ("numpy",)
 """What the page's worker always loads into Pyodide, besides the package itself."""
@@ -166,12 +173,21 @@ def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
         part.write_bytes(data[start : start + PART_BYTES])
         parts.append(part.relative_to(site).as_posix())
     return {
-        "title": model.title,
+        **_introduce(model),
         "licence": checkpoint.read(data).metadata["licence"],
-        "sources": model.stems,
         "bytes": len(data),
         "sha256": digest,
         "parts": parts,
+    }
+
+
+def _introduce(model: manifest.Model) -> dict[str, object]:
+    """What the page tells of a model."""
+    return {
+        "title": model.title,
+        "licence": model.licence.text,
+        "licence_url": model.licence.url,
+        "sources": model.stems,
     }
 
 
@@ -189,11 +205,17 @@ def _copy_wheel(wheel: Path, site: Path) -> str:
     return copy.relative_to(site).as_posix()
 
 
-def _write_assets(site: Path, pyodide: str, wheel: str, models: Mapping[str, object]) -> None:
+def _write_assets(
+    site: Path, pyodide: str, wheel: str, models: Mapping[str, dict[str, object]]
+) -> None:
+    from py_demixer.weights import manifest
+
+    main = MAIN_MODEL if MAIN_MODEL in models else next(iter(models), "")
     always = {file.name for file in locked_wheels(site / pyodide, PYODIDE_PACKAGES)}
     spare = {file.name for file in locked_wheels(site / pyodide)} - always
     heavy: list[dict[str, object]] = []
     fallback: list[dict[str, object]] = []
+    optional: list[dict[str, object]] = []
     light: list[list[str]] = []
     for path in _files(site):
         url = path.relative_to(site).as_posix()
@@ -201,18 +223,27 @@ def _write_assets(site: Path, pyodide: str, wheel: str, models: Mapping[str, obj
         integrity = "sha256-" + base64.b64encode(digest).decode()
         if url.startswith((pyodide, "wheels/", "models/")):
             entry = {"url": url, "bytes": path.stat().st_size, "integrity": integrity}
-            (fallback if path.name in spare else heavy).append(entry)
+            if url.startswith("models/") and not url.startswith(f"models/{main}/"):
+                optional.append(entry)
+            else:
+                (fallback if path.name in spare else heavy).append(entry)
         else:
             light.append([url, integrity])
     assets = {
-        "build": hashlib.sha256(json.dumps([heavy, fallback, light]).encode()).hexdigest()[:16],
+        "build": hashlib.sha256(
+            json.dumps([heavy, fallback, optional, light]).encode()
+        ).hexdigest()[:16],
         "pyodide": pyodide,
         "packages": list(PYODIDE_PACKAGES),
         "fallbackPackages": list(FALLBACK_PACKAGES),
         "wheel": wheel,
         "models": models,
+        "missing": {
+            name: _introduce(model) for name, model in manifest.load().items() if name not in models
+        },
         "files": heavy,
         "fallback": fallback,
+        "optional": optional,
     }
     _write_json(site / "assets.json", assets)
 
@@ -220,7 +251,8 @@ def _write_assets(site: Path, pyodide: str, wheel: str, models: Mapping[str, obj
 def _write_shell(site: Path) -> None:
     """Write the list of light files into the service worker: a new build is a new script."""
     assets = json.loads((site / "assets.json").read_bytes())
-    heavy = {entry["url"] for entry in (*assets["files"], *assets["fallback"])}
+    lists = (assets[name] for name in ("files", "fallback", "optional"))
+    heavy = {entry["url"] for entries in lists for entry in entries}
     shell = []
     for path in _files(site):
         url = path.relative_to(site).as_posix()

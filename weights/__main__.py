@@ -1,4 +1,4 @@
-"""``python -m py_demixer.weights fetch NAME`` and ``... convert FILE -o OUT``."""
+"""``python -m py_demixer.weights fetch NAME``, ``... convert FILE... -o OUT`` or ``--check``."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
             model = models[options.name]
             directory = options.directory or catalog.default_weights(model.name).parent
             print(fetch.ensure(model, directory, report=_to_stderr))
+        elif options.check:
+            _check(options.files)
         else:
-            model = convert.convert(options.file, options.output, models.values())
+            model = _convert(options.files, options.output, models)
             print(f"{options.output} holds the weights of {model.title}. {model.licence.text}")
     except (fetch.FetchError, convert.ConvertError, OSError) as error:
         _to_stderr(str(error))
@@ -35,10 +37,36 @@ def _parser(models: dict[str, manifest.Model]) -> argparse.ArgumentParser:
     fetching = commands.add_parser("fetch", help="download a model's weights and convert them")
     fetching.add_argument("name", choices=sorted(models))
     fetching.add_argument("--directory", type=Path, help="where to keep the file")
-    converting = commands.add_parser("convert", help="convert a PyTorch or ONNX file you have")
-    converting.add_argument("file", type=Path)
-    converting.add_argument("-o", "--output", type=Path, required=True)
+    converting = commands.add_parser(
+        "convert",
+        help="convert a PyTorch or ONNX file you have, or Open-Unmix's four",
+        description="Open-Unmix's files are told apart by their names: drums-....pth and so on.",
+    )
+    converting.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    what = converting.add_mutually_exclusive_group(required=True)
+    what.add_argument("-o", "--output", type=Path)
+    what.add_argument(
+        "--check", action="store_true", help="tell what 8 bits cost Open-Unmix's files, in dB"
+    )
     return parser
+
+
+def _convert(files: list[Path], output: Path, models: dict[str, manifest.Model]) -> manifest.Model:
+    if len(files) == 1:
+        return convert.convert(files[0], output, models.values())
+    return convert.combine(_by_stem(files), output, models.values())
+
+
+def _by_stem(files: list[Path]) -> dict[str, Path]:
+    return {path.name.split("-")[0]: path for path in files}
+
+
+def _check(files: list[Path]) -> None:
+    from . import check  # runs networks
+
+    for path in files:
+        for line in check.report(path):
+            print(line)
 
 
 def _to_stderr(line: str) -> None:

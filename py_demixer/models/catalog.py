@@ -10,14 +10,22 @@ import numpy as np
 
 from .. import checkpoint
 from ..checkpoint import Checkpoint
-from .htdemucs import Config, HTDemucs
+from . import htdemucs, openunmix
+from .htdemucs import HTDemucs
+from .openunmix import OpenUnmix
+
+Network = HTDemucs | OpenUnmix
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model by name. Its title, its licence and where its weights come from are in weights/."""
+    """A model by name: its network's kind (as its weight file states it), and its stems.
+
+    Its title, its licence and where its weights come from are in weights/.
+    """
 
     name: str
+    architecture: str
     sources: tuple[str, ...]
 
     @property
@@ -26,7 +34,14 @@ class ModelInfo:
         return f"{self.name}.safetensors"
 
 
-MODELS = {model.name: model for model in (ModelInfo("htdemucs", Config().sources),)}
+MODELS = {
+    model.name: model
+    for model in (
+        ModelInfo("htdemucs", "htdemucs", htdemucs.Config().sources),
+        ModelInfo("umxhq", "openunmix", openunmix.Config().sources),
+        ModelInfo("umxl", "openunmix", openunmix.Config().sources),
+    )
+}
 
 
 def default_weights(name: str) -> Path:
@@ -39,7 +54,7 @@ def default_weights(name: str) -> Path:
     return base / MODELS[name].weights_file
 
 
-def load(name: str, weights: Path | None = None) -> HTDemucs:
+def load(name: str, path: Path | None = None) -> Network:
     """Build the model ``name`` from a weight file (None: the one at the default place).
 
     Raises:
@@ -48,25 +63,34 @@ def load(name: str, weights: Path | None = None) -> HTDemucs:
     """
     if name not in MODELS:
         raise ValueError(f"There is no model {name!r}, only {', '.join(MODELS)}.")
-    path = weights or default_weights(name)
+    path = path or default_weights(name)
     if not path.is_file():
         raise FileNotFoundError(
             f"The weights of {name} are not at {path}: "
             f"fetch them with 'python -m py_demixer.weights fetch {name}'."
         )
-    return build(checkpoint.read(np.fromfile(path, np.uint8)))
+    weights = checkpoint.read(np.fromfile(path, np.uint8))
+    network = build(weights)
+    if weights.metadata["architecture"] != MODELS[name].architecture:
+        raise ValueError(
+            f"{path} is for a model of another kind, which is not {name}: choose another file."
+        )
+    return network
 
 
-def build(weights: Checkpoint) -> HTDemucs:
+def build(weights: Checkpoint) -> Network:
     """Build the network a weight file is for.
 
     Raises:
         ValueError: the file does not say so, or lacks tensors.
     """
     architecture = weights.metadata.get("architecture")
-    if architecture != "htdemucs":
-        raise ValueError(
-            f"The weight file is for the architecture {architecture!r}, which is not known here: "
-            "was it made by py_demixer.weights?"
-        )
-    return HTDemucs(weights.tensors, Config.from_json(weights.metadata.get("config", "{}")))
+    config = weights.metadata.get("config", "{}")
+    if architecture == "htdemucs":
+        return HTDemucs(weights.tensors, htdemucs.Config.from_json(config))
+    if architecture == "openunmix":
+        return OpenUnmix(weights.tensors, openunmix.Config.from_json(config))
+    raise ValueError(
+        f"The weight file is for the architecture {architecture!r}, which is not known here: "
+        "was it made by py_demixer.weights?"
+    )

@@ -24,6 +24,7 @@ from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ..ops.linear import linear
 from ..ops.norm import group_norm, layer_norm
 from ..ops.residual import add_scaled
+from . import parameters
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution
 CROP = 2  # what their padding adds: KERNEL // 4
@@ -74,8 +75,8 @@ class HTDemucs:
 
     def __init__(self, tensors: Mapping[str, np.ndarray], config: Config | None = None) -> None:
         self.config = config or Config()
-        _check(tensors, parameter_shapes(self.config))
-        self.params = _nest(tensors)
+        parameters.check(tensors, parameter_shapes(self.config))
+        self.params = parameters.nest(tensors)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -358,29 +359,6 @@ def _restore(x: np.ndarray, scale: tuple[np.float32, np.float32]) -> np.ndarray:
 def _as_2d(p: Params) -> Params:
     """The parameters of a 1-D convolution for use along the width of a 2-D one."""
     return {"weight": p["weight"][:, :, None], "bias": p["bias"]}
-
-
-def _nest(tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Dotted names -> nested dicts."""
-    root: dict[str, Any] = {}
-    for name, tensor in tensors.items():
-        *path, leaf = name.split(".")
-        node = root
-        for key in path:
-            node = node.setdefault(key, {})
-        node[leaf] = tensor
-    return root
-
-
-def _check(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    for name, shape in shapes.items():
-        if name not in tensors:
-            raise ValueError(f"The weight file lacks the tensor {name}: is it for another model?")
-        if tensors[name].shape != shape:
-            raise ValueError(
-                f"The tensor {name} has the shape {tensors[name].shape} instead of {shape}: "
-                "is the weight file for another model?"
-            )
 
 
 def parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:

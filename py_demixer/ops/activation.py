@@ -78,6 +78,14 @@ def glu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     return out
 
 
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """The logistic function, in place. Where exp overflows (below -88) it is 0."""
+    np.negative(x, out=x)
+    np.exp(x, out=x)
+    x += np.float32(1)
+    return np.reciprocal(x, out=x)
+
+
 def softmax(x: np.ndarray) -> np.ndarray:
     """The softmax over the last axis, in place."""
     x -= x.max(axis=-1, keepdims=True)

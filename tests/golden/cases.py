@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,51 @@ SONGS = {  # name -> (seconds, options) of a whole separation with the tiny mode
 REAL_SONG_SECONDS = 20.0
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """A song separated by Open-Unmix with seeded weights; every ``stride``th sample is kept."""
+
+    hidden: int
+    seconds: float
+    options: Mapping[str, Any]
+    stride: int = STEM_STRIDE
+
+
+UMXHQ, UMXL = 512, 1024  # their width
+NO_EM, ONE_EM = {"niter": 0}, {"niter": 1}
+SWEEPS = {
+    "short": Sweep(16, 0.1, ONE_EM),
+    "one window": Sweep(16, 6.9, NO_EM),
+    "softmask": Sweep(16, 7.0, {"niter": 1, "softmask": True}, 997),
+    "residual": Sweep(16, 7.0, {"niter": 2, "residual": True}, 997),
+    "one target": Sweep(16, 7.0, {"niter": 0, "targets": ["vocals"]}, 997),
+    "two targets": Sweep(
+        16, 15.0, {"niter": 1, "targets": ["drums", "vocals"], "residual": True}, 997
+    ),
+    "30 s": Sweep(16, 30.0, NO_EM, 997),
+    "30 s, EM": Sweep(16, 30.0, ONE_EM, 997),
+    "umxhq": Sweep(UMXHQ, 7.0, NO_EM, 997),
+    "umxhq, EM": Sweep(UMXHQ, 7.0, ONE_EM, 997),
+    "umxl": Sweep(UMXL, 7.0, NO_EM, 997),
+    "umxl, EM": Sweep(UMXL, 7.0, ONE_EM, 997),
+}
+LONG_SWEEPS = {
+    "umxl, 30 s": Sweep(UMXL, 30.0, NO_EM, 997),
+    "umxl, 30 s, EM": Sweep(UMXL, 30.0, ONE_EM, 997),
+    "umxhq, 4 min": Sweep(UMXHQ, 240.0, NO_EM, 7919),
+    "umxhq, 4 min, EM": Sweep(UMXHQ, 240.0, ONE_EM, 7919),
+}
+LSTM = (24, 10, 37)  # in, hidden, frames
+CENTRED_LENGTHS = {"centred": 20011, "centred/whole hops": 20480, "centred/short": 2500}
+WIENER = (3, 2, 50, 20)  # sources, channels, bins (more than are done at once), frames
+WIENERS: Mapping[str, Mapping[str, Any]] = {
+    "wiener": {"iterations": 1},
+    "wiener/none": {"iterations": 0},
+    "wiener/softmask": {"iterations": 1, "softmask": True},
+    "wiener/residual": {"iterations": 2, "residual": True},
+}
+
+
 def random(name: str, *shape: int) -> np.ndarray:
     """Normal random numbers that depend on the name alone: float32."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
@@ -92,15 +138,23 @@ def segments() -> dict[str, np.ndarray]:
     return {"song": synthetic.song(seconds), "noise": synthetic.noise(seconds)}
 
 
+def wiener_inputs() -> tuple[np.ndarray, np.ndarray]:
+    """Magnitudes and a mixture with much room between loud and quiet, and some of it nothing."""
+    mixture = random("wiener/real", *WIENER[1:]) + 1j * random("wiener/imaginary", *WIENER[1:])
+    mixture = (mixture * 10 ** random("wiener/level", *WIENER[1:])).astype(np.complex64)
+    share = np.maximum(0, random("wiener/share", *WIENER))
+    return share * np.abs(mixture), mixture
+
+
 def strided(x: np.ndarray, count: int = SAMPLES) -> np.ndarray:
     """``count`` samples spread evenly over a flattened array (all, if it has fewer)."""
     flat = np.ascontiguousarray(x).reshape(-1)
     return flat[np.linspace(0, flat.size - 1, min(count, flat.size)).astype(np.int64)]
 
 
-def sample_stems(stems: np.ndarray) -> np.ndarray:
+def sample_stems(stems: np.ndarray, stride: int = STEM_STRIDE) -> np.ndarray:
     """Every 211th sample of each stem ``(sources, channels, n)``."""
-    return np.ascontiguousarray(stems[..., ::STEM_STRIDE])
+    return np.ascontiguousarray(stems[..., ::stride])
 
 
 def snr(ours: np.ndarray, reference: np.ndarray) -> float:

@@ -13,12 +13,15 @@ from py_demixer.models.htdemucs import Config, HTDemucs, sinusoids_1d, sinusoids
 from py_demixer.ops.activation import gelu, glu, softmax
 from py_demixer.ops.attention import attention
 from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import group_norm, layer_norm
-from tests import synthetic, tiny
+from py_demixer.wiener import wiener
+from tests import synthetic, tiny, unmix
 from tests.golden import cases
 
 OP_SNR = 120.0  # dB, of one operation
 STEM_SNR = 100.0  # dB, of every stem
+REFINED_SNR = 85.0  # dB, of stems after expectation maximisation
 # Of every stage inside a network: the residual branches of the last decoder cancel what they add
 # to, so that PyTorch's own float32 is 105 dB from float64 there, and less on a few samples.
 STAGE_SNR = 90.0
@@ -58,12 +61,44 @@ def check_tiny_song(name: str) -> None:
     check_stems(stems.audio, cases.load("tiny")[f"songs/{name}"])
 
 
-def check_stems(stems: np.ndarray, reference: np.ndarray) -> None:
+def check_stems(
+    stems: np.ndarray,
+    reference: np.ndarray,
+    stride: int = cases.STEM_STRIDE,
+    bound: float = STEM_SNR,
+) -> None:
     """Each stem against the samples of it that were kept."""
-    ours = cases.sample_stems(stems)
+    ours = cases.sample_stems(stems, stride)
     assert ours.shape == reference.shape
     for index, (stem, expected) in enumerate(zip(ours, reference, strict=True)):
-        assert cases.snr(stem, expected) >= STEM_SNR, f"stem {index}"
+        assert cases.snr(stem, expected) >= bound, f"stem {index}"
+
+
+def check_sweep(name: str) -> None:
+    """Open-Unmix with seeded weights on a whole song, with the options of that case."""
+    case = (cases.SWEEPS | cases.LONG_SWEEPS)[name]
+    stems = separation.separate(
+        synthetic.song(case.seconds), unmix.model(case.hidden), **case.options
+    )
+    bound = STEM_SNR if case.options["niter"] == 0 else REFINED_SNR
+    check_stems(stems.audio, cases.load("openunmix")[name], case.stride, bound)
+
+
+def check_unmix_stages() -> None:
+    """What every step of Open-Unmix's networks computes."""
+    name = "one window"
+    case, prefix = cases.SWEEPS[name], f"{name}/stages/"
+    model = unmix.model(case.hidden)
+    with captured() as stages:
+        separation.separate(synthetic.song(case.seconds), model, **case.options)
+    expected = {
+        key.removeprefix(prefix): value
+        for key, value in cases.load("openunmix").items()
+        if key.startswith(prefix)
+    }
+    assert len(expected) == 5 * len(model.sources)
+    for stage, value in expected.items():
+        assert cases.snr(stages[stage], value) >= STEM_SNR, stage
 
 
 def check_values_that_are_not_finite() -> None:
@@ -169,6 +204,51 @@ def _stft() -> np.ndarray:
     return stft.stft(cases.random("stft/x", 2, cases.STFT_LENGTH), cases.N_FFT)
 
 
+def _lstm(reverse: bool) -> np.ndarray:
+    """Outputs and, below them, the last state, in two blocks."""
+    inputs, hidden, frames = cases.LSTM
+    x = cases.random("lstm/x", inputs, frames)
+    weights = [cases.random(f"lstm/{name}", *shape) for name, shape in lstm_shapes()]
+    state = cases.random("lstm/state", 2, hidden)
+    parts = [x[:, :9], x[:, 9:]]
+    out = []
+    for part in reversed(parts) if reverse else parts:
+        found, state = lstm(part, *weights[:2], weights[2] + weights[3], state, reverse=reverse)
+        out.append(found)
+    whole = np.concatenate(out[::-1] if reverse else out, axis=1)
+    return np.concatenate([whole, state.T], axis=1)
+
+
+def lstm_shapes() -> list[tuple[str, tuple[int, ...]]]:
+    """Of the parameters, in PyTorch's order."""
+    inputs, hidden, _ = cases.LSTM
+    gates = 4 * hidden
+    return [
+        ("weight_ih", (gates, inputs)),
+        ("weight_hh", (gates, hidden)),
+        ("bias_ih", (gates,)),
+        ("bias_hh", (gates,)),
+    ]
+
+
+def _centred(name: str) -> np.ndarray:
+    """The spectrogram, frames in two parts."""
+    length = cases.CENTRED_LENGTHS[name]
+    transform = stft.Centred(length, cases.N_FFT)
+    x = cases.random(name, 2, length)
+    parts = ((0, 1), (1, transform.frames - 1))
+    return np.concatenate(
+        [transform.analyse(x[:, slice(*transform.reach(*part))], *part) for part in parts], axis=2
+    )
+
+
+def _centred_inverse(name: str) -> np.ndarray:
+    length = cases.CENTRED_LENGTHS[name]
+    transform = stft.Centred(length, cases.N_FFT)
+    heard = transform.synthesise(_centred(name))
+    return heard[:, cases.N_FFT // 2 :][:, :length] / transform.weight(0, length)
+
+
 OPS: dict[str, Callable[[], np.ndarray]] = {
     "gelu": lambda: gelu(cases.elementwise()),
     "glu": lambda: glu(cases.elementwise()),
@@ -178,8 +258,15 @@ OPS: dict[str, Callable[[], np.ndarray]] = {
     "attention": _attention,
     "stft": lambda: _stft()[:, ::7],
     "istft": lambda: stft.istft(_stft(), cases.N_FFT, cases.STFT_LENGTH),
+    "lstm": lambda: _lstm(reverse=False),
+    "lstm/reverse": lambda: _lstm(reverse=True),
     "sinusoids_1d": lambda: sinusoids_1d(*cases.SINUSOIDS_1D),
     "sinusoids_2d": lambda: sinusoids_2d(*cases.SINUSOIDS_2D),
 }
 for _name in cases.CONV2D | cases.CONV1D | cases.TRANSPOSED:
     OPS[_name] = lambda name=_name: convolve(name)  # type: ignore[misc]
+for _name in cases.CENTRED_LENGTHS:
+    OPS[_name] = lambda name=_name: _centred(name)[:, ::29]  # type: ignore[misc]
+    OPS[f"{_name}/inverse"] = lambda name=_name: _centred_inverse(name)[:, ::11]  # type: ignore[misc]
+for _name in cases.WIENERS:
+    OPS[_name] = lambda name=_name: wiener(*cases.wiener_inputs(), **cases.WIENERS[name])  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """Make the numbers the tests compare with, by PyTorch and the original Demucs.
 
     pip install torch==2.13.0 einops julius pyyaml tqdm numpy
-    pip install --no-deps demucs==4.1.0
+    pip install --no-deps demucs==4.1.0 openunmix==1.3.0
     python -m tests.golden.make .cache/weights/htdemucs.safetensors
 
 Writes ops.npz, tiny.npz and htdemucs.npz beside this file; about five minutes on two cores.
@@ -29,7 +29,7 @@ from demucs.htdemucs import HTDemucs
 from py_demixer import checkpoint
 from py_demixer.models.htdemucs import Config
 from tests import synthetic, tiny
-from tests.golden import cases
+from tests.golden import cases, make_openunmix
 
 Numbers = dict[str, np.ndarray]
 
@@ -75,7 +75,7 @@ def ops() -> Numbers:
         else:
             y = F.conv_transpose1d(x[None], weight, bias, case.stride)[0]
         out[name] = y[:, case.crop : case.crop + case.length].numpy()
-    return out | elementwise_ops() | norms() | transforms()
+    return out | elementwise_ops() | norms() | transforms() | make_openunmix.ops()
 
 
 def conv_inputs(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiny
+from tests import tiny, unmix
 from web import assemble as module
 from web.assemble import assemble, locked_wheels
 
@@ -111,6 +111,36 @@ def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path)
     for entry in read_shell(site):
         digest = hashlib.sha256((site / entry["url"]).read_bytes()).hexdigest()
         assert entry["revision"] == digest[:16]
+
+
+def test_other_models_are_there_but_not_fetched_without_being_asked(inputs, tmp_path):
+    site = tmp_path / "site"
+    umxhq = unmix.write(tmp_path / "umxhq.safetensors")
+    assemble(site, **inputs | {"models": inputs["models"] | {"umxhq": umxhq}})
+    assets = read_assets(site)
+    optional = {entry["url"] for entry in assets["optional"]}
+    assert optional == set(assets["models"]["umxhq"]["parts"])
+    fetched = {entry["url"] for entry in assets["files"]}
+    assert set(assets["models"]["htdemucs"]["parts"]) <= fetched
+    light = {entry["url"] for entry in read_shell(site)}
+    assert fetched | optional | light | {e["url"] for e in assets["fallback"]} | {"sw.js"} == set(
+        tree(site)
+    )
+    assert not optional & (fetched | light)
+    assert "Weights of Open-Unmix (UMXHQ)" in (site / "licences.txt").read_text()
+
+
+def test_models_that_are_not_there_are_told_of(inputs, tmp_path):
+    assemble(tmp_path / "site", **inputs)
+    assets = read_assets(tmp_path / "site")
+    assert set(assets["missing"]) == {"umxhq", "umxl"}
+    assert assets["missing"]["umxl"] == {
+        "title": "Open-Unmix (UMXL)",
+        "licence": "CC BY-NC-SA 4.0: not for commercial use, and to be shared alike.",
+        "licence_url": "https://zenodo.org/records/5069601",
+        "sources": ["drums", "bass", "other", "vocals"],
+    }
+    assert assets["optional"] == []
 
 
 def test_parts_add_up_to_the_weight_file(inputs, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import environment
+from tools import environment, site
 from tools.environment import ROOT, CannotGoOn
 
 
@@ -136,3 +136,23 @@ def test_serve_serves_the_site_until_it_is_interrupted():
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert b"Traceback" not in errors
+
+
+def test_models_that_cannot_be_had_are_left_out_in_a_line(tmp_path, monkeypatch, capsys):
+    def fetch(_python, name, cache):
+        if name == "umxl":
+            raise CannotGoOn("Cannot fetch the weights of umxl: see above.")
+        return cache / "weights" / f"{name}.safetensors"
+
+    monkeypatch.setattr(site, "ensure_weights", fetch)
+    python = Path(sys.executable)
+    assert dict(site.optional_weights(python, (), tmp_path)) == {}
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "without umxl: `build.py site --with umxl` adds it" in lines[1]
+    (tmp_path / "weights").mkdir()
+    there = tmp_path / "weights" / "umxhq.safetensors"
+    there.touch()
+    assert dict(site.optional_weights(python, ("umxl",), tmp_path)) == {"umxhq": there}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "without umxl. Cannot fetch the weights of umxl" in line

@@ -16,7 +16,7 @@ import soundfile
 import py_demixer
 from py_demixer import audio, cli
 from py_demixer.weights import manifest
-from tests import tiny
+from tests import tiny, unmix
 from web import server
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +175,90 @@ def test_quiet_stems_keep_their_level(run, song, out):
     assert soundfile.info(out / "song" / "bass.wav").subtype == "PCM_16"
 
 
+# ---- Open-Unmix ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unmix_weights(tmp_path):
+    return unmix.write(tmp_path / "umxl.safetensors")
+
+
+@pytest.fixture
+def run_unmix(unmix_weights, out, capfd):
+    def run(*arguments):
+        options = ["separate", *arguments, "-o", out, "--bits", "32f"]
+        options += ["--model", "umxl", "--weights", unmix_weights]
+        code = cli.main([str(option) for option in options])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], {}),
+        (
+            ["--targets", "vocals, bass", "--residual"],
+            {"targets": ["bass", "vocals"], "residual": True},
+        ),
+        (["--targets", "drums"], {"targets": ["drums"]}),
+        (["--niter", "0"], {"niter": 0}),
+    ],
+)
+def test_open_unmix(run_unmix, unmix_weights, song, out, arguments, options):
+    code, stdout, stderr = run_unmix(song, *arguments)
+    assert code == 0
+    model = py_demixer.load_model("umxl", unmix_weights)
+    expected = py_demixer.separate(music(1).T, model, **options)
+    written = stems_of(out / "song")
+    assert set(written) == set(expected.sources)
+    assert len(stdout.splitlines()) == len(written)
+    assert "100%" in stderr
+    for name, stem in written.items():
+        np.testing.assert_array_equal(stem, expected[name])
+
+
+def test_open_unmix_with_two_stems(run_unmix, song, out):
+    arguments = ["--two-stems", "vocals", "--targets", "vocals", "--residual", "--niter", "0"]
+    assert run_unmix(song, *arguments)[0] == 0
+    two = stems_of(out / "song")
+    assert sorted(two) == ["no_vocals", "vocals"]
+    np.testing.assert_allclose(two["vocals"] + two["no_vocals"], music(1).T, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--overlap", "0.5"], "no option 'overlap', only targets"),
+        (["--targets", "vocals,guitar"], "no stem 'guitar': choose one of drums, bass"),
+        (["--targets", "bass", "--two-stems", "vocals"], "no stem 'vocals': choose one of bass."),
+        (["--targets", "bass", "--two-stems", "bass"], "add --residual"),
+        (["--niter", "-1"], "must not be negative"),
+    ],
+)
+def test_what_open_unmix_cannot_do(run_unmix, song, out, capfd, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        run_unmix(song, *arguments)
+    assert stop.value.code == 2
+    assert message in capfd.readouterr().err
+    assert not out.exists()
+
+
+def test_weights_of_a_model_with_the_same_stems_but_another_kind(run, song, out):
+    code, _, stderr = run(song, "--model", "umxl")  # with the tiny HTDemucs' weights
+    assert code == 1
+    assert "of another kind, which is not umxl" in sentence(stderr)
+    assert not out.exists()
+
+
+def test_trace_of_open_unmix(unmix_weights, song, capfd):
+    assert cli.main(["trace", str(song), "--model", "umxl", "--weights", str(unmix_weights)]) == 0
+    rows = capfd.readouterr().out.splitlines()[1:]
+    assert len(rows) == 4 * (2 + 6 + 1)
+    assert rows[0].split()[0] == "drums.fc1"
+
+
 # ---- what is refused ----------------------------------------------------------------------------
 
 
@@ -250,6 +334,7 @@ def test_a_bad_song_does_not_stop_the_good_ones(run, song, tmp_path, out):
         (["--overlap", "1"], "The overlap must be"),
         (["--shifts", "-1"], "The number of shifts"),
         (["--bits", "8"], "choose from"),
+        (["--niter", "1"], "no option 'niter', only overlap"),
         (["--backend", "abacus"], "choose from"),
     ],
 )

@@ -38,6 +38,22 @@ def test_tiny_song(name):
     checks.check_tiny_song(name)
 
 
+@pytest.mark.usefixtures("each_backend")
+def test_every_step_of_open_unmix():
+    checks.check_unmix_stages()
+
+
+@pytest.mark.parametrize("name", cases.SWEEPS)
+def test_open_unmix(name):
+    checks.check_sweep(name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", cases.LONG_SWEEPS)
+def test_open_unmix_on_long_songs(name):
+    checks.check_sweep(name)
+
+
 @pytest.mark.real_weights
 @pytest.mark.parametrize("segment", ["song", "noise"])
 def test_released_network(segment, real_weights: Path):

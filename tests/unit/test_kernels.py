@@ -21,6 +21,7 @@ from py_demixer.ops.activation import gelu, glu
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import Kernels
 from py_demixer.ops.linear import linear
+from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import EPSILON, group_norm, layer_norm
 from py_demixer.ops.residual import add_scaled
 from tests.golden import cases, checks
@@ -55,6 +56,12 @@ def test_operation(name):
 @pytest.mark.parametrize("segment", ["song", "noise"])
 def test_tiny_network(segment):
     checks.check_tiny_network(segment)
+
+
+@pytest.mark.usefixtures("use_kernels")
+@pytest.mark.parametrize("name", ["short", "30 s", "30 s, EM", "umxhq, EM"])
+def test_open_unmix(name):
+    checks.check_sweep(name)
 
 
 @pytest.mark.real_weights
@@ -290,6 +297,61 @@ def test_layer_norm(native_kernels, channels, positions):
     native_kernels.layer_norm(x, weight, bias, EPSILON, out)
     assert np.allclose(out, layer_norm(x, weight, bias), rtol=1e-5, atol=1e-5)
     backend.use()
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIZE, SIZE, st.integers(1, 30), st.booleans(), st.sampled_from([0.1, 1.0, 30.0]))
+def test_lstm(native_kernels, inputs, hidden, frames, reverse, level):
+    """`level`: gates that are hardly, half and wholly open."""
+    x = level * cases.random("x", inputs, frames)
+    weights = cases.random("ih", 4 * hidden, inputs), cases.random("hh", 4 * hidden, hidden)
+    bias, state = cases.random("b", 4 * hidden), cases.random("s", 2, hidden)
+    weights = tuple(w / np.float32(w.shape[1] ** 0.5) for w in weights)
+    backend.use("numpy")
+    expected, last = lstm(x, *weights, bias, state, reverse=reverse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "load", lambda: native_kernels)
+        backend.use("kernels")
+        kept = state.copy()
+        out, left = lstm(x[:, ::-1].copy()[:, ::-1], *weights, bias, state, reverse=reverse)
+    backend.use()
+    assert np.array_equal(state, kept)
+    # Products are summed in another order; what that does to a gate is carried on by the cell.
+    bound = 1e-6 * (2 + level)
+    assert np.allclose(out, expected, rtol=0, atol=bound)
+    assert np.allclose(left, last, rtol=0, atol=2 * bound * max(1, np.abs(last).max()))
+
+
+def test_lstm_of_blocks_has_the_bits_of_the_whole(native_kernels):
+    gates, weight = cases.random("gates", 50, 4 * 21), cases.random("weight", 4 * 21, 21) / 5
+    for reverse in (False, True):
+        whole, parts = (np.empty((50, 21), np.float32) for _ in range(2))
+        states = np.zeros((2, 2, 21), np.float32)
+        native_kernels.lstm(gates, weight, states[0], reverse, whole)
+        for part in (slice(0, 17), slice(17, 50))[:: -1 if reverse else 1]:
+            native_kernels.lstm(gates[part], weight, states[1], reverse, parts[part])
+        assert np.array_equal(parts, whole)
+        assert np.array_equal(*states)
+
+
+def test_gates_of_an_lstm_are_exact_and_keep_what_is_not_finite(native_kernels):
+    """Without a recurrent part: what it makes of sigmoid and tanh, from the flat ends to zero."""
+    values = np.concatenate([np.linspace(-20, 20, 4001), 10 ** np.linspace(-30, 2, 999)])
+    values = np.concatenate([values, [np.inf, -np.inf, 0, np.nan, 100, -100]]).astype(np.float32)
+    hidden = len(values)
+    gates = np.zeros((1, 4, hidden), np.float32)
+    gates[0, 0], gates[0, 1], gates[0, 2] = 200, -200, values  # the cell is tanh(value)
+    gates[0, 3] = 200
+    state, out = np.zeros((2, hidden), np.float32), np.empty((1, hidden), np.float32)
+    weight = np.zeros((4 * hidden, hidden), np.float32)
+    native_kernels.lstm(gates.reshape(1, -1), weight, state, False, out)
+    tangent = np.tanh(values.astype(np.float64))
+    assert np.allclose(state[1], tangent, rtol=3e-7, atol=0, equal_nan=True)
+    assert np.allclose(out[0], np.tanh(tangent), rtol=6e-7, atol=0, equal_nan=True)
+    gates[0, 2], gates[0, 3], state[:] = 200, values, 0
+    native_kernels.lstm(gates.reshape(1, -1), weight, state, False, out)
+    logistic = 1 / (1 + np.exp(-values.astype(np.float64).clip(-700)))
+    assert np.allclose(out[0], np.tanh(1) * logistic, rtol=6e-7, atol=1e-9, equal_nan=True)
 
 
 @pytest.mark.usefixtures("use_kernels")

@@ -100,7 +100,7 @@ export async function readAsset(base, file) {
  * @returns {AssetFile[]} the parts of its weights, in order
  */
 export function partsOf(assets, model) {
-  const files = new Map(assets.files.map((file) => [file.url, file]));
+  const files = new Map([...assets.files, ...assets.optional].map((file) => [file.url, file]));
   return (assets.models[model]?.parts ?? []).map((url) => {
     const file = files.get(url);
     if (!file) throw missingFile(url);
@@ -234,7 +234,8 @@ export async function keepAll(base, assets, report) {
  * @param {Cache} cache @param {string} base @param {Assets} assets
  */
 async function deleteStale(cache, base, assets) {
-  const wanted = new Set(assets.files.map((file) => new URL(file.url, base).href));
+  const files = [...assets.files, ...assets.optional];
+  const wanted = new Set(files.map((file) => new URL(file.url, base).href));
   for (const request of await cache.keys()) {
     if (!wanted.has(request.url)) await cache.delete(request);
   }

@@ -86,6 +86,7 @@
 
 /**
  * @typedef {object} Plan
+ * @property {string[]} stems   their names, in the order in which they are shown
  * @property {Record<string, Plane>} planes
  * @property {Task[]} tasks
  */
@@ -95,7 +96,6 @@
  * @property {string[]} sources         names of the stems
  * @property {number} sample_rate       hertz
  * @property {number} channels
- * @property {number} segment_length    frames
  * @property {number} measure_block     frames to measure at once (fewer at the song's end)
  * @property {string} backend
  * @property {string} build             decides the bits of the results, with the package's version
@@ -205,10 +205,21 @@
  */
 
 /**
- * @typedef {object} AssetModel
+ * What the page tells of a model.
+ * @typedef {object} ModelInfo
  * @property {string} title
- * @property {string} licence
+ * @property {string} licence       a sentence
+ * @property {string} licence_url
  * @property {string[]} sources
+ */
+
+/**
+ * A model that is on the site.
+ * @typedef {ModelInfo & AssetWeights} AssetModel
+ */
+
+/**
+ * @typedef {object} AssetWeights
  * @property {number} bytes
  * @property {string} sha256
  * @property {string[]} parts       URLs relative to the site's folder, in order
@@ -222,9 +233,11 @@
  * @property {string[]} packages    names for Pyodide's loader
  * @property {string} wheel
  * @property {Record<string, AssetModel>} models
+ * @property {Record<string, ModelInfo>} missing  models that this site could have, and has not
  * @property {AssetFile[]} files      every heavy file that the page needs, and keeps
  * @property {string[]} fallbackPackages   what it loads as well where the kernels cannot be opened
  * @property {AssetFile[]} fallback   what it fetches only where the kernels cannot be opened
+ * @property {AssetFile[]} optional   the weights of all models but the first choice
  */
 
 export {};

@@ -110,7 +110,7 @@ export class TaskQueue {
   }
 }
 
-/** @param {Plan} plan @returns {Stretch[]} by task */
+/** @param {Pick<Plan, "tasks" | "planes">} plan @returns {Stretch[]} by task */
 function stretchesOf({ tasks, planes }) {
   const stretches = tasks.map(({ writes }) => {
     const final = writes.filter(({ plane }) => !planes[plane]?.temporary);

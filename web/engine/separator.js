@@ -88,7 +88,8 @@ export class Separator {
       await worker.call("measure", copy, { transfer: [copy.buffer] });
       await this.#store.append(id, block);
     });
-    const expect = (/** @type {number} */ frames) => this.#checkRoom(id, frames, info, 0);
+    const expect = (/** @type {number} */ frames) =>
+      this.#store.checkRoom(id, frames, 1 + info.sources.length);
     const downmix = (/** @type {number} */ channels) => this.#downmixMatrix(channels, worker);
     const take = (/** @type {Float32Array} */ block) => blocks.add(block);
     const { longestMinutes } = this.#store;
@@ -148,8 +149,8 @@ export class Separator {
         await this.#store.remove(id);
         id = same.id;
       }
-      const there = 1 + (info.sources.length * (same?.done ?? 0)) / Math.max(1, cost);
-      await this.#checkRoom(id, length, info, there);
+      const there = 1 + (plan.stems.length * (same?.done ?? 0)) / Math.max(1, cost);
+      await this.#store.checkRoom(id, length, 1 + plan.stems.length - there);
       const done = await this.#store.begin(id, about, plan);
       return new Separation(this.#pool, this.#store, info, { id, name, job, plan, done, length });
     } catch (error) {
@@ -169,14 +170,6 @@ export class Separator {
       if (isOld) await this.#store.remove(other);
     }
     return songs.find(({ about }) => about.key === key);
-  }
-
-  /**
-   * @param {string} id @param {number} frames @param {EngineInfo} info
-   * @param {number} there how many planes are there
-   */
-  #checkRoom(id, frames, { sources }, there) {
-    return this.#store.checkRoom(id, frames, 1 + sources.length - there);
   }
 
   /** @param {ReadSong} song @param {EngineInfo} info @returns {string} see `About` in protocol.js */
@@ -240,16 +233,16 @@ export class Separation extends EventTarget {
    * @param {Pool} pool @param {Store} store @param {EngineInfo} info
    * @param {{id: string, name: string, job: Job, plan: Plan, done: number[], length: number}} song
    */
-  constructor(pool, store, { sources, sample_rate }, { id, name, job, plan, done, length }) {
+  constructor(pool, store, { sample_rate }, { id, name, job, plan, done, length }) {
     super();
     this.#pool = pool;
     this.#store = store;
     this.#id = id;
     this.#job = job;
     this.#queue = new TaskQueue(plan, done);
-    this.#written = new Map(sources.map((source) => [source, new Ranges()]));
+    this.#written = new Map(plan.stems.map((stem) => [stem, new Ranges()]));
     this.name = name;
-    this.sources = sources;
+    this.sources = plan.stems;
     this.rate = sample_rate;
     this.length = length;
     for (const index of done) this.#note(index);

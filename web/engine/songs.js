@@ -184,6 +184,7 @@ class Song {
   #files = new Map();
   /** @type {Plan} until it begins there is the mixture alone */
   #plan = {
+    stems: [],
     planes: { [MIXTURE]: { width: CHANNELS, frames: 0, origin: 0, temporary: false } },
     tasks: [],
   };

@@ -59,6 +59,9 @@ _SIGNATURES = {
         None,
         [*[_SIZE] * 3, *[_POINTER, _SIZE, _SIZE] * 2, _POINTER],
     ),
+    "lstm_packed": (_SIZE, [_SIZE]),
+    "lstm_pack": (None, [_SIZE, _POINTER, _POINTER]),
+    "lstm": (None, [*[_SIZE] * 3, *[_POINTER] * 5]),
     "gelu_row": (None, [_POINTER, _POINTER, _SIZE]),
     "glu_row": (None, [_POINTER, _POINTER, _POINTER, _SIZE]),
 }
@@ -277,6 +280,36 @@ class Kernels:
         )
         words = (word for array in arrays for word in array)
         self._library.add_scaled(*x.shape, *words, scale.ctypes.data)
+
+    def lstm(
+        self,
+        gates: np.ndarray,
+        weight: np.ndarray,
+        state: np.ndarray,
+        reverse: bool,
+        out: np.ndarray,
+    ) -> None:
+        """The recurrent part of a layer of an LSTM; all arrays float32, C-contiguous.
+
+        Args:
+            gates: what the input adds to the gates, ``(frames, 4 hidden)``.
+            weight: ``(4 hidden, hidden)``.
+            state: output and cell, ``(2, hidden)``; left as it is at the end.
+            reverse: go from the last frame to the first.
+            out: ``(frames, hidden)``.
+        """
+        frames, hidden = out.shape
+        arrays = (gates, weight, state, out)
+        assert all(x.dtype == np.float32 and x.flags.c_contiguous for x in arrays)
+        assert (gates.shape, weight.shape) == ((frames, 4 * hidden), (4 * hidden, hidden))
+        packed = self._borrow(self._library.lstm_packed(hidden))
+        self._library.lstm_pack(hidden, weight.ctypes.data, packed.ctypes.data)
+        first, step = (frames - 1, -1) if reverse else (0, 1)
+        self._library.lstm(
+            *(frames, hidden, step, packed.ctypes.data, gates[first].ctypes.data),
+            *(state[0].ctypes.data, state[1].ctypes.data, out[first].ctypes.data),
+        )
+        state[0] = out[frames - 1 - first]
 
     def gelu(self, x: np.ndarray) -> None:
         """In place; ``x`` float32, C-contiguous."""

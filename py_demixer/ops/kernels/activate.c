@@ -12,16 +12,6 @@ void copy_row(const float *x, float *out, ptrdiff_t count) {
     for (; i < count; i++) out[i] = x[i];
 }
 
-INLINE void load_pair(const float *x, ptrdiff_t count, f32x4 *out) {
-    out[0] = load_some(x, fewer(count, LANES));
-    out[1] = load_some(x + LANES, count - LANES);
-}
-
-INLINE void store_pair(float *x, const f32x4 *pair, ptrdiff_t count) {
-    store_some(x, pair[0], fewer(count, LANES));
-    store_some(x + LANES, pair[1], count - LANES);
-}
-
 EXPORT(gelu_row)
 void gelu_row(const float *x, float *out, ptrdiff_t count) {
     CONSTANTS(c, NORMAL_TAIL);

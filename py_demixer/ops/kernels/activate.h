@@ -12,6 +12,17 @@ enum { NO_ACTIVATION = 0, GELU = 1, GLU = 2 };
 enum { PAIR = 2 };
 #define BOTH _Pragma("GCC unroll 2") for (int v = 0; v < PAIR; v++)
 
+/* A pair of which only `count` floats are there: the end of a row. */
+INLINE void load_pair(const float *x, ptrdiff_t count, f32x4 *out) {
+    out[0] = load_some(x, fewer(count, LANES));
+    out[1] = load_some(x + LANES, count - LANES);
+}
+
+INLINE void store_pair(float *x, const f32x4 *pair, ptrdiff_t count) {
+    store_some(x, pair[0], fewer(count, LANES));
+    store_some(x + LANES, pair[1], count - LANES);
+}
+
 /* 1.5 * 2^23, and the polynomial of 2^r for |r| <= 1/2 whose largest relative error is the smallest
  * (Remez), highest power first. */
 static const float EXPONENTIAL[] = {

@@ -1,0 +1,198 @@
+"""Open-Unmix (Stöter, Uhlich, Liutkus & Mitsufuji, JOSS 2019): UMXHQ, UMXL and their like.
+
+One network for each source. It looks at the magnitudes of the mixture's spectrogram, squeezes them
+into a few hundred numbers a frame, lets a bidirectional LSTM go over the whole song, and from what
+that has seen and the squeezed frame makes a mask. Source: openunmix/model.py of
+https://github.com/sigsep/open-unmix-pytorch, at inference.
+
+The network comes in steps, each of them on any run of frames, so that a song of any length can go
+through block by block: see :mod:`py_demixer.sweep`. Arrays have no batch axis: ``(width, frames)``,
+and ``(channels, bins, frames)`` for spectrograms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checkpoint, trace
+from ..ops.linear import linear
+from ..ops.lstm import lstm
+from ..ops.norm import EPSILON
+from . import parameters
+
+DIRECTIONS = ("", "_reverse")  # what PyTorch appends to the names of an LSTM's parameters
+
+
+@dataclass(frozen=True)
+class Config:
+    """What may differ between trained models; the defaults are UMXHQ's.
+
+    ``bandwidth`` is the number of frequencies that the network looks at, from the lowest on:
+    those up to 16 kHz.
+    """
+
+    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
+    sample_rate: int = 44100
+    audio_channels: int = 2
+    n_fft: int = 4096
+    bandwidth: int = 1487
+    hidden: int = 512
+    layers: int = 3
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """Read the values that differ from the defaults from a JSON object."""
+        values = json.loads(text)
+        if "sources" in values:
+            values["sources"] = tuple(values["sources"])
+        return cls(**values)
+
+    @property
+    def bins(self) -> int:
+        """Frequencies of a spectrogram."""
+        return self.n_fft // 2 + 1
+
+
+class OpenUnmix:
+    """The networks of all sources.
+
+    Args:
+        tensors: ``source.`` and PyTorch's name -> arrays (see :func:`parameter_shapes`); matrices
+            may be float16, or uint8 as :func:`py_demixer.checkpoint.widen` reads them. They are
+            widened when they are used: as float32, UMXL would be 450 MB.
+        config: the model's dimensions.
+
+    Raises:
+        ValueError: a tensor is missing or has another shape.
+    """
+
+    def __init__(self, tensors: Mapping[str, np.ndarray], config: Config | None = None) -> None:
+        self.config = config or Config()
+        parameters.check(tensors, parameter_shapes(self.config))
+        self.tensors = tensors
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems that there are networks for."""
+        return self.config.sources
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return self.config.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Of the mixture and of each stem."""
+        return self.config.audio_channels
+
+    def encode(self, source: str, magnitudes: np.ndarray) -> np.ndarray:
+        """Squeeze frames.
+
+        Args:
+            magnitudes: of the mixture, ``(channels, bins, frames)`` float32.
+
+        Returns:
+            ``(hidden, frames)`` float32.
+        """
+        x = magnitudes[:, : self.config.bandwidth] + self._tensor(source, "input_mean")[:, None]
+        x *= self._tensor(source, "input_scale")[:, None]
+        x = self._dense(source, 1, x.reshape(-1, x.shape[2]))
+        return trace.step(f"{source}.fc1", np.tanh(x, out=x))
+
+    def sweep(
+        self, source: str, layer: int, reverse: bool, x: np.ndarray, state: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One layer of the LSTM in one direction.
+
+        Args:
+            x: ``(hidden, frames)`` float32: encoded frames, or what both directions of the layer
+                below gave, forward first.
+            state: ``(2, hidden / 2)`` float32, zeros at first.
+
+        Returns:
+            Outputs ``(hidden / 2, frames)`` and the state for the next block of frames.
+        """
+        end = f"l{layer}{DIRECTIONS[reverse]}"
+        bias = self._tensor(source, f"lstm.bias_ih_{end}") + self._tensor(
+            source, f"lstm.bias_hh_{end}"
+        )
+        weight_ih, weight_hh = (
+            self._tensor(source, f"lstm.weight_{kind}_{end}") for kind in ("ih", "hh")
+        )
+        out, state = lstm(x, weight_ih, weight_hh, bias, state, reverse=reverse)
+        return trace.step(f"{source}.lstm.{end}", out), state
+
+    def merge(self, source: str, x: np.ndarray) -> np.ndarray:
+        """Bring together what is known of each frame.
+
+        Args:
+            x: ``(2 hidden, frames)`` float32: encoded frames, then both directions of the
+                last layer.
+
+        Returns:
+            ``(hidden, frames)`` float32.
+        """
+        x = self._dense(source, 2, x)
+        return trace.step(f"{source}.fc2", np.maximum(x, 0, out=x))
+
+    def mask(self, source: str, x: np.ndarray) -> np.ndarray:
+        """The share of the mixture's magnitudes that is the source's.
+
+        Args:
+            x: merged frames, ``(hidden, frames)`` float32.
+
+        Returns:
+            ``(channels, bins, frames)`` float32, not negative.
+        """
+        x = self._dense(source, 3, x).reshape(self.channels, self.config.bins, -1)
+        x *= self._tensor(source, "output_scale")[:, None]
+        x += self._tensor(source, "output_mean")[:, None]
+        return trace.step(f"{source}.mask", np.maximum(x, 0, out=x))
+
+    def _dense(self, source: str, number: int, x: np.ndarray) -> np.ndarray:
+        """A matrix and the batch norm behind it, which at inference is a factor and a bias."""
+        scale, bias, mean, variance = (
+            self._tensor(source, f"bn{number}.{name}")
+            for name in ("weight", "bias", "running_mean", "running_var")
+        )
+        factor = scale / np.sqrt(variance + np.float32(EPSILON))
+        weight = self._tensor(source, f"fc{number}.weight") * factor[:, None]
+        return linear(x, weight, bias - mean * factor)
+
+    def _tensor(self, source: str, name: str) -> np.ndarray:
+        return checkpoint.widen(self.tensors, f"{source}.{name}")
+
+
+def parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all parameters."""
+    one = _network_shapes(config)
+    return {f"{source}.{name}": one[name] for source in config.sources for name in one}
+
+
+def _network_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """PyTorch's names and shapes of the parameters of one source's network."""
+    hidden, half = config.hidden, config.hidden // 2
+    seen, made = (config.audio_channels * bins for bins in (config.bandwidth, config.bins))
+    shapes: dict[str, tuple[int, ...]] = {
+        "input_mean": (config.bandwidth,),
+        "input_scale": (config.bandwidth,),
+        "output_mean": (config.bins,),
+        "output_scale": (config.bins,),
+        "fc1.weight": (hidden, seen),
+        "fc2.weight": (hidden, 2 * hidden),
+        "fc3.weight": (made, hidden),
+    }
+    for number, width in enumerate((hidden, hidden, made), start=1):
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"bn{number}.{name}"] = (width,)
+    for layer in range(config.layers):
+        for direction in DIRECTIONS:
+            for kind, width in (("ih", hidden), ("hh", half)):
+                shapes[f"lstm.weight_{kind}_l{layer}{direction}"] = (4 * half, width)
+                shapes[f"lstm.bias_{kind}_l{layer}{direction}"] = (4 * half,)
+    return shapes

@@ -1,0 +1,123 @@
+"""Open-Unmix by the page's engine: the pool's workers, and planes in the store."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+import soundfile
+
+import py_demixer
+from tests import synthetic, unmix
+from tests.golden import cases
+from web import server
+from web.assemble import assemble
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 31.0  # three blocks of a sweep, five windows
+
+_SEPARATE = """
+async ({ song, options, workers, stopAfter }) => {
+  const base = new URL("./", location.href).href;
+  const { readManifest, fetchWeights } = await import(base + "engine/assets.js");
+  const { Pool } = await import(base + "engine/pool.js");
+  const { Separator } = await import(base + "engine/separator.js");
+  const { openStore } = await import(base + "engine/store.js");
+  const assets = await readManifest(base);
+  const weights = await fetchWeights(base, assets, "umxhq", () => {});
+  const boot = { base, assets, model: "umxhq", backend: null, weights };
+  const pool = new Pool(boot, workers);
+  const separator = new Separator(pool, await openStore(), assets, "umxhq");
+  const bytes = Uint8Array.from(atob(song), (letter) => letter.charCodeAt(0));
+  const file = new File([bytes], "song.wav");
+  const never = new AbortController().signal;
+  const read = () => separator.read(file, options, never).then((song) => separator.begin(song));
+  let separation = await read();
+  let resumedAt = null;
+  if (stopAfter) {
+    const stopping = new AbortController();
+    await separation.run(({ done, total }) => {
+      if (done > stopAfter * total) stopping.abort();
+    }, stopping.signal).catch(() => {});
+    await separation.close();
+    separation = await read();
+  }
+  const missing = await separation.run(({ done, total }) => { resumedAt ??= done / total; }, never);
+  const stems = {};
+  for (const name of separation.sources) {
+    const samples = new Uint8Array((await separation.read(name, 0, separation.length)).buffer);
+    let text = "";
+    for (let i = 0; i < samples.length; i += 32768)
+      text += String.fromCharCode(...samples.subarray(i, i + 32768));
+    stems[name] = btoa(text);
+  }
+  await separation.remove();
+  pool.stop();
+  return { missing, stems, resumedAt };
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return unmix.write(tmp_path_factory.mktemp("weights") / "umxhq.safetensors")
+
+
+@pytest.fixture(scope="module")
+def page(shared_context, tmp_path_factory, weights, kernel_wheel, pyodide_dir, node_modules):
+    out = tmp_path_factory.mktemp("site") / "unmix"
+    assemble(
+        out,
+        wheel=kernel_wheel,
+        pyodide_dir=pyodide_dir,
+        node_modules=node_modules,
+        models={"umxhq": weights},
+    )
+    with server.serving(out) as url:
+        page = shared_context.new_page()
+        page.set_default_timeout(300_000)
+        page.goto(f"{url}licences.txt")
+        yield page
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    soundfile.write(path, synthetic.song(SECONDS).T, synthetic.RATE, subtype="PCM_16")
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+def separate(page, song, options, workers=1, stop_after=0):
+    answer = page.evaluate(
+        _SEPARATE, {"song": song, "options": options, "workers": workers, "stopAfter": stop_after}
+    )
+    assert answer["missing"] == []
+    stems = {
+        name: np.frombuffer(base64.b64decode(text), np.float32).reshape(-1, 2).T
+        for name, text in answer["stems"].items()
+    }
+    return stems, answer["resumedAt"]
+
+
+def test_stems_are_those_of_the_library(page, song, weights):
+    options = {"residual": True, "targets": ["drums", "vocals"]}
+    stems, _ = separate(page, song, options)
+    model = py_demixer.load_model("umxhq", weights)
+    expected = py_demixer.separate(synthetic.song(SECONDS), model, **options)
+    assert tuple(stems) == expected.sources == ("drums", "vocals", "residual")
+    for name, stem in stems.items():
+        assert cases.snr(stem, expected[name]) > 85
+
+
+def test_workers_and_interruptions_do_not_change_a_bit(page, song):
+    options = {"targets": ["bass", "other"], "block": 300}
+    expected, began = separate(page, song, options)
+    assert began == 0
+    for workers, stop_after in ((2, 0), (2, 0.5)):
+        stems, resumed_at = separate(page, song, options, workers, stop_after)
+        assert (resumed_at > 0.3) == (stop_after > 0)
+        for name, stem in expected.items():
+            assert np.array_equal(stems[name], stem)

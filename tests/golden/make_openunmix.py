@@ -1,0 +1,142 @@
+"""Make the numbers of Open-Unmix that the tests compare with, by PyTorch and openunmix.
+
+    pip install torch==2.13.0 tqdm numpy
+    pip install --no-deps openunmix==1.3.0
+    python -m tests.golden.make_openunmix [--long]
+
+Writes openunmix.npz beside this file, in float64 as make.py does; without --long, songs that take
+minutes keep the numbers they have.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import torch
+
+from py_demixer.models.openunmix import Config
+from tests import synthetic, unmix
+from tests.golden import cases, checks
+
+sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # imported, and not used here
+from openunmix import filtering, model, transforms, utils  # noqa: E402
+
+Numbers = dict[str, np.ndarray]
+
+
+def main() -> None:
+    """Write the file."""
+    torch.set_grad_enabled(False)
+    numbers: Numbers = {}
+    if "--long" not in sys.argv:
+        numbers |= {name: cases.load("openunmix")[name] for name in cases.LONG_SWEEPS}
+    for name, case in (cases.SWEEPS | cases.LONG_SWEEPS).items():
+        if name not in numbers:
+            numbers |= sweep(name, case)
+            print(name, flush=True)
+    rounded = {name: array.astype(np.float32) for name, array in numbers.items()}
+    np.savez_compressed(cases.HERE / "openunmix.npz", **rounded)
+
+
+def sweep(name: str, case: cases.Sweep) -> Numbers:
+    """The stems, and for a song of a single window also what the networks' steps compute."""
+    stages: Numbers = {}
+    separator = separate_with(Config(hidden=case.hidden), stages, **case.options)
+    mixture = torch.from_numpy(synthetic.song(case.seconds)).double()
+    stems = separator(mixture[None])[0].numpy()
+    out = {name: cases.sample_stems(stems, case.stride)}
+    if name == "one window":
+        out |= {f"{name}/stages/{stage}": value for stage, value in stages.items()}
+    return out
+
+
+def separate_with(
+    config: Config, stages: Numbers, targets: tuple[str, ...] = (), **options: object
+) -> torch.nn.Module:
+    """The original separator with the seeded weights, which leaves what it computes in `stages`."""
+    seeded = unmix.tensors(config)
+    networks = {}
+    for source in config.sources:
+        if source in (targets or config.sources):
+            networks[source] = network(config, seeded, source)
+            listen(networks[source], source, stages)
+    separator = model.Separator(networks, **options).double().eval()
+    for transform in (separator.stft, separator.istft):
+        transform.window.data = torch.hann_window(config.n_fft, dtype=torch.float64)
+    return separator
+
+
+def network(config: Config, seeded: Numbers, source: str) -> torch.nn.Module:
+    """One source's original network."""
+    bandwidth = utils.bandwidth_to_max_bin(config.sample_rate, config.n_fft, 16000)
+    assert bandwidth == config.bandwidth
+    made = model.OpenUnmix(
+        nb_bins=config.bins, nb_channels=2, hidden_size=config.hidden, max_bin=bandwidth
+    )
+    mine = {
+        name.removeprefix(f"{source}."): torch.from_numpy(tensor)
+        for name, tensor in seeded.items()
+        if name.startswith(f"{source}.")
+    }
+    made.load_state_dict(mine, strict=False)  # the counters of batches are not ours
+    return made.double().eval()
+
+
+def listen(net: torch.nn.Module, source: str, stages: Numbers) -> None:
+    """Collect what modules compute under the names of py_demixer.trace, ``(width, frames)``."""
+
+    def keep(name: str, x: torch.Tensor) -> None:
+        stages[f"{source}.{name}"] = cases.strided(x.numpy())
+
+    def recurrent(_module, inputs, output):
+        keep("fc1", inputs[0][:, 0].T)
+        for end, half in zip(("l2", "l2_reverse"), output[0][:, 0].T.chunk(2), strict=True):
+            keep(f"lstm.{end}", half)
+
+    def last(_module, inputs, output):
+        mask = output.reshape(len(output), 2, -1) * net.output_scale + net.output_mean
+        keep("mask", torch.relu(mask).permute(1, 2, 0))
+
+    net.lstm.register_forward_hook(recurrent)
+    net.fc3.register_forward_hook(lambda _module, inputs, _output: keep("fc2", inputs[0].T))
+    net.bn3.register_forward_hook(last)
+
+
+def ops() -> Numbers:
+    """The operations that are Open-Unmix's alone, for ops.npz."""
+    out: Numbers = {"lstm": recurrent(reverse=False), "lstm/reverse": recurrent(reverse=True)}
+    for name, length in cases.CENTRED_LENGTHS.items():
+        window = torch.nn.Parameter(torch.hann_window(cases.N_FFT, dtype=torch.float64))
+        x = torch.from_numpy(cases.random(name, 1, 2, length)).double()
+        spectrum = transforms.TorchSTFT(center=True, window=window)(x)
+        back = transforms.TorchISTFT(center=True, window=window)(spectrum, length)
+        out[name] = torch.view_as_complex(spectrum)[0, :, ::29].numpy().astype(np.complex64)
+        out[f"{name}/inverse"] = back[0, :, ::11].numpy()
+    magnitudes, mixture = cases.wiener_inputs()
+    spectrograms = torch.from_numpy(magnitudes).double().permute(3, 2, 1, 0)
+    mix = torch.view_as_real(torch.from_numpy(mixture).to(torch.complex128).permute(2, 1, 0))
+    for name, options in cases.WIENERS.items():
+        y = filtering.wiener(spectrograms, mix.contiguous().clone(), **options)
+        y = torch.view_as_complex(y.permute(4, 2, 1, 0, 3).contiguous())
+        out[name] = y.numpy().astype(np.complex64)
+    return out
+
+
+def recurrent(reverse: bool) -> np.ndarray:
+    """Outputs of one layer in one direction and, beside them, the last state."""
+    inputs, hidden, frames = cases.LSTM
+    layer = torch.nn.LSTM(inputs, hidden).double()
+    for name, shape in checks.lstm_shapes():
+        getattr(layer, f"{name}_l0").data = torch.from_numpy(
+            cases.random(f"lstm/{name}", *shape)
+        ).double()
+    x = torch.from_numpy(cases.random("lstm/x", inputs, frames)).double().T
+    state = torch.from_numpy(cases.random("lstm/state", 2, hidden)).double()
+    out, last = layer(x.flip(0) if reverse else x, (state[:1], state[1:]))
+    return torch.cat([out.flip(0) if reverse else out, *last]).T.detach().numpy()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""Open-Unmix's road: a checkpoint for each stem, checked by its name, into 8 bits."""
+
+import os
+import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import py_demixer
+from py_demixer import checkpoint
+from py_demixer.models import catalog, openunmix
+from py_demixer.weights import convert, fetch, manifest
+from py_demixer.weights.__main__ import main
+from py_demixer.weights.quantise import quantise
+from tests import synthetic, unmix
+from tests.golden import cases
+from web import server
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+UMXHQ = manifest.load()["umxhq"]
+FILES = {stem: next(GOLDEN.glob(f"unmix/{stem}-*.pth")) for stem in UMXHQ.stems}
+
+
+def expected(prefix):
+    return {
+        name.removeprefix(prefix): array
+        for name, array in cases.load("checkpoint").items()
+        if name.startswith(prefix)
+    }
+
+
+@pytest.fixture
+def model():
+    """As UMXHQ, but made of the small networks."""
+    layout = convert.layout_sha256(convert.unmix_network(FILES["bass"]))
+    return replace(UMXHQ, layout_sha256=layout)
+
+
+@pytest.fixture
+def published(tmp_path, model, monkeypatch):
+    """The same where a mirror serves the small networks: the model, and the mirror's folder."""
+    folder = tmp_path / "mirror"
+    shutil.copytree(GOLDEN / "unmix", folder)
+    far = {
+        stem: manifest.HttpSource.named(f"http://127.0.0.1:9/far/{path.name}")
+        for stem, path in FILES.items()
+    }
+    made = tmp_path / "made"
+    convert.combine(FILES, made, [model])
+    size = made.stat().st_size
+    with server.serving(folder) as url:
+        monkeypatch.setenv("PY_DEMIXER_MIRROR", url)
+        yield (
+            replace(
+                model,
+                sources=(manifest.StemSource(far),),
+                file=manifest.WeightFile("umxhq.safetensors", size, None),
+            ),
+            folder,
+        )
+
+
+def test_from_the_published_files_to_stems(published, tmp_path):
+    model, _ = published
+    lines = []
+    path = fetch.ensure(model, tmp_path / "cache", lines.append)
+    assert model.licence.text in lines[0]
+    assert [entry.name for entry in path.parent.iterdir()] == ["umxhq.safetensors"]
+    network = catalog.load("umxhq", path)
+    assert (network.config.hidden, network.config.bandwidth, network.config.n_fft) == (8, 24, 64)
+    stems = py_demixer.separate(synthetic.song(0.5), network)
+    reference = cases.load("checkpoint")["unmix/stems"]
+    for stem, wanted in zip(stems.audio[..., ::7], reference, strict=True):
+        assert cases.snr(stem, wanted) > 35  # what 8 bits cost
+    again = []
+    fetch.ensure(model, tmp_path / "cache", again.append)
+    assert again == []
+
+
+def test_the_network_is_the_published_one_to_the_last_bit_before_it_is_stored_in_eight(model):
+    tensors = {
+        f"{stem}.{name}": tensor
+        for stem, path in FILES.items()
+        for name, tensor in convert.unmix_network(path).items()
+    }
+    config = openunmix.Config(hidden=8, bandwidth=24, n_fft=64)
+    network = openunmix.OpenUnmix(tensors, config)
+    stems = py_demixer.separate(synthetic.song(0.5), network).audio[..., ::7]
+    for stem, wanted in zip(stems, cases.load("checkpoint")["unmix/stems"], strict=True):
+        assert cases.snr(stem, wanted) > 100
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_checkpoints_of_both_formats_bit_for_bit(stem):
+    wanted = expected(f"unmix/{stem}/")
+    read = convert.from_pytorch(FILES[stem])
+    assert set(read) - set(wanted) == {"sample_rate", "stft.window"}
+    for name, array in wanted.items():
+        assert np.array_equal(read[name], array)
+    network = convert.unmix_network(FILES[stem])
+    assert set(network) == {name for name in wanted if "batches" not in name}
+
+
+def test_old_format_bit_for_bit():
+    """Strides, offsets and a storage in common, too."""
+    read, wanted = convert.from_pytorch(GOLDEN / "layouts-old.pth"), expected("layouts.pth/")
+    assert set(read) == set(wanted)
+    for name, array in wanted.items():
+        assert read[name].dtype == array.dtype
+        assert np.array_equal(read[name], array)
+
+
+class Attack:
+    def __init__(self, flag):
+        self.flag = flag
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.flag}",)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_hostile_pickles_in_the_old_format_are_refused(tmp_path, place):
+    flag, parts = tmp_path / "ran", [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {}]
+    parts[place] = Attack(flag)
+    path = tmp_path / "file.pth"
+    path.write_bytes(b"".join(pickle.dumps(part, protocol=2) for part in parts))
+    with pytest.raises(convert.ConvertError, match=r"file\.pth was refused: its pickle names "):
+        convert.from_pytorch(path)
+    assert not flag.exists()
+
+
+def test_damaged_files_in_the_old_format_are_refused(tmp_path):
+    whole = (GOLDEN / "layouts-old.pth").read_bytes()
+    path = tmp_path / "file.pth"
+    for content in (whole[:100], whole[:-10], whole[:300], pickle.dumps(3), b""):
+        path.write_bytes(content)
+        with pytest.raises(convert.ConvertError, match=r"file\.pth (is not|was refused)"):
+            convert.from_pytorch(path)
+    # A storage that is said to be huge is not allocated.
+    path.write_bytes(whole.replace(pickle.dumps(24, 2)[2:-1], pickle.dumps(1 << 30, 2)[2:-1]))
+    with pytest.raises(convert.ConvertError, match="larger than the file"):
+        convert.from_pytorch(path)
+
+
+def test_a_file_whose_hash_is_not_in_its_name_is_refused_and_the_others_are_kept(
+    published, tmp_path
+):
+    model, folder = published
+    cache = tmp_path / "cache"
+    bad = folder / FILES["vocals"].name
+    bad.write_bytes(b"\0" * bad.stat().st_size)
+    with pytest.raises(fetch.FetchError, match=f"{bad.name}: the file there is not the expected"):
+        fetch.ensure(model, cache, print)
+    kept = {path.name for path in cache.iterdir()}
+    assert kept == {path.name for stem, path in FILES.items() if stem != "vocals"}
+    shutil.copy(FILES["vocals"], bad)
+    for path in folder.iterdir():
+        if path != bad:
+            path.unlink()
+    assert fetch.ensure(model, cache, print).name == "umxhq.safetensors"
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_part_of_a_file_of_unknown_size_is_gone_on_with(published, tmp_path):
+    model, _ = published
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for stem, size in (("bass", 1000), ("drums", None)):
+        name = FILES[stem].name
+        (cache / f"{name}.part").write_bytes(FILES[stem].read_bytes()[:size])
+    assert fetch.ensure(model, cache, print).name == "umxhq.safetensors"
+
+
+def test_a_server_that_does_not_answer_is_named(published, tmp_path, monkeypatch):
+    model, _ = published
+    monkeypatch.delenv("PY_DEMIXER_MIRROR")
+    with pytest.raises(fetch.FetchError, match=r"http://127.0.0.1:9/far \(drums-.*cannot be reach"):
+        fetch.ensure(model, tmp_path, print)
+
+
+def test_a_converted_file_that_is_cut_short_is_fetched_again(published, tmp_path):
+    model, _ = published
+    path = fetch.ensure(model, tmp_path, print)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    fetch.ensure(model, tmp_path, print)
+    assert path.read_bytes() == whole
+
+
+def test_files_that_make_no_model(tmp_path, model):
+    out = tmp_path / "out"
+    with pytest.raises(convert.ConvertError, match="one file for each of its stems, not 3"):
+        convert.combine(dict(list(FILES.items())[:3]), out, [model])
+    with pytest.raises(convert.ConvertError, match="fits none of the models"):
+        convert.combine(FILES, out, [UMXHQ])
+    with pytest.raises(convert.ConvertError, match="is not one of Open-Unmix's networks"):
+        convert.combine(FILES | {"bass": GOLDEN / "tiny.th"}, out, [model])
+    assert not out.exists()
+
+
+def test_command_line(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(manifest, "load", lambda: {"umxhq": model})
+    out, paths = tmp_path / "out", [str(path) for path in FILES.values()]
+    assert main(["convert", *paths, "-o", str(out)]) == 0
+    assert "Open-Unmix (UMXHQ). MIT" in capsys.readouterr().out
+    assert checkpoint.read(out.read_bytes()).metadata["licence"] == model.licence.text
+    assert main(["convert", "--check", paths[0]]) == 0
+    *matrices, total, stem = capsys.readouterr().out.splitlines()
+    assert len(matrices) == 3 + 12
+    assert all(line.endswith(" dB") for line in matrices)
+    assert "all matrices: " in total
+    assert float(stem.split()[-2]) > 35
+    assert main(["convert", "--check", str(GOLDEN / "layouts.pth")]) == 1
+    assert "is not one of Open-Unmix's" in capsys.readouterr().err
+
+
+def test_eight_bits():
+    matrix = cases.random("matrix", 50, 400)
+    matrix[7] = 3.25
+    matrix[8] *= 1e-3
+    matrix[9] += 100
+    stored = quantise({"matrix": matrix, "vector": matrix[0]})
+    assert {name: array.dtype.name for name, array in stored.items()} == {
+        "matrix": "uint8",
+        "matrix.scale": "float32",
+        "matrix.offset": "float32",
+        "vector": "float32",
+    }
+    assert np.array_equal(stored["vector"], matrix[0])
+    back = checkpoint.widen(stored, "matrix")
+    step = (matrix.max(axis=1) - matrix.min(axis=1)) / 255
+    assert (np.abs(back - matrix) <= (0.5 * step + 1e-5)[:, None]).all()
+    assert np.array_equal(back[7], matrix[7])
+
+
+@pytest.mark.parametrize("name", ["umxhq", "umxl"])
+def test_manifest(name):
+    model = manifest.load()[name]
+    (source,) = model.sources
+    assert isinstance(source, manifest.StemSource)
+    assert tuple(source.files) == model.stems
+    for stem, file in source.files.items():
+        assert file.url.startswith(f"{model.licence.url}/files/{stem}-")
+        assert file.name == f"{stem}-{file.sha256}.pth"
+        assert len(file.sha256) == 8
+    hidden = {"umxhq": cases.UMXHQ, "umxl": cases.UMXL}[name]
+    network = {
+        key.removeprefix("bass."): np.broadcast_to(np.float32(0), shape)
+        for key, shape in openunmix.parameter_shapes(
+            openunmix.Config(sources=("bass",), hidden=hidden)
+        ).items()
+    }
+    assert convert.layout_sha256(network) == model.layout_sha256
+
+
+def test_names_without_a_hash_are_refused():
+    with pytest.raises(ValueError, match="does not end with a hash"):
+        manifest.HttpSource.named("https://example.org/vocals.pth")
+
+
+def test_the_size_of_the_converted_file_is_the_one_in_the_manifest(tmp_path):
+    config = openunmix.Config()
+    tensors = quantise(unmix.tensors(config))
+    metadata = {
+        "architecture": "openunmix",
+        "config": '{"hidden": 512, "bandwidth": 1487, "n_fft": 4096}',
+        "licence": UMXHQ.licence.text,
+    }
+    checkpoint.write(tmp_path / "file", tensors, metadata)
+    assert (tmp_path / "file").stat().st_size == UMXHQ.file.bytes

@@ -1,0 +1,66 @@
+"""What storing Open-Unmix's matrices in 8 bits costs: ``convert --check``."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from py_demixer import checkpoint
+from py_demixer.models.openunmix import Config, OpenUnmix
+from py_demixer.separation import separate
+
+from .convert import unmix_config, unmix_network
+from .quantise import quantise
+
+SECONDS = 6
+
+
+def report(path: Path) -> Iterator[str]:
+    """Lines to print on one of Open-Unmix's PyTorch checkpoints.
+
+    For each matrix, how many bits a number takes when it is compressed (zlib), and the
+    signal-to-noise ratio of its numbers; then that of the stem that the network makes of noise
+    with the spectrum of music.
+
+    Raises:
+        ConvertError: the file is not one of Open-Unmix's.
+    """
+    exact = unmix_network(path)
+    stored = quantise(exact)
+    total, size = 0, 0
+    for name, tensor in exact.items():
+        if tensor.ndim == 2:
+            compressed = len(zlib.compress(stored[name].tobytes(), 9))
+            loss = _snr(checkpoint.widen(stored, name), tensor)
+            yield f"{path.name} {name}: {_bits(compressed, tensor.size)}, {loss:.1f} dB"
+            total, size = total + compressed, size + tensor.size
+    yield f"{path.name} all matrices: {_bits(total, size)}"
+    yield f"{path.name} stem: {_snr(_stem(stored), _stem(exact)):.1f} dB"
+
+
+def _bits(size: int, count: int) -> str:
+    return f"{8 * size / count:.2f} bits a number"
+
+
+def _stem(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    config = Config(("stem",), **unmix_config(tensors))
+    named = {f"stem.{name}": tensor for name, tensor in tensors.items()}
+    return separate(_music(config.sample_rate), OpenUnmix(named, config)).audio
+
+
+def _music(sample_rate: int) -> np.ndarray:
+    """Noise that falls by 6 dB an octave: ``(2, samples)`` float32."""
+    white = np.random.default_rng(0).standard_normal((2, SECONDS * sample_rate))
+    spectrum = np.fft.rfft(white)
+    spectrum /= np.arange(1, spectrum.shape[1] + 1)
+    noise = np.fft.irfft(spectrum)
+    return (0.5 * noise / np.abs(noise).max()).astype(np.float32)
+
+
+def _snr(ours: np.ndarray, exact: np.ndarray) -> float:
+    error = np.sum(np.square(ours - exact, dtype=np.float64))
+    signal = np.sum(np.square(exact, dtype=np.float64))
+    return float(10 * np.log10(signal / error)) if error else float("inf")
