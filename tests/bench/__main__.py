@@ -15,7 +15,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import native, operations, page, reference, rivals
+from tests.bench import native, operations, page, reference, rivals, sweep
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
@@ -34,6 +34,7 @@ def main() -> None:
         ("one segment, in Chromium", lambda: page.measure(options.site, RUNS)),
         ("one segment, by rivals in Chromium", lambda: rivals.measure(RUNS)),
         ("operations, in Chromium", lambda: operations.measure(options.site, RUNS)),
+        ("Open-Unmix, in Chromium", lambda: sweep.measure(options.site, RUNS)),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
     ):
