@@ -20,10 +20,8 @@ async ({ code, hidden, minutes, runs }) => {
   const assets = await (await fetch("assets.json")).json();
   const indexURL = base + assets.pyodide;
   const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
-  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL });
-  await pyodide.loadPackage(assets.packages);
-  const micropip = pyodide.pyimport("micropip");
-  await micropip.install.callKwargs(base + assets.wheel, { deps: false });
+  const packages = [...assets.packages, base + assets.wheel];
+  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
   pyodide.FS.writeFile("/home/pyodide/inside_sweep.py", code);
   const measured = JSON.parse(pyodide.pyimport("inside_sweep").measure(hidden, minutes, runs));
   return { ...measured, heap: pyodide._module.HEAP8.length };
