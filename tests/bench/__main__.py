@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import native, operations, page, reference, rivals, songs
+from tests.bench import native, operations, page, reference, rivals, songs, sweep
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
@@ -36,6 +36,7 @@ def main() -> None:
         ("one segment, in Chromium", lambda: page.measure(options.site, RUNS)),
         ("one segment, by rivals in Chromium", lambda: rivals.measure(RUNS)),
         ("operations, in Chromium", lambda: operations.measure(options.site, RUNS)),
+        ("Open-Unmix, in Chromium", lambda: sweep.measure(options.site, RUNS)),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("one song, by several workers", lambda: songs.measure_scaling(options.site)),
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
