@@ -16,7 +16,16 @@ import zipfile
 from pathlib import Path
 
 from tools.environment import CACHE, CannotGoOn, note, run
-from web.assemble import PYODIDE_RUNTIME, LockedFile, locked_wheels
+from web.assemble import (
+    FALLBACK_PACKAGES,
+    PYODIDE_PACKAGES,
+    PYODIDE_RUNTIME,
+    LockedFile,
+    locked_wheels,
+)
+
+PACKAGES = (*PYODIDE_PACKAGES, *FALLBACK_PACKAGES, "micropip")
+"""What the page may need, and what other pages install the package's wheel with: the tests do."""
 
 CDN_VARIABLE = "PY_DEMIXER_PYODIDE_URL"
 
@@ -46,7 +55,8 @@ def ensure_pyodide(python: Path, node_modules: Path, cache: Path = CACHE) -> Pat
     folder.mkdir(parents=True, exist_ok=True)
     for name in PYODIDE_RUNTIME:
         shutil.copyfile(package / name, folder / name)
-    missing = [file for file in locked_wheels(folder) if not _verified(folder / file.name, file)]
+    wheels = locked_wheels(folder, PACKAGES)
+    missing = [file for file in wheels if not _verified(folder / file.name, file)]
     if missing:
         missing = _from_cdn(missing, folder, version)
     if missing:

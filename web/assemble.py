@@ -29,7 +29,7 @@ PART_BYTES = 4 << 20
 MAIN_MODEL = "htdemucs"
 """The model that the page fetches without being asked, where it is on the site."""
 
-PYODIDE_PACKAGES = ("numpy", "micropip")
+PYODIDE_PACKAGES = ("numpy",)
 """What the page's worker always loads into Pyodide, besides the package itself."""
 
 FALLBACK_PACKAGES = ("scipy",)
@@ -235,6 +235,7 @@ def _write_assets(
         ).hexdigest()[:16],
         "pyodide": pyodide,
         "packages": list(PYODIDE_PACKAGES),
+        "fallbackPackages": list(FALLBACK_PACKAGES),
         "wheel": wheel,
         "models": models,
         "missing": {

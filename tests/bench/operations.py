@@ -24,10 +24,8 @@ async ({ code, ceiling, runs }) => {
   const assets = await (await fetch("assets.json")).json();
   const indexURL = base + assets.pyodide;
   const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
-  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL });
-  await pyodide.loadPackage([...assets.packages, "scipy"]);
-  const micropip = pyodide.pyimport("micropip");
-  await micropip.install.callKwargs(base + assets.wheel, { deps: false });
+  const packages = [...assets.packages, ...assets.fallbackPackages, base + assets.wheel];
+  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
   const demixer = pyodide.pyimport("py_demixer.browser");
   const { bytes, parts } = assets.models.htdemucs;
   const memory = demixer.allocate(bytes);

@@ -13,8 +13,10 @@ from tests import chromium
 from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
 from web.server import serving
 
-CASES = [("kernels", 1), ("kernels", os.cpu_count() or 1), ("scipy", 1)]
+CASES = [("kernels", 1), ("kernels", os.cpu_count() or 1), ("scipy", 1), ("numpy", 1)]
 """Backends and numbers of workers."""
+
+_ONCE = "numpy"  # takes minutes a segment
 
 _READY = "#versions:not(:empty)"
 _KEPT = "text=Ready to work offline"
@@ -63,33 +65,25 @@ async ({ backend, workers, runs, frames }) => {
       return (await next((data) => data.id === id && data.ok)).value;
     };
     await next((data) => data === "ready");
-    const info = await call("boot", { base, assets, model: "htdemucs", backend });
-    const prepare = async () => {
-      await call("open", null);
-      for (let at = 0; at < frames; at += info.measure_block) {
-        const length = Math.min(info.measure_block, frames - at);
-        const block = new Float32Array(2 * length);
-        block.set(song.subarray(at, at + length));
-        block.set(song.subarray(frames + at, frames + at + length), length);
-        await call("measure", block);
-      }
-      const [task] = await call("begin", null);
-      if (task.input_length !== frames) throw new Error("The first task is no whole segment.");
-      return () => call("run", { index: task.index, part: song });
-    };
+    const model = "htdemucs";
+    const info = await call("boot", { base, assets, model, backend, weights: null });
+    const job = { song: JSON.stringify({ length: frames, mean: 0, std: 1 }), options: "{}" };
+    const { tasks } = await call("plan", job);
+    const [{ length }] = tasks[0].reads;
+    if (length !== frames) throw new Error("The first task is no whole segment.");
+    const run = () => call("run", { job, index: 0, inputs: [song] });
     const heap = async () => {
       worker.postMessage({ bench: true });
       return (await next((data) => "heap" in data)).heap;
     };
-    return { info, prepare, heap };
+    return { info, run, heap };
   };
   const started = [];
   for (let count = 0; count < workers; count++) started.push(await startWorker());
   const seconds = [];
   for (let count = 0; count < runs; count++) {
-    const segments = await Promise.all(started.map(({ prepare }) => prepare()));
     const begun = performance.now();
-    await Promise.all(segments.map((run) => run()));
+    await Promise.all(started.map(({ run }) => run()));
     seconds.push((performance.now() - begun) / 1000);
   }
   const [{ info, heap }] = started;
@@ -111,7 +105,8 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
             page = browser.new_page()
             # Any file of the site will do: the page itself would start an engine of its own.
             page.goto(url + "licences.txt")
-            given = {"backend": backend, "workers": workers, "runs": runs, "frames": 343980}
+            given = {"backend": backend, "workers": workers, "frames": 343980}
+            given["runs"] = 1 if backend == _ONCE else runs
             answer = page.evaluate(_MEASURE, given)
             assert answer["backend"] == backend
             rows.append(

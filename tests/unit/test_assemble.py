@@ -27,7 +27,7 @@ def make_inputs(folder: Path) -> dict:
     for source in module._VENDOR.values():
         write(node_modules / source, f"// {source}")
     lock = {"packages": {}}
-    for name, depends in (("numpy", []), ("scipy", ["blas"]), ("micropip", []), ("blas", [])):
+    for name, depends in (("numpy", []), ("scipy", ["blas"]), ("blas", [])):
         path = pyodide / f"{name}-1.0-py3-none-any.whl"
         write_wheel(path, f"{name}-1.0", f"terms of {name}")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -199,7 +199,7 @@ def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
     text = (tmp_path / "site" / "licences.txt").read_text()
     for name in module._NPM_PACKAGES:
         assert f"licence of {name}" in text
-    for name in ("numpy", "scipy", "micropip", "blas"):
+    for name in ("numpy", "scipy", "blas"):
         assert f"terms of {name}" in text
     assert text.startswith("py_demixer 0.1.0\n\nour own terms")
     assert "Weights of Demucs v4 (HTDemucs) (htdemucs)\nLicence: MIT" in text
@@ -207,4 +207,4 @@ def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
 
 def test_locked_wheels_are_the_packages_and_all_they_depend_on(inputs):
     names = [file.name.split("-")[0] for file in locked_wheels(inputs["pyodide_dir"])]
-    assert names == ["blas", "micropip", "numpy", "scipy"]
+    assert names == ["blas", "numpy", "scipy"]

@@ -8,11 +8,10 @@ import pytest
 
 from tools import pyodide
 from tools.environment import CannotGoOn
-from web.assemble import FALLBACK_PACKAGES, PYODIDE_PACKAGES, PYODIDE_RUNTIME
+from web.assemble import PYODIDE_RUNTIME
 from web.server import serving
 
-PACKAGES = (*PYODIDE_PACKAGES, *FALLBACK_PACKAGES)
-WHEELS = {f"{name}-1.0-py3-none-any.whl": f"wheel of {name}".encode() for name in PACKAGES}
+WHEELS = {f"{name}-1.0-py3-none-any.whl": f"wheel of {name}".encode() for name in pyodide.PACKAGES}
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ export class EngineWorker {
 
   /** @param {unknown} reason rejects the call that is waiting, if any */
   end(reason) {
+    if (!this.alive) return;
     this.alive = false;
     clearInterval(this.#ticker);
     this.#worker.terminate();

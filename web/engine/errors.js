@@ -98,16 +98,13 @@ export function storageFull(needed) {
   );
 }
 
-/**
- * @param {number} needed bytes @param {number} left bytes
- * @returns {UserError}
- */
-export function noRoom(needed, left) {
-  const gigabytes = (/** @type {number} */ bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+/** @param {number} needed bytes @param {unknown} cause @returns {UserError} */
+export function noRoom(needed, cause) {
   return new UserError(
-    `This song and its stems need ${gigabytes(needed)} of the browser's storage, and only ` +
-      `${gigabytes(left)} are left. Free some space on the disk, discard unfinished songs, ` +
+    `This song and its stems need ${(needed / 1e9).toFixed(1)} GB of the browser's storage, which are ` +
+      "not left. Free some space on the disk, discard songs that are kept here, " +
       "or use the command line.",
+    cause,
   );
 }
 

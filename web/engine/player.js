@@ -43,13 +43,14 @@ export class Player extends EventTarget {
   #start = 0;
   /** @type {Promise<void> | null} the work of `fill` */
   #filling = null;
+  #closed = false;
 
   /**
    * Events: "state" when `state` has changed; "error", a `CustomEvent` with the error as its detail, when
    * stems could not be read.
    *
    * @param {Stems} stems
-   * @param {BaseAudioContext} context at the rate of the stems; closed by `close`
+   * @param {BaseAudioContext} context at the rate of the stems; closed after `close`
    */
   constructor(stems, context) {
     super();
@@ -122,13 +123,14 @@ export class Player extends EventTarget {
     return this.#filling;
   }
 
-  /** @returns {Promise<void>} */
+  /** @returns {Promise<void>} settled when nothing is read any more */
   async close() {
     this.#stems.removeEventListener("final", this.#onFinal);
     this.#halt();
     this.#setState("paused");
     await this.#filling;
-    if (this.#context instanceof AudioContext) await this.#context.close();
+    this.#closed = true;
+    this.#rest();
   }
 
   #onFinal = () => {
@@ -232,13 +234,12 @@ export class Player extends EventTarget {
     this.#stems.playhead = frame;
   }
 
-  /** Let the audio device go while there is nothing to hear. */
+  /** Let the audio device go if there is nothing to hear, not even a fade. */
   #rest() {
-    const idle = this.#state === "paused" && this.#runs.size === 0;
     const context = this.#context;
-    if (idle && context instanceof AudioContext && context.state !== "closed") {
-      void context.suspend();
-    }
+    if (this.#state !== "paused" || this.#runs.size > 0) return;
+    if (!(context instanceof AudioContext) || context.state === "closed") return;
+    void (this.#closed ? context.close() : context.suspend());
   }
 
   /** @returns {number} the earliest time, in seconds, for which something can be scheduled */

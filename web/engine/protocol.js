@@ -235,6 +235,7 @@
  * @property {Record<string, AssetModel>} models
  * @property {Record<string, ModelInfo>} missing  models that this site could have, and has not
  * @property {AssetFile[]} files      every heavy file that the page needs, and keeps
+ * @property {string[]} fallbackPackages   what it loads as well where the kernels cannot be opened
  * @property {AssetFile[]} fallback   what it fetches only where the kernels cannot be opened
  * @property {AssetFile[]} optional   the weights of all models but the first choice
  */

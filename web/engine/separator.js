@@ -89,7 +89,7 @@ export class Separator {
     });
     const longestMinutes = this.#store.longestMinutes;
     const expect = (/** @type {number} */ frames) =>
-      this.#store.checkRoom(frames, 1 + info.sources.length);
+      this.#store.checkRoom(id, frames, 1 + info.sources.length);
     const downmix = (/** @type {number} */ channels) => this.#downmixMatrix(channels, worker);
     const take = (/** @type {Float32Array} */ block) => blocks.add(block);
     await decode(file, { downmix, longestMinutes, expect, take }, signal);
@@ -148,7 +148,7 @@ export class Separator {
         id = same.id;
       }
       const there = 1 + (plan.stems.length * (same?.done ?? 0)) / Math.max(1, cost);
-      await this.#store.checkRoom(length, 1 + plan.stems.length - there);
+      await this.#store.checkRoom(id, length, 1 + plan.stems.length - there);
       const done = await this.#store.begin(id, about, plan);
       return new Separation(this.#pool, this.#store, info, { id, name, job, plan, done, length });
     } catch (error) {

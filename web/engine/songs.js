@@ -47,6 +47,8 @@
 
 const ABOUT = "about.json";
 const JOURNAL = "journal";
+/** A file that takes no space on the disk, but would need it. */
+const PROBE = "probe";
 const MIXTURE = "mixture";
 const CHANNELS = 2;
 
@@ -114,6 +116,15 @@ export class Songs {
     const release = await this.#root.lock(id);
     if (!release) throw new BusyError();
     this.#open.set(id, new Song(await this.#root.open(id), release));
+  }
+
+  /**
+   * Fail if there is no room for so many bytes more.
+   *
+   * @param {string} id @param {number} bytes
+   */
+  reserve(id, bytes) {
+    return this.#song(id).reserve(bytes);
   }
 
   /** @param {string} id @param {Float32Array} block the next frames of the mixture */
@@ -184,6 +195,16 @@ class Song {
   constructor(folder, release) {
     this.#folder = folder;
     this.#releases = [release];
+  }
+
+  /** @param {number} bytes */
+  async reserve(bytes) {
+    const file = await this.#file(PROBE);
+    try {
+      file.truncate(bytes);
+    } finally {
+      await this.#remove(PROBE);
+    }
   }
 
   /** @param {Float32Array} block */

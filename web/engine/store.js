@@ -42,16 +42,22 @@ export class Store {
   }
 
   /**
-   * Refuse a song for which there is no room.
+   * Refuse a song for which there is no room. What `navigator.storage.estimate()` says does not decide:
+   * Chromium names the same figure on every machine.
    *
+   * @param {string} id of an open song
    * @param {number} frames @param {number} planes how many of that length are still to be written
    * @throws {UserError}
    */
-  async checkRoom(frames, planes) {
+  async checkRoom(id, frames, planes) {
     if (!this.keeps) return;
-    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
     const needed = frames * FRAME_BYTES * planes + SPARE_BYTES;
-    if (needed > quota - usage) throw noRoom(needed, Math.max(0, quota - usage));
+    try {
+      await this.#try("reserve", [id, needed]);
+    } catch (error) {
+      const full = error instanceof UserError && error.message === SENTENCES.full;
+      throw full ? noRoom(needed, error) : error;
+    }
   }
 
   /** @returns {Promise<import("./protocol.js").KeptSong[]>} */

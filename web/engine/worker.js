@@ -5,7 +5,7 @@
  * module that knows the page.
  */
 
-import { fetchVerified, partsOf } from "./assets.js";
+import { partsOf, readAsset } from "./assets.js";
 import { isOutOfMemory, missingFile, noNetwork, UserError } from "./errors.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
@@ -33,11 +33,11 @@ async function boot(options, report) {
   report("python");
   const pyodide = await startPython(options);
   report("packages");
-  await loadPackages(pyodide, options, options.assets.packages);
-  await installWheel(pyodide, options);
   demixer = pyodide.pyimport("py_demixer.browser");
   if (demixer.needs_scipy(options.backend ?? undefined)) {
-    await loadPackages(pyodide, options, ["scipy"]);
+    const names = options.assets.fallbackPackages;
+    await pyodide.loadPackage(names);
+    checkLoaded(pyodide, options, names);
   }
   await loadWeights(options, report);
   // Python's None is undefined here; null would be a value of its own.
@@ -45,33 +45,31 @@ async function boot(options, report) {
 }
 
 /**
+ * Pyodide with the packages and the project's wheel, which are fetched while it starts.
+ *
  * @param {BootOptions} options
  * @returns {Promise<Pyodide>}
  */
-async function startPython({ base, assets }) {
+async function startPython(options) {
+  const { base, assets } = options;
   const indexURL = new URL(assets.pyodide, base).href;
   const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
+  const packages = [...assets.packages, new URL(assets.wheel, base).href];
   // Without packageBaseUrl, wheels would come from a CDN.
-  return loadPyodide({ indexURL, packageBaseUrl: indexURL });
+  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
+  checkLoaded(pyodide, options, [...assets.packages, "py-demixer"]);
+  return pyodide;
 }
 
-/** @param {Pyodide} pyodide @param {BootOptions} options @param {string[]} names */
-async function loadPackages(pyodide, { assets }, names) {
-  // A package that cannot be had is only reported through a callback.
-  await pyodide.loadPackage(names, {
-    messageCallback: () => {},
-    errorCallback: (message) => console.error(message),
-  });
+/**
+ * A package that cannot be had is otherwise only logged.
+ *
+ * @param {Pyodide} pyodide @param {BootOptions} options @param {string[]} names
+ */
+function checkLoaded(pyodide, { assets }, names) {
   for (const name of names) {
     if (!(name in pyodide.loadedPackages)) throw missingFile(`${assets.pyodide}${name}`);
   }
-}
-
-/** @param {Pyodide} pyodide @param {BootOptions} options */
-async function installWheel(pyodide, { base, assets }) {
-  const micropip = pyodide.pyimport("micropip");
-  await micropip.install.callKwargs(new URL(assets.wheel, base).href, { deps: false });
-  micropip.destroy();
 }
 
 /**
@@ -85,7 +83,7 @@ async function loadWeights({ base, assets, model, weights }, report) {
   let offset = 0;
   report("weights", offset, bytes);
   for (const source of weights ?? partsOf(assets, model)) {
-    const whole = source instanceof Blob ? source : await fetchVerified(base, source);
+    const whole = source instanceof Blob ? source : await readAsset(base, source);
     const part = new Uint8Array(await whole.arrayBuffer());
     // Taken anew each time: a view dies when Python's memory grows.
     const view = memory.getBuffer("u8");

@@ -61,8 +61,7 @@ export class Result {
     this.#shown = shown;
     this.#heading.textContent = trackName(fileName);
     this.#note.textContent =
-      "What is separated is marked on the bar and can be played already. " +
-      "The files can be saved when the whole song is.";
+      "What is marked on the bar can be played already. The files can be saved at the end.";
     this.#list.replaceChildren(...rows.values());
     this.#all.hidden = true;
     this.#section.hidden = false;

@@ -1,0 +1,391 @@
+"""Any number of workers, any interruption: the same bytes, and nothing finished is lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from playwright.sync_api import Error
+
+from tests import synthetic
+from tests.browser.page import SOURCES, DemixerPage, wav
+from web import server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+pytestmark = pytest.mark.browser
+
+SONG = wav(synthetic.song(25.0))  # five segments
+SEGMENTS = 5
+
+# The engine's workers, for the test to end; the page does not notice that they are watched.
+_WATCH_WORKERS = """
+window.engines = [];
+window.Worker = class extends Worker {
+  constructor(url, options) {
+    super(url, options);
+    if (String(url).endsWith("engine/worker.js")) engines.push(this);
+  }
+};
+"""
+
+_DIGESTS = """async (sources) => {
+  const root = await navigator.storage.getDirectory();
+  const songs = await root.getDirectoryHandle("songs");
+  const found = [];
+  for await (const folder of songs.values()) {
+    const stems = [];
+    for (const source of sources) {
+      const handle = await folder.getFileHandle(`${source}.f32`);
+      const bytes = await (await handle.getFile()).arrayBuffer();
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+      stems.push(`${bytes.byteLength} ${digest}`);
+    }
+    found.push(stems);
+  }
+  return found;
+}"""
+
+
+def digests(page: DemixerPage) -> list[str]:
+    """Length and hash of each stem of the only song in the store."""
+    (stems,) = page.page.evaluate(_DIGESTS, list(SOURCES))
+    assert len(set(stems)) == len(SOURCES)
+    return list(stems)
+
+
+def choose_setting(page: DemixerPage, name: str, value: str) -> None:
+    page.element("settings").evaluate("settings => settings.open = true")
+    page.page.select_option(f"#{name}", value)
+
+
+def discard(page: DemixerPage) -> None:
+    page.page.click('#kept [data-do="discard"]')
+    page.page.wait_for_selector("#kept[hidden]", state="attached")
+
+
+def wait_progress(page: DemixerPage, share: int) -> None:
+    """Wait until so many per cent are done."""
+    page.page.wait_for_function(
+        "share => parseInt(document.querySelector('#job-number').textContent) >= share",
+        arg=share,
+        timeout=120_000,
+    )
+
+
+def wait_kept(page: DemixerPage, says: str) -> None:
+    page.page.wait_for_selector(f"#kept:not([hidden]) >> text={says}", timeout=30_000)
+
+
+def resume(page: DemixerPage) -> None:
+    page.page.click('#kept [data-do="open"]')
+    page.wait_result("song")
+
+
+@pytest.fixture
+def open_tab(shared_context: BrowserContext, tiny_url: str) -> Iterator[Callable[[], DemixerPage]]:
+    """A function that opens a tab of the browser that all tests share; its songs are removed."""
+    pages: list[DemixerPage] = []
+
+    def open_page() -> DemixerPage:
+        pages.append(DemixerPage(shared_context, tiny_url))
+        return pages[-1].wait_started()
+
+    yield open_page
+    for page in pages:
+        page.page.close()
+    last = shared_context.new_page()
+    last.goto(tiny_url + "licences.txt")
+    last.evaluate(
+        """async () => {
+          const root = await navigator.storage.getDirectory();
+          for (let tries = 0; tries < 50; tries++) {
+            try {
+              return await root.removeEntry("songs", { recursive: true });
+            } catch (error) {
+              if (error.name === "NotFoundError") return;
+              await new Promise((resolve) => setTimeout(resolve, 100));
+            }
+          }
+        }"""
+    )
+    last.close()
+
+
+@pytest.fixture
+def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
+    return open_tab()
+
+
+@pytest.fixture(scope="module")
+def whole(shared_context: BrowserContext, tiny_url: str) -> list[str]:
+    """The song's stems by one worker, without interruption."""
+    page = DemixerPage(shared_context, tiny_url).wait_started()
+    choose_setting(page, "workers", "1")
+    page.choose("song.wav", SONG)
+    page.wait_result("song")
+    stems = digests(page)
+    discard(page)
+    choose_setting(page, "workers", "automatic")
+    page.page.close()
+    return stems
+
+
+@pytest.mark.parametrize("quality", ["standard", "smooth", "averaged"])
+def test_the_same_bytes_for_any_number_of_workers(tab: DemixerPage, quality: str) -> None:
+    choose_setting(tab, "quality", quality)
+    found = []
+    for workers in ("1", "2", "3"):
+        choose_setting(tab, "workers", workers)
+        tab.choose("song.wav", wav(synthetic.song(14.0)))
+        tab.wait_result("song")
+        assert engines(tab) == int(workers)
+        found.append(digests(tab))
+        discard(tab)
+    assert found[0] == found[1] == found[2]
+    choose_setting(tab, "quality", "standard")
+    choose_setting(tab, "workers", "automatic")
+
+
+def test_a_reload_in_the_middle_costs_nothing_that_is_finished(
+    tab: DemixerPage, whole: list[str]
+) -> None:
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 40)
+    tab.page.reload()
+    wait_kept(tab, "song is")
+    share = int(re.findall(r"(\d+) %", tab.element("kept").inner_text())[0])
+    assert 40 <= share < 100
+    tab.wait_started()
+    tab.page.click('#kept [data-do="open"]')
+    wait_progress(tab, 1)
+    assert int(tab.element("job-number").inner_text().split()[0]) >= share
+    tab.wait_result("song")
+    assert digests(tab) == whole
+
+
+def test_a_crash_of_the_tab_costs_nothing_that_is_finished(
+    tab: DemixerPage, open_tab: Callable[[], DemixerPage], whole: list[str]
+) -> None:
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 40)
+    with tab.page.expect_event("crash"), pytest.raises(Error, match="ERR_ABORTED"):
+        tab.page.goto("chrome://crash")
+    again = open_tab()
+    wait_kept(again, "% done")
+    resume(again)
+    assert digests(again) == whole
+
+
+def test_the_same_file_again_goes_on_where_it_stopped(tab: DemixerPage, whole: list[str]) -> None:
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 40)
+    tab.page.click("#cancel")
+    wait_kept(tab, "% done")
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 1)
+    assert int(tab.element("job-number").inner_text().split()[0]) >= 40
+    tab.wait_result("song")
+    assert digests(tab) == whole
+
+
+def engines(page: DemixerPage) -> int:
+    return sum(worker.url.endswith("engine/worker.js") for worker in page.page.workers)
+
+
+def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
+    tab.page.evaluate("window.ended = 0")
+    tab.page.evaluate(
+        """() => {
+          const terminate = Worker.prototype.terminate;
+          Worker.prototype.terminate = function () { ended++; return terminate.call(this); };
+        }"""
+    )
+    choose_setting(tab, "workers", "2")
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 40)
+    running = engines(tab)
+    tab.page.click("#cancel")
+    tab.page.wait_for_selector("#job[hidden]", state="attached")
+    assert tab.page.evaluate("ended") == running == 2
+
+
+def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
+    choose_setting(tab, "workers", "1")
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 20)
+    tab.page.click("#pause")
+    tab.page.wait_for_timeout(3000)  # what was being computed is finished
+    before = tab.element("job-number").inner_text()
+    tab.page.wait_for_timeout(3000)
+    assert tab.element("job-number").inner_text() == before != "100 %"
+    assert "Paused" in tab.element("job-time").inner_text()
+    tab.page.click("#pause")
+    tab.wait_result("song")
+    assert digests(tab) == whole
+
+
+def test_a_worker_that_is_killed_is_replaced(
+    shared_context: BrowserContext, open_tab: Callable[[], DemixerPage], whole: list[str]
+) -> None:
+    """One says so, the other one falls silent: nothing but the watchdog can tell."""
+    tab = open_tab()
+    tab.page.add_init_script(_WATCH_WORKERS)
+    tab.page.reload()
+    tab.wait_started()
+    choose_setting(tab, "workers", "2")
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 20)
+    tab.page.evaluate("engines.at(-1).dispatchEvent(new ErrorEvent('error', {message: 'gone'}))")
+    wait_progress(tab, 60)
+    tab.page.evaluate("engines[0].terminate()")
+    tab.wait_result("song")
+    assert tab.page.evaluate("engines.length") == 3
+    assert digests(tab) == whole
+
+
+def test_two_tabs_do_not_get_into_each_others_way(
+    open_tab: Callable[[], DemixerPage], whole: list[str]
+) -> None:
+    first, second = open_tab(), open_tab()
+    choose_setting(first, "workers", "1")
+    first.choose("song.wav", SONG)
+    wait_progress(first, 20)
+    second.choose("song.wav", SONG)
+    assert "in another tab" in second.wait_problem()
+    assert second.element("kept").is_hidden()
+    first.wait_result("song")
+    assert digests(first) == whole
+    first.page.close()
+    second.choose("song.wav", SONG)
+    second.wait_result("song")
+    assert digests(second) == whole
+
+
+def set_quota(page: DemixerPage, more_bytes: float | None) -> None:
+    """Let the origin store so much more than it has stored (None: as much as there is)."""
+    origin = page.page.evaluate("location.origin")
+    session = page.page.context.new_cdp_session(page.page)
+    quota = {} if more_bytes is None else {"quotaSize": usage(page) + more_bytes}
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, **quota})
+
+
+def usage(page: DemixerPage) -> float:
+    estimate = page.page.evaluate("navigator.storage.estimate().then(({ usage }) => usage)")
+    return float(estimate)
+
+
+def test_too_little_storage_is_told_before_the_start(tab: DemixerPage) -> None:
+    try:
+        set_quota(tab, 100e6)
+        tab.choose("song.wav", SONG)
+        assert "need 0.2 GB of the browser's storage, which are not left" in tab.wait_problem()
+    finally:
+        set_quota(tab, None)
+
+
+def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
+    tab: DemixerPage, whole: list[str]
+) -> None:
+    choose_setting(tab, "workers", "1")
+    tab.choose("song.wav", SONG)
+    try:
+        wait_progress(tab, 20)
+        set_quota(tab, 1e6)
+        assert "storage is full" in tab.wait_problem()
+    finally:
+        set_quota(tab, None)
+    wait_kept(tab, "% done")
+    resume(tab)
+    assert digests(tab) == whole
+
+
+def test_without_network_in_the_middle(tab: DemixerPage, whole: list[str]) -> None:
+    choose_setting(tab, "workers", "1")
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 20)
+    try:
+        tab.page.context.set_offline(True)
+        choose_setting(tab, "workers", "2")  # another worker has to be started
+        tab.wait_result("song")
+        assert engines(tab) == 2
+    finally:
+        tab.page.context.set_offline(False)
+    assert digests(tab) == whole
+
+
+# Python asks for more than there is, as often as the cache named "memory" is there.
+_NO_MEMORY = """
+  if (index === 4 && (await caches.has("memory"))) demixer.np.empty(0x1fffffff);
+"""
+
+
+def test_a_part_for_which_memory_is_short_does_not_cost_the_rest(
+    tiny_site: Path, tmp_path: Path, context: BrowserContext, whole: list[str]
+) -> None:
+    site = Path(shutil.copytree(tiny_site, tmp_path / "site"))
+    worker = site / "engine" / "worker.js"
+    text = worker.read_text(encoding="utf-8")
+    begin = "function run({ job, index, inputs }) {\n"
+    assert text.count(begin) == 1
+    worker.write_text(text.replace(begin, f"async {begin}{_NO_MEMORY}"), encoding="utf-8")
+    with server.serving(site) as url:
+        page = DemixerPage(context, url).wait_started()
+        page.page.evaluate("caches.open('memory')")
+        page.choose("song.wav", SONG)
+        problem = page.wait_problem()
+        assert "could not be separated (11.7-23.4 s)" in problem
+        wait_kept(page, "80 % done")
+        page.page.evaluate("caches.delete('memory')")
+        resume(page)
+        assert digests(page) == whole
+
+
+def test_nothing_waits_for_timers(tab: DemixerPage, whole: list[str]) -> None:
+    """Which hardly run in hidden tabs."""
+    tab.page.evaluate("window.setTimeout = window.setInterval = () => 0")
+    tab.choose("song.wav", SONG)
+    tab.wait_result("song")
+    assert digests(tab) == whole
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_twenty_songs_in_one_page(tab: DemixerPage) -> None:
+    """Each is new, so that nothing of it is in the store."""
+    sizes = []
+    for number in range(20):
+        tab.choose(f"{number}.wav", wav(synthetic.noise(3.0, seed=number)))
+        tab.wait_result(str(number))
+        sizes.append(resident_bytes())
+    slope = np.polyfit(np.arange(15), sizes[5:], 1)[0]
+    print(f"renderer: {sizes[5] / 1e6:.0f} MB after 6 songs, {slope / 1e6:+.2f} MB per song")
+    # A song of three seconds and its stems are 5 MB.
+    assert slope < 2.5e6
+
+
+def resident_bytes() -> int:
+    """What the renderers of this process's browsers hold, their workers included."""
+    total = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            is_renderer = b"--type=renderer" in (folder / "cmdline").read_bytes()
+            if is_renderer and os.getpid() in ancestors(int(folder.name)):
+                pages = int((folder / "statm").read_text().split()[1])
+                total += pages * os.sysconf("SC_PAGE_SIZE")
+        except OSError:  # it has ended
+            continue
+    return total
+
+
+def ancestors(process: int) -> Iterator[int]:
+    while process > 1:
+        stat = Path(f"/proc/{process}/stat").read_text()
+        process = int(stat.rpartition(")")[2].split()[1])
+        yield process
