@@ -1,0 +1,279 @@
+"""The store and the queue alone, without the engine's Python: a kill at every step of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+pytestmark = pytest.mark.browser
+
+# A plan as Demucs' are: segments that overlap, each block after its last contributor. Whatever a
+# store worker does to its files is counted, and the operation of a given number is its last one:
+# of a write, half of it is done.
+_HELPERS = """(engine) => {
+  const FRAMES = 1200, SEGMENT = 400, STEP = 300;
+
+  const range = (plane, start, stop) => ({ plane, start, length: stop - start });
+
+  const makePlan = () => {
+    const planes = {}, tasks = [];
+    const plane = (frames, origin, width, temporary) => ({ frames, origin, width, temporary });
+    for (const name of ["mixture", "a", "b"]) planes[name] = plane(FRAMES, 0, 2, false);
+    const segments = [];
+    for (let start = 0; start < FRAMES; start += STEP) {
+      const stop = Math.min(FRAMES, start + SEGMENT);
+      const name = `segment 0 ${segments.length}`;
+      planes[name] = plane(stop - start, start, 4, true);
+      const segment = { name, start, stop, index: tasks.length };
+      segments.push(segment);
+      const [reads, writes] = [[range("mixture", start, stop)], [range(name, start, stop)]];
+      tasks.push({ reads, writes, after: [], cost: 1 });
+      const end = stop === FRAMES ? FRAMES : start + STEP;
+      const needed = segments.filter((one) => one.start < end && one.stop > start);
+      tasks.push({
+        reads: needed.map((one) => {
+          return range(one.name, Math.max(start, one.start), Math.min(end, one.stop));
+        }),
+        writes: [range("a", start, end), range("b", start, end)],
+        after: needed.map((one) => one.index),
+        cost: 0,
+      });
+      if (end === FRAMES) break;
+    }
+    return { planes, tasks };
+  };
+
+  const compute = ({ reads, writes, cost }, inputs) => {
+    if (cost === 1) {
+      const out = new Float32Array(4 * reads[0].length);
+      for (let i = 0; i < out.length; i++) out[i] = inputs[0][2 * (i >> 2)] * (1 + (i & 3));
+      return [out];
+    }
+    const [{ start, length }] = writes;
+    const outputs = [new Float32Array(2 * length), new Float32Array(2 * length)];
+    for (const [number, part] of reads.entries()) {
+      for (let i = 0; i < 4 * part.length; i++) {
+        const frame = part.start - start + (i >> 2);
+        outputs[(i >> 1) & 1][2 * frame + (i & 1)] += inputs[number][i];
+      }
+    }
+    return outputs;
+  };
+
+  const startStore = async (last) => {
+    const script = `
+      let count = 0;
+      const step = (half) => {
+        if (count++ === ${last}) half();
+        if (count > ${last}) throw new Error("killed");
+      };
+      const files = FileSystemSyncAccessHandle.prototype;
+      const { write } = files;
+      files.write = function (bytes, options) {
+        step(() => write.call(this, bytes.subarray(0, bytes.length >> 1), options));
+        return write.call(this, bytes, options);
+      };
+      for (const name of ["flush", "truncate", "close"]) {
+        const original = files[name];
+        files[name] = function (...given) {
+          step(() => {});
+          return original.apply(this, given);
+        };
+      }
+      const folders = FileSystemDirectoryHandle.prototype;
+      const { removeEntry } = folders;
+      folders.removeEntry = async function (...given) {
+        step(() => {});
+        return removeEntry.apply(this, given);
+      };
+      await import("${engine}store-worker.js");
+      postMessage("ready");
+    `;
+    const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const worker = new Worker(url, { type: "module" });
+    const next = () => new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
+    await next();
+    let id = 0;
+    const call = async (method, ...parameters) => {
+      worker.postMessage({ id: ++id, method, parameters });
+      const reply = await next();
+      if (!reply.ok) throw new Error(reply.error.message);
+      return reply.value;
+    };
+    return { worker, call };
+  };
+
+  const ABOUT = { key: "the song", name: "song.wav", measured: {}, options: "{}", cost: 4 };
+
+  /** Separate the song, or what is left of it; `last`: the number of the last operation. */
+  const separate = async (last) => {
+    const { worker, call } = await startStore(last);
+    const { planes, tasks } = makePlan();
+    const finished = [];
+    let done = [];
+    try {
+      const [kept] = await call("list");
+      const id = kept ? kept.id : await call("create");
+      if (kept) await call("open", id);
+      else {
+        const mixture = Float32Array.from({ length: 2 * FRAMES }, (_, i) => Math.sin(i));
+        await call("append", id, mixture.subarray(0, 700));
+        await call("append", id, mixture.subarray(700));
+      }
+      done = await call("begin", id, ABOUT, { planes, tasks });
+      for (const [index, task] of tasks.entries()) {
+        if (done.includes(index)) continue;
+        const inputs = [];
+        for (const part of task.reads) inputs.push(await call("read", id, part));
+        await call("finish", id, index, compute(task, inputs));
+        finished.push(index);
+      }
+      const stems = [];
+      for (const name of ["a", "b"]) {
+        stems.push(...(await call("read", id, { plane: name, start: 0, length: FRAMES })));
+      }
+      const root = await navigator.storage.getDirectory();
+      const folder = await (await root.getDirectoryHandle("songs")).getDirectoryHandle(id);
+      const names = [];
+      for await (const name of folder.keys()) names.push(name);
+      return { done, finished, stems, names: names.sort() };
+    } catch (error) {
+      if (error.message !== "killed") throw error;
+      return { done, finished, stems: null };
+    } finally {
+      worker.terminate();
+    }
+  };
+
+  const clear = async () => {
+    const root = await navigator.storage.getDirectory();
+    for (let tries = 0; tries < 50; tries++) {
+      try {
+        return await root.removeEntry("songs", { recursive: true });
+      } catch (error) {
+        if (error.name === "NotFoundError") return;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  };
+
+  Object.assign(window, { separate, clear, makePlan });
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(shared_context: BrowserContext, tiny_url: str) -> Page:
+    page = shared_context.new_page()
+    page.goto(tiny_url + "licences.txt")
+    page.evaluate(_HELPERS, tiny_url + "engine/")
+    return page
+
+
+def run(page: Page, last: int | None = None) -> dict[str, Any]:
+    """Separate what is left of the song; kill the store at its operation of that number."""
+    answer: dict[str, Any] = page.evaluate("last => separate(last ?? Infinity)", last)
+    return answer
+
+
+def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Page) -> None:
+    page.evaluate("clear()")
+    whole = run(page)
+    tasks = list(range(8))
+    assert whole["finished"] == tasks
+    assert whole["names"] == ["a.f32", "about.json", "b.f32", "journal", "mixture.f32"]
+    kills = 0
+    while True:
+        page.evaluate("clear()")
+        killed = run(page, kills)
+        if killed["stems"] is not None:
+            break
+        kills += 1
+        again = run(page)
+        assert set(killed["finished"]) <= set(again["done"])
+        assert sorted({*again["done"], *again["finished"]}) == tasks
+        assert again["stems"] == whole["stems"]
+        assert again["names"] == whole["names"]
+    assert kills > 50
+    page.evaluate("clear()")
+
+
+def test_another_song_in_the_same_folder_begins_anew(page: Page) -> None:
+    """As when the site has a new version: the mixture is there, the stems are of the old one."""
+    page.evaluate("clear()")
+    whole = run(page)
+    again = page.evaluate(
+        """async () => {
+          const root = await navigator.storage.getDirectory();
+          const songs = await root.getDirectoryHandle("songs");
+          for await (const folder of songs.values()) {
+            const file = await folder.getFileHandle("about.json");
+            const about = JSON.parse(await (await file.getFile()).text());
+            const writer = await file.createWritable();
+            await writer.write(JSON.stringify({ ...about, key: "another" }));
+            await writer.close();
+          }
+          return separate(Infinity);
+        }"""
+    )
+    assert again["done"] == []
+    assert again["stems"] == whole["stems"]
+    page.evaluate("clear()")
+
+
+_ORDER = """async ({ engine, playhead, done }) => {
+  const { TaskQueue } = await import(engine + "queue.js");
+  const queue = new TaskQueue(makePlan(), done);
+  queue.playhead = playhead;
+  const order = [];
+  for (let index = queue.take(); index !== null; index = queue.take()) {
+    order.push(index);
+    queue.finish(index);
+  }
+  return [order, queue.costDone, queue.cost];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("playhead", "done", "order"),
+    [
+        (0, [], [0, 1, 2, 3, 4, 5, 6, 7]),
+        (0, [0, 2, 3], [1, 4, 5, 6, 7]),
+        # The block at the playhead needs the segment before it, too.
+        (650, [], [2, 4, 5, 6, 7, 0, 1, 3]),
+        (950, [], [4, 6, 7, 0, 1, 2, 3, 5]),
+    ],
+)
+def test_tasks_near_the_playhead_come_first(
+    page: Page, tiny_url: str, playhead: int, done: list[int], order: list[int]
+) -> None:
+    arguments = {"engine": tiny_url + "engine/", "playhead": playhead, "done": done}
+    assert page.evaluate(_ORDER, arguments) == [order, 4, 4]
+
+
+_SLEEP = """async (engine) => {
+  const { EngineWorker } = await import(engine + "engine-worker.js");
+  let now = 0, tick;
+  performance.now = () => now;
+  window.setInterval = (callback) => { tick = callback; return 1; };
+  const worker = new EngineWorker();
+  let ended = false;
+  worker.call("run", {}, { seconds: 100 }).catch(() => { ended = true; });
+  const after = async (seconds) => {
+    now += 1000 * seconds;
+    tick();
+    await null;
+    return !worker.alive;
+  };
+  return [await after(8 * 3600), await after(5), await after(5), await after(60)];
+}"""
+
+
+def test_the_watchdog_does_not_count_sleep(shared_context: BrowserContext, tiny_url: str) -> None:
+    page = shared_context.new_page()
+    page.goto(tiny_url + "licences.txt")
+    assert page.evaluate(_SLEEP, tiny_url + "engine/") == [False, False, False, True]
+    page.close()
