@@ -4,7 +4,7 @@
     python build.py site [--with M]   makes dist/, the whole page, ready for any static host
     python build.py serve [--port N]  makes it and serves it on this machine
     python build.py test [--long]     checks and tests everything
-    python build.py bench [--json]    measures
+    python build.py bench [--json]    measures; --long: long songs, too
 
 The first run makes the project's own environment (.venv, web/node_modules, .cache) and needs a
 connection; later runs are quick and work offline.
@@ -75,7 +75,7 @@ def command_bench(options: argparse.Namespace) -> int:
     python = environment.ensure_python()
     variables = environment.with_chromium(environment.ensure_chromium(python))
     command: list[str | Path] = [python, "-m", "tests.bench", _make_site()]
-    command += ["--json"] if options.json else []
+    command += [f"--{name}" for name in ("json", "long") if getattr(options, name)]
     for name in ("reference", "pytorch"):
         path = getattr(options, name)
         command += [f"--{name}={path.absolute()}"] if path else []
@@ -105,6 +105,7 @@ def _options() -> argparse.Namespace:
     command.set_defaults(command=command_test)
     command = commands.add_parser("bench", help="measure speed, memory and exactness")
     command.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    command.add_argument("--long", action="store_true", help="long songs, too: half an hour")
     command.add_argument("--reference", type=Path, metavar="PATH", help="compare with these stems")
     command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="one with torch and demucs")
     command.set_defaults(command=command_bench)

@@ -3,7 +3,8 @@
 Every row has the same fields whatever it measures. `seconds` is the median of `runs`, `peak_bytes`
 the peak resident set natively and the WASM heap in the browser, and `snr_db` (only in rows with a
 reference) the signal-to-noise ratio of each stem against another implementation's. `share` is the
-part of a segment's time, `share_of_ceiling` that of the machine's multiply-adds.
+part of a segment's time, `share_of_ceiling` that of the machine's multiply-adds. `speed_up` tells
+how many times as fast as one worker several are, `page_bytes` what a page held beside WASM heaps.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import native, operations, page, reference, rivals
+from tests.bench import native, operations, page, reference, rivals, songs, sweep
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
@@ -29,14 +31,19 @@ def main() -> None:
     weights = ensure_weights(Path(sys.executable), "htdemucs")
     rows: list[Row] = []
     versions: dict[str, str] = {"python": platform.python_version()}
-    for name, measure in (
+    measures: list[tuple[str, Callable[[], tuple[list[Row], dict[str, str]]]]] = [
         ("one segment, natively", lambda: native.measure(weights, RUNS, options.pytorch)),
         ("one segment, in Chromium", lambda: page.measure(options.site, RUNS)),
         ("one segment, by rivals in Chromium", lambda: rivals.measure(RUNS)),
         ("operations, in Chromium", lambda: operations.measure(options.site, RUNS)),
+        ("Open-Unmix, in Chromium", lambda: sweep.measure(options.site, RUNS)),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
+        ("one song, by several workers", lambda: songs.measure_scaling(options.site)),
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
-    ):
+    ]
+    if options.long:
+        measures.append(("long songs", lambda: songs.measure_long(options.site)))
+    for name, measure in measures:
         note(f"Measuring: {name} ...")
         more, used = measure()
         rows += more
@@ -49,6 +56,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("site", type=Path)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--long", action="store_true")
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--pytorch", type=Path)
     return parser.parse_args()

@@ -24,6 +24,8 @@ _COLUMNS = (
     "peak_bytes",
     "share",
     "share_of_ceiling",
+    "speed_up",
+    "page_bytes",
     "snr_db",
 )
 

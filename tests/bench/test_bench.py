@@ -8,7 +8,7 @@ import soundfile
 
 import py_demixer
 from tests import synthetic
-from tests.bench import native, operations, page, reference
+from tests.bench import native, operations, page, reference, sweep
 from tests.bench.rows import ratios, row, table
 from tools.environment import CannotGoOn
 
@@ -68,6 +68,17 @@ def test_operations(tiny_site):
     shares = {m["what"]: m["share"] for m in others if "calls" in m}
     assert 0.5 < sum(shares.values()) < 1
     assert {name.split("/")[1].split()[0] for name in shares} >= {"attention", "conv2d", "linear"}
+
+
+@pytest.mark.browser
+def test_open_unmix(tiny_site, monkeypatch):
+    monkeypatch.setattr(sweep, "_WIDTHS", {"umxhq": 16})
+    (measured,), _ = sweep.measure(tiny_site, 1)
+    assert measured.keys() >= FIELDS
+    assert measured["what"] == "umxhq/song of 4 min"
+    assert set(measured["parts"]) == {"Encode", "Sweep", "Merge", "Window", "Join"}
+    assert sum(measured["parts"].values()) == pytest.approx(measured["seconds"], rel=0.01)
+    assert measured["peak_bytes"] > 50e6
 
 
 @pytest.mark.browser

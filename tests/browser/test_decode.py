@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-_DECODE = """async ({ engine, content, matrices }) => {
+_DECODE = """async ({ engine, content, matrices, wholeMinutes }) => {
   const { decode } = await import(engine + "decode.js");
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
   const blocks = [];
   const taker = {
     downmix: async (channels) => matrices[channels],
     longestMinutes: 20,
+    wholeMinutes,
     expect: async () => {},
     take: async (block) => blocks.push(block),
   };
@@ -47,7 +48,7 @@ _MATRICES = {str(channels): downmix_matrix(channels).tolist() for channels in ra
 Decode = Callable[[bytes], np.ndarray]
 
 
-def decoder(page: Page, url: str) -> Decode:
+def decoder(page: Page, url: str, whole_minutes: float = 20) -> Decode:
     # A page of the site without the engine, which need not be started for this.
     page.goto(url + "licences.txt")
 
@@ -56,6 +57,7 @@ def decoder(page: Page, url: str) -> Decode:
             "engine": url + "engine/",
             "content": base64.b64encode(content).decode(),
             "matrices": _MATRICES,
+            "wholeMinutes": whole_minutes,
         }
         song = base64.b64decode(page.evaluate(_DECODE, arguments))
         return np.frombuffer(song, np.float32).reshape(-1, 2).T
@@ -66,6 +68,12 @@ def decoder(page: Page, url: str) -> Decode:
 @pytest.fixture(scope="module")
 def decode(shared_context: BrowserContext, tiny_url: str) -> Decode:
     return decoder(shared_context.new_page(), tiny_url)
+
+
+@pytest.fixture(scope="module")
+def decode_long(shared_context: BrowserContext, tiny_url: str) -> Decode:
+    """Every song is too long for it to be decoded at once."""
+    return decoder(shared_context.new_page(), tiny_url, whole_minutes=0)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +174,29 @@ def test_aac_in_mp4(decode: Decode, tmp_path: Path) -> None:
     subprocess.run([ffmpeg, *options], check=True)
     # An encoder's run-up of 1024 frames, left in, would leave nothing of this.
     assert aligned(synthetic.song(3.0), decode(coded.read_bytes()), slack=3000) > 15
+
+
+_MP3 = {
+    "constant bit rate": ("-b:a", "192k"),
+    "variable bit rate": ("-q:a", "2"),
+    "no note of the silence": ("-write_xing", "0"),
+    "no tags": ("-id3v2_version", "0"),
+    "mono, 22 kHz": ("-ac", "1", "-ar", "22050"),
+    "48 kHz": ("-ar", "48000", "-b:a", "64k"),
+}
+
+
+@pytest.mark.parametrize("kind", _MP3)
+def test_long_and_short_mp3_give_the_same_samples(
+    decode: Decode, decode_long: Decode, kind: str, tmp_path: Path
+) -> None:
+    source, coded = tmp_path / "song.wav", tmp_path / "song.mp3"
+    source.write_bytes(wav(synthetic.song(2.777)))
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    options = ["-v", "error", "-i", source, "-c:a", "libmp3lame", *_MP3[kind], coded]
+    subprocess.run([ffmpeg, *options], check=True)
+    content = coded.read_bytes()
+    np.testing.assert_array_equal(decode_long(content), decode(content))
 
 
 def test_without_webcodecs_wav_is_the_same(

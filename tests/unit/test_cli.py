@@ -78,7 +78,7 @@ def test_the_stems_are_those_of_the_package(run, song, out, tiny_weights):
     code, stdout, stderr = run(song, "--bits", "32f")
     assert code == 0
     assert "100%" in stderr
-    assert "1/1 segments" in stderr
+    assert "1/1 parts" in stderr
     assert stdout.splitlines() == [str(out / "song" / f"{name}.wav") for name in STEMS]
     model = py_demixer.load_model("htdemucs", tiny_weights)
     expected = py_demixer.separate(music(1).T, model)

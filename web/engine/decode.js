@@ -3,8 +3,9 @@
  *
  * Containers are read by Mediabunny, which decodes PCM itself and all else with WebCodecs. Where
  * WebCodecs is missing or does not know the codec, the browser's `decodeAudioData` does it, at the
- * file's own rate, so that all songs in all browsers share one resampler. It also does MP3: it takes
- * out the silence that an MP3 encoder puts in front (and notes in the file), which WebCodecs leaves in.
+ * file's own rate, so that all songs in all browsers share one resampler. It also does MP3, as long as the
+ * whole song fits in memory: it takes out the silence that an MP3 encoder puts around it, as every browser
+ * does it. WebCodecs leaves it in; for long songs gapless.js says what to leave out.
  *
  * The down-mix comes before the resampling: both are linear, and two channels are cheaper than six.
  *
@@ -13,16 +14,19 @@
 
 import { ALL_FORMATS, AudioSampleSink, BlobSource, Input } from "../vendor/mediabunny.mjs";
 import { isOutOfMemory, notFinite, SENTENCES, tooLong, UserError } from "./errors.js";
+import { songWithin } from "./gapless.js";
 import { Resampler } from "./resampler.js";
 
 /** @typedef {import("mediabunny").InputAudioTrack} Track */
 /** @typedef {import("mediabunny").AudioSample} AudioSample */
+/** @typedef {import("./gapless.js").Part} Part */
 
 /**
  * Who wants the song.
  * @typedef {object} Taker
  * @property {(channels: number) => Promise<number[][]>} downmix    gives (2, channels) factors
  * @property {number} longestMinutes
+ * @property {number} wholeMinutes  the longest that may be decoded at once, in memory
  * @property {(frames: number) => Promise<void>} expect     told the song's length, if the file states it
  *   and as it states it; may refuse
  * @property {(block: Float32Array) => Promise<void>} take  is given the song, block after block: any number
@@ -36,6 +40,8 @@ const BLOCK = 1 << 16;
 const MOST_MISSING_SECONDS = 0.5;
 /** More than a compressed song of the greatest length has; decodeAudioData needs the file as a whole. */
 const MOST_BYTES_AT_ONCE = 1 << 30;
+/** A codec's run-up has negative times. */
+const WHOLE = { start: 0, stop: Infinity };
 /** Rates in hertz that every browser's audio context takes. */
 const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
 
@@ -73,10 +79,15 @@ async function decodeInto(intake, file, taker, signal) {
     // Asked for before decoding: it refuses more channels than can be mixed down, with a sentence.
     await taker.downmix(await track.getNumberOfChannels());
     await taker.expect(Math.round(seconds * RATE));
-    if ((await track.getCodec()) === "mp3" || !(await track.canDecode())) {
+    const isMp3 = (await track.getCodec()) === "mp3";
+    const fits = seconds <= taker.wholeMinutes * 60;
+    const canDecode = await track.canDecode();
+    if ((isMp3 && fits) || !canDecode) {
+      checkLength(seconds, taker.wholeMinutes);
       return await decodeByBrowser(intake, file, rate, SENTENCES.nothingDecoded, signal);
     }
-    await decodeTrack(intake, track, signal);
+    const part = isMp3 ? await songWithin(file, Math.round(seconds * rate)) : WHOLE;
+    await decodeTrack(intake, track, part, signal);
     // A film's length says nothing about that of its sound.
     if ((await input.getVideoTracks()).length === 0) checkComplete(intake, seconds);
   } finally {
@@ -116,14 +127,17 @@ async function findTrack(input) {
   return track;
 }
 
-/** @param {Intake} intake @param {Track} track @param {AbortSignal} signal */
-async function decodeTrack(intake, track, signal) {
+/**
+ * @param {Intake} intake @param {Track} track @param {Part} part of the stream that is the song
+ * @param {AbortSignal} signal
+ */
+async function decodeTrack(intake, track, part, signal) {
   const samples = new AudioSampleSink(track).samples();
   try {
     for await (const sample of samples) {
       try {
         signal.throwIfAborted();
-        await intake.add(planesOf(sample), sample.sampleRate);
+        await intake.add(planesOf(sample, part), sample.sampleRate);
       } finally {
         sample.close();
       }
@@ -138,14 +152,15 @@ async function decodeTrack(intake, track, signal) {
 }
 
 /**
- * @param {AudioSample} sample
- * @returns {Float32Array[]} its channels, without the frames before the song's beginning (a codec's
- *   run-up has negative times)
+ * @param {AudioSample} sample @param {Part} part of the stream
+ * @returns {Float32Array[]} the channels of what lies in that part
  */
-function planesOf(sample) {
-  const before = Math.round(-sample.timestamp * sample.sampleRate);
-  const frameOffset = Math.min(Math.max(before, 0), sample.numberOfFrames);
-  const frameCount = sample.numberOfFrames - frameOffset;
+function planesOf(sample, part) {
+  const place = Math.round(sample.timestamp * sample.sampleRate);
+  const within = (/** @type {number} */ frame) =>
+    Math.min(Math.max(frame - place, 0), sample.numberOfFrames);
+  const frameOffset = within(part.start);
+  const frameCount = within(part.stop) - frameOffset;
   if (frameCount === 0) return [];
   return Array.from({ length: sample.numberOfChannels }, (_, planeIndex) => {
     const plane = new Float32Array(frameCount);

@@ -7,6 +7,7 @@
 import { decode } from "./decode.js";
 import { TaskQueue } from "./queue.js";
 import { common, Ranges } from "./ranges.js";
+import { LONGEST_MINUTES } from "./store.js";
 
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
@@ -91,12 +92,13 @@ export class Separator {
       await worker.call("measure", copy, { transfer: [copy.buffer] });
       await this.#store.append(id, block);
     });
-    const longestMinutes = this.#store.longestMinutes;
     const expect = (/** @type {number} */ frames) =>
       this.#store.checkRoom(id, frames, 1 + info.sources.length);
     const downmix = (/** @type {number} */ channels) => this.#downmixMatrix(channels, worker);
     const take = (/** @type {Float32Array} */ block) => blocks.add(block);
-    await decode(file, { downmix, longestMinutes, expect, take }, signal);
+    const { longestMinutes } = this.#store;
+    const wholeMinutes = LONGEST_MINUTES.memory;
+    await decode(file, { downmix, longestMinutes, wholeMinutes, expect, take }, signal);
     await blocks.end();
     return worker.call("measured", null);
   }

@@ -20,13 +20,8 @@ const LEAST_SONG = 20;
 /** The song that is spoken of where there is none, in seconds. */
 const USUAL_SONG = 240;
 
-/**
- * Seconds that a worker took for a second of song, all in one browser: see docs/performance.md. Only how
- * they compare matters.
- *
- * @type {Record<string, number>}
- */
-const COMPARED = { htdemucs: 1.52, umxhq: 0.21, umxl: 0.46 };
+/** What models take, compared with each other: see docs/performance.md. @type {Record<string, number>} */
+const COMPARED = { htdemucs: 1, umxl: 0.35, umxhq: 0.16 };
 
 /** @returns {Record<string, number>} by model: seconds of a worker for a second of song, with STANDARD */
 function measured() {

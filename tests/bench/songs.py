@@ -1,0 +1,226 @@
+"""Whole songs through the page: how it scales with workers, and what it holds meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from playwright.sync_api import Page, sync_playwright
+
+from tests import chromium, renderer, synthetic, tiny
+from tests.bench.rows import Row, row
+from tools import environment, pyodide
+from tools.environment import CACHE
+from tools.kernels import build_module
+from tools.site import build_kernel_wheel
+from web.assemble import assemble
+from web.server import serving
+
+SHORT_SECONDS, LONG_SECONDS, HOUR_SECONDS = 20, 420, 3600
+"""The long one is as long as the longest song of MUSDB18's test set."""
+
+_SCALED_SECONDS = 46  # eight segments: as many for each of 1, 2, 4 and 8 workers
+_LOOPS = 300_000_000
+_REGISTERS = "multiply-add/registers"
+_HERE = Path(__file__).parent
+_START_MS = 240_000
+
+_RUN_LOOPS = """
+async ({ code, workers, loops }) => {
+  const script = `
+    addEventListener("message", async ({ data: { code, loops } }) => {
+      const bytes = Uint8Array.from(atob(code), (letter) => letter.charCodeAt(0));
+      const env = {
+        memory: new WebAssembly.Memory({ initial: 1 }),
+        __indirect_function_table: new WebAssembly.Table({ initial: 1, element: "anyfunc" }),
+        __memory_base: new WebAssembly.Global({ value: "i32" }, 0),
+        __table_base: new WebAssembly.Global({ value: "i32" }, 0),
+        __stack_pointer: new WebAssembly.Global({ value: "i32", mutable: true }, 65536),
+      };
+      const { instance } = await WebAssembly.instantiate(bytes, { env });
+      instance.exports.multiply_add(1000);
+      postMessage("ready");
+      addEventListener("message", () => {
+        instance.exports.multiply_add(loops);
+        postMessage("done");
+      }, { once: true });
+    }, { once: true });
+  `;
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const all = Array.from({ length: workers }, () => new Worker(url));
+  const answers = (message) => Promise.all(all.map((worker) => new Promise((resolve, reject) => {
+    worker.onmessage = resolve;
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage(message);
+  })));
+  await answers({ code, loops });
+  const begun = performance.now();
+  await answers("go");
+  const seconds = (performance.now() - begun) / 1000;
+  for (const worker of all) worker.terminate();
+  return seconds;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One song: seconds, the largest WASM heap of a worker, and what the page held beside heaps."""
+
+    seconds: float
+    heap_bytes: int
+    page_bytes: int
+
+
+def write_song(path: Path, seconds: int, first: int = 0) -> Path:
+    """A song of any length, as a 16-bit WAV file: a minute of the synthetic one again and again.
+
+    It begins with the second `first` of that minute.
+    """
+    minute = synthetic.song(60).T
+    minute = np.roll(minute, -first * synthetic.RATE, axis=0)
+    with soundfile.SoundFile(path, "w", synthetic.RATE, 2, "PCM_16") as file:
+        for start in range(0, seconds, 60):
+            file.write(minute[: min(60, seconds - start) * synthetic.RATE])
+    return path
+
+
+@contextmanager
+def opened(site: Path, workers: int) -> Iterator[Page]:
+    """The page of a site, started, in a browser that has nothing stored."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(renderer.watched_copy(site, Path(folder) / "site")) as url,
+        sync_playwright() as playwright,
+    ):
+        context = playwright.chromium.launch_persistent_context(
+            Path(folder) / "profile",
+            **chromium.options(),  # type: ignore[arg-type]
+        )
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector("#versions:not(:empty)", timeout=_START_MS)
+        choose_workers(page, workers)
+        yield page
+        context.close()
+
+
+def choose_workers(page: Page, count: int) -> None:
+    """As a person does it."""
+    page.evaluate("document.querySelector('#settings').open = true")
+    page.select_option("#workers", str(count))
+
+
+def separate(page: Page, song: Path) -> Measured:
+    """Have a song separated, looking at the memory twice a second."""
+    begun = time.perf_counter()
+    page.set_input_files("#file", song)
+    heap = beside = 0
+    while page.is_visible("#job"):
+        found = renderer.heaps(page)
+        heap = max(heap, *found, 0)
+        beside = max(beside, renderer.resident_bytes() - sum(found))
+        page.wait_for_timeout(500)
+    seconds = time.perf_counter() - begun
+    assert page.is_hidden("#problem"), page.inner_text("#problem")
+    return Measured(seconds, heap, beside)
+
+
+def make_tiny_site(folder: Path) -> Path:
+    """The site with the tiny model in the place of the released one."""
+    node_modules, python = environment.ensure_node_modules(), Path(sys.executable)
+    assemble(
+        folder / "tiny",
+        wheel=build_kernel_wheel(python),
+        pyodide_dir=pyodide.ensure_pyodide(python, node_modules),
+        node_modules=node_modules,
+        models={"htdemucs": tiny.write(folder / "htdemucs.safetensors")},
+    )
+    return folder / "tiny"
+
+
+def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
+    """The speed-up by several workers, of a song and of a loop that never leaves the registers.
+
+    Returns:
+        Rows ``song/46s`` and ``multiply-add/registers`` for 1 and for as many workers as there are
+        cores; the others have a ``speed_up``. No versions.
+    """
+    most = os.cpu_count() or 1
+    module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
+    code = base64.b64encode(module.read_bytes()).decode()
+    loops: dict[int, list[float]] = {1: [], most: []}
+    songs: dict[int, list[float]] = {1: [], most: []}
+    with tempfile.TemporaryDirectory() as folder, opened(site, most) as page:
+        other = page.context.new_page()
+        other.goto(page.url + "licences.txt")  # no page: it may have workers of any origin
+        for number, workers in enumerate((most, 1, most, 1, most)):
+            choose_workers(page, workers)
+            # Another one each time: of the same song, all is in the store already.
+            song = write_song(Path(folder) / f"{number}.wav", _SCALED_SECONDS, first=number)
+            loops[workers].append(
+                other.evaluate(_RUN_LOOPS, {"code": code, "workers": workers, "loops": _LOOPS})
+            )
+            seconds = separate(page, song).seconds
+            if number > 0:  # the first time, the workers have to be started
+                songs[workers].append(seconds)
+    return [*_scaled(f"song/{_SCALED_SECONDS}s", songs), *_scaled(_REGISTERS, loops)], {}
+
+
+def measure_long(site: Path) -> tuple[list[Row], dict[str, str]]:
+    """Long songs by as many workers as there are cores: the model's own, and the tiny one's hour.
+
+    Returns:
+        Rows with seconds; ``peak_bytes`` is the largest WASM heap of a worker, ``page_bytes`` what
+        the page held beside heaps. No versions.
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        tiny_site = make_tiny_site(Path(folder))
+        for model, where, lengths in (
+            ("htdemucs", site, (SHORT_SECONDS, LONG_SECONDS)),
+            ("tiny", tiny_site, (SHORT_SECONDS, HOUR_SECONDS)),
+        ):
+            for seconds in lengths:
+                found = measure_song(where, seconds)
+                what, workers = f"{model}/song of {seconds} s", os.cpu_count() or 1
+                entry = _row(what, workers, [found.seconds], found.heap_bytes)
+                rows.append(entry | {"page_bytes": found.page_bytes})
+    return rows, {}
+
+
+def measure_song(site: Path, seconds: int) -> Measured:
+    """Separate a song of so many seconds in a browser of its own."""
+    with tempfile.TemporaryDirectory() as folder, opened(site, os.cpu_count() or 1) as page:
+        return separate(page, write_song(Path(folder) / "song.wav", seconds))
+
+
+def _scaled(what: str, found: dict[int, list[float]]) -> list[Row]:
+    """The work is the same for a song and grows with the workers for the loop."""
+    one = statistics.median(found[1])
+    rows = []
+    for workers, seconds in sorted(found.items()):
+        times = workers if what == _REGISTERS else 1
+        speed_up = times * one / statistics.median(seconds)
+        rows.append(_row(what, workers, seconds, 0) | {"speed_up": round(speed_up, 3)})
+    return rows
+
+
+def _row(what: str, workers: int, seconds: list[float], heap: int) -> Row:
+    return row(what, "chromium", "py-demixer", "kernels", seconds, heap, workers=workers)
+
+
+if __name__ == "__main__":
+    for result in globals()[f"measure_{sys.argv[1]}"](Path(sys.argv[2]))[0]:
+        print(json.dumps(result))

@@ -1,0 +1,52 @@
+"""Open-Unmix inside Pyodide in Chromium: a song of four minutes, from one task of every kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests import chromium
+from tests.bench.rows import Row, row
+from web.server import serving
+
+_WIDTHS = {"umxhq": 512, "umxl": 1024}
+_MINUTES = 4
+
+# In a page each: WASM memory never shrinks.
+_MEASURE = """
+async ({ code, hidden, minutes, runs }) => {
+  const base = new URL("./", location.href).href;
+  const assets = await (await fetch("assets.json")).json();
+  const indexURL = base + assets.pyodide;
+  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
+  const packages = [...assets.packages, base + assets.wheel];
+  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
+  pyodide.FS.writeFile("/home/pyodide/inside_sweep.py", code);
+  const measured = JSON.parse(pyodide.pyimport("inside_sweep").measure(hidden, minutes, runs));
+  return { ...measured, heap: pyodide._module.HEAP8.length };
+}
+"""
+
+
+def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
+    """Time one worker on the built site's packages, with weights drawn at random.
+
+    Returns:
+        A row for each model, `MODEL/song of 4 min`: every kind of task is run once a run and
+        counted as often as the song's plan has it. `parts` are seconds by kind. No versions.
+    """
+    code = (Path(__file__).parent / "inside_sweep.py").read_text(encoding="utf-8")
+    rows = []
+    with serving(site) as url, sync_playwright() as playwright:
+        for model, hidden in _WIDTHS.items():
+            browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
+            page = browser.new_page()
+            page.goto(url + "licences.txt")
+            given = {"code": code, "hidden": hidden, "minutes": _MINUTES, "runs": runs}
+            answer = page.evaluate(_MEASURE, given)
+            browser.close()
+            what, backend = f"{model}/song of {_MINUTES} min", answer["backend"]
+            measured = row(what, "chromium", "py-demixer", backend, answer["runs"], answer["heap"])
+            rows.append(measured | {"parts": answer["parts"]})
+    return rows, {}
