@@ -129,7 +129,7 @@ function setBusy(busy) {
   drop.hidden = busy;
   // The update reloads the page.
   updateButton.disabled = busy;
-  chooser.disabled = busy;
+  chooser.busy = busy;
   showModels();
   if (busy) kept.hide();
   else void showKept();

@@ -21,8 +21,8 @@ const GOOD_FOR = {
 };
 
 export class ModelChooser {
-  #fieldset = byId("models", HTMLFieldSetElement);
-  #list = byId("model-list", HTMLDivElement);
+  #details = byId("models", HTMLDetailsElement);
+  #list = byId("model-list", HTMLFieldSetElement);
   #template = byId("model", HTMLTemplateElement);
   /** @type {Map<string, HTMLElement>} */
   #cards = new Map();
@@ -39,9 +39,10 @@ export class ModelChooser {
     return this.#name;
   }
 
-  /** @param {boolean} disabled */
-  set disabled(disabled) {
-    this.#fieldset.disabled = disabled;
+  /** @param {boolean} busy a song is at work: nothing can be chosen, and room is made */
+  set busy(busy) {
+    this.#list.disabled = busy;
+    if (busy) this.#details.open = false;
   }
 
   /** @param {Assets} assets */
@@ -49,11 +50,11 @@ export class ModelChooser {
     this.#cards = new Map(
       Object.entries(models).map(([name, model]) => [name, this.#card(name, model)]),
     );
-    this.#list.replaceChildren(...this.#cards.values());
+    this.#list.append(...this.#cards.values());
     const last = recall(CHOICE) ?? "";
     this.#choose(last in models ? last : (Object.keys(models)[0] ?? ""));
     this.#showMissing(missing);
-    this.#fieldset.hidden = false;
+    this.#details.hidden = false;
   }
 
   /** @param {string} name @param {AssetModel} model @returns {HTMLElement} */
@@ -93,7 +94,12 @@ export class ModelChooser {
   #choose(name) {
     this.#name = name;
     for (const [other, card] of this.#cards) {
-      within(card, "input", HTMLInputElement).checked = other === name;
+      const isChosen = other === name;
+      within(card, "input", HTMLInputElement).checked = isChosen;
+      if (isChosen) {
+        byId("model-chosen", HTMLSpanElement).textContent =
+          within(card, ".model-title", HTMLSpanElement).textContent;
+      }
     }
   }
 
@@ -104,7 +110,7 @@ export class ModelChooser {
 
   /** @param {string} name of a model @param {number} bytes @param {boolean} isKept for use offline */
   tellSize(name, bytes, isKept) {
-    this.#tell(name, ".model-size", `${megabytes(bytes)} ${isKept ? "kept here" : "to download"}`);
+    this.#tell(name, ".model-size", `${megabytes(bytes)} ${isKept ? "kept here" : "to fetch"}`);
   }
 
   /** @param {string} name @param {string} what @param {string} text */

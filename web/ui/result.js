@@ -62,7 +62,7 @@ export class Result {
     const shown = { player, saver: new Saver(this.#onError) };
     this.#shown = shown;
     this.#heading.textContent = trackName(fileName);
-    this.#model.textContent = `Separated by ${model}`;
+    this.#model.textContent = `Stems by ${model}`;
     this.#note.textContent =
       "What is marked on the bar can be played already. The files can be saved at the end.";
     this.#list.replaceChildren(...rows.values());
