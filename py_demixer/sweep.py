@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +29,14 @@ BLOCK = 600
 """Frames that a task of a sweep takes in: 14 s."""
 
 RESIDUAL = "residual"
+_SIDES = ("left", "right")
+
+# Milliseconds a frame, measured for UMXL and UMXHQ in Chromium 156: constant, and what grows with
+# the networks' width and with its square, both for a width of 1024.
+_ENCODE_MS = (0.27, 0.13, 0.0)
+_SWEEP_MS = (0.0, 0.0, 0.26)
+_MERGE_MS = (0.0, 0.0, 0.12)
+_WINDOW_MS = (1.4, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -198,9 +206,8 @@ class SweepPlan:
         encoded = self._temporary(f"encoded {source}", config.hidden, frames)
         for first, count in blocks:
             reads, writes = [self._heard(first, count)], [Range(encoded, first, count)]
-            self._add(
-                Encode(*_loose(reads, writes, self._cost(count, 0.27, 0.13)), source, first, count)
-            )
+            cost = self._cost(count, *_ENCODE_MS)
+            self._add(Encode, reads, writes, cost, source, first, count)
         below: tuple[str, ...] = (encoded,)
         for layer in range(config.layers):
             below = tuple(
@@ -209,12 +216,8 @@ class SweepPlan:
         merged = self._temporary(_merged(source), config.hidden, frames)
         for first, count in blocks:
             reads = [Range(name, first, count) for name in (encoded, *below)]
-            self._add(
-                Merge(
-                    *_loose(reads, [Range(merged, first, count)], self._cost(count, square=0.12)),
-                    source,
-                )
-            )
+            writes, cost = [Range(merged, first, count)], self._cost(count, *_MERGE_MS)
+            self._add(Merge, reads, writes, cost, source)
 
     def _plan_sweep(
         self,
@@ -235,15 +238,8 @@ class SweepPlan:
             writes = [Range(found, first, count)]
             reads += [Range(states, 2 * place - 2, 2)] if carried[0] else []
             writes += [Range(states, 2 * place, 2)] if carried[1] else []
-            self._add(
-                Sweep(
-                    *_loose(reads, writes, self._cost(count, square=0.26)),
-                    source,
-                    layer,
-                    reverse,
-                    carried,
-                )
-            )
+            cost = self._cost(count, *_SWEEP_MS)
+            self._add(Sweep, reads, writes, cost, source, layer, reverse, carried)
         return found
 
     def _plan_windows(self) -> None:
@@ -257,18 +253,14 @@ class SweepPlan:
             writes += [self._edge(f"left of {first + count}", stop, end)] if end > stop else []
             reads = [self._heard(first, count)]
             reads += [Range(_merged(source), first, count) for source in self._targets]
-            self._add(Window(*_loose(reads, writes, self._cost(count, 1.4, 1.0)), first, count))
+            self._add(Window, reads, writes, self._cost(count, *_WINDOW_MS), first, count)
             if done:
                 edges = [Range(f"{side} of {first}", begin, done - begin) for side in _SIDES]
                 common = [Range(stem, begin, done - begin) for stem in self.stems]
-                self._add(Join(*_loose(edges, common, 0)))
+                self._add(Join, edges, common, 0)
 
-    def _cost(
-        self, count: int, constant: float = 0.0, linear: float = 0.0, square: float = 0.0
-    ) -> int:
-        """Of so many frames, in units of 50 ms; the numbers are ms a frame in Chromium 156, where
-        they depend on the networks' width, for UMXL.
-        """
+    def _cost(self, count: int, constant: float, linear: float, square: float) -> int:
+        """Of so many frames, in units of 50 ms."""
         width = self._model.config.hidden / 1024
         return max(1, round(count * (constant + linear * width + square * width**2) / 50))
 
@@ -293,12 +285,20 @@ class SweepPlan:
         self.planes[name] = Plane(width, frames, origin, temporary=True)
         return name
 
-    def _add(self, task: Task) -> None:
+    def _add(
+        self,
+        kind: Callable[..., Task],
+        reads: Sequence[Range],
+        writes: Sequence[Range],
+        cost: int,
+        *fields: object,
+    ) -> None:
         """Append a task, after those that write what it reads."""
-        before = {index for part in task.reads for index in self._written(part)}
-        for part in task.writes:
+        before = {index for part in reads for index in self._written(part)}
+        for part in writes:
             bisect.insort(self._writers[part.plane], (part.start, len(self.tasks)))
-        self.tasks.append(replace(task, after=tuple(sorted(before))))
+        after = tuple(sorted(before))
+        self.tasks.append(kind(tuple(reads), tuple(writes), after, cost, *fields))
 
     def _written(self, part: Range) -> Iterator[int]:
         """The tasks that write what is in a range."""
@@ -308,16 +308,6 @@ class SweepPlan:
         last = bisect.bisect_left(written, (part.stop, 0))
         first = bisect.bisect_right(written, (part.start, len(self.tasks))) - 1
         yield from (index for _, index in written[first:last])
-
-
-_SIDES = ("left", "right")
-
-
-def _loose(
-    reads: Sequence[Range], writes: Sequence[Range], cost: int
-) -> tuple[tuple[Range, ...], tuple[Range, ...], tuple[int, ...], int]:
-    """A task's fields before it has its place in the plan."""
-    return tuple(reads), tuple(writes), (), cost
 
 
 def _merged(source: str) -> str:
