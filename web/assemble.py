@@ -1,8 +1,8 @@
 """Puts the static site together: page, libraries, Pyodide, the package's wheel, weights.
 
 Two kinds of files come out. Light ones, the shell, are listed in sw.js, which precaches them. Heavy
-ones are listed in assets.json with their sizes and integrity values; only the engine fetches them.
-The same input gives the same bytes.
+ones are listed in assets.json with their sizes and integrity values, those of a model with the
+model; only the engine fetches them. The same input gives the same bytes.
 
     python -m web.assemble OUT --wheel FILE --pyodide FOLDER --node-modules FOLDER --model NAME=FILE
 """
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from py_demixer.weights import manifest
 
 WEB = Path(__file__).resolve().parent
+ABOUT_MODELS = WEB.parent / "docs" / "models.md"
 PART_BYTES = 4 << 20
-
-MAIN_MODEL = "htdemucs"
-"""The model that the page fetches without being asked, where it is on the site."""
 
 PYODIDE_PACKAGES = ("numpy",)
 """What the page's worker always loads into Pyodide, besides the package itself."""
@@ -125,8 +123,9 @@ def assemble(
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     _copy_page(web, site)
+    _copy(ABOUT_MODELS, site / "models.txt")
     _copy_vendor(node_modules, site / "vendor")
-    described = {name: _write_model(name, path, site) for name, path in sorted(models.items())}
+    described = {name: _write_model(name, path, site) for name, path in _ordered(models)}
     pyodide = _copy_pyodide(pyodide_dir, site)
     packaged = _copy_wheel(wheel, site)
     licences = _licences(wheel, node_modules, pyodide_dir, described)
@@ -157,6 +156,14 @@ def _make_module(path: Path, names: tuple[str, ...]) -> None:
     path.write_text(head + path.read_text(encoding="utf-8") + tail, encoding="utf-8")
 
 
+def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
+    """In the order of the manifest: the first is the page's choice where nobody has chosen."""
+    from py_demixer.weights import manifest
+
+    places = list(manifest.load())
+    return sorted(models.items(), key=lambda model: places.index(model[0]))
+
+
 def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
     # Imported here: build.py imports this module before NumPy is installed.
     from py_demixer import checkpoint
@@ -164,6 +171,7 @@ def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
 
     model = manifest.load()[name]
     data = path.read_bytes()
+    metadata = checkpoint.read(data).metadata
     digest = hashlib.sha256(data).hexdigest()
     folder = site / "models" / name / digest[:16]
     folder.mkdir(parents=True)
@@ -171,10 +179,11 @@ def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
     for number, start in enumerate(range(0, len(data), PART_BYTES)):
         part = folder / f"{number:03d}.bin"
         part.write_bytes(data[start : start + PART_BYTES])
-        parts.append(part.relative_to(site).as_posix())
+        parts.append(_asset(part, site))
     return {
         **_introduce(model),
-        "licence": checkpoint.read(data).metadata["licence"],
+        "licence": metadata["licence"],
+        "architecture": metadata["architecture"],
         "bytes": len(data),
         "sha256": digest,
         "parts": parts,
@@ -210,29 +219,20 @@ def _write_assets(
 ) -> None:
     from py_demixer.weights import manifest
 
-    main = MAIN_MODEL if MAIN_MODEL in models else next(iter(models), "")
     always = {file.name for file in locked_wheels(site / pyodide, PYODIDE_PACKAGES)}
     spare = {file.name for file in locked_wheels(site / pyodide)} - always
     heavy: list[dict[str, object]] = []
     fallback: list[dict[str, object]] = []
-    optional: list[dict[str, object]] = []
-    light: list[list[str]] = []
+    light: list[dict[str, object]] = []
     for path in _files(site):
-        url = path.relative_to(site).as_posix()
-        digest = hashlib.sha256(path.read_bytes()).digest()
-        integrity = "sha256-" + base64.b64encode(digest).decode()
-        if url.startswith((pyodide, "wheels/", "models/")):
-            entry = {"url": url, "bytes": path.stat().st_size, "integrity": integrity}
-            if url.startswith("models/") and not url.startswith(f"models/{main}/"):
-                optional.append(entry)
-            else:
-                (fallback if path.name in spare else heavy).append(entry)
-        else:
-            light.append([url, integrity])
+        entry = _asset(path, site)
+        if str(entry["url"]).startswith((pyodide, "wheels/")):
+            (fallback if path.name in spare else heavy).append(entry)
+        elif not str(entry["url"]).startswith("models/"):
+            light.append(entry)
+    everything = json.dumps([heavy, fallback, models, light])
     assets = {
-        "build": hashlib.sha256(
-            json.dumps([heavy, fallback, optional, light]).encode()
-        ).hexdigest()[:16],
+        "build": hashlib.sha256(everything.encode()).hexdigest()[:16],
         "pyodide": pyodide,
         "packages": list(PYODIDE_PACKAGES),
         "fallbackPackages": list(FALLBACK_PACKAGES),
@@ -243,15 +243,22 @@ def _write_assets(
         },
         "files": heavy,
         "fallback": fallback,
-        "optional": optional,
     }
     _write_json(site / "assets.json", assets)
+
+
+def _asset(path: Path, site: Path) -> dict[str, object]:
+    """What assets.json says of a heavy file."""
+    data = path.read_bytes()
+    integrity = "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()
+    return {"url": path.relative_to(site).as_posix(), "bytes": len(data), "integrity": integrity}
 
 
 def _write_shell(site: Path) -> None:
     """Write the list of light files into the service worker: a new build is a new script."""
     assets = json.loads((site / "assets.json").read_bytes())
-    lists = (assets[name] for name in ("files", "fallback", "optional"))
+    parts = (model["parts"] for model in assets["models"].values())
+    lists = (assets["files"], assets["fallback"], *parts)
     heavy = {entry["url"] for entries in lists for entry in entries}
     shell = []
     for path in _files(site):

@@ -73,6 +73,15 @@ def read_assets(site: Path) -> dict:
     return json.loads((site / "assets.json").read_text())
 
 
+def parts(assets: dict) -> dict[str, list[dict]]:
+    """The files of each model's weights."""
+    return {name: model["parts"] for name, model in assets["models"].items()}
+
+
+def urls(*lists: list[dict]) -> set[str]:
+    return {entry["url"] for entries in lists for entry in entries}
+
+
 def read_shell(site: Path) -> list[dict]:
     return json.loads((site / "sw.js").read_text().removeprefix("precache(").removesuffix(");"))
 
@@ -80,7 +89,7 @@ def read_shell(site: Path) -> list[dict]:
 def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     assets = read_assets(tmp_path / "site")
-    heavy = {entry["url"] for entry in (*assets["files"], *assets["fallback"])}
+    heavy = urls(assets["files"], assets["fallback"], *parts(assets).values())
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     assert not heavy & light
     assert heavy | light | {"sw.js"} == set(tree(tmp_path / "site"))
@@ -98,13 +107,14 @@ def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     own = {url for url in light if not url.startswith("vendor/")}
-    assert own == {"index.html", "engine/pool.js", "assets.json", "licences.txt"}
+    assert own == {"index.html", "engine/pool.js", "assets.json", "licences.txt", "models.txt"}
 
 
 def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path):
     site = tmp_path / "site"
     assemble(site, **inputs)
-    for entry in read_assets(site)["files"]:
+    assets = read_assets(site)
+    for entry in (*assets["files"], *parts(assets)["htdemucs"]):
         data = (site / entry["url"]).read_bytes()
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         assert entry == {"url": entry["url"], "bytes": len(data), "integrity": f"sha256-{digest}"}
@@ -113,20 +123,23 @@ def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path)
         assert entry["revision"] == digest[:16]
 
 
-def test_other_models_are_there_but_not_fetched_without_being_asked(inputs, tmp_path):
+def test_weights_are_listed_with_their_model_and_nowhere_else(inputs, tmp_path):
     site = tmp_path / "site"
     umxhq = unmix.write(tmp_path / "umxhq.safetensors")
-    assemble(site, **inputs | {"models": inputs["models"] | {"umxhq": umxhq}})
+    assemble(site, **inputs | {"models": {"umxhq": umxhq} | inputs["models"]})
     assets = read_assets(site)
-    optional = {entry["url"] for entry in assets["optional"]}
-    assert optional == set(assets["models"]["umxhq"]["parts"])
-    fetched = {entry["url"] for entry in assets["files"]}
-    assert set(assets["models"]["htdemucs"]["parts"]) <= fetched
+    assert list(assets["models"]) == [
+        "htdemucs",
+        "umxhq",
+    ]  # the manifest's order: the first is best
+    kinds = {name: model["architecture"] for name, model in assets["models"].items()}
+    assert kinds == {"htdemucs": "htdemucs", "umxhq": "openunmix"}
+    for name, entries in parts(assets).items():
+        assert urls(entries) == {url for url in tree(site) if url.startswith(f"models/{name}/")}
     light = {entry["url"] for entry in read_shell(site)}
-    assert fetched | optional | light | {e["url"] for e in assets["fallback"]} | {"sw.js"} == set(
-        tree(site)
-    )
-    assert not optional & (fetched | light)
+    others = urls(assets["files"], assets["fallback"]) | light
+    assert not urls(*parts(assets).values()) & others
+    assert urls(*parts(assets).values()) | others | {"sw.js"} == set(tree(site))
     assert "Weights of Open-Unmix (UMXHQ)" in (site / "licences.txt").read_text()
 
 
@@ -140,7 +153,8 @@ def test_models_that_are_not_there_are_told_of(inputs, tmp_path):
         "licence_url": "https://zenodo.org/records/5069601",
         "sources": ["drums", "bass", "other", "vocals"],
     }
-    assert assets["optional"] == []
+    # The page tells how to add them, with a link to this.
+    assert "build.py site --with umxl" in (tmp_path / "site" / "models.txt").read_text()
 
 
 def test_parts_add_up_to_the_weight_file(inputs, tmp_path, monkeypatch):
@@ -149,10 +163,10 @@ def test_parts_add_up_to_the_weight_file(inputs, tmp_path, monkeypatch):
     assemble(site, **inputs)
     weights = inputs["models"]["htdemucs"].read_bytes()
     model = read_assets(site)["models"]["htdemucs"]
-    parts = [(site / url).read_bytes() for url in model["parts"]]
-    assert len(parts) > 1
-    assert all(len(part) == 100_000 for part in parts[:-1])
-    assert b"".join(parts) == weights
+    pieces = [(site / part["url"]).read_bytes() for part in model["parts"]]
+    assert len(pieces) > 1
+    assert all(len(piece) == 100_000 for piece in pieces[:-1])
+    assert b"".join(pieces) == weights
     assert model["bytes"] == len(weights)
     assert model["sha256"] == hashlib.sha256(weights).hexdigest()
     assert model["sources"] == ["drums", "bass", "other", "vocals"]

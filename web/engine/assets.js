@@ -100,12 +100,15 @@ export async function readAsset(base, file) {
  * @returns {AssetFile[]} the parts of its weights, in order
  */
 export function partsOf(assets, model) {
-  const files = new Map([...assets.files, ...assets.optional].map((file) => [file.url, file]));
-  return (assets.models[model]?.parts ?? []).map((url) => {
-    const file = files.get(url);
-    if (!file) throw missingFile(url);
-    return file;
-  });
+  return assets.models[model]?.parts ?? [];
+}
+
+/**
+ * @param {Assets} assets @param {string} model a key of `assets.models`
+ * @returns {AssetFile[]} what it needs in all
+ */
+function filesFor(assets, model) {
+  return [...assets.files, ...partsOf(assets, model)];
 }
 
 /**
@@ -113,15 +116,17 @@ export function partsOf(assets, model) {
  *
  * @param {string} base @param {Assets} assets @param {string} model
  * @param {(done: number, total: number) => void} report bytes
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Blob[]>}
  * @throws {UserError}
  */
-export async function fetchWeights(base, assets, model, report) {
+export async function fetchWeights(base, assets, model, report, signal) {
   const files = partsOf(assets, model);
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   const parts = [];
   let done = 0;
   for (const file of files) {
+    signal?.throwIfAborted();
     report(done, total);
     parts.push(await (await fetchVerified(base, file)).blob());
     done += file.bytes;
@@ -161,13 +166,14 @@ async function keptCopy(cache, base, file) {
 }
 
 /**
- * @param {string} base @param {Assets} assets
- * @returns {Promise<boolean>} whether every heavy file is kept
+ * @param {string} base @param {Assets} assets @param {string} model
+ * @returns {Promise<boolean>} whether every heavy file is kept that the model needs
  */
-export async function allKept(base, assets) {
+export async function allKept(base, assets, model) {
   const cache = await openCache(base);
   if (!cache) return false;
-  const kept = await Promise.all(assets.files.map((file) => isKept(cache, base, file)));
+  const files = filesFor(assets, model);
+  const kept = await Promise.all(files.map((file) => isKept(cache, base, file)));
   return kept.every(Boolean);
 }
 
@@ -188,31 +194,35 @@ async function keep(cache, base, file) {
 }
 
 /**
- * Make every heavy file kept: fetch what is missing, and delete what no longer belongs to the site
- * once the new set is complete. Does nothing where the browser keeps nothing.
+ * Make every heavy file kept that a model needs: fetch what is missing, and delete what no longer
+ * belongs to the site once the new set is complete. Does nothing where the browser keeps nothing.
  *
- * @param {string} base
- * @param {Assets} assets
+ * @param {string} base @param {Assets} assets @param {string} model
  * @param {(done: number, total: number) => void} report bytes that are there, of all bytes
+ * @param {AbortSignal} signal ends it after the files that are on their way
  * @returns {Promise<boolean>} whether the files are kept
  * @throws {UserError}
+ * @throws {DOMException} AbortError
  */
-export async function keepAll(base, assets, report) {
+export async function keepAll(base, assets, model, report, signal) {
   const cache = await openCache(base);
   if (!cache) return false;
-  const total = assets.files.reduce((sum, file) => sum + file.bytes, 0);
+  const files = filesFor(assets, model);
+  const total = files.reduce((sum, file) => sum + file.bytes, 0);
   const missing = [];
   let done = 0;
-  for (const file of assets.files) {
+  for (const file of files) {
     if (await isKept(cache, base, file)) done += file.bytes;
     else missing.push(file);
   }
+  signal.throwIfAborted();
   report(done, total);
   const queue = [...missing];
   let failed = false;
   const lane = async () => {
     for (let file = queue.shift(); file && !failed; file = queue.shift()) {
       await keep(cache, base, file);
+      signal.throwIfAborted();
       done += file.bytes;
       report(done, total);
     }
@@ -234,7 +244,8 @@ export async function keepAll(base, assets, report) {
  * @param {Cache} cache @param {string} base @param {Assets} assets
  */
 async function deleteStale(cache, base, assets) {
-  const files = [...assets.files, ...assets.optional];
+  // Every model's: one that was chosen before stays.
+  const files = [...assets.files, ...Object.values(assets.models).flatMap(({ parts }) => parts)];
   const wanted = new Set(files.map((file) => new URL(file.url, base).href));
   for (const request of await cache.keys()) {
     if (!wanted.has(request.url)) await cache.delete(request);

@@ -75,6 +75,8 @@ export class Pool {
   #run = null;
   /** Seconds that a task takes for each unit of its cost, at worst so far. */
   #pace = 0;
+  /** What the last run's tasks have taken, and what they cost by the plan. */
+  #spent = { seconds: 0, cost: 0 };
 
   /** @param {import("./protocol.js").BootOptions} options @param {number} size how many workers at most */
   constructor(options, size) {
@@ -90,6 +92,11 @@ export class Pool {
     this.#size = count;
     this.#limit = Infinity;
     this.#run?.pump();
+  }
+
+  /** Seconds of its workers that the last run has taken so far, and for tasks of what cost. */
+  get spent() {
+    return { ...this.#spent };
   }
 
   /** How many workers there are. */
@@ -210,6 +217,7 @@ export class Pool {
    */
   run(work) {
     this.#limit = Infinity;
+    this.#spent = { seconds: 0, cost: 0 };
     this.#run = new Run(this, work);
     const forget = () => {
       this.#run = null;
@@ -236,9 +244,10 @@ export class Pool {
         seconds: this.#pace > 0 ? patience : undefined,
       },
     );
-    if (cost > 0) {
-      this.#pace = Math.max(this.#pace, (performance.now() - begun) / 1000 / units);
-    }
+    const seconds = (performance.now() - begun) / 1000;
+    this.#spent.seconds += seconds;
+    this.#spent.cost += cost;
+    if (cost > 0) this.#pace = Math.max(this.#pace, seconds / units);
     return outputs;
   }
 

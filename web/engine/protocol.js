@@ -122,6 +122,7 @@
 /**
  * What is written down of a song when its separation begins.
  * @typedef {object} About
+ * @property {string} model     a key of `Assets.models`
  * @property {string} key       equal for two songs only if their stems are equal to the bit
  * @property {string} name      of the file
  * @property {Measured} measured
@@ -220,9 +221,10 @@
 
 /**
  * @typedef {object} AssetWeights
+ * @property {string} architecture  what kind of network it is
  * @property {number} bytes
  * @property {string} sha256
- * @property {string[]} parts       URLs relative to the site's folder, in order
+ * @property {AssetFile[]} parts    in order
  */
 
 /**
@@ -232,12 +234,11 @@
  * @property {string} pyodide       folder, with a slash at the end
  * @property {string[]} packages    names for Pyodide's loader
  * @property {string} wheel
- * @property {Record<string, AssetModel>} models
+ * @property {Record<string, AssetModel>} models   the first is the choice where nobody has chosen
  * @property {Record<string, ModelInfo>} missing  models that this site could have, and has not
- * @property {AssetFile[]} files      every heavy file that the page needs, and keeps
+ * @property {AssetFile[]} files      every heavy file that the page needs whatever the model, and keeps
  * @property {string[]} fallbackPackages   what it loads as well where the kernels cannot be opened
  * @property {AssetFile[]} fallback   what it fetches only where the kernels cannot be opened
- * @property {AssetFile[]} optional   the weights of all models but the first choice
  */
 
 export {};

@@ -9,6 +9,7 @@ import { TaskQueue } from "./queue.js";
 import { common, Ranges } from "./ranges.js";
 import { LONGEST_MINUTES } from "./store.js";
 
+/** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
 /** @typedef {import("./protocol.js").Job} Job */
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
@@ -29,8 +30,9 @@ const FRAME_BYTES = 8;
  */
 
 /**
- * What can be chosen on the page of the options that py_demixer/separation.py has.
- * @typedef {{overlap: number, shifts: number}} Options
+ * What can be chosen on the page of the options that py_demixer/separation.py has: nothing for a model
+ * that does not cut a song into segments.
+ * @typedef {{overlap: number, shifts: number} | {}} Options
  */
 
 /**
@@ -41,6 +43,7 @@ const FRAME_BYTES = 8;
 export class Separator {
   #pool;
   #store;
+  #model;
   #weights;
   #packages;
   /** @type {Map<number, Promise<number[][]>>} */
@@ -53,6 +56,7 @@ export class Separator {
   constructor(pool, store, assets, model) {
     this.#pool = pool;
     this.#store = store;
+    this.#model = model;
     this.#weights = assets.models[model]?.sha256 ?? "";
     this.#packages = [assets.pyodide, assets.wheel];
   }
@@ -146,7 +150,8 @@ export class Separator {
       /** @type {Plan} */
       const plan = await this.#pool.with((worker) => worker.call("plan", job));
       const cost = plan.tasks.reduce((sum, task) => sum + task.cost, 0);
-      const about = { key: this.#keyOf(song, info), name, measured, options, cost };
+      const key = this.#keyOf(song, info);
+      const about = { model: this.#model, key, name, measured, options, cost };
       const same = await this.#tidy(id, about.key);
       if (same && same.id !== id) {
         await this.#store.open(same.id);
@@ -157,7 +162,7 @@ export class Separator {
       const stems = plan.stems.length * length * FRAME_BYTES * missing;
       await this.#store.checkRoom(id, stems + temporaryBytes(plan));
       const done = await this.#store.begin(id, about, plan);
-      return new Separation(this.#pool, this.#store, info, { id, name, job, plan, done, length });
+      return new Separation(this.#pool, this.#store, info, { id, about, job, plan, done });
     } catch (error) {
       await this.#store.close(id);
       throw error;
@@ -251,6 +256,7 @@ export class Separation extends EventTarget {
   #pool;
   #store;
   #id;
+  #about;
   #job;
   #queue;
   /** @type {Map<string, Ranges>} by stem: what is final of it */
@@ -264,20 +270,21 @@ export class Separation extends EventTarget {
 
   /**
    * @param {Pool} pool @param {Store} store @param {EngineInfo} info
-   * @param {{id: string, name: string, job: Job, plan: Plan, done: number[], length: number}} song
+   * @param {{id: string, about: About, job: Job, plan: Plan, done: number[]}} song
    */
-  constructor(pool, store, { sample_rate }, { id, name, job, plan, done, length }) {
+  constructor(pool, store, { sample_rate }, { id, about, job, plan, done }) {
     super();
     this.#pool = pool;
     this.#store = store;
     this.#id = id;
+    this.#about = about;
     this.#job = job;
     this.#queue = new TaskQueue(plan, done);
     this.#written = new Map(plan.stems.map((stem) => [stem, new Ranges()]));
-    this.name = name;
+    this.name = about.name;
     this.sources = plan.stems;
     this.rate = sample_rate;
-    this.length = length;
+    this.length = about.measured.length;
     for (const index of done) this.#note(index);
     this.#final = common([...this.#written.values()]);
   }
@@ -302,6 +309,22 @@ export class Separation extends EventTarget {
 
   get id() {
     return this.#id;
+  }
+
+  /** A key of `Assets.models`. */
+  get model() {
+    return this.#about.model;
+  }
+
+  /** What one worker would take for the whole song at the pace of what `run` has done; null: nothing. */
+  get secondsOfWork() {
+    const { seconds, cost } = this.#pool.spent;
+    return cost > 0 ? (seconds / cost) * this.#about.cost : null;
+  }
+
+  /** @returns {Options} */
+  get options() {
+    return JSON.parse(this.#about.options);
   }
 
   get paused() {

@@ -25,11 +25,14 @@ export function clock(seconds) {
 
 /** @param {number} seconds @returns {string} "about 3 min left" */
 export function timeLeft(seconds) {
-  if (seconds < 5) return "a few seconds left";
-  if (seconds < 90) return `about ${Math.ceil(seconds / 5) * 5} s left`;
+  return seconds < 5 ? "a few seconds left" : `about ${span(seconds)} left`;
+}
+
+/** @param {number} seconds @returns {string} "25 s", "3 min" or "1 h 40 min" */
+export function span(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.ceil(seconds / 5)) * 5} s`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 90) return `about ${minutes} min left`;
-  return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** @param {number} minutes @returns {string} "20 minutes" or "3 hours" */

@@ -7,6 +7,7 @@
 import { byId, within } from "./elements.js";
 import { percent, trackName } from "./format.js";
 
+/** @typedef {import("../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../engine/protocol.js").KeptSong} KeptSong */
 
 export class KeptSongs {
@@ -27,10 +28,11 @@ export class KeptSongs {
   /**
    * @param {KeptSong[]} songs
    * @param {string | null} shown id of the one that is on the page already
+   * @param {Assets} assets which models there are
    */
-  show(songs, shown) {
+  show(songs, shown, assets) {
     const free = songs.filter(({ busy }) => !busy);
-    this.#list.replaceChildren(...free.map((song) => this.#item(song, song.id === shown)));
+    this.#list.replaceChildren(...free.map((song) => this.#item(song, song.id === shown, assets)));
     this.#list.hidden = free.length === 0;
   }
 
@@ -38,21 +40,32 @@ export class KeptSongs {
     this.#list.hidden = true;
   }
 
-  /** @param {KeptSong} song @param {boolean} isShown @returns {DocumentFragment} */
-  #item(song, isShown) {
+  /**
+   * @param {KeptSong} song @param {boolean} isShown @param {Assets} assets
+   * @returns {DocumentFragment}
+   */
+  #item(song, isShown, assets) {
     const { about, done } = song;
     const item = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
     const isFinished = done === about.cost;
-    const name = trackName(about.name);
-    within(item, "span", HTMLSpanElement).textContent = isFinished
-      ? `${name} is separated, and kept in this browser until the next song.`
-      : `${name} is ${percent(done / about.cost)} done.`;
+    within(item, "span", HTMLSpanElement).textContent = sentence(song, isFinished, assets);
     const open = within(item, '[data-do="open"]', HTMLButtonElement);
     open.textContent = isFinished ? "Open" : "Continue";
-    open.hidden = isFinished && isShown;
+    open.hidden = (isFinished && isShown) || !(about.model in assets.models);
     open.addEventListener("click", () => this.#open(song));
     const discard = within(item, '[data-do="discard"]', HTMLButtonElement);
     discard.addEventListener("click", () => this.#discard(song));
     return item;
   }
+}
+
+/** @param {KeptSong} song @param {boolean} isFinished @param {Assets} assets @returns {string} */
+function sentence({ about, done }, isFinished, { models, missing }) {
+  const name = trackName(about.name);
+  const model = (models[about.model] ?? missing[about.model])?.title ?? about.model;
+  const state = isFinished
+    ? `${name} is separated by ${model}, and kept in this browser until the next song.`
+    : `${name} is ${percent(done / about.cost)} done by ${model}.`;
+  if (about.model in models) return state;
+  return `${state} That model is not on this site any more: drop the song again to use another.`;
 }

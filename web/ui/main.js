@@ -4,24 +4,24 @@
  * @module
  */
 
-import { allKept, fetchWeights, keepAll, readManifest } from "../engine/assets.js";
+import { allKept, readManifest } from "../engine/assets.js";
 import { incomplete, SENTENCES, UserError } from "../engine/errors.js";
-import { Pool } from "../engine/pool.js";
-import { Separator } from "../engine/separator.js";
 import { openStore } from "../engine/store.js";
-import { checkBrowser } from "../engine/support.js";
 import { announce, byId } from "./elements.js";
+import { Engine } from "./engine.js";
 import { duration } from "./format.js";
 import { KeptSongs } from "./kept.js";
-import { isControlled, registerServiceWorker } from "./offline.js";
-import { EngineCard, JobCard } from "./progress.js";
+import { ModelChooser } from "./models.js";
+import { registerServiceWorker } from "./offline.js";
+import { expectation, remember } from "./paces.js";
+import { JobCard } from "./progress.js";
 import { Result } from "./result.js";
 import { Settings } from "./settings.js";
 
-/** @typedef {import("../engine/protocol.js").EngineInfo} EngineInfo */
+/** @typedef {import("../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../engine/separator.js").Separation} Separation */
+/** @typedef {import("../engine/separator.js").Separator} Separator */
 
-const MODEL = "htdemucs";
 const base = new URL("./", document.baseURI).href;
 
 const drop = byId("drop", HTMLLabelElement);
@@ -29,22 +29,21 @@ const picker = byId("file", HTMLInputElement);
 const updateButton = byId("update-button", HTMLButtonElement);
 const retryButton = byId("retry", HTMLButtonElement);
 
-const engineCard = new EngineCard();
 const jobCard = new JobCard();
 const result = new Result(showProblem);
 const kept = new KeptSongs(
   (song) => void resume(song),
   (song) => void discard(song.id),
 );
+const chooser = new ModelChooser(changeModel);
 const settings = new Settings(() => {
-  if (pool) pool.size = settings.workers;
+  engine.resize();
+  showModels();
 });
 
 const opening = openStore();
-/** @type {Pool | null} */
-let pool = null;
-/** @type {Promise<Separator> | null} */
-let engine = null;
+/** @type {Assets | null} what is on the site, once it is known */
+let assets = null;
 /** @type {{controller: AbortController, isKept: boolean} | null} the song at work */
 let atWork = null;
 /** @type {Separation | null} the song on the page, at work or not */
@@ -54,6 +53,21 @@ const serviceWorkerReady = registerServiceWorker(base, (activate) => {
   byId("update", HTMLParagraphElement).hidden = false;
   updateButton.addEventListener("click", activate, { once: true });
   announce("A new version of this page is ready.");
+});
+
+const engine = new Engine({
+  base,
+  readAssets,
+  model: () => chooser.name,
+  workers: () => settings.workers,
+  store: opening,
+  serviceWorkerReady,
+  onReady: showModels,
+  onError: (error) =>
+    showProblem(error, () => {
+      hideProblem();
+      engine.start().catch(() => {});
+    }),
 });
 
 /** @param {unknown} error @param {(() => void) | null} [retry] */
@@ -71,65 +85,43 @@ function hideProblem() {
   byId("problem", HTMLElement).hidden = true;
 }
 
-/**
- * Start the engine unless it has been started. What goes wrong is shown here.
- *
- * @returns {Promise<Separator>}
- */
-function startEngine() {
-  engine ??= loadEngine().catch((error) => {
-    engine = null;
-    engineCard.hide();
-    showProblem(error, () => {
-      hideProblem();
-      startEngine().catch(() => {});
-    });
-    throw error;
-  });
-  return engine;
+/** @returns {Promise<Assets>} */
+async function readAssets() {
+  if (assets) return assets;
+  assets = await readManifest(base);
+  chooser.show(assets);
+  settings.offerFor(architecture());
+  showModels();
+  void showKept();
+  return assets;
 }
 
-async function loadEngine() {
-  checkBrowser();
-  const assets = await readManifest(base);
-  const areKept = await keepAll(base, assets, (done, total) => {
-    if (done < total) engineCard.show("download", done, total);
-  });
-  // Only then are the worker's own requests answered from what was kept.
-  if (areKept) await serviceWorkerReady();
-  pool ??= new Pool(await bootOptions(assets, areKept), settings.workers);
-  const info = await pool.start(({ stage, done, total }) => engineCard.show(stage, done, total));
-  engineCard.hide();
-  announce("The engine is ready.");
-  showOffline(areKept && isControlled() && (await allKept(base, assets)));
-  showVersions(info);
-  return new Separator(pool, await opening, assets, MODEL);
+/** @returns {string} of the chosen model */
+function architecture() {
+  return assets?.models[chooser.name]?.architecture ?? "";
 }
 
-/**
- * @param {import("../engine/protocol.js").Assets} assets @param {boolean} areKept
- * @returns {Promise<import("../engine/protocol.js").BootOptions>}
- */
-async function bootOptions(assets, areKept) {
-  const backend = new URLSearchParams(location.search).get("backend");
-  const report = (/** @type {number} */ done, /** @type {number} */ total) =>
-    engineCard.show("download", done, total);
-  const weights = areKept ? null : await fetchWeights(base, assets, MODEL, report);
-  return { base, assets, model: MODEL, backend, weights };
+function changeModel() {
+  hideProblem();
+  settings.offerFor(architecture());
+  engine.restart();
+  showModels();
 }
 
-/** @param {boolean} ready */
-function showOffline(ready) {
-  const line = byId("offline", HTMLParagraphElement);
-  line.textContent = ready ? "Ready to work offline" : "";
-  line.classList.toggle("ready", ready);
-}
-
-/** @param {EngineInfo} info */
-function showVersions({ versions, backend }) {
-  byId("versions", HTMLParagraphElement).textContent =
-    `py-demixer ${versions.py_demixer}, Python ${versions.python}, NumPy ${versions.numpy}, ` +
-    `matrix products by ${backend}`;
+/** What can be told of models now: whether they are kept, how long they take, the licence of the chosen. */
+function showModels() {
+  if (!assets) return;
+  const song = shown && shown.length / shown.rate;
+  for (const [name, model] of Object.entries(assets.models)) {
+    const options = settings.optionsFor(model.architecture);
+    chooser.tellTime(name, expectation(name, options, settings.workers, song));
+    allKept(base, assets, name).then((isKept) => chooser.tellSize(name, model.bytes, isKept));
+  }
+  const model = assets.models[chooser.name];
+  byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
+  const licence = byId("licence", HTMLAnchorElement);
+  licence.textContent = model?.licence ?? "";
+  licence.href = model?.licence_url ?? "";
 }
 
 /** @param {boolean} busy */
@@ -137,19 +129,22 @@ function setBusy(busy) {
   drop.hidden = busy;
   // The update reloads the page.
   updateButton.disabled = busy;
+  chooser.busy = busy;
+  showModels();
   if (busy) kept.hide();
   else void showKept();
 }
 
 async function showKept() {
   const songs = await (await opening).list().catch(() => []);
-  if (!atWork) kept.show(songs, shown?.id ?? null);
+  if (!atWork && assets) kept.show(songs, shown?.id ?? null, assets);
 }
 
 /** @param {File} file */
 function separate(file) {
-  return work(file.name, async (separator, signal) => {
-    const song = await separator.read(file, settings.options, signal);
+  return work(file.name, chooser.name, async (separator, signal) => {
+    const options = settings.optionsFor(architecture());
+    const song = await separator.read(file, options, signal);
     // Not before: a file that cannot be read must not cost the last song's stems.
     await putAway();
     return separator.begin(song);
@@ -158,7 +153,7 @@ function separate(file) {
 
 /** @param {import("../engine/protocol.js").KeptSong} song */
 function resume(song) {
-  return work(song.about.name, async (separator) => {
+  return work(song.about.name, song.about.model, async (separator) => {
     await putAway();
     return separator.resume(song);
   });
@@ -166,9 +161,10 @@ function resume(song) {
 
 /**
  * @param {string} name of the song
+ * @param {string} model that is to separate it
  * @param {(separator: Separator, signal: AbortSignal) => Promise<Separation>} begin
  */
-async function work(name, begin) {
+async function work(name, model, begin) {
   if (atWork) return showProblem(new UserError(SENTENCES.busy));
   const controller = new AbortController();
   const { signal } = controller;
@@ -178,20 +174,20 @@ async function work(name, begin) {
   jobCard.open(name);
   try {
     jobCard.stage("Waiting for the engine");
-    const separator = await unlessAborted(startEngine(), signal);
+    if (model !== chooser.name) chooser.choose(model);
+    const separator = await unlessAborted(engine.start(), signal);
     jobCard.stage("Reading the song");
     const beginning = begin(separator, signal);
     beginning.then((late) => (signal.aborted ? leave(late) : undefined)).catch(() => {});
     await run(await unlessAborted(beginning, signal), signal);
   } catch (error) {
     if (signal.aborted) announce("Cancelled");
-    else if (engine !== null) showProblem(error);
+    else if (engine.isStarted) showProblem(error);
   } finally {
     atWork = null;
     setBusy(false);
     jobCard.close();
-    // A worker that was stopped is replaced at once, so that the next song need not wait.
-    if (engine !== null) pool?.start().catch(() => {});
+    engine.refresh();
   }
 }
 
@@ -199,7 +195,9 @@ async function work(name, begin) {
 async function run(separation, signal) {
   shown = separation;
   atWork = atWork && { ...atWork, isKept: (await opening).keeps };
-  result.show(separation.name, separation);
+  const title = assets?.models[separation.model]?.title ?? "";
+  result.show(separation.name, title, separation);
+  showModels();
   jobCard.begin(separation);
   try {
     const missing = await separation.run((progress) => jobCard.separating(progress), signal);
@@ -207,6 +205,8 @@ async function run(separation, signal) {
   } catch (error) {
     if (signal.aborted) await leave(separation);
     throw error;
+  } finally {
+    remember(separation);
   }
 }
 
@@ -284,10 +284,9 @@ addEventListener("beforeunload", (event) => {
 opening.then(({ longestMinutes }) => {
   byId("longest", HTMLSpanElement).textContent = duration(longestMinutes);
 });
-void showKept();
 
 const limits = byId("insecure", HTMLParagraphElement);
 limits.hidden = isSecureContext && "caches" in window;
 limits.textContent = isSecureContext ? SENTENCES.noStorage : SENTENCES.insecure;
 
-startEngine().catch(() => {});
+engine.start().catch(() => {});

@@ -18,6 +18,7 @@ import { Saver } from "./save.js";
 export class Result {
   #section = byId("result", HTMLElement);
   #heading = byId("result-name", HTMLHeadingElement);
+  #model = byId("result-model", HTMLParagraphElement);
   #note = byId("result-note", HTMLParagraphElement);
   #list = byId("stems", HTMLUListElement);
   #all = byId("all-stems", HTMLDivElement);
@@ -52,14 +53,16 @@ export class Result {
    * Show a song, at work or finished, in the place of the last one, which was cleared.
    *
    * @param {string} fileName of the song
+   * @param {string} model its title
    * @param {Stems} stems not to be closed before `clear` has settled
    */
-  show(fileName, stems) {
+  show(fileName, model, stems) {
     const rows = new Map(stems.sources.map((source) => [source, this.#row(source)]));
     const player = new PlayerControls(stems, rows, this.#onError);
     const shown = { player, saver: new Saver(this.#onError) };
     this.#shown = shown;
     this.#heading.textContent = trackName(fileName);
+    this.#model.textContent = `Stems by ${model}`;
     this.#note.textContent =
       "What is marked on the bar can be played already. The files can be saved at the end.";
     this.#list.replaceChildren(...rows.values());

@@ -6,10 +6,13 @@
 
 import { defaultWorkers, MOST_WORKERS } from "../engine/pool.js";
 import { byId } from "./elements.js";
+import { keep, recall } from "./remembered.js";
 
-const STANDARD = { overlap: 0.25, shifts: 0 };
+/** @typedef {import("../engine/separator.js").Options} Options */
 
-/** @type {Record<string, import("../engine/separator.js").Options>} */
+export const STANDARD = { overlap: 0.25, shifts: 0 };
+
+/** @type {Record<string, Options>} */
 const QUALITIES = {
   standard: STANDARD,
   smooth: { overlap: 0.75, shifts: 0 },
@@ -18,21 +21,36 @@ const QUALITIES = {
 
 const AUTOMATIC = "automatic";
 
+/** The kind of model that cuts songs into segments, which is what the qualities are about. */
+const SEGMENTED = "htdemucs";
+
 export class Settings {
   #quality = byId("quality", HTMLSelectElement);
+  #qualityLine = byId("quality-line", HTMLLabelElement);
   #workers = byId("workers", HTMLSelectElement);
 
-  /** @param {() => void} onWorkers called when another number of workers was chosen */
-  constructor(onWorkers) {
+  /** @param {() => void} onChange */
+  constructor(onChange) {
     this.#workers.add(new Option(`Automatic (${defaultWorkers()})`, AUTOMATIC));
     for (let count = 1; count <= MOST_WORKERS; count++) this.#workers.add(new Option(`${count}`));
-    remember(this.#quality);
-    remember(this.#workers);
-    this.#workers.addEventListener("change", onWorkers);
+    for (const choice of [this.#quality, this.#workers]) {
+      const last = recall(choice.id);
+      if ([...choice.options].some(({ value }) => value === last)) choice.value = last ?? "";
+      choice.addEventListener("change", () => {
+        keep(choice.id, choice.value);
+        onChange();
+      });
+    }
   }
 
-  /** @returns {import("../engine/separator.js").Options} */
-  get options() {
+  /** @param {string} architecture of the model that is chosen: offer what it has to choose from */
+  offerFor(architecture) {
+    this.#qualityLine.hidden = architecture !== SEGMENTED;
+  }
+
+  /** @param {string} architecture of a model @returns {Options} */
+  optionsFor(architecture) {
+    if (architecture !== SEGMENTED) return {};
     return QUALITIES[this.#quality.value] ?? STANDARD;
   }
 
@@ -40,16 +58,4 @@ export class Settings {
   get workers() {
     return this.#workers.value === AUTOMATIC ? defaultWorkers() : Number(this.#workers.value);
   }
-}
-
-/** @param {HTMLSelectElement} choice keeps what was chosen the last time, where the browser can */
-function remember(choice) {
-  const key = `py-demixer ${choice.id}`;
-  try {
-    const last = localStorage.getItem(key);
-    if ([...choice.options].some(({ value }) => value === last)) choice.value = last ?? "";
-  } catch {
-    return;
-  }
-  choice.addEventListener("change", () => localStorage.setItem(key, choice.value));
 }

@@ -1,0 +1,71 @@
+/**
+ * How long models take on this machine: measured with every song, remembered by the browser. Of a model
+ * that has not run here it is known how it compares with one that has.
+ *
+ * @module
+ */
+
+import { span } from "./format.js";
+import { keep, recall } from "./remembered.js";
+import { STANDARD } from "./settings.js";
+
+/** @typedef {import("../engine/separator.js").Options} Options */
+/** @typedef {import("../engine/separator.js").Separation} Separation */
+
+const PACES = "paces";
+
+/** Seconds: much of what is computed for a shorter song is padding, which says nothing of longer ones. */
+const LEAST_SONG = 20;
+
+/** The song that is spoken of where there is none, in seconds. */
+const USUAL_SONG = 240;
+
+/** What models take, compared with each other: see docs/performance.md. @type {Record<string, number>} */
+const COMPARED = { htdemucs: 1, umxl: 0.35, umxhq: 0.16 };
+
+/** @returns {Record<string, number>} by model: seconds of a worker for a second of song, with STANDARD */
+function measured() {
+  return JSON.parse(recall(PACES) ?? "{}");
+}
+
+/** @param {Separation} separation that has run, as a whole or in part */
+export function remember(separation) {
+  const song = separation.length / separation.rate;
+  const work = separation.secondsOfWork;
+  if (work === null || song < LEAST_SONG) return;
+  const pace = work / song / passes(separation.options);
+  keep(PACES, JSON.stringify({ ...measured(), [separation.model]: pace }));
+}
+
+/**
+ * @param {string} model @param {Options} options @param {number} workers
+ * @param {number | null} song seconds; null: none is known
+ * @returns {string} what to expect, as far as it is known
+ */
+export function expectation(model, options, workers, song) {
+  const known = paceOf(model);
+  if (known === null) return "";
+  const seconds = (known.pace * passes(options) * (song ?? USUAL_SONG)) / workers;
+  const what = song === null ? `a song of ${USUAL_SONG / 60} minutes` : "this song";
+  return known.isMeasured
+    ? `Takes ${span(seconds)} for ${what} on this machine.`
+    : `Takes about ${span(seconds)} for ${what}: it has not run on this machine yet.`;
+}
+
+/** @param {string} model @returns {{pace: number, isMeasured: boolean} | null} */
+function paceOf(model) {
+  const paces = measured();
+  const own = paces[model];
+  if (own !== undefined) return { pace: own, isMeasured: true };
+  for (const [other, pace] of Object.entries(paces)) {
+    const [wanted, given] = [COMPARED[model], COMPARED[other]];
+    if (wanted && given) return { pace: (pace * wanted) / given, isMeasured: false };
+  }
+  return null;
+}
+
+/** @param {Options} options @returns {number} how often they have a song computed, 1 in the standard quality */
+function passes(options) {
+  if (!("overlap" in options)) return 1;
+  return (Math.max(1, options.shifts) * (1 - STANDARD.overlap)) / (1 - options.overlap);
+}
