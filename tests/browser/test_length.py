@@ -356,6 +356,49 @@ def test_nothing_waits_for_timers(tab: DemixerPage, whole: list[str]) -> None:
     assert digests(tab) == whole
 
 
+def test_with_cross_origin_isolation(
+    tiny_site: Path, context: BrowserContext, whole: list[str]
+) -> None:
+    with server.serving(tiny_site, headers=server.ISOLATION_HEADERS) as url:
+        page = DemixerPage(context, url).wait_started()
+        assert page.page.evaluate("crossOriginIsolated") is True
+        page.choose("song.wav", SONG)
+        page.wait_result("song")
+        assert digests(page) == whole
+
+
+def test_idle_workers_end_and_come_back(tab: DemixerPage) -> None:
+    choose_setting(tab, "workers", "1")
+    tab.page.evaluate(
+        """() => {
+          window.timers = new Map();
+          let last = 1e9;  // no timer from before has such a number
+          window.setTimeout = (callback, delay) => {
+            timers.set(++last, [callback, delay]);
+            return last;
+          };
+          window.clearTimeout = (timer) => timers.delete(timer);
+        }"""
+    )
+    song = wav(synthetic.song(8.0))
+    tab.choose("song.wav", song)
+    tab.wait_result("song")
+    before = digests(tab)
+    assert engines(tab) == 1
+    tab.page.evaluate(
+        """() => {
+          const idle = [...timers.values()].filter(([, delay]) => delay === 120_000);
+          for (const [callback] of idle) callback();
+        }"""
+    )
+    tab.page.wait_for_timeout(500)
+    assert engines(tab) == 0
+    discard(tab)
+    tab.choose("song.wav", song)
+    tab.wait_result("song")
+    assert digests(tab) == before
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 def test_twenty_songs_in_one_page(tab: DemixerPage) -> None:
     """Each is new, so that nothing of it is in the store."""

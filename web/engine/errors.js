@@ -38,7 +38,7 @@ export const SENTENCES = {
     "Update your browser, or try a recent Chrome, Edge, Firefox or Safari.",
   died:
     "The engine stopped unexpectedly, perhaps for want of memory. It is being started again; " +
-    "then try the song once more.",
+    "then try the song once more: what is finished of it is kept.",
   silent:
     "The engine gave no answer for a very long time and was stopped. It is being started again; " +
     "then try the song once more.",

@@ -65,6 +65,8 @@ export class Pool {
   #workers = new Set();
   /** @type {Map<EngineWorker, number>} with the timer that ends each */
   #idle = new Map();
+  /** @type {(() => void)[]} who waits for a worker to become free, or to be gone */
+  #waiting = [];
   /** @type {Promise<EngineInfo> | null} one after another: they share the disk and the network */
   #booting = null;
   /** @type {EngineInfo | null} */
@@ -154,6 +156,7 @@ export class Pool {
     this.#idle.delete(worker);
     this.#workers.delete(worker);
     worker.end(reason);
+    this.#tellWaiting();
   }
 
   /** @returns {EngineWorker | null} one that has nothing to do, until `release` */
@@ -173,7 +176,12 @@ export class Pool {
       worker,
       window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
     );
+    this.#tellWaiting();
     this.#run?.pump();
+  }
+
+  #tellWaiting() {
+    for (const tell of this.#waiting.splice(0)) tell();
   }
 
   /**
@@ -186,7 +194,7 @@ export class Pool {
   async with(use) {
     let worker = this.take();
     while (!worker) {
-      await this.grow();
+      await (this.canGrow ? this.grow() : this.#change());
       worker = this.take();
     }
     try {
@@ -194,6 +202,11 @@ export class Pool {
     } finally {
       this.release(worker);
     }
+  }
+
+  /** @returns {Promise<void>} */
+  #change() {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /**
@@ -260,15 +273,13 @@ export class Pool {
 export class Run {
   /** @type {Map<number, number>} by task: how often it failed */
   #failures = new Map();
-  /** @type {Map<number, unknown>} by task that was given up: why */
-  #givenUp = new Map();
   #failuresInARow = 0;
   #atWork = 0;
   #paused = false;
   #over = false;
   #pool;
   #work;
-  /** @type {(givenUp: Map<number, unknown>) => void} */
+  /** @type {() => void} */
   #resolve = () => {};
   /** @type {(error: unknown) => void} */
   #reject = () => {};
@@ -278,9 +289,10 @@ export class Run {
     this.#pool = pool;
     this.#work = work;
     /**
-     * Resolves when nothing more can be done, with the tasks that were given up and why.
+     * Resolves when nothing more can be done: all tasks are finished, but those that were given up and
+     * what needs them.
      *
-     * @type {Promise<Map<number, unknown>>}
+     * @type {Promise<void>}
      */
     this.ended = new Promise((resolve, reject) => {
       [this.#resolve, this.#reject] = [resolve, reject];
@@ -299,9 +311,10 @@ export class Run {
 
   /** Give out tasks, as long as there are both tasks that are ready and workers that are free. */
   pump() {
-    if (this.#over || this.#paused) return;
+    if (this.#over) return;
     const { queue } = this.#work;
     while (queue.hasReady) {
+      if (this.#paused) return;
       const worker = this.#pool.take();
       if (!worker) {
         if (this.#pool.canGrow || this.#pool.workers === 0) this.#grow();
@@ -309,7 +322,7 @@ export class Run {
       }
       void this.#do(worker, /** @type {number} */ (queue.take()));
     }
-    if (this.#atWork === 0) this.#end(() => this.#resolve(this.#givenUp));
+    if (this.#atWork === 0) this.#end(this.#resolve);
   }
 
   /** A new worker comes to `pump` by itself. */
@@ -363,8 +376,7 @@ export class Run {
     const failures = (this.#failures.get(index) ?? 0) + 1;
     this.#failures.set(index, failures);
     if (++this.#failuresInARow >= MOST_FAILURES) this.fail(error);
-    else if (failures >= TRIES) this.#givenUp.set(index, error);
-    else this.#work.queue.putBack(index);
+    else if (failures < TRIES) this.#work.queue.putBack(index);
   }
 
   /** @param {unknown} error */

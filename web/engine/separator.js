@@ -19,6 +19,9 @@ import { LONGEST_MINUTES } from "./store.js";
 /** @typedef {import("./pool.js").Pool} Pool */
 /** @typedef {import("./store.js").Store} Store */
 
+/** What the mixture and each stem take: two floats a frame. */
+const FRAME_BYTES = 8;
+
 /**
  * @typedef {object} Progress
  * @property {number} done              cost of finished tasks
@@ -92,8 +95,9 @@ export class Separator {
       await worker.call("measure", copy, { transfer: [copy.buffer] });
       await this.#store.append(id, block);
     });
+    const planes = 1 + info.sources.length;
     const expect = (/** @type {number} */ frames) =>
-      this.#store.checkRoom(id, frames, 1 + info.sources.length);
+      this.#store.checkRoom(id, planes * frames * FRAME_BYTES);
     const downmix = (/** @type {number} */ channels) => this.#downmixMatrix(channels, worker);
     const take = (/** @type {Float32Array} */ block) => blocks.add(block);
     const { longestMinutes } = this.#store;
@@ -154,8 +158,9 @@ export class Separator {
         await this.#store.remove(id);
         id = same.id;
       }
-      const there = 1 + (plan.stems.length * (same?.done ?? 0)) / Math.max(1, cost);
-      await this.#store.checkRoom(id, length, 1 + plan.stems.length - there);
+      const missing = 1 - (same?.done ?? 0) / Math.max(1, cost);
+      const stems = plan.stems.length * length * FRAME_BYTES * missing;
+      await this.#store.checkRoom(id, stems + temporaryBytes(plan));
       const done = await this.#store.begin(id, about, plan);
       return new Separation(this.#pool, this.#store, info, { id, about, job, plan, done });
     } catch (error) {
@@ -181,6 +186,34 @@ export class Separator {
   #keyOf({ measured, options }, { build }) {
     return JSON.stringify([measured.digest, options, this.#weights, ...this.#packages, build]);
   }
+}
+
+/**
+ * @param {Plan} plan
+ * @returns {number} the most that its temporary planes take at once, if tasks are run in order
+ */
+function temporaryBytes({ planes, tasks }) {
+  const lastReader = new Map(
+    tasks.flatMap(({ reads }, index) => reads.map(({ plane }) => [plane, index])),
+  );
+  const alive = new Set();
+  let [now, most] = [0, 0];
+  for (const [index, { reads, writes }] of tasks.entries()) {
+    for (const name of writes.map(({ plane }) => plane)) {
+      if (planes[name]?.temporary && !alive.has(name)) now += bytesOf(planes[name]);
+      alive.add(name);
+    }
+    most = Math.max(most, now);
+    for (const name of new Set(reads.map(({ plane }) => plane))) {
+      if (planes[name]?.temporary && lastReader.get(name) === index) now -= bytesOf(planes[name]);
+    }
+  }
+  return most;
+}
+
+/** @param {import("./protocol.js").Plane} plane */
+function bytesOf({ width, frames }) {
+  return width * frames * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /** Cuts what comes in pieces of any length into blocks of one length; the last one may be shorter. */

@@ -13,9 +13,7 @@ import { oneByOne, Songs } from "./songs.js";
 /** @typedef {import("./songs.js").StoredFile} StoredFile */
 /** @typedef {import("./protocol.js").StoreCall["method"]} Method */
 
-/** What the mixture and each stem take: two floats a frame. */
-const FRAME_BYTES = 8;
-/** For segments that wait to be added up, and the journal. */
+/** For what several workers finish before its turn, and the journal. */
 const SPARE_BYTES = 150e6;
 
 /**
@@ -46,12 +44,12 @@ export class Store {
    * Chromium names the same figure on every machine.
    *
    * @param {string} id of an open song
-   * @param {number} frames @param {number} planes how many of that length are still to be written
+   * @param {number} bytes that are still to be written
    * @throws {UserError}
    */
-  async checkRoom(id, frames, planes) {
+  async checkRoom(id, bytes) {
     if (!this.keeps) return;
-    const needed = frames * FRAME_BYTES * planes + SPARE_BYTES;
+    const needed = Math.ceil(bytes + SPARE_BYTES);
     try {
       await this.#try("reserve", [id, needed]);
     } catch (error) {

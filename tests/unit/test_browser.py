@@ -1,0 +1,78 @@
+"""What the page's workers call, with NumPy arrays in the place of JavaScript's."""
+
+import json
+
+import numpy as np
+import pytest
+
+import py_demixer
+from py_demixer import browser
+from tests import synthetic
+
+
+class JavaScriptArray:
+    """What Pyodide makes of a Float32Array, as far as the package knows it."""
+
+    def __init__(self, values):
+        self.values = np.ascontiguousarray(values, np.float32).reshape(-1)
+        self.length = self.values.size
+
+    def assign_to(self, target):
+        target[:] = self.values
+
+
+@pytest.fixture(scope="module")
+def info(tiny_weights):
+    content = np.fromfile(tiny_weights, np.uint8)
+    browser.allocate(content.size)[:] = content
+    return json.loads(browser.load("numpy"))
+
+
+def measure(mixture, block):
+    meter = browser.Measure()
+    for start in range(0, mixture.shape[1], block):
+        meter.update(JavaScriptArray(mixture.T[start : start + block]))
+    return json.loads(meter.finish())
+
+
+def test_a_song_is_separated_as_by_the_library(info, tiny_weights):
+    mixture = synthetic.song(9.0)
+    song = measure(mixture, info["measure_block"])
+    del song["digest"]
+    job = json.dumps(song), json.dumps({"overlap": 0.5})
+    plan = json.loads(browser.plan(*job))
+    arrays = {
+        name: np.full((plane["frames"], plane["width"]), np.nan, np.float32)
+        for name, plane in plan["planes"].items()
+    }
+    arrays["mixture"][:] = mixture.T
+
+    def view(part):
+        start = part["start"] - plan["planes"][part["plane"]]["origin"]
+        return arrays[part["plane"]][start : start + part["length"]]
+
+    for index, task in enumerate(plan["tasks"]):
+        inputs = [JavaScriptArray(view(part)) for part in task["reads"]]
+        outputs = browser.run(*job, index, inputs)
+        for part, output in zip(task["writes"], outputs, strict=True):
+            assert output.flags.c_contiguous
+            assert output.dtype == np.float32
+            view(part)[:] = output
+    model = py_demixer.load_model("htdemucs", weights=tiny_weights, backend="numpy")
+    expected = py_demixer.separate(mixture, model, overlap=0.5)
+    for source in info["sources"]:
+        assert np.array_equal(arrays[source].T, expected[source])
+
+
+def test_songs_of_other_samples_have_other_digests(info):
+    mixture = synthetic.noise(1.0)
+    block = info["measure_block"]
+    same, again = measure(mixture, block), measure(mixture, block)
+    other = measure(np.nextafter(mixture, 1), block)
+    assert same == again
+    assert same["digest"] != other["digest"]
+
+
+@pytest.mark.parametrize("name", ["numpy", "scipy"])
+def test_the_build_names_who_computes(info, name):
+    assert json.loads(browser.load(name))["build"] == name
