@@ -104,11 +104,12 @@ def chosen(page: DemixerPage) -> str:
 
 
 def times(page: DemixerPage) -> list[str]:
-    return page.page.locator(".model-time").all_inner_texts()
+    return page.page.locator("#models .model-time").all_text_contents()
 
 
 def sizes(page: DemixerPage) -> list[str]:
-    return [text.split(" ", 2)[2] for text in page.page.locator(".model-size").all_inner_texts()]
+    texts = page.page.locator("#models .model-size").all_text_contents()
+    return [text.split(" ", 2)[2] for text in texts]
 
 
 def compare(page: DemixerPage, site: Site, name: str, content: bytes, folder: Path) -> None:
@@ -163,7 +164,7 @@ def test_what_is_told_of_models(tab: DemixerPage) -> None:
         assert "MIT" in card  # the tiny models' licence
     missing = tab.element("missing-models").inner_text()
     assert "Not included on this site: Open-Unmix (UMXL)." in missing
-    assert "build.py site --with umxl " in missing
+    assert "build.py site --with umxl" in missing
     assert "UMXHQ" not in missing
     more = tab.page.locator("#missing-models a").get_attribute("href")
     answer = tab.page.evaluate("async url => (await fetch(url)).text()", more)
@@ -233,6 +234,7 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     # Only what the person chooses is remembered.
     tab.page.reload()
     wait_ready(tab, "htdemucs")
+    discard(tab)
 
 
 def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
@@ -251,6 +253,7 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     assert list(pace) == ["umxhq"]
     assert pace["umxhq"] > 0
     discard(tab)
+    assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
     tab.page.reload()
     wait_ready(tab, "umxhq")
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
@@ -271,9 +274,10 @@ _GIVE_TO = """async (model) => {
 def test_a_song_of_a_model_that_is_gone_is_told_of(tab: DemixerPage) -> None:
     tab.choose("song.wav", wav(synthetic.song(1.0)))
     tab.wait_result("song")
-    tab.page.goto(tab.page.url + "licences.txt")
+    url = tab.page.url
+    tab.page.goto(url + "licences.txt")
     tab.page.evaluate(_GIVE_TO, "umxl")
-    tab.page.go_back()
+    tab.page.goto(url)
     wait_kept(tab, "separated by Open-Unmix (UMXL)")
     text = tab.element("kept").inner_text()
     assert "That model is not on this site any more: drop the song again" in text

@@ -380,7 +380,7 @@ _SHOW = """async ([length, finished]) => {
   const at = stems.at;
   stems.at = (source, frame, channel) => Math.fround(2.5 * at(source, frame, channel));
   stems.finish(0, finished);
-  shown.show("Größe & more.wav", stems);
+  shown.show("Größe & more.wav", "a model", stems);
 }"""
 _STEM = """(source) => {
   const bytes = new Uint8Array(stems.range(source, 0, stems.length).buffer);

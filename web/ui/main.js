@@ -223,6 +223,7 @@ async function putAway() {
   await result.clear();
   await shown?.close();
   shown = null;
+  showModels();
 }
 
 /** @param {string} id */
