@@ -225,9 +225,10 @@ class HTDemucs:
         """Spectra as channels -> waveforms ``(sources, channels, segment_length)``."""
         pairs = x.reshape(-1, 2, *x.shape[1:])
         out = np.empty((len(pairs), self.segment_length), np.float32)
+        spectrum = np.empty((1, *x.shape[1:]), np.complex64)
         for waveform, (real, imaginary) in zip(out, pairs, strict=True):
-            spectrum = (real + 1j * imaginary).astype(np.complex64)
-            waveform[:] = stft.istft(spectrum[None], self.config.n_fft, self.segment_length)[0]
+            spectrum.real, spectrum.imag = real, imaginary
+            waveform[:] = stft.istft(spectrum, self.config.n_fft, self.segment_length)[0]
         return out.reshape(len(self.sources), self.channels, self.segment_length)
 
     def _layer(self, name: str) -> Params:
