@@ -11,7 +11,8 @@ import json
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -144,26 +145,34 @@ def peak(work: Callable[[], object]) -> int:
 
 def _operations(model: htdemucs.HTDemucs) -> Measured:
     """Calls, seconds and GFLOP of every operation of one segment, by shape of its input."""
-    found: dict[tuple[str, str], Measured] = {}
     mixture = np.random.default_rng(0).standard_normal((2, 343980)).astype(np.float32)
     model(mixture)
+    found: dict[tuple[str, str], Measured] = {}
     places = [(htdemucs, name) for name in (*_PRODUCTS, *_OTHERS)]
     places += [(stft, name) for name in _TRANSFORMS]
+    with _replaced(places, functools.partial(_watched, found)):
+        start = time.perf_counter()
+        model(mixture)
+        total = time.perf_counter() - start
+    return {
+        "total": total,
+        "products": _product_seconds(model, mixture, found),
+        "found": _listed(found, total),
+    }
+
+
+@contextmanager
+def _replaced(
+    places: list[tuple[Any, str]], by: Callable[[str, Callable[..., Any]], Callable[..., Any]]
+) -> Iterator[None]:
     originals = [(place, name, getattr(place, name)) for place, name in places]
     for place, name, function in originals:
-        setattr(place, name, _watched(name, function, found))
-    start = time.perf_counter()
+        setattr(place, name, by(name, function))
     try:
-        model(mixture)
+        yield
     finally:
         for place, name, function in originals:
             setattr(place, name, function)
-    total = time.perf_counter() - start
-    return {
-        "total": total,
-        "products": _products_alone(found, model.config.t_heads),
-        "found": _listed(found, total),
-    }
 
 
 def _listed(found: dict[tuple[str, str], Measured], total: float) -> list[Measured]:
@@ -175,21 +184,32 @@ def _listed(found: dict[tuple[str, str], Measured], total: float) -> list[Measur
     return sorted(entries, key=lambda entry: -entry["seconds"])
 
 
-def _products_alone(found: dict[tuple[str, str], Measured], heads: int) -> float:
+def _product_seconds(
+    model: htdemucs.HTDemucs, mixture: np.ndarray, found: dict[tuple[str, str], Measured]
+) -> float:
     """Seconds of a segment that go into matrix products, packing included.
 
-    Convolutions and linear layers are timed again without their activations; of attention, its
-    softmax is timed alone and taken off.
+    In another pass, every convolution and linear layer is timed where it is called, but without
+    its activation; of attention, its softmax is timed alone and taken off.
     """
-    seconds = 0.0
+    seconds = []
+
+    def plain(_: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **options: Any) -> Any:
+            start = time.perf_counter()
+            function(*arguments, **(options | {"activation": None}))
+            seconds.append(time.perf_counter() - start)
+            return function(*arguments, **options)
+
+        return timed
+
+    with _replaced([(htdemucs, name) for name in _PRODUCTS], plain):
+        model(mixture)
     for entry in found.values():
-        if entry["operation"] in _PRODUCTS:
-            x = np.random.default_rng(0).standard_normal(entry["size"], np.float32)
-            once = _timed(functools.partial(entry["again"], x), 1)["seconds"]
-            seconds += once * entry["calls"]
-        elif entry["operation"] == "attention":
-            seconds += entry["seconds"] - heads * sum(map(_softmax_seconds, entry["scores"]))
-    return seconds
+        if entry["operation"] == "attention":
+            softmax = sum(map(_softmax_seconds, entry["scores"]))
+            seconds.append(entry["seconds"] - model.config.t_heads * softmax)
+    return sum(seconds)
 
 
 @functools.cache
@@ -209,7 +229,7 @@ def _softmax_seconds(scores: tuple[int, int]) -> float:
 
 
 def _watched(
-    name: str, function: Callable[..., Any], found: dict[tuple[str, str], Measured]
+    found: dict[tuple[str, str], Measured], name: str, function: Callable[..., Any]
 ) -> Callable[..., Any]:
     def watched(*arguments: Any, **options: Any) -> Any:
         start = time.perf_counter()
@@ -218,7 +238,11 @@ def _watched(
         shape = "x".join(map(str, arguments[0].shape))
         if (weight := options.get("weight")) is not None and weight.ndim > 1:
             shape += " by " + "x".join(map(str, weight.shape))
-        entry = found.setdefault((name, shape), _entry(name, shape, function, arguments, options))
+        entry = found.setdefault(
+            (name, shape),
+            {"operation": name, "shape": shape, "calls": 0, "seconds": 0.0, "gflop": 0.0}
+            | {"scores": []},
+        )
         entry["calls"] += 1
         entry["seconds"] += seconds
         entry["gflop"] += _gflop(name, arguments, options, result)
@@ -227,22 +251,6 @@ def _watched(
         return result
 
     return watched
-
-
-def _entry(
-    name: str, shape: str, function: Callable[..., Any], arguments: Any, options: Any
-) -> Measured:
-    plain = {key: value for key, value in options.items() if key != "activation"}
-    return {
-        "operation": name,
-        "shape": shape,
-        "calls": 0,
-        "seconds": 0.0,
-        "gflop": 0.0,
-        "size": arguments[0].shape,
-        "scores": [],
-        "again": lambda x: function(x, *arguments[1:], **plain),
-    }
 
 
 def _gflop(name: str, arguments: Any, options: Any, result: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from tests import chromium
 from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
+from tests.renderer import KEEP_MEMORY
 from web.server import serving
 
 CASES = [("kernels", 1), ("kernels", os.cpu_count() or 1), ("scipy", 1), ("numpy", 1)]
@@ -24,19 +25,12 @@ _KEPT = "text=Ready to work offline"
 # The worker is started by a few lines that first keep hold of the WASM memory: Pyodide's instance
 # is the first to export one.
 _MEASURE = """
-async ({ backend, workers, runs, frames }) => {
+async ({ keepMemory, backend, workers, runs, frames }) => {
   const base = new URL("./", location.href).href;
   const start = `
-    for (const name of ["instantiate", "instantiateStreaming"]) {
-      const original = WebAssembly[name];
-      WebAssembly[name] = async (...given) => {
-        const result = await original(...given);
-        self.benchMemory ??= (result.instance ?? result).exports.memory;
-        return result;
-      };
-    }
+    ${keepMemory}
     addEventListener("message", ({ data }) => {
-      if (data.bench) postMessage({ heap: self.benchMemory.buffer.byteLength });
+      if (data.bench) postMessage({ heap: self.wasmMemory.buffer.byteLength });
     });
     await import("${base}engine/worker.js");
     postMessage("ready");
@@ -105,7 +99,12 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
             page = browser.new_page()
             # Any file of the site will do: the page itself would start an engine of its own.
             page.goto(url + "licences.txt")
-            given = {"backend": backend, "workers": workers, "frames": 343980}
+            given = {
+                "keepMemory": KEEP_MEMORY,
+                "backend": backend,
+                "workers": workers,
+                "frames": 343980,
+            }
             given["runs"] = 1 if backend == _ONCE else runs
             answer = page.evaluate(_MEASURE, given)
             assert answer["backend"] == backend

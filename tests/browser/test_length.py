@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from playwright.sync_api import Error
 
 from tests import synthetic
 from tests.browser.page import SOURCES, DemixerPage, wav
+from tests.renderer import resident_bytes
 from web import server
 
 if TYPE_CHECKING:
@@ -418,24 +418,3 @@ def test_twenty_songs_in_one_page(tab: DemixerPage) -> None:
     # A song of three seconds and its stems are 5 MB.
     assert slopes[0] < 5e6
     assert slopes[1] < 50e3
-
-
-def resident_bytes() -> int:
-    """What the renderers of this process's browsers hold, their workers included."""
-    total = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            is_renderer = b"--type=renderer" in (folder / "cmdline").read_bytes()
-            if is_renderer and os.getpid() in ancestors(int(folder.name)):
-                pages = int((folder / "statm").read_text().split()[1])
-                total += pages * os.sysconf("SC_PAGE_SIZE")
-        except OSError:  # it has ended
-            continue
-    return total
-
-
-def ancestors(process: int) -> Iterator[int]:
-    while process > 1:
-        stat = Path(f"/proc/{process}/stat").read_text()
-        process = int(stat.rpartition(")")[2].split()[1])
-        yield process

@@ -9,6 +9,7 @@ from py_demixer.separation import Block, Options, Segment
 from py_demixer.tasks import MIXTURE, Song, execute
 from tests import synthetic
 from tests.golden import cases, checks
+from tests.plans import any_order, run_in_order
 
 SEGMENT, RATE = 343980, 44100
 
@@ -133,33 +134,8 @@ def test_any_order_gives_the_same_bits(options):
     expected = run_in_order(work, mixture, range(len(work.tasks)))
     rng = np.random.default_rng(0)
     for _ in range(3):
-        order, waiting = [], list(range(len(work.tasks)))
-        while waiting:
-            ready = [i for i in waiting if set(work.tasks[i].after) <= set(order)]
-            order.append(ready[rng.integers(len(ready))])
-            waiting.remove(order[-1])
-        stems = run_in_order(work, mixture, order)
+        stems = run_in_order(work, mixture, any_order(work, rng))
         assert all(np.array_equal(stems[name], expected[name]) for name in model.sources)
-
-
-def run_in_order(work, mixture, order):
-    """As the page does it: whole planes, and copies of their ranges."""
-    planes = {
-        name: np.full((plane.frames, plane.width), np.nan, np.float32)
-        for name, plane in work.planes.items()
-    }
-    planes[MIXTURE] = mixture
-
-    def view(part):
-        start = part.start - work.planes[part.plane].origin
-        return planes[part.plane][start : start + part.length]
-
-    for index in order:
-        task = work.tasks[index]
-        outputs = work.run(index, [view(part).copy() for part in task.reads])
-        for part, output in zip(task.writes, outputs, strict=True):
-            view(part)[:] = output
-    return planes
 
 
 @pytest.mark.parametrize("options", [Options(), Options(0.75), Options(0.25, 2)])

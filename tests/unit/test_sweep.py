@@ -9,6 +9,7 @@ from py_demixer.models.openunmix import Config, OpenUnmix, parameter_shapes
 from py_demixer.tasks import MIXTURE, Song
 from tests import synthetic, unmix
 from tests.golden import cases, checks
+from tests.plans import any_order, run_in_order
 
 RATE, HOP, N_FFT = 44100, 1024, 4096
 MODEL = unmix.model()
@@ -90,32 +91,8 @@ def test_any_order_gives_the_same_bits():
     work = plan(len(mixture), block=100)
     expected = run_in_order(work, mixture, range(len(work.tasks)))
     rng = np.random.default_rng(0)
-    order, waiting = [], list(range(len(work.tasks)))
-    while waiting:
-        ready = [i for i in waiting if set(work.tasks[i].after) <= set(order)]
-        order.append(ready[rng.integers(len(ready))])
-        waiting.remove(order[-1])
-    stems = run_in_order(work, mixture, order)
+    stems = run_in_order(work, mixture, any_order(work, rng))
     assert all(np.array_equal(stems[name], expected[name]) for name in work.stems)
-
-
-def run_in_order(work, mixture, order):
-    planes = {
-        name: np.full((plane.frames, plane.width), np.nan, np.float32)
-        for name, plane in work.planes.items()
-    }
-    planes[MIXTURE] = mixture
-
-    def view(part):
-        start = part.start - work.planes[part.plane].origin
-        return planes[part.plane][start : start + part.length]
-
-    for index in order:
-        task = work.tasks[index]
-        outputs = work.run(index, [view(part).copy() for part in task.reads])
-        for part, output in zip(task.writes, outputs, strict=True):
-            view(part)[:] = output
-    return planes
 
 
 def test_temporary_planes_are_dropped():
