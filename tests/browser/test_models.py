@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 
 TITLES = {"htdemucs": "Demucs v4 (HTDemucs)", "umxhq": "Open-Unmix (UMXHQ)"}
 LEAST_DECIBELS = {"htdemucs": 100, "umxhq": 85}
-LONG = wav(synthetic.song(45.0))
+LONG = wav(synthetic.song(26.0))
 
 
 @dataclass
@@ -126,7 +126,7 @@ def compare(page: DemixerPage, site: Site, name: str, content: bytes, folder: Pa
 def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
     site: Site, launch_chromium: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
-    song, asked = wav(synthetic.song(9.0)), site.asked
+    song, asked = wav(synthetic.song(5.0)), site.asked
     options = {"cache_control": "no-store", "on_request": asked.append}
     with server.serving(site.folder, **options) as url:
         context = launch_chromium(tmp_path / "profile")
@@ -156,7 +156,7 @@ def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
     compare(page, site, "htdemucs", song, tmp_path)
 
 
-def test_what_is_told_of_models(tab: DemixerPage) -> None:
+def test_what_is_told_and_offered(tab: DemixerPage) -> None:
     cards = tab.page.locator("#models .model")
     assert cards.count() == 2
     for card, title in zip(cards.all_inner_texts(), TITLES.values(), strict=True):
@@ -172,8 +172,12 @@ def test_what_is_told_of_models(tab: DemixerPage) -> None:
     assert tab.element("model-used").inner_text() == TITLES["umxhq"]
     assert tab.element("licence").get_attribute("href") == "https://zenodo.org/records/3370489"
 
-
-def test_qualities_are_offered_for_the_model_that_has_them(tab: DemixerPage) -> None:
+    before = tab.page.viewport_size
+    assert before is not None
+    tab.page.set_viewport_size({"width": 360, "height": 740})  # nothing sticks out on a phone
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    tab.page.set_viewport_size(before)
+    # Qualities are offered for the model that has them.
     tab.element("settings").evaluate("settings => settings.open = true")
     assert tab.element("quality").is_hidden()
     assert tab.element("workers").is_visible()
@@ -283,12 +287,3 @@ def test_a_song_of_a_model_that_is_gone_is_told_of(tab: DemixerPage) -> None:
     assert "That model is not on this site any more: drop the song again" in text
     assert tab.page.locator('#kept [data-do="open"]').is_hidden()
     discard(tab)
-
-
-def test_nothing_sticks_out_on_a_phone(tab: DemixerPage) -> None:
-    before = tab.page.viewport_size
-    assert before is not None
-    tab.page.set_viewport_size({"width": 360, "height": 740})
-    width = tab.page.evaluate("document.documentElement.scrollWidth")
-    tab.page.set_viewport_size(before)
-    assert width <= 360
