@@ -30,7 +30,7 @@ async ({ code, ceiling, runs }) => {
   const { bytes, parts } = assets.models.htdemucs;
   const memory = demixer.allocate(bytes);
   let offset = 0;
-  for (const url of parts) {
+  for (const { url } of parts) {
     const part = new Uint8Array(await (await fetch(url)).arrayBuffer());
     const view = memory.getBuffer("u8");
     view.data.set(part, offset);
