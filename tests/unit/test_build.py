@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interrupt import hear_ctrl_c
 from tools import environment, site
 from tools.environment import ROOT, CannotGoOn
 
@@ -126,7 +127,8 @@ def test_a_taken_port_is_said(tmp_path):
 
 def test_serve_serves_the_site_until_it_is_interrupted():
     command = [sys.executable, ROOT / "build.py", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, preexec_fn=hear_ctrl_c) as process:
         assert process.stdout is not None
         words = process.stdout.readline().decode().split()
         (url,) = (word for word in words if word.startswith("http://localhost:"))

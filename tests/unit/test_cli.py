@@ -17,6 +17,7 @@ import py_demixer
 from py_demixer import audio, cli
 from py_demixer.weights import manifest
 from tests import tiny, unmix
+from tests.interrupt import hear_ctrl_c
 from web import server
 
 ROOT = Path(__file__).parents[2]
@@ -402,6 +403,7 @@ def test_ctrl_c_stops_and_leaves_nothing_half_written(tiny_weights, tmp_path, ou
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=hear_ctrl_c,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
