@@ -26,10 +26,9 @@ for (const name of ["instantiate", "instantiateStreaming"]) {
 
 def watched_copy(site: Path, folder: Path) -> Path:
     """The same site, in `folder`, with workers whose memory can be asked for (:func:`heaps`)."""
-    copy = Path(shutil.copytree(site, folder, copy_function=os.link))
+    copy = Path(shutil.copytree(site, folder))
     worker = copy / "engine" / "worker.js"
     text = worker.read_text(encoding="utf-8")
-    worker.unlink()  # else the original would change with it
     worker.write_text(KEEP_MEMORY + text, encoding="utf-8")
     return copy
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import checkpoint
 from ..checkpoint import Checkpoint
-from . import htdemucs, openunmix
+from . import htdemucs, openunmix, parameters
 from .htdemucs import HTDemucs
 from .openunmix import OpenUnmix
 
@@ -87,9 +87,9 @@ def build(weights: Checkpoint) -> Network:
     architecture = weights.metadata.get("architecture")
     config = weights.metadata.get("config", "{}")
     if architecture == "htdemucs":
-        return HTDemucs(weights.tensors, htdemucs.Config.from_json(config))
+        return HTDemucs(weights.tensors, parameters.read_config(htdemucs.Config, config))
     if architecture == "openunmix":
-        return OpenUnmix(weights.tensors, openunmix.Config.from_json(config))
+        return OpenUnmix(weights.tensors, parameters.read_config(openunmix.Config, config))
     raise ValueError(
         f"The weight file is for the architecture {architecture!r}, which is not known here: "
         "was it made by py_demixer.weights?"

@@ -11,7 +11,6 @@ are splatted into the function that uses them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,14 +51,6 @@ class Config:
     t_hidden_scale: int = 4
     freq_emb: float = 0.2
     emb_scale: float = 10.0
-
-    @classmethod
-    def from_json(cls, text: str) -> Config:
-        """Read the values that differ from the defaults from a JSON object."""
-        values = json.loads(text)
-        if "sources" in values:
-            values["sources"] = tuple(values["sources"])
-        return cls(**values)
 
 
 class HTDemucs:

@@ -12,7 +12,6 @@ and ``(channels, bins, frames)`` for spectrograms.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,14 +41,6 @@ class Config:
     bandwidth: int = 1487
     hidden: int = 512
     layers: int = 3
-
-    @classmethod
-    def from_json(cls, text: str) -> Config:
-        """Read the values that differ from the defaults from a JSON object."""
-        values = json.loads(text)
-        if "sources" in values:
-            values["sources"] = tuple(values["sources"])
-        return cls(**values)
 
     @property
     def bins(self) -> int:

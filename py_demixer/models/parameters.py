@@ -1,11 +1,22 @@
-"""The tensors of a weight file, as the networks take them."""
+"""The dimensions and the tensors of a weight file, as the networks take them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Config = TypeVar("Config")
+
+
+def read_config(kind: type[Config], text: str) -> Config:
+    """The dimensions of a network: those that differ from the released one's, as a JSON object."""
+    values = json.loads(text)
+    if "sources" in values:
+        values["sources"] = tuple(values["sources"])
+    return kind(**values)
 
 
 def check(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:

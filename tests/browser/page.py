@@ -19,6 +19,18 @@ SOURCES = ("drums", "bass", "other", "vocals")
 # Pyodide starts in a few seconds on an idle machine; these are for one that has a lot to do.
 START_MS = 240_000
 SONG_MS = 240_000
+CLEAR_SONGS = """async () => {
+  const root = await navigator.storage.getDirectory();
+  for (let tries = 0; tries < 50; tries++) {
+    try {
+      return await root.removeEntry("songs", { recursive: true });
+    } catch (error) {
+      if (error.name === "NotFoundError") return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}"""
+"""Deletes what is stored of songs, once workers that are being ended have let go of it."""
 
 
 def wav(audio: np.ndarray, rate: int = RATE, subtype: str = "PCM_16") -> bytes:

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Error
 
 from tests import synthetic
-from tests.browser.page import SOURCES, DemixerPage, wav
+from tests.browser.page import CLEAR_SONGS, SOURCES, DemixerPage, wav
 from tests.renderer import resident_bytes
 from web import server
 
@@ -103,19 +103,7 @@ def open_tab(shared_context: BrowserContext, tiny_url: str) -> Iterator[Callable
         page.page.close()
     last = shared_context.new_page()
     last.goto(tiny_url + "licences.txt")
-    last.evaluate(
-        """async () => {
-          const root = await navigator.storage.getDirectory();
-          for (let tries = 0; tries < 50; tries++) {
-            try {
-              return await root.removeEntry("songs", { recursive: true });
-            } catch (error) {
-              if (error.name === "NotFoundError") return;
-              await new Promise((resolve) => setTimeout(resolve, 100));
-            }
-          }
-        }"""
-    )
+    last.evaluate(CLEAR_SONGS)
     last.close()
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.page import CLEAR_SONGS
+
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
@@ -149,19 +151,7 @@ _HELPERS = """(engine) => {
     }
   };
 
-  const clear = async () => {
-    const root = await navigator.storage.getDirectory();
-    for (let tries = 0; tries < 50; tries++) {
-      try {
-        return await root.removeEntry("songs", { recursive: true });
-      } catch (error) {
-        if (error.name === "NotFoundError") return;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    }
-  };
-
-  Object.assign(window, { separate, clear, makePlan });
+  Object.assign(window, { separate, makePlan });
 }"""
 
 
@@ -180,14 +170,14 @@ def run(page: Page, last: int | None = None) -> dict[str, Any]:
 
 
 def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Page) -> None:
-    page.evaluate("clear()")
+    page.evaluate(CLEAR_SONGS)
     whole = run(page)
     tasks = list(range(8))
     assert whole["finished"] == tasks
     assert whole["names"] == ["a.f32", "about.json", "b.f32", "journal", "mixture.f32"]
     kills = 0
     while True:
-        page.evaluate("clear()")
+        page.evaluate(CLEAR_SONGS)
         killed = run(page, kills)
         if killed["stems"] is not None:
             break
@@ -198,12 +188,12 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
         assert again["stems"] == whole["stems"]
         assert again["names"] == whole["names"]
     assert kills > 50
-    page.evaluate("clear()")
+    page.evaluate(CLEAR_SONGS)
 
 
 def test_another_song_in_the_same_folder_begins_anew(page: Page) -> None:
     """As when the site has a new version: the mixture is there, the stems are of the old one."""
-    page.evaluate("clear()")
+    page.evaluate(CLEAR_SONGS)
     whole = run(page)
     again = page.evaluate(
         """async () => {
@@ -221,7 +211,7 @@ def test_another_song_in_the_same_folder_begins_anew(page: Page) -> None:
     )
     assert again["done"] == []
     assert again["stems"] == whole["stems"]
-    page.evaluate("clear()")
+    page.evaluate(CLEAR_SONGS)
 
 
 _ORDER = """async ({ engine, playhead, done }) => {
