@@ -40,20 +40,32 @@ def heaps(page: Page) -> list[int]:
 
 
 def resident_bytes() -> int:
-    """What the renderers of this process's browsers hold, their workers included (Linux)."""
-    pages = sum(map(_renderer_pages, Path("/proc").glob("[0-9]*")))
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    """What the page's renderer holds, its workers included (Linux).
+
+    It is the largest of this process's browsers: they have others, for tabs that show nothing.
+    """
+    largest = max((_resident_pages(process) for process in processes()), default=0)
+    return largest * os.sysconf("SC_PAGE_SIZE")
 
 
-def _renderer_pages(process: Path) -> int:
+def _resident_pages(process: int) -> int:
     try:
-        if b"--type=renderer" not in (process / "cmdline").read_bytes():
-            return 0
-        if os.getpid() not in _ancestors(int(process.name)):
-            return 0
-        return int((process / "statm").read_text().split()[1])
+        return int(Path(f"/proc/{process}/statm").read_text(encoding="utf-8").split()[1])
     except OSError:  # it has ended
         return 0
+
+
+def processes() -> list[int]:
+    """The renderers of this process's browsers (Linux)."""
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _is_renderer(path)]
+
+
+def _is_renderer(process: Path) -> bool:
+    try:
+        is_any = b"--type=renderer" in (process / "cmdline").read_bytes()
+        return is_any and os.getpid() in _ancestors(int(process.name))
+    except OSError:  # it has ended
+        return False
 
 
 def _ancestors(process: int) -> Iterator[int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +17,11 @@ from playwright.sync_api import Error
 
 from tests import synthetic
 from tests.browser.page import CLEAR_SONGS, SOURCES, DemixerPage, wav
-from tests.renderer import resident_bytes
+from tests.renderer import processes, resident_bytes
 from web import server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Worker
 
 pytestmark = pytest.mark.browser
 
@@ -185,8 +188,12 @@ def test_the_same_file_again_goes_on_where_it_stopped(tab: DemixerPage, whole: l
     assert digests(tab) == whole
 
 
+def engine_workers(page: DemixerPage) -> list[Worker]:
+    return [worker for worker in page.page.workers if worker.url.endswith("engine/worker.js")]
+
+
 def engines(page: DemixerPage) -> int:
-    return sum(worker.url.endswith("engine/worker.js") for worker in page.page.workers)
+    return len(engine_workers(page))
 
 
 def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
@@ -235,6 +242,13 @@ def test_a_worker_that_is_killed_is_replaced(
     tab.page.evaluate("engines.at(-1).dispatchEvent(new ErrorEvent('error', {message: 'gone'}))")
     wait_progress(tab, 60)
     tab.page.evaluate("engines[0].terminate()")
+    # So that the watchdog's patience is over after seconds, not minutes.
+    tab.page.evaluate(
+        """() => {
+          const now = performance.now.bind(performance), start = now();
+          performance.now = () => start + 12 * (now() - start);
+        }"""
+    )
     tab.wait_result("song")
     assert tab.page.evaluate("engines.length") == 3
     assert digests(tab) == whole
@@ -345,6 +359,34 @@ def test_nothing_waits_for_timers(tab: DemixerPage, whole: list[str]) -> None:
     assert digests(tab) == whole
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+
+
+@needs_proc
+def test_a_machine_that_sleeps_costs_nothing(tab: DemixerPage, whole: list[str]) -> None:
+    """All stands still for longer than a tick of the watchdog, and the clock is then far on."""
+    choose_setting(tab, "workers", "2")
+    tab.choose("song.wav", SONG)
+    wait_progress(tab, 40)
+    before = engine_workers(tab)
+    tab.page.evaluate(
+        """() => {
+          const now = performance.now.bind(performance), slept = now() + 1000;
+          performance.now = () => now() + (now() > slept ? 8 * 3600e3 : 0);
+        }"""
+    )
+    asleep = processes()
+    for process in asleep:
+        os.kill(process, signal.SIGSTOP)
+    time.sleep(7)
+    for process in asleep:
+        os.kill(process, signal.SIGCONT)
+    tab.wait_result("song")
+    print("\n".join(tab.console))
+    assert engine_workers(tab) == before
+    assert digests(tab) == whole
+
+
 def test_with_cross_origin_isolation(
     tiny_site: Path, context: BrowserContext, whole: list[str]
 ) -> None:
@@ -388,7 +430,7 @@ def test_idle_workers_end_and_come_back(tab: DemixerPage) -> None:
     assert digests(tab) == before
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+@needs_proc
 def test_twenty_songs_in_one_page(tab: DemixerPage) -> None:
     """Each is new, so that nothing of it is in the store."""
     session = tab.page.context.new_cdp_session(tab.page)

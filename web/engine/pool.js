@@ -26,8 +26,11 @@ export const MOST_WORKERS = 16;
 /** Workers that have had nothing to do for so long end; their memory comes back. */
 const IDLE_MS = 120_000;
 
-/** A task may take this many times what is expected, but at least so many seconds. */
-const PATIENCE = { times: 10, leastSeconds: 30 };
+/**
+ * A task may take this many times what is expected, but at least so many seconds: more than what the
+ * watchdog counts while a machine sleeps a few times (engine-worker.js).
+ */
+const PATIENCE = { times: 10, leastSeconds: 180 };
 
 /** A task is tried so often. */
 const TRIES = 2;
