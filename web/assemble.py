@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import gzip
 import hashlib
 import json
 import shutil
@@ -178,8 +179,9 @@ def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
     parts = []
     for number, start in enumerate(range(0, len(data), PART_BYTES)):
         part = folder / f"{number:03d}.bin"
-        part.write_bytes(data[start : start + PART_BYTES])
-        parts.append(_asset(part, site))
+        # No server takes a .bin for something that it should unzip itself.
+        part.write_bytes(gzip.compress(data[start : start + PART_BYTES], mtime=0))
+        parts.append({**_asset(part, site), "encoding": "gzip"})
     return {
         **_introduce(model),
         "licence": metadata["licence"],

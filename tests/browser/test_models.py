@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -258,6 +259,13 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     assert pace["umxhq"] > 0
     discard(tab)
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
+    # Of the next song the time is told at once, not after its first part.
+    tab.choose("song.wav", LONG)
+    wait_progress(tab, 0)
+    assert tab.element("job-number").inner_text() == "0 %"
+    assert re.search("(about .*|a few seconds) left", tab.element("job-time").inner_text())
+    tab.wait_result("song")
+    discard(tab)
     tab.page.reload()
     wait_ready(tab, "umxhq")
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")

@@ -1,6 +1,7 @@
 """web/assemble.py on a small made-up set of inputs, and on nothing else: no network, no browser."""
 
 import base64
+import gzip
 import hashlib
 import json
 import zipfile
@@ -117,7 +118,8 @@ def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path)
     for entry in (*assets["files"], *parts(assets)["htdemucs"]):
         data = (site / entry["url"]).read_bytes()
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
-        assert entry == {"url": entry["url"], "bytes": len(data), "integrity": f"sha256-{digest}"}
+        assert entry["integrity"] == f"sha256-{digest}"
+        assert entry["bytes"] == len(data)
     for entry in read_shell(site):
         digest = hashlib.sha256((site / entry["url"]).read_bytes()).hexdigest()
         assert entry["revision"] == digest[:16]
@@ -163,7 +165,8 @@ def test_parts_add_up_to_the_weight_file(inputs, tmp_path, monkeypatch):
     assemble(site, **inputs)
     weights = inputs["models"]["htdemucs"].read_bytes()
     model = read_assets(site)["models"]["htdemucs"]
-    pieces = [(site / part["url"]).read_bytes() for part in model["parts"]]
+    assert all(part["encoding"] == "gzip" for part in model["parts"])
+    pieces = [gzip.decompress((site / part["url"]).read_bytes()) for part in model["parts"]]
     assert len(pieces) > 1
     assert all(len(piece) == 100_000 for piece in pieces[:-1])
     assert b"".join(pieces) == weights

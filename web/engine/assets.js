@@ -72,7 +72,7 @@ export async function fetchVerified(base, file) {
       // A second try must not be answered with the same bad copy from the HTTP cache.
       const cache = attempt === 1 ? "default" : "reload";
       const response = await fetch(url, { integrity: file.integrity, cache });
-      if (response.ok) return response;
+      if (response.ok) return file.encoding === "gzip" ? unzipped(response) : response;
       if (attempt === TRIES) throw missingFile(file.url);
     } catch (error) {
       if (error instanceof UserError) throw error;
@@ -80,6 +80,14 @@ export async function fetchVerified(base, file) {
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt));
   }
+}
+
+/** @param {Response} response @returns {Response} */
+function unzipped({ body, headers }) {
+  const bytes = /** @type {ReadableStream<BufferSource>} */ (body);
+  const type = headers.get("content-type") ?? "";
+  const unzipping = bytes.pipeThrough(new DecompressionStream("gzip"));
+  return new Response(unzipping, { headers: { "content-type": type } });
 }
 
 /**
@@ -105,6 +113,14 @@ export function partsOf(assets, model) {
 
 /**
  * @param {Assets} assets @param {string} model a key of `assets.models`
+ * @returns {number} what its weights take on their way, in bytes
+ */
+export function downloadBytes(assets, model) {
+  return partsOf(assets, model).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/**
+ * @param {Assets} assets @param {string} model a key of `assets.models`
  * @returns {AssetFile[]} what it needs in all
  */
 function filesFor(assets, model) {
@@ -122,7 +138,7 @@ function filesFor(assets, model) {
  */
 export async function fetchWeights(base, assets, model, report, signal) {
   const files = partsOf(assets, model);
-  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  const total = downloadBytes(assets, model);
   const parts = [];
   let done = 0;
   for (const file of files) {
@@ -196,15 +212,14 @@ async function keep(cache, base, file) {
 /**
  * Make every heavy file kept that a model needs: fetch what is missing, and delete what no longer
  * belongs to the site once the new set is complete. Does nothing where the browser keeps nothing.
+ * For the page there is `keeper.js`.
  *
  * @param {string} base @param {Assets} assets @param {string} model
  * @param {(done: number, total: number) => void} report bytes that are there, of all bytes
- * @param {AbortSignal} signal ends it after the files that are on their way
  * @returns {Promise<boolean>} whether the files are kept
  * @throws {UserError}
- * @throws {DOMException} AbortError
  */
-export async function keepAll(base, assets, model, report, signal) {
+export async function keepAll(base, assets, model, report) {
   const cache = await openCache(base);
   if (!cache) return false;
   const files = filesFor(assets, model);
@@ -215,14 +230,12 @@ export async function keepAll(base, assets, model, report, signal) {
     if (await isKept(cache, base, file)) done += file.bytes;
     else missing.push(file);
   }
-  signal.throwIfAborted();
   report(done, total);
   const queue = [...missing];
   let failed = false;
   const lane = async () => {
     for (let file = queue.shift(); file && !failed; file = queue.shift()) {
       await keep(cache, base, file);
-      signal.throwIfAborted();
       done += file.bytes;
       report(done, total);
     }

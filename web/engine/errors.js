@@ -34,8 +34,8 @@ export const SENTENCES = {
   engineMemory:
     "There is not enough memory to start the engine. Close other tabs or programs and try again.",
   old:
-    "Your browser is too old to run the engine: it needs WebAssembly with SIMD. " +
-    "Update your browser, or try a recent Chrome, Edge, Firefox or Safari.",
+    "Your browser is too old to run the engine: it needs WebAssembly with SIMD and " +
+    "DecompressionStream. Update your browser, or try a recent Chrome, Edge, Firefox or Safari.",
   died:
     "The engine stopped unexpectedly, perhaps for want of memory. It is being started again; " +
     "then try the song once more: what is finished of it is kept.",

@@ -22,7 +22,7 @@
  *
  * The resampler worker (`resample-worker.js`) gets `ResampleCall`s, one after another, and posts a
  * `ResampleReply` for each. The store worker (`store-worker.js`) gets `StoreCall`s and posts a
- * `StoreReply` for each.
+ * `StoreReply` for each. The keep worker (`keep-worker.js`) gets one `KeepCall`.
  *
  * @module
  */
@@ -198,11 +198,23 @@
  */
 
 /**
+ * @typedef {{base: string, assets: Assets, model: string}} KeepCall
+ */
+
+/**
+ * Any number of times how many bytes of all are there, then whether all are kept or what went wrong.
+ * @typedef {{done: number, total: number}
+ *   | {ok: true, areKept: boolean}
+ *   | {ok: false, message: string, isSentence: boolean}} KeepReply   `isSentence`: for the person
+ */
+
+/**
  * One heavy file of the site.
  * @typedef {object} AssetFile
  * @property {string} url           relative to the site's folder
- * @property {number} bytes
- * @property {string} integrity     "sha256-<base64>"
+ * @property {number} bytes         on the way
+ * @property {string} integrity     "sha256-<base64>", on the way
+ * @property {"gzip"} [encoding]    it is kept and read without it
  */
 
 /**
@@ -222,9 +234,9 @@
 /**
  * @typedef {object} AssetWeights
  * @property {string} architecture  what kind of network it is
- * @property {number} bytes
+ * @property {number} bytes         of the weight file
  * @property {string} sha256
- * @property {AssetFile[]} parts    in order
+ * @property {AssetFile[]} parts    of the weight file, in order
  */
 
 /**

@@ -14,7 +14,7 @@ const SIMD_MODULE = new Uint8Array([
 
 /** @throws {UserError} when the browser cannot run the engine */
 export function checkBrowser() {
-  if (typeof WebAssembly !== "object" || !WebAssembly.validate(SIMD_MODULE)) {
-    throw new UserError(SENTENCES.old);
-  }
+  const canRun = typeof WebAssembly === "object" && WebAssembly.validate(SIMD_MODULE);
+  const canUnzip = "DecompressionStream" in globalThis;
+  if (!canRun || !canUnzip) throw new UserError(SENTENCES.old);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { allKept, fetchWeights, keepAll } from "../engine/assets.js";
+import { allKept, fetchWeights } from "../engine/assets.js";
+import { keepAll } from "../engine/keeper.js";
 import { Pool } from "../engine/pool.js";
 import { Separator } from "../engine/separator.js";
 import { checkBrowser } from "../engine/support.js";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { allKept, readManifest } from "../engine/assets.js";
+import { allKept, downloadBytes, readManifest } from "../engine/assets.js";
 import { incomplete, SENTENCES, UserError } from "../engine/errors.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
@@ -13,7 +13,7 @@ import { duration } from "./format.js";
 import { KeptSongs } from "./kept.js";
 import { ModelChooser } from "./models.js";
 import { registerServiceWorker } from "./offline.js";
-import { expectation, remember } from "./paces.js";
+import { expectation, expectedTime, remember } from "./paces.js";
 import { JobCard } from "./progress.js";
 import { Result } from "./result.js";
 import { Settings } from "./settings.js";
@@ -115,7 +115,8 @@ function showModels() {
   for (const [name, model] of Object.entries(assets.models)) {
     const options = settings.optionsFor(model.architecture);
     chooser.tellTime(name, expectation(name, options, settings.workers, song));
-    allKept(base, assets, name).then((isKept) => chooser.tellSize(name, model.bytes, isKept));
+    const bytes = downloadBytes(assets, name);
+    allKept(base, assets, name).then((isKept) => chooser.tellSize(name, bytes, isKept));
   }
   const model = assets.models[chooser.name];
   byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
@@ -200,7 +201,10 @@ async function run(separation, signal) {
   showModels();
   jobCard.begin(separation);
   try {
-    const missing = await separation.run((progress) => jobCard.separating(progress), signal);
+    const expected = expectedSeconds(separation);
+    const missing = await separation.run((progress) => {
+      jobCard.separating(progress, expected);
+    }, signal);
     if (missing.length > 0) throw incomplete(missing);
   } catch (error) {
     if (signal.aborted) await leave(separation);
@@ -208,6 +212,11 @@ async function run(separation, signal) {
   } finally {
     remember(separation);
   }
+}
+
+/** @param {Separation} separation @returns {number | null} what all of it should take here, if that is known */
+function expectedSeconds({ model, options, length, rate }) {
+  return expectedTime(model, options, settings.workers, length / rate)?.seconds ?? null;
 }
 
 /** @param {Separation} separation was cancelled: what is finished stays, unless it would take memory */

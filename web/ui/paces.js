@@ -23,6 +23,9 @@ const USUAL_SONG = 240;
 /** What models take, compared with each other: see docs/performance.md. @type {Record<string, number>} */
 const COMPARED = { htdemucs: 1, umxl: 0.35, umxhq: 0.16 };
 
+/** Seconds of song that one task computes, in a model with few of them: at the end workers have none. */
+const STEPS = /** @type {Record<string, number>} */ ({ htdemucs: 5.85 });
+
 /** @returns {Record<string, number>} by model: seconds of a worker for a second of song, with STANDARD */
 function measured() {
   return JSON.parse(recall(PACES) ?? "{}");
@@ -43,13 +46,33 @@ export function remember(separation) {
  * @returns {string} what to expect, as far as it is known
  */
 export function expectation(model, options, workers, song) {
-  const known = paceOf(model);
-  if (known === null) return "";
-  const seconds = (known.pace * passes(options) * (song ?? USUAL_SONG)) / workers;
+  const expected = expectedTime(model, options, workers, song ?? USUAL_SONG);
+  if (expected === null) return "";
   const what = song === null ? `a song of ${USUAL_SONG / 60} minutes` : "this song";
-  return known.isMeasured
-    ? `Takes ${span(seconds)} for ${what} on this machine.`
-    : `Takes about ${span(seconds)} for ${what}: it has not run on this machine yet.`;
+  return expected.isMeasured
+    ? `Takes ${span(expected.seconds)} for ${what} on this machine.`
+    : `Takes about ${span(expected.seconds)} for ${what}: it has not run on this machine yet.`;
+}
+
+/**
+ * @param {string} model @param {Options} options @param {number} workers
+ * @param {number} song seconds
+ * @returns {{seconds: number, isMeasured: boolean} | null} null: nothing is known
+ */
+export function expectedTime(model, options, workers, song) {
+  const known = paceOf(model);
+  if (known === null) return null;
+  const { pace, isMeasured } = known;
+  return { seconds: pace * share(model, passes(options) * song, workers), isMeasured };
+}
+
+/**
+ * @param {string} model @param {number} song seconds @param {number} workers
+ * @returns {number} seconds of the song that the busiest worker computes
+ */
+function share(model, song, workers) {
+  const step = STEPS[model];
+  return step ? step * Math.ceil(Math.ceil(song / step) / workers) : song / workers;
 }
 
 /** @param {string} model @returns {{pace: number, isMeasured: boolean} | null} */

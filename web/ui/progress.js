@@ -85,8 +85,8 @@ export class JobCard {
     announce(text);
   }
 
-  /** @param {Progress} progress */
-  separating({ done, total, secondsLeft }) {
+  /** @param {Progress} progress @param {number | null} expected seconds for all of it */
+  separating({ done, total, secondsLeft }, expected) {
     const share = done / total;
     const before = Math.floor(this.#bar.position * 4);
     this.#text.textContent = "Separating";
@@ -95,7 +95,7 @@ export class JobCard {
     document.title = `${percent(share)} · ${this.#name}`;
     if (done === 0) announce("Separating");
     else if (Math.floor(share * 4) > before) announce(`${percent(share)} separated`);
-    this.#runClock(secondsLeft);
+    this.#runClock(secondsLeft ?? (expected && expected * (1 - share)));
   }
 
   /** @param {number | null} secondsLeft now; counted down until the next report */
