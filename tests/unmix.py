@@ -14,15 +14,27 @@ import numpy as np
 
 from py_demixer import checkpoint
 from py_demixer.models.openunmix import Config, OpenUnmix, parameter_shapes
+from py_demixer.weights.quantise import quantise
 
 TINY = {"hidden": 16}
 """What the tiny model's configuration says; frequencies and frames are the released ones'."""
+
+WIDTHS = {"umxhq": 512, "umxl": 1024}
+"""Hidden units of the released models."""
 
 
 def write(path: Path, seed: int = 0) -> Path:
     """Write the tiny model to `path`; the same seed gives the same bytes."""
     metadata = {"architecture": "openunmix", "config": json.dumps(TINY), "licence": "MIT"}
     checkpoint.write(path, tensors(Config(**TINY), seed), metadata)
+    return path
+
+
+def write_released(path: Path, name: str) -> Path:
+    """Write a model of the released one's dimensions, its matrices in 8 bits as well."""
+    config = {"hidden": WIDTHS[name]}
+    metadata = {"architecture": "openunmix", "config": json.dumps(config), "licence": "MIT"}
+    checkpoint.write(path, quantise(tensors(Config(**config))), metadata)
     return path
 
 

@@ -42,7 +42,7 @@ def main() -> None:
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
     ]
     if options.long:
-        measures.append(("long songs", lambda: songs.measure_long(options.site)))
+        measures.append(("long songs", songs.measure_long))
     for name, measure in measures:
         note(f"Measuring: {name} ...")
         more, used = measure()

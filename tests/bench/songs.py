@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +18,29 @@ import numpy as np
 import soundfile
 from playwright.sync_api import Page, sync_playwright
 
-from tests import chromium, renderer, synthetic, tiny
+from tests import chromium, renderer, synthetic, tiny, unmix
 from tests.bench.rows import Row, row
 from tools import environment, pyodide
 from tools.environment import CACHE
 from tools.kernels import build_module
-from tools.site import build_kernel_wheel
+from tools.site import build_kernel_wheel, ensure_weights
 from web.assemble import assemble
 from web.server import serving
 
-SHORT_SECONDS, LONG_SECONDS, HOUR_SECONDS = 20, 420, 3600
+SHORT_SECONDS, USUAL_SECONDS, LONG_SECONDS = 20, 240, 420
 """The long one is as long as the longest song of MUSDB18's test set."""
+HALF_HOUR_SECONDS, HOUR_SECONDS = 1800, 3600
+
+_LONG_SONGS = (
+    ("htdemucs", SHORT_SECONDS),
+    ("htdemucs", USUAL_SECONDS),
+    ("htdemucs", LONG_SECONDS),
+    ("umxl", USUAL_SECONDS),
+    ("umxl", HALF_HOUR_SECONDS),
+    ("umxhq", USUAL_SECONDS),
+    ("tiny", SHORT_SECONDS),
+    ("tiny", HOUR_SECONDS),
+)
 
 _SCALED_SECONDS = 46  # eight segments: as many for each of 1, 2, 4 and 8 workers
 _ROUNDS = 2
@@ -142,15 +154,28 @@ def separate(page: Page, song: Path) -> Measured:
 
 def make_tiny_site(folder: Path) -> Path:
     """The site with the tiny model in the place of the released one."""
+    return _make_site(folder / "tiny", {"htdemucs": tiny.write(folder / "tiny.safetensors")})
+
+
+def make_released_site(folder: Path) -> Path:
+    """The site with all models: Open-Unmix with seeded weights of the released dimensions."""
+    models = {
+        name: unmix.write_released(folder / f"{name}.safetensors", name) for name in unmix.WIDTHS
+    }
+    models["htdemucs"] = ensure_weights(Path(sys.executable), "htdemucs")
+    return _make_site(folder / "released", models)
+
+
+def _make_site(site: Path, models: Mapping[str, Path]) -> Path:
     node_modules, python = environment.ensure_node_modules(), Path(sys.executable)
     assemble(
-        folder / "tiny",
+        site,
         wheel=build_kernel_wheel(python),
         pyodide_dir=pyodide.ensure_pyodide(python, node_modules),
         node_modules=node_modules,
-        models={"htdemucs": tiny.write(folder / "htdemucs.safetensors")},
+        models=models,
     )
-    return folder / "tiny"
+    return site
 
 
 def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
@@ -183,8 +208,8 @@ def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
     return [*_scaled(f"song/{_SCALED_SECONDS}s", songs), *_scaled(_REGISTERS, loops)], {}
 
 
-def measure_long(site: Path) -> tuple[list[Row], dict[str, str]]:
-    """Long songs by as many workers as there are cores: the model's own, and the tiny one's hour.
+def measure_long() -> tuple[list[Row], dict[str, str]]:
+    """Long songs by as many workers as there are cores: by the released models and the tiny one.
 
     Returns:
         Rows with seconds; ``peak_bytes`` is the largest WASM heap of a worker, ``page_bytes`` what
@@ -192,23 +217,30 @@ def measure_long(site: Path) -> tuple[list[Row], dict[str, str]]:
     """
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        tiny_site = make_tiny_site(Path(folder))
-        for model, where, lengths in (
-            ("htdemucs", site, (SHORT_SECONDS, LONG_SECONDS)),
-            ("tiny", tiny_site, (SHORT_SECONDS, HOUR_SECONDS)),
-        ):
-            for seconds in lengths:
-                found = measure_song(where, seconds)
-                what, workers = f"{model}/song of {seconds} s", os.cpu_count() or 1
-                entry = _row(what, workers, [found.seconds], found.heap_bytes)
-                rows.append(entry | {"page_bytes": found.page_bytes})
+        released, tiny_site = make_released_site(Path(folder)), make_tiny_site(Path(folder))
+        for model, seconds in _LONG_SONGS:
+            if model == "tiny":
+                found = measure_song(tiny_site, seconds)
+            else:
+                found = measure_song(released, seconds, model)
+            what, workers = f"{model}/song of {seconds} s", os.cpu_count() or 1
+            entry = _row(what, workers, [found.seconds], found.heap_bytes)
+            rows.append(entry | {"page_bytes": found.page_bytes})
     return rows, {}
 
 
-def measure_song(site: Path, seconds: int) -> Measured:
+def measure_song(site: Path, seconds: int, model: str = "htdemucs") -> Measured:
     """Separate a song of so many seconds in a browser of its own."""
     with tempfile.TemporaryDirectory() as folder, opened(site, os.cpu_count() or 1) as page:
+        choose_model(page, model)
         return separate(page, write_song(Path(folder) / "song.wav", seconds))
+
+
+def choose_model(page: Page, name: str) -> None:
+    """As a person does it; wait until it is ready."""
+    page.evaluate("document.querySelector('#models').open = true")
+    page.check(f'#models input[value="{name}"]')
+    page.wait_for_selector("#versions:not(:empty)", timeout=_START_MS)
 
 
 def _scaled(what: str, found: dict[int, list[float]]) -> list[Row]:
@@ -227,5 +259,5 @@ def _row(what: str, workers: int, seconds: list[float], heap: int) -> Row:
 
 
 if __name__ == "__main__":
-    for result in globals()[f"measure_{sys.argv[1]}"](Path(sys.argv[2]))[0]:
+    for result in globals()[f"measure_{sys.argv[1]}"](*map(Path, sys.argv[2:]))[0]:
         print(json.dumps(result))

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests import chromium
+from tests import chromium, unmix
 from tests.bench.rows import Row, row
 from web.server import serving
 
-_WIDTHS = {"umxhq": 512, "umxl": 1024}
 _MINUTES = 4
 
 # In a page each: WASM memory never shrinks.
@@ -39,7 +38,7 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     code = (Path(__file__).parent / "inside_sweep.py").read_text(encoding="utf-8")
     rows = []
     with serving(site) as url, sync_playwright() as playwright:
-        for model, hidden in _WIDTHS.items():
+        for model, hidden in unmix.WIDTHS.items():
             browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
             page = browser.new_page()
             page.goto(url + "licences.txt")
