@@ -475,6 +475,27 @@ def test_all_stems_in_a_zip(shown: ShownPage, tmp_path: Path) -> None:
             np.testing.assert_array_equal(stem, shown.stem(source))
 
 
+def test_what_is_heard_can_be_saved(shown: ShownPage) -> None:
+    """The mixer's volumes and mutes are in the file: karaoke is a song without its vocals."""
+    shown.show()
+    shown.page.click('[data-stem="vocals"] [data-mix="muted"]')
+    shown.page.fill('[data-stem="bass"] [data-mix="volume"]', "50")
+    expected = shown.stem("drums") + 0.5 * shown.stem("bass") + shown.stem("other")
+    name, floats = shown.download("mix", "32f")
+    assert name == "Größe & more - drums + bass + other (32-bit float).wav"
+    np.testing.assert_allclose(floats, expected, rtol=0, atol=1e-6)
+    _, integers = shown.download("mix", "16")
+    peak = np.abs(expected).max()
+    assert peak > 1
+    assert np.abs(integers - expected / peak * 32767).max() <= 0.52
+    for source in ("drums", "bass", "other"):
+        shown.page.click(f'[data-stem="{source}"] [data-mix="muted"]')
+    shown.page.click('[data-stem="mix"] [data-format="16"]')
+    shown.page.wait_for_function("() => problems.length > 0")
+    problems = shown.page.evaluate("problems.splice(0)")
+    assert problems == ["Every stem is muted: there is nothing to save. Unmute one first."]
+
+
 def test_files_can_be_saved_when_the_song_is_finished(shown: ShownPage) -> None:
     shown.show(finished=RATE)
     assert shown.page.locator("[data-format]").count() == 0

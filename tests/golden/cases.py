@@ -106,6 +106,8 @@ SWEEPS = {
 LONG_SWEEPS = {
     "umxl, 30 s": Sweep(UMXL, 30.0, NO_EM, 997),
     "umxl, 30 s, EM": Sweep(UMXL, 30.0, ONE_EM, 997),
+    "umxl, 4 min": Sweep(UMXL, 240.0, NO_EM, 7919),
+    "umxl, 4 min, EM": Sweep(UMXL, 240.0, ONE_EM, 7919),
     "umxhq, 4 min": Sweep(UMXHQ, 240.0, NO_EM, 7919),
     "umxhq, 4 min, EM": Sweep(UMXHQ, 240.0, ONE_EM, 7919),
 }

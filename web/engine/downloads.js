@@ -1,5 +1,5 @@
 /**
- * Makes the files that the person asks for: one stem, or all of them in a zip.
+ * Makes the files that the person asks for: one stem, a mix of some, or all of them in a zip.
  *
  * They are written to a temporary file on the disk where the browser has such, else in memory.
  *
@@ -8,9 +8,12 @@
 
 import { makeZip } from "../vendor/client-zip.mjs";
 import { BufferTarget, StreamTarget } from "../vendor/mediabunny.mjs";
+import { SENTENCES, UserError } from "./errors.js";
+import { mixOf } from "./mix.js";
 import { TemporaryFiles } from "./temporary.js";
 import { sharedGain, writeWav } from "./wav.js";
 
+/** @typedef {import("./protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./protocol.js").Stems} Stems */
 /** @typedef {import("./wav.js").Watch} Watch */
 /** @typedef {keyof typeof FORMATS} Format */
@@ -57,7 +60,25 @@ export class Downloads {
    */
   async wav(source, format, watch) {
     const rest = await this.#prepare(format, watch);
-    return { name: this.#wavName(source, format), ...(await this.#wav(source, format, rest)) };
+    const file = { source, format, gain: this.#gain ?? 1 };
+    return { name: this.#wavName(source, format), ...(await this.#wav(this.#stems, file, rest)) };
+  }
+
+  /**
+   * The sum of some stems. In 16 bits it is turned down where it would clip, whatever the stems are.
+   *
+   * @param {ReadonlyMap<string, number>} volumes of the stems that are in it
+   * @param {Format} format @param {Watch} watch
+   * @returns {Promise<Download>}
+   */
+  async mix(volumes, format, watch) {
+    if (volumes.size === 0) throw new UserError(SENTENCES.muted);
+    const mix = mixOf(this.#stems, volumes);
+    const isInteger = format === "16";
+    const gain = isInteger ? await sharedGain(mix, part(watch, 0, PEAK_SHARE)) : 1;
+    const rest = isInteger ? part(watch, PEAK_SHARE, 1) : watch;
+    const kept = await this.#wav(mix, { source: "mix", format, gain }, rest);
+    return { name: this.#wavName([...volumes.keys()].join(" + "), format), ...kept };
   }
 
   /**
@@ -75,9 +96,9 @@ export class Downloads {
     return { name: `${this.#track} - stems${FORMATS[format].suffix}.zip`, ...kept };
   }
 
-  /** @param {string} source @param {Format} format @returns {string} */
-  #wavName(source, format) {
-    return `${this.#track} - ${source}${FORMATS[format].suffix}.wav`;
+  /** @param {string} what @param {Format} format @returns {string} */
+  #wavName(what, format) {
+    return `${this.#track} - ${what}${FORMATS[format].suffix}.wav`;
   }
 
   /**
@@ -94,14 +115,16 @@ export class Downloads {
   }
 
   /**
-   * @param {string} source @param {Format} format @param {Watch} watch
+   * @param {ReadableStems} stems
+   * @param {{source: string, format: Format, gain: number}} file
+   * @param {Watch} watch
    * @returns {Promise<Omit<Download, "name">>}
    */
-  async #wav(source, format, watch) {
-    const options = { codec: FORMATS[format].codec, gain: this.#gain ?? 1 };
+  async #wav(stems, { source, format, gain }, watch) {
+    const options = { codec: FORMATS[format].codec, gain };
     return this.#keep(async (writable) => {
       const target = writable ? new StreamTarget(writable) : new BufferTarget();
-      await writeWav(this.#stems, source, options, target, watch);
+      await writeWav(stems, source, options, target, watch);
       return target instanceof BufferTarget ? [/** @type {ArrayBuffer} */ (target.buffer)] : [];
     });
   }
@@ -116,7 +139,9 @@ export class Downloads {
     for (const [index, source] of sources.entries()) {
       const [start, stop] = [index / sources.length, (index + 1) / sources.length];
       const middle = (start + stop) / 2;
-      const { file, discard } = await this.#wav(source, format, part(watch, start, middle));
+      const wanted = { source, format, gain: this.#gain ?? 1 };
+      const making = part(watch, start, middle);
+      const { file, discard } = await this.#wav(this.#stems, wanted, making);
       try {
         const input = file.stream().pipeThrough(counted(file.size, part(watch, middle, stop)));
         yield { name: this.#wavName(source, format), input };

@@ -45,6 +45,7 @@ export const SENTENCES = {
   fault:
     "The engine met an error that it did not expect; the browser's console has the details. " +
     "It is being started again; then try the song once more.",
+  muted: "Every stem is muted: there is nothing to save. Unmute one first.",
   stemRoom: "There is no room on the disk for this file. Free some space and try again.",
   stemFile: "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
   resampler:

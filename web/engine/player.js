@@ -113,6 +113,12 @@ export class Player extends EventTarget {
     return !muted && (solo || ![...this.#channels.values()].some((channel) => channel.solo));
   }
 
+  /** @returns {Map<string, number>} the volumes of the stems that are heard */
+  volumes() {
+    const heard = [...this.#channels].filter(([source]) => this.isHeard(source));
+    return new Map(heard.map(([source, { volume }]) => [source, volume]));
+  }
+
   /**
    * Schedule what is final, up to some seconds ahead. Called whenever there may be more to do.
    *

@@ -106,17 +106,19 @@
  * The stems of a song, which may still be at work. Ranges are in frames.
  *
  * Event "final": more of the stems has become final.
- * @typedef {object} StemsMembers
+ * @typedef {object} ReadableStems
  * @property {string[]} sources     names of the stems
  * @property {number} rate          hertz
  * @property {number} length        frames
- * @property {number} playhead      settable: what lies behind it is separated first
  * @property {(source: string, start: number, length: number) => Promise<Float32Array>} read
  *   a copy of a range that is final: interleaved, (length, 2)
+ *
+ * @typedef {object} StemsMembers
+ * @property {number} playhead      settable: what lies behind it is separated first
  * @property {(start: number, length: number) => boolean} isFinal   whether all stems of a range are final
  * @property {() => [number, number][]} finalRanges     [start, stop), sorted, disjoint
  * @property {() => Promise<void>} close                after which nothing can be read
- * @typedef {EventTarget & StemsMembers} Stems
+ * @typedef {EventTarget & ReadableStems & StemsMembers} Stems
  */
 
 /**

@@ -11,7 +11,7 @@ import {
   WavOutputFormat,
 } from "../vendor/mediabunny.mjs";
 
-/** @typedef {import("./protocol.js").Stems} Stems */
+/** @typedef {import("./protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("mediabunny").Target} Target */
 /** @typedef {"pcm-s16" | "pcm-f32"} Codec */
 
@@ -37,7 +37,7 @@ const LARGEST_RIFF = 2 ** 32 - HEADER_BYTES;
  * The factor for 16-bit files: 1, or what brings the loudest sample of all stems just below full scale.
  * One for all of them, so that they still add up to the song.
  *
- * @param {Stems} stems
+ * @param {ReadableStems} stems
  * @param {Watch} watch
  * @returns {Promise<number>} at most 1
  */
@@ -56,7 +56,7 @@ export async function sharedGain(stems, { report, signal }) {
 /**
  * Write a stem to `target`, as RF64 where a plain WAV file could not be so large.
  *
- * @param {Stems} stems
+ * @param {ReadableStems} stems
  * @param {string} source
  * @param {{codec: Codec, gain: number}} format with pcm-f32 every sample is written as it is, to the bit
  * @param {Target} target
@@ -90,7 +90,7 @@ export async function writeWav(stems, source, { codec, gain }, target, { report,
 }
 
 /**
- * @param {Stems} stems @param {string} source @param {number} start
+ * @param {ReadableStems} stems @param {string} source @param {number} start
  * @returns {Promise<Float32Array>} that has its buffer for itself
  */
 function readChunk(stems, source, start) {

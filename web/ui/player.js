@@ -63,6 +63,11 @@ export class PlayerControls {
     this.#showState();
   }
 
+  /** @returns {Map<string, number>} the volumes of the stems that are heard */
+  volumes() {
+    return this.#player.volumes();
+  }
+
   /** @returns {Promise<void>} settled when nothing of the stems is read any more */
   async close() {
     this.#closed.abort();

@@ -23,6 +23,8 @@ export class Result {
   #list = byId("stems", HTMLUListElement);
   #all = byId("all-stems", HTMLDivElement);
   #zip = byId("zip", HTMLDivElement);
+  #mixRow = byId("mix-row", HTMLDivElement);
+  #mix = byId("mix", HTMLDivElement);
   #template = byId("stem", HTMLTemplateElement);
   #files = new TemporaryFiles();
   /** @type {Shown | null} */
@@ -45,7 +47,7 @@ export class Result {
     this.#shown = null;
     this.#section.hidden = true;
     // With them goes what they know of the song.
-    for (const element of [this.#list, this.#zip]) element.replaceChildren();
+    for (const element of [this.#list, this.#zip, this.#mix]) element.replaceChildren();
     await Promise.all([shown?.player.close(), shown?.saver.close()]);
   }
 
@@ -66,12 +68,12 @@ export class Result {
     this.#note.textContent =
       "What is marked on the bar can be played already. The files can be saved at the end.";
     this.#list.replaceChildren(...rows.values());
-    this.#all.hidden = true;
+    this.#all.hidden = this.#mixRow.hidden = true;
     this.#section.hidden = false;
     const finish = () => {
       if (shown === this.#shown && !stems.isFinal(0, stems.length)) return;
       stems.removeEventListener("final", finish);
-      if (shown === this.#shown) this.#finish(stems, rows, shown.saver);
+      if (shown === this.#shown) this.#finish(stems, rows, shown);
     };
     stems.addEventListener("final", finish);
     finish();
@@ -92,9 +94,9 @@ export class Result {
   /**
    * Offer the files.
    *
-   * @param {Stems} stems @param {Map<string, HTMLElement>} rows @param {Saver} saver
+   * @param {Stems} stems @param {Map<string, HTMLElement>} rows @param {Shown} shown
    */
-  #finish(stems, rows, saver) {
+  #finish(stems, rows, { player, saver }) {
     const track = this.#heading.textContent;
     const downloads = new Downloads(stems, track, this.#files, (gain) => {
       this.#note.textContent = noteOn(gain);
@@ -105,7 +107,11 @@ export class Result {
     }
     const zip = saver.buttons("all stems in a zip", (...options) => downloads.zip(...options));
     this.#zip.replaceChildren(...zip);
-    this.#all.hidden = false;
+    const mix = saver.buttons("what is heard", (...options) => {
+      return downloads.mix(player.volumes(), ...options);
+    });
+    this.#mix.replaceChildren(...mix);
+    this.#all.hidden = this.#mixRow.hidden = false;
     this.#note.textContent = "";
     // Whoever is at the player stays there.
     if (!this.#section.contains(document.activeElement)) {
