@@ -14,7 +14,6 @@ import numpy as np
 
 from py_demixer import checkpoint
 from py_demixer.models.openunmix import Config, OpenUnmix, parameter_shapes
-from py_demixer.weights.quantise import quantise
 
 TINY = {"hidden": 16}
 """What the tiny model's configuration says; frequencies and frames are the released ones'."""
@@ -32,6 +31,8 @@ def write(path: Path, seed: int = 0) -> Path:
 
 def write_released(path: Path, name: str) -> Path:
     """Write a model of the released one's dimensions, its matrices in 8 bits as well."""
+    from py_demixer.weights.quantise import quantise  # not where PyTorch makes golden numbers
+
     config = {"hidden": WIDTHS[name]}
     metadata = {"architecture": "openunmix", "config": json.dumps(config), "licence": "MIT"}
     checkpoint.write(path, quantise(tensors(Config(**config))), metadata)

@@ -109,11 +109,10 @@ class HTDemucs:
                 "use separate() for whole songs."
             )
         mixture = np.pad(mixture, ((0, 0), (0, self.segment_length - length)))
-        spectrum = stft.stft(mixture, self.config.n_fft)
-        spectral, temporal = trace.step("spectrum", _complex_as_channels(spectrum)), mixture
-        spectral, spectral_scale = _standardise(spectral)
-        temporal, temporal_scale = _standardise(temporal)
-        spectral, temporal = self._network(spectral, temporal)
+        spectral = _complex_as_channels(stft.stft(mixture, self.config.n_fft))
+        spectral_scale = _standardise(trace.step("spectrum", spectral))
+        temporal_scale = _standardise(mixture)
+        spectral, temporal = self._network(spectral, mixture)
         out = self._synthesise(_restore(spectral, spectral_scale))
         temporal = _restore(temporal, temporal_scale)
         out += temporal.reshape(out.shape)
@@ -138,8 +137,11 @@ class HTDemucs:
             xt += skip_t
             del skip, skip_t
             activation = None if i == depth - 1 else "gelu"
-            x = self._decode_spectral(x, f"decoder.{i}", activation)
-            xt = self._decode_temporal(xt, lengths.pop(), f"tdecoder.{i}", activation)
+            # In two steps, for what the first has read is let go before the second needs its room.
+            x = self._rewrite_spectral(x, f"decoder.{i}")
+            x = self._upsample_spectral(x, f"decoder.{i}", activation)
+            xt = self._rewrite_temporal(xt, f"tdecoder.{i}")
+            xt = self._upsample_temporal(xt, lengths.pop(), f"tdecoder.{i}", activation)
         return x, xt
 
     # U-Net layers. The spectral ones convolve along the frequency axis and have their residual
@@ -166,26 +168,31 @@ class HTDemucs:
         trace.step(f"{name}.dconv", x)
         return trace.step(name, conv1d(x, **p["rewrite"], activation="glu"))
 
-    def _decode_spectral(self, x: np.ndarray, name: str, activation: str | None) -> np.ndarray:
+    def _rewrite_spectral(self, x: np.ndarray, name: str) -> np.ndarray:
         p = self._layer(name)
         x = conv2d(x, **p["rewrite"], padding=((1, 1), (1, 1)), activation="glu")
         trace.step(f"{name}.rewrite", x)
         _dconv(x, p["dconv"]["layers"])
-        trace.step(f"{name}.dconv", x)
-        height = x.shape[1] * STRIDE
+        return trace.step(f"{name}.dconv", x)
+
+    def _upsample_spectral(self, x: np.ndarray, name: str, activation: str | None) -> np.ndarray:
+        p, height = self._layer(name), x.shape[1] * STRIDE
         x = conv_transpose2d(
             x, **p["conv_tr"], stride=STRIDE, crop=CROP, height=height, activation=activation
         )
         return trace.step(name, x)
 
-    def _decode_temporal(
-        self, x: np.ndarray, length: int, name: str, activation: str | None
-    ) -> np.ndarray:
+    def _rewrite_temporal(self, x: np.ndarray, name: str) -> np.ndarray:
         p = self._layer(name)
         x = conv1d(x, **p["rewrite"], padding=(1, 1), activation="glu")
         trace.step(f"{name}.rewrite", x)
         _dconv(x[:, None], p["dconv"]["layers"])
-        trace.step(f"{name}.dconv", x)
+        return trace.step(f"{name}.dconv", x)
+
+    def _upsample_temporal(
+        self, x: np.ndarray, length: int, name: str, activation: str | None
+    ) -> np.ndarray:
+        p = self._layer(name)
         x = conv_transpose1d(
             x, **p["conv_tr"], stride=STRIDE, crop=CROP, length=length, activation=activation
         )
@@ -334,11 +341,13 @@ def _complex_as_channels(z: np.ndarray) -> np.ndarray:
     return np.stack([z.real, z.imag], axis=1).reshape(-1, *z.shape[1:])
 
 
-def _standardise(x: np.ndarray) -> tuple[np.ndarray, tuple[np.float32, np.float32]]:
-    mean = x.mean(dtype=np.float64)
-    std = x.std(dtype=np.float64, ddof=1)
-    scale = np.float32(mean), np.float32(std)
-    return (x - scale[0]) / (np.float32(1e-5) + scale[1]), scale
+def _standardise(x: np.ndarray) -> tuple[np.float32, np.float32]:
+    """In place; returns the mean and the standard deviation there were."""
+    mean = np.float32(x.mean(dtype=np.float64))
+    std = np.float32(x.std(dtype=np.float64, ddof=1))
+    x -= mean
+    x /= np.float32(1e-5) + std
+    return mean, std
 
 
 def _restore(x: np.ndarray, scale: tuple[np.float32, np.float32]) -> np.ndarray:
