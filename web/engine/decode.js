@@ -82,17 +82,33 @@ async function decodeInto(intake, file, taker, signal) {
     const isMp3 = (await track.getCodec()) === "mp3";
     const fits = seconds <= taker.wholeMinutes * 60;
     const canDecode = await track.canDecode();
-    if ((isMp3 && fits) || !canDecode) {
+    const atOnce = () => {
       checkLength(seconds, taker.wholeMinutes);
-      return await decodeByBrowser(intake, file, rate, SENTENCES.nothingDecoded, signal);
-    }
+      return decodeByBrowser(intake, file, rate, SENTENCES.nothingDecoded, signal);
+    };
+    if ((isMp3 && fits) || !canDecode) return await atOnce();
     const part = isMp3 ? await songWithin(file, Math.round(seconds * rate)) : WHOLE;
-    await decodeTrack(intake, track, part, signal);
+    try {
+      await decodeTrack(intake, track, part, signal);
+    } catch (error) {
+      // WebKit's WebCodecs promises FLAC, but gives an error in its place.
+      if (intake.frames > 0 || !fits || !isDecoderError(error)) throw error;
+      await atOnce();
+    }
     // A film's length says nothing about that of its sound.
     if ((await input.getVideoTracks()).length === 0) checkComplete(intake, seconds);
   } finally {
     input.dispose();
   }
+}
+
+/** @param {unknown} error of `decodeTrack` @returns {boolean} whether WebCodecs is what failed */
+function isDecoderError(error) {
+  return (
+    error instanceof UserError &&
+    error.cause instanceof DOMException &&
+    error.cause.name === "EncodingError"
+  );
 }
 
 /**

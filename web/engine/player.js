@@ -27,6 +27,8 @@ const AHEAD_SECONDS = 4;
 const FADE_SECONDS = 0.01;
 /** What a change takes at most, besides the buffer of the audio device, to reach the audio thread. */
 const DELAY_SECONDS = 0.02;
+/** What that buffer is taken for where the browser says 0: Firefox does, and goes in steps of 20 ms. */
+const USUAL_BUFFER_SECONDS = 0.05;
 
 export class Player extends EventTarget {
   #stems;
@@ -252,7 +254,7 @@ export class Player extends EventTarget {
   #soon() {
     const { currentTime } = this.#context;
     if (!(this.#context instanceof AudioContext)) return currentTime;
-    return currentTime + this.#context.baseLatency + DELAY_SECONDS;
+    return currentTime + (this.#context.baseLatency || USUAL_BUFFER_SECONDS) + DELAY_SECONDS;
   }
 
   /** @param {State} state */

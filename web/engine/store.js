@@ -16,6 +16,9 @@ import { oneByOne, Songs } from "./songs.js";
 /** For what several workers finish before its turn, and the journal. */
 const SPARE_BYTES = 150e6;
 
+/** The last is what Firefox says when a file is to be made longer than there is room for. */
+const NAMES_OF_FULL = ["FullError", "QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"];
+
 /**
  * The longest song, in minutes. On the disk: what a WAV file of 32-bit floats can hold (4 GiB). In memory:
  * song and stems need 106 MB of it a minute.
@@ -126,8 +129,7 @@ export class Store {
       if (error instanceof UserError) throw error;
       const { name } = /** @type {Error} */ (error);
       if (name === "BusyError") throw new UserError(SENTENCES.otherTab, error);
-      const full = name === "FullError" || name === "QuotaExceededError";
-      if (full) throw new UserError(SENTENCES.full, error);
+      if (NAMES_OF_FULL.includes(name)) throw new UserError(SENTENCES.full, error);
       if (error instanceof RangeError) throw new UserError(SENTENCES.memory, error);
       throw new UserError(SENTENCES.storage, error);
     }

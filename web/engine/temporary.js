@@ -44,7 +44,7 @@ export async function removeAbandoned() {
 function arePossible() {
   return (
     "locks" in navigator &&
-    "getDirectory" in navigator.storage &&
+    "getDirectory" in (navigator.storage ?? {}) &&
     "createWritable" in FileSystemFileHandle.prototype
   );
 }
