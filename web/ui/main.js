@@ -137,8 +137,9 @@ function setBusy(busy) {
 }
 
 async function showKept() {
-  const songs = await (await opening).list().catch(() => []);
-  if (!atWork && assets) kept.show(songs, shown?.id ?? null, assets);
+  const store = await opening;
+  const songs = await store.list().catch(() => []);
+  if (!atWork && assets) kept.show(songs, shown?.id ?? null, assets, store.keeps);
 }
 
 /** @param {File} file */
