@@ -502,7 +502,7 @@ def test_files_can_be_saved_when_the_song_is_finished(shown: ShownPage) -> None:
     shown.page.evaluate("stems.finish(2 * RATE, stems.length)")
     assert shown.page.locator("[data-format]").count() == 0
     shown.page.evaluate("stems.finish(RATE, 2 * RATE)")
-    assert shown.page.locator("[data-format]:visible").count() == 10
+    assert shown.page.locator("[data-format]:visible").count() == 12
 
 
 def test_without_a_file_system_downloads_are_made_in_memory(
@@ -640,7 +640,7 @@ def test_on_a_phone_nothing_sticks_out_or_is_too_small_to_touch(
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 360
     targets = page.page.locator("#result button:visible, #result input:visible")
     boxes = [box for target in targets.all() if (box := target.bounding_box())]
-    assert len(boxes) == 24
+    assert len(boxes) == 26
     assert min(box["height"] for box in boxes) >= 44
     assert min(box["width"] for box in boxes) >= 44
 
@@ -663,7 +663,7 @@ def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> 
     expect(started.element("job")).to_be_visible()
     expect(started.page.locator("[data-format]")).to_have_count(0)
     started.wait_result("early")
-    expect(started.page.locator("[data-format]:visible")).to_have_count(10)
+    expect(started.page.locator("[data-format]:visible")).to_have_count(12)
     for source in SOURCES:
         stem = started.download(source, "32f")[1]
         assert stem.shape == (2, 60 * RATE)
