@@ -2,8 +2,8 @@
  * Serves the site without a network.
  *
  * The light files (the shell) are precached as one set per build. The heavy ones (Pyodide, wheels,
- * weights) are put into Cache Storage by `engine/assets.js`, which verifies them and shows how far it
- * is; here they are only answered from there. A new build waits until the person asks for it.
+ * weights) are put into Cache Storage by `engine/assets.js`, which verifies them and shows how far
+ * it is; here they are only answered from there. A new build waits until the person asks for it.
  *
  * A classic script: a module service worker is not to be had in every browser that runs the engine.
  */
@@ -49,8 +49,9 @@ scope.addEventListener("install", () => {
 });
 
 scope.addEventListener("activate", (event) => {
-  // The first visit's page was loaded without a service worker: take it over, so that what the engine
-  // worker asks for is answered from the cache. A later build never takes a running page over.
+  // The first visit's page was loaded without a service worker: take it over, so that what the
+  // engine worker asks for is answered from the cache. A later build never takes a running page
+  // over.
   if (first) event.waitUntil(scope.clients.claim());
 });
 

@@ -12,9 +12,13 @@ import { damagedFile, missingFile, noNetwork, storageFull, UserError } from "./e
 /** @typedef {import("./protocol.js").Assets} Assets */
 /** @typedef {import("./protocol.js").AssetFile} AssetFile */
 
-/** Carries the hash of a kept file, so that one kept under an old hash is not taken for the new one. */
+/**
+ * Carries the hash of a kept file, so that one kept under an old hash is not taken for the new one.
+ */
 const INTEGRITY_HEADER = "x-py-demixer-integrity";
-/** How often a file is asked for before the download is given up, and how long to wait in between. */
+/**
+ * How often a file is asked for before the download is given up, and how long to wait in between.
+ */
 const TRIES = 3;
 const PAUSE_MS = 800;
 const PARALLEL = 3;
@@ -29,7 +33,8 @@ export function cacheName(base) {
 
 /**
  * @param {string} base
- * @returns {Promise<Cache | null>} null where the browser keeps nothing (insecure origin, private window)
+ * @returns {Promise<Cache | null>} null where the browser keeps nothing (insecure origin, private
+ *   window)
  */
 export async function openCache(base) {
   if (!("caches" in globalThis)) return null;
@@ -91,8 +96,8 @@ function unzipped({ body, headers }) {
 }
 
 /**
- * One heavy file, kept or fetched. What is kept comes straight from the cache: by way of the service
- * worker, and verified once more, it would take three times as long.
+ * One heavy file, kept or fetched. What is kept comes straight from the cache: by way of the
+ * service worker, and verified once more, it would take three times as long.
  *
  * @param {string} base @param {AssetFile} file
  * @returns {Promise<Response>} with its body still to be read
@@ -128,7 +133,8 @@ function filesFor(assets, model) {
 }
 
 /**
- * The weights of a model for workers of a page that keeps nothing: each part crosses the network once.
+ * The weights of a model for workers of a page that keeps nothing: each part crosses the network
+ * once.
  *
  * @param {string} base @param {Assets} assets @param {string} model
  * @param {(done: number, total: number) => void} report bytes

@@ -3,9 +3,9 @@
  *
  * Containers are read by Mediabunny, which decodes PCM itself and all else with WebCodecs. Where
  * WebCodecs is missing or does not know the codec, the browser's `decodeAudioData` does it, at the
- * file's own rate, so that all songs in all browsers share one resampler. It also does MP3, as long as the
- * whole song fits in memory: it takes out the silence that an MP3 encoder puts around it, as every browser
- * does it. WebCodecs leaves it in; for long songs gapless.js says what to leave out.
+ * file's own rate, so that all songs in all browsers share one resampler. It also does MP3, as long
+ * as the whole song fits in memory: it takes out the silence that an MP3 encoder puts around it, as
+ * every browser does it. WebCodecs leaves it in; for long songs gapless.js says what to leave out.
  *
  * The down-mix comes before the resampling: both are linear, and two channels are cheaper than six.
  *
@@ -27,10 +27,10 @@ import { Resampler } from "./resampler.js";
  * @property {(channels: number) => Promise<number[][]>} downmix    gives (2, channels) factors
  * @property {number} longestMinutes
  * @property {number} wholeMinutes  the longest that may be decoded at once, in memory
- * @property {(frames: number) => Promise<void>} expect     told the song's length, if the file states it
- *   and as it states it; may refuse
- * @property {(block: Float32Array) => Promise<void>} take  is given the song, block after block: any number
- *   of frames, interleaved
+ * @property {(frames: number) => Promise<void>} expect     told the song's length, if the file
+ *   states it and as it states it; may refuse
+ * @property {(block: Float32Array) => Promise<void>} take  is given the song, block after block:
+ *   any number of frames, interleaved
  */
 
 const RATE = 44100;
@@ -38,7 +38,10 @@ const RATE = 44100;
 const BLOCK = 1 << 16;
 /** What a file's stated length may be off by: codecs round to their own frames. */
 const MOST_MISSING_SECONDS = 0.5;
-/** More than a compressed song of the greatest length has; decodeAudioData needs the file as a whole. */
+/**
+ * More than a compressed song of the greatest length has; decodeAudioData needs the file as a
+ * whole.
+ */
 const MOST_BYTES_AT_ONCE = 1 << 30;
 /** A codec's run-up has negative times. */
 const WHOLE = { start: 0, stop: Infinity };
@@ -312,7 +315,11 @@ function checkLength(seconds, longestMinutes) {
   if (seconds > longestMinutes * 60) throw tooLong(longestMinutes);
 }
 
-/** @param {Float32Array} block interleaved @param {number} start its first frame @param {number} rate */
+/**
+ * @param {Float32Array} block interleaved
+ * @param {number} start its first frame
+ * @param {number} rate
+ */
 function checkFinite(block, start, rate) {
   const bad = block.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw notFinite((start + Math.floor(bad / 2)) / rate);

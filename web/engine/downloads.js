@@ -65,7 +65,8 @@ export class Downloads {
   }
 
   /**
-   * The sum of some stems. In 16 bits it is turned down where it would clip, whatever the stems are.
+   * The sum of some stems. In 16 bits it is turned down where it would clip, whatever the stems
+   * are.
    *
    * @param {ReadonlyMap<string, number>} volumes of the stems that are in it
    * @param {Format} format @param {Watch} watch
@@ -152,8 +153,8 @@ export class Downloads {
   }
 
   /**
-   * @param {(writable: FileSystemWritableFileStream | null) => Promise<BlobPart[]>} write fills and closes
-   *   the file, or gives its content where there is none
+   * @param {(writable: FileSystemWritableFileStream | null) => Promise<BlobPart[]>} write fills and
+   *   closes the file, or gives its content where there is none
    * @returns {Promise<Omit<Download, "name">>}
    */
   async #keep(write) {
@@ -170,7 +171,12 @@ export class Downloads {
   }
 }
 
-/** @param {Watch} watch @param {number} start @param {number} stop @returns {Watch} of a part of the work */
+/**
+ * @param {Watch} watch
+ * @param {number} start
+ * @param {number} stop
+ * @returns {Watch} of a part of the work
+ */
 function part({ report, signal }, start, stop) {
   return { report: (share) => report(start + share * (stop - start)), signal };
 }

@@ -10,13 +10,16 @@ import { SENTENCES, UserError } from "./errors.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 
 /**
- * How long an answer may take, in seconds, where nothing better is known: many times what the slowest
- * machine needs, for this is only to keep anybody from waiting for ever.
+ * How long an answer may take, in seconds, where nothing better is known: many times what the
+ * slowest machine needs, for this is only to keep anybody from waiting for ever.
  */
 const PATIENCE_SECONDS = { run: 2700, other: 600 };
 
 const TICK_MS = 5000;
-/** The most that one tick counts: a machine that slept was not waiting. Timers of hidden tabs tick each minute. */
+/**
+ * The most that one tick counts: a machine that slept was not waiting. Timers of hidden tabs tick
+ * each minute.
+ */
 const LONGEST_TICK_MS = 60_000;
 
 /** Dead after a failure that is not the song's fault. */
@@ -45,8 +48,8 @@ export class EngineWorker {
    * @template {Call["method"]} Method
    * @param {Method} method
    * @param {Extract<Call, {method: Method}>["argument"]} argument
-   * @param {{transfer?: Transferable[], notice?: (notice: Notice) => void, seconds?: number}} [options]
-   *   `seconds`: how long to wait for an answer
+   * @param {{transfer?: Transferable[], notice?: (notice: Notice) => void, seconds?: number}}
+   *   [options] `seconds`: how long to wait for an answer
    * @returns {Promise<any>} the value that `protocol.js` states
    */
   call(method, argument, { transfer = [], notice = () => {}, seconds } = {}) {

@@ -1,5 +1,6 @@
 /**
- * What the person reads when something goes wrong: what happened and what to do, one sentence or two.
+ * What the person reads when something goes wrong: what happened and what to do, one sentence or
+ * two.
  *
  * @module
  */
@@ -47,12 +48,14 @@ export const SENTENCES = {
     "It is being started again; then try the song once more.",
   muted: "Every stem is muted: there is nothing to save. Unmute one first.",
   stemRoom: "There is no room on the disk for this file. Free some space and try again.",
-  stemFile: "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+  stemFile:
+    "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
   resampler:
     "The sample rate of this song could not be converted, perhaps for want of memory. " +
     "Close other tabs and try again.",
   otherTab:
-    "This song is being separated in another tab or window. Go on there, or close it and try again.",
+    "This song is being separated in another tab or window. " +
+    "Go on there, or close it and try again.",
   full:
     "The browser's storage is full. What is finished of the song is kept: " +
     "free some space on the disk, then continue.",
@@ -102,8 +105,8 @@ export function storageFull(needed) {
 /** @param {number} needed bytes @param {unknown} cause @returns {UserError} */
 export function noRoom(needed, cause) {
   return new UserError(
-    `This song and its stems need ${(needed / 1e9).toFixed(1)} GB of the browser's storage, which are ` +
-      "not left. Free some space on the disk, discard songs that are kept here, " +
+    `This song and its stems need ${(needed / 1e9).toFixed(1)} GB of the browser's storage, ` +
+      "which are not left. Free some space on the disk, discard songs that are kept here, " +
       "or use the command line.",
     cause,
   );

@@ -1,8 +1,9 @@
 /**
- * Which part of what an MP3 decoder gives is the song: encoders put silence around it, and note how much.
+ * Which part of what an MP3 decoder gives is the song: encoders put silence around it, and note how
+ * much.
  *
- * The note is in the first frame, which has no audio ("Xing" or "Info", then the encoder's name). Formats:
- * the MP3 Infotag of LAME. Decoders add a delay of their own.
+ * The note is in the first frame, which has no audio ("Xing" or "Info", then the encoder's name).
+ * Formats: the MP3 Infotag of LAME. Decoders add a delay of their own.
  *
  * @module
  */
@@ -32,7 +33,10 @@ export async function songWithin(file, frames) {
   return { start, stop: frames > 0 ? start + frames - note.before - note.after : Infinity };
 }
 
-/** @param {Blob} file @returns {Promise<[number, number]>} where the audio begins, and some bytes on */
+/**
+ * @param {Blob} file
+ * @returns {Promise<[number, number]>} where the audio begins, and some bytes on
+ */
 async function afterTags(file) {
   let at = 0;
   for (;;) {

@@ -16,8 +16,8 @@ addEventListener("message", async (/** @type {MessageEvent} */ event) => {
   /** @type {import("./protocol.js").KeepCall} */
   const { base, assets, model } = event.data;
   try {
-    const report = (/** @type {number} */ done, /** @type {number} */ total) => post({ done, total });
-    post({ ok: true, areKept: await keepAll(base, assets, model, report) });
+    const areKept = await keepAll(base, assets, model, (done, total) => post({ done, total }));
+    post({ ok: true, areKept });
   } catch (error) {
     const isSentence = error instanceof UserError;
     post({ ok: false, message: isSentence ? error.message : String(error), isSentence });

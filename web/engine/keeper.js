@@ -1,6 +1,6 @@
 /**
- * `keepAll` of assets.js, in a worker of its own: what a browser holds of a download goes when the worker
- * ends. In a page that lives on, Chromium held three times what was downloaded.
+ * `keepAll` of assets.js, in a worker of its own: what a browser holds of a download goes when the
+ * worker ends. In a page that lives on, Chromium held three times what was downloaded.
  *
  * @module
  */

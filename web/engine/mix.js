@@ -12,9 +12,12 @@
  * @returns {ReadableStems} with the only stem "mix"
  */
 export function mixOf(stems, volumes) {
-  const read = async (/** @type {string} */ _, /** @type {number} */ start, /** @type {number} */ length) => {
+  /** @type {ReadableStems["read"]} */
+  const read = async (_, start, length) => {
     const mix = new Float32Array(2 * length);
-    for (const [source, volume] of volumes) add(mix, await stems.read(source, start, length), volume);
+    for (const [source, volume] of volumes) {
+      add(mix, await stems.read(source, start, length), volume);
+    }
     return mix;
   };
   return { sources: ["mix"], rate: stems.rate, length: stems.length, read };

@@ -1,16 +1,19 @@
 /**
  * Plays all stems of a song together, while the song may still be at work.
  *
- * Pieces of a second are read from the store a few seconds ahead and scheduled on the audio clock, each
- * on the frame after the last one's end: what is heard is what is in the store, to the sample, and only
- * seconds of it are in memory. What plays without a break is a `Run`. It ends with a short fade where
- * the person pauses or jumps, and at the edge of what is final, from where the next one goes on.
+ * Pieces of a second are read from the store a few seconds ahead and scheduled on the audio clock,
+ * each on the frame after the last one's end: what is heard is what is in the store, to the sample,
+ * and only seconds of it are in memory. What plays without a break is a `Run`. It ends with a short
+ * fade where the person pauses or jumps, and at the edge of what is final, from where the next one
+ * goes on.
  *
  * @module
  */
 
 /** @typedef {import("./protocol.js").Stems} Stems */
-/** @typedef {"paused" | "playing" | "buffering"} State buffering: waits for stems to become final */
+/**
+ * @typedef {"paused" | "playing" | "buffering"} State buffering: waits for stems to become final
+ */
 
 /**
  * A stem's place in the mixer.
@@ -25,9 +28,13 @@ const PIECE_SECONDS = 1;
 const AHEAD_SECONDS = 4;
 /** Long enough not to click, short enough not to be heard as a fade. */
 const FADE_SECONDS = 0.01;
-/** What a change takes at most, besides the buffer of the audio device, to reach the audio thread. */
+/**
+ * What a change takes at most, besides the buffer of the audio device, to reach the audio thread.
+ */
 const DELAY_SECONDS = 0.02;
-/** What that buffer is taken for where the browser says 0: Firefox does, and goes in steps of 20 ms. */
+/**
+ * What that buffer is taken for where the browser says 0: Firefox does, and goes in steps of 20 ms.
+ */
 const USUAL_BUFFER_SECONDS = 0.05;
 
 export class Player extends EventTarget {
@@ -48,8 +55,8 @@ export class Player extends EventTarget {
   #closed = false;
 
   /**
-   * Events: "state" when `state` has changed; "error", a `CustomEvent` with the error as its detail, when
-   * stems could not be read.
+   * Events: "state" when `state` has changed; "error", a `CustomEvent` with the error as its
+   * detail, when stems could not be read.
    *
    * @param {Stems} stems
    * @param {BaseAudioContext} context at the rate of the stems; closed after `close`
@@ -407,8 +414,8 @@ function openChannel(context) {
 }
 
 /**
- * Times are given in seconds. One that is a frame only but for rounding would be taken as lying between
- * two frames, and the samples would be interpolated.
+ * Times are given in seconds. One that is a frame only but for rounding would be taken as lying
+ * between two frames, and the samples would be interpolated.
  *
  * @param {number} frame @param {number} rate
  * @returns {boolean} whether a frame's time is that frame to the last bit
@@ -417,13 +424,21 @@ function isExact(frame, rate) {
   return (frame / rate) * rate === frame;
 }
 
-/** @param {AudioParam} parameter @param {number} value @param {number} time in seconds, from which on */
+/**
+ * @param {AudioParam} parameter
+ * @param {number} value
+ * @param {number} time in seconds, from which on
+ */
 function approach(parameter, value, time) {
   // Begins at whatever the value is then, and has come as near as 16 bits can tell after a fade.
   parameter.setTargetAtTime(value, time, FADE_SECONDS / 11);
 }
 
-/** @param {Stems} stems @param {number} start @returns {number} how many frames from there are final */
+/**
+ * @param {Stems} stems
+ * @param {number} start
+ * @returns {number} how many frames from there are final
+ */
 function finalFrames(stems, start) {
   const range = stems.finalRanges().find(([first, stop]) => first <= start && start < stop);
   return range ? range[1] - start : 0;
@@ -435,7 +450,9 @@ function audioBuffer(interleaved, sampleRate) {
   const buffer = new AudioBuffer({ numberOfChannels: 2, length, sampleRate });
   for (const channel of [0, 1]) {
     const plane = buffer.getChannelData(channel);
-    for (let i = 0; i < length; i++) plane[i] = /** @type {number} */ (interleaved[2 * i + channel]);
+    for (let i = 0; i < length; i++) {
+      plane[i] = /** @type {number} */ (interleaved[2 * i + channel]);
+    }
   }
   return buffer;
 }

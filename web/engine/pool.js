@@ -27,8 +27,8 @@ export const MOST_WORKERS = 16;
 const IDLE_MS = 120_000;
 
 /**
- * A task may take this many times what is expected, but at least so many seconds: more than what the
- * watchdog counts while a machine sleeps a few times (engine-worker.js).
+ * A task may take this many times what is expected, but at least so many seconds: more than what
+ * the watchdog counts while a machine sleeps a few times (engine-worker.js).
  */
 const PATIENCE = { times: 10, leastSeconds: 180 };
 
@@ -81,7 +81,10 @@ export class Pool {
   /** What the last run's tasks have taken, and what they cost by the plan. */
   #spent = { seconds: 0, cost: 0 };
 
-  /** @param {import("./protocol.js").BootOptions} options @param {number} size how many workers at most */
+  /**
+   * @param {import("./protocol.js").BootOptions} options
+   * @param {number} size how many workers at most
+   */
   constructor(options, size) {
     this.#options = options;
     this.#size = size;
@@ -292,8 +295,8 @@ export class Run {
     this.#pool = pool;
     this.#work = work;
     /**
-     * Resolves when nothing more can be done: all tasks are finished, but those that were given up and
-     * what needs them.
+     * Resolves when nothing more can be done: all tasks are finished, but those that were given up
+     * and what needs them.
      *
      * @type {Promise<void>}
      */
@@ -372,7 +375,11 @@ export class Run {
     }
   }
 
-  /** @param {import("./engine-worker.js").EngineWorker} worker @param {number} index @param {unknown} error */
+  /**
+   * @param {import("./engine-worker.js").EngineWorker} worker
+   * @param {number} index
+   * @param {unknown} error
+   */
   #failed(worker, index, error) {
     console.warn(`Task ${index} failed.`, error);
     this.#pool.lose(worker);

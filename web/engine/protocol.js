@@ -1,11 +1,11 @@
 /**
- * Every message between the page and its workers, and what is passed around on the page, in one place.
- * This file has types only.
+ * Every message between the page and its workers, and what is passed around on the page, in one
+ * place. This file has types only.
  *
- * An engine worker (`worker.js`) answers one call at a time. The page posts a `Call`; the worker posts
- * any number of `Notice`s and then exactly one `Reply` with the same `id`. Audio is 32-bit float,
- * interleaved (left, right, left, ...), and its buffer is transferred, so whoever posts it must not use
- * it again.
+ * An engine worker (`worker.js`) answers one call at a time. The page posts a `Call`; the worker
+ * posts any number of `Notice`s and then exactly one `Reply` with the same `id`. Audio is 32-bit
+ * float, interleaved (left, right, left, ...), and its buffer is transferred, so whoever posts it
+ * must not use it again.
  *
  * | method     | argument            | value of the reply     | when                              |
  * | ---------- | ------------------- | ---------------------- | --------------------------------- |
@@ -17,8 +17,8 @@
  * | `plan`     | `Job`               | `Plan`                 | any time after `boot`             |
  * | `run`      | `RunOptions`        | `Float32Array[]`       | any time after `boot`             |
  *
- * There is no message for cancel: the page terminates the worker, because nothing else can stop Python
- * in the middle of a matrix product.
+ * There is no message for cancel: the page terminates the worker, because nothing else can stop
+ * Python in the middle of a matrix product.
  *
  * The resampler worker (`resample-worker.js`) gets `ResampleCall`s, one after another, and posts a
  * `ResampleReply` for each. The store worker (`store-worker.js`) gets `StoreCall`s and posts a
@@ -32,7 +32,8 @@
  * @property {string} base      absolute URL of the site's folder; every other URL is relative to it
  * @property {Assets} assets    what is on the site
  * @property {string} model     a key of `assets.models`
- * @property {string | null} backend  which matrix products Python shall use; null: the best there is
+ * @property {string | null} backend  which matrix products Python shall use; null: the best there
+ *   is
  * @property {Blob[] | null} weights  the parts of the model; null: the service worker has them
  */
 
@@ -59,9 +60,9 @@
  */
 
 /**
- * All data are in planes: named arrays (frames, width) of 32-bit floats. "mixture" is the song; there is
- * one for each stem, named by its source; those that are temporary are dropped when all tasks that read
- * them are done. See py_demixer/tasks.py.
+ * All data are in planes: named arrays (frames, width) of 32-bit floats. "mixture" is the song;
+ * there is one for each stem, named by its source; those that are temporary are dropped when all
+ * tasks that read them are done. See py_demixer/tasks.py.
  * @typedef {object} Plane
  * @property {number} width
  * @property {number} frames
@@ -115,7 +116,8 @@
  *
  * @typedef {object} StemsMembers
  * @property {number} playhead      settable: what lies behind it is separated first
- * @property {(start: number, length: number) => boolean} isFinal   whether all stems of a range are final
+ * @property {(start: number, length: number) => boolean} isFinal   whether all stems of a range are
+ *   final
  * @property {() => [number, number][]} finalRanges     [start, stop), sorted, disjoint
  * @property {() => Promise<void>} close                after which nothing can be read
  * @typedef {EventTarget & ReadableStems & StemsMembers} Stems
@@ -188,8 +190,8 @@
  */
 
 /**
- * `start` comes first; then any number of `block`s, each answered by what can be given out so far; then
- * `end`, answered by the rest.
+ * `start` comes first; then any number of `block`s, each answered by what can be given out so far;
+ * then `end`, answered by the rest.
  * @typedef {{method: "start", argument: {inputRate: number, outputRate: number}}
  *   | {method: "block", argument: Float32Array}
  *   | {method: "end", argument: null}} ResampleCall
@@ -204,7 +206,8 @@
  */
 
 /**
- * Any number of times how many bytes of all are there, then whether all are kept or what went wrong.
+ * Any number of times how many bytes of all are there, then whether all are kept or what went
+ * wrong.
  * @typedef {{done: number, total: number}
  *   | {ok: true, areKept: boolean}
  *   | {ok: false, message: string, isSentence: boolean}} KeepReply   `isSentence`: for the person
@@ -250,7 +253,8 @@
  * @property {string} wheel
  * @property {Record<string, AssetModel>} models   the first is the choice where nobody has chosen
  * @property {Record<string, ModelInfo>} missing  models that this site could have, and has not
- * @property {AssetFile[]} files      every heavy file that the page needs whatever the model, and keeps
+ * @property {AssetFile[]} files      every heavy file that the page needs whatever the model, and
+ *   keeps
  * @property {string[]} fallbackPackages   what it loads as well where the kernels cannot be opened
  * @property {AssetFile[]} fallback   what it fetches only where the kernels cannot be opened
  */

@@ -1,6 +1,6 @@
 /**
- * Which task of a song is done next. Knows what tasks read and write and which come before which; what they
- * mean is Python's business.
+ * Which task of a song is done next. Knows what tasks read and write and which come before which;
+ * what they mean is Python's business.
  *
  * @module
  */

@@ -29,11 +29,14 @@ export function common(sets) {
   const [first, ...others] = sets.map(({ list }) => list);
   return others.reduce(
     (all, list) =>
-      all.flatMap(([start, stop]) =>
-        list
-          .map(([from, to]) => /** @type {[number, number]} */ ([Math.max(start, from), Math.min(stop, to)]))
-          .filter(([from, to]) => from < to),
+      all.flatMap((range) =>
+        list.map((other) => overlap(range, other)).filter(([from, to]) => from < to),
       ),
     first ?? [],
   );
+}
+
+/** @param {[number, number]} one @param {[number, number]} other @returns {[number, number]} */
+function overlap([start, stop], [from, to]) {
+  return [Math.max(start, from), Math.min(stop, to)];
 }

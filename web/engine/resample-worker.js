@@ -1,6 +1,6 @@
 /**
- * Changes the sample rate of a song with libsamplerate's best sinc converter, off the page's thread and
- * piece by piece. Messages: see `protocol.js`.
+ * Changes the sample rate of a song with libsamplerate's best sinc converter, off the page's thread
+ * and piece by piece. Messages: see `protocol.js`.
  *
  * The converter delays nothing: output frame 0 lies on input frame 0. It does hold back its last
  * frames, so zeros are fed after the end until as many frames came out as the song has.
@@ -14,7 +14,9 @@ import { ConverterType, create } from "../vendor/libsamplerate.mjs";
  */
 const CHUNK = 8192;
 
-/** The library's own limit in hertz. Above it both rates are scaled down: only their ratio matters. */
+/**
+ * The library's own limit in hertz. Above it both rates are scaled down: only their ratio matters.
+ */
 const HIGHEST_RATE = 192000;
 
 class Resampler {

@@ -30,8 +30,8 @@ const FRAME_BYTES = 8;
  */
 
 /**
- * What can be chosen on the page of the options that py_demixer/separation.py has: nothing for a model
- * that does not cut a song into segments.
+ * What can be chosen on the page of the options that py_demixer/separation.py has: nothing for a
+ * model that does not cut a song into segments.
  * @typedef {{overlap: number, shifts: number} | {}} Options
  */
 
@@ -133,8 +133,8 @@ export class Separator {
   }
 
   /**
-   * Begin a song that was read, or go on where an earlier separation of the same has stopped. Finished
-   * songs that nobody has open are deleted now.
+   * Begin a song that was read, or go on where an earlier separation of the same has stopped.
+   * Finished songs that nobody has open are deleted now.
    *
    * @param {ReadSong} song
    * @returns {Promise<Separation>} which is to be run
@@ -182,7 +182,11 @@ export class Separator {
     return songs.find(({ about }) => about.key === key);
   }
 
-  /** @param {ReadSong} song @param {EngineInfo} info @returns {string} see `About` in protocol.js */
+  /**
+   * @param {ReadSong} song
+   * @param {EngineInfo} info
+   * @returns {string} see `About` in protocol.js
+   */
   #keyOf({ measured, options }, { build }) {
     return JSON.stringify([measured.digest, options, this.#weights, ...this.#packages, build]);
   }
@@ -216,13 +220,18 @@ function bytesOf({ width, frames }) {
   return width * frames * Float32Array.BYTES_PER_ELEMENT;
 }
 
-/** Cuts what comes in pieces of any length into blocks of one length; the last one may be shorter. */
+/**
+ * Cuts what comes in pieces of any length into blocks of one length; the last one may be shorter.
+ */
 class Blocks {
   #block;
   #filled = 0;
   #take;
 
-  /** @param {number} frames @param {(block: Float32Array) => Promise<void>} take is given the blocks */
+  /**
+   * @param {number} frames
+   * @param {(block: Float32Array) => Promise<void>} take is given the blocks
+   */
   constructor(frames, take) {
     this.#block = new Float32Array(2 * frames);
     this.#take = take;
@@ -316,7 +325,10 @@ export class Separation extends EventTarget {
     return this.#about.model;
   }
 
-  /** What one worker would take for the whole song at the pace of what `run` has done; null: nothing. */
+  /**
+   * What one worker would take for the whole song at the pace of what `run` has done; null:
+   * nothing.
+   */
   get secondsOfWork() {
     const { seconds, cost } = this.#pool.spent;
     return cost > 0 ? (seconds / cost) * this.#about.cost : null;

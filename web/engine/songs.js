@@ -1,15 +1,15 @@
 /**
  * Songs and what is finished of them, in folders of files that outlive a crash.
  *
- * A song's folder holds `about.json` (see `About` in protocol.js), a `.f32` file for each plane, and the
- * `journal`: a line for each finished task. A task's data are written and flushed before its line, and
- * temporary planes are deleted after the line of the last task that reads them. So whatever moment it ends
- * at, every line is true, and what has no line is computed again: nothing is added twice, for tasks write,
- * they never add to what is there. A folder without a whole `about.json` is of a song that was still being
- * read, and goes.
+ * A song's folder holds `about.json` (see `About` in protocol.js), a `.f32` file for each plane,
+ * and the `journal`: a line for each finished task. A task's data are written and flushed before
+ * its line, and temporary planes are deleted after the line of the last task that reads them. So
+ * whatever moment it ends at, every line is true, and what has no line is computed again: nothing
+ * is added twice, for tasks write, they never add to what is there. A folder without a whole
+ * `about.json` is of a song that was still being read, and goes.
  *
- * Where the files are is the business of a `Root`: in the origin-private file system (store-worker.js) or
- * in memory (store.js).
+ * Where the files are is the business of a `Root`: in the origin-private file system
+ * (store-worker.js) or in memory (store.js).
  *
  * @module
  */
@@ -22,7 +22,8 @@
 /**
  * @typedef {object} StoredFile
  * @property {() => number} getSize                          bytes
- * @property {(target: Uint8Array, options: {at: number}) => number} read     how many bytes were read
+ * @property {(target: Uint8Array, options: {at: number}) => number} read     how many bytes were
+ *   read
  * @property {(source: Uint8Array, options: {at: number}) => number} write    how many were written
  * @property {(size: number) => void} truncate
  * @property {() => void} flush     returns when what was written is safe
@@ -42,7 +43,8 @@
  * @property {() => Promise<string[]>} names
  * @property {(name: string) => Promise<Folder>} open        makes it where there is none
  * @property {(name: string) => Promise<void>} remove
- * @property {(name: string) => Promise<(() => void) | null>} lock    against other tabs; null: one has it
+ * @property {(name: string) => Promise<(() => void) | null>} lock    against other tabs; null: one
+ *   has it
  */
 
 const ABOUT = "about.json";
@@ -145,12 +147,20 @@ export class Songs {
     return this.#song(id).begin(about, plan, release);
   }
 
-  /** @param {string} id @param {number} index of the task @param {Float32Array[]} outputs what it writes */
+  /**
+   * @param {string} id
+   * @param {number} index of the task
+   * @param {Float32Array[]} outputs what it writes
+   */
   finish(id, index, outputs) {
     return this.#song(id).finish(index, outputs);
   }
 
-  /** @param {string} id @param {Range} range @returns {Promise<Float32Array>} (length, width), a copy */
+  /**
+   * @param {string} id
+   * @param {Range} range
+   * @returns {Promise<Float32Array>} (length, width), a copy
+   */
   read(id, range) {
     return this.#song(id).read(range);
   }
@@ -238,7 +248,9 @@ class Song {
     this.#closeFile(ABOUT);
   }
 
-  /** @returns {Promise<{task: number, cost: number}[]>} its lines; half a line at the end is cut off */
+  /**
+   * @returns {Promise<{task: number, cost: number}[]>} its lines; half a line at the end is cut off
+   */
   async #readJournal() {
     const journal = await this.#file(JOURNAL);
     const bytes = new Uint8Array(journal.getSize());
@@ -333,7 +345,8 @@ class Song {
 
 /**
  * @param {Songs} songs
- * @returns {(method: keyof Songs, parameters: any[]) => Promise<any>} calls it, each call after the last
+ * @returns {(method: keyof Songs, parameters: any[]) => Promise<any>} calls it, each call after the
+ *   last
  */
 export function oneByOne(songs) {
   /** @type {Promise<unknown>} */
@@ -366,7 +379,10 @@ function textOf({ task, cost }) {
   return new TextEncoder().encode(`${JSON.stringify({ task, cost })}\n`);
 }
 
-/** @param {string} journal @returns {{task: number, cost: number}[]} up to the first that is not whole */
+/**
+ * @param {string} journal
+ * @returns {{task: number, cost: number}[]} up to the first that is not whole
+ */
 function linesOf(journal) {
   const lines = [];
   for (const text of journal.split("\n").slice(0, -1)) {

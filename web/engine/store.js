@@ -1,6 +1,6 @@
 /**
- * The store as the page sees it: songs on the disk where the browser has the origin-private file system,
- * else in memory.
+ * The store as the page sees it: songs on the disk where the browser has the origin-private file
+ * system, else in memory.
  *
  * @module
  */
@@ -20,8 +20,8 @@ const SPARE_BYTES = 150e6;
 const NAMES_OF_FULL = ["FullError", "QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"];
 
 /**
- * The longest song, in minutes. On the disk: what a WAV file of 32-bit floats can hold (4 GiB). In memory:
- * song and stems need 106 MB of it a minute.
+ * The longest song, in minutes. On the disk: what a WAV file of 32-bit floats can hold (4 GiB). In
+ * memory: song and stems need 106 MB of it a minute.
  */
 export const LONGEST_MINUTES = { disk: 180, memory: 20 };
 
@@ -43,8 +43,8 @@ export class Store {
   }
 
   /**
-   * Refuse a song for which there is no room. What `navigator.storage.estimate()` says does not decide:
-   * Chromium names the same figure on every machine.
+   * Refuse a song for which there is no room. What `navigator.storage.estimate()` says does not
+   * decide: Chromium names the same figure on every machine.
    *
    * @param {string} id of an open song
    * @param {number} bytes that are still to be written
@@ -103,7 +103,11 @@ export class Store {
     );
   }
 
-  /** @param {string} id @param {import("./protocol.js").Range} range @returns {Promise<Float32Array>} */
+  /**
+   * @param {string} id
+   * @param {import("./protocol.js").Range} range
+   * @returns {Promise<Float32Array>}
+   */
   read(id, range) {
     return this.#try("read", [id, range]);
   }

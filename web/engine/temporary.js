@@ -1,8 +1,9 @@
 /**
- * Temporary files in the origin-private file system: what is to be downloaded need not fit in memory.
+ * Temporary files in the origin-private file system: what is to be downloaded need not fit in
+ * memory.
  *
- * Each tab has a folder of its own and holds a lock of that name as long as it lives, so what a closed tab
- * has left is known by its lock being free.
+ * Each tab has a folder of its own and holds a lock of that name as long as it lives, so what a
+ * closed tab has left is known by its lock being free.
  *
  * @module
  */
@@ -13,7 +14,9 @@ export class TemporaryFiles {
   /** @type {Promise<FileSystemDirectoryHandle | null> | null} */
   #folder = null;
 
-  /** @returns {Promise<FileSystemFileHandle | null>} a new, empty file; null where there can be none */
+  /**
+   * @returns {Promise<FileSystemFileHandle | null>} a new, empty file; null where there can be none
+   */
   async create() {
     this.#folder ??= openFolder().catch((error) => {
       console.warn("The browser keeps no files here: downloads are made in memory.", error);
@@ -40,7 +43,10 @@ export async function removeAbandoned() {
   }
 }
 
-/** @returns {boolean} whether the browser knows such files; it may still refuse them, in a private window */
+/**
+ * @returns {boolean} whether the browser knows such files; it may still refuse them, in a private
+ *   window
+ */
 function arePossible() {
   return (
     "locks" in navigator &&

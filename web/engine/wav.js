@@ -34,8 +34,8 @@ const HEADER_BYTES = 256;
 const LARGEST_RIFF = 2 ** 32 - HEADER_BYTES;
 
 /**
- * The factor for 16-bit files: 1, or what brings the loudest sample of all stems just below full scale.
- * One for all of them, so that they still add up to the song.
+ * The factor for 16-bit files: 1, or what brings the loudest sample of all stems just below full
+ * scale. One for all of them, so that they still add up to the song.
  *
  * @param {ReadableStems} stems
  * @param {Watch} watch
@@ -58,7 +58,8 @@ export async function sharedGain(stems, { report, signal }) {
  *
  * @param {ReadableStems} stems
  * @param {string} source
- * @param {{codec: Codec, gain: number}} format with pcm-f32 every sample is written as it is, to the bit
+ * @param {{codec: Codec, gain: number}} format with pcm-f32 every sample is written as it is, to
+ *   the bit
  * @param {Target} target
  * @param {Watch} watch
  */

@@ -1,6 +1,6 @@
 /**
- * The few members of a worker's global scope that are used here. TypeScript's own library for workers
- * cannot be loaded beside the one for pages. Types only.
+ * The few members of a worker's global scope that are used here. TypeScript's own library for
+ * workers cannot be loaded beside the one for pages. Types only.
  *
  * @module
  */
@@ -11,15 +11,17 @@
  */
 
 /**
- * @typedef {Event & {waitUntil(promise: Promise<unknown>): void, data?: {type?: string}}} WorkerEvent
+ * @typedef {Event & {waitUntil(promise: Promise<unknown>): void, data?: {type?: string}}}
+ *   WorkerEvent
  */
 
 /**
+ * @typedef {"install" | "activate" | "message"} WorkerEventType
  * @typedef {object} ServiceScope
  * @property {ServiceWorkerRegistration} registration
  * @property {{claim(): Promise<void>}} clients
  * @property {() => Promise<void>} skipWaiting
- * @property {(type: "install" | "activate" | "message", listener: (event: WorkerEvent) => void) => void}
+ * @property {(type: WorkerEventType, listener: (event: WorkerEvent) => void) => void}
  *   addEventListener
  */
 

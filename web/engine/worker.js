@@ -1,8 +1,8 @@
 /**
  * The engine's worker: Pyodide, the package, the weights. Messages: see `protocol.js`.
  *
- * The only file of the page that knows Pyodide, and on Python's side `py_demixer.browser` is the only
- * module that knows the page.
+ * The only file of the page that knows Pyodide, and on Python's side `py_demixer.browser` is the
+ * only module that knows the page.
  */
 
 import { partsOf, readAsset } from "./assets.js";
@@ -12,7 +12,9 @@ import { isOutOfMemory, missingFile, noNetwork, UserError } from "./errors.js";
 /** @typedef {import("./protocol.js").Failure} Failure */
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("pyodide").PyodideAPI} Pyodide */
-/** @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  what Python hands over has no types */
+/**
+ * @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  what Python hands over has no types
+ */
 
 const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
 
@@ -158,7 +160,10 @@ async function answer(call, report) {
   }
 }
 
-/** The calls that look at the song: a ValueError of theirs is about the song, and says so in a sentence. */
+/**
+ * The calls that look at the song: a ValueError of theirs is about the song, and says so in a
+ * sentence.
+ */
 const ABOUT_THE_SONG = new Set(["downmix", "measure", "plan"]);
 
 /**

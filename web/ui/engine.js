@@ -1,5 +1,6 @@
 /**
- * The engine as the page sees it: for one model at a time, with its card and what the footer tells of it.
+ * The engine as the page sees it: for one model at a time, with its card and what the footer tells
+ * of it.
  *
  * @module
  */

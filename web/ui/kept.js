@@ -62,7 +62,10 @@ export class KeptSongs {
 }
 
 /**
- * @param {KeptSong} song @param {boolean} isFinished @param {Assets} assets @param {boolean} outlive
+ * @param {KeptSong} song
+ * @param {boolean} isFinished
+ * @param {Assets} assets
+ * @param {boolean} outlive
  * @returns {string}
  */
 function sentence({ about, done }, isFinished, { models, missing }, outlive) {

@@ -108,7 +108,10 @@ function changeModel() {
   showModels();
 }
 
-/** What can be told of models now: whether they are kept, how long they take, the licence of the chosen. */
+/**
+ * What can be told of models now: whether they are kept, how long they take, the licence of the
+ * chosen.
+ */
 function showModels() {
   if (!assets) return;
   const song = shown && shown.length / shown.rate;
@@ -215,12 +218,17 @@ async function run(separation, signal) {
   }
 }
 
-/** @param {Separation} separation @returns {number | null} what all of it should take here, if that is known */
+/**
+ * @param {Separation} separation
+ * @returns {number | null} what all of it should take here, if that is known
+ */
 function expectedSeconds({ model, options, length, rate }) {
   return expectedTime(model, options, settings.workers, length / rate)?.seconds ?? null;
 }
 
-/** @param {Separation} separation was cancelled: what is finished stays, unless it would take memory */
+/**
+ * @param {Separation} separation was cancelled: what is finished stays, unless it would take memory
+ */
 async function leave(separation) {
   const { keeps } = await opening;
   if (separation === shown) await putAway();

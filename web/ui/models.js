@@ -1,5 +1,6 @@
 /**
- * The models to choose from: what each is good for, what it weighs, its licence, what time it takes.
+ * The models to choose from: what each is good for, what it weighs, its licence, what time it
+ * takes.
  *
  * @module
  */
@@ -29,7 +30,9 @@ export class ModelChooser {
   #name = "";
   #onChange;
 
-  /** @param {() => void} onChange called when another model is chosen, by the person or by `choose` */
+  /**
+   * @param {() => void} onChange called when another model is chosen, by the person or by `choose`
+   */
   constructor(onChange) {
     this.#onChange = onChange;
   }
@@ -108,7 +111,11 @@ export class ModelChooser {
     this.#tell(name, ".model-time", time);
   }
 
-  /** @param {string} name of a model @param {number} bytes @param {boolean} isKept for use offline */
+  /**
+   * @param {string} name of a model
+   * @param {number} bytes
+   * @param {boolean} isKept for use offline
+   */
   tellSize(name, bytes, isKept) {
     this.#tell(name, ".model-size", `${megabytes(bytes)} ${isKept ? "kept here" : "to fetch"}`);
   }

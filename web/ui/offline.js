@@ -13,8 +13,8 @@ const PATIENCE_MS = 15_000;
  * @param {string} base the site's folder
  * @param {(activate: () => void) => void} offer called when a new version waits; `activate` lets it
  *   take over and reloads the page
- * @returns {() => Promise<void>} waits until the service worker answers this page's requests, or has
- *   had its time
+ * @returns {() => Promise<void>} waits until the service worker answers this page's requests, or
+ *   has had its time
  */
 export function registerServiceWorker(base, offer) {
   if (!("serviceWorker" in navigator)) return async () => {};

@@ -1,6 +1,6 @@
 /**
- * How long models take on this machine: measured with every song, remembered by the browser. Of a model
- * that has not run here it is known how it compares with one that has.
+ * How long models take on this machine: measured with every song, remembered by the browser. Of a
+ * model that has not run here it is known how it compares with one that has.
  *
  * @module
  */
@@ -14,19 +14,31 @@ import { STANDARD } from "./settings.js";
 
 const PACES = "paces";
 
-/** Seconds: much of what is computed for a shorter song is padding, which says nothing of longer ones. */
+/**
+ * Seconds: much of what is computed for a shorter song is padding, which says nothing of longer
+ * ones.
+ */
 const LEAST_SONG = 20;
 
 /** The song that is spoken of where there is none, in seconds. */
 const USUAL_SONG = 240;
 
-/** What models take, compared with each other: see docs/performance.md. @type {Record<string, number>} */
+/**
+ * What models take, compared with each other: see docs/performance.md.
+ * @type {Record<string, number>}
+ */
 const COMPARED = { htdemucs: 1, umxl: 0.35, umxhq: 0.16 };
 
-/** Seconds of song that one task computes, in a model with few of them: at the end workers have none. */
+/**
+ * Seconds of song that one task computes, in a model with few of them: at the end workers have
+ * none.
+ */
 const STEPS = /** @type {Record<string, number>} */ ({ htdemucs: 5.85 });
 
-/** @returns {Record<string, number>} by model: seconds of a worker for a second of song, with STANDARD */
+/**
+ * @returns {Record<string, number>} by model: seconds of a worker for a second of song, with
+ *   STANDARD
+ */
 function measured() {
   return JSON.parse(recall(PACES) ?? "{}");
 }
@@ -87,7 +99,10 @@ function paceOf(model) {
   return null;
 }
 
-/** @param {Options} options @returns {number} how often they have a song computed, 1 in the standard quality */
+/**
+ * @param {Options} options
+ * @returns {number} how often they have a song computed, 1 in the standard quality
+ */
 function passes(options) {
   if (!("overlap" in options)) return 1;
   return (Math.max(1, options.shifts) * (1 - STANDARD.overlap)) / (1 - options.overlap);

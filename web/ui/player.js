@@ -20,6 +20,8 @@ const STEPS = new Map([
   ["PageUp", 30],
 ]);
 
+const WAITING = "Waiting for this part: it is played as soon as it is separated.";
+
 /** What has a use of its own for the space bar. */
 const TAKES_SPACE =
   "button, select, textarea, summary, a[href], input:not([type=range]), [contenteditable]";
@@ -150,8 +152,7 @@ export class PlayerControls {
     const { state } = this.#player;
     this.#button.dataset.state = state;
     this.#button.setAttribute("aria-label", state === "paused" ? "Play" : "Pause");
-    this.#note.textContent =
-      state === "buffering" ? "Waiting for this part: it is played as soon as it is separated." : "";
+    this.#note.textContent = state === "buffering" ? WAITING : "";
     this.#showPosition();
     this.#showMix();
     cancelAnimationFrame(this.#frameRequest);
@@ -190,7 +191,7 @@ export class PlayerControls {
       const [from, to] = [(100 * start) / length, (100 * stop) / length];
       return [`transparent ${from}%`, `var(--final) ${from}% ${to}%`, `transparent ${to}%`];
     });
-    const gradient = `linear-gradient(90deg, ${["transparent 0%", ...stops].join(", ")}, transparent)`;
-    this.#track.style.setProperty("--ranges", gradient);
+    const colours = ["90deg", "transparent 0%", ...stops, "transparent"].join(", ");
+    this.#track.style.setProperty("--ranges", `linear-gradient(${colours})`);
   }
 }
