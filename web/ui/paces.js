@@ -24,10 +24,10 @@ const LEAST_SONG = 20;
 const USUAL_SONG = 240;
 
 /**
- * What models take, compared with each other: see docs/performance.md.
+ * What models take, compared with each other: see docs/scaling.md.
  * @type {Record<string, number>}
  */
-const COMPARED = { htdemucs: 1, umxl: 0.35, umxhq: 0.16 };
+const COMPARED = { htdemucs: 1, umxl: 0.38, umxhq: 0.2 };
 
 /**
  * Seconds of song that one task computes, in a model with few of them: at the end workers have
