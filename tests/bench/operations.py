@@ -27,11 +27,11 @@ async ({ code, ceiling, runs }) => {
   const packages = [...assets.packages, ...assets.fallbackPackages, base + assets.wheel];
   const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
   const demixer = pyodide.pyimport("py_demixer.browser");
-  const { bytes, parts } = assets.models.htdemucs;
-  const memory = demixer.allocate(bytes);
+  const { partsOf, readAsset } = await import(`${base}engine/assets.js`);
+  const memory = demixer.allocate(assets.models.htdemucs.bytes);
   let offset = 0;
-  for (const { url } of parts) {
-    const part = new Uint8Array(await (await fetch(url)).arrayBuffer());
+  for (const file of partsOf(assets, "htdemucs")) {
+    const part = new Uint8Array(await (await readAsset(base, file)).arrayBuffer());
     const view = memory.getBuffer("u8");
     view.data.set(part, offset);
     view.release();

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 import py_demixer
-from tests import synthetic
+from tests import synthetic, unmix
 from tests.bench import native, operations, page, reference, sweep
 from tests.bench.rows import ratios, row, table
 from tools.environment import CannotGoOn
@@ -72,7 +72,7 @@ def test_operations(tiny_site):
 
 @pytest.mark.browser
 def test_open_unmix(tiny_site, monkeypatch):
-    monkeypatch.setattr(sweep, "_WIDTHS", {"umxhq": 16})
+    monkeypatch.setattr(unmix, "WIDTHS", {"umxhq": 16})
     (measured,), _ = sweep.measure(tiny_site, 1)
     assert measured.keys() >= FIELDS
     assert measured["what"] == "umxhq/song of 4 min"
