@@ -162,7 +162,7 @@ def test_cancel_then_another_song(started: DemixerPage) -> None:
     content = wav(synthetic.song(0.5))
     expected = started.separate("short.wav", content)
     started.choose("long.wav", wav(synthetic.song(60)))
-    started.page.wait_for_selector("text=the time left is known after the first part")
+    started.page.wait_for_selector("#job-time:has-text('left')")
     started.drop(("short.wav", content))
     assert "cancel it first" in started.wait_problem()
     started.page.click("#cancel")
