@@ -382,7 +382,6 @@ def test_a_machine_that_sleeps_costs_nothing(tab: DemixerPage, whole: list[str])
     for process in asleep:
         os.kill(process, signal.SIGCONT)
     tab.wait_result("song")
-    print("\n".join(tab.console))
     assert engine_workers(tab) == before
     assert digests(tab) == whole
 

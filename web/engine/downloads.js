@@ -60,8 +60,7 @@ export class Downloads {
    */
   async wav(source, format, watch) {
     const rest = await this.#prepare(format, watch);
-    const file = { source, format, gain: this.#gain ?? 1 };
-    return { name: this.#wavName(source, format), ...(await this.#wav(this.#stems, file, rest)) };
+    return { name: this.#wavName(source, format), ...(await this.#stem(source, format, rest)) };
   }
 
   /**
@@ -115,6 +114,11 @@ export class Downloads {
     return part(watch, PEAK_SHARE, 1);
   }
 
+  /** @param {string} source @param {Format} format @param {Watch} watch */
+  #stem(source, format, watch) {
+    return this.#wav(this.#stems, { source, format, gain: this.#gain ?? 1 }, watch);
+  }
+
   /**
    * @param {ReadableStems} stems
    * @param {{source: string, format: Format, gain: number}} file
@@ -140,9 +144,7 @@ export class Downloads {
     for (const [index, source] of sources.entries()) {
       const [start, stop] = [index / sources.length, (index + 1) / sources.length];
       const middle = (start + stop) / 2;
-      const wanted = { source, format, gain: this.#gain ?? 1 };
-      const making = part(watch, start, middle);
-      const { file, discard } = await this.#wav(this.#stems, wanted, making);
+      const { file, discard } = await this.#stem(source, format, part(watch, start, middle));
       try {
         const input = file.stream().pipeThrough(counted(file.size, part(watch, middle, stop)));
         yield { name: this.#wavName(source, format), input };
