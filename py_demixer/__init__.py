@@ -1,4 +1,4 @@
-"""Music source separation in pure NumPy, natively and in Pyodide: Demucs v4 and Open-Unmix.
+"""Music source separation in pure NumPy, natively and in Pyodide: Demucs v4, v3 and Open-Unmix.
 
 >>> import py_demixer
 >>> model = py_demixer.load_model("htdemucs")                # doctest: +SKIP
@@ -9,34 +9,73 @@ True
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
-from .models import catalog
+from . import catalog
+from .catalog import Model, Weights
+from .measuring import downmix_matrix, measure
+from .models.bag import Bag
+from .models.hdemucs import HDemucs
 from .models.htdemucs import HTDemucs
 from .models.openunmix import OpenUnmix
-from .ops import backend as _backend
-from .separation import Stems, separate
-from .tasks import Cancelled
+from .parallel import WorkerError, Workers
+from .segments import DemucsOptions
+from .separation import Stems, separate, separate_blocks
+from .sweep import OpenUnmixOptions
+from .tasks import Cancelled, Song
 
-__version__ = "0.1.0"
-__all__ = ["Cancelled", "HTDemucs", "OpenUnmix", "Stems", "load_model", "separate"]
+__version__ = "0.2.0"
+__all__ = [
+    "Bag",
+    "Cancelled",
+    "DemucsOptions",
+    "HDemucs",
+    "HTDemucs",
+    "OpenUnmix",
+    "OpenUnmixOptions",
+    "Song",
+    "Stems",
+    "WorkerError",
+    "Workers",
+    "downmix_matrix",
+    "load_model",
+    "measure",
+    "separate",
+    "separate_blocks",
+]
 
 
 def load_model(
-    name: str = "htdemucs", weights: str | Path | None = None, backend: str | None = None
-) -> HTDemucs | OpenUnmix:
+    name: str = "htdemucs",
+    weights: Weights | None = None,
+    backend: str | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Model:
     """Load a model.
 
-    Args:
-        name: of the model; ``py-demixer models`` lists them.
-        weights: path of its weight file; None is the default place, where
-            ``python -m py_demixer.weights fetch`` puts it.
-        backend: who multiplies matrices: ``"numpy"``, ``"scipy"``, ``"kernels"`` (in Pyodide) or
-            None for the best.
+    Parameters
+    ----------
+    name
+        Of the model; ``py-demixer models`` lists them.
+    weights
+        Path of its weight file, or the file's content. None is the default place, where the
+        published file is fetched to, unless it is there and whole.
+    backend
+        Who multiplies matrices for this model: ``"numpy"``, ``"scipy"``, ``"kernels"`` (in
+        Pyodide) or None for the best.
+    report
+        Called with lines that tell the licence and the progress while weights are fetched; None
+        prints them to standard error.
 
-    Raises:
-        ValueError: no such model or backend, or the weight file is damaged.
-        FileNotFoundError: the weight file is not there.
+    Raises
+    ------
+    ValueError
+        No such model or backend, or the weight file is damaged or for another model.
+    FileNotFoundError
+        The weight file that was named is not there.
+    py_demixer.weights.fetch.FetchError
+        The weights could not be fetched.
+    ImportError
+        The backend's library is not installed, or cannot run here.
     """
-    _backend.use(backend)
-    return catalog.load(name, None if weights is None else Path(weights))
+    return catalog.load(name, weights, backend, report)

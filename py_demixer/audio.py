@@ -2,9 +2,10 @@
 
 Reading tries libsndfile (WAV, FLAC, AIFF, Ogg, MP3 ...) and then the program ffmpeg found on PATH.
 Both hand over float32 at the file's own rate, so that down-mixing and resampling happen in one
-place, here. The packages soundfile and soxr are imported when first needed.
+place, here; block by block, so that songs of any length can be read and written. The packages
+soundfile and soxr are imported when first needed.
 
-Shapes: a signal is (channels, frames) float32 with full scale at +-1.
+Shapes: a block is (channels, frames) float32 with full scale at +-1.
 """
 
 from __future__ import annotations
@@ -14,25 +15,33 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
-from py_demixer.separation import downmix_matrix, measure
-
-SAMPLE_RATE = 44100
-"""Frames a second of what :func:`load_mix` returns: the rate the models were trained at."""
+from .measuring import check_finite, downmix_matrix
 
 FORMATS = ("wav", "flac")
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
 """Sample formats that :func:`write` knows, and libsndfile's names for them."""
 
-_BLOCK = 1 << 18  # frames converted at once, so that a stem is not in memory a second time
+SUFFIXES = frozenset(
+    {".aac", ".aif", ".aifc", ".aiff", ".alac", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv"}
+    | {".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".w64", ".wav", ".webm", ".wma"}
+)
+"""How the names of audio files end, in small letters: what is looked for in a folder."""
+
+_BLOCK = 1 << 18  # frames read or converted at a time
 _WAV_LIMIT = 0xFFFF_0000  # bytes: a WAV header counts them in 32 bits
+
+Warn = Callable[[str], None]
+Result = TypeVar("Result")
 
 
 class AudioError(Exception):
@@ -41,22 +50,35 @@ class AudioError(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """What a file holds.
+    """What a file holds, to be read once.
 
-    Attributes:
-        samples: (channels, frames) float32.
-        sample_rate: frames a second.
+    Attributes
+    ----------
+    sample_rate
+        Frames a second.
+    channels
+        How many.
+    blocks
+        One after the other, ``(channels, frames)`` float32. Where the decoder meets damage that it
+        does not get over, a :class:`_Damage` is raised.
     """
 
-    samples: np.ndarray
     sample_rate: int
+    channels: int
+    blocks: Iterator[np.ndarray]
+
+
+class _Damage(Exception):
+    """A decoder does not know the format, or cannot go on: another one may do better."""
 
 
 def require(name: str) -> ModuleType:
     """Import one of the packages that only the command line needs.
 
-    Raises:
-        AudioError: it is not installed; the message says how to install it.
+    Raises
+    ------
+    AudioError
+        It is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(name)
@@ -69,43 +91,110 @@ def require(name: str) -> ModuleType:
 # ---------------------------------------------------------------- reading
 
 
-def load_mix(path: Path, warn: Callable[[str], None]) -> np.ndarray:
-    """Read a song as the models want it: stereo at 44.1 kHz.
+def load(path: Path, sample_rate: int, warn: Warn) -> np.ndarray:
+    """Read a song into memory, as the models want it: stereo at ``sample_rate``.
 
-    Args:
-        path: any file that libsndfile or ffmpeg reads.
-        warn: called with a sentence when the file was read, but with complaints.
+    Returns
+    -------
+    np.ndarray
+        ``(2, T)`` float32, T = round(frames * sample_rate / rate of the file) and at least 1.
 
-    Returns:
-        (2, T) float32, T = round(frames * 44100 / rate of the file) and at least 1.
-
-    Raises:
-        AudioError: not audio, no audio in it, more channels than the down-mix knows, or samples
-            that are NaN or infinite (the message says at what time the first one is).
+    Raises
+    ------
+    AudioError
+        See :func:`read`.
     """
-    recording = read(path, warn)
-    channels, frames = recording.samples.shape
-    if 2 * frames * SAMPLE_RATE < recording.sample_rate:  # it rounds to no frame at all
-        raise AudioError(f"{path} holds no audio ({frames} samples): choose another file.")
-    try:
-        with np.errstate(invalid="ignore"):  # what is not finite is refused, not warned about
-            mix = downmix_matrix(channels) @ recording.samples
-            # Before resampling, whose filter would spread one NaN over its whole length.
-            measure(mix, recording.sample_rate)
-    except ValueError as error:
-        raise AudioError(f"{path}: {error}") from error
-    return resample(mix, recording.sample_rate, SAMPLE_RATE)
+    return read(path, sample_rate, lambda blocks: np.concatenate(list(blocks), axis=1), warn)
 
 
-def read(path: Path, warn: Callable[[str], None]) -> Recording:
-    """Decode a file at its own rate and with its own channels: libsndfile first, then ffmpeg.
+def read(
+    path: Path,
+    sample_rate: int,
+    take: Callable[[Iterator[np.ndarray]], Result],
+    warn: Warn,
+    stream: int = 0,
+) -> Result:
+    """Read a song block by block, as the models want it: stereo at ``sample_rate``.
 
-    Raises:
-        AudioError: there is no such file, it is empty, or neither decoder can read it.
+    Parameters
+    ----------
+    path
+        Any file that libsndfile or ffmpeg reads.
+    take
+        Is given the blocks, ``(2, frames)`` float32, and called once more from the beginning where
+        one decoder has failed midway and the other one is tried.
+    warn
+        Called with a sentence when the file was read, but with complaints.
+    stream
+        Which of the file's audio streams; others than the first are ffmpeg's to read.
+
+    Returns
+    -------
+    Result
+        What ``take`` does.
+
+    Raises
+    ------
+    AudioError
+        Not audio, no audio in it, more channels than the down-mix knows, or samples
+        that are NaN or infinite (the message says at what time the first one is).
     """
     _check_is_a_file(path)
-    recording = _read_with_libsndfile(path)
-    return recording if recording is not None else _read_with_ffmpeg(path, warn)
+    if stream == 0:
+        try:
+            with _open_with_libsndfile(path) as recording:
+                return take(_as_models_want_it(path, recording, sample_rate))
+        except _Damage:
+            pass
+    with _open_with_ffmpeg(path, stream, warn) as recording:
+        return take(_as_models_want_it(path, recording, sample_rate))
+
+
+def probe(path: Path) -> None:
+    """Look whether a file can be read at all, by its beginning.
+
+    Raises
+    ------
+    AudioError
+        It cannot; the message says why.
+    """
+    _check_is_a_file(path)
+    try:
+        with _open_with_libsndfile(path):
+            return
+    except _Damage:
+        pass
+    with _open_with_ffmpeg(path, 0, lambda _: None):
+        return
+
+
+def _as_models_want_it(path: Path, recording: Recording, rate: int) -> Iterator[np.ndarray]:
+    """Mix down, look for what is no number, resample."""
+    try:
+        matrix = downmix_matrix(recording.channels)
+        mixed = _checked((_mixed(matrix, block) for block in recording.blocks), recording)
+        count = 0
+        for block in resampled(mixed, recording.sample_rate, rate):
+            count += block.shape[1]
+            yield block
+    except ValueError as error:
+        raise AudioError(f"{path}: {error}") from error
+    if count == 0:
+        raise AudioError(f"{path} holds no audio: choose another file.")
+
+
+def _mixed(matrix: np.ndarray, block: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # what is not finite is refused, not warned about
+        return matrix @ block
+
+
+def _checked(blocks: Iterable[np.ndarray], recording: Recording) -> Iterator[np.ndarray]:
+    """Before resampling, whose filter would spread one NaN over its whole length."""
+    start = 0
+    for block in blocks:
+        check_finite(block, start, recording.sample_rate)
+        start += block.shape[1]
+        yield block
 
 
 def _check_is_a_file(path: Path) -> None:
@@ -120,15 +209,29 @@ def _check_is_a_file(path: Path) -> None:
         raise AudioError(f"{path} is empty (0 bytes): copy or download it again.")
 
 
-def _read_with_libsndfile(path: Path) -> Recording | None:
-    """None where libsndfile does not know the format or meets damage: ffmpeg may do better."""
+@contextmanager
+def _open_with_libsndfile(path: Path) -> Iterator[Recording]:
     soundfile = require("soundfile")
+    failures = (soundfile.SoundFileError, TypeError)  # *.raw: a file without a header to read
+
+    def blocks(file: Any) -> Iterator[np.ndarray]:
+        while True:
+            try:
+                with _silent_stderr():
+                    block = file.read(_BLOCK, dtype="float32", always_2d=True)
+            except failures as error:
+                raise _Damage from error
+            if not len(block):
+                return
+            yield block.T
+
     try:
         with _silent_stderr():
-            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, TypeError):  # TypeError: a *.raw file has no header to read
-        return None
-    return Recording(samples.T, int(rate))
+            file = soundfile.SoundFile(path)
+    except failures as error:
+        raise _Damage from error
+    with file:
+        yield Recording(file.samplerate, file.channels, blocks(file))
 
 
 @contextmanager
@@ -145,7 +248,8 @@ def _silent_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _read_with_ffmpeg(path: Path, warn: Callable[[str], None]) -> Recording:
+@contextmanager
+def _open_with_ffmpeg(path: Path, stream: int, warn: Warn) -> Iterator[Recording]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise AudioError(
@@ -155,66 +259,109 @@ def _read_with_ffmpeg(path: Path, warn: Callable[[str], None]) -> Recording:
     # AU and not WAV: six big-endian numbers of header, and no 4 GB limit. The "file:" prefix and
     # the whitelist keep a name or a playlist from making ffmpeg open more than local files.
     command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
-    command += ["-i", f"file:{path}", "-map", "0:a:0", "-map_metadata", "-1"]
+    command += ["-i", f"file:{path}", "-map", f"0:a:{stream}", "-map_metadata", "-1"]
     command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    complaints = done.stderr.decode("utf-8", "replace").strip()
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            header = process.stdout.read(24)
+            if len(header) < 24:
+                _judge(path, process, errors, warn)
+                raise AudioError(f"{path} holds no audio: choose a file with sound in it.")
+            yield _au_recording(header, process.stdout, lambda: _judge(path, process, errors, warn))
+        finally:
+            process.kill()
+
+
+def _au_recording(header: bytes, data: IO[bytes], end: Callable[[], None]) -> Recording:
+    """The float32 AU stream that ffmpeg writes; its header leaves the size open."""
+    if header[:4] != b".snd":
+        raise AudioError("ffmpeg answered with something else than audio: update ffmpeg.")
+    offset, _, _, rate, channels = struct.unpack(">5I", header[4:])
+    data.read(offset - len(header))
+
+    def blocks() -> Iterator[np.ndarray]:
+        frame = 4 * channels
+        while chunk := data.read(_BLOCK * frame):
+            samples = np.frombuffer(chunk, ">f4", len(chunk) // frame * channels)
+            yield samples.reshape(-1, channels).T.astype(np.float32)
+        end()
+
+    return Recording(rate, channels, blocks())
+
+
+def _judge(path: Path, process: subprocess.Popen[bytes], errors: IO[bytes], warn: Warn) -> None:
+    """Say what ffmpeg has to say at its end."""
+    code = process.wait()
+    errors.seek(0)
+    complaints = errors.read().decode("utf-8", "replace").strip()
     last_line = complaints.rpartition("\n")[2]
     if "matches no streams" in complaints:
         raise AudioError(f"{path} holds no audio: choose a file with sound in it.")
-    if done.returncode != 0:
+    if code != 0:
         raise AudioError(
             f"{path} is not audio that libsndfile or ffmpeg can decode: choose another file. "
             f"(ffmpeg says: {last_line})"
         )
     if complaints:
         warn(f"{path} is damaged; going on with what could be decoded. (ffmpeg says: {last_line})")
-    return _parse_au(done.stdout)
 
 
-def _parse_au(data: bytes) -> Recording:
-    """Read the float32 AU stream that ffmpeg writes; its header leaves the size open."""
-    if data[:4] != b".snd":
-        raise AudioError("ffmpeg answered with something else than audio: update ffmpeg.")
-    offset, _, _, rate, channels = struct.unpack_from(">5I", data, 4)
-    samples = np.frombuffer(data, ">f4", offset=offset)  # (frames * channels,)
-    return Recording(samples.reshape(-1, channels).T.astype(np.float32), rate)
-
-
-def resample(signal: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
     """Change the sample rate with libsoxr's very high quality: linear phase, no delay.
 
-    Args:
-        signal: (channels, frames) float32.
-        rate: frames a second of ``signal``.
-        new_rate: frames a second wanted.
+    Parameters
+    ----------
+    blocks
+        ``(channels, frames)`` float32; their lengths do not change what comes out.
+    rate
+        Frames a second of the blocks.
+    new_rate
+        Frames a second wanted.
 
-    Returns:
-        (channels, round(frames * new_rate / rate)) float32, C-contiguous; ``signal`` itself where
-        the rates are equal.
+    Yields
+    ------
+    np.ndarray
+        ``(channels, frames)`` float32, round(frames * new_rate / rate) in all; the blocks
+        themselves where the rates are equal.
     """
     if rate == new_rate:
-        return signal
+        yield from blocks
+        return
     soxr = require("soxr")
-    return np.ascontiguousarray(soxr.resample(signal.T, rate, new_rate, quality="VHQ").T)
+    stream = None
+    for block in blocks:
+        if stream is None:
+            stream = soxr.ResampleStream(rate, new_rate, len(block), "float32", "VHQ")
+        yield stream.resample_chunk(np.ascontiguousarray(block.T)).T
+    if stream is not None:
+        yield stream.resample_chunk(np.empty((0, len(block)), np.float32), last=True).T
 
 
 # ---------------------------------------------------------------- writing
 
 
-def shared_gain(stems: Sequence[np.ndarray], bits: str) -> float:
+def shared_gain(peaks: Sequence[float], bits: str) -> float:
     """The one factor for all stems that keeps the loudest of them from clipping; 1 if none would.
 
     One for all, because stems that are scaled one by one no longer add up to the mix.
 
-    Args:
-        stems: signals of any shape.
-        bits: a key of :data:`SUBTYPES`; "32f" cannot clip.
+    Parameters
+    ----------
+    peaks
+        The largest size of a sample, of each stem.
+    bits
+        A key of :data:`SUBTYPES`; "32f" cannot clip.
     """
     if bits == "32f":
         return 1.0
     ceiling = 1.0 - 2.0 ** (1 - int(bits))  # the largest positive integer sample
-    peak = max((float(max(stem.max(), -stem.min())) for stem in stems), default=0.0)
+    peak = max(peaks, default=0.0)
     return ceiling / peak if peak > ceiling else 1.0
 
 
@@ -223,32 +370,47 @@ def written_bytes(frames: int, bits: str) -> int:
     return 2 * frames * (32 if bits == "32f" else int(bits)) // 8
 
 
-def write(path: Path, stem: np.ndarray, bits: str, gain: float = 1.0) -> None:
-    """Write one stem at 44.1 kHz; the name's extension says the format.
+def write(
+    path: Path,
+    blocks: Iterable[np.ndarray],
+    frames: int,
+    sample_rate: int,
+    bits: str,
+    gain: float = 1.0,
+) -> None:
+    """Write one stem; the name's extension says the format.
 
     Integers are round(sample * 2**(bits - 1)), so that what is read back is exact to half a step.
     A WAV file beyond 4 GB is written as RF64, which most programs read.
 
-    Args:
-        path: ends in ".wav" or ".flac".
-        stem: (2, T) float32.
-        bits: a key of :data:`SUBTYPES`.
-        gain: factor applied first, see :func:`shared_gain`.
+    Parameters
+    ----------
+    path
+        Ends in ".wav" or ".flac".
+    blocks
+        ``(2, n)`` float32, of ``frames`` in all.
+    sample_rate
+        Frames a second.
+    bits
+        A key of :data:`SUBTYPES`.
+    gain
+        Factor applied first, see :func:`shared_gain`.
 
-    Raises:
-        AudioError: the file could not be written, e.g. because the disk is full.
+    Raises
+    ------
+    AudioError
+        The file could not be written, e.g. because the disk is full.
     """
     soundfile = require("soundfile")
     container = path.suffix[1:].upper()
-    if container == "WAV" and written_bytes(stem.shape[1], bits) > _WAV_LIMIT:
+    if container == "WAV" and written_bytes(frames, bits) > _WAV_LIMIT:
         container = "RF64"
     try:
         with soundfile.SoundFile(
-            path, "w", SAMPLE_RATE, 2, SUBTYPES[bits], format=container
+            path, "w", sample_rate, 2, SUBTYPES[bits], format=container
         ) as file:
-            for start in range(0, stem.shape[1], _BLOCK):
-                block = stem[:, start : start + _BLOCK].T * np.float32(gain)  # (frames, 2)
-                file.write(_quantise(block, bits))
+            for block in blocks:
+                file.write(_quantise(block.T * np.float32(gain), bits))
     except (OSError, soundfile.SoundFileError) as error:
         raise AudioError(f"{path} could not be written: {error}. Is the disk full?") from error
 

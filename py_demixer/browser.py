@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, checkpoint, separation, tasks
-from .models import catalog
+from . import __version__, catalog, checkpoint, measuring, tasks
 from .ops import backend
 
 _weights: np.ndarray | None = None
-_model: catalog.Network | None = None
+_model: catalog.Model | None = None
 
 
 def allocate(size: int) -> np.ndarray:
@@ -40,7 +39,7 @@ def allocate(size: int) -> np.ndarray:
 def needs_scipy(backend_name: str | None = None) -> bool:
     """Whether SciPy has to be loaded before :func:`load`: where there are no kernels."""
     try:
-        return backend.use(backend_name) != "kernels"
+        return backend.find(backend_name).kernels is None
     except ImportError:
         return True
 
@@ -48,24 +47,25 @@ def needs_scipy(backend_name: str | None = None) -> bool:
 def load(backend_name: str | None = None) -> str:
     """Build the model from the memory that :func:`allocate` gave.
 
-    Returns:
+    Returns
+    -------
+    str
         JSON: sources, sample_rate, channels, measure_block, backend, build (what
         decides the bits of its results, besides the package's version), versions.
     """
     global _model
     if _weights is None:
         raise RuntimeError("load() comes after allocate().")
-    backend.use(backend_name)
-    _model = catalog.build(checkpoint.read(_weights))
-    kernels = backend.kernels()
+    _plan.cache_clear()  # plans of another model
+    _model = catalog.build(checkpoint.read(_weights), backend.find(backend_name))
     return json.dumps(
         {
             "sources": _model.sources,
             "sample_rate": _model.sample_rate,
             "channels": _model.channels,
-            "measure_block": separation.MEASURE_BLOCK,
-            "backend": backend.current(),
-            "build": kernels.path.name if kernels else backend.current(),
+            "measure_block": measuring.MEASURE_BLOCK,
+            "backend": _model.backend.name,
+            "build": _model.backend.build,
             "versions": {
                 "py_demixer": __version__,
                 "numpy": np.__version__,
@@ -77,21 +77,23 @@ def load(backend_name: str | None = None) -> str:
 
 def downmix_matrix(channels: int) -> str:
     """The matrix that mixes ``channels`` channels down to stereo, as JSON (2 x channels)."""
-    return json.dumps(separation.downmix_matrix(channels).tolist())
+    return json.dumps(measuring.downmix_matrix(channels).tolist())
 
 
 class Measure:
     """Measures a song block by block, as it is decoded."""
 
     def __init__(self) -> None:
-        self._meter = separation.Meter(_loaded().sample_rate)
+        self._meter = measuring.Meter(_loaded().sample_rate)
         self._digest = hashlib.blake2b(digest_size=16)
 
     def update(self, samples: Any) -> None:
         """Take in the next ``measure_block`` frames (fewer at the end), interleaved.
 
-        Raises:
-            ValueError: a sample is infinite or not a number; the text tells where.
+        Raises
+        ------
+        ValueError
+            A sample is infinite or not a number; the text tells where.
         """
         block = _frames(samples, _loaded().channels)
         self._digest.update(block.data)
@@ -106,17 +108,24 @@ class Measure:
 def plan(song: str, options: str) -> str:
     """Plan a song.
 
-    Args:
-        song: JSON of :class:`tasks.Song`.
-        options: JSON of what :func:`separation.options` takes.
+    Parameters
+    ----------
+    song
+        JSON of :class:`tasks.Song`.
+    options
+        JSON of what :func:`catalog.make_options` takes.
 
-    Returns:
+    Returns
+    -------
+    str
         JSON: ``stems`` (names, in order), ``planes`` (by name: width, frames, origin, temporary)
         and ``tasks`` (reads and
         writes, each plane, start and length; after; cost).
 
-    Raises:
-        ValueError: the song is empty, or an option is out of its range.
+    Raises
+    ------
+    ValueError
+        The song is empty, or an option is out of its range.
     """
     work = _plan(song, options)
     planes = {name: asdict(plane) for name, plane in work.planes.items()}
@@ -127,12 +136,18 @@ def plan(song: str, options: str) -> str:
 def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
     """Run a task of the song's plan.
 
-    Args:
-        song, options: as for :func:`plan`.
-        index: of the task.
-        inputs: what it reads, each a Float32Array.
+    Parameters
+    ----------
+    song, options
+        As for :func:`plan`.
+    index
+        Of the task.
+    inputs
+        What it reads, each a Float32Array.
 
-    Returns:
+    Returns
+    -------
+    list[np.ndarray]
         What it writes, each ``(length, width)`` float32 in C order.
     """
     work = _plan(song, options)
@@ -141,7 +156,7 @@ def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.n
     return [np.ascontiguousarray(array) for array in work.run(index, arrays)]
 
 
-def _loaded() -> catalog.Network:
+def _loaded() -> catalog.Model:
     if _model is None:
         raise RuntimeError("There is no model yet: call load() first.")
     return _model
@@ -150,8 +165,8 @@ def _loaded() -> catalog.Network:
 @functools.lru_cache(maxsize=1)
 def _plan(song: str, options: str) -> tasks.Plan:
     model = _loaded()
-    chosen = separation.options(model, json.loads(options))
-    return separation.plan(model, tasks.Song(**json.loads(song)), chosen)
+    chosen = catalog.make_options(model.architecture, json.loads(options))
+    return catalog.plan(model, tasks.Song(**json.loads(song)), chosen)
 
 
 def _described(task: tasks.Task) -> dict[str, object]:

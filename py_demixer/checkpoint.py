@@ -38,8 +38,10 @@ class Checkpoint:
 def read(buffer: bytes | bytearray | memoryview | np.ndarray) -> Checkpoint:
     """Open a safetensors file that is already in memory, without copying it.
 
-    Raises:
-        ValueError: the buffer is not a whole, well-formed safetensors file.
+    Raises
+    ------
+    ValueError
+        The buffer is not a whole, well-formed safetensors file.
     """
     data = np.frombuffer(buffer, dtype=np.uint8)
     header, body = _split(data)

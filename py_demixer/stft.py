@@ -17,24 +17,30 @@ def hann(n_fft: int) -> np.ndarray:
 
 
 def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
-    """HTDemucs' spectrogram with hop ``n_fft / 4``.
+    """Hybrid Demucs' spectrogram with hop ``n_fft / 4``.
 
-    Source: ``_spec`` of demucs/htdemucs.py. There ``torch.stft`` pads and centres the signal, the
-    caller pads it once more and then drops two frames at each end, so that ``length / hop`` frames
-    remain; what those frames see is the signal reflected by ``1.5 hop`` at both ends, which is all
-    that is computed here. It is scaled by ``1 / sqrt(n_fft)``, and the Nyquist bin is dropped.
+    Source: ``_spec`` of demucs/htdemucs.py and demucs/hdemucs.py. There ``torch.stft`` pads and
+    centres the signal, the caller pads it once more and then drops two frames at each end, so that
+    ``length / hop`` frames remain; what those frames see is the signal reflected by ``1.5 hop`` at
+    both ends, which is all that is computed here. It is scaled by ``1 / sqrt(n_fft)``, and the
+    Nyquist bin is dropped.
 
-    Args:
-        x: ``(channels, length)`` float32, longer than ``n_fft``.
-        n_fft: a multiple of 8.
+    Parameters
+    ----------
+    x
+        ``(channels, length)`` float32.
+    n_fft
+        A multiple of 8.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``(channels, n_fft / 2, ceil(length / hop))`` complex64.
     """
     hop = n_fft // 4
     frames = -(-x.shape[1] // hop)
     pad = _margin(n_fft)
-    padded = np.pad(x, ((0, 0), (pad, pad + frames * hop - x.shape[1])), mode="reflect")
+    padded = _reflected(x, pad, pad + frames * hop - x.shape[1])
     spectrum = np.fft.rfft(_windows(padded, frames, n_fft), axis=2, norm="ortho")
     return np.ascontiguousarray(spectrum[:, :, :-1].swapaxes(1, 2))
 
@@ -42,11 +48,16 @@ def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
 def istft(z: np.ndarray, n_fft: int, length: int) -> np.ndarray:
     """The signal of a spectrogram made by :func:`stft`: ``_ispec`` of demucs/htdemucs.py.
 
-    Args:
-        z: ``(channels, n_fft / 2, frames)`` complex64.
-        length: of the signal, in samples.
+    Parameters
+    ----------
+    z
+        ``(channels, n_fft / 2, frames)`` complex64.
+    length
+        Of the signal, in samples.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``(channels, length)`` float32.
     """
     channels, bins, frames = z.shape
@@ -91,11 +102,16 @@ class Centred:
     def analyse(self, samples: np.ndarray, first: int, count: int) -> np.ndarray:
         """The spectrogram of ``count`` frames.
 
-        Args:
-            samples: ``(channels, stop - start)`` float32, the song within :meth:`reach`.
-            first: the first frame.
+        Parameters
+        ----------
+        samples
+            ``(channels, stop - start)`` float32, the song within :meth:`reach`.
+        first
+            The first frame.
 
-        Returns:
+        Returns
+        -------
+        np.ndarray
             ``(channels, n_fft / 2 + 1, count)`` complex64.
         """
         start, _ = self.reach(first, count)
@@ -111,10 +127,14 @@ class Centred:
     def synthesise(self, spectrum: np.ndarray) -> np.ndarray:
         """What some frames contribute to the song, to be added to what their neighbours do.
 
-        Args:
-            spectrum: ``(channels, n_fft / 2 + 1, count)`` complex64.
+        Parameters
+        ----------
+        spectrum
+            ``(channels, n_fft / 2 + 1, count)`` complex64.
 
-        Returns:
+        Returns
+        -------
+        np.ndarray
             ``(channels, (count + 3) hop)`` float32; the first sample is where the first frame
             begins, ``2 hop`` before its centre. It is to be divided by :meth:`weight`.
         """
@@ -135,6 +155,18 @@ class Centred:
         """Begin and end of what the frames see, which may lie beyond the song."""
         begin = first * self.hop - self.n_fft // 2
         return begin, begin + (count - 1) * self.hop + self.n_fft
+
+
+def _reflected(x: np.ndarray, left: int, right: int) -> np.ndarray:
+    """``x`` with its reflections on both sides: ``pad1d`` of demucs/hdemucs.py.
+
+    A signal too short for that is first filled up with zeros, on the right as far as they go.
+    """
+    missing = max(0, max(left, right) + 1 - x.shape[1])
+    after = min(right, missing)
+    before = missing - after
+    filled = np.pad(x, ((0, 0), (before, after)))
+    return np.pad(filled, ((0, 0), (left - before, right - after)), mode="reflect")
 
 
 def _windows(x: np.ndarray, frames: int, n_fft: int) -> np.ndarray:

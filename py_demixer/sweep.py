@@ -19,7 +19,7 @@ import numpy as np
 
 from .models.openunmix import OpenUnmix
 from .stft import Centred
-from .tasks import MIXTURE, Plane, Range, Song, Task
+from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems
 from .wiener import wiener
 
 WINDOW = 300
@@ -40,26 +40,32 @@ _WINDOW_MS = (1.4, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Options:
+class OpenUnmixOptions:
     """How a song is separated.
 
-    Attributes:
-        targets: which of the model's stems; none are all of them.
-        residual: make one more stem of what the others leave of the mixture.
-        niter: iterations of the Wiener filter's expectation maximisation. One stem alone is not
-            refined: there is nothing to tell it from.
-        softmask: begin them with the stems' shares of the mixture.
-        block: frames that a task of a sweep takes in.
+    Attributes
+    ----------
+    stems
+        Which of the model's; none are all of them.
+    residual
+        Make one more stem of what the others leave of the mixture.
+    niter
+        Iterations of the Wiener filter's expectation maximisation. One stem alone is not
+        refined: there is nothing to tell it from.
+    softmask
+        Begin them with the stems' shares of the mixture.
+    block
+        Frames that a task of a sweep takes in.
     """
 
-    targets: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
     residual: bool = False
     niter: int = 1
     softmask: bool = False
     block: int = BLOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "targets", tuple(self.targets))  # JSON has lists
+        object.__setattr__(self, "stems", tuple(self.stems))  # JSON has lists
         if self.niter < 0:
             raise ValueError(f"The number of iterations must not be negative, it is {self.niter}.")
         if self.block < 1:
@@ -79,8 +85,10 @@ class Encode(Task):
 class Sweep(Task):
     """Takes one layer of one source's LSTM over a block of frames in one direction.
 
-    Attributes:
-        carried: whether the last range that is read, and the last that is written, are states.
+    Attributes
+    ----------
+    carried
+        Whether the last range that is read, and the last that is written, are states.
     """
 
     source: str
@@ -116,22 +124,18 @@ class Join(Task):
 class SweepPlan:
     """The plan of a model that sweeps over the song: a :class:`tasks.Plan`.
 
-    Raises:
-        ValueError: the song is empty, or the model has no such target.
+    Raises
+    ------
+    ValueError
+        The song is empty, or the model has no such stem.
     """
 
-    def __init__(self, model: OpenUnmix, song: Song, options: Options) -> None:
+    def __init__(self, model: OpenUnmix, song: Song, options: OpenUnmixOptions) -> None:
         if song.length < 1:
             raise ValueError("The audio is empty: there is nothing to separate.")
-        for target in options.targets:
-            if target not in model.sources:
-                raise ValueError(
-                    f"There is no stem {target!r}: choose from {', '.join(model.sources)}."
-                )
         self._model, self._options = model, options
         self._transform = Centred(song.length, model.config.n_fft)
-        chosen = options.targets or model.sources
-        self._targets = tuple(source for source in model.sources if source in chosen)
+        self._targets = chosen_stems(model.sources, options.stems)
         self.stems = (*self._targets, *([RESIDUAL] if options.residual else []))
         self._iterations = options.niter if len(self.stems) > 1 else 0
         self.planes = {name: Plane(model.channels, song.length) for name in (MIXTURE, *self.stems)}

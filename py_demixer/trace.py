@@ -61,8 +61,10 @@ def dump(steps: Sequence[Step], path: Path) -> None:
 def load(path: Path) -> list[Step]:
     """Read what :func:`dump` wrote.
 
-    Raises:
-        ValueError: the file is no trace.
+    Raises
+    ------
+    ValueError
+        The file is no trace.
     """
     try:
         return [

@@ -39,14 +39,22 @@ def wiener(
     The first estimates have the sources' magnitudes and the mixture's phases; with ``softmask``
     they are the sources' shares of the mixture. Where the mixture is zero, every source is.
 
-    Args:
-        magnitudes: ``(sources, 2, bins, frames)`` float32, not negative.
-        mixture: ``(2, bins, frames)`` complex64.
-        iterations: of the expectation maximisation, which needs two sources at least.
-        softmask: see above.
-        residual: estimate one more source: what the others leave of the mixture.
+    Parameters
+    ----------
+    magnitudes
+        ``(sources, 2, bins, frames)`` float32, not negative.
+    mixture
+        ``(2, bins, frames)`` complex64.
+    iterations
+        Of the expectation maximisation, which needs two sources at least.
+    softmask
+        See above.
+    residual
+        Estimate one more source: what the others leave of the mixture.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``(sources, 2, bins, frames)`` complex64, the residual last.
     """
     sources = len(magnitudes) + residual

@@ -1,12 +1,45 @@
-"""Running a plan as the page does it: whole planes, any order that its tasks allow."""
+"""Running plans: options by name, and as the page does it, in any order that tasks allow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from py_demixer.tasks import MIXTURE, Plan
+import py_demixer
+from py_demixer import catalog
+from py_demixer.planes import InMemory
+from py_demixer.tasks import MIXTURE, Plan, Range, Song
+
+
+def separate(mixture: np.ndarray, model: Any, **options: Any) -> py_demixer.Stems:
+    """With options of the model by name."""
+    chosen = catalog.make_options(model.architecture, options)
+    return py_demixer.separate(mixture, model, chosen)
+
+
+def plan(model: Any, length: int, **options: Any) -> Plan:
+    """Of a song that is so long, with options of the model by name."""
+    chosen = catalog.make_options(model.architecture, options)
+    return catalog.plan(model, Song(length, 0.0, 1.0), chosen)
+
+
+class Watched(InMemory):
+    """Planes in memory; ``alive`` are the names of those of which there is something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive: set[str] = set()
+
+    def write(self, part: Range, values: np.ndarray) -> None:
+        super().write(part, values)
+        self.alive.add(part.plane)
+
+    def forget(self, plane: str, before: int | None) -> None:
+        super().forget(plane, before)
+        if before is None:
+            self.alive.discard(plane)
 
 
 def any_order(work: Plan, rng: np.random.Generator) -> list[int]:

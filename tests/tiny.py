@@ -1,18 +1,25 @@
-"""A tiny HTDemucs with seeded weights: the same code and segment length, a fraction of the work.
+"""Tiny Demucs models with seeded weights: the same code, a fraction of the work.
 
-python -m tests.tiny OUT.safetensors
+python -m tests.tiny OUT.safetensors [MODEL]
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from py_demixer import checkpoint
-from py_demixer.models.htdemucs import Config, parameter_shapes
+from py_demixer.models.bag import Bag
+from py_demixer.models.hdemucs import Config as HDemucsConfig
+from py_demixer.models.hdemucs import HDemucs
+from py_demixer.models.htdemucs import Config as HTDemucsConfig
+from py_demixer.models.htdemucs import HTDemucs
 
 CONFIG = {
     "channels": 4,
@@ -21,19 +28,85 @@ CONFIG = {
     "t_heads": 2,
     "t_layers": 3,
 }
+"""Of the tiny HTDemucs, which has the released one's segments."""
+
+SIX = ("drums", "bass", "other", "vocals", "guitar", "piano")
+
+Tensors = dict[str, np.ndarray]
 
 
-def write(path: Path, seed: int = 0) -> Path:
-    """Write the model to `path`; the same seed gives the same bytes."""
-    metadata = {"architecture": "htdemucs", "config": json.dumps(CONFIG), "licence": "MIT"}
-    checkpoint.write(path, tensors(seed), metadata)
+@dataclass(frozen=True)
+class Kind:
+    """A model by what its weight file says of it; ``bag`` has a row for each network of a bag."""
+
+    architecture: str
+    config: Mapping[str, Any]
+    bag: tuple[tuple[float, ...], ...] = field(default=())
+
+
+KINDS = {
+    "htdemucs": Kind("htdemucs", CONFIG),
+    "htdemucs_ft": Kind("htdemucs", CONFIG, tuple(map(tuple, np.eye(4).tolist()))),
+    "htdemucs_6s": Kind("htdemucs", CONFIG | {"sources": SIX, "bottom_channels": 0}),
+    "hdemucs_mmi": Kind("hdemucs", {"channels": 4, "segment_length": 220500}),
+}
+"""Tiny models, each in the place of the published one of that name."""
+
+MIXED = ((1.0, 0.5, 0.0, 2.0), (1.0, 1.5, 1.0, 0.0))
+"""The weights of a bag of two in which networks share stems, as no published one's do."""
+
+RELEASED = {
+    "htdemucs_6s": Kind("htdemucs", {"sources": SIX, "bottom_channels": 0}),
+    "hdemucs_mmi": Kind("hdemucs", {}),
+}
+"""Those of the released dimensions."""
+
+
+def write(path: Path, seed: int = 0, name: str = "htdemucs") -> Path:
+    """Write a tiny model to `path`; the same seed gives the same bytes."""
+    kind = KINDS[name]
+    metadata = {
+        "architecture": kind.architecture,
+        "config": json.dumps(kind.config),
+        "licence": "MIT",
+    }
+    if not kind.bag:
+        checkpoint.write(path, tensors(seed, kind), metadata)
+        return path
+    members = {
+        f"{number}.{key}": tensor
+        for number in range(len(kind.bag))
+        for key, tensor in tensors(seed + number, kind).items()
+    }
+    checkpoint.write(path, members, metadata | {"bag": json.dumps(kind.bag)})
     return path
 
 
-def tensors(seed: int = 0) -> dict[str, np.ndarray]:
-    """The model's parameters, float16."""
+def model(kind: Kind = KINDS["htdemucs"], seed: int = 0) -> HTDemucs | HDemucs | Bag:
+    """The model of that kind; the networks of a bag have seeds that follow each other."""
+    if kind.bag:
+        members: Any = [_network(kind, seed + number) for number in range(len(kind.bag))]
+        return Bag(tuple(members), kind.bag)
+    return _network(kind, seed)
+
+
+def _network(kind: Kind, seed: int) -> HTDemucs | HDemucs:
+    if kind.architecture == "hdemucs":
+        return HDemucs(tensors(seed, kind), config(kind))
+    return HTDemucs(tensors(seed, kind), config(kind))
+
+
+def config(kind: Kind) -> Any:
+    """Its dimensions."""
+    kinds = {"htdemucs": HTDemucsConfig, "hdemucs": HDemucsConfig}
+    return kinds[kind.architecture](**kind.config)
+
+
+def tensors(seed: int = 0, kind: Kind = KINDS["htdemucs"]) -> Tensors:
+    """The parameters of a network, float16."""
     random = np.random.default_rng(seed)
-    shapes = parameter_shapes(Config(**CONFIG))
+    networks = {"htdemucs": HTDemucs, "hdemucs": HDemucs}
+    shapes = networks[kind.architecture].shapes(config(kind))
     return {name: _tensor(name, shapes[name], random) for name in sorted(shapes)}
 
 
@@ -42,7 +115,8 @@ def _tensor(name: str, shape: tuple[int, ...], random: np.random.Generator) -> n
     values = random.standard_normal(shape)
     if len(shape) == 1:
         # Gains and layer scales around a half to one, biases around nothing.
-        values = 0.1 * values if name.endswith("bias") else 0.75 + 0.1 * values
+        is_bias = "bias" in name.rpartition(".")[2]
+        values = 0.1 * values if is_bias else 0.75 + 0.1 * values
     elif "conv_tr" in name:
         # (in, out, taps): every output sample sees two of the eight taps of each input channel.
         values /= np.sqrt(2 * shape[0])
@@ -52,4 +126,4 @@ def _tensor(name: str, shape: tuple[int, ...], random: np.random.Generator) -> n
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), name=sys.argv[2] if len(sys.argv) > 2 else "htdemucs")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from py_demixer import checkpoint
-from py_demixer.models.openunmix import Config, OpenUnmix, parameter_shapes
+from py_demixer.models.openunmix import Config, OpenUnmix
 
 TINY = {"hidden": 16}
 """What the tiny model's configuration says; frequencies and frames are the released ones'."""
@@ -31,7 +31,7 @@ def write(path: Path, seed: int = 0) -> Path:
 
 def write_released(path: Path, name: str) -> Path:
     """Write a model of the released one's dimensions, its matrices in 8 bits as well."""
-    from py_demixer.weights.quantise import quantise  # not where PyTorch makes golden numbers
+    from py_demixer.weights.storage import quantise  # not where PyTorch makes golden numbers
 
     config = {"hidden": WIDTHS[name]}
     metadata = {"architecture": "openunmix", "config": json.dumps(config), "licence": "MIT"}
@@ -48,7 +48,7 @@ def model(hidden: int = TINY["hidden"]) -> OpenUnmix:
 def tensors(config: Config, seed: int = 0) -> dict[str, np.ndarray]:
     """All parameters, float32, such that no step of the network is nearly linear or constant."""
     return {
-        name: _tensor(name, shape, seed) for name, shape in sorted(parameter_shapes(config).items())
+        name: _tensor(name, shape, seed) for name, shape in sorted(OpenUnmix.shapes(config).items())
     }
 
 

@@ -16,11 +16,16 @@ _LONG = "long"
 def run_all(python: Path, *, long: bool) -> int:
     """Run every check, also after one has failed, and print how many passed and failed.
 
-    Args:
-        python: the environment's Python.
-        long: also the tests marked `long`.
+    Parameters
+    ----------
+    python
+        The environment's Python.
+    long
+        Also the tests marked `long`.
 
-    Returns:
+    Returns
+    -------
+    int
         The exit code: 0 if nothing failed.
     """
     make_site(python)

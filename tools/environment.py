@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
+WEIGHTS = ROOT / "weights"
 VENV = ROOT / ".venv"
 NODE_MODULES = ROOT / "web" / "node_modules"
 CHROMIUM_VARIABLE = "PY_DEMIXER_CHROMIUM"
@@ -41,8 +42,10 @@ def run(
 ) -> str:
     """Run `command` quietly and return what it printed.
 
-    Raises:
-        CannotGoOn: the command failed: `failure` (a sentence), then the last lines it printed.
+    Raises
+    ------
+    CannotGoOn
+        The command failed: `failure` (a sentence), then the last lines it printed.
     """
     result = subprocess.run(
         [str(word) for word in command],
@@ -68,7 +71,9 @@ def note(message: str) -> None:
 def ensure_python() -> Path:
     """Make .venv with the project (editable) and everything pyproject.toml asks for.
 
-    Returns:
+    Returns
+    -------
+    Path
         The environment's Python.
     """
     python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -47,15 +47,22 @@ _NATIVE = (
 def build_kernels(python: Path, folder: Path) -> list[Path]:
     """Compile the side modules for Pyodide into `folder`, unless they are those of these sources.
 
-    Args:
-        python: the environment's Python, which has ziglang.
-        folder: the modules are named as py_demixer.ops.kernels.MODULES says.
+    Parameters
+    ----------
+    python
+        The environment's Python, which has ziglang.
+    folder
+        The modules are named as py_demixer.ops.kernels.MODULES says.
 
-    Returns:
+    Returns
+    -------
+    list[Path]
         The modules.
 
-    Raises:
-        CannotGoOn: the compiler refuses.
+    Raises
+    ------
+    CannotGoOn
+        The compiler refuses.
     """
     stamp, wanted = folder / ".stamp", _hash()
     modules = [folder / name for name in _MODULES]

@@ -38,16 +38,24 @@ _TIMEOUT_SECONDS = 5
 def ensure_pyodide(python: Path, node_modules: Path, cache: Path = CACHE) -> Path:
     """Bring the runtime and the wheels together in `cache`/pyodide-<version>.
 
-    Args:
-        python: the environment's Python, whose pip is used for the fallback.
-        node_modules: where npm has put the package `pyodide`.
-        cache: the folder that keeps what was fetched.
+    Parameters
+    ----------
+    python
+        The environment's Python, whose pip is used for the fallback.
+    node_modules
+        Where npm has put the package `pyodide`.
+    cache
+        The folder that keeps what was fetched.
 
-    Returns:
+    Returns
+    -------
+    Path
         The folder, complete, every wheel verified.
 
-    Raises:
-        CannotGoOn: a wheel cannot be had from either place with the right sha256.
+    Raises
+    ------
+    CannotGoOn
+        A wheel cannot be had from either place with the right sha256.
     """
     package = node_modules / "pyodide"
     version = _version(package)

@@ -6,12 +6,11 @@ import base64
 import hashlib
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from tools.environment import CACHE, ROOT, CannotGoOn, ensure_node_modules, note, run
+from tools.environment import CACHE, ROOT, WEIGHTS, CannotGoOn, ensure_node_modules, note, run
 from tools.kernels import build_kernels
 from tools.pyodide import ensure_pyodide
 
@@ -19,7 +18,7 @@ DIST = ROOT / "dist"
 MODELS = ("htdemucs",)
 """Those that every site has."""
 
-OPTIONAL_MODELS = ("umxhq", "umxl")
+OPTIONAL_MODELS = ("htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "umxl", "umxhq")
 
 KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
 """Of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
@@ -27,7 +26,7 @@ KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
 # The earliest time a zip file can state: the same sources then give the same wheel on any day.
 _WHEEL_DATE = "315532800"
 _PURE_TAG = "py3-none-any"
-_WHEEL_SOURCES = ("py_demixer/**/*", "weights/**/*", "pyproject.toml", "LICENSE", "README.md")
+_WHEEL_SOURCES = ("py_demixer/**/*", "pyproject.toml", "LICENSE", "README.md")
 
 
 def build_wheel(python: Path, cache: Path = CACHE) -> Path:
@@ -97,43 +96,52 @@ def _sources_hash() -> str:
     return total.hexdigest()
 
 
-def ensure_weights(python: Path, name: str, cache: Path = CACHE) -> Path:
-    """Fetch and convert a model's weights, unless they are there; return the file."""
-    path = cache / "weights" / f"{name}.safetensors"
-    if not path.exists():
+def ensure_weights(python: Path, name: str, folder: Path = WEIGHTS) -> Path:
+    """Fetch and convert a model's weights, unless they are there and whole; return the file."""
+    if not _weight_file(name, folder).exists():
         note(f"Fetching the weights of {name} (once) ...")
-        command = ["-m", "py_demixer.weights", "fetch", name, "--directory", str(path.parent)]
-        # Not through run(): the download's progress is for the person who waits.
-        if subprocess.run([python, *command], cwd=ROOT, stdout=sys.stderr).returncode:
-            raise CannotGoOn(f"Cannot fetch the weights of {name}: see above.")
-    return path
+    command = ["-m", "py_demixer.weights", "fetch", name, "--directory", str(folder)]
+    # Not through run(): the download's progress is for the person who waits.
+    if subprocess.run([python, *command], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
+        raise CannotGoOn(f"Cannot fetch the weights of {name}: see above.")
+    return _weight_file(name, folder)
 
 
 def optional_weights(
-    python: Path, wanted: Collection[str], cache: Path = CACHE
+    python: Path, wanted: Collection[str], folder: Path = WEIGHTS
 ) -> Iterator[tuple[str, Path]]:
     """The models that are not on every site: those that are wanted or were fetched before.
 
     One that cannot be had is named, in a line, and left out.
     """
+    missing = []
     for name in OPTIONAL_MODELS:
-        path = cache / "weights" / f"{name}.safetensors"
-        if name in wanted or path.exists():
-            try:
-                yield name, ensure_weights(python, name, cache)
-            except CannotGoOn as error:
-                note(f"The site is made without {name}. {error}")
-        else:
-            note(f"The site is made without {name}: `build.py site --with {name}` adds it.")
+        if name not in wanted and not _weight_file(name, folder).exists():
+            missing.append(name)
+            continue
+        try:
+            yield name, ensure_weights(python, name, folder)
+        except CannotGoOn as error:
+            note(f"The site is made without {name}. {error}")
+    if missing:
+        note(f"The site is made without {', '.join(missing)}: `--with NAME` adds one.")
+
+
+def _weight_file(name: str, folder: Path) -> Path:
+    return folder / f"{name}.safetensors"
 
 
 def make_site(python: Path, out: Path = DIST, wanted: Collection[str] = ()) -> Path:
     """Assemble the whole site.
 
-    Args:
-        python: the environment's Python.
-        out: the site's folder.
-        wanted: those of OPTIONAL_MODELS that are to be fetched for it.
+    Parameters
+    ----------
+    python
+        The environment's Python.
+    out
+        The site's folder.
+    wanted
+        Those of OPTIONAL_MODELS that are to be fetched for it.
     """
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)

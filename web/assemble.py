@@ -17,7 +17,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,17 +108,27 @@ def assemble(
 ) -> None:
     """Write the whole site to `out`, replacing what was there.
 
-    Args:
-        out: the site's folder.
-        wheel: the built wheel of py_demixer.
-        pyodide_dir: a folder named pyodide-<version> with the runtime and the locked wheels.
-        node_modules: where npm has put the page's libraries.
-        models: weight file (safetensors) by model name; the names are those of the manifest.
-        web: the page's sources.
+    Parameters
+    ----------
+    out
+        The site's folder.
+    wheel
+        The built wheel of py_demixer.
+    pyodide_dir
+        A folder named pyodide-<version> with the runtime and the locked wheels.
+    node_modules
+        Where npm has put the page's libraries.
+    models
+        Weight file (safetensors) by model name; the names are those of the manifest.
+    web
+        The page's sources.
 
-    Raises:
-        FileNotFoundError: one of the inputs is missing.
-        KeyError: a model is not in the manifest.
+    Raises
+    ------
+    FileNotFoundError
+        One of the inputs is missing.
+    KeyError
+        A model is not in the manifest.
     """
     site = out.with_name(out.name + ".part")
     shutil.rmtree(site, ignore_errors=True)
@@ -196,9 +206,11 @@ def _introduce(model: manifest.Model) -> dict[str, object]:
     """What the page tells of a model."""
     return {
         "title": model.title,
+        "good_for": model.good_for,
         "licence": model.licence.text,
         "licence_url": model.licence.url,
         "sources": model.stems,
+        **asdict(model.page),
     }
 
 

@@ -86,18 +86,27 @@ def make_server(
 ) -> ThreadingHTTPServer:
     """Make a server of a folder for this machine only (127.0.0.1).
 
-    Args:
-        directory: the folder to serve.
-        port: 0 takes a free one.
-        prefix: the sub-path the folder appears under, with slashes at both ends.
-        cache_control: "no-cache" asks the browser to revalidate, so that a rebuilt site is seen at
-            once and an unchanged file costs no transfer; "no-store" keeps everything out of the
-            HTTP cache.
-        headers: sent with every answer, for instance ISOLATION_HEADERS.
-        on_request: called with the path, relative to the prefix, of every request.
+    Parameters
+    ----------
+    directory
+        The folder to serve.
+    port
+        0 takes a free one.
+    prefix
+        The sub-path the folder appears under, with slashes at both ends.
+    cache_control
+        "no-cache" asks the browser to revalidate, so that a rebuilt site is seen at
+        once and an unchanged file costs no transfer; "no-store" keeps everything out of the
+        HTTP cache.
+    headers
+        Sent with every answer, for instance ISOLATION_HEADERS.
+    on_request
+        Called with the path, relative to the prefix, of every request.
 
-    Raises:
-        OSError: the port is taken.
+    Raises
+    ------
+    OSError
+        The port is taken.
     """
     handler = functools.partial(
         _Handler,

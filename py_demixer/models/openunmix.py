@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from .. import checkpoint, trace
+from ..ops.backend import Backend, bound, current
 from ..ops.linear import linear
 from ..ops.lstm import lstm
 from ..ops.norm import EPSILON
@@ -51,20 +53,42 @@ class Config:
 class OpenUnmix:
     """The networks of all sources.
 
-    Args:
-        tensors: ``source.`` and PyTorch's name -> arrays (see :func:`parameter_shapes`); matrices
-            may be float16, or uint8 as :func:`py_demixer.checkpoint.widen` reads them. They are
-            widened when they are used: as float32, UMXL would be 450 MB.
-        config: the model's dimensions.
+    Parameters
+    ----------
+    tensors
+        ``source.`` and PyTorch's name -> arrays (see :meth:`shapes`); matrices
+        may be float16, or uint8 as :func:`py_demixer.checkpoint.widen` reads them. They are
+        widened when they are used: as float32, UMXL would be 450 MB.
+    config
+        The model's dimensions; None are UMXHQ's.
+    backend
+        Who computes; None is the one in use now.
 
-    Raises:
-        ValueError: a tensor is missing or has another shape.
+    Raises
+    ------
+    ValueError
+        A tensor is missing or has another shape.
     """
 
-    def __init__(self, tensors: Mapping[str, np.ndarray], config: Config | None = None) -> None:
+    architecture: ClassVar[str] = "openunmix"
+    """As weight files state it."""
+
+    def __init__(
+        self,
+        tensors: Mapping[str, np.ndarray],
+        config: Config | None = None,
+        backend: Backend | None = None,
+    ) -> None:
         self.config = config or Config()
-        parameters.check(tensors, parameter_shapes(self.config))
+        self.backend = backend or current()
+        parameters.check(tensors, self.shapes(self.config))
         self.tensors = tensors
+
+    @classmethod
+    def shapes(cls, config: Config) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of all parameters."""
+        one = network_shapes(config)
+        return {f"{source}.{name}": one[name] for source in config.sources for name in one}
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -81,13 +105,18 @@ class OpenUnmix:
         """Of the mixture and of each stem."""
         return self.config.audio_channels
 
+    @bound
     def encode(self, source: str, magnitudes: np.ndarray) -> np.ndarray:
         """Squeeze frames.
 
-        Args:
-            magnitudes: of the mixture, ``(channels, bins, frames)`` float32.
+        Parameters
+        ----------
+        magnitudes
+            Of the mixture, ``(channels, bins, frames)`` float32.
 
-        Returns:
+        Returns
+        -------
+        np.ndarray
             ``(hidden, frames)`` float32.
         """
         x = magnitudes[:, : self.config.bandwidth] + self._tensor(source, "input_mean")[:, None]
@@ -95,17 +124,23 @@ class OpenUnmix:
         x = self._dense(source, 1, x.reshape(-1, x.shape[2]))
         return trace.step(f"{source}.fc1", np.tanh(x, out=x))
 
+    @bound
     def sweep(
         self, source: str, layer: int, reverse: bool, x: np.ndarray, state: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """One layer of the LSTM in one direction.
 
-        Args:
-            x: ``(hidden, frames)`` float32: encoded frames, or what both directions of the layer
-                below gave, forward first.
-            state: ``(2, hidden / 2)`` float32, zeros at first.
+        Parameters
+        ----------
+        x
+            ``(hidden, frames)`` float32: encoded frames, or what both directions of the layer
+            below gave, forward first.
+        state
+            ``(2, hidden / 2)`` float32, zeros at first.
 
-        Returns:
+        Returns
+        -------
+        tuple[np.ndarray, np.ndarray]
             Outputs ``(hidden / 2, frames)`` and the state for the next block of frames.
         """
         end = f"l{layer}{DIRECTIONS[reverse]}"
@@ -118,26 +153,36 @@ class OpenUnmix:
         out, state = lstm(x, weight_ih, weight_hh, bias, state, reverse=reverse)
         return trace.step(f"{source}.lstm.{end}", out), state
 
+    @bound
     def merge(self, source: str, x: np.ndarray) -> np.ndarray:
         """Bring together what is known of each frame.
 
-        Args:
-            x: ``(2 hidden, frames)`` float32: encoded frames, then both directions of the
-                last layer.
+        Parameters
+        ----------
+        x
+            ``(2 hidden, frames)`` float32: encoded frames, then both directions of the
+            last layer.
 
-        Returns:
+        Returns
+        -------
+        np.ndarray
             ``(hidden, frames)`` float32.
         """
         x = self._dense(source, 2, x)
         return trace.step(f"{source}.fc2", np.maximum(x, 0, out=x))
 
+    @bound
     def mask(self, source: str, x: np.ndarray) -> np.ndarray:
         """The share of the mixture's magnitudes that is the source's.
 
-        Args:
-            x: merged frames, ``(hidden, frames)`` float32.
+        Parameters
+        ----------
+        x
+            Merged frames, ``(hidden, frames)`` float32.
 
-        Returns:
+        Returns
+        -------
+        np.ndarray
             ``(channels, bins, frames)`` float32, not negative.
         """
         x = self._dense(source, 3, x).reshape(self.channels, self.config.bins, -1)
@@ -159,13 +204,7 @@ class OpenUnmix:
         return checkpoint.widen(self.tensors, f"{source}.{name}")
 
 
-def parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all parameters."""
-    one = _network_shapes(config)
-    return {f"{source}.{name}": one[name] for source in config.sources for name in one}
-
-
-def _network_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+def network_shapes(config: Config) -> dict[str, tuple[int, ...]]:
     """PyTorch's names and shapes of the parameters of one source's network."""
     hidden, half = config.hidden, config.hidden // 2
     seen, made = (config.audio_channels * bins for bins in (config.bandwidth, config.bins))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,18 +13,39 @@ Config = TypeVar("Config")
 
 
 def read_config(kind: type[Config], text: str) -> Config:
-    """The dimensions of a network: those that differ from the released one's, as a JSON object."""
-    values = json.loads(text)
-    if "sources" in values:
-        values["sources"] = tuple(values["sources"])
-    return kind(**values)
+    """The dimensions of a network: those that differ from the released one's, as a JSON object.
+
+    Raises
+    ------
+    ValueError
+        That is something else, or names dimensions that such a network has not.
+    """
+    try:
+        return make_config(kind, json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The dimensions {text} are not a network's: {error}.") from error
+
+
+def make_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """The dimensions of a network of which some differ from the released one's."""
+    changed = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
+    return kind(**changed)
+
+
+def write_config(config: Any) -> str:
+    """What :func:`read_config` reads."""
+    released = asdict(type(config)())
+    changed = {name: x for name, x in asdict(config).items() if x != released[name]}
+    return json.dumps(changed, sort_keys=True)
 
 
 def check(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Compare names and shapes with those that a network has.
 
-    Raises:
-        ValueError: a tensor is missing or has another shape.
+    Raises
+    ------
+    ValueError
+        A tensor is missing or has another shape.
     """
     for name, shape in shapes.items():
         if name not in tensors:

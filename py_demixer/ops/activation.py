@@ -20,7 +20,9 @@ _BLOCK = 1 << 14  # elements: the six float32 temporaries of a block fit a level
 def activate(x: np.ndarray, name: str | None) -> np.ndarray:
     """Apply the activation of that name in place: None, ``"gelu"`` or ``"glu"``.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``x``, or with ``"glu"`` its first half; the second half is overwritten.
     """
     if name == "gelu":
@@ -36,8 +38,10 @@ def gelu(x: np.ndarray) -> np.ndarray:
     It is computed as ``max(x, 0) - a Phi(-a)`` with ``a = |x|``: the second term is at most 0.17,
     so that its rounding errors are small beside those of ``(1 + erf) / 2``.
 
-    Args:
-        x: float32, any shape, C-contiguous; it is overwritten and returned.
+    Parameters
+    ----------
+    x
+        float32, any shape, C-contiguous; it is overwritten and returned.
     """
     assert x.flags.c_contiguous
     if (kernels := backend.kernels()) is not None:
@@ -59,9 +63,12 @@ def gelu(x: np.ndarray) -> np.ndarray:
 def glu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """The gated linear unit: the first half of the channels times the sigmoid of the second.
 
-    Args:
-        x: ``(2 c, ...)`` float32, C-contiguous; the second half is overwritten.
-        out: ``(c, ...)``, C-contiguous, to write to; without it a new array is made.
+    Parameters
+    ----------
+    x
+        ``(2 c, ...)`` float32, C-contiguous; the second half is overwritten.
+    out
+        ``(c, ...)``, C-contiguous, to write to; without it a new array is made.
     """
     half = len(x) // 2
     if out is None:

@@ -20,13 +20,20 @@ def attention(
 ) -> np.ndarray:
     """Attend head by head and query block by query block; the score matrix is never whole.
 
-    Args:
-        query: ``(channels, queries)`` float32, already projected.
-        key, value: ``(channels, keys)`` float32, already projected.
-        heads: number of heads; each has ``channels / heads`` adjacent channels.
-        score_bytes: bound on the scratch memory for scores; kernels need less in any case.
+    Parameters
+    ----------
+    query
+        ``(channels, queries)`` float32, already projected.
+    key, value
+        ``(channels, keys)`` float32, already projected.
+    heads
+        Number of heads; each has ``channels / heads`` adjacent channels.
+    score_bytes
+        Bound on the scratch memory for scores; kernels need less in any case.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``(channels, queries)``.
     """
     width = len(query) // heads
@@ -43,4 +50,54 @@ def attention(
             block = slice(start, start + step)
             scores = softmax(backend.gemm(scaled[:, block].T, key[rows]))
             out[rows, block] = backend.gemm(value[rows], scores.T)
+    return out
+
+
+ITSELF = -100.0
+"""The score of a position with itself in :func:`local_attention`."""
+
+
+def local_attention(
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    decay: np.ndarray,
+    score_bytes: int = SCORE_BYTES,
+) -> np.ndarray:
+    """Attention of every position to all others, less the further away they are.
+
+    A score is ``query . key / sqrt(width) - decay * distance``; that of a position with itself is
+    so low that it does not count. Source: ``LocalState`` of demucs/demucs.py.
+
+    Parameters
+    ----------
+    query, key, value
+        ``(channels, positions)`` float32, already projected.
+    decay
+        ``(heads, positions)`` float32, not negative: how much a query's score loses for each
+        position of distance.
+    score_bytes
+        Bound on the scratch memory for scores.
+
+    Returns
+    -------
+    np.ndarray
+        ``(channels, positions)``.
+    """
+    heads, count = decay.shape
+    width = len(query) // heads
+    step = max(1, score_bytes // (4 * count))
+    positions = np.arange(count, dtype=np.float32)
+    out = np.empty_like(query)
+    for head in range(heads):
+        rows = slice(head * width, (head + 1) * width)
+        scaled = query[rows] * np.float32(width**-0.5)
+        for start in range(0, count, step):
+            block = slice(start, start + step)
+            scores = backend.gemm(scaled[:, block].T, key[rows])
+            distance = np.abs(positions[block, None] - positions)
+            distance *= decay[head, block, None]
+            scores -= distance
+            np.fill_diagonal(scores[:, block], ITSELF)
+            out[rows, block] = backend.gemm(value[rows], softmax(scores).T)
     return out

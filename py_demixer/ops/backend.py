@@ -3,7 +3,11 @@
 Implementations, best first: ``kernels`` (C with SIMD, in Pyodide a hundred times faster than NumPy,
 whose build there has no BLAS), ``scipy`` (BLAS ``sgemm``, there ten times faster than NumPy) and
 ``numpy``. Where NumPy has a BLAS of its own it is the fastest and is taken.
-``PY_DEMIXER_BACKEND`` or :func:`use` decide otherwise.
+
+A network has a backend of its own and computes with it (:func:`bound`); what is called outside of
+a network uses :func:`current`'s, which :func:`using` chooses for a stretch of code and
+``PY_DEMIXER_BACKEND`` for the process. The choice belongs to a thread, so that networks with
+different backends can run side by side.
 
 Operations that the kernels do as a whole ask :func:`kernels` for them; there the NumPy code below
 is what says what is computed.
@@ -11,10 +15,13 @@ is what says what is computed.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,38 +31,97 @@ Gemm = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 
 
 @dataclass(frozen=True)
-class _Backend:
+class Backend:
+    """Who computes.
+
+    Attributes
+    ----------
+    name
+        ``"numpy"``, ``"scipy"`` or ``"kernels"``.
+    gemm
+        Writes the product of the first two arrays to the third, see :func:`gemm`.
+    kernels
+        What does whole operations, where there is something.
+    """
+
+    name: str
     gemm: Gemm
     kernels: Kernels | None = None
 
+    @property
+    def build(self) -> str:
+        """What decides the bits of its results, besides the versions of the packages."""
+        return self.kernels.path.name if self.kernels else self.name
 
-_in_use: tuple[str, _Backend] | None = None
+    def __reduce__(self) -> tuple[Callable[[str], Backend], tuple[str]]:
+        """In another process it is found again, by its name."""
+        return find, (self.name,)
 
 
-def use(name: str | None = None) -> str:
-    """Choose the backend for this process: ``"numpy"``, ``"scipy"``, ``"kernels"``
-    or None for the best one.
+def find(name: str | None = None) -> Backend:
+    """The backend of that name, or ``PY_DEMIXER_BACKEND``'s, or the best one.
 
-    Returns:
-        The name of the backend in use from now on.
-
-    Raises:
-        ValueError: there is no backend of that name.
-        ImportError: the backend's library is not installed, or cannot run here.
+    Raises
+    ------
+    ValueError
+        There is no backend of that name.
+    ImportError
+        The backend's library is not installed, or cannot run here.
     """
-    global _in_use
     name = name or os.environ.get("PY_DEMIXER_BACKEND") or _best()
     if name not in _BACKENDS:
         raise ValueError(
             f"There is no backend named {name!r}: choose one of {', '.join(_BACKENDS)}."
         )
-    _in_use = name, _BACKENDS[name]()
-    return name
+    return _BACKENDS[name]()
 
 
-def current() -> str:
-    """The name of the backend in use."""
-    return _chosen()[0]
+_chosen: ContextVar[Backend | None] = ContextVar("backend", default=None)
+
+
+def current() -> Backend:
+    """The backend that operations use now, in this thread."""
+    return _chosen.get() or _default()
+
+
+@contextmanager
+def using(backend: Backend | str) -> Iterator[Backend]:
+    """Use a backend inside the ``with`` block, in this thread.
+
+    Raises
+    ------
+    ValueError, ImportError
+        See :func:`find`.
+    """
+    backend = find(backend) if isinstance(backend, str) else backend
+    token = _chosen.set(backend)
+    try:
+        yield backend
+    finally:
+        _chosen.reset(token)
+
+
+class _HasBackend(Protocol):
+    @property
+    def backend(self) -> Backend: ...
+
+
+_Owner = TypeVar("_Owner", bound=_HasBackend)
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+def bound(
+    method: Callable[Concatenate[_Owner, _Given], _Result],
+) -> Callable[Concatenate[_Owner, _Given], _Result]:
+    """A network's method that computes with the network's own backend."""
+
+    @functools.wraps(method)
+    def run(self: _Owner, /, *given: _Given.args, **named: _Given.kwargs) -> _Result:
+        with using(self.backend):
+            return method(self, *given, **named)
+
+    return run
 
 
 def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -66,20 +132,18 @@ def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndar
     """
     if out is None:
         out = np.empty((a.shape[0], b.shape[1]), np.float32)
-    _chosen()[1].gemm(a, b, out)
+    current().gemm(a, b, out)
     return out
 
 
 def kernels() -> Kernels | None:
     """The kernels, where they are in use."""
-    return _chosen()[1].kernels
+    return current().kernels
 
 
-def _chosen() -> tuple[str, _Backend]:
-    if _in_use is None:
-        use()
-    assert _in_use is not None
-    return _in_use
+@functools.cache
+def _default() -> Backend:
+    return find()
 
 
 def _best() -> str:
@@ -99,19 +163,19 @@ def _numpy_has_blas() -> bool:
     return bool(config.get("Build Dependencies", {}).get("blas", {}).get("found"))
 
 
-def _kernels() -> _Backend:
+def _kernels() -> Backend:
     found = load()
-    return _Backend(found.gemm, found)
+    return Backend("kernels", found.gemm, found)
 
 
-def _numpy() -> _Backend:
+def _numpy() -> Backend:
     def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
         np.matmul(_single(a), b, out=out)
 
-    return _Backend(gemm)
+    return Backend("numpy", gemm)
 
 
-def _scipy() -> _Backend:
+def _scipy() -> Backend:
     from scipy.linalg.blas import sgemm
 
     def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -120,7 +184,7 @@ def _scipy() -> _Backend:
         (left, left_t), (right, right_t) = _fortran(b), _fortran(_single(a))
         sgemm(1.0, left, right, 0.0, out.T, left_t, right_t, overwrite_c=True)
 
-    return _Backend(gemm)
+    return Backend("scipy", gemm)
 
 
 def _single(a: np.ndarray) -> np.ndarray:
@@ -134,7 +198,7 @@ def _fortran(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     return np.ascontiguousarray(matrix).T, False
 
 
-_BACKENDS: dict[str, Callable[[], _Backend]] = {
+_BACKENDS: dict[str, Callable[[], Backend]] = {
     "kernels": _kernels,
     "numpy": _numpy,
     "scipy": _scipy,

@@ -40,15 +40,24 @@ def conv2d(
 ) -> np.ndarray:
     """2-D convolution (cross-correlation), as ``torch.nn.functional.conv2d``.
 
-    Args:
-        x: ``(in, height, width)`` float32.
-        weight: ``(out, in, kernel height, kernel width)``, float16 or float32.
-        bias: ``(out,)``.
-        padding: zeros before and after, for height and width.
-        activation: None, ``"gelu"`` or ``"glu"`` (which halves the channels).
-        scratch_bytes: bound on the memory for patches and products.
+    Parameters
+    ----------
+    x
+        ``(in, height, width)`` float32.
+    weight
+        ``(out, in, kernel height, kernel width)``, float16 or float32.
+    bias
+        ``(out,)``.
+    padding
+        Zeros before and after, for height and width.
+    activation
+        None, ``"gelu"`` or ``"glu"`` (which halves the channels).
+    scratch_bytes
+        Bound on the memory for patches and products.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``(out, height', width')`` float32; ``out / 2`` channels with ``"glu"``.
     """
     taps = [
@@ -113,17 +122,35 @@ def conv_transpose2d(
 ) -> np.ndarray:
     """Transposed convolution along the height, as ``torch.nn.functional.conv_transpose2d``.
 
-    Args:
-        x: ``(in, rows, width)`` float32.
-        weight: ``(in, out, kernel, 1)``, PyTorch's order; the kernel is a multiple of the stride.
-        bias: ``(out,)``.
-        crop, height: of the full output, ``height`` rows from row ``crop`` on are computed.
-        activation: None or ``"gelu"``.
+    Parameters
+    ----------
+    x
+        ``(in, rows, width)`` float32.
+    weight
+        ``(in, out, kernel, 1)``, PyTorch's order; the kernel is a multiple of the stride.
+    bias
+        ``(out,)``.
+    crop, height
+        Of the full output, ``height`` rows from row ``crop`` on are computed.
+    activation
+        None or ``"gelu"``.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``(out, height, width)`` float32.
+
+    Raises
+    ------
+    ValueError
+        Another activation, or a kernel that is no multiple of the stride.
     """
     n_in, n_out, kernel, _ = weight.shape
+    if activation not in (None, "gelu"):
+        # A tile's rows are the phases one after the other: a GLU would pair the wrong channels.
+        raise ValueError(f"A transposed convolution cannot be followed by {activation!r}.")
+    if kernel % stride:
+        raise ValueError(f"The kernel of {kernel} is no multiple of the stride of {stride}.")
     # Full output row q * stride + phase is the sum over taps t of
     # weight[..., t * stride + phase] * x[row q - t].
     taps = [(-t, 0) for t in range(kernel // stride)]
@@ -199,7 +226,9 @@ def _products(
     most = min(positions, size[0] * size[1])
     patch_memory = np.empty(depth * most, np.float32)
     product_memory = np.empty(len(matrix) * most, np.float32)
-    single, bias = matrix.astype(np.float32), bias.astype(np.float32)
+    bias = bias.astype(np.float32, copy=False)
+    if kernels is None:  # once, not for every tile
+        matrix = matrix.astype(np.float32, copy=False)
     for tile in _tiles(size, positions):
         count = tile.shape[0] * tile.shape[1]
         product = product_memory[: len(matrix) * count].reshape(len(matrix), count)
@@ -220,7 +249,7 @@ def _products(
             patches = patch_memory[: depth * count].reshape(len(x), len(taps), *tile.shape)
             for index, tap in enumerate(taps):
                 _copy_tap(x, patches[:, index], tile, stride, tap)
-            backend.gemm(single, patches.reshape(-1, count), product)
+            backend.gemm(matrix, patches.reshape(-1, count), product)
             product += bias[:, None]
             product = activate(product, activation)
         yield tile, product.reshape(len(product), *tile.shape)
@@ -254,7 +283,9 @@ def _copy_tap(x: np.ndarray, patch: np.ndarray, tile: _Tile, stride: Pair, tap: 
 def _inside(start: int, stride: int, count: int, size: int) -> tuple[slice, slice]:
     """Of the positions start, start + stride, ... (count of them) those within [0, size).
 
-    Returns:
+    Returns
+    -------
+    tuple[slice, slice]
         The slice of the axis they select, and the slice of the count.
     """
     skip = min(count, max(0, -(start // stride)))

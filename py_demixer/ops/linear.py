@@ -13,13 +13,20 @@ def linear(
 ) -> np.ndarray:
     """``activation(weight @ x + bias)``, as ``torch.nn.functional.linear`` channels first.
 
-    Args:
-        x: ``(in, positions)`` float32.
-        weight: ``(out, in)``, float16 or float32.
-        bias: ``(out,)``.
-        activation: None or ``"gelu"``.
+    Parameters
+    ----------
+    x
+        ``(in, positions)`` float32.
+    weight
+        ``(out, in)``, float16 or float32.
+    bias
+        ``(out,)``.
+    activation
+        None or ``"gelu"``.
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``(out, positions)`` float32.
     """
     y = np.empty((len(weight), x.shape[1]), np.float32)

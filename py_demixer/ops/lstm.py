@@ -24,24 +24,34 @@ def lstm(
     frame by frame. Running blocks of frames one after the other, each from the state that the one
     before it left, is the same as running them as a whole.
 
-    Args:
-        x: ``(in, frames)`` float32.
-        weight_ih: ``(4 hidden, in)`` float32; gates in PyTorch's order: input, forget,
-            cell, output.
-        weight_hh: ``(4 hidden, hidden)`` float32.
-        bias: ``(4 hidden,)``: the sum of PyTorch's two.
-        state: ``(2, hidden)`` float32: output and cell at the frame before the first one, or with
-            ``reverse`` after the last one; zeros at the end of a song.
-        reverse: go from the last frame to the first.
+    Parameters
+    ----------
+    x
+        ``(in, frames)`` float32.
+    weight_ih
+        ``(4 hidden, in)``, float16 or float32; gates in PyTorch's order: input, forget,
+        cell, output.
+    weight_hh
+        ``(4 hidden, hidden)``, likewise.
+    bias
+        ``(4 hidden,)``: the sum of PyTorch's two.
+    state
+        ``(2, hidden)`` float32: output and cell at the frame before the first one, or with
+        ``reverse`` after the last one; zeros at the end of a song.
+    reverse
+        Go from the last frame to the first.
 
-    Returns:
+    Returns
+    -------
+    tuple[np.ndarray, np.ndarray]
         The outputs ``(hidden, frames)`` and the state ``(2, hidden)`` that they end with.
     """
     gates = np.ascontiguousarray(linear(x, weight_ih, bias).T)
     out = np.empty((x.shape[1], weight_hh.shape[1]), np.float32)
+    weight_hh = np.ascontiguousarray(weight_hh, np.float32)
     if (kernels := backend.kernels()) is not None:
         state = state.astype(np.float32, order="C")
-        kernels.lstm(gates, np.ascontiguousarray(weight_hh), state, reverse, out)
+        kernels.lstm(gates, weight_hh, state, reverse, out)
         return out.T, state
     output, cell = state
     frames = range(len(gates))

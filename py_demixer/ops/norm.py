@@ -11,19 +11,36 @@ EPSILON = 1e-5
 
 
 def group_norm(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, *, activation: str | None = None
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    *,
+    groups: int = 1,
+    activation: str | None = None,
 ) -> np.ndarray:
-    """Group norm with one group (Wu & He 2018), in place, then an activation.
+    """Group norm (Wu & He 2018), in place, then an activation.
 
-    Args:
-        x: ``(channels, rows, positions)`` float32. Each row is normalised on its own, over
-            channels and positions: rows are what PyTorch has as batch here.
-        weight, bias: ``(channels,)``.
-        activation: None, ``"gelu"`` or ``"glu"`` (which halves the channels).
+    Parameters
+    ----------
+    x
+        ``(channels, rows, positions)`` float32. Each row is normalised on its own, over
+        channels and positions: rows are what PyTorch has as batch here.
+    weight, bias
+        ``(channels,)``.
+    groups
+        Of adjacent channels, each of which is normalised on its own.
+    activation
+        None, ``"gelu"`` or ``"glu"`` (which halves the channels).
 
-    Returns:
+    Returns
+    -------
+    np.ndarray
         ``x``, or with ``"glu"`` its first half; the second half is overwritten.
     """
+    if groups > 1:
+        for part in zip(*(np.split(a, groups) for a in (x, weight, bias)), strict=True):
+            group_norm(*part)
+        return activate(x, activation)
     if (kernels := backend.kernels()) is not None:
         kernels.group_norm(x, weight, bias, EPSILON, activation)
         return x[: len(x) // 2] if activation == "glu" else x
@@ -44,9 +61,12 @@ def group_norm(
 def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Layer norm over the channels of every position (Ba et al. 2016), in a new array.
 
-    Args:
-        x: ``(channels, positions)`` float32.
-        weight, bias: ``(channels,)``.
+    Parameters
+    ----------
+    x
+        ``(channels, positions)`` float32.
+    weight, bias
+        ``(channels,)``.
     """
     if (kernels := backend.kernels()) is not None:
         y = np.empty(x.shape, np.float32)

@@ -10,10 +10,14 @@ from . import backend
 def add_scaled(x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """``x += scale * y``: a residual connection with layer scale (Touvron et al. 2021), in place.
 
-    Args:
-        x: ``(channels, ..., positions)`` float32 of two or three axes, positions contiguous.
-        y: of the same shape; it may be overwritten.
-        scale: ``(channels,)``, float16 or float32.
+    Parameters
+    ----------
+    x
+        ``(channels, ..., positions)`` float32 of two or three axes, positions contiguous.
+    y
+        Of the same shape; it may be overwritten.
+    scale
+        ``(channels,)``, float16 or float32.
     """
     if (kernels := backend.kernels()) is not None:
         rows, more = (a[:, None] if a.ndim == 2 else a for a in (x, y))

@@ -11,15 +11,15 @@ import json
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from py_demixer import checkpoint, stft
-from py_demixer.models import catalog, htdemucs
+from py_demixer import catalog, checkpoint, stft
+from py_demixer.models import htdemucs, hybrid
 from py_demixer.ops import backend
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import PANEL, load
@@ -53,7 +53,7 @@ def measure(weights: np.ndarray, ceiling: str, runs: int) -> str:
     """Everything, as JSON; `weights` is the weight file, `ceiling` the path of the module."""
     return json.dumps(
         {
-            "backend": backend.current(),
+            "backend": backend.current().name,
             "ceiling": _ceiling(Path(ceiling), runs),
             "products": [_product(shape, runs) for shape in SHAPES],
             "convolutions": _convolutions(runs),
@@ -108,19 +108,18 @@ def _convolutions(runs: int) -> list[Measured]:
         ways.append((name, "scipy", run, 1.0))
     ways.append(("kernels", "kernels", lambda: conv2d(x, weight, bias, padding=padding), 1.0))
     found = []
-    before = backend.current()
     for name, used, run, times in ways:
-        backend.use(used)
-        timed = _timed(run, 1 if name == "loops" else runs)
+        with backend.using(used):
+            timed = _timed(run, 1 if name == "loops" else runs)
         seconds = [times * second for second in timed["runs"]]
         load.cache_clear()
-        backend.use(used)  # new kernels, with no memory borrowed yet
         out_bytes = 4 * shape[0] * size[1] * size[2] // int(times)
+        with backend.using(used):  # new kernels, with no memory borrowed yet
+            peak_bytes = peak(run) - out_bytes
         found.append(
             {"way": name, "backend": used, "gflop": gflop, "runs": seconds}
-            | {"seconds": statistics.median(seconds), "peak_bytes": peak(run) - out_bytes}
+            | {"seconds": statistics.median(seconds), "peak_bytes": peak_bytes}
         )
-    backend.use(before)
     return found
 
 
@@ -148,7 +147,7 @@ def _operations(model: htdemucs.HTDemucs) -> Measured:
     mixture = np.random.default_rng(0).standard_normal((2, 343980)).astype(np.float32)
     model(mixture)
     found: dict[tuple[str, str], Measured] = {}
-    places = [(htdemucs, name) for name in (*_PRODUCTS, *_OTHERS)]
+    places = _places((*_PRODUCTS, *_OTHERS))
     places += [(stft, name) for name in _TRANSFORMS]
     with _replaced(places, functools.partial(_watched, found)):
         start = time.perf_counter()
@@ -159,6 +158,12 @@ def _operations(model: htdemucs.HTDemucs) -> Measured:
         "products": _product_seconds(model, mixture, found),
         "found": _listed(found, total),
     }
+
+
+def _places(names: Sequence[str]) -> list[tuple[Any, str]]:
+    """Where the network's files have operations from."""
+    files = (htdemucs, hybrid)
+    return [(file, name) for file in files for name in names if hasattr(file, name)]
 
 
 @contextmanager
@@ -203,7 +208,7 @@ def _product_seconds(
 
         return timed
 
-    with _replaced([(htdemucs, name) for name in _PRODUCTS], plain):
+    with _replaced(_places(_PRODUCTS), plain):
         model(mixture)
     for entry in found.values():
         if entry["operation"] == "attention":

@@ -8,20 +8,18 @@ from collections import defaultdict
 
 import numpy as np
 
-from py_demixer import separation, tasks
-from py_demixer.models.openunmix import Config, OpenUnmix, parameter_shapes
-from py_demixer.ops import backend
+from py_demixer import catalog, tasks
+from py_demixer.models.openunmix import Config, OpenUnmix
 
 _SAMPLE = 2  # tasks of a kind: one in the middle of the song, and one beside it
 
 
 def measure(hidden: int, minutes: float, runs: int) -> str:
     """JSON: backend, seconds of each run for the whole song, and of the last one by kind."""
-    backend.use()
     config = Config(hidden=hidden)
     song = tasks.Song(round(minutes * 60 * config.sample_rate), 0.0, 1.0)
     network = OpenUnmix(_tensors(config), config)
-    plan = separation.plan(network, song, separation.options(network, {}))
+    plan = catalog.plan(network, song)
     kinds: dict[str, list[int]] = defaultdict(list)
     for index, task in enumerate(plan.tasks):
         kinds[type(task).__name__].append(index)
@@ -30,7 +28,7 @@ def measure(hidden: int, minutes: float, runs: int) -> str:
         parts = {kind: len(places) * _time(plan, places) for kind, places in kinds.items()}
         seconds.append(sum(parts.values()))
     rounded = {kind: round(value, 2) for kind, value in parts.items()}
-    return json.dumps({"backend": backend.current(), "runs": seconds[1:], "parts": rounded})
+    return json.dumps({"backend": network.backend.name, "runs": seconds[1:], "parts": rounded})
 
 
 def _time(plan: tasks.Plan, places: list[int]) -> float:
@@ -51,7 +49,7 @@ def _time(plan: tasks.Plan, places: list[int]) -> float:
 def _tensors(config: Config) -> dict[str, np.ndarray]:
     """Parameters as the weight file has them: matrices in 8 bits."""
     random, out = np.random.default_rng(0), {}
-    for name, shape in parameter_shapes(config).items():
+    for name, shape in OpenUnmix.shapes(config).items():
         if len(shape) == 1:
             out[name] = random.random(shape, np.float32) + np.float32(0.5)
             continue

@@ -30,12 +30,18 @@ Network = Callable[[np.ndarray], np.ndarray]
 def measure(weights: Path, runs: int, pytorch: Path | None) -> tuple[list[Row], dict[str, str]]:
     """Time one segment with each backend and, where an interpreter has it, with PyTorch.
 
-    Args:
-        weights: the released model's file.
-        runs: how many timed runs.
-        pytorch: a Python that can import torch, demucs and NumPy.
+    Parameters
+    ----------
+    weights
+        The released model's file.
+    runs
+        How many timed runs.
+    pytorch
+        A Python that can import torch, demucs and NumPy.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         The rows, and the versions of what was measured.
     """
     rows, versions = [], {}
@@ -90,7 +96,7 @@ def _pytorch(weights: Path) -> tuple[Network, dict[str, str]]:
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     tensors = checkpoint.read(np.fromfile(weights, np.uint8)).tensors
-    network = make.network(tensors, Config())
+    network = make.htdemucs(tensors, Config())
 
     def run(segment: np.ndarray) -> np.ndarray:
         stems: np.ndarray = network(torch.from_numpy(segment)[None])[0].numpy()

@@ -48,7 +48,9 @@ async ({ code, ceiling, runs }) => {
 def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     """Measure on the built site, with the backend the page would take.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         Rows of four kinds: `multiply-add/registers`; `gemm/MxNxK`, whose `share_of_ceiling` is the
         part of the first's GFLOP/s; `convolution/WAY`, one layer done in every way; and
         `htdemucs/OPERATION SHAPE`, summed over its calls, whose `share` is the part of the

@@ -89,7 +89,9 @@ async ({ keepMemory, backend, workers, runs, frames }) => {
 def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     """Time one segment a worker on the built site, in a fresh browser each.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         A row for each of CASES, and the versions of what was measured.
     """
     rows, versions = [], {}
@@ -129,7 +131,9 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
 def measure_start(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     """Time from opening the page, all of it kept from an earlier visit, to its being ready.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         One row, and no versions.
     """
     seconds = []

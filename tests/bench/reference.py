@@ -13,7 +13,6 @@ import numpy as np
 
 import py_demixer
 from py_demixer import audio
-from py_demixer.ops import backend
 from tests.bench.rows import Row, row
 from tests.golden.cases import snr
 from tools.environment import CannotGoOn
@@ -24,16 +23,23 @@ Case = tuple[Path, Path]
 def measure(weights: Path, folder: Path | None) -> tuple[list[Row], dict[str, str]]:
     """Separate every song that `folder` has reference stems of, and compare.
 
-    Args:
-        weights: the released model's file.
-        folder: holds, anywhere below it, SONG.MODEL.ORIGIN.npz files (`stems` (S, 2, T) float32 and
-            `sources`, as ORIGIN separated them) and for each a SONG/mixture.wav. None: nothing.
+    Parameters
+    ----------
+    weights
+        The released model's file.
+    folder
+        Holds, anywhere below it, SONG.MODEL.ORIGIN.npz files (`stems` (S, 2, T) float32 and
+        `sources`, as ORIGIN separated them) and for each a SONG/mixture.wav. None: nothing.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         One row a song, and no versions.
 
-    Raises:
-        CannotGoOn: there is no such pair in the folder.
+    Raises
+    ------
+    CannotGoOn
+        There is no such pair in the folder.
     """
     if folder is None:
         return [], {}
@@ -56,7 +62,7 @@ def _cases(folder: Path) -> Iterator[Case]:
 def _compare(stems: Path, mixture: Path, weights: Path) -> Row:
     song, _, origin, _ = stems.name.split(".")
     model = py_demixer.load_model("htdemucs", weights=weights)
-    mix = audio.load_mix(mixture, warn=lambda sentence: print(sentence, file=sys.stderr))
+    mix = audio.load(mixture, model.sample_rate, lambda line: print(line, file=sys.stderr))
     start = time.perf_counter()
     ours = py_demixer.separate(mix, model)
     seconds = time.perf_counter() - start
@@ -66,7 +72,7 @@ def _compare(stems: Path, mixture: Path, weights: Path) -> Row:
         f"htdemucs/song {song} against {origin}",
         "native",
         "py-demixer",
-        backend.current(),
+        model.backend.name,
         [seconds],
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         threads=os.cpu_count() or 1,

@@ -56,7 +56,9 @@ async ({ threads, runs, model }) => {
 def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
     """Time one segment with one thread and with one for each core, in a fresh browser each.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         The rows, and the versions of what was measured.
     """
     folder = _fetch(CACHE / "rivals")

@@ -44,16 +44,26 @@ def row(
 ) -> Row:
     """Describe one measurement.
 
-    Args:
-        what: model/task.
-        where: "native" or "chromium".
-        engine: whose implementation.
-        backend: of py-demixer; None for other engines.
-        runs: seconds of each run.
-        peak_bytes: the peak resident set, or the size of the WASM heap.
-        workers: of the page.
-        threads: that each worker may use.
-        gflop: work of one run, where it is known.
+    Parameters
+    ----------
+    what
+        Model/task.
+    where
+        "native" or "chromium".
+    engine
+        Whose implementation.
+    backend
+        Of py-demixer; None for other engines.
+    runs
+        Seconds of each run.
+    peak_bytes
+        The peak resident set, or the size of the WASM heap.
+    workers
+        Of the page.
+    threads
+        That each worker may use.
+    gflop
+        Work of one run, where it is known.
     """
     seconds = statistics.median(runs)
     return {

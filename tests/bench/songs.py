@@ -181,7 +181,9 @@ def _make_site(site: Path, models: Mapping[str, Path]) -> Path:
 def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
     """The speed-up by several workers, of a song and of a loop that never leaves the registers.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         Rows ``song/46s`` and ``multiply-add/registers`` for 1 and for as many workers as there are
         cores; the others have a ``speed_up``. No versions.
     """
@@ -211,7 +213,9 @@ def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
 def measure_long() -> tuple[list[Row], dict[str, str]]:
     """Long songs by as many workers as there are cores: by the released models and the tiny one.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         Rows with seconds; ``peak_bytes`` is the largest WASM heap of a worker, ``page_bytes`` what
         the page held beside heaps. No versions.
     """

@@ -31,7 +31,9 @@ async ({ code, hidden, minutes, runs }) => {
 def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     """Time one worker on the built site's packages, with weights drawn at random.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
         A row for each model, `MODEL/song of 4 min`: every kind of task is run once a run and
         counted as often as the song's plan has it. `parts` are seconds by kind. No versions.
     """

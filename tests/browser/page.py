@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,11 +106,13 @@ class DemixerPage:
         self._wait("#result:not([hidden])", timeout)
         assert self.element("result-name").inner_text() == track
 
-    def separate(self, name: str, content: bytes) -> dict[str, np.ndarray]:
+    def separate(
+        self, name: str, content: bytes, sources: Sequence[str] = SOURCES
+    ) -> dict[str, np.ndarray]:
         """Separate a song and download its stems as 32-bit float: ``(2, samples)`` each."""
         self.choose(name, content)
         self.wait_result(name.rpartition(".")[0])
-        return {source: self.download(source, "32f")[1] for source in SOURCES}
+        return {source: self.download(source, "32f")[1] for source in sources}
 
     def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
         """Download a stem (kind "16" or "32f"): the file's name and ``(2, samples)``."""

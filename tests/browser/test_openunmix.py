@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 import py_demixer
-from tests import synthetic, unmix
+from tests import plans, synthetic, unmix
 from tests.golden import cases
 from web import server
 from web.assemble import assemble
@@ -103,17 +103,17 @@ def separate(page, song, options, workers=1, stop_after=0):
 
 
 def test_stems_are_those_of_the_library(page, song, weights):
-    options = {"residual": True, "targets": ["drums", "vocals"]}
+    options = {"residual": True, "stems": ["drums", "vocals"]}
     stems, _ = separate(page, song, options)
     model = py_demixer.load_model("umxhq", weights)
-    expected = py_demixer.separate(synthetic.song(SECONDS), model, **options)
+    expected = plans.separate(synthetic.song(SECONDS), model, **options)
     assert tuple(stems) == expected.sources == ("drums", "vocals", "residual")
     for name, stem in stems.items():
         assert cases.snr(stem, expected[name]) > 85
 
 
 def test_workers_and_interruptions_do_not_change_a_bit(page, song):
-    options = {"targets": ["bass", "other"], "block": 300}
+    options = {"stems": ["bass", "other"], "block": 300}
     expected, began = separate(page, song, options)
     assert began == 0
     for workers, stop_after in ((2, 0), (2, 0.5)):

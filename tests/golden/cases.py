@@ -16,8 +16,10 @@ import numpy as np
 from tests import synthetic
 
 HERE = Path(__file__).parent
-SAMPLES = 64  # of each stage of a network
+SAMPLES = 64  # of each stage of a network, spread evenly; its edges are kept as well
+EDGE = 2  # places at either end of an axis, and one in the middle
 STEM_STRIDE = 211  # of the samples kept of stems: a prime, so that no frame length divides it
+RELEASED_STRIDE = 997  # of those of models with the released dimensions
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,15 @@ class Transposed:
     length: int
 
 
+@dataclass(frozen=True)
+class Song:
+    """A whole separation by a tiny model, with options of DemucsOptions."""
+
+    model: str
+    seconds: float
+    options: Mapping[str, Any]
+
+
 CONV2D = {
     "conv2d/encoder": Conv((4, 32, 9), (6, 4, 8, 1), (4, 1), (2, 0)),
     "conv2d/rewrite": Conv((5, 7, 11), (10, 5, 3, 3), (1, 1), (1, 1)),
@@ -62,15 +73,27 @@ TRANSPOSED = {
     "conv_transpose1d/one": Transposed((3, 1), (3, 2, 8), 4, 2, 3),
 }
 HEADS = 4
+GROUPS = 3
+LOCAL = (32, 4, 41)  # channels, heads, positions
 STFT_LENGTH = 20011
+SHORT_LENGTHS = {"stft/short": 1000, "stft/one sample": 1}
 N_FFT = 4096
 SINUSOIDS_1D = (16, 50)
 SINUSOIDS_2D = (16, 5, 9)
-SONGS = {  # name -> (seconds, options) of a whole separation with the tiny model
-    "plain": (20.0, {}),
-    "short": (0.1, {}),
-    "overlap": (12.0, {"overlap": 0.75, "transition_power": 2.0}),
-    "shifts": (9.0, {"shifts": 2, "seed": 5}),
+SONGS = {
+    "plain": Song("htdemucs", 20.0, {}),
+    "short": Song("htdemucs", 0.1, {}),
+    "overlap": Song("htdemucs", 12.0, {"overlap": 0.75, "transition_power": 2.0}),
+    "shifts": Song("htdemucs", 9.0, {"shifts": 2, "seed": 5}),
+    "segment": Song("htdemucs", 9.0, {"segment": 5}),
+    "six": Song("htdemucs_6s", 20.0, {}),
+    "v3": Song("hdemucs_mmi", 20.0, {}),
+    "v3, short": Song("hdemucs_mmi", 0.05, {}),
+    "v3, segment": Song("hdemucs_mmi", 9.0, {"segment": 3.3, "overlap": 0.5}),
+    "v3, shifts": Song("hdemucs_mmi", 9.0, {"shifts": 2, "seed": 5}),
+    "bag": Song("htdemucs_ft", 20.0, {}),
+    "bag, shifts": Song("htdemucs_ft", 9.0, {"shifts": 2, "seed": 5, "overlap": 0.5}),
+    "bag, mixed": Song("mixed", 9.0, {}),
 }
 REAL_SONG_SECONDS = 20.0
 
@@ -92,9 +115,9 @@ SWEEPS = {
     "one window": Sweep(16, 6.9, NO_EM),
     "softmask": Sweep(16, 7.0, {"niter": 1, "softmask": True}, 997),
     "residual": Sweep(16, 7.0, {"niter": 2, "residual": True}, 997),
-    "one target": Sweep(16, 7.0, {"niter": 0, "targets": ["vocals"]}, 997),
+    "one target": Sweep(16, 7.0, {"niter": 0, "stems": ["vocals"]}, 997),
     "two targets": Sweep(
-        16, 15.0, {"niter": 1, "targets": ["drums", "vocals"], "residual": True}, 997
+        16, 15.0, {"niter": 1, "stems": ["drums", "vocals"], "residual": True}, 997
     ),
     "30 s": Sweep(16, 30.0, NO_EM, 997),
     "30 s, EM": Sweep(16, 30.0, ONE_EM, 997),
@@ -134,9 +157,9 @@ def elementwise() -> np.ndarray:
     return np.append(near, [-88.0, 88.0, -1e4, 1e4]).reshape(6, 2000).astype(np.float32)
 
 
-def segments() -> dict[str, np.ndarray]:
-    """One network input each: ``(2, 343980)``."""
-    seconds = 343980 / synthetic.RATE
+def segments(length: int = 343980) -> dict[str, np.ndarray]:
+    """One network input each: ``(2, length)``."""
+    seconds = length / synthetic.RATE
     return {"song": synthetic.song(seconds), "noise": synthetic.noise(seconds)}
 
 
@@ -148,10 +171,13 @@ def wiener_inputs() -> tuple[np.ndarray, np.ndarray]:
     return share * np.abs(mixture), mixture
 
 
-def strided(x: np.ndarray, count: int = SAMPLES) -> np.ndarray:
-    """``count`` samples spread evenly over a flattened array (all, if it has fewer)."""
+def sampled(x: np.ndarray) -> np.ndarray:
+    """Some samples: spread evenly over a flattened array, and at all its corners and edges."""
+    x = np.squeeze(x)
     flat = np.ascontiguousarray(x).reshape(-1)
-    return flat[np.linspace(0, flat.size - 1, min(count, flat.size)).astype(np.int64)]
+    places = np.linspace(0, flat.size - 1, min(SAMPLES, flat.size)).astype(np.int64)
+    ends = (sorted({*range(EDGE), n // 2, *range(n - EDGE, n)} & set(range(n))) for n in x.shape)
+    return np.concatenate([flat[places], x[np.ix_(*ends)].reshape(-1)])
 
 
 def sample_stems(stems: np.ndarray, stride: int = STEM_STRIDE) -> np.ndarray:

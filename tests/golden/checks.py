@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import separation, stft, trace
-from py_demixer.models.htdemucs import Config, HTDemucs, sinusoids_1d, sinusoids_2d
+import py_demixer
+from py_demixer import stft, trace
+from py_demixer.catalog import make_options
+from py_demixer.models.bag import Bag
+from py_demixer.models.htdemucs import sinusoids_1d, sinusoids_2d
+from py_demixer.models.hybrid import Hybrid
 from py_demixer.ops.activation import gelu, glu, softmax
-from py_demixer.ops.attention import attention
+from py_demixer.ops.attention import attention, local_attention
 from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import group_norm, layer_norm
@@ -34,31 +38,42 @@ def check_op(name: str) -> None:
     assert cases.snr(ours, reference) >= OP_SNR, name
 
 
-def check_network(model: HTDemucs, segment: str, reference: Mapping[str, np.ndarray]) -> None:
+def check_network(model: Hybrid, segment: str, reference: Mapping[str, np.ndarray]) -> None:
     """Every stage of the network, and its stems, on one segment."""
     with captured() as stages:
-        stems = model(cases.segments()[segment])
+        stems = model(cases.segments(model.segment_length)[segment])
     expected = {
         key.removeprefix(f"{segment}/stages/"): value
         for key, value in reference.items()
         if key.startswith(f"{segment}/stages/")
     }
-    assert len(expected) == 4 * 4 * 3 + 1 + 4 + 2 * model.config.t_layers
+    assert set(expected) == set(stages) - {"spectrum", "stems"}
     for stage, value in expected.items():
         assert cases.snr(stages[stage], value) >= STAGE_SNR, stage
     check_stems(stems, reference[f"{segment}/stems"])
 
 
-def check_tiny_network(segment: str) -> None:
-    """The tiny model on one segment."""
-    check_network(tiny_model(), segment, cases.load("tiny"))
+def check_tiny_network(segment: str, name: str = "htdemucs") -> None:
+    """A tiny model on one segment."""
+    model = tiny.model(tiny.KINDS[name])
+    assert isinstance(model, Hybrid)
+    check_network(model, segment, cases.load(f"tiny-{name}"))
 
 
 def check_tiny_song(name: str) -> None:
-    """The tiny model on a whole song, with the options of that case."""
-    seconds, options = cases.SONGS[name]
-    stems = separation.separate(synthetic.song(seconds), tiny_model(), **options)
-    check_stems(stems.audio, cases.load("tiny")[f"songs/{name}"])
+    """A tiny model on a whole song, with the options of that case."""
+    case = cases.SONGS[name]
+    model = tiny_model(case.model)
+    options = make_options(model.architecture, case.options)
+    stems = py_demixer.separate(synthetic.song(case.seconds), model, options)
+    check_stems(stems.audio, cases.load("songs")[name])
+
+
+def check_released(name: str) -> None:
+    """A model of the released dimensions, with seeded weights, on one segment."""
+    model = tiny.model(tiny.RELEASED[name])
+    stems = model(cases.segments(model.segment_length)["song"])
+    check_stems(stems, cases.load("released")[name], cases.RELEASED_STRIDE)
 
 
 def check_stems(
@@ -77,9 +92,8 @@ def check_stems(
 def check_sweep(name: str) -> None:
     """Open-Unmix with seeded weights on a whole song, with the options of that case."""
     case = (cases.SWEEPS | cases.LONG_SWEEPS)[name]
-    stems = separation.separate(
-        synthetic.song(case.seconds), unmix.model(case.hidden), **case.options
-    )
+    options = make_options("openunmix", case.options)
+    stems = py_demixer.separate(synthetic.song(case.seconds), unmix.model(case.hidden), options)
     bound = STEM_SNR if case.options["niter"] == 0 else REFINED_SNR
     check_stems(stems.audio, cases.load("openunmix")[name], case.stride, bound)
 
@@ -90,7 +104,8 @@ def check_unmix_stages() -> None:
     case, prefix = cases.SWEEPS[name], f"{name}/stages/"
     model = unmix.model(case.hidden)
     with captured() as stages:
-        separation.separate(synthetic.song(case.seconds), model, **case.options)
+        options = make_options("openunmix", case.options)
+        py_demixer.separate(synthetic.song(case.seconds), model, options)
     expected = {
         key.removeprefix(prefix): value
         for key, value in cases.load("openunmix").items()
@@ -125,19 +140,24 @@ def check_values_that_are_not_finite() -> None:
     assert np.isnan(group_norm(x, np.ones(6), np.zeros(6))).all()
 
 
-def tiny_model() -> HTDemucs:
-    """The tiny seeded model."""
-    return HTDemucs(tiny.tensors(), Config(**tiny.CONFIG))
+def tiny_model(name: str = "htdemucs") -> Any:
+    """The tiny seeded model of that name, or the bag in which networks share stems."""
+    if name == "mixed":
+        members: Any = tuple(tiny.model(seed=seed) for seed in range(len(tiny.MIXED)))
+        return Bag(members, tiny.MIXED)
+    return tiny.model(tiny.KINDS[name])
 
 
 @contextmanager
-def captured(count: int = cases.SAMPLES) -> Iterator[dict[str, np.ndarray]]:
-    """``count`` samples of every step traced inside the ``with`` block, by name."""
+def captured(
+    sample: Callable[[np.ndarray], np.ndarray] = cases.sampled,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Samples of every step traced inside the ``with`` block, by name."""
     steps: dict[str, np.ndarray] = {}
     original = trace.step
 
     def keep(name: str, x: np.ndarray) -> np.ndarray:
-        steps[name] = cases.strided(x, count)
+        steps[name] = sample(x)
         return x
 
     trace.step = keep
@@ -200,8 +220,16 @@ def _attention() -> np.ndarray:
     return attention(q, k, v, cases.HEADS, score_bytes=4 * 23 * 5)
 
 
-def _stft() -> np.ndarray:
-    return stft.stft(cases.random("stft/x", 2, cases.STFT_LENGTH), cases.N_FFT)
+def _local_attention() -> np.ndarray:
+    channels, heads, positions = cases.LOCAL
+    q, k, v = (cases.random(f"local/{name}", channels, positions) for name in "qkv")
+    # With one pace, LocalState takes half of a sigmoid.
+    decay = 0.5 / (1 + np.exp(-cases.random("local/decay", heads, positions)))
+    return local_attention(q, k, v, decay, score_bytes=4 * positions * 6)
+
+
+def _stft(name: str = "stft/x", length: int = cases.STFT_LENGTH) -> np.ndarray:
+    return stft.stft(cases.random(name, 2, length), cases.N_FFT)
 
 
 def _lstm(reverse: bool) -> np.ndarray:
@@ -254,8 +282,10 @@ OPS: dict[str, Callable[[], np.ndarray]] = {
     "glu": lambda: glu(cases.elementwise()),
     "softmax": lambda: softmax(cases.elementwise()),
     "group_norm": lambda: group_norm(*_norm_inputs()),
+    "group_norm/groups": lambda: group_norm(*_norm_inputs(), groups=cases.GROUPS),
     "layer_norm": _layer_norm,
     "attention": _attention,
+    "local_attention": _local_attention,
     "stft": lambda: _stft()[:, ::7],
     "istft": lambda: stft.istft(_stft(), cases.N_FFT, cases.STFT_LENGTH),
     "lstm": lambda: _lstm(reverse=False),
@@ -265,6 +295,8 @@ OPS: dict[str, Callable[[], np.ndarray]] = {
 }
 for _name in cases.CONV2D | cases.CONV1D | cases.TRANSPOSED:
     OPS[_name] = lambda name=_name: convolve(name)  # type: ignore[misc]
+for _name in cases.SHORT_LENGTHS:
+    OPS[_name] = lambda name=_name: _stft(name, cases.SHORT_LENGTHS[name])  # type: ignore[misc]
 for _name in cases.CENTRED_LENGTHS:
     OPS[_name] = lambda name=_name: _centred(name)[:, ::29]  # type: ignore[misc]
     OPS[f"{_name}/inverse"] = lambda name=_name: _centred_inverse(name)[:, ::11]  # type: ignore[misc]

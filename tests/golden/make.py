@@ -2,9 +2,10 @@
 
     pip install torch==2.13.0 einops julius pyyaml tqdm numpy
     pip install --no-deps demucs==4.1.0 openunmix==1.3.0
-    python -m tests.golden.make .cache/weights/htdemucs.safetensors
+    python -m tests.golden.make weights/htdemucs.safetensors
 
-Writes ops.npz, tiny.npz and htdemucs.npz beside this file; about five minutes on two cores.
+Writes ops.npz, tiny-MODEL.npz, songs.npz, released.npz and htdemucs.npz beside this file; about
+ten minutes on two cores.
 
 Networks are run in float64: PyTorch's own float32 results are only 105-130 dB from those, and less
 where a stem is almost silent, so a difference from them would not tell whose it is.
@@ -12,42 +13,50 @@ where a stem is almost silent, so a difference from them would not tell whose it
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from random import Random
 from random import seed as seed_random
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from demucs import transformer
-from demucs.apply import apply_model
+from demucs.apply import BagOfModels, apply_model
+from demucs.demucs import BLSTM, LocalState
+from demucs.hdemucs import HDecLayer, HDemucs
 from demucs.htdemucs import HTDemucs
 
 from py_demixer import checkpoint
-from py_demixer.models.htdemucs import Config
+from py_demixer.models import hdemucs as hdemucs_config
+from py_demixer.models import htdemucs as htdemucs_config
 from tests import synthetic, tiny
 from tests.golden import cases, make_openunmix
 
 Numbers = dict[str, np.ndarray]
 
+LAYERS = r"t?(en|de)coder\.\d|channel_(up|down)sampler(_t)?"
+"""Those modules whose results are stages as they are."""
+
 
 def main(weights: Path) -> None:
-    """Write all three files."""
+    """Write all files."""
     torch.set_grad_enabled(False)
     save("ops", ops())
-    model = network(tiny.tensors(), Config(**tiny.CONFIG)).double()
-    numbers = segments(model)
-    for name, (seconds, options) in cases.SONGS.items():
-        stems = separate(model, synthetic.song(seconds), **options)
-        numbers[f"songs/{name}"] = cases.sample_stems(stems)
-    save("tiny", numbers)
-    released = checkpoint.read(np.fromfile(weights, np.uint8))
-    model = network(released.tensors, Config()).double()
-    numbers = segments(model)
-    stems = separate(model, synthetic.song(cases.REAL_SONG_SECONDS))
+    for name, kind in tiny.KINDS.items():
+        if not kind.bag:
+            save(f"tiny-{name}", segments(model(kind)))
+    save("songs", {name: song(case) for name, case in cases.SONGS.items()})
+    save("released", {name: released(kind) for name, kind in tiny.RELEASED.items()})
+    tensors = checkpoint.read(np.fromfile(weights, np.uint8)).tensors
+    network = htdemucs(tensors, htdemucs_config.Config()).double()
+    numbers = segments(network)
+    stems = separate(network, synthetic.song(cases.REAL_SONG_SECONDS))
     numbers["songs/plain"] = cases.sample_stems(stems)
     save("htdemucs", numbers)
 
@@ -101,8 +110,13 @@ def norms() -> Numbers:
     x, weight, bias = tensor("norm/x", 6, 5, 70), tensor("norm/weight", 6), tensor("norm/bias", 6)
     x = 3 * x + 7
     rows = F.group_norm(x.transpose(0, 1), 1, weight, bias).transpose(0, 1)
+    groups = F.group_norm(x.transpose(0, 1), cases.GROUPS, weight, bias).transpose(0, 1)
     tokens = F.layer_norm(x[:, 0].T, (6,), weight, bias).T
-    return {"group_norm": rows.numpy(), "layer_norm": tokens.numpy()}
+    return {
+        "group_norm": rows.numpy(),
+        "group_norm/groups": groups.numpy(),
+        "layer_norm": tokens.numpy(),
+    }
 
 
 def transforms() -> Numbers:
@@ -111,13 +125,18 @@ def transforms() -> Numbers:
     )
     heads = [y.reshape(1, cases.HEADS, -1, y.shape[1]).transpose(2, 3) for y in (q, k, v)]
     attended = F.scaled_dot_product_attention(*heads)[0].transpose(1, 2).reshape(32, -1)
-    model = HTDemucs(["a"], channels=8, t_layers=0)
+    network = HTDemucs(["a"], channels=8, t_layers=0)
     x = tensor("stft/x", 2, cases.STFT_LENGTH)
-    spectrum = model._spec(x[None])
-    back = model._ispec(spectrum, cases.STFT_LENGTH)
+    spectrum = network._spec(x[None])
+    back = network._ispec(spectrum, cases.STFT_LENGTH)
+    short = {
+        name: network._spec(tensor(name, 2, length)[None])[0].numpy()
+        for name, length in cases.SHORT_LENGTHS.items()
+    }
     channels, length = cases.SINUSOIDS_1D
-    return {
+    return short | {
         "attention": attended.numpy(),
+        "local_attention": local_attention().numpy(),
         "stft": spectrum[0, :, ::7].numpy(),
         "istft": back[0].numpy(),
         "sinusoids_1d": transformer.create_sin_embedding(length, channels)[:, 0].T.numpy(),
@@ -125,13 +144,35 @@ def transforms() -> Numbers:
     }
 
 
+class Constant(torch.nn.Module):
+    """Stands for a projection that gives this."""
+
+    def __init__(self, value: np.ndarray) -> None:
+        super().__init__()
+        self.value = torch.from_numpy(value)[None].double()
+
+    def forward(self, _x: torch.Tensor) -> torch.Tensor:
+        return self.value
+
+
+def local_attention() -> torch.Tensor:
+    """What LocalState does between its projections."""
+    channels, heads, positions = cases.LOCAL
+    local = LocalState(channels, heads, ndecay=1)
+    for name, letter in (("query", "q"), ("key", "k"), ("content", "v")):
+        setattr(local, name, Constant(cases.random(f"local/{letter}", channels, positions)))
+    local.query_decay = Constant(cases.random("local/decay", heads, positions))
+    local.proj = torch.nn.Identity()
+    return local(torch.zeros(1, channels, positions).double())[0]
+
+
 def tensor(name: str, *shape: int) -> torch.Tensor:
     return torch.from_numpy(cases.random(name, *shape))
 
 
-def network(tensors: Numbers, config: Config) -> HTDemucs:
+def htdemucs(tensors: Numbers, config: htdemucs_config.Config) -> HTDemucs:
     """The original network with the given weights."""
-    model = HTDemucs(
+    network = HTDemucs(
         list(config.sources),
         channels=config.channels,
         dconv_mode=3,
@@ -141,17 +182,52 @@ def network(tensors: Numbers, config: Config) -> HTDemucs:
         t_heads=config.t_heads,
         segment=Fraction(config.segment_length, config.sample_rate),
     )
-    model.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in tensors.items()})
-    return model.eval()
+    return filled(network, tensors)
 
 
-def segments(model: HTDemucs) -> Numbers:
+def hdemucs(tensors: Numbers, config: hdemucs_config.Config) -> HDemucs:
+    """Likewise, of Demucs v3."""
+    network = HDemucs(
+        list(config.sources),
+        channels=config.channels,
+        dconv_comp=config.dconv_compress,
+        segment=Fraction(config.segment_length, config.sample_rate),
+    )
+    return filled(network, tensors)
+
+
+Network = TypeVar("Network", HTDemucs, HDemucs)
+
+
+def filled(network: Network, tensors: Numbers) -> Network:
+    network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in tensors.items()})
+    return network.eval()
+
+
+def model(kind: tiny.Kind, seed: int = 0) -> HTDemucs | HDemucs | BagOfModels:
+    """The original of a seeded model, in float64."""
+    if kind.bag:
+        members = [model(replace(kind, bag=()), seed + number) for number in range(len(kind.bag))]
+        return BagOfModels(members, [list(row) for row in kind.bag])
+    make = {"htdemucs": htdemucs, "hdemucs": hdemucs}[kind.architecture]
+    return make(tiny.tensors(seed, kind), tiny.config(kind)).double()
+
+
+def song(case: cases.Song) -> np.ndarray:
+    """A whole song by a tiny model."""
+    kind = tiny.KINDS.get(case.model) or replace(tiny.KINDS["htdemucs"], bag=tiny.MIXED)
+    stems = separate(model(kind), synthetic.song(case.seconds), **case.options)
+    return cases.sample_stems(stems)
+
+
+def segments(network: HTDemucs | HDemucs) -> Numbers:
     """All stages of the network, and the stems, for each of the segments."""
     out: Numbers = {}
-    for name, mixture in cases.segments().items():
+    length = int(network.segment * network.samplerate)
+    for name, mixture in cases.segments(length).items():
         stages: Numbers = {}
-        hooks = listen(model, stages)
-        stems = model(torch.from_numpy(mixture)[None].double())[0].numpy()
+        hooks = listen(network, stages)
+        stems = network(torch.from_numpy(mixture)[None].double())[0].numpy()
         for hook in hooks:
             hook.remove()
         out |= {f"{name}/stages/{stage}": x for stage, x in stages.items()}
@@ -159,50 +235,71 @@ def segments(model: HTDemucs) -> Numbers:
     return out
 
 
-def listen(model: HTDemucs, stages: Numbers) -> list:
+def released(kind: tiny.Kind) -> np.ndarray:
+    """The stems of one segment, by a seeded model of the released dimensions."""
+    network = model(kind)
+    mixture = cases.segments(int(network.segment * network.samplerate))["song"]
+    stems = network(torch.from_numpy(mixture)[None].double())[0].numpy()
+    return cases.sample_stems(stems, cases.RELEASED_STRIDE)
+
+
+def listen(network: HTDemucs | HDemucs, stages: Numbers) -> list:
     """Collect what the original's modules compute under the names of py_demixer.trace."""
-    modules = dict(model.named_modules())
+    modules = dict(network.named_modules())
     hooks = []
 
-    def keep(stage: str, module: str, shape: Callable, of_input: bool = False) -> None:
+    def keep(stage: str, module: str, shape: Callable, pick: Callable = result) -> None:
         def hook(_module, inputs, output):
-            value = inputs[0] if of_input else output
-            value = value[0] if isinstance(value, tuple) else value
-            stages[stage] = cases.strided(shape(value).numpy())
+            stages[stage] = cases.sampled(shape(pick(inputs, output)).numpy())
 
         hooks.append(modules[module].register_forward_hook(hook))
 
-    def only(x):
-        return x[0]
-
-    def rows(x):  # the spectral residual branches have frequencies as batch
-        return x.transpose(0, 1)
-
-    for i in range(model.depth):
-        for kind, before in (("encoder", "conv"), ("decoder", "rewrite")):
-            for branch, shape in (("", rows), ("t", only)):
-                name = f"{branch}{kind}.{i}"
-                keep(f"{name}.{before}", f"{name}.dconv", shape, of_input=True)
-                keep(f"{name}.dconv", f"{name}.dconv", shape)
-                keep(name, name, only)
-    frequencies = model.nfft // 2 // 4**model.depth
-
-    def tokens(x):  # sorted by time there, by frequency here
-        return x[0].reshape(-1, frequencies, x.shape[2]).permute(2, 1, 0).flatten(1)
-
-    keep("freq_emb", "encoder.1", only, of_input=True)
-    for change in ("up", "down"):
-        for branch in ("", "_t"):
-            name = f"channel_{change}sampler{branch}"
+    keep("freq_emb", "encoder.1", only, argument)
+    for name, module in modules.items():
+        if name.endswith(".dconv"):
+            shape = only if name.startswith("t") else rows
+            before = "conv" if "encoder" in name else "rewrite"
+            keep(name.replace("dconv", before), name, shape, argument)
+            keep(name, name, shape)
+        elif re.fullmatch(r"crosstransformer\.layers(_t)?\.\d", name):
+            keep(name, name, transposed if "_t" in name else tokens(network))
+        elif isinstance(module, BLSTM | LocalState) or re.fullmatch(LAYERS, name):
             keep(name, name, only)
-    for i in range(model.crosstransformer.num_layers):
-        name = f"crosstransformer.layers.{i}"
-        keep(name, name, tokens)
-        keep(f"crosstransformer.layers_t.{i}", f"crosstransformer.layers_t.{i}", lambda x: x[0].T)
+        if isinstance(module, HDecLayer) and not module.empty and module.dconv is None:
+            keep(f"{name}.rewrite", name, only, lambda _inputs, output: output[1])
     return hooks
 
 
-def separate(model: HTDemucs, mixture: np.ndarray, seed: int = 0, **options: float) -> np.ndarray:
+def result(_inputs, output):
+    return output[0] if isinstance(output, tuple) else output
+
+
+def argument(inputs, _output):
+    return inputs[0]
+
+
+def only(x):
+    return x[0]
+
+
+def rows(x):
+    """The spectral residual branches have frequencies as batch."""
+    return x.transpose(0, 1)
+
+
+def transposed(x):
+    return x[0].T
+
+
+def tokens(network: HTDemucs) -> Callable:
+    """Sorted by time there, by frequency here."""
+    frequencies = network.nfft // 2 // 4**network.depth
+    return lambda x: x[0].reshape(-1, frequencies, x.shape[2]).permute(2, 1, 0).flatten(1)
+
+
+def separate(
+    network: HTDemucs | HDemucs | BagOfModels, mixture: np.ndarray, seed: int = 0, **options: float
+) -> np.ndarray:
     """A whole song as demucs.api.Separator does it; the seed is for the random shifts alone."""
     transformer.random = Random()  # the network draws a shift of 0 per segment: not from ours
     seed_random(seed)
@@ -210,7 +307,7 @@ def separate(model: HTDemucs, mixture: np.ndarray, seed: int = 0, **options: flo
     mono = mix.mean(0)
     mean, std = mono.mean(), mono.std() + 1e-8
     stems = apply_model(
-        model, ((mix - mean) / std)[None], **{"shifts": 0, "overlap": 0.25} | options
+        network, ((mix - mean) / std)[None], **{"shifts": 0, "overlap": 0.25} | options
     )
     return (stems[0] * std + mean).numpy()
 

@@ -5,12 +5,14 @@
     python -m tests.golden.make_checkpoint
 
 - tiny.th: a Demucs package, as demucs/states.py makes them, of a tiny HTDemucs with float16 state
+- demucs/SIGNATURE-HASH.th: the same in the places of the published ones of htdemucs_ft, htdemucs_6s
+  and hdemucs_mmi, named as those are
 - layouts.pth: a plain state dict whose tensors have strides, offsets and a storage in common
 - layouts-old.pth: the same as PyTorch wrote it before version 1.6
 - unmix/STEM-HASH.pth: small networks of Open-Unmix, named as the published ones are, with what
   older files hold besides parameters; two of them in the old format
-- checkpoint.npz: the tensors of all, by file name / tensor name; under unmix/stems what openunmix
-  makes of a short song with the small networks
+- checkpoint.npz: the tensors of all, by file name / tensor name; under unmix/stems and demucs/MODEL
+  what the originals make of a short song
 """
 
 import hashlib
@@ -23,8 +25,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from demucs.apply import BagOfModels, apply_model
+from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
-from demucs.states import get_state
+from demucs.states import get_state, load_model, save_with_checksum
 
 from tests import synthetic
 
@@ -35,12 +39,73 @@ HERE = Path(__file__).parent
 SOURCES = ["drums", "bass", "other", "vocals"]
 
 
+FOUR = ("f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
+"""The signatures of the published networks of htdemucs_ft."""
+
+# As training passes them on: all that the configuration has, needed or not.
+HYBRID = {
+    "audio_channels": 2,
+    "samplerate": 44100,
+    "channels": 4,
+    "channels_time": None,
+    "growth": 2,
+    "nfft": 4096,
+    "wiener_iters": 0,
+    "end_iters": 0,
+    "wiener_residual": False,
+    "cac": True,
+    "rewrite": True,
+    "multi_freqs": [],
+    "multi_freqs_depth": 3,
+    "freq_emb": 0.2,
+    "emb_scale": 10,
+    "emb_smooth": True,
+    "kernel_size": 8,
+    "stride": 4,
+    "time_stride": 2,
+    "context": 1,
+    "context_enc": 0,
+    "norm_starts": 4,
+    "norm_groups": 4,
+    "dconv_depth": 2,
+    "dconv_comp": 2,
+    "dconv_init": 1e-3,
+    "rescale": 0.1,
+}
+HTDEMUCS = HYBRID | {
+    "sources": SOURCES,
+    "segment": Fraction(39, 5),
+    "depth": 4,
+    "dconv_mode": 3,
+    "bottom_channels": 8,
+    "t_layers": 3,
+    "t_heads": 2,
+    "t_hidden_scale": 4.0,
+    "t_dropout": 0.0,
+    "t_emb": "sin",
+}
+SHALLOW = HTDEMUCS | {"t_layers": 1}
+SIX = SHALLOW | {"sources": [*SOURCES, "guitar", "piano"], "bottom_channels": 0}
+HDEMUCS = HYBRID | {
+    "sources": SOURCES,
+    "segment": 11,
+    "channels": 2,
+    "depth": 6,
+    "hybrid": True,
+    "hybrid_old": False,
+    "dconv_mode": 1,
+    "dconv_attn": 4,
+    "dconv_lstm": 4,
+}
+
+
 def main() -> None:
     """Write all files."""
+    torch.set_grad_enabled(False)
     torch.manual_seed(2)
-    package = demucs_package()
-    files = {"tiny.th": package["state"], "layouts.pth": layouts()}
-    torch.save(package, HERE / "tiny.th")
+    tiny = package(HTDemucs, HTDEMUCS)
+    files = {"tiny.th": tiny["state"], "layouts.pth": layouts()}
+    torch.save(tiny, HERE / "tiny.th")
     torch.save(files["layouts.pth"], HERE / "layouts.pth")
     torch.save(files["layouts.pth"], HERE / "layouts-old.pth", _use_new_zipfile_serialization=False)
     arrays = {
@@ -48,29 +113,45 @@ def main() -> None:
         for file, state in files.items()
         for name, tensor in state.items()
     }
-    np.savez_compressed(HERE / "checkpoint.npz", **arrays, **unmix(HERE / "unmix"))
+    arrays |= demucs(HERE / "demucs") | unmix(HERE / "unmix")
+    np.savez_compressed(HERE / "checkpoint.npz", **arrays)
 
 
-def demucs_package() -> dict[str, Any]:
+def package(klass: type, kwargs: dict[str, Any]) -> dict[str, Any]:
     """What demucs.states.serialize_model returns, without its need of omegaconf."""
-    kwargs = {
-        "sources": SOURCES,
-        "channels": 8,
-        "depth": 2,
-        "bottom_channels": 8,
-        "t_heads": 2,
-        "t_layers": 3,
-        "dconv_mode": 3,
-        "segment": Fraction(39, 5),
-    }
-    model = HTDemucs(**kwargs)
     return {
-        "klass": HTDemucs,
+        "klass": klass,
         "args": (),
         "kwargs": kwargs,
-        "state": get_state(model, quantizer=None, half=True),
+        "state": get_state(klass(**kwargs), quantizer=None, half=True),
         "training_args": {"optim": {"lr": 3e-4, "betas": [0.9, 0.999]}, "dset": None, "seed": 42},
     }
+
+
+def demucs(folder: Path) -> dict[str, np.ndarray]:
+    """Write the packages of Demucs' models; returns what they make of a short song."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    signatures = dict.fromkeys(FOUR, (HTDemucs, SHALLOW))
+    signatures |= {"5c90dfd2": (HTDemucs, SIX), "75fc33f5": (HDemucs, HDEMUCS)}
+    models = {}
+    for signature, given in signatures.items():
+        content = package(*given)
+        save_with_checksum(content, folder / f"{signature}.th")
+        models[signature] = load_model(content).double()
+    four = BagOfModels([models[name] for name in FOUR], np.eye(4).tolist())
+    six = BagOfModels([models["5c90dfd2"]])
+    three = BagOfModels([models["75fc33f5"]], segment=44)
+    made = {"htdemucs_ft": four, "htdemucs_6s": six, "hdemucs_mmi": three}
+    return {f"demucs/{name}": separate(model) for name, model in made.items()}
+
+
+def separate(model: BagOfModels) -> np.ndarray:
+    """As demucs.api.Separator does it: every seventh sample of half a second."""
+    mix = torch.from_numpy(synthetic.song(0.5)).double()
+    mean, std = mix.mean(0).mean(), mix.mean(0).std() + 1e-8
+    stems = apply_model(model, ((mix - mean) / std)[None], shifts=0, overlap=0.25)[0] * std + mean
+    return stems[..., ::7].numpy().astype(np.float32)
 
 
 def layouts() -> dict[str, torch.Tensor]:
@@ -105,8 +186,7 @@ def unmix(folder: Path) -> dict[str, np.ndarray]:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         file.rename(folder / f"{stem}-{digest[:8]}.pth")
     separator = model.Separator(networks, niter=1, n_fft=64, n_hop=16).double().eval()
-    with torch.no_grad():
-        stems = separator(torch.from_numpy(synthetic.song(0.5)).double()[None])[0]
+    stems = separator(torch.from_numpy(synthetic.song(0.5)).double()[None])[0]
     return arrays | {"unmix/stems": stems[..., ::7].numpy().astype(np.float32)}
 
 

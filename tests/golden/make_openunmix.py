@@ -53,13 +53,13 @@ def sweep(name: str, case: cases.Sweep) -> Numbers:
 
 
 def separate_with(
-    config: Config, stages: Numbers, targets: tuple[str, ...] = (), **options: object
+    config: Config, stages: Numbers, stems: tuple[str, ...] = (), **options: object
 ) -> torch.nn.Module:
     """The original separator with the seeded weights, which leaves what it computes in `stages`."""
     seeded = unmix.tensors(config)
     networks = {}
     for source in config.sources:
-        if source in (targets or config.sources):
+        if source in (stems or config.sources):
             networks[source] = network(config, seeded, source)
             listen(networks[source], source, stages)
     separator = model.Separator(networks, **options).double().eval()
@@ -88,7 +88,7 @@ def listen(net: torch.nn.Module, source: str, stages: Numbers) -> None:
     """Collect what modules compute under the names of py_demixer.trace, ``(width, frames)``."""
 
     def keep(name: str, x: torch.Tensor) -> None:
-        stages[f"{source}.{name}"] = cases.strided(x.numpy())
+        stages[f"{source}.{name}"] = cases.sampled(x.numpy())
 
     def recurrent(_module, inputs, output):
         keep("fc1", inputs[0][:, 0].T)

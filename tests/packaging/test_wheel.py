@@ -59,7 +59,6 @@ def test_the_wheel_has_every_module_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "py_demixer").rglob("*.py")}
-    sources |= {f"py_demixer/weights/{path.name}" for path in (ROOT / "weights").glob("*.py")}
     assert names == sources | {"py_demixer/py.typed", "py_demixer/weights/manifest.json"}
 
 
@@ -99,6 +98,16 @@ def command(bare_python: Path, *arguments: str | Path, cwd: Path) -> subprocess.
     """Run the installed `py-demixer`."""
     script = bare_python.with_name("py-demixer")
     return subprocess.run([script, *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+def test_an_ordinary_install_does_not_break_the_build(bare_python, tmp_path):
+    """What the build runs, it runs in the repository's root, where the sources are found first."""
+    where = run(bare_python, "-c", "import py_demixer; print(py_demixer.__file__)", cwd=tmp_path)
+    assert "site-packages" in where.stdout
+    for module in ("py_demixer.weights", "web.assemble"):
+        command = [bare_python, "-m", module, "--help"]
+        result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
 
 
 def test_the_command_is_installed(bare_python, tmp_path):

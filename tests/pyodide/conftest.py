@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pytest_pyodide import spawn_web_server
 
@@ -18,7 +19,9 @@ from tools.environment import ROOT
 from web.assemble import FALLBACK_PACKAGES, PYODIDE_PACKAGES
 
 CHECKS = "checks.zip"
-"""The golden checks and their numbers, as they lie in tests/."""
+"""The golden checks, their numbers, and the properties of the kernels, as they lie in tests/."""
+
+SITE_PACKAGES = Path(hypothesis.__file__).parents[1]
 
 _CHECK_FILES = ("tests/*.py", "tests/golden/*.py", "tests/golden/*.npz")
 
@@ -38,6 +41,8 @@ def web_server_main(tmp_path_factory, pyodide_dir, kernel_wheel) -> Iterator[tup
     with zipfile.ZipFile(folder / CHECKS, "w") as archive:
         for path in _check_files():
             archive.write(path, path.relative_to(ROOT))
+        for path in _hypothesis_files():
+            archive.write(path, path.relative_to(SITE_PACKAGES))
     with spawn_web_server(folder) as server:
         yield server
 
@@ -45,6 +50,13 @@ def web_server_main(tmp_path_factory, pyodide_dir, kernel_wheel) -> Iterator[tup
 def _check_files() -> Iterator[Path]:
     for pattern in _CHECK_FILES:
         yield from ROOT.glob(pattern)
+
+
+def _hypothesis_files() -> Iterator[Path]:
+    """hypothesis as it is installed here: it is pure Python, and so is what it needs."""
+    for name in ("hypothesis", "sortedcontainers"):
+        yield from (SITE_PACKAGES / name).rglob("*.py")
+    yield from SITE_PACKAGES.glob("_hypothesis_*.py")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import pytest
 
 from py_demixer.ops.kernels import MODULES
+from tests import properties
 from tests.golden import cases, checks
 
 pytestmark = pytest.mark.pyodide
@@ -16,9 +17,9 @@ def run_check(pyodide, backend: str, check: str, argument: str) -> None:
         from py_demixer.ops import backend
         from tests.golden import checks
 
-        backend.use({backend!r})
-        assert backend.current() == {backend!r}
-        checks.{check}({argument!r})
+        with backend.using({backend!r}) as used:
+            assert used.name == {backend!r}
+            checks.{check}({argument!r})
         """
     )
 
@@ -39,6 +40,20 @@ def test_op(in_pyodide, backend, name):
 @pytest.mark.parametrize("segment", cases.segments())
 def test_tiny_network(in_pyodide, backend, segment):
     run_check(in_pyodide, backend, "check_tiny_network", segment)
+
+
+@pytest.mark.parametrize("name", ["htdemucs_6s", "hdemucs_mmi"])
+def test_other_tiny_networks(in_pyodide, name):
+    in_pyodide.run(
+        f"""
+        from py_demixer.ops import backend
+        from tests.golden import checks
+
+        for name in ("scipy", "kernels"):
+            with backend.using(name):
+                checks.check_tiny_network("song", {name!r})
+        """
+    )
 
 
 @pytest.mark.parametrize("name", cases.SONGS)
@@ -62,32 +77,37 @@ def test_either_build_of_the_kernels(in_pyodide, module):
     """Also the one that is only opened where the browser lacks relaxed SIMD."""
     in_pyodide.run(
         f"""
-        from py_demixer.ops import backend, kernels
-
-        load, backend.load = backend.load, lambda: kernels.Kernels(kernels.FOLDER / {module!r})
-        backend.use("kernels")
-        backend.load = load
-        assert backend.kernels().path.name == {module!r}
+        from py_demixer.ops.kernels import FOLDER, Kernels
+        from tests import properties
         from tests.golden import checks
 
-        for name in checks.OPS:
-            checks.check_op(name)
-        checks.check_tiny_network("song")
-        checks.check_unmix_stages()
-        checks.check_sweep("residual")
-        checks.check_values_that_are_not_finite()
+        with properties.using(Kernels(FOLDER / {module!r})) as used:
+            assert used.build == {module!r}
+            for name in checks.OPS:
+                checks.check_op(name)
+            checks.check_tiny_network("song")
+            checks.check_unmix_stages()
+            checks.check_sweep("residual")
+            checks.check_values_that_are_not_finite()
+        """
+    )
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("name", properties.CHECKS)
+def test_either_build_on_any_arrays(in_pyodide, module, name):
+    in_pyodide.run(
+        f"""
+        from py_demixer.ops.kernels import FOLDER, Kernels
+        from tests import properties
+
+        properties.CHECKS[{name!r}](Kernels(FOLDER / {module!r}))
         """
     )
 
 
 def test_relaxed_kernels_are_taken_where_they_open(in_pyodide):
-    name = in_pyodide.run(
-        """
-        from py_demixer.ops import backend
-        backend.use()
-        backend.kernels().path.name
-        """
-    )
+    name = in_pyodide.run("from py_demixer.ops import backend; backend.current().build")
     assert name == MODULES[0]
 
 

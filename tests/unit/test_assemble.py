@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from py_demixer.weights import manifest
 from tests import tiny, unmix
 from web import assemble as module
 from web.assemble import assemble, locked_wheels
@@ -148,12 +149,17 @@ def test_weights_are_listed_with_their_model_and_nowhere_else(inputs, tmp_path):
 def test_models_that_are_not_there_are_told_of(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     assets = read_assets(tmp_path / "site")
-    assert set(assets["missing"]) == {"umxhq", "umxl"}
+    assert set(assets["missing"]) == set(manifest.load()) - {"htdemucs"}
     assert assets["missing"]["umxl"] == {
         "title": "Open-Unmix (UMXL)",
+        "good_for": "Lighter: quicker than Demucs v4, cleaner than UMXHQ.",
         "licence": "CC BY-NC-SA 4.0: not for commercial use, and to be shared alike.",
         "licence_url": "https://zenodo.org/records/5069601",
         "sources": ["drums", "bass", "other", "vocals"],
+        "pace": 0.38,
+        "step": None,
+        "memory": 450,
+        "options": {},
     }
     # The page tells how to add them, with a link to this.
     assert "build.py site --with umxl" in (tmp_path / "site" / "models.txt").read_text()

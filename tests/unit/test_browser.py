@@ -59,7 +59,7 @@ def test_a_song_is_separated_as_by_the_library(info, tiny_weights):
             assert output.dtype == np.float32
             view(part)[:] = output
     model = py_demixer.load_model("htdemucs", weights=tiny_weights, backend="numpy")
-    expected = py_demixer.separate(mixture, model, overlap=0.5)
+    expected = py_demixer.separate(mixture, model, py_demixer.DemucsOptions(overlap=0.5))
     for source in info["sources"]:
         assert np.array_equal(arrays[source].T, expected[source])
 

@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from py_demixer.weights import manifest
 from tests.interrupt import hear_ctrl_c
 from tools import environment, site
 from tools.environment import ROOT, CannotGoOn
+from web import server
+
+PYTHON = Path(sys.executable)
 
 
 def build(*arguments: str, cwd: Path = ROOT, path: str | None = None):
@@ -141,20 +145,38 @@ def test_serve_serves_the_site_until_it_is_interrupted():
 
 
 def test_models_that_cannot_be_had_are_left_out_in_a_line(tmp_path, monkeypatch, capsys):
-    def fetch(_python, name, cache):
+    def fetch(_python, name, folder):
         if name == "umxl":
             raise CannotGoOn("Cannot fetch the weights of umxl: see above.")
-        return cache / "weights" / f"{name}.safetensors"
+        return folder / f"{name}.safetensors"
 
     monkeypatch.setattr(site, "ensure_weights", fetch)
     python = Path(sys.executable)
     assert dict(site.optional_weights(python, (), tmp_path)) == {}
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
-    assert "without umxl: `build.py site --with umxl` adds it" in lines[1]
-    (tmp_path / "weights").mkdir()
-    there = tmp_path / "weights" / "umxhq.safetensors"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"made without {', '.join(site.OPTIONAL_MODELS)}: `--with NAME` adds one" in line
+    there = tmp_path / "umxhq.safetensors"
     there.touch()
     assert dict(site.optional_weights(python, ("umxl",), tmp_path)) == {"umxhq": there}
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "without umxl. Cannot fetch the weights of umxl" in line
+    first, last = capsys.readouterr().err.splitlines()
+    assert "without umxl. Cannot fetch the weights of umxl" in first
+    assert "without htdemucs_ft, htdemucs_6s, hdemucs_mmi: `--with" in last
+
+
+def test_every_model_is_on_the_site_or_can_be():
+    assert {*site.MODELS, *site.OPTIONAL_MODELS} == set(manifest.load())
+
+
+def test_weights_that_are_there_are_verified(tmp_path):
+    good = site.ensure_weights(PYTHON, "htdemucs")
+    shutil.copy(good, tmp_path)
+    bad = tmp_path / good.name
+    with bad.open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"damage")
+    with server.serving(tmp_path) as url:
+        variables = {**os.environ, "PY_DEMIXER_MIRROR": url, "PATH": ""}
+        command = [PYTHON, "-m", "py_demixer.weights", "fetch", "htdemucs", "--directory", tmp_path]
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is damaged or of another version: it is fetched again" in done.stderr

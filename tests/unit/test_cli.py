@@ -18,6 +18,7 @@ from py_demixer import audio, cli
 from py_demixer.weights import manifest
 from tests import tiny, unmix
 from tests.interrupt import hear_ctrl_c
+from tests.plans import separate
 from web import server
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +93,8 @@ def test_the_stems_are_those_of_the_package(run, song, out, tiny_weights):
 def test_overlap_shifts_and_seed_reach_the_separation(run, song, out, tiny_weights):
     run(song, "--bits", "32f", "--overlap", "0.5", "--shifts", "1", "--seed", "3")
     model = py_demixer.load_model("htdemucs", tiny_weights)
-    expected = py_demixer.separate(music(1).T, model, overlap=0.5, shifts=1, seed=3)
+    options = py_demixer.DemucsOptions(overlap=0.5, shifts=1, seed=3)
+    expected = py_demixer.separate(music(1).T, model, options)
     np.testing.assert_array_equal(stems_of(out / "song")["bass"], expected["bass"])
     assert not np.array_equal(expected["bass"], py_demixer.separate(music(1).T, model)["bass"])
 
@@ -200,10 +202,10 @@ def run_unmix(unmix_weights, out, capfd):
     [
         ([], {}),
         (
-            ["--targets", "vocals, bass", "--residual"],
-            {"targets": ["bass", "vocals"], "residual": True},
+            ["--stems", "vocals, bass", "--residual"],
+            {"stems": ["bass", "vocals"], "residual": True},
         ),
-        (["--targets", "drums"], {"targets": ["drums"]}),
+        (["--stems", "drums"], {"stems": ["drums"]}),
         (["--niter", "0"], {"niter": 0}),
     ],
 )
@@ -211,7 +213,7 @@ def test_open_unmix(run_unmix, unmix_weights, song, out, arguments, options):
     code, stdout, stderr = run_unmix(song, *arguments)
     assert code == 0
     model = py_demixer.load_model("umxl", unmix_weights)
-    expected = py_demixer.separate(music(1).T, model, **options)
+    expected = separate(music(1).T, model, **options)
     written = stems_of(out / "song")
     assert set(written) == set(expected.sources)
     assert len(stdout.splitlines()) == len(written)
@@ -221,7 +223,7 @@ def test_open_unmix(run_unmix, unmix_weights, song, out, arguments, options):
 
 
 def test_open_unmix_with_two_stems(run_unmix, song, out):
-    arguments = ["--two-stems", "vocals", "--targets", "vocals", "--residual", "--niter", "0"]
+    arguments = ["--two-stems", "vocals", "--stems", "vocals", "--residual", "--niter", "0"]
     assert run_unmix(song, *arguments)[0] == 0
     two = stems_of(out / "song")
     assert sorted(two) == ["no_vocals", "vocals"]
@@ -231,10 +233,10 @@ def test_open_unmix_with_two_stems(run_unmix, song, out):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--overlap", "0.5"], "no option 'overlap', only targets"),
-        (["--targets", "vocals,guitar"], "no stem 'guitar': choose one of drums, bass"),
-        (["--targets", "bass", "--two-stems", "vocals"], "no stem 'vocals': choose one of bass."),
-        (["--targets", "bass", "--two-stems", "bass"], "add --residual"),
+        (["--overlap", "0.5"], "no option 'overlap', only stems"),
+        (["--stems", "vocals,guitar"], "no stem 'guitar': choose from drums, bass"),
+        (["--stems", "bass", "--two-stems", "vocals"], "no stem 'vocals': choose one of bass."),
+        (["--stems", "bass", "--two-stems", "bass"], "ask for more stems, or a residual"),
         (["--niter", "-1"], "must not be negative"),
     ],
 )
@@ -258,6 +260,131 @@ def test_trace_of_open_unmix(unmix_weights, song, capfd):
     rows = capfd.readouterr().out.splitlines()[1:]
     assert len(rows) == 4 * (2 + 6 + 1)
     assert rows[0].split()[0] == "drums.fc1"
+
+
+# ---- many songs, pipes, scripts, processes ------------------------------------------------------
+
+
+def test_a_folder_is_separated_with_its_folders(run, tmp_path, out):
+    album = tmp_path / "music" / "album"
+    album.mkdir(parents=True)
+    (tmp_path / "music" / ".hidden").mkdir()
+    songs = ("one.wav", "album/two.flac", ".hidden/three.wav")
+    for name in songs:
+        write(tmp_path / "music" / name, music(0.1), subtype="PCM_16")
+    (album / "cover.jpg").write_bytes(b"no song")
+    code, stdout, _ = run(tmp_path / "music", "--stems", "bass")
+    assert code == 0
+    assert stdout.splitlines() == [
+        str(out / "album" / "two" / "bass.wav"),
+        str(out / "one" / "bass.wav"),
+    ]
+
+
+def test_what_was_made_is_not_taken_for_songs(run, tmp_path):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    write(folder / "one.wav", music(0.1))
+    assert run(folder, "-o", folder / "stems")[0] == 0
+    code, stdout, _ = run(folder, "-o", folder / "stems", "--force")
+    assert code == 0
+    assert len(stdout.splitlines()) == 4
+
+
+def test_a_folder_without_songs(run, tmp_path, out):
+    (tmp_path / "empty").mkdir()
+    code, _, stderr = run(tmp_path / "empty")
+    assert code == 1
+    assert "There is no audio file in" in sentence(stderr)
+    assert not out.exists()
+
+
+def test_pipes(tiny_weights, song, out, run):
+    run(song, "--stems", "vocals")
+    command = [sys.executable, "-m", "py_demixer", "separate", "-", "-o", "-", "--stems", "vocals"]
+    command += ["--weights", str(tiny_weights)]
+    made = subprocess.run(command, input=song.read_bytes(), capture_output=True, cwd=ROOT)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout == (out / "song" / "vocals.wav").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "-"], "Only one stem of one song can go to standard output"),
+        (["-o", "-", "--stems", "bass", "--json"], "leave out --json"),
+        (["-o", "-", "--stems", "bass", "--format", "flac"], "leave out --format"),
+    ],
+)
+def test_what_cannot_go_through_a_pipe(run, song, capfd, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        run(song, *arguments)
+    assert stop.value.code == 2
+    assert message in capfd.readouterr().err
+
+
+def test_json_for_scripts(run, song, tmp_path, out):
+    loud = write(tmp_path / "loud.wav", music(1, level=0.5))
+    code, stdout, _ = run(tmp_path / "nope.wav", song, loud, "--json")
+    assert code == 1
+    missing, quiet, turned_down = map(json.loads, stdout.splitlines())
+    assert missing["song"] == str(tmp_path / "nope.wav")
+    assert "There is no file" in missing["error"]
+    assert quiet["stems"] == {name: str(out / "song" / f"{name}.wav") for name in STEMS}
+    assert (quiet["seconds"], quiet["turned_down_db"]) == (1.0, 0.0)
+    assert turned_down["turned_down_db"] > 0
+    assert turned_down["took_seconds"] > 0
+
+
+def test_processes_give_the_same_files(run, tmp_path, out):
+    song = write(tmp_path / "song.wav", music(12))
+    assert run(song, "--jobs", "1", "--bits", "24", "-o", out / "one")[0] == 0
+    assert run(song, "--jobs", "2", "--bits", "24", "-o", out / "two")[0] == 0
+    for name in STEMS:
+        one, two = ((out / count / "song" / f"{name}.wav").read_bytes() for count in ("one", "two"))
+        assert one == two
+
+
+@pytest.mark.parametrize("name", ["htdemucs_ft", "htdemucs_6s", "hdemucs_mmi"])
+def test_other_models_and_two_stems_of_each(song, out, tmp_path, capfd, name):
+    weights = tiny.write(tmp_path / "weights", name=name)
+    options = ["--model", name, "--weights", str(weights), "-o", str(out), "--bits", "32f"]
+    assert cli.main(["separate", str(song), *options, "--two-stems", "drums"]) == 0
+    model = py_demixer.load_model(name, weights)
+    expected = py_demixer.separate(music(1).T, model)
+    two = stems_of(out / "song")
+    assert sorted(two) == ["drums", "no_drums"]
+    np.testing.assert_array_equal(two["drums"], expected["drums"])
+    others = sum(expected[stem] for stem in expected if stem != "drums")
+    np.testing.assert_allclose(two["no_drums"], others, atol=1e-6)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion(capfd, shell):
+    assert cli.main(["completion", shell]) == 0
+    script = capfd.readouterr().out
+    assert "separate" in script
+    assert "--two-stems" in script
+
+
+def test_bash_takes_its_completion():
+    program = (
+        f'eval "$({sys.executable} -m py_demixer completion bash)"\n'
+        "COMP_WORDS=(py-demixer separate --two) COMP_CWORD=2\n"
+        "complete -p py-demixer | grep -o -- '-F [^ ]*' | { read _ function; "
+        "COMP_WORDS=(py-demixer separate --two); COMP_CWORD=2; $function; echo ${COMPREPLY[@]}; }"
+    )
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split() == ["--two-stems"], done.stderr
+
+
+def test_help_tells_the_exit_codes(capfd):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0
+    told = capfd.readouterr().out
+    for line in ("0    done", "2    wrong usage", "130  stopped with Ctrl-C"):
+        assert line in told
 
 
 # ---- what is refused ----------------------------------------------------------------------------
@@ -335,7 +462,9 @@ def test_a_bad_song_does_not_stop_the_good_ones(run, song, tmp_path, out):
         (["--overlap", "1"], "The overlap must be"),
         (["--shifts", "-1"], "The number of shifts"),
         (["--bits", "8"], "choose from"),
-        (["--niter", "1"], "no option 'niter', only overlap"),
+        (["--niter", "1"], "no option 'niter', only stems, overlap"),
+        (["--segment", "0"], "longer than 0 s"),
+        (["--jobs", "0"], "0 is less than 1"),
         (["--backend", "abacus"], "choose from"),
     ],
 )
@@ -351,13 +480,13 @@ def test_an_overlap_without_any_step(run, song, out):
     code, _, stderr = run(song, "--overlap", "0.99999999")
     assert code == 1
     assert "lower it" in stderr
-    assert not any(out.iterdir())
+    assert not out.exists()
 
 
 def test_a_place_that_is_no_folder(run, song, tmp_path):
     code, _, stderr = run(song, "-o", song)
     assert code == 1
-    assert "choose another folder with -o" in sentence(stderr)
+    assert "choose another folder" in sentence(stderr)
 
 
 def test_too_little_room_on_the_disk(run, song, out, monkeypatch):
@@ -365,8 +494,9 @@ def test_too_little_room_on_the_disk(run, song, out, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     code, _, stderr = run(song)
     assert code == 1
-    assert "may take 0.7 MB" in sentence(stderr)  # 4 stems, 2 channels, 2 bytes, 44100 frames
-    assert not any(out.iterdir())
+    # 4 stems, 2 channels, 4 and 2 bytes, 44100 frames
+    assert "may take 2.1 MB" in stderr.splitlines()[-1]
+    assert not out.exists()
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkeypatch):
@@ -381,7 +511,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkey
     code, stdout, stderr = run(song)
     assert (code, stdout) == (1, "")
     assert stderr.endswith("py-demixer: The disk is full.\n")
-    assert not any(out.iterdir())
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("package", ["soundfile", "soxr", "tqdm"])
@@ -390,7 +520,7 @@ def test_packages_that_are_not_installed_are_asked_for(run, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, package, None)
     code, _, stderr = run(path)
     assert code == 1
-    assert package in sentence(stderr)
+    assert package in stderr
     assert "pip install 'py-demixer[cli]'" in stderr
 
 
@@ -419,16 +549,33 @@ def test_ctrl_c_stops_and_leaves_nothing_half_written(tiny_weights, tmp_path, ou
     assert stdout == b""
     assert "Traceback" not in stderr
     assert stderr.splitlines()[-1].startswith("py-demixer: Stopped;")
-    assert not any(out.iterdir())
+    assert not out.exists()
 
 
 # ---- weights and models -------------------------------------------------------------------------
 
 
-def test_weights_at_the_default_place_are_taken(tiny_weights, song, out, monkeypatch):
-    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tiny_weights.parent))
-    assert cli.main(["separate", str(song), "-o", str(out)]) == 0
-    assert sorted(stems_of(out / "song")) == sorted(STEMS)
+def test_weights_at_the_default_place_are_taken(song, out, tmp_path, monkeypatch, capfd):
+    """Of this model's converted file the hash is not known: that it is whole has to do."""
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
+    tiny.write(tmp_path / "htdemucs_6s.safetensors", name="htdemucs_6s")
+    assert cli.main(["separate", str(song), "-o", str(out), "--model", "htdemucs_6s"]) == 0
+    assert "Fetching" not in capfd.readouterr().err
+    assert sorted(stems_of(out / "song")) == sorted(tiny.SIX)
+
+
+def test_weights_at_the_default_place_that_are_not_the_published_ones(
+    song, out, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("PATH", "")  # no npm
+    tiny.write(tmp_path / "htdemucs.safetensors")
+    with server.serving(tmp_path) as url:  # which has not got what is asked for
+        monkeypatch.setenv("PY_DEMIXER_MIRROR", url)
+        assert cli.main(["separate", str(song), "-o", str(out)]) == 1
+    stderr = capfd.readouterr().err
+    assert "is damaged or of another version: it is fetched again" in stderr
+    assert "could not be fetched from any source" in stderr.splitlines()[-1]
 
 
 def test_weights_that_cannot_be_fetched(song, out, tmp_path, monkeypatch, capfd):
@@ -459,6 +606,16 @@ def test_a_file_that_holds_no_weights(run, song, out):
     assert not out.exists()
 
 
+def test_models_for_scripts(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
+    tiny.write(tmp_path / "htdemucs_6s.safetensors", name="htdemucs_6s")
+    assert cli.main(["models", "--json"]) == 0
+    models = json.loads(capfd.readouterr().out)
+    assert set(models) == set(manifest.load())
+    assert models["htdemucs_6s"]["stems"][-1] == "piano"
+    assert [name for name, model in models.items() if model["is_here"]] == ["htdemucs_6s"]
+
+
 def test_models_tells_licence_size_and_place(tiny_weights, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
     assert cli.main(["models"]) == 0
@@ -477,7 +634,7 @@ def test_importing_the_command_line_needs_numpy_only():
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     modules = subprocess.check_output([sys.executable, "-c", program], env=env, text=True).split()
     assert "numpy" in modules
-    assert not {"soundfile", "soxr", "tqdm", "scipy"} & set(modules)
+    assert not {"soundfile", "soxr", "tqdm", "scipy", "loky", "shtab"} & set(modules)
 
 
 # ---- trace --------------------------------------------------------------------------------------

@@ -6,15 +6,14 @@ import pytest
 
 import py_demixer
 from py_demixer.ops import backend
-from tests import synthetic
+from tests import synthetic, tiny
 from tests.golden import cases, checks
 
 
 @pytest.fixture(params=["numpy", "scipy"])
 def each_backend(request):
-    backend.use(request.param)
-    yield
-    backend.use()
+    with backend.using(request.param):
+        yield
 
 
 @pytest.mark.usefixtures("each_backend")
@@ -29,8 +28,9 @@ def test_no_operation_is_left_out():
 
 @pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("segment", ["song", "noise"])
-def test_tiny_network(segment):
-    checks.check_tiny_network(segment)
+@pytest.mark.parametrize("name", [name for name, kind in tiny.KINDS.items() if not kind.bag])
+def test_tiny_network(name, segment):
+    checks.check_tiny_network(segment, name)
 
 
 @pytest.mark.parametrize("name", cases.SONGS)
@@ -52,6 +52,11 @@ def test_open_unmix(name):
 @pytest.mark.parametrize("name", cases.LONG_SWEEPS)
 def test_open_unmix_on_long_songs(name):
     checks.check_sweep(name)
+
+
+@pytest.mark.parametrize("name", tiny.RELEASED)
+def test_network_of_released_dimensions(name):
+    checks.check_released(name)
 
 
 @pytest.mark.real_weights

@@ -7,10 +7,10 @@ import pytest
 import safetensors.numpy
 
 import py_demixer
-from py_demixer import checkpoint, trace
-from py_demixer.models import catalog, htdemucs
+from py_demixer import catalog, checkpoint, trace
+from py_demixer.models import htdemucs
 from py_demixer.models.htdemucs import Config, HTDemucs
-from py_demixer.weights import manifest
+from py_demixer.ops import backend
 from tests import tiny
 from tests.golden import cases, checks
 
@@ -66,7 +66,7 @@ def test_damaged_checkpoints_are_refused_with_a_sentence(damage, tmp_path):
 
 
 def test_released_model_has_533_tensors():
-    shapes = htdemucs.parameter_shapes(Config())
+    shapes = HTDemucs.shapes(Config())
     assert len(shapes) == 533
     assert sum(np.prod(shape) for shape in shapes.values()) == 41984456
 
@@ -93,21 +93,109 @@ def test_load_model_reads_a_weight_file(tiny_weights):
     assert model.config.channels == tiny.CONFIG["channels"]
 
 
-def test_load_model_says_where_weights_are_missing(tmp_path, monkeypatch):
-    monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"not at .*htdemucs.safetensors: fetch them with"):
-        py_demixer.load_model()
+def test_a_model_is_loaded_from_the_content_of_a_file(tiny_weights):
+    content, segment = tiny_weights.read_bytes(), cases.random("x", 2, 5000)
+    expected = py_demixer.load_model("htdemucs", tiny_weights)(segment)
+    for given in (content, bytearray(content), np.frombuffer(content, np.uint8)):
+        assert np.array_equal(py_demixer.load_model("htdemucs", given)(segment), expected)
+
+
+def test_a_model_keeps_its_backend(tiny_weights):
+    with backend.using("scipy"):
+        model = py_demixer.load_model("htdemucs", tiny_weights, backend="numpy")
+        other = py_demixer.load_model("htdemucs", tiny_weights, backend="scipy")
+        assert backend.current().name == "scipy"
+    assert (model.backend.name, other.backend.name) == ("numpy", "scipy")
+    segment = cases.random("x", 2, 5000)
+    used = []
+    for network in (model, other):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(htdemucs, "attention", spy(used, htdemucs.attention))
+            network(segment)
+    assert set(used[: len(used) // 2]) == {"numpy"}
+    assert set(used[len(used) // 2 :]) == {"scipy"}
+
+
+def spy(used, function):
+    def watched(*arguments):
+        used.append(backend.current().name)
+        return function(*arguments)
+
+    return watched
+
+
+def test_load_model_says_where_weights_are_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"not at .*nowhere: name another file"):
+        py_demixer.load_model(weights=tmp_path / "nowhere")
+
+
+def test_an_empty_weight_file_is_refused(tmp_path):
+    (tmp_path / "empty").touch()
+    with pytest.raises(ValueError, match="is empty"):
+        py_demixer.load_model(weights=tmp_path / "empty")
 
 
 def test_unknown_model():
     with pytest.raises(ValueError, match="no model 'spleeter', only htdemucs"):
-        catalog.load("spleeter")
+        py_demixer.load_model("spleeter")
 
 
-def test_weight_files_of_unknown_architectures_are_refused(tmp_path):
-    checkpoint.write(tmp_path / "file", TENSORS, {"architecture": "wavenet"})
-    with pytest.raises(ValueError, match="architecture 'wavenet'"):
-        catalog.load("htdemucs", tmp_path / "file")
+def test_weights_of_another_kind_or_with_other_stems_are_refused(tmp_path):
+    v3 = tiny.write(tmp_path / "v3", name="hdemucs_mmi")
+    with pytest.raises(ValueError, match="another kind, which is not htdemucs"):
+        py_demixer.load_model("htdemucs", v3)
+    six = tiny.write(tmp_path / "six", name="htdemucs_6s")
+    with pytest.raises(ValueError, match=r"with the stems .*piano, which is not htdemucs: choose"):
+        py_demixer.load_model("htdemucs", six)
+    assert py_demixer.load_model("htdemucs_6s", six).sources == tiny.SIX
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({}, "for the architecture ''"),
+        ({"architecture": "wavenet"}, "architecture 'wavenet'"),
+        ({"architecture": "htdemucs", "config": '{"size": 3}'}, "dimensions .* are not a network"),
+        ({"architecture": "htdemucs", "config": "?"}, "dimensions .* are not a network"),
+    ],
+)
+def test_weight_files_of_unknown_networks_are_refused(tmp_path, metadata, message):
+    checkpoint.write(tmp_path / "file", TENSORS, metadata)
+    with pytest.raises(ValueError, match=message):
+        catalog.build(checkpoint.read((tmp_path / "file").read_bytes()))
+
+
+def test_a_bag_is_loaded(tmp_path):
+    path = tiny.write(tmp_path / "bag", seed=3, name="htdemucs_ft")
+    bag = py_demixer.load_model("htdemucs_ft", path)
+    assert isinstance(bag, py_demixer.Bag)
+    assert bag.weights == tiny.KINDS["htdemucs_ft"].bag
+    segment = cases.random("x", 2, 5000)
+    for number, member in enumerate(bag.members):
+        assert np.array_equal(member(segment), tiny.model(seed=3 + number)(segment))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([[1, 1, 1, 1]], "bag of 2 networks needs as many rows of weights, not 1"),
+        ([[1, 1, 1], [1, 1, 1]], "one for each of 4 sources"),
+        ([[1, 1, 0, 1], [1, 1, 0, 1]], "weights of other must not be negative, nor all zero"),
+        ([[1, 1, 1, 1], [1, -1, 1, 1]], "weights of bass must not be negative"),
+    ],
+)
+def test_weights_that_do_not_fit_a_bag_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        py_demixer.Bag((checks.tiny_model(), checks.tiny_model()), weights)
+
+
+def test_every_architecture_of_a_model_is_known():
+    for name, model in catalog.MODELS.items():
+        kind = catalog.ARCHITECTURES[model.architecture]
+        assert model.file.name == f"{name}.safetensors"
+        assert len(model.bag) == (len(model.parts) if name == "htdemucs_ft" else 0)
+        catalog.make_options(model.architecture, model.page.options)
+        assert kind.network.architecture == model.architecture
 
 
 @pytest.fixture(scope="module")
@@ -151,10 +239,3 @@ def test_trace_names_the_first_step_that_departs(steps):
     ours, theirs = trace.first_difference(steps, others)
     assert ours.name == theirs.name == "encoder.2"
     assert trace.first_difference(steps, steps[:-1]) == (steps[-1], None)
-
-
-def test_catalogue_and_manifest_know_the_same_models():
-    known = {name: (model.stems, model.file.name) for name, model in manifest.load().items()}
-    assert known == {
-        name: (model.sources, model.weights_file) for name, model in catalog.MODELS.items()
-    }

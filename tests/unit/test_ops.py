@@ -1,5 +1,7 @@
 """What the golden numbers do not show: memory bounds, chunk sizes, values that are not numbers."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -85,7 +87,6 @@ def test_group_norm_far_from_zero():
 
 @pytest.mark.parametrize("name", ["numpy", "scipy"])
 def test_gemm_takes_transposed_and_sliced_operands(name):
-    backend.use(name)
     a, b = cases.random("a", 7, 5), cases.random("b", 5, 9)
     wide = cases.random("w", 5, 30)
     pairs = [
@@ -97,19 +98,40 @@ def test_gemm_takes_transposed_and_sliced_operands(name):
         (a[:1], b[:, :1]),
     ]
     for left, right in pairs:
-        out = backend.gemm(left, right)
+        with backend.using(name):
+            out = backend.gemm(left, right)
         assert out.flags.c_contiguous
         assert np.allclose(out, left.astype(float) @ right, rtol=1e-5, atol=1e-5)
-    backend.use()
 
 
 def test_backend_is_chosen_by_the_environment(monkeypatch):
     monkeypatch.setenv("PY_DEMIXER_BACKEND", "scipy")
-    assert backend.use() == backend.current() == "scipy"
-    monkeypatch.undo()
-    backend.use()
+    assert backend.find().name == "scipy"
+    assert backend.find("numpy").name == "numpy"
+
+
+def test_a_backend_is_used_inside_of_its_block_and_in_its_thread_alone():
+    usual = backend.current().name
+    with backend.using("scipy"), ThreadPoolExecutor(1) as other:
+        assert backend.current().name == "scipy"
+        assert other.submit(lambda: backend.current().name).result() == usual
+        with backend.using("numpy"):
+            assert backend.current().name == "numpy"
+        assert backend.current().name == "scipy"
+    assert backend.current().name == usual
 
 
 def test_unknown_backend():
-    with pytest.raises(ValueError, match="named 'cuda': choose one of kernels, numpy, scipy"):
-        backend.use("cuda")
+    with (
+        pytest.raises(ValueError, match="named 'cuda': choose one of kernels, numpy, scipy"),
+        backend.using("cuda"),
+    ):
+        pass
+
+
+def test_a_transposed_convolution_refuses_what_it_cannot_do():
+    x, weight, bias = np.zeros((4, 3, 5)), np.zeros((4, 2, 8, 1)), np.zeros(2)
+    with pytest.raises(ValueError, match="cannot be followed by 'glu'"):
+        conv_transpose2d(x, weight, bias, stride=4, crop=2, height=12, activation="glu")
+    with pytest.raises(ValueError, match="kernel of 8 is no multiple of the stride of 3"):
+        conv_transpose2d(x, weight, bias, stride=3, crop=2, height=9)

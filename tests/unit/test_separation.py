@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import separation
-from py_demixer.separation import Block, Options, Segment
-from py_demixer.tasks import MIXTURE, Song, execute
+from py_demixer import DemucsOptions, catalog, execution, measuring, segments
+from py_demixer.ops import backend
+from py_demixer.segments import Block, Segment
+from py_demixer.tasks import MIXTURE, Song
 from tests import synthetic
 from tests.golden import cases, checks
-from tests.plans import any_order, run_in_order
+from tests.plans import Watched, any_order, run_in_order, separate
 
 SEGMENT, RATE = 343980, 44100
 
@@ -17,9 +18,12 @@ SEGMENT, RATE = 343980, 44100
 class Echo:
     """A model whose every stem is its input, or that times a number."""
 
+    architecture = "htdemucs"
     sources = ("same", "double")
     sample_rate = RATE
     channels = 2
+    pads_segments = True
+    backend = backend.find("numpy")
 
     def __init__(self, segment_length=SEGMENT):
         self.segment_length = segment_length
@@ -36,18 +40,18 @@ class Echo:
 )
 def test_segments_add_up_to_the_song(length, options):
     mixture = cases.random("mixture", 2, length)
-    stems = py_demixer.separate(mixture, Echo(1000), **options)
+    stems = separate(mixture, Echo(1000), **options)
     assert stems.audio.shape == (2, 2, length)
     assert np.allclose(stems["same"], mixture, atol=2e-6)
     deviation = stems["double"] - 2 * mixture
     assert np.allclose(deviation, deviation.mean(), atol=5e-6)  # the mean is added once, not twice
 
 
-DEFAULT = Options()
+DEFAULT = DemucsOptions()
 
 
 def plan(length, options=DEFAULT, segment_length=SEGMENT):
-    return separation.plan(Echo(segment_length), Song(length, 0.0, 1.0), options)
+    return catalog.plan(Echo(segment_length), Song(length, 0.0, 1.0), options)
 
 
 def segments_of(work):
@@ -67,7 +71,13 @@ def test_plan_of_a_twenty_second_song():
     assert last.pad_right == SEGMENT - last.trim - written[-1].length
 
 
-OPTIONS = [Options(), Options(0.9, 4, 3), Options(0.0, 1), Options(0.75, 2)]
+OPTIONS = [
+    DemucsOptions(),
+    DemucsOptions(overlap=0.9, shifts=4, seed=3),
+    DemucsOptions(overlap=0.0, shifts=1),
+    DemucsOptions(overlap=0.75, shifts=2),
+]
+OVERLAPS = [DemucsOptions(), DemucsOptions(overlap=0.75), DemucsOptions(shifts=2)]
 LENGTHS = [1, 5000, SEGMENT, SEGMENT + 1, 10**6]
 
 
@@ -123,14 +133,14 @@ def test_blocks_follow_their_last_contributor_and_make_up_the_song(options, leng
 
 
 def test_window_is_a_triangle():
-    window = separation.triangular_window(8)
+    window = segments.triangular_window(8)
     assert np.array_equal(window, np.float32([1, 2, 3, 4, 4, 3, 2, 1]) / 4)
 
 
-@pytest.mark.parametrize("options", [Options(), Options(0.75), Options(0.25, 2)])
+@pytest.mark.parametrize("options", OVERLAPS)
 def test_any_order_gives_the_same_bits(options):
     model, mixture = Echo(1000), cases.random("mixture", 5000, 2)
-    work = separation.plan(model, separation.measure(mixture.T, RATE), options)
+    work = catalog.plan(model, measuring.measure([mixture.T], RATE), options)
     expected = run_in_order(work, mixture, range(len(work.tasks)))
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -138,16 +148,18 @@ def test_any_order_gives_the_same_bits(options):
         assert all(np.array_equal(stems[name], expected[name]) for name in model.sources)
 
 
-@pytest.mark.parametrize("options", [Options(), Options(0.75), Options(0.25, 2)])
+@pytest.mark.parametrize("options", OVERLAPS)
 def test_temporary_planes_go_as_soon_as_they_can(options):
-    alive, length = [], 20_000
-    planes = {MIXTURE: cases.random("mixture", length, 2)}
-    planes |= {source: np.empty((length, 2), np.float32) for source in Echo.sources}
-    work = plan(length, options, 1000)
-    execute(work, planes, progress=lambda *_: alive.append(len(planes) - 3))
+    alive, mixture = [], cases.random("mixture", 2, 20_000)
+    work, kept = plan(20_000, options, 1000), Watched()
+
+    def count(*_):
+        alive.append(sum(work.planes[name].temporary for name in kept.alive))
+
+    assert list(execution.execute(work, [mixture], kept, count))[-1][1] == 20_000
     at_once = max(1, options.shifts) / (1 - options.overlap)
     assert max(alive) <= at_once + 1
-    assert set(planes) == {MIXTURE, *Echo.sources}
+    assert kept.alive == set(Echo.sources)
 
 
 def test_same_input_same_bits():
@@ -157,20 +169,20 @@ def test_same_input_same_bits():
 
 
 def test_seed_decides_the_shifts():
-    first, same, other = (plan(10**6, Options(shifts=2, seed=s)) for s in (1, 1, 2))
+    first, same, other = (plan(10**6, DemucsOptions(shifts=2, seed=s)) for s in (1, 1, 2))
     assert first.tasks == same.tasks
     assert first.tasks != other.tasks
 
 
 def test_a_song_has_the_mean_and_unbiased_std_of_its_mono_mix():
-    mixture = (0.1 * cases.random("m", 2, separation.MEASURE_BLOCK + 777) + 3).astype(np.float32)
-    song = separation.measure(mixture, RATE)
+    mixture = (0.1 * cases.random("m", 2, measuring.MEASURE_BLOCK + 777) + 3).astype(np.float32)
+    song = measuring.measure([mixture], RATE)
     mono = mixture.astype(np.float64).mean(axis=0)
     assert song.length == mixture.shape[1]
     assert song.mean == pytest.approx(mono.mean(), rel=1e-7)
     assert song.std == pytest.approx(mono.std(ddof=1) + 1e-8, rel=1e-5)
     interleaved = np.ascontiguousarray(mixture.T).T
-    assert separation.measure(interleaved, RATE) == song
+    assert measuring.measure([interleaved], RATE) == song
 
 
 def test_silence_is_separated_into_silence():
@@ -179,16 +191,16 @@ def test_silence_is_separated_into_silence():
 
 
 def test_silence_measures_as_a_number_one_can_divide_by():
-    assert separation.measure(np.zeros((2, 1), np.float32), RATE) == Song(1, 0.0, 1e-8)
+    assert measuring.measure([np.zeros((2, 1), np.float32)], RATE) == Song(1, 0.0, 1e-8)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_not_finite_are_refused_with_their_time(bad):
-    mixture = np.zeros((2, separation.MEASURE_BLOCK + RATE), np.float32)
-    mixture[1, separation.MEASURE_BLOCK + 100] = bad
-    time = (separation.MEASURE_BLOCK + 100) / RATE
+    mixture = np.zeros((2, measuring.MEASURE_BLOCK + RATE), np.float32)
+    mixture[1, measuring.MEASURE_BLOCK + 100] = bad
+    time = (measuring.MEASURE_BLOCK + 100) / RATE
     with pytest.raises(ValueError, match=f"not a finite number at {time:.3f} s"):
-        separation.measure(mixture, RATE)
+        measuring.measure([mixture], RATE)
 
 
 def test_empty_mixture_is_refused():
@@ -213,7 +225,7 @@ def test_other_shapes_are_refused():
 )
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        py_demixer.separate(np.zeros((2, 5), np.float32), Echo(), **options)
+        separate(np.zeros((2, 5), np.float32), Echo(), **options)
 
 
 def test_progress_tells_done_total_and_time_left():
@@ -236,7 +248,7 @@ def test_cancel_stops_before_the_next_segment():
 
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_downmix_keeps_left_and_right_apart(channels):
-    matrix = separation.downmix_matrix(channels)
+    matrix = measuring.downmix_matrix(channels)
     assert matrix.shape == (2, channels)
     if channels > 1:
         assert matrix[0, 1] == matrix[1, 0] == 0
@@ -246,17 +258,25 @@ def test_downmix_keeps_left_and_right_apart(channels):
 def test_downmix_of_surround_follows_web_audio():
     half = 0.5**0.5
     expected = np.float32([[1, 0, half, 0, half, 0], [0, 1, half, 0, 0, half]])
-    assert np.array_equal(separation.downmix_matrix(6), expected)
+    assert np.array_equal(measuring.downmix_matrix(6), expected)
 
 
 @pytest.mark.parametrize("channels", [0, 9])
 def test_downmix_of_other_numbers_is_refused(channels):
     with pytest.raises(ValueError, match=f"has {channels} channels; between 1 and 8"):
-        separation.downmix_matrix(channels)
+        measuring.downmix_matrix(channels)
 
 
-def test_stems_by_name():
-    stems = py_demixer.Stems(("a", "b"), np.zeros((2, 2, 3)), RATE)
+def test_stems_are_a_mapping():
+    stems = py_demixer.Stems(("a", "b"), np.arange(12.0).reshape(2, 2, 3), RATE)
+    assert list(stems) == ["a", "b"]
+    assert len(stems) == 2
+    assert "a" in stems
+    assert "c" not in stems
+    assert stems.get("c") is None
+    assert [(name, stem[0, 0]) for name, stem in stems.items()] == [("a", 0), ("b", 6)]
     assert stems["b"].shape == (2, 3)
+    assert stems == stems
+    assert len({stems, stems}) == 1
     with pytest.raises(KeyError, match="no stem 'c', only a, b"):
         stems["c"]

@@ -1,26 +1,26 @@
-"""Open-Unmix's plans: the rules of plans, blocks, targets, and songs at the edges."""
+"""Open-Unmix's plans: the rules of plans, blocks, stems, and songs at the edges."""
 
 import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import separation, stft, sweep, tasks
-from py_demixer.models.openunmix import Config, OpenUnmix, parameter_shapes
-from py_demixer.tasks import MIXTURE, Song
-from tests import synthetic, unmix
+from py_demixer import execution, stft, sweep
+from py_demixer.models.openunmix import Config, OpenUnmix
+from py_demixer.tasks import MIXTURE
+from tests import plans, synthetic, unmix
 from tests.golden import cases, checks
-from tests.plans import any_order, run_in_order
+from tests.plans import Watched, any_order, run_in_order, separate
 
 RATE, HOP, N_FFT = 44100, 1024, 4096
 MODEL = unmix.model()
 
 
 def plan(length, **options):
-    return separation.plan(MODEL, Song(length, 0.0, 1.0), separation.options(MODEL, options))
+    return plans.plan(MODEL, length, **options)
 
 
 LENGTHS = [1, 2, 1023, 1024, 2500, 7 * RATE, 300 * HOP - 1, 300 * HOP, 301 * HOP, 302 * HOP + 5]
-OPTIONS = [{}, {"block": 43}, {"residual": True, "block": 300}, {"targets": ["bass"], "block": 7}]
+OPTIONS = [{}, {"block": 43}, {"residual": True, "block": 300}, {"stems": ["bass"], "block": 7}]
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -81,8 +81,8 @@ def test_chains_of_sources_layers_and_directions_do_not_wait_for_more_than_they_
 @pytest.mark.parametrize("block", [43, 431])
 def test_blocks_do_not_matter(block):
     mixture = synthetic.song(12.0)
-    whole = py_demixer.separate(mixture, MODEL, block=10**6).audio
-    parts = py_demixer.separate(mixture, MODEL, block=block).audio
+    whole = separate(mixture, MODEL, block=10**6).audio
+    parts = separate(mixture, MODEL, block=block).audio
     assert np.abs(parts - whole).max() <= 1e-6 * np.abs(whole).max()
 
 
@@ -96,38 +96,36 @@ def test_any_order_gives_the_same_bits():
 
 
 def test_temporary_planes_are_dropped():
-    planes = {MIXTURE: synthetic.song(8.0).T}
-    work = plan(len(planes[MIXTURE]), targets=["drums", "bass"], block=100)
-    planes |= {stem: np.empty((len(planes[MIXTURE]), 2), np.float32) for stem in work.stems}
-    alive = []
-    tasks.execute(work, planes, progress=lambda *_: alive.append(set(planes)))
-    assert set(planes) == {MIXTURE, "drums", "bass"}
+    mixture = synthetic.song(8.0)
+    work = plan(mixture.shape[1], stems=["drums", "bass"], block=100)
+    kept, alive = Watched(), []
+    found = execution.execute(work, [mixture], kept, lambda *_: alive.append(set(kept.alive)))
+    assert list(found)[-1][1] == mixture.shape[1]
+    assert kept.alive == {"drums", "bass"}
     # Of another source's network nothing but the merged frames is left.
     second = next(names for names in alive if "encoded bass" in names)
-    assert {name for name in second if name.endswith("drums")} == {"drums", "merged drums"}
+    assert {name for name in second if name.endswith("drums")} == {"merged drums"}
 
 
-def test_targets_come_in_the_models_order_and_each_as_it_would_alone():
+def test_stems_come_in_the_models_order_and_each_as_it_would_alone():
     mixture = synthetic.song(1.0)
-    some = py_demixer.separate(mixture, MODEL, targets=["vocals", "bass"], niter=0)
+    some = separate(mixture, MODEL, stems=["vocals", "bass"], niter=0)
     assert some.sources == ("bass", "vocals")
-    every = py_demixer.separate(mixture, MODEL, niter=0)
+    every = separate(mixture, MODEL, niter=0)
     for name in some.sources:
         assert np.array_equal(some[name], every[name])
 
 
-def test_one_target_is_not_refined():
+def test_one_stem_is_not_refined():
     mixture = synthetic.song(1.0)
-    refined = py_demixer.separate(mixture, MODEL, targets=["vocals"], niter=2)
-    assert np.array_equal(
-        refined.audio, py_demixer.separate(mixture, MODEL, targets=["vocals"], niter=0).audio
-    )
+    refined = separate(mixture, MODEL, stems=["vocals"], niter=2)
+    assert np.array_equal(refined.audio, separate(mixture, MODEL, stems=["vocals"], niter=0).audio)
 
 
 @pytest.mark.parametrize("niter", [0, 1, 2])
 def test_stems_and_residual_add_up_to_the_mixture(niter):
     mixture = synthetic.song(7.5)
-    stems = py_demixer.separate(mixture, MODEL, targets=["drums"], residual=True, niter=niter)
+    stems = separate(mixture, MODEL, stems=["drums"], residual=True, niter=niter)
     assert stems.sources == ("drums", "residual")
     assert cases.snr(stems.audio.sum(axis=0), mixture) >= (
         120 if niter == 0 else 40
@@ -136,7 +134,7 @@ def test_stems_and_residual_add_up_to_the_mixture(niter):
 
 @pytest.mark.parametrize("options", [{}, {"residual": True, "niter": 0}, {"residual": True}])
 def test_silence_is_separated_into_silence(options):
-    stems = py_demixer.separate(np.zeros((2, RATE), np.float32), MODEL, **options)
+    stems = separate(np.zeros((2, RATE), np.float32), MODEL, **options)
     assert np.array_equal(stems.audio, np.zeros_like(stems.audio))
 
 
@@ -144,14 +142,14 @@ def test_silence_before_and_in_a_song():
     mixture = synthetic.song(3.0)
     mixture[:, : RATE // 2] = 0
     mixture[:, RATE : 2 * RATE] = 0
-    stems = py_demixer.separate(mixture, MODEL, residual=True)
+    stems = separate(mixture, MODEL, residual=True)
     assert np.isfinite(stems.audio).all()
     assert np.abs(stems.audio[..., RATE + N_FFT : 2 * RATE - N_FFT]).max() < 1e-6
 
 
 def test_mono_on_both_sides():
     mixture = np.tile(synthetic.song(2.0)[:1], (2, 1))
-    stems = py_demixer.separate(mixture, MODEL, residual=True)
+    stems = separate(mixture, MODEL, residual=True)
     assert np.isfinite(stems.audio).all()
     assert cases.snr(stems.audio.sum(axis=0), mixture) > 40
 
@@ -159,7 +157,7 @@ def test_mono_on_both_sides():
 @pytest.mark.parametrize("length", [1, 2, 100, 1023, 1024, 1025, 2049, 4410])
 def test_short_songs_keep_their_length(length):
     mixture = synthetic.song(0.2)[:, :length]
-    stems = py_demixer.separate(mixture, MODEL)
+    stems = separate(mixture, MODEL)
     assert stems.audio.shape == (4, 2, length)
     assert np.isfinite(stems.audio).all()
 
@@ -167,20 +165,20 @@ def test_short_songs_keep_their_length(length):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"targets": ["guitar"]}, "no stem 'guitar': choose from drums, bass, other, vocals"),
+        ({"stems": ["guitar"]}, "no stem 'guitar': choose from drums, bass, other, vocals"),
         ({"niter": -1}, "must not be negative, it is -1"),
         ({"block": 0}, "at least one frame, not 0"),
-        ({"overlap": 0.5}, "no option 'overlap', only targets, residual"),
+        ({"overlap": 0.5}, "no option 'overlap', only stems, residual"),
     ],
 )
 def test_options_that_cannot_be(options, message):
     with pytest.raises(ValueError, match=message):
-        py_demixer.separate(cases.random("m", 2, 100), MODEL, **options)
+        separate(cases.random("m", 2, 100), MODEL, **options)
 
 
 def test_an_empty_song_is_refused():
     with pytest.raises(ValueError, match="empty"):
-        py_demixer.separate(np.zeros((2, 0), np.float32), MODEL)
+        separate(np.zeros((2, 0), np.float32), MODEL)
 
 
 def test_cancel_stops_before_the_next_task():
@@ -209,7 +207,7 @@ def test_frames_do_not_depend_on_how_they_are_cut(length, step):
 
 def test_released_models_have_the_published_numbers_of_parameters():
     for hidden, count in ((cases.UMXHQ, 8_893_000), (cases.UMXL, 28_300_000)):
-        shapes = parameter_shapes(Config(hidden=hidden))
+        shapes = OpenUnmix.shapes(Config(hidden=hidden))
         assert len(shapes) == 4 * (7 + 12 + 24)
         assert sum(np.prod(shape) for shape in shapes.values()) == pytest.approx(
             4 * count, rel=0.01
@@ -237,7 +235,7 @@ def test_matrices_in_eight_bits_are_widened_row_by_row():
 
 def test_trace_names_every_step():
     with checks.captured() as steps:
-        py_demixer.separate(synthetic.song(1.0), MODEL)
+        separate(synthetic.song(1.0), MODEL)
     assert [name for name in steps if name.startswith("bass")] == [
         "bass.fc1",
         *(f"bass.lstm.l{layer}{end}" for layer in range(3) for end in ("", "_reverse")),

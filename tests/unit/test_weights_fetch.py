@@ -13,12 +13,13 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from py_demixer.weights import convert, fetch, manifest
+from py_demixer.weights import convert, fetch, manifest, pytorch
 from py_demixer.weights.__main__ import main
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny.th"
 CONTENT = TINY.read_bytes()
 HTDEMUCS = manifest.load()["htdemucs"]
+DIMENSIONS = {"bottom_channels": 8, "channels": 4, "dconv_compress": 2, "t_heads": 2, "t_layers": 3}
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -109,12 +110,10 @@ def server():
 def model(server, tmp_path, monkeypatch):
     """A model whose only source is tiny.th on the server."""
     monkeypatch.delenv("PY_DEMIXER_MIRROR", raising=False)
-    layout = convert.layout_sha256(convert.from_pytorch(TINY))
-    model = replace(HTDEMUCS, layout_sha256=layout)
-    convert.convert(TINY, tmp_path / "converted", [model])
+    convert.convert([TINY], tmp_path / "converted", [HTDEMUCS])
     converted = (tmp_path / "converted").read_bytes()
     return replace(
-        model,
+        HTDEMUCS,
         sources=(manifest.HttpSource(f"{server.url}/tiny.th", len(CONTENT), sha(CONTENT)),),
         file=manifest.WeightFile("tiny.safetensors", len(converted), sha(converted)),
     )
@@ -145,7 +144,7 @@ def test_fetches_once_and_says_size_and_licence_first(server, model, folder):
     assert_fetched(model, folder, lines)
     assert model.licence.text in lines[0]
     assert lines[1] == f"Downloading {server.url}/tiny.th ({len(CONTENT) / 1e6:.1f} MB)."
-    assert "100 % (0.1 of 0.1 MB)" in lines
+    assert "100 % (0.3 of 0.3 MB)" in lines
     server.script = ["missing"]
     again: list[str] = []
     assert_fetched(model, folder, again)
@@ -315,7 +314,7 @@ def package(tmp_path, model):
     """The tarball of an npm package with tiny.th's tensors as ONNX, and the model that names it."""
     initializers = [
         numpy_helper.from_array(array.astype("f4"), name)
-        for name, array in convert.from_pytorch(TINY).items()
+        for name, array in pytorch.read(TINY).tensors.items()
     ]
     export = tmp_path / "tiny.onnx"
     onnx.save(helper.make_model(helper.make_graph([], "g", [], [], initializers)), str(export))
@@ -325,7 +324,7 @@ def package(tmp_path, model):
     source = manifest.NpmSource(
         "some-model@1.0.0", "tiny.onnx", tarball.stat().st_size, sha(export.read_bytes())
     )
-    return tarball, replace(model, sources=(source,))
+    return tarball, replace(model, sources=(source,), config=DIMENSIONS)
 
 
 def test_npm_package(npm, package, folder, monkeypatch):
@@ -395,16 +394,21 @@ def test_manifest():
 def test_a_small_manifest(tmp_path):
     path = tmp_path / "manifest.json"
     path.write_text(
-        '{"x": {"title": "X", "stems": ["a"], "licence": {"text": "MIT", "url": "u"},'
-        ' "sources": [], "file": {"name": "x", "bytes": 1, "sha256": "00"},'
-        ' "layout_sha256": "11"}}'
+        '{"x": {"title": "X", "good_for": "all", "architecture": "a", "stems": ["a"],'
+        ' "licence": {"text": "MIT", "url": "u"}, "sources": [{"parts": ["u/s-01234567.th"]}],'
+        ' "file": {"name": "x", "bytes": 1, "sha256": "00"},'
+        ' "page": {"pace": 1, "step": null, "memory": 450, "options": {}}}}'
     )
     assert manifest.load(path)["x"] == manifest.Model(
         name="x",
         title="X",
+        good_for="all",
+        architecture="a",
         stems=("a",),
         licence=manifest.Licence("MIT", "u"),
-        sources=(),
+        sources=(manifest.PartsSource((manifest.HttpSource.named("u/s-01234567.th"),)),),
         file=manifest.WeightFile("x", 1, "00"),
-        layout_sha256="11",
+        config={},
+        bag=(),
+        page=manifest.Page(1, None, 450, {}),
     )

@@ -11,10 +11,11 @@ import pytest
 
 import py_demixer
 from py_demixer import checkpoint
-from py_demixer.models import catalog, openunmix
-from py_demixer.weights import convert, fetch, manifest
+from py_demixer.models import openunmix, parameters
+from py_demixer.weights import convert, fetch, manifest, pytorch
 from py_demixer.weights.__main__ import main
-from py_demixer.weights.quantise import quantise
+from py_demixer.weights.errors import ConvertError
+from py_demixer.weights.storage import quantise
 from tests import synthetic, unmix
 from tests.golden import cases
 from web import server
@@ -35,8 +36,7 @@ def expected(prefix):
 @pytest.fixture
 def model():
     """As UMXHQ, but made of the small networks."""
-    layout = convert.layout_sha256(convert.unmix_network(FILES["bass"]))
-    return replace(UMXHQ, layout_sha256=layout)
+    return replace(UMXHQ, config={})
 
 
 @pytest.fixture
@@ -44,19 +44,18 @@ def published(tmp_path, model, monkeypatch):
     """The same where a mirror serves the small networks: the model, and the mirror's folder."""
     folder = tmp_path / "mirror"
     shutil.copytree(GOLDEN / "unmix", folder)
-    far = {
-        stem: manifest.HttpSource.named(f"http://127.0.0.1:9/far/{path.name}")
-        for stem, path in FILES.items()
-    }
+    far = [
+        manifest.HttpSource.named(f"http://127.0.0.1:9/far/{path.name}") for path in FILES.values()
+    ]
     made = tmp_path / "made"
-    convert.combine(FILES, made, [model])
+    convert.convert(list(FILES.values()), made, [model])
     size = made.stat().st_size
     with server.serving(folder) as url:
         monkeypatch.setenv("PY_DEMIXER_MIRROR", url)
         yield (
             replace(
                 model,
-                sources=(manifest.StemSource(far),),
+                sources=(manifest.PartsSource(tuple(far)),),
                 file=manifest.WeightFile("umxhq.safetensors", size, None),
             ),
             folder,
@@ -69,7 +68,7 @@ def test_from_the_published_files_to_stems(published, tmp_path):
     path = fetch.ensure(model, tmp_path / "cache", lines.append)
     assert model.licence.text in lines[0]
     assert [entry.name for entry in path.parent.iterdir()] == ["umxhq.safetensors"]
-    network = catalog.load("umxhq", path)
+    network = py_demixer.load_model("umxhq", path)
     assert (network.config.hidden, network.config.bandwidth, network.config.n_fft) == (8, 24, 64)
     stems = py_demixer.separate(synthetic.song(0.5), network)
     reference = cases.load("checkpoint")["unmix/stems"]
@@ -96,7 +95,7 @@ def test_the_network_is_the_published_one_to_the_last_bit_before_it_is_stored_in
 @pytest.mark.parametrize("stem", FILES)
 def test_checkpoints_of_both_formats_bit_for_bit(stem):
     wanted = expected(f"unmix/{stem}/")
-    read = convert.from_pytorch(FILES[stem])
+    read = pytorch.read(FILES[stem]).tensors
     assert set(read) - set(wanted) == {"sample_rate", "stft.window"}
     for name, array in wanted.items():
         assert np.array_equal(read[name], array)
@@ -106,7 +105,8 @@ def test_checkpoints_of_both_formats_bit_for_bit(stem):
 
 def test_old_format_bit_for_bit():
     """Strides, offsets and a storage in common, too."""
-    read, wanted = convert.from_pytorch(GOLDEN / "layouts-old.pth"), expected("layouts.pth/")
+    read = pytorch.read(GOLDEN / "layouts-old.pth").tensors
+    wanted = expected("layouts.pth/")
     assert set(read) == set(wanted)
     for name, array in wanted.items():
         assert read[name].dtype == array.dtype
@@ -127,8 +127,8 @@ def test_hostile_pickles_in_the_old_format_are_refused(tmp_path, place):
     parts[place] = Attack(flag)
     path = tmp_path / "file.pth"
     path.write_bytes(b"".join(pickle.dumps(part, protocol=2) for part in parts))
-    with pytest.raises(convert.ConvertError, match=r"file\.pth was refused: its pickle names "):
-        convert.from_pytorch(path)
+    with pytest.raises(ConvertError, match=r"file\.pth was refused: its pickle names "):
+        pytorch.read(path)
     assert not flag.exists()
 
 
@@ -137,12 +137,12 @@ def test_damaged_files_in_the_old_format_are_refused(tmp_path):
     path = tmp_path / "file.pth"
     for content in (whole[:100], whole[:-10], whole[:300], pickle.dumps(3), b""):
         path.write_bytes(content)
-        with pytest.raises(convert.ConvertError, match=r"file\.pth (is not|was refused)"):
-            convert.from_pytorch(path)
+        with pytest.raises(ConvertError, match=r"file\.pth (is not|was refused)"):
+            pytorch.read(path)
     # A storage that is said to be huge is not allocated.
     path.write_bytes(whole.replace(pickle.dumps(24, 2)[2:-1], pickle.dumps(1 << 30, 2)[2:-1]))
-    with pytest.raises(convert.ConvertError, match="larger than the file"):
-        convert.from_pytorch(path)
+    with pytest.raises(ConvertError, match="larger than the file"):
+        pytorch.read(path)
 
 
 def test_a_file_whose_hash_is_not_in_its_name_is_refused_and_the_others_are_kept(
@@ -191,13 +191,15 @@ def test_a_converted_file_that_is_cut_short_is_fetched_again(published, tmp_path
 
 
 def test_files_that_make_no_model(tmp_path, model):
-    out = tmp_path / "out"
-    with pytest.raises(convert.ConvertError, match="one file for each of its stems, not 3"):
-        convert.combine(dict(list(FILES.items())[:3]), out, [model])
-    with pytest.raises(convert.ConvertError, match="fits none of the models"):
-        convert.combine(FILES, out, [UMXHQ])
-    with pytest.raises(convert.ConvertError, match="is not one of Open-Unmix's networks"):
-        convert.combine(FILES | {"bass": GOLDEN / "tiny.th"}, out, [model])
+    out, files = tmp_path / "out", list(FILES.values())
+    with pytest.raises(ConvertError, match="one file for each of drums, bass, other, vocals"):
+        convert.convert(files[:3], out, [model])
+    with pytest.raises(ConvertError, match=r"umxhq: The tensor .* has the shape"):
+        convert.convert(files, out, [UMXHQ])
+    other = tmp_path / "bass-01234567.pth"
+    shutil.copy(GOLDEN / "tiny.th", other)
+    with pytest.raises(ConvertError, match="the file for bass is none of Open-Unmix's"):
+        convert.convert([FILES["drums"], other, FILES["other"], FILES["vocals"]], out, [model])
     assert not out.exists()
 
 
@@ -240,20 +242,13 @@ def test_eight_bits():
 def test_manifest(name):
     model = manifest.load()[name]
     (source,) = model.sources
-    assert isinstance(source, manifest.StemSource)
-    assert tuple(source.files) == model.stems
-    for stem, file in source.files.items():
+    assert isinstance(source, manifest.PartsSource)
+    assert source.parts == model.parts == model.stems
+    for stem, file in zip(model.stems, source.files, strict=True):
         assert file.url.startswith(f"{model.licence.url}/files/{stem}-")
         assert file.name == f"{stem}-{file.sha256}.pth"
         assert len(file.sha256) == 8
-    hidden = {"umxhq": cases.UMXHQ, "umxl": cases.UMXL}[name]
-    network = {
-        key.removeprefix("bass."): np.broadcast_to(np.float32(0), shape)
-        for key, shape in openunmix.parameter_shapes(
-            openunmix.Config(sources=("bass",), hidden=hidden)
-        ).items()
-    }
-    assert convert.layout_sha256(network) == model.layout_sha256
+    assert model.config == {"hidden": {"umxhq": cases.UMXHQ, "umxl": cases.UMXL}[name]}
 
 
 def test_names_without_a_hash_are_refused():
@@ -261,13 +256,14 @@ def test_names_without_a_hash_are_refused():
         manifest.HttpSource.named("https://example.org/vocals.pth")
 
 
-def test_the_size_of_the_converted_file_is_the_one_in_the_manifest(tmp_path):
-    config = openunmix.Config()
-    tensors = quantise(unmix.tensors(config))
+@pytest.mark.parametrize("name", ["umxhq", "umxl"])
+def test_the_size_of_the_converted_file_is_the_one_in_the_manifest(name, tmp_path):
+    model = manifest.load()[name]
+    config = openunmix.Config(**model.config)
     metadata = {
         "architecture": "openunmix",
-        "config": '{"hidden": 512, "bandwidth": 1487, "n_fft": 4096}',
-        "licence": UMXHQ.licence.text,
+        "config": parameters.write_config(config),
+        "licence": model.licence.text,
     }
-    checkpoint.write(tmp_path / "file", tensors, metadata)
-    assert (tmp_path / "file").stat().st_size == UMXHQ.file.bytes
+    checkpoint.write(tmp_path / "file", quantise(unmix.tensors(config)), metadata)
+    assert (tmp_path / "file").stat().st_size == model.file.bytes

@@ -17,8 +17,6 @@ import { TaskQueue } from "./queue.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./protocol.js").Range} Range */
 
-/** What a worker needs: WASM heap and the browser's own share. */
-const WORKER_BYTES = 450e6;
 /** What a machine is taken to have where the browser does not tell. */
 const USUAL_GIGABYTES = 4;
 export const MOST_WORKERS = 16;
@@ -40,12 +38,13 @@ const MOST_FAILURES = 4;
 /**
  * One worker for each processor core, but no more than fit into half of the machine's memory.
  *
+ * @param {number} megabytes that a worker needs: WASM heap and the browser's own share
  * @returns {number}
  */
-export function defaultWorkers() {
+export function defaultWorkers(megabytes) {
   const { deviceMemory = USUAL_GIGABYTES, hardwareConcurrency = 1 } =
     /** @type {Navigator & {deviceMemory?: number}} */ (navigator);
-  const fitting = Math.floor((deviceMemory * 2 ** 30) / 2 / WORKER_BYTES);
+  const fitting = Math.floor((deviceMemory * 2 ** 30) / 2 / (megabytes * 1e6));
   return Math.max(1, Math.min(hardwareConcurrency, fitting, MOST_WORKERS));
 }
 

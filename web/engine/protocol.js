@@ -223,12 +223,18 @@
  */
 
 /**
- * What the page tells of a model.
+ * What the page tells of a model, and goes by before it runs.
  * @typedef {object} ModelInfo
  * @property {string} title
+ * @property {string} good_for      a sentence
  * @property {string} licence       a sentence
  * @property {string} licence_url
  * @property {string[]} sources
+ * @property {number} pace          how long it takes, compared with others
+ * @property {number | null} step   seconds of a song that one task computes; null: a model that
+ *   does not cut songs into segments, whose tasks are many and small
+ * @property {number} memory        megabytes that a worker needs
+ * @property {Record<string, unknown>} options  what is asked of it besides what the person chooses
  */
 
 /**

@@ -30,9 +30,9 @@ const FRAME_BYTES = 8;
  */
 
 /**
- * What can be chosen on the page of the options that py_demixer/separation.py has: nothing for a
- * model that does not cut a song into segments.
- * @typedef {{overlap: number, shifts: number} | {}} Options
+ * Options of the model, as py_demixer/catalog.py makes them of JSON: what can be chosen on the page,
+ * and what goes with the model.
+ * @typedef {{overlap?: number, shifts?: number} & Record<string, unknown>} Options
  */
 
 /**

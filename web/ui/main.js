@@ -90,20 +90,21 @@ async function readAssets() {
   if (assets) return assets;
   assets = await readManifest(base);
   chooser.show(assets);
-  settings.offerFor(architecture());
+  offerSettings();
   showModels();
   void showKept();
   return assets;
 }
 
-/** @returns {string} of the chosen model */
-function architecture() {
-  return assets?.models[chooser.name]?.architecture ?? "";
+/** What the chosen model has to choose from. */
+function offerSettings() {
+  const model = assets?.models[chooser.name];
+  if (model) settings.offerFor(model);
 }
 
 function changeModel() {
   hideProblem();
-  settings.offerFor(architecture());
+  offerSettings();
   engine.restart();
   showModels();
 }
@@ -116,8 +117,8 @@ function showModels() {
   if (!assets) return;
   const song = shown && shown.length / shown.rate;
   for (const [name, model] of Object.entries(assets.models)) {
-    const options = settings.optionsFor(model.architecture);
-    chooser.tellTime(name, expectation(name, options, settings.workers, song));
+    const options = settings.optionsFor(model);
+    chooser.tellTime(name, expectation(assets.models, name, options, settings.workers, song));
     const bytes = downloadBytes(assets, name);
     allKept(base, assets, name).then((isKept) => chooser.tellSize(name, bytes, isKept));
   }
@@ -148,8 +149,9 @@ async function showKept() {
 /** @param {File} file */
 function separate(file) {
   return work(file.name, chooser.name, async (separator, signal) => {
-    const options = settings.optionsFor(architecture());
-    const song = await separator.read(file, options, signal);
+    const { models } = await readAssets();
+    const model = /** @type {import("../engine/protocol.js").AssetModel} */ (models[chooser.name]);
+    const song = await separator.read(file, settings.optionsFor(model), signal);
     // Not before: a file that cannot be read must not cost the last song's stems.
     await putAway();
     return separator.begin(song);
@@ -223,7 +225,8 @@ async function run(separation, signal) {
  * @returns {number | null} what all of it should take here, if that is known
  */
 function expectedSeconds({ model, options, length, rate }) {
-  return expectedTime(model, options, settings.workers, length / rate)?.seconds ?? null;
+  const models = assets?.models ?? {};
+  return expectedTime(models, model, options, settings.workers, length / rate)?.seconds ?? null;
 }
 
 /**

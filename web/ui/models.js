@@ -14,13 +14,6 @@ import { keep, recall } from "./remembered.js";
 
 const CHOICE = "model";
 
-/** What each is good for. @type {Record<string, string>} */
-const GOOD_FOR = {
-  htdemucs: "Best: the cleanest stems.",
-  umxhq: "Lightest: the quickest of all, for a first look at a song.",
-  umxl: "Lighter: quicker than Demucs, cleaner than UMXHQ.",
-};
-
 export class ModelChooser {
   #details = byId("models", HTMLDetailsElement);
   #list = byId("model-list", HTMLFieldSetElement);
@@ -61,7 +54,7 @@ export class ModelChooser {
   }
 
   /** @param {string} name @param {AssetModel} model @returns {HTMLElement} */
-  #card(name, { title, licence }) {
+  #card(name, { title, good_for, licence }) {
     const content = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
     const card = within(content, "label", HTMLLabelElement);
     const button = within(card, "input", HTMLInputElement);
@@ -71,7 +64,7 @@ export class ModelChooser {
       this.choose(name);
     });
     within(card, ".model-title", HTMLSpanElement).textContent = title;
-    within(card, ".model-use", HTMLSpanElement).textContent = GOOD_FOR[name] ?? "";
+    within(card, ".model-use", HTMLSpanElement).textContent = good_for;
     within(card, ".model-licence", HTMLSpanElement).textContent = licence;
     return card;
   }

@@ -9,6 +9,7 @@ import { span } from "./format.js";
 import { keep, recall } from "./remembered.js";
 import { STANDARD } from "./settings.js";
 
+/** @typedef {import("../engine/protocol.js").ModelInfo} ModelInfo */
 /** @typedef {import("../engine/separator.js").Options} Options */
 /** @typedef {import("../engine/separator.js").Separation} Separation */
 
@@ -23,17 +24,7 @@ const LEAST_SONG = 20;
 /** The song that is spoken of where there is none, in seconds. */
 const USUAL_SONG = 240;
 
-/**
- * What models take, compared with each other: see docs/scaling.md.
- * @type {Record<string, number>}
- */
-const COMPARED = { htdemucs: 1, umxl: 0.38, umxhq: 0.2 };
-
-/**
- * Seconds of song that one task computes, in a model with few of them: at the end workers have
- * none.
- */
-const STEPS = /** @type {Record<string, number>} */ ({ htdemucs: 5.85 });
+/** Models by name. @typedef {Record<string, ModelInfo>} Models */
 
 /**
  * @returns {Record<string, number>} by model: seconds of a worker for a second of song, with
@@ -53,12 +44,12 @@ export function remember(separation) {
 }
 
 /**
- * @param {string} model @param {Options} options @param {number} workers
+ * @param {Models} models @param {string} model @param {Options} options @param {number} workers
  * @param {number | null} song seconds; null: none is known
  * @returns {string} what to expect, as far as it is known
  */
-export function expectation(model, options, workers, song) {
-  const expected = expectedTime(model, options, workers, song ?? USUAL_SONG);
+export function expectation(models, model, options, workers, song) {
+  const expected = expectedTime(models, model, options, workers, song ?? USUAL_SONG);
   if (expected === null) return "";
   const what = song === null ? `a song of ${USUAL_SONG / 60} minutes` : "this song";
   return expected.isMeasured
@@ -67,33 +58,38 @@ export function expectation(model, options, workers, song) {
 }
 
 /**
- * @param {string} model @param {Options} options @param {number} workers
+ * @param {Models} models @param {string} model @param {Options} options @param {number} workers
  * @param {number} song seconds
  * @returns {{seconds: number, isMeasured: boolean} | null} null: nothing is known
  */
-export function expectedTime(model, options, workers, song) {
-  const known = paceOf(model);
+export function expectedTime(models, model, options, workers, song) {
+  const known = paceOf(models, model);
   if (known === null) return null;
   const { pace, isMeasured } = known;
-  return { seconds: pace * share(model, passes(options) * song, workers), isMeasured };
+  const step = models[model]?.step ?? null;
+  return { seconds: pace * share(step, passes(options) * song, workers), isMeasured };
 }
 
 /**
- * @param {string} model @param {number} song seconds @param {number} workers
+ * @param {number | null} step seconds that one task computes; with few of them some workers have
+ *   none at the end
+ * @param {number} song seconds @param {number} workers
  * @returns {number} seconds of the song that the busiest worker computes
  */
-function share(model, song, workers) {
-  const step = STEPS[model];
+function share(step, song, workers) {
   return step ? step * Math.ceil(Math.ceil(song / step) / workers) : song / workers;
 }
 
-/** @param {string} model @returns {{pace: number, isMeasured: boolean} | null} */
-function paceOf(model) {
+/**
+ * @param {Models} models @param {string} model
+ * @returns {{pace: number, isMeasured: boolean} | null}
+ */
+function paceOf(models, model) {
   const paces = measured();
   const own = paces[model];
   if (own !== undefined) return { pace: own, isMeasured: true };
   for (const [other, pace] of Object.entries(paces)) {
-    const [wanted, given] = [COMPARED[model], COMPARED[other]];
+    const [wanted, given] = [models[model]?.pace, models[other]?.pace];
     if (wanted && given) return { pace: (pace * wanted) / given, isMeasured: false };
   }
   return null;
@@ -104,6 +100,6 @@ function paceOf(model) {
  * @returns {number} how often they have a song computed, 1 in the standard quality
  */
 function passes(options) {
-  if (!("overlap" in options)) return 1;
-  return (Math.max(1, options.shifts) * (1 - STANDARD.overlap)) / (1 - options.overlap);
+  const { overlap = STANDARD.overlap, shifts = STANDARD.shifts } = options;
+  return (Math.max(1, shifts) * (1 - STANDARD.overlap)) / (1 - overlap);
 }

@@ -8,11 +8,12 @@ import { defaultWorkers, MOST_WORKERS } from "../engine/pool.js";
 import { byId } from "./elements.js";
 import { keep, recall } from "./remembered.js";
 
+/** @typedef {import("../engine/protocol.js").ModelInfo} ModelInfo */
 /** @typedef {import("../engine/separator.js").Options} Options */
 
 export const STANDARD = { overlap: 0.25, shifts: 0 };
 
-/** @type {Record<string, Options>} */
+/** For models that cut songs into segments. @type {Record<string, Options>} */
 const QUALITIES = {
   standard: STANDARD,
   smooth: { overlap: 0.75, shifts: 0 },
@@ -21,17 +22,17 @@ const QUALITIES = {
 
 const AUTOMATIC = "automatic";
 
-/** The kind of model that cuts songs into segments, which is what the qualities are about. */
-const SEGMENTED = "htdemucs";
-
 export class Settings {
   #quality = byId("quality", HTMLSelectElement);
   #qualityLine = byId("quality-line", HTMLLabelElement);
   #workers = byId("workers", HTMLSelectElement);
+  #automatic = new Option("Automatic", AUTOMATIC);
+  /** @type {ModelInfo | null} the model that is chosen */
+  #model = null;
 
   /** @param {() => void} onChange */
   constructor(onChange) {
-    this.#workers.add(new Option(`Automatic (${defaultWorkers()})`, AUTOMATIC));
+    this.#workers.add(this.#automatic);
     for (let count = 1; count <= MOST_WORKERS; count++) this.#workers.add(new Option(`${count}`));
     for (const choice of [this.#quality, this.#workers]) {
       const last = recall(choice.id);
@@ -43,19 +44,23 @@ export class Settings {
     }
   }
 
-  /** @param {string} architecture of the model that is chosen: offer what it has to choose from */
-  offerFor(architecture) {
-    this.#qualityLine.hidden = architecture !== SEGMENTED;
+  /** @param {ModelInfo} model that is chosen: offer what it has to choose from */
+  offerFor(model) {
+    this.#model = model;
+    this.#qualityLine.hidden = model.step === null;
+    this.#automatic.text = `Automatic (${defaultWorkers(model.memory)})`;
+    byId("worker-memory", HTMLSpanElement).textContent = `${model.memory} MB`;
   }
 
-  /** @param {string} architecture of a model @returns {Options} */
-  optionsFor(architecture) {
-    if (architecture !== SEGMENTED) return {};
-    return QUALITIES[this.#quality.value] ?? STANDARD;
+  /** @param {ModelInfo} model @returns {Options} */
+  optionsFor({ step, options }) {
+    if (step === null) return options;
+    return { ...(QUALITIES[this.#quality.value] ?? STANDARD), ...options };
   }
 
   /** @returns {number} */
   get workers() {
-    return this.#workers.value === AUTOMATIC ? defaultWorkers() : Number(this.#workers.value);
+    if (this.#workers.value !== AUTOMATIC) return Number(this.#workers.value);
+    return this.#model ? defaultWorkers(this.#model.memory) : 1;
   }
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import platform
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -109,14 +110,25 @@ class _Result(ctypes.Structure):
     )
 
 
+class _Scratch(threading.local):
+    """A thread's own scratch memory: ctypes lets other threads run while a function works."""
+
+    def __init__(self) -> None:
+        self.memory = np.empty(0, np.float32)
+
+
 class Kernels:
-    """The functions of one compiled library.
+    """The functions of one compiled library; threads may share them.
 
-    Args:
-        path: the library.
+    Parameters
+    ----------
+    path
+        The library.
 
-    Raises:
-        OSError: it is not there, or this machine cannot open it.
+    Raises
+    ------
+    OSError
+        It is not there, or this machine cannot open it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -130,7 +142,7 @@ class Kernels:
                 # as an empty one.
                 raise OSError(f"{path.name} has no function {name}") from error
             function.restype, function.argtypes = result, arguments
-        self._scratch = np.empty(0, np.float32)
+        self._scratch = _Scratch()
 
     def gemm(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
         """``out = a @ b``: ``a (m, k)`` float16 or float32, ``b (k, n)`` and ``out`` float32.
@@ -153,14 +165,21 @@ class Kernels:
     ) -> None:
         """``out = activation(matrix @ patches(x) + bias)``, without making the patches.
 
-        Args:
-            matrix: ``(rows, channels x taps)``, float16 or float32, any strides.
-            x: ``(channels, height, width)`` float32, any strides.
-            out: ``(rows, *size)`` float32, C-contiguous; half as many rows with ``"glu"``.
-            taps: position (r, c) of the output sees the input at (r, c) * stride + tap, zero
-                outside of ``x``.
-            bias: ``(rows,)``.
-            activation: None, ``"gelu"`` or ``"glu"``.
+        Parameters
+        ----------
+        matrix
+            ``(rows, channels x taps)``, float16 or float32, any strides.
+        x
+            ``(channels, height, width)`` float32, any strides.
+        out
+            ``(rows, *size)`` float32, C-contiguous; half as many rows with ``"glu"``.
+        taps
+            Position (r, c) of the output sees the input at (r, c) * stride + tap, zero
+            outside of ``x``.
+        bias
+            ``(rows,)``.
+        activation
+            None, ``"gelu"`` or ``"glu"``.
         """
         if size[1] == 1 and x.shape[2] == 1:
             # Long and narrow: the kernel reads along rows.
@@ -202,9 +221,12 @@ class Kernels:
     ) -> None:
         """``out = value @ softmax(key.T @ query * scale)`` over the keys, of one head.
 
-        Args:
-            query, out: ``(width, queries)`` float32, rows contiguous.
-            key, value: ``(width, keys)`` float32, rows contiguous.
+        Parameters
+        ----------
+        query, out
+            ``(width, queries)`` float32, rows contiguous.
+        key, value
+            ``(width, keys)`` float32, rows contiguous.
         """
         (width, queries), keys = query.shape, key.shape[1]
         scratch = self._borrow(self._library.attention_scratch(width, keys))
@@ -291,12 +313,18 @@ class Kernels:
     ) -> None:
         """The recurrent part of a layer of an LSTM; all arrays float32, C-contiguous.
 
-        Args:
-            gates: what the input adds to the gates, ``(frames, 4 hidden)``.
-            weight: ``(4 hidden, hidden)``.
-            state: output and cell, ``(2, hidden)``; left as it is at the end.
-            reverse: go from the last frame to the first.
-            out: ``(frames, hidden)``.
+        Parameters
+        ----------
+        gates
+            What the input adds to the gates, ``(frames, 4 hidden)``.
+        weight
+            ``(4 hidden, hidden)``.
+        state
+            Output and cell, ``(2, hidden)``; left as it is at the end.
+        reverse
+            Go from the last frame to the first.
+        out
+            ``(frames, hidden)``.
         """
         frames, hidden = out.shape
         arrays = (gates, weight, state, out)
@@ -320,19 +348,22 @@ class Kernels:
         self._library.glu_row(values.ctypes.data, gates.ctypes.data, out.ctypes.data, out.size)
 
     def _borrow(self, count: int) -> np.ndarray:
-        """Scratch memory for ``count`` floats, the same again and again."""
-        if self._scratch.size < count:
-            self._scratch = np.empty(0, np.float32)  # first let go of the old, then ask for more
-            self._scratch = np.empty(count, np.float32)
-        return self._scratch
+        """Scratch memory for ``count`` floats, the same again and again for each thread."""
+        scratch = self._scratch
+        if scratch.memory.size < count:
+            scratch.memory = np.empty(0, np.float32)  # first let go of the old, then ask for more
+            scratch.memory = np.empty(count, np.float32)
+        return scratch.memory
 
 
 @functools.cache
 def load() -> Kernels:
     """Open the best kernels that this machine can run; the same ones each time.
 
-    Raises:
-        ImportError: there are none: outside of a browser, in the pure wheel, or without WASM SIMD.
+    Raises
+    ------
+    ImportError
+        There are none: outside of a browser, in the pure wheel, or without WASM SIMD.
     """
     if platform.system() != "Emscripten":
         raise ImportError("The kernels are compiled for WebAssembly: NumPy is faster here.")

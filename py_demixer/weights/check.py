@@ -12,8 +12,9 @@ from py_demixer import checkpoint
 from py_demixer.models.openunmix import Config, OpenUnmix
 from py_demixer.separation import separate
 
-from .convert import unmix_config, unmix_network
-from .quantise import quantise
+from .convert import unmix_network
+from .dimensions import of_open_unmix
+from .storage import quantise
 
 SECONDS = 6
 
@@ -25,8 +26,10 @@ def report(path: Path) -> Iterator[str]:
     signal-to-noise ratio of its numbers; then that of the stem that the network makes of noise
     with the spectrum of music.
 
-    Raises:
-        ConvertError: the file is not one of Open-Unmix's.
+    Raises
+    ------
+    ConvertError
+        The file is not one of Open-Unmix's.
     """
     exact = unmix_network(path)
     stored = quantise(exact)
@@ -46,7 +49,7 @@ def _bits(size: int, count: int) -> str:
 
 
 def _stem(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-    config = Config(("stem",), **unmix_config(tensors))
+    config = Config(("stem",), **of_open_unmix(tensors))
     named = {f"stem.{name}": tensor for name, tensor in tensors.items()}
     return separate(_music(config.sample_rate), OpenUnmix(named, config)).audio
 

@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from py_demixer.models import catalog
+from py_demixer import catalog
 
 from . import convert, fetch, manifest
+from .errors import ConvertError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,9 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.check:
             _check(options.files)
         else:
-            model = _convert(options.files, options.output, models)
+            model = convert.convert(options.files, options.output, models.values())
             print(f"{options.output} holds the weights of {model.title}. {model.licence.text}")
-    except (fetch.FetchError, convert.ConvertError, OSError) as error:
+    except (fetch.FetchError, ConvertError, OSError) as error:
         _to_stderr(str(error))
         return 1
     return 0
@@ -39,8 +40,8 @@ def _parser(models: dict[str, manifest.Model]) -> argparse.ArgumentParser:
     fetching.add_argument("--directory", type=Path, help="where to keep the file")
     converting = commands.add_parser(
         "convert",
-        help="convert a PyTorch or ONNX file you have, or Open-Unmix's four",
-        description="Open-Unmix's files are told apart by their names: drums-....pth and so on.",
+        help="convert a PyTorch or ONNX file you have, or all files of a model",
+        description="The files of a model are told apart by their names: drums-....pth and so on.",
     )
     converting.add_argument("files", type=Path, nargs="+", metavar="FILE")
     what = converting.add_mutually_exclusive_group(required=True)
@@ -49,16 +50,6 @@ def _parser(models: dict[str, manifest.Model]) -> argparse.ArgumentParser:
         "--check", action="store_true", help="tell what 8 bits cost Open-Unmix's files, in dB"
     )
     return parser
-
-
-def _convert(files: list[Path], output: Path, models: dict[str, manifest.Model]) -> manifest.Model:
-    if len(files) == 1:
-        return convert.convert(files[0], output, models.values())
-    return convert.combine(_by_stem(files), output, models.values())
-
-
-def _by_stem(files: list[Path]) -> dict[str, Path]:
-    return {path.name.split("-")[0]: path for path in files}
 
 
 def _check(files: list[Path]) -> None:

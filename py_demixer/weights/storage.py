@@ -1,6 +1,6 @@
-"""Matrices in 8 bits: each row's numbers as steps between the row's smallest and largest.
+"""How numbers are stored: in 16 bits where that loses nothing, or matrices in 8 bits.
 
-docs/exactness.md tells what that costs, and what other ways there are.
+docs/exactness.md tells what 8 bits cost, and what other ways there are.
 """
 
 from __future__ import annotations
@@ -9,16 +9,42 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .errors import ConvertError
+
 _STEPS = 255
+
+
+def half(name: str, tensor: np.ndarray) -> np.ndarray:
+    """``tensor`` as float16, which must lose nothing.
+
+    Raises
+    ------
+    ConvertError
+        It would lose something.
+    """
+    with np.errstate(over="ignore"):
+        narrow = tensor.astype(np.float16, copy=False)
+    if not np.array_equal(narrow.astype(tensor.dtype), tensor):
+        raise ConvertError(
+            f"The tensor {name} has values that float16 cannot hold exactly, so this is not the"
+            " published model: take another file."
+        )
+    return narrow
 
 
 def quantise(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Store every matrix as :func:`py_demixer.checkpoint.widen` reads it, all else as it is.
 
-    Args:
-        tensors: float32 by name.
+    Each row's numbers are steps between the row's smallest and largest.
 
-    Returns:
+    Parameters
+    ----------
+    tensors
+        Float32 by name.
+
+    Returns
+    -------
+    dict[str, np.ndarray]
         For a matrix uint8, and the scale and the offset of its rows under ``<name>.scale`` and
         ``<name>.offset``.
     """

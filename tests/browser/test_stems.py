@@ -1,0 +1,153 @@
+"""Models with other stems, several networks, or other segments, on the page."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+import py_demixer
+from py_demixer import catalog
+from tests import synthetic, tiny
+from tests.browser.page import SOURCES, DemixerPage, snr, wav
+from tests.browser.test_length import choose_setting
+from tests.browser.test_models import choose_model
+from web import server
+from web.assemble import assemble
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("htdemucs_6s", "htdemucs_ft", "hdemucs_mmi")
+SONG = synthetic.song(13.0)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("weights")
+    return {name: tiny.write(folder / f"{name}.safetensors", name=name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, weights, kernel_wheel, pyodide_dir, node_modules) -> Iterator[str]:
+    out = tmp_path_factory.mktemp("stems") / "site"
+    assemble(
+        out,
+        wheel=kernel_wheel,
+        pyodide_dir=pyodide_dir,
+        node_modules=node_modules,
+        models=weights,
+    )
+    with server.serving(out) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def tab(shared_context: BrowserContext, url: str) -> DemixerPage:
+    return DemixerPage(shared_context, url).wait_started()
+
+
+@pytest.fixture(scope="module")
+def six(tab: DemixerPage) -> DemixerPage:
+    """A song by the model of six stems, with a name in each of its colours."""
+    choose_model(tab, "htdemucs_6s")
+    tab.choose("song.wav", wav(SONG))
+    tab.wait_result("song")
+    return tab
+
+
+def expected(name: str, weights: dict[str, Path]) -> py_demixer.Stems:
+    """What the library makes of the song with what the page asks for."""
+    model = py_demixer.load_model(name, weights[name])
+    options = catalog.make_options(model.architecture, catalog.MODELS[name].page.options)
+    return py_demixer.separate(SONG, model, options)
+
+
+def test_six_stems(six: DemixerPage, weights: dict[str, Path]) -> None:
+    wanted = expected("htdemucs_6s", weights)
+    assert six.page.locator("#stems h3").all_text_contents() == list(tiny.SIX)
+    for name, stem in wanted.items():
+        assert snr(stem, six.download(name, "32f")[1]) >= 100
+
+
+def test_every_stem_has_a_colour_of_its_own(six: DemixerPage) -> None:
+    colours = six.page.locator("#stems .stem").evaluate_all(
+        "rows => rows.map((row) => getComputedStyle(row).borderLeftColor)"
+    )
+    assert len(set(colours)) == len(tiny.SIX)
+
+
+def test_the_mixer_and_the_mix_have_six_stems(six: DemixerPage, weights: dict[str, Path]) -> None:
+    page = six.page
+    for name in tiny.SIX:
+        assert page.get_by_role("slider", name=f"Volume of {name}").is_visible()
+    page.get_by_role("button", name="Solo piano").click()
+    page.get_by_role("button", name="Solo guitar").click()
+    page.get_by_role("slider", name="Volume of guitar").fill("50")
+    with page.expect_download() as download:
+        page.click('#mix [data-format="32f"]')
+    heard = soundfile.read(Path(download.value.path()), dtype="float32")[0].T
+    wanted = expected("htdemucs_6s", weights)
+    assert snr(wanted["piano"] + np.float32(0.5) * wanted["guitar"], heard) >= 100
+
+
+def test_the_zip_has_six_stems(six: DemixerPage) -> None:
+    with six.page.expect_download() as download:
+        six.page.click('#zip [data-format="16"]')
+    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
+        assert sorted(archive.namelist()) == sorted(f"song - {name}.wav" for name in tiny.SIX)
+
+
+def test_nothing_sticks_out_on_a_phone_with_six_stems(six: DemixerPage) -> None:
+    before = six.page.viewport_size
+    assert before is not None
+    six.page.set_viewport_size({"width": 360, "height": 740})
+    assert six.page.evaluate("document.documentElement.scrollWidth") <= 360
+    six.page.set_viewport_size(before)
+
+
+@pytest.mark.parametrize("name", ["htdemucs_ft", "hdemucs_mmi"])
+def test_a_bag_and_demucs_v3(tab: DemixerPage, weights: dict[str, Path], name: str) -> None:
+    choose_model(tab, name)
+    stems = tab.separate("song.wav", wav(SONG))
+    wanted = expected(name, weights)
+    assert list(wanted) == list(SOURCES)
+    for source in SOURCES:
+        assert snr(wanted[source], stems[source]) >= 100
+
+
+def test_what_a_worker_needs_is_told_for_each_model(tab: DemixerPage) -> None:
+    for name in NAMES:
+        choose_model(tab, name)
+        memory = f"{catalog.MODELS[name].page.memory} MB"
+        assert tab.element("worker-memory").text_content() == memory
+
+
+def test_a_bag_by_two_workers_and_other_settings(
+    tab: DemixerPage, weights: dict[str, Path]
+) -> None:
+    choose_model(tab, "htdemucs_ft")
+    choose_setting(tab, "workers", "2")
+    choose_setting(tab, "quality", "averaged")
+    stems = tab.separate("song.wav", wav(SONG))
+    model = py_demixer.load_model("htdemucs_ft", weights["htdemucs_ft"])
+    wanted = py_demixer.separate(SONG, model, py_demixer.DemucsOptions(shifts=2))
+    for source in SOURCES:
+        assert snr(wanted[source], stems[source]) >= 100
+
+
+def test_what_the_site_says_of_its_models(url: str, tab: DemixerPage) -> None:
+    assets = json.loads(tab.page.evaluate("fetch('assets.json').then((answer) => answer.text())"))
+    assert list(assets["models"]) == [name for name in catalog.MODELS if name in NAMES]
+    for name, told in assets["models"].items():
+        assert told["good_for"] == catalog.MODELS[name].good_for
+        assert told["sources"] == list(catalog.MODELS[name].stems)

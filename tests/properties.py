@@ -1,0 +1,194 @@
+"""What the kernels must do on any arrays: for the native build, and in Pyodide for both others.
+
+Needs NumPy, hypothesis and the package only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from py_demixer.ops import backend
+from py_demixer.ops.backend import Backend
+from py_demixer.ops.conv import conv2d
+from py_demixer.ops.kernels import Kernels
+from py_demixer.ops.lstm import lstm
+from py_demixer.ops.norm import EPSILON, group_norm, layer_norm
+from tests.golden import cases
+
+SETTINGS = settings(deadline=None, database=None)
+SIZE = st.integers(1, 40)
+ROUNDING = 2.0**-24
+
+
+def using(kernels: Kernels) -> AbstractContextManager[Backend]:
+    """Operations are done by these kernels."""
+    return backend.using(Backend("kernels", kernels.gemm, kernels))
+
+
+def views(x: np.ndarray) -> Iterator[np.ndarray]:
+    """Arrays equal to `x` that lie differently in memory."""
+    yield x
+    yield np.asfortranarray(x)
+    yield np.repeat(np.repeat(x, 2, axis=0), 3, axis=1)[::2, ::3]
+    yield np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1]
+    memory = np.empty(x.nbytes + 1, np.uint8)[1:]
+    unaligned = memory.view(x.dtype).reshape(x.shape)
+    unaligned[...] = x
+    yield unaligned
+
+
+@settings(SETTINGS, max_examples=60)
+@given(SIZE, st.integers(1, 600), st.integers(1, 400), st.booleans(), st.integers(0, 4), st.data())
+def check_gemm(kernels, rows, depth, columns, half, layout, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    a = rng.standard_normal((rows, depth)).astype(np.float16 if half else np.float32)
+    b = rng.standard_normal((depth, columns)).astype(np.float32)
+    out = np.full((rows, columns), np.nan, np.float32)
+    kernels.gemm(list(views(a))[layout], list(views(b))[-layout], out)
+    a, b = a.astype(float), b.astype(float)
+    assert (np.abs(out - a @ b) <= depth * ROUNDING * (np.abs(a) @ np.abs(b))).all()
+
+
+@st.composite
+def convolutions(draw):
+    small = st.integers(1, 4)
+    kernel, stride, dilation = (draw(st.tuples(small, small)) for _ in range(3))
+    padding = tuple(draw(st.tuples(st.integers(0, 5), st.integers(0, 5))) for _ in range(2))
+    extent = [dilation[i] * (kernel[i] - 1) + 1 - sum(padding[i]) for i in (0, 1)]
+    size = tuple(max(1, extent[i]) + draw(st.integers(0, 30)) for i in (0, 1))
+    channels = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    activation = draw(st.sampled_from([None, "gelu", "glu"]))
+    options = {
+        "stride": stride,
+        "dilation": dilation,
+        "padding": padding,
+        "activation": activation,
+    }
+    return channels[0], size, (2 * channels[1], channels[0], *kernel), options
+
+
+@settings(SETTINGS, max_examples=150)
+@given(convolutions())
+def check_conv2d(kernels, drawn):
+    channels, size, shape, options = drawn
+    x, weight = cases.random("x", channels, *size), cases.random("w", *shape)
+    bias = cases.random("b", shape[0])
+    with backend.using("numpy"):
+        expected = conv2d(x, weight, bias, **options)
+    with using(kernels):
+        out = conv2d(x[:, ::-1].copy()[:, ::-1], weight, bias, **options)
+    assert out.shape == expected.shape
+    assert np.allclose(out, expected, rtol=1e-5, atol=1e-5)
+
+
+@settings(SETTINGS, max_examples=60)
+@given(
+    *[st.integers(1, 20)] * 2,
+    st.tuples(st.integers(1, 9), st.integers(1, 70)),
+    st.tuples(*[st.integers(0, 3)] * 4),
+    st.sampled_from([None, "gelu", "glu"]),
+    st.booleans(),
+)
+def check_winograd(kernels, rows, channels, size, padding, activation, half):
+    """A filter of 3 x 3 is convolved in another way than all others."""
+    size = tuple(max(n, 3 - sum(pad)) for n, pad in zip(size, pairs(padding), strict=True))
+    x, weight = cases.random("x", channels, *size), cases.random("w", 2 * rows, channels, 3, 3)
+    weight, bias = weight.astype(np.float16 if half else np.float32), cases.random("b", 2 * rows)
+    options = {"padding": pairs(padding), "activation": activation}
+    with backend.using("numpy"):
+        expected = conv2d(x, weight, bias, **options)
+    with using(kernels):
+        out = conv2d(x.transpose(0, 2, 1).copy().transpose(0, 2, 1), weight, bias, **options)
+    assert out.shape == expected.shape
+    assert np.allclose(out, expected, rtol=1e-5, atol=2e-5)
+
+
+def pairs(padding):
+    return padding[:2], padding[2:]
+
+
+@settings(SETTINGS, max_examples=60)
+@given(SIZE, st.integers(1, 90), st.integers(1, 300), st.booleans())
+def check_attention(kernels, width, queries, keys, wide):
+    """`wide`: scores so far apart that the softmax is all zeros and ones."""
+    q, k, v = (
+        cases.random(name, width, n) for name, n in zip("qkv", (queries, keys, keys), strict=True)
+    )
+    scale = 100.0 if wide else width**-0.5
+    out = np.full((width, queries), np.nan, np.float32)
+    kernels.attention(q, k, v, scale, out)
+    scores = (q.T.astype(float) @ k) * scale
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    # A score that is wrong by a rounding of its size is a weight that is wrong by as much.
+    bound = 1e-6 * (5 + np.abs(scores).max()) * np.abs(v).max()
+    assert np.abs(out - v @ weights.T).max() <= bound
+
+
+@settings(SETTINGS, max_examples=60)
+@given(
+    st.integers(1, 9),
+    st.integers(1, 5),
+    st.integers(1, 2500),
+    st.sampled_from([None, "gelu", "glu"]),
+)
+def check_group_norm(kernels, channels, rows, positions, activation):
+    x = 3 * cases.random("x", 2 * channels, rows + 2, positions + 1) + 7
+    weight, bias = cases.random("w", 2 * channels), cases.random("b", 2 * channels)
+    strip = x[:, 1:-1, :-1]
+    with backend.using("numpy"):
+        expected = group_norm(strip.copy(), weight, bias, activation=activation)
+    kept = x.copy()
+    kernels.group_norm(strip, weight, bias, EPSILON, activation)
+    assert np.allclose(strip[: len(expected)], expected, rtol=1e-5, atol=2e-5)
+    kept[:, 1:-1, :-1] = strip
+    assert np.array_equal(x, kept)
+
+
+@settings(SETTINGS, max_examples=60)
+@given(SIZE, st.integers(1, 100))
+def check_layer_norm(kernels, channels, positions):
+    x = 3 * cases.random("x", channels, positions + 3)[:, 1:-2] + 7
+    weight, bias = cases.random("w", channels), cases.random("b", channels)
+    out = np.empty(x.shape, np.float32)
+    kernels.layer_norm(x, weight, bias, EPSILON, out)
+    with backend.using("numpy"):
+        expected = layer_norm(x, weight, bias)
+    assert np.allclose(out, expected, rtol=1e-5, atol=1e-5)
+
+
+@settings(SETTINGS, max_examples=80)
+@given(SIZE, SIZE, st.integers(1, 30), st.booleans(), st.sampled_from([0.1, 1.0, 30.0]))
+def check_lstm(kernels, inputs, hidden, frames, reverse, level):
+    """`level`: gates that are hardly, half and wholly open."""
+    x = level * cases.random("x", inputs, frames)
+    weights = cases.random("ih", 4 * hidden, inputs), cases.random("hh", 4 * hidden, hidden)
+    bias, state = cases.random("b", 4 * hidden), cases.random("s", 2, hidden)
+    weights = tuple(w / np.float32(w.shape[1] ** 0.5) for w in weights)
+    with backend.using("numpy"):
+        expected, last = lstm(x, *weights, bias, state, reverse=reverse)
+    with using(kernels):
+        kept = state.copy()
+        out, left = lstm(x[:, ::-1].copy()[:, ::-1], *weights, bias, state, reverse=reverse)
+    assert np.array_equal(state, kept)
+    # Products are summed in another order; what that does to a gate is carried on by the cell.
+    bound = 1e-6 * (2 + level)
+    assert np.allclose(out, expected, rtol=0, atol=bound)
+    assert np.allclose(left, last, rtol=0, atol=2 * bound * max(1, np.abs(last).max()))
+
+
+CHECKS: dict[str, Callable[[Kernels], None]] = {
+    "gemm": check_gemm,
+    "conv2d": check_conv2d,
+    "winograd": check_winograd,
+    "attention": check_attention,
+    "group_norm": check_group_norm,
+    "layer_norm": check_layer_norm,
+    "lstm": check_lstm,
+}
+"""Each draws its arrays and fails where the kernels are wrong."""
