@@ -91,8 +91,8 @@ def require(name: str) -> ModuleType:
 # ---------------------------------------------------------------- reading
 
 
-def load(path: Path, sample_rate: int, warn: Warn) -> np.ndarray:
-    """Read a song into memory, as the models want it: stereo at ``sample_rate``.
+def load(path: Path, sample_rate: int, warn: Warn, stream: int = 0) -> np.ndarray:
+    """Read a song into memory, as the models want it: stereo at ``sample_rate``; see :func:`read`.
 
     Returns
     -------
@@ -104,7 +104,11 @@ def load(path: Path, sample_rate: int, warn: Warn) -> np.ndarray:
     AudioError
         See :func:`read`.
     """
-    return read(path, sample_rate, lambda blocks: np.concatenate(list(blocks), axis=1), warn)
+    return read(path, sample_rate, _joined, warn, stream)
+
+
+def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
+    return np.concatenate(list(blocks), axis=1)
 
 
 def read(

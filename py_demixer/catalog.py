@@ -123,16 +123,39 @@ def load(
     return built
 
 
-def build(weights: Checkpoint, backend: Backend | None = None) -> Model:
-    """Build the model a weight file is for.
+@dataclass(frozen=True)
+class Networks:
+    """What a weight file holds.
+
+    Attributes
+    ----------
+    architecture
+        Their kind, one of :data:`ARCHITECTURES`.
+    config
+        Their dimensions.
+    tensors
+        Of each network, by name.
+    bag
+        The weights of a bag, see :class:`py_demixer.models.bag.Bag`; none where there is one
+        network that is not in a bag.
+    """
+
+    architecture: str
+    config: Any
+    tensors: tuple[Mapping[str, np.ndarray], ...]
+    bag: tuple[tuple[float, ...], ...] = ()
+
+
+def networks(weights: Checkpoint) -> Networks:
+    """What a weight file holds.
 
     A bag's tensors have the number of their network before their names, and the file's metadata
-    its weights: see :class:`py_demixer.models.bag.Bag`.
+    its weights.
 
     Raises
     ------
     ValueError
-        The file does not say so, or lacks tensors.
+        The file does not say what it is for.
     """
     architecture = weights.metadata.get("architecture", "")
     if architecture not in ARCHITECTURES:
@@ -143,11 +166,26 @@ def build(weights: Checkpoint, backend: Backend | None = None) -> Model:
     kind = ARCHITECTURES[architecture]
     config: Any = parameters.read_config(kind.config, weights.metadata.get("config", "{}"))
     if "bag" not in weights.metadata:
-        return kind.network(weights.tensors, config, backend)
+        return Networks(architecture, config, (weights.tensors,))
     rows = json.loads(weights.metadata["bag"])
-    networks = (_member(weights.tensors, number) for number in range(len(rows)))
-    members: Any = tuple(kind.network(tensors, config, backend) for tensors in networks)
-    return Bag(members, tuple(tuple(float(weight) for weight in row) for row in rows))
+    tensors = tuple(_member(weights.tensors, number) for number in range(len(rows)))
+    return Networks(
+        architecture, config, tensors, tuple(tuple(float(x) for x in row) for row in rows)
+    )
+
+
+def build(weights: Checkpoint, backend: Backend | None = None) -> Model:
+    """Build the model a weight file is for.
+
+    Raises
+    ------
+    ValueError
+        The file does not say so, or lacks tensors.
+    """
+    held = networks(weights)
+    network = ARCHITECTURES[held.architecture].network
+    members: Any = tuple(network(tensors, held.config, backend) for tensors in held.tensors)
+    return Bag(members, held.bag) if held.bag else members[0]
 
 
 def plan(model: AnyModel, song: Song, options: Options | None = None) -> Plan:

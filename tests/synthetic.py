@@ -13,10 +13,16 @@ _BEAT = RATE // 2
 
 def song(seconds: float) -> np.ndarray:
     """The first seconds of the song: ``(2, samples)`` float32 of 16-bit values."""
-    parts = (_drums, _bass, _chords, _voice)
     n = round(seconds * RATE)
-    mixture = sum(part(n) for part in parts)
+    mixture = sum(part(n) for part in _PARTS.values())
     return (np.round(np.clip(mixture, -1, 1) * 32767) / 32768).astype(np.float32)
+
+
+def track(seconds: float) -> dict[str, np.ndarray]:
+    """The song and its true stems, turned down so that it is their sum: ``(2, samples)`` each."""
+    n = round(seconds * RATE)
+    stems = {name: (0.8 * part(n)).astype(np.float32) for name, part in _PARTS.items()}
+    return {"mixture": sum(stems.values())} | stems
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -103,3 +109,6 @@ def _notes(
     since = sample % length / RATE
     envelope = np.exp(-decay * since) * np.minimum(1, since / 0.01)
     return 2 * np.pi * np.cumsum(pitch) / RATE, envelope
+
+
+_PARTS = {"drums": _drums, "bass": _bass, "other": _chords, "vocals": _voice}

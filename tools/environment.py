@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
@@ -76,25 +77,45 @@ def ensure_python() -> Path:
     Path
         The environment's Python.
     """
-    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp = VENV / ".stamp"
+    return _ensure_venv(VENV, _EXTRAS, "Setting up .venv (once; takes a minute or two) ...")
+
+
+def ensure_pytorch() -> Path:
+    """Make an environment with PyTorch and the original implementations, too.
+
+    Returns
+    -------
+    Path
+        The environment's Python.
+    """
+    message = "Setting up PyTorch and the originals to compare with (once; a gigabyte) ..."
+    return _ensure_venv(CACHE / "pytorch", "evaluate,reference", message)
+
+
+def _ensure_venv(folder: Path, extras: str, message: str) -> Path:
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = folder / ".stamp"
     # A virtual environment holds absolute paths: a moved folder, like another Python, needs a new
     # one; other requirements only need installing.
     base = f"{sys.version} {ROOT}\n"
-    wanted = base + _requirements_hash()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = base + _requirements_hash(project)
     found = stamp.read_text() if stamp.exists() and python.exists() else ""
     if found == wanted:
         return python
     _check_disk()
-    note("Setting up .venv (once; takes a minute or two) ...")
+    note(message)
     if not found.startswith(base):
         run(
-            [sys.executable, "-m", "venv", "--clear", VENV],
-            "Cannot make .venv: this Python has no working venv module; install it "
+            [sys.executable, "-m", "venv", "--clear", folder],
+            f"Cannot make {folder}: this Python has no working venv module; install it "
             "(on Debian or Ubuntu: apt-get install python3-venv).",
         )
+    pins = folder / "pins.txt"  # what several extras ask for has the one version that is tested
+    pins.write_text("\n".join(project["project"]["optional-dependencies"]["dev"]))
+    install = [python, "-m", "pip", "install", "--quiet", "--constraint", pins]
     run(
-        [python, "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[{_EXTRAS}]"],
+        [*install, "--editable", f"{ROOT}[{extras}]"],
         "Cannot install the Python packages: the first run needs a connection to the package "
         "index. pip said:",
     )
@@ -102,8 +123,7 @@ def ensure_python() -> Path:
     return python
 
 
-def _requirements_hash() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+def _requirements_hash(project: Mapping[str, Any]) -> str:
     parts = (project["build-system"], project["project"], project["tool"]["setuptools"])
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from py_demixer import WorkerError, __version__
 from py_demixer.audio import AudioError
 
-from . import completion, models, separate, trace
+from . import completion, evaluate, models, separate, trace
 from .common import Refusal, say
 
-_COMMANDS = (separate, models, trace, completion)
+_COMMANDS = (separate, models, evaluate, trace, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from py_demixer import audio, catalog
+from py_demixer import Workers, audio, catalog
 from py_demixer.weights.fetch import FetchError
 
 BACKENDS = ("numpy", "scipy")
@@ -95,6 +95,35 @@ def choices(options: argparse.Namespace) -> catalog.Options:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
+
+
+# ---- processes ----------------------------------------------------------------------------------
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """How many processes are to work on a song."""
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=_at_least_one,
+        metavar="N",
+        help="processes that share the work on a song (default: none but this one)",
+    )
+
+
+def start_workers(model: catalog.Model, count: int) -> Workers:
+    """Processes that hold the model."""
+    try:
+        return Workers(model, count)
+    except ImportError as error:
+        raise Refusal(str(error)) from error
+
+
+def _at_least_one(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return count
 
 
 # ---- progress -----------------------------------------------------------------------------------

@@ -24,12 +24,14 @@ from py_demixer.tasks import chosen_stems
 from .common import (
     Refusal,
     add_choices,
+    add_jobs,
     add_model,
     choices,
     load_model,
     progress_bar,
     refuse_to_overwrite,
     say,
+    start_workers,
 )
 
 PIPE = Path("-")
@@ -67,22 +69,9 @@ def describe(commands: Any) -> None:
     add("--format", choices=audio.FORMATS, default="wav", help=f"of the files {default}")
     add("--bits", choices=audio.SUBTYPES, default="16", help=f"of a sample {default}")
     add("--force", action="store_true", help="replace stems that are already there")
-    add(
-        "-j",
-        "--jobs",
-        type=_at_least_one,
-        metavar="N",
-        help="processes that share the work on a song (default: none but this one)",
-    )
+    add_jobs(parser)
     add("--json", action="store_true", help="print a JSON object for each song, one a line")
     parser.set_defaults(run=_separate, usage_error=parser.error)
-
-
-def _at_least_one(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return count
 
 
 @dataclass(frozen=True)
@@ -123,7 +112,7 @@ def _run_all(
             if model is None:
                 model = load_model(options)
                 if options.jobs:
-                    workers = stack.enter_context(_start_workers(model, options.jobs))
+                    workers = stack.enter_context(start_workers(model, options.jobs))
             _run(job, model, workers, wanted, options)
         except audio.AudioError as error:  # the other songs may be good
             exit_code = 1
@@ -131,13 +120,6 @@ def _run_all(
             if options.json:
                 print(json.dumps({"song": str(job.song), "error": str(error)}), flush=True)
     return exit_code
-
-
-def _start_workers(model: catalog.Model, count: int) -> Workers:
-    try:
-        return Workers(model, count)
-    except ImportError as error:
-        raise Refusal(str(error)) from error
 
 
 def _run(

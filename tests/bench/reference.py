@@ -13,8 +13,8 @@ import numpy as np
 
 import py_demixer
 from py_demixer import audio
+from py_demixer.evaluation.metrics import snr
 from tests.bench.rows import Row, row
-from tests.golden.cases import snr
 from tools.environment import CannotGoOn
 
 Case = tuple[Path, Path]

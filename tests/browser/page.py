@@ -46,13 +46,6 @@ def encode(audio: np.ndarray, rate: int, container: str, subtype: str) -> bytes:
     return file.getvalue()
 
 
-def snr(reference: np.ndarray, other: np.ndarray) -> float:
-    """Signal-to-noise ratio in decibels; infinite where there is no difference."""
-    reference = reference.astype(np.float64)
-    noise = np.square(reference - other).sum()
-    return float("inf") if noise == 0 else float(10 * np.log10(np.square(reference).sum() / noise))
-
-
 class DemixerPage:
     """The page in a browser tab."""
 

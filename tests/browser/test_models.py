@@ -16,8 +16,9 @@ from playwright.sync_api import expect
 import py_demixer
 from py_demixer import audio, catalog
 from py_demixer.catalog import Model
+from py_demixer.evaluation.metrics import snr
 from tests import synthetic, unmix
-from tests.browser.page import RATE, DemixerPage, snr, wav
+from tests.browser.page import RATE, DemixerPage, wav
 from tests.browser.test_length import choose_setting, digests, discard, wait_kept, wait_progress
 from web import server
 from web.assemble import assemble
@@ -121,7 +122,7 @@ def compare(page: DemixerPage, site: Site, name: str, content: bytes, folder: Pa
     assert tuple(stems) == expected.sources
     for source, stem in stems.items():
         assert stem.shape == expected[source].shape
-        assert snr(expected[source], stem) >= LEAST_DECIBELS[name]
+        assert snr(stem, expected[source]) >= LEAST_DECIBELS[name]
 
 
 def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 import py_demixer
+from py_demixer.evaluation.metrics import snr
 from tests import plans, synthetic, unmix
-from tests.golden import cases
 from web import server
 from web.assemble import assemble
 
@@ -109,7 +109,7 @@ def test_stems_are_those_of_the_library(page, song, weights):
     expected = plans.separate(synthetic.song(SECONDS), model, **options)
     assert tuple(stems) == expected.sources == ("drums", "vocals", "residual")
     for name, stem in stems.items():
-        assert cases.snr(stem, expected[name]) > 85
+        assert snr(stem, expected[name]) > 85
 
 
 def test_workers_and_interruptions_do_not_change_a_bit(page, song):

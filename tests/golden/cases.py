@@ -96,6 +96,7 @@ SONGS = {
     "bag, mixed": Song("mixed", 9.0, {}),
 }
 REAL_SONG_SECONDS = 20.0
+SCORED_SECONDS = 7.0
 
 
 @dataclass(frozen=True)
@@ -183,13 +184,6 @@ def sampled(x: np.ndarray) -> np.ndarray:
 def sample_stems(stems: np.ndarray, stride: int = STEM_STRIDE) -> np.ndarray:
     """Every 211th sample of each stem ``(sources, channels, n)``."""
     return np.ascontiguousarray(stems[..., ::stride])
-
-
-def snr(ours: np.ndarray, reference: np.ndarray) -> float:
-    """Signal-to-noise ratio in dB, where noise is the difference."""
-    wanted = reference.astype(np.result_type(reference, np.float64))
-    error = float(np.sum(np.abs(ours - wanted) ** 2))
-    return float("inf") if error == 0 else 10 * np.log10(float(np.sum(np.abs(wanted) ** 2)) / error)
 
 
 def load(name: str) -> Mapping[str, np.ndarray]:

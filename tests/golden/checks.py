@@ -11,6 +11,7 @@ import numpy as np
 import py_demixer
 from py_demixer import stft, trace
 from py_demixer.catalog import make_options
+from py_demixer.evaluation.metrics import snr
 from py_demixer.models.bag import Bag
 from py_demixer.models.htdemucs import sinusoids_1d, sinusoids_2d
 from py_demixer.models.hybrid import Hybrid
@@ -35,7 +36,7 @@ def check_op(name: str) -> None:
     """One operation against PyTorch, element by element."""
     ours, reference = OPS[name](), cases.load("ops")[name]
     assert ours.shape == reference.shape
-    assert cases.snr(ours, reference) >= OP_SNR, name
+    assert snr(ours, reference) >= OP_SNR, name
 
 
 def check_network(model: Hybrid, segment: str, reference: Mapping[str, np.ndarray]) -> None:
@@ -49,7 +50,7 @@ def check_network(model: Hybrid, segment: str, reference: Mapping[str, np.ndarra
     }
     assert set(expected) == set(stages) - {"spectrum", "stems"}
     for stage, value in expected.items():
-        assert cases.snr(stages[stage], value) >= STAGE_SNR, stage
+        assert snr(stages[stage], value) >= STAGE_SNR, stage
     check_stems(stems, reference[f"{segment}/stems"])
 
 
@@ -86,7 +87,7 @@ def check_stems(
     ours = cases.sample_stems(stems, stride)
     assert ours.shape == reference.shape
     for index, (stem, expected) in enumerate(zip(ours, reference, strict=True)):
-        assert cases.snr(stem, expected) >= bound, f"stem {index}"
+        assert snr(stem, expected) >= bound, f"stem {index}"
 
 
 def check_sweep(name: str) -> None:
@@ -113,7 +114,7 @@ def check_unmix_stages() -> None:
     }
     assert len(expected) == 5 * len(model.sources)
     for stage, value in expected.items():
-        assert cases.snr(stages[stage], value) >= STEM_SNR, stage
+        assert snr(stages[stage], value) >= STEM_SNR, stage
 
 
 def check_values_that_are_not_finite() -> None:

@@ -1,11 +1,10 @@
 """Make the numbers the tests compare with, by PyTorch and the original Demucs.
 
-    pip install torch==2.13.0 einops julius pyyaml tqdm numpy
-    pip install --no-deps demucs==4.1.0 openunmix==1.3.0
+    pip install '.[evaluate,reference]'
     python -m tests.golden.make weights/htdemucs.safetensors
 
-Writes ops.npz, tiny-MODEL.npz, songs.npz, released.npz and htdemucs.npz beside this file; about
-ten minutes on two cores.
+Writes ops.npz, tiny-MODEL.npz, songs.npz, released.npz, htdemucs.npz and scores.json beside this
+file; about ten minutes on two cores.
 
 Networks are run in float64: PyTorch's own float32 results are only 105-130 dB from those, and less
 where a stem is almost silent, so a difference from them would not tell whose it is.
@@ -13,28 +12,27 @@ where a stem is almost silent, so a difference from them would not tell whose it
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
-from random import Random
-from random import seed as seed_random
-from typing import TypeVar
 
+import museval
 import numpy as np
 import torch
 import torch.nn.functional as F
 from demucs import transformer
-from demucs.apply import BagOfModels, apply_model
+from demucs.apply import BagOfModels
 from demucs.demucs import BLSTM, LocalState
 from demucs.hdemucs import HDecLayer, HDemucs
 from demucs.htdemucs import HTDemucs
 
 from py_demixer import checkpoint
-from py_demixer.models import hdemucs as hdemucs_config
-from py_demixer.models import htdemucs as htdemucs_config
+from py_demixer.catalog import Networks
+from py_demixer.evaluation import pytorch
+from py_demixer.models.htdemucs import Config
 from tests import synthetic, tiny
 from tests.golden import cases, make_openunmix
 
@@ -54,11 +52,11 @@ def main(weights: Path) -> None:
     save("songs", {name: song(case) for name, case in cases.SONGS.items()})
     save("released", {name: released(kind) for name, kind in tiny.RELEASED.items()})
     tensors = checkpoint.read(np.fromfile(weights, np.uint8)).tensors
-    network = htdemucs(tensors, htdemucs_config.Config()).double()
+    network = pytorch.demucs_network(tensors, Config()).double()
     numbers = segments(network)
-    stems = separate(network, synthetic.song(cases.REAL_SONG_SECONDS))
-    numbers["songs/plain"] = cases.sample_stems(stems)
+    numbers["songs/plain"] = separated(network, cases.REAL_SONG_SECONDS)
     save("htdemucs", numbers)
+    (cases.HERE / "scores.json").write_text(json.dumps(scores(network), indent=1) + "\n")
 
 
 def save(name: str, numbers: Numbers) -> None:
@@ -170,54 +168,25 @@ def tensor(name: str, *shape: int) -> torch.Tensor:
     return torch.from_numpy(cases.random(name, *shape))
 
 
-def htdemucs(tensors: Numbers, config: htdemucs_config.Config) -> HTDemucs:
-    """The original network with the given weights."""
-    network = HTDemucs(
-        list(config.sources),
-        channels=config.channels,
-        dconv_mode=3,
-        dconv_comp=config.dconv_compress,
-        bottom_channels=config.bottom_channels,
-        t_layers=config.t_layers,
-        t_heads=config.t_heads,
-        segment=Fraction(config.segment_length, config.sample_rate),
-    )
-    return filled(network, tensors)
-
-
-def hdemucs(tensors: Numbers, config: hdemucs_config.Config) -> HDemucs:
-    """Likewise, of Demucs v3."""
-    network = HDemucs(
-        list(config.sources),
-        channels=config.channels,
-        dconv_comp=config.dconv_compress,
-        segment=Fraction(config.segment_length, config.sample_rate),
-    )
-    return filled(network, tensors)
-
-
-Network = TypeVar("Network", HTDemucs, HDemucs)
-
-
-def filled(network: Network, tensors: Numbers) -> Network:
-    network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in tensors.items()})
-    return network.eval()
-
-
 def model(kind: tiny.Kind, seed: int = 0) -> HTDemucs | HDemucs | BagOfModels:
     """The original of a seeded model, in float64."""
-    if kind.bag:
-        members = [model(replace(kind, bag=()), seed + number) for number in range(len(kind.bag))]
-        return BagOfModels(members, [list(row) for row in kind.bag])
-    make = {"htdemucs": htdemucs, "hdemucs": hdemucs}[kind.architecture]
-    return make(tiny.tensors(seed, kind), tiny.config(kind)).double()
+    count = len(kind.bag) or 1
+    tensors = tuple(tiny.tensors(seed + number, replace(kind, bag=())) for number in range(count))
+    return pytorch.demucs(
+        Networks(kind.architecture, tiny.config(kind), tensors, kind.bag)
+    ).double()
 
 
 def song(case: cases.Song) -> np.ndarray:
     """A whole song by a tiny model."""
     kind = tiny.KINDS.get(case.model) or replace(tiny.KINDS["htdemucs"], bag=tiny.MIXED)
-    stems = separate(model(kind), synthetic.song(case.seconds), **case.options)
-    return cases.sample_stems(stems)
+    return separated(model(kind), case.seconds, **case.options)
+
+
+def separated(network: torch.nn.Module, seconds: float, **options: float) -> np.ndarray:
+    """The stems of the synthetic song."""
+    stems = pytorch.separate_by_demucs(network, synthetic.song(seconds), **options)
+    return cases.sample_stems(np.stack(list(stems.values())))
 
 
 def segments(network: HTDemucs | HDemucs) -> Numbers:
@@ -233,6 +202,20 @@ def segments(network: HTDemucs | HDemucs) -> Numbers:
         out |= {f"{name}/stages/{stage}": x for stage, x in stages.items()}
         out[f"{name}/stems"] = cases.sample_stems(stems)
     return out
+
+
+def scores(network: HTDemucs) -> dict[str, dict[str, float]]:
+    """How good the stems of the synthetic track are, by museval: medians over windows of 1 s."""
+    track = synthetic.track(cases.SCORED_SECONDS)
+    stems = pytorch.separate_by_demucs(network, track["mixture"])
+    references = np.stack([track[name].T for name in stems])
+    estimates = np.stack([stem.T for stem in stems.values()])
+    sdr, isr, sir, sar = museval.evaluate(references, estimates)
+    metrics = {"SDR": sdr, "SIR": sir, "ISR": isr, "SAR": sar}
+    return {
+        name: {metric: float(np.nanmedian(values[row])) for metric, values in metrics.items()}
+        for row, name in enumerate(stems)
+    }
 
 
 def released(kind: tiny.Kind) -> np.ndarray:
@@ -295,21 +278,6 @@ def tokens(network: HTDemucs) -> Callable:
     """Sorted by time there, by frequency here."""
     frequencies = network.nfft // 2 // 4**network.depth
     return lambda x: x[0].reshape(-1, frequencies, x.shape[2]).permute(2, 1, 0).flatten(1)
-
-
-def separate(
-    network: HTDemucs | HDemucs | BagOfModels, mixture: np.ndarray, seed: int = 0, **options: float
-) -> np.ndarray:
-    """A whole song as demucs.api.Separator does it; the seed is for the random shifts alone."""
-    transformer.random = Random()  # the network draws a shift of 0 per segment: not from ours
-    seed_random(seed)
-    mix = torch.from_numpy(mixture).double()
-    mono = mix.mean(0)
-    mean, std = mono.mean(), mono.std() + 1e-8
-    stems = apply_model(
-        network, ((mix - mean) / std)[None], **{"shifts": 0, "overlap": 0.25} | options
-    )
-    return (stems[0] * std + mean).numpy()
 
 
 if __name__ == "__main__":

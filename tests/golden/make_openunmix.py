@@ -1,7 +1,6 @@
 """Make the numbers of Open-Unmix that the tests compare with, by PyTorch and openunmix.
 
-    pip install torch==2.13.0 tqdm numpy
-    pip install --no-deps openunmix==1.3.0
+    pip install '.[reference]'
     python -m tests.golden.make_openunmix [--long]
 
 Writes openunmix.npz beside this file, in float64 as make.py does; without --long, songs that take
@@ -11,17 +10,17 @@ minutes keep the numbers they have.
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 
 import numpy as np
 import torch
 
+from py_demixer.evaluation import pytorch
 from py_demixer.models.openunmix import Config
 from tests import synthetic, unmix
 from tests.golden import cases, checks
 
-sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # imported, and not used here
-from openunmix import filtering, model, transforms, utils  # noqa: E402
+# isort: split
+from openunmix import filtering, transforms  # evaluation.pytorch makes that possible
 
 Numbers = dict[str, np.ndarray]
 
@@ -44,9 +43,8 @@ def sweep(name: str, case: cases.Sweep) -> Numbers:
     """The stems, and for a song of a single window also what the networks' steps compute."""
     stages: Numbers = {}
     separator = separate_with(Config(hidden=case.hidden), stages, **case.options)
-    mixture = torch.from_numpy(synthetic.song(case.seconds)).double()
-    stems = separator(mixture[None])[0].numpy()
-    out = {name: cases.sample_stems(stems, case.stride)}
+    stems = pytorch.separate_by_open_unmix(separator, synthetic.song(case.seconds))
+    out = {name: cases.sample_stems(np.stack(list(stems.values())), case.stride)}
     if name == "one window":
         out |= {f"{name}/stages/{stage}": value for stage, value in stages.items()}
     return out
@@ -56,32 +54,10 @@ def separate_with(
     config: Config, stages: Numbers, stems: tuple[str, ...] = (), **options: object
 ) -> torch.nn.Module:
     """The original separator with the seeded weights, which leaves what it computes in `stages`."""
-    seeded = unmix.tensors(config)
-    networks = {}
-    for source in config.sources:
-        if source in (stems or config.sources):
-            networks[source] = network(config, seeded, source)
-            listen(networks[source], source, stages)
-    separator = model.Separator(networks, **options).double().eval()
-    for transform in (separator.stft, separator.istft):
-        transform.window.data = torch.hann_window(config.n_fft, dtype=torch.float64)
+    separator = pytorch.open_unmix(unmix.tensors(config), config, stems, **options).double()
+    for source, network in separator.target_models.items():
+        listen(network, source, stages)
     return separator
-
-
-def network(config: Config, seeded: Numbers, source: str) -> torch.nn.Module:
-    """One source's original network."""
-    bandwidth = utils.bandwidth_to_max_bin(config.sample_rate, config.n_fft, 16000)
-    assert bandwidth == config.bandwidth
-    made = model.OpenUnmix(
-        nb_bins=config.bins, nb_channels=2, hidden_size=config.hidden, max_bin=bandwidth
-    )
-    mine = {
-        name.removeprefix(f"{source}."): torch.from_numpy(tensor)
-        for name, tensor in seeded.items()
-        if name.startswith(f"{source}.")
-    }
-    made.load_state_dict(mine, strict=False)  # the counters of batches are not ours
-    return made.double().eval()
 
 
 def listen(net: torch.nn.Module, source: str, stages: Numbers) -> None:

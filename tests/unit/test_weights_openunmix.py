@@ -11,6 +11,7 @@ import pytest
 
 import py_demixer
 from py_demixer import checkpoint
+from py_demixer.evaluation.metrics import snr
 from py_demixer.models import openunmix, parameters
 from py_demixer.weights import convert, fetch, manifest, pytorch
 from py_demixer.weights.__main__ import main
@@ -73,7 +74,7 @@ def test_from_the_published_files_to_stems(published, tmp_path):
     stems = py_demixer.separate(synthetic.song(0.5), network)
     reference = cases.load("checkpoint")["unmix/stems"]
     for stem, wanted in zip(stems.audio[..., ::7], reference, strict=True):
-        assert cases.snr(stem, wanted) > 35  # what 8 bits cost
+        assert snr(stem, wanted) > 35  # what 8 bits cost
     again = []
     fetch.ensure(model, tmp_path / "cache", again.append)
     assert again == []
@@ -89,7 +90,7 @@ def test_the_network_is_the_published_one_to_the_last_bit_before_it_is_stored_in
     network = openunmix.OpenUnmix(tensors, config)
     stems = py_demixer.separate(synthetic.song(0.5), network).audio[..., ::7]
     for stem, wanted in zip(stems, cases.load("checkpoint")["unmix/stems"], strict=True):
-        assert cases.snr(stem, wanted) > 100
+        assert snr(stem, wanted) > 100
 
 
 @pytest.mark.parametrize("stem", FILES)

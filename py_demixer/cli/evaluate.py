@@ -1,0 +1,203 @@
+"""``py-demixer evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from py_demixer import __version__, audio, catalog, checkpoint
+from py_demixer.evaluation import comparison, plot, scoring, tables
+from py_demixer.evaluation.comparison import Likeness
+from py_demixer.evaluation.datasets import SUBSETS, Track, find_tracks
+from py_demixer.evaluation.metrics import EvaluationError, require
+from py_demixer.evaluation.results import Comparison, Evaluation, Results
+from py_demixer.evaluation.tables import Table
+
+from .common import (
+    Refusal,
+    add_choices,
+    add_jobs,
+    add_model,
+    choices,
+    load_model,
+    progress_bar,
+    say,
+    start_workers,
+)
+
+
+def describe(commands: Any) -> None:
+    """What can be said after ``evaluate``."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure how good the stems are, or how close to PyTorch's",
+        description="Separate songs whose true stems are known and print SDR, SIR, ISR and SAR by"
+        " BSS Eval v4 (medians over windows of a second, and over songs), beside published ones."
+        " Needs pip install 'py-demixer[evaluate]', and --against also 'py-demixer[reference]'.",
+    )
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add(
+        "path",
+        type=Path,
+        metavar="PATH",
+        help="MUSDB18 or MUSDB18-HQ, a folder with mixture.wav and stems beside it, or a .stem.mp4;"
+        " with --against, any audio file or folder",
+    )
+    add("--tracks", nargs="+", default=(), metavar="NAME", help="only songs of these names")
+    add(
+        "--subset",
+        choices=(*SUBSETS, "all"),
+        default="test",
+        help=f"of a folder that has such {default}",
+    )
+    add_model(parser)
+    add_choices(parser)
+    add_jobs(parser)
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write the results here after each song; those that are there are not done again",
+    )
+    add("--markdown", type=Path, metavar="FILE", help="write the tables here")
+    add("--plot", type=Path, metavar="FILE", help="draw a box per stem (.png, .svg, .pdf)")
+    add(
+        "--against",
+        choices=("pytorch",),
+        help="compare with the stems of the original implementation, with the same weights;"
+        f" a stem below {comparison.LEAST:g} dB ({comparison.LEAST_REFINED:g} where --niter is not"
+        " 0) is a failure",
+    )
+    parser.set_defaults(run=_evaluate, usage_error=parser.error)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    try:
+        chosen = choices(options)
+    except ValueError as error:
+        options.usage_error(str(error))
+    if options.against and options.plot:
+        options.usage_error("--plot draws scores: leave out --against.")
+    try:
+        return _compare(options, chosen) if options.against else _score(options, chosen)
+    except EvaluationError as error:
+        raise Refusal(str(error)) from error
+
+
+def _score(options: argparse.Namespace, chosen: catalog.Options) -> int:
+    songs = find_tracks(options.path, options.tracks, _subsets(options))
+    require("museval")
+    model = load_model(options)
+    results = Evaluation.resume(options.json, _about(options, chosen, ("museval",)))
+
+    def score(track: Track, **how: Any) -> dict[str, Any]:
+        return scoring.score(track, model, chosen, **how)
+
+    shown = []
+    for name in _each(songs, results, score, model, options):
+        shown.append(tables.scores(name, results.tracks()[name]))
+        print(shown[-1].text(), end="\n\n", flush=True)
+    failed = len(shown) < len(songs)
+    if results.songs:
+        count = len(results.songs)
+        title = f"{options.model}, median over {count} song{'s' * (count > 1)}"
+        rest = [tables.scores(title, results.aggregate()), *tables.published_tables(results)]
+        print(*(table.text() for table in rest), sep="\n\n")
+        _write_markdown([*shown, *rest], options.markdown)
+        if options.plot:
+            plot.draw(results, options.plot)
+    return int(failed)
+
+
+def _compare(options: argparse.Namespace, chosen: catalog.Options) -> int:
+    songs = find_tracks(options.path, options.tracks, _subsets(options), without_stems=True)
+    require("py_demixer.evaluation.pytorch", "reference")
+    model = load_model(options)
+    weights = checkpoint.read(_weight_file(options).read_bytes())
+    packages = ("museval", *comparison.PACKAGES)
+    about = {"against": options.against, **_about(options, chosen, packages)}
+    results = Comparison.resume(options.json, about)
+
+    def compare(track: Track, **how: Any) -> dict[str, Any]:
+        stems = comparison.compare(track, model, weights, chosen, **how)
+        return {name: asdict(likeness) for name, likeness in stems.items()}
+
+    shown, far = [], []
+    for name in _each(songs, results, compare, model, options):
+        stems = {stem: Likeness(**found) for stem, found in results.songs[name].items()}
+        shown.append(tables.likenesses(name, stems))
+        print(shown[-1].text(), end="\n\n", flush=True)
+        bound = comparison.least(chosen)
+        far += [f"{stem} of {name}" for stem, of in stems.items() if not of.reaches(bound)]
+    print(tables.LEGEND)
+    _write_markdown(shown, options.markdown)
+    if far:
+        say(f"Farther from PyTorch than {bound:g} dB: {', '.join(far)}.")
+    return int(bool(far) or len(shown) < len(songs))
+
+
+def _each(
+    songs: Sequence[Track],
+    results: Results,
+    work: Callable[..., dict[str, Any]],
+    model: catalog.Model,
+    options: argparse.Namespace,
+) -> Iterator[str]:
+    """Do what was not done before; the names of the songs of which there are results."""
+    if options.json:
+        results.save(options.json)  # now: nobody should wait for hours to learn that it cannot be
+    with ExitStack() as stack:
+        workers = stack.enter_context(start_workers(model, options.jobs)) if options.jobs else None
+        for track in songs:
+            if track.name not in results.songs:
+                try:
+                    with progress_bar(track.name) as progress:
+                        found = work(track, workers=workers, progress=progress, warn=say)
+                except (audio.AudioError, EvaluationError) as error:  # the others may be good
+                    say(f"{track.name}: {error}")
+                    continue
+                results.songs[track.name] = found
+                if options.json:
+                    results.save(options.json)
+            yield track.name
+
+
+def _about(
+    options: argparse.Namespace, chosen: catalog.Options, packages: Sequence[str]
+) -> dict[str, Any]:
+    """What decides the results."""
+    return {
+        "model": options.model,
+        "options": asdict(chosen),
+        "weights": hashlib.sha256(_weight_file(options).read_bytes()).hexdigest(),
+        "versions": {
+            "py-demixer": __version__,
+            "numpy": np.__version__,
+            **{package: metadata.version(package) for package in packages},
+        },
+    }
+
+
+def _weight_file(options: argparse.Namespace) -> Path:
+    return options.weights or catalog.default_weights(options.model)
+
+
+def _subsets(options: argparse.Namespace) -> Sequence[str]:
+    return SUBSETS if options.subset == "all" else (options.subset,)
+
+
+def _write_markdown(shown: Sequence[Table], path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text("\n\n".join(table.markdown() for table in shown) + "\n", "utf-8")
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written: {error.strerror}.") from error

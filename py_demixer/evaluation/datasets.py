@@ -1,0 +1,127 @@
+"""Songs with their true stems: folders as MUSDB18-HQ has them, or .stem.mp4 as MUSDB18 has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from py_demixer import audio
+
+from .metrics import EvaluationError
+
+MIXTURE = "mixture"
+SUBSETS = ("test", "train")
+STEM_FILE = ".stem.mp4"
+STREAMS = (MIXTURE, "drums", "bass", "other", "vocals")
+"""What the audio streams of a MUSDB18 file are, in their order."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A song with its true stems.
+
+    Attributes
+    ----------
+    name
+        Of the song.
+    path
+        Its folder, with ``mixture.wav`` and a file for each stem, or its ``.stem.mp4`` file; or an
+        audio file alone, of which no stem is known.
+    """
+
+    name: str
+    path: Path
+
+    def stems(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Those of the wanted stems of which the true one is there."""
+        if self.path.is_file():
+            there = STREAMS if self.path.name.endswith(STEM_FILE) else ()
+            return tuple(name for name in wanted if name in there)
+        return tuple(name for name in wanted if (self.path / f"{name}.wav").is_file())
+
+    def load(self, name: str, sample_rate: int, warn: audio.Warn) -> np.ndarray:
+        """The mixture or a stem: ``(2, samples)`` float32.
+
+        Raises
+        ------
+        AudioError
+            It cannot be read.
+        """
+        if self.path.is_file():
+            stream = STREAMS.index(name)
+            return audio.load(self.path, sample_rate, warn, stream)
+        return audio.load(self.path / f"{name}.wav", sample_rate, warn)
+
+
+def find_tracks(
+    path: Path,
+    names: Sequence[str] = (),
+    subsets: Sequence[str] = ("test",),
+    *,
+    without_stems: bool = False,
+) -> list[Track]:
+    """The songs at a place.
+
+    Parameters
+    ----------
+    path
+        A track's folder, a ``.stem.mp4`` file, or a folder with any number of those below it.
+    names
+        Those that are wanted; none are all.
+    subsets
+        Where there are folders of these names, only what is in one that is asked for.
+    without_stems
+        Where there is none with true stems, take audio files as they are.
+
+    Raises
+    ------
+    EvaluationError
+        There are none, or none of a name that is wanted.
+    """
+    found = sorted(_tracks(path, subsets), key=lambda track: track.name)
+    if not found and without_stems:
+        songs = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found = [Track(song.stem, song) for song in songs if song.suffix.lower() in audio.SUFFIXES]
+    if not found:
+        raise EvaluationError(
+            f"{path} has no song with true stems: it needs a {MIXTURE}.wav with its stems beside "
+            f"it, or a {STEM_FILE} file, anywhere below it."
+        )
+    for name in names:
+        if name not in {track.name for track in found}:
+            raise EvaluationError(f"There is no song {name!r} in {path}: check its name.")
+    return [track for track in found if not names or track.name in names]
+
+
+def _tracks(path: Path, subsets: Sequence[str]) -> list[Track]:
+    if path.is_file() and path.name.endswith(STEM_FILE):
+        return [Track(path.name.removesuffix(STEM_FILE), path)]
+    if (path / f"{MIXTURE}.wav").is_file():
+        return [Track(path.resolve().name, path)]
+    places = [path]
+    if any((path / subset).is_dir() for subset in SUBSETS):
+        places = [path / subset for subset in subsets]
+    folders = [file.parent for place in places for file in place.rglob(f"{MIXTURE}.wav")]
+    files = [file for place in places for file in place.rglob(f"*{STEM_FILE}")]
+    return [Track(folder.name, folder) for folder in folders] + [
+        Track(file.name.removesuffix(STEM_FILE), file) for file in files
+    ]
+
+
+def load_references(
+    track: Track, stems: Sequence[str], sample_rate: int, warn: audio.Warn
+) -> Mapping[str, np.ndarray]:
+    """The true ones of some stems.
+
+    Raises
+    ------
+    EvaluationError
+        There is none of them.
+    """
+    there = track.stems(stems)
+    if not there:
+        raise EvaluationError(f"{track.path} has none of the stems {', '.join(stems)}.")
+    return {name: track.load(name, sample_rate, warn) for name in there}

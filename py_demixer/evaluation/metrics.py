@@ -1,0 +1,138 @@
+"""BSS Eval, version 4, by museval: what a stem's error is made of.
+
+An estimate is taken apart into the true stem, the true stem heard through a filter of 512 taps
+(spatial distortion), what such filters make of the other stems (interference), and the rest
+(artifacts). The four ratios, in dB, are computed in windows of a second, with one set of filters
+for the song; a song's score is the median over windows. References: Vincent, Gribonval & Fevotte,
+IEEE TASLP 14.4 (2006); Stoter, Liutkus & Ito, LVA/ICA 2018.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+METRICS = ("SDR", "SIR", "ISR", "SAR")
+WINDOW_SECONDS = 1.0
+
+Frames = Mapping[str, list[float | None]]
+"""By metric: dB in each window; None where there is none, since a stem is silent there."""
+
+
+class EvaluationError(Exception):
+    """Something cannot be evaluated; the message is a sentence that says why."""
+
+
+def require(name: str, extra: str = "evaluate") -> Any:
+    """Import a package that only the evaluation needs.
+
+    Raises
+    ------
+    EvaluationError
+        It is not installed; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise EvaluationError(
+            f"This needs packages that are not here ({error}): "
+            f"run pip install 'py-demixer[{extra}]'."
+        ) from error
+
+
+def bss_eval(
+    references: Mapping[str, np.ndarray], estimates: Mapping[str, np.ndarray], sample_rate: int
+) -> dict[str, Frames]:
+    """Score the estimates of a song's stems.
+
+    Parameters
+    ----------
+    references
+        The true stems by name, ``(channels, samples)``. Those that are silent throughout are left
+        out: there is nothing to compare with, and nothing that could interfere.
+    estimates
+        Of some or all of them, at least as long.
+    sample_rate
+        In Hz.
+
+    Returns
+    -------
+    dict[str, Frames]
+        For each estimate whose reference is not silent.
+
+    Raises
+    ------
+    EvaluationError
+        The song is shorter than a window, or museval is not installed.
+    """
+    heard = {name: stem for name, stem in references.items() if np.any(stem)}
+    window = round(WINDOW_SECONDS * sample_rate)
+    length = min((stem.shape[1] for stem in heard.values()), default=0)
+    if length < window:
+        raise EvaluationError(
+            f"A song of {length / sample_rate:.2f} s cannot be evaluated: the metrics look at "
+            f"windows of {WINDOW_SECONDS:g} s, of which there must be one at least."
+        )
+    # An estimate's scores do not depend on other estimates: references stand for missing ones.
+    given = {name: estimates.get(name, stem) for name, stem in heard.items()}
+    silent = {name for name, stem in given.items() if not np.any(stem[:, :length])}
+    given |= {name: heard[name] for name in silent}
+    values = require("museval.metrics").bss_eval(
+        _stacked(heard, length),
+        _stacked(given, length),
+        window=window,
+        hop=window,
+        compute_permutation=False,
+        framewise_filters=False,
+        bsseval_sources_version=False,
+    )
+    sdr, isr, sir, sar, _ = values
+    by_metric = {"SDR": sdr, "SIR": sir, "ISR": isr, "SAR": sar}
+    return {
+        name: {
+            metric: [None] * len(rows[place])
+            if name in silent
+            else [_finite(value) for value in rows[place]]
+            for metric, rows in by_metric.items()
+        }
+        for place, name in enumerate(heard)
+        if name in estimates
+    }
+
+
+def snr(estimate: np.ndarray, reference: np.ndarray) -> float:
+    """Signal-to-noise ratio in dB, where noise is the difference; both may be complex."""
+    wanted = reference.astype(np.result_type(reference, np.float64))
+    error = float(np.sum(np.abs(estimate - wanted) ** 2))
+    return decibels(float(np.sum(np.abs(wanted) ** 2)), error)
+
+
+def decibels(power: float, other: float) -> float:
+    """The ratio of two powers in dB; infinite where one of them is nothing."""
+    if other == 0 or power == 0:
+        return math.inf if power > 0 or other == 0 else -math.inf
+    return 10 * math.log10(power / other)
+
+
+def median(frames: Frames) -> dict[str, float | None]:
+    """A song's scores: the median over the windows that have one."""
+    return {metric: median_of(values) for metric, values in frames.items()}
+
+
+def median_of(values: list[float | None]) -> float | None:
+    """The median of those that are there."""
+    there = [value for value in values if value is not None]
+    return float(np.median(there)) if there else None
+
+
+def _stacked(stems: Mapping[str, np.ndarray], length: int) -> np.ndarray:
+    """``(stems, samples, channels)`` float64, as museval wants them."""
+    return np.stack([stem[:, :length].T for stem in stems.values()]).astype(np.float64)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,52 @@
+"""A picture of an evaluation: a box for each stem, for each metric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .metrics import METRICS, EvaluationError, require
+from .results import Evaluation
+
+
+def draw(evaluation: Evaluation, path: Path) -> None:
+    """Draw a box for each stem: quartiles, median, and what lies within 1.5 times their distance.
+
+    A box is of the songs' scores; where there is one song, of its windows'.
+
+    Parameters
+    ----------
+    evaluation
+        Of at least one song.
+    path
+        Its ending says the format: .png, .svg or .pdf.
+
+    Raises
+    ------
+    EvaluationError
+        The picture cannot be written, or matplotlib is not installed.
+    """
+    figure = require("matplotlib.figure").Figure(figsize=(8, 6), layout="constrained")
+    axes = figure.subplots(2, 2, sharex=True)
+    for axis, metric in zip(axes.flat, METRICS, strict=True):
+        boxes = _values(evaluation, metric)
+        axis.boxplot(list(boxes.values()), tick_labels=list(boxes))
+        axis.set_ylabel(f"{metric}, dB")
+        axis.grid(axis="y", alpha=0.3)
+    songs = len(evaluation.songs)
+    what = f"{songs} songs" if songs > 1 else f"windows of {next(iter(evaluation.songs))}"
+    figure.suptitle(f"{evaluation.about['model']}, {what}")
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:  # ValueError: no such format
+        raise EvaluationError(f"{path} cannot be drawn: {error}.") from error
+
+
+def _values(evaluation: Evaluation, metric: str) -> dict[str, list[float]]:
+    """By stem: the songs' scores, or those of the only song's windows."""
+    values: dict[str, list[float]] = {stem: [] for stem in evaluation.aggregate()}
+    several = len(evaluation.songs) > 1
+    for song, scores in evaluation.tracks().items():
+        for stem, of in scores.items():
+            found = [of[metric]] if several else evaluation.songs[song][stem][metric]
+            values[stem] += [value for value in found if value is not None]
+    return values

@@ -1,0 +1,167 @@
+"""The originals, in PyTorch, with the weights of a weight file: demucs 4.1.0 and openunmix 1.3.0.
+
+In float64 they tell what is right; in float32, what they give to those who use them. This module
+imports them, and is imported where they are needed.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from fractions import Fraction
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from demucs import transformer
+from demucs.apply import BagOfModels, apply_model
+from demucs.hdemucs import HDemucs
+from demucs.htdemucs import HTDemucs
+
+from py_demixer import catalog
+from py_demixer.checkpoint import Checkpoint, widen
+from py_demixer.models import hdemucs, htdemucs, openunmix
+from py_demixer.segments import DemucsOptions
+
+# openunmix imports it, to read files; it has to fit torch, and is not always to be had.
+sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))
+from openunmix.model import OpenUnmix, Separator  # noqa: E402
+
+Tensors = Mapping[str, np.ndarray]
+
+_COUNTER = "num_batches_tracked"
+"""Of a batch norm: nothing depends on it, and no weight file has it."""
+
+
+def separate(
+    mixture: np.ndarray, weights: Checkpoint, options: catalog.Options, *, double: bool
+) -> dict[str, np.ndarray]:
+    """Separate a song by the original.
+
+    Parameters
+    ----------
+    mixture
+        ``(2, samples)`` float32.
+    weights
+        Of a model of this package.
+    options
+        Of its kind.
+    double
+        In float64; otherwise in float32.
+
+    Returns
+    -------
+    dict[str, np.ndarray]
+        Stems by name, ``(2, samples)``: those that the options ask for.
+    """
+    held = catalog.networks(weights)
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    stems = values.pop("stems") or held.config.sources
+    with torch.no_grad():
+        if isinstance(options, DemucsOptions):
+            model: Any = demucs(held)
+            made = separate_by_demucs(model.double() if double else model, mixture, **values)
+            return {name: stem for name, stem in made.items() if name in stems}
+        del values["block"]  # openunmix takes the song as a whole
+        model = open_unmix(held.tensors[0], held.config, stems, **values)
+        return separate_by_open_unmix(model.double() if double else model, mixture)
+
+
+# ---- Demucs -------------------------------------------------------------------------------------
+
+
+def demucs(held: catalog.Networks) -> HTDemucs | HDemucs | BagOfModels:
+    """The original of what a weight file holds, in float32."""
+    members = [demucs_network(tensors, held.config) for tensors in held.tensors]
+    return BagOfModels(members, [list(row) for row in held.bag]) if held.bag else members[0]
+
+
+def demucs_network(
+    tensors: Tensors, config: htdemucs.Config | hdemucs.Config
+) -> HTDemucs | HDemucs:
+    """One of the original networks, with these weights in float32."""
+    dimensions: dict[str, Any] = {
+        "channels": config.channels,
+        "dconv_comp": config.dconv_compress,
+        "segment": Fraction(config.segment_length, config.sample_rate),
+    }
+    if isinstance(config, htdemucs.Config):
+        network = HTDemucs(
+            list(config.sources),
+            **dimensions,
+            dconv_mode=3,
+            bottom_channels=config.bottom_channels,
+            t_layers=config.t_layers,
+            t_heads=config.t_heads,
+        )
+    else:
+        network = HDemucs(list(config.sources), **dimensions)
+    return _filled(network, tensors)
+
+
+def separate_by_demucs(
+    model: Any, mixture: np.ndarray, seed: int = 0, **options: Any
+) -> dict[str, np.ndarray]:
+    """A whole song, as ``demucs.api.Separator`` does it; the seed is for the random shifts."""
+    # The network draws a shift of 0 for each segment: not from the numbers that shifts come from.
+    transformer.random = random.Random()
+    random.seed(seed)
+    mix = torch.from_numpy(mixture).to(next(model.parameters()).dtype)
+    mono = mix.mean(0)
+    mean, std = mono.mean(), mono.std() + 1e-8
+    given = {"shifts": 0, "overlap": 0.25} | options
+    stems = apply_model(model, ((mix - mean) / std)[None], **given)[0] * std + mean
+    return dict(zip(model.sources, stems.numpy(), strict=True))
+
+
+# ---- Open-Unmix ---------------------------------------------------------------------------------
+
+
+def open_unmix(
+    tensors: Tensors, config: openunmix.Config, stems: Sequence[str] = (), **options: Any
+) -> Separator:
+    """The original separator of some stems, in float32."""
+    networks = {
+        name: _open_unmix_network(tensors, config, name)
+        for name in config.sources
+        if name in (stems or config.sources)
+    }
+    if len(networks) == 1 and not options.get("residual"):
+        options["niter"] = 0  # it refuses to refine one stem alone, which there is no way to do
+    return Separator(networks, **options).eval()
+
+
+def _open_unmix_network(tensors: Tensors, config: openunmix.Config, source: str) -> OpenUnmix:
+    network = OpenUnmix(
+        nb_bins=config.bins,
+        nb_channels=config.audio_channels,
+        hidden_size=config.hidden,
+        max_bin=config.bandwidth,
+    )
+    prefix = f"{source}."
+    names = (name for name in tensors if name.startswith(prefix))
+    return _filled(network, {name: tensors[name] for name in names}, prefix)
+
+
+def separate_by_open_unmix(separator: Separator, mixture: np.ndarray) -> dict[str, np.ndarray]:
+    """A whole song."""
+    dtype = next(separator.target_models.parameters()).dtype
+    for transform in (separator.stft, separator.istft):  # not just the float32 one's digits
+        transform.window.data = torch.hann_window(separator.stft.n_fft, dtype=dtype)
+    stems = separator(torch.from_numpy(mixture).to(dtype)[None])
+    return {name: stem[0].numpy() for name, stem in separator.to_dict(stems).items()}
+
+
+def _filled(network: Any, tensors: Tensors, prefix: str = "") -> Any:
+    """Load the weights, all of them."""
+    state = network.state_dict()
+    state |= {
+        name: torch.tensor(widen(tensors, f"{prefix}{name}"))
+        for name in state
+        if not name.endswith(_COUNTER)
+    }
+    network.load_state_dict(state)
+    return network.eval()

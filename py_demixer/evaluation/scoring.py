@@ -1,0 +1,63 @@
+"""A song's stems by a model, against the true ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from py_demixer import catalog, separate
+from py_demixer.audio import Warn
+from py_demixer.parallel import Workers
+from py_demixer.tasks import Progress
+
+from .datasets import MIXTURE, Track, load_references
+from .metrics import Frames, bss_eval
+
+OTHER = "other"
+"""The stem that holds whatever has no name among the true ones."""
+
+
+def score(
+    track: Track,
+    model: catalog.Model,
+    options: catalog.Options,
+    *,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+    warn: Warn = lambda sentence: None,
+) -> dict[str, Frames]:
+    """Separate a song and compare its stems with the true ones.
+
+    Stems that the model makes and of which there is no true one (a guitar, of MUSDB18) are added to
+    ``other``, where they are in the true stems. A residual is not a stem.
+
+    Parameters
+    ----------
+    track
+        From :func:`py_demixer.evaluation.datasets.find_tracks`.
+    model, options, workers, progress
+        See :func:`py_demixer.separate`.
+    warn
+        Called with a sentence when a file was read, but with complaints.
+
+    Returns
+    -------
+    dict[str, Frames]
+        By stem, see :func:`py_demixer.evaluation.metrics.bss_eval`.
+
+    Raises
+    ------
+    EvaluationError
+        There are no true stems, or the song is too short.
+    AudioError
+        A file cannot be read.
+    """
+    references = load_references(track, model.sources, model.sample_rate, warn)
+    mixture = track.load(MIXTURE, model.sample_rate, warn)
+    unknown = [name for name in model.sources if name not in references]
+    if options.stems and OTHER in options.stems and OTHER in references:
+        options = replace(options, stems=tuple({*options.stems, *unknown}))
+    stems = separate(mixture, model, options, workers=workers, progress=progress)
+    estimates = {name: stem for name, stem in stems.items() if name in references}
+    if OTHER in estimates:
+        estimates[OTHER] = sum((stems[name] for name in unknown), estimates[OTHER])
+    return bss_eval(references, estimates, model.sample_rate)

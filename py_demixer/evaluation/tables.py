@@ -1,0 +1,93 @@
+"""Results as tables: for people, as text or as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from .comparison import Likeness
+from .metrics import METRICS
+from .results import Evaluation, Scores
+
+_NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under the names of columns; the first cell of a row is its name."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def text(self) -> str:
+        """With spaces between columns."""
+        widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
+
+        def line(cells: Sequence[str]) -> str:
+            name, *numbers = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+            return "  ".join([name.strip().ljust(widths[0]), *numbers]).rstrip()
+
+        return "\n".join([self.title, *map(line, [self.columns, *self.rows])])
+
+    def markdown(self) -> str:
+        """As a table of GitHub-flavoured Markdown under a heading."""
+        rule = ["---", *["---:"] * (len(self.columns) - 1)]
+        lines = (f"| {' | '.join(cells)} |" for cells in [self.columns, rule, *self.rows])
+        return "\n".join([f"## {self.title}", "", *lines])
+
+
+def scores(title: str, stems: Mapping[str, Scores]) -> Table:
+    """Of one song, or of several together."""
+    return Table(title, ("dB", *METRICS), [(stem, *_cells(of)) for stem, of in stems.items()])
+
+
+def published() -> dict[str, Any]:
+    """Scores that others have published, and who: ``what``, and ``tracks`` by name and model."""
+    text = resources.files(__package__).joinpath("published.json").read_text("utf-8")
+    content: dict[str, Any] = json.loads(text)
+    return content
+
+
+def published_tables(evaluation: Evaluation) -> Iterator[Table]:
+    """Scores that others have published; beside them ours, where that song was evaluated."""
+    here = evaluation.tracks()
+    for song, models in published()["tracks"].items():
+        stems = dict.fromkeys(stem for model in models.values() for stem in model)
+        rows = []
+        for stem in stems:
+            rows += [(f"{stem}, {model}", *_cells(of[stem])) for model, of in models.items()]
+            if stem in here.get(song, {}):
+                ours = f"{stem}, {evaluation.about['model']} here"
+                rows.append((ours, *_cells(here[song][stem])))
+        yield Table(f"{song}, as published for freemusicdemixer.com", ("dB", *METRICS), rows)
+
+
+def likenesses(title: str, stems: Mapping[str, Likeness]) -> Table:
+    """How one song's stems compare with those of PyTorch."""
+    columns = ("dB", "level", "SNR", "PyTorch's SNR", "SDR", "PyTorch's SDR", "difference")
+    return Table(title, columns, [_likeness(*stem) for stem in stems.items()])
+
+
+LEGEND = """\
+SNR: the difference from PyTorch in float64 is the noise; PyTorch's: of its own float32.
+level: of the stem against the mixture. Of a stem that is nearly silent, ratios are to the mixture.
+SDR: by BSS Eval, where the true stem is known."""
+"""Of the tables of :func:`likenesses`."""
+
+
+def _likeness(name: str, stem: Likeness) -> Sequence[str]:
+    label = f"{name} (nearly silent)" if stem.nearly_silent else name
+    level = "silent" if stem.level is None else f"{stem.level:.1f}"
+    ratios = ("equal" if x is None else f"{x:.1f}" for x in (stem.ours, stem.pytorch))
+    if stem.sdr is None or stem.sdr_pytorch is None:
+        return label, level, *ratios, *[_NOTHING] * 3
+    sdr = (f"{stem.sdr:.3f}", f"{stem.sdr_pytorch:.3f}", f"{stem.sdr - stem.sdr_pytorch:+.4f}")
+    return label, level, *ratios, *sdr
+
+
+def _cells(of: Scores) -> Iterable[str]:
+    return (_NOTHING if of[metric] is None else f"{of[metric]:.3f}" for metric in METRICS)
