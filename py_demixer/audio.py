@@ -10,7 +10,6 @@ Shapes: a block is (channels, frames) float32 with full scale at +-1.
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import struct
@@ -20,11 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any, TypeVar
 
 import numpy as np
 
+from .extras import require
 from .measuring import check_finite, downmix_matrix
 
 FORMATS = ("wav", "flac")
@@ -70,22 +69,6 @@ class Recording:
 
 class _Damage(Exception):
     """A decoder does not know the format, or cannot go on: another one may do better."""
-
-
-def require(name: str) -> ModuleType:
-    """Import one of the packages that only the command line needs.
-
-    Raises
-    ------
-    AudioError
-        It is not installed; the message says how to install it.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise AudioError(
-            f"The package {name} is missing ({error}): run pip install 'py-demixer[cli]'."
-        ) from error
 
 
 # ---------------------------------------------------------------- reading

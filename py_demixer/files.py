@@ -25,6 +25,9 @@ from .parallel import Workers
 from .separation import Stems, separate_blocks
 from .tasks import Cancel, Progress, Song
 
+UNFINISHED = ".unfinished-"
+"""How the names of folders begin in which stems are made, beside the place where they will be."""
+
 _BLOCK = 1 << 18  # frames read from a temporary file at a time
 _CHANNELS = 2  # of the mixture and of every stem: the models are for stereo
 _FRAME_BYTES = 4 * _CHANNELS
@@ -146,13 +149,13 @@ def separate_file(
         See :func:`py_demixer.separate`.
     """
     song, folder, output = Path(song), Path(folder), output or Output()
-    with _workshop(folder) as workshop:
-        mixture = workshop / "mixture.f32"
+    with workshop(folder) as place:
+        mixture = place / "mixture.f32"
         about = audio.read(
             song, model.sample_rate, lambda blocks: _store(blocks, mixture, model), warn
         )
         names = output.names(catalog.plan(model, about, options).stems)
-        _refuse_to_fill_the_disk(workshop, about, len(names), output.bits)
+        _refuse_to_fill_the_disk(place, about, len(names), output.bits)
         made = separate_blocks(
             _stored(mixture),
             model,
@@ -161,18 +164,18 @@ def separate_file(
             workers=workers,
             progress=progress,
             cancel=cancel,
-            scratch=workshop,
+            scratch=place,
         )
-        peaks = _write_raw((_selected(stems, output.two_stems) for stems in made), workshop)
+        peaks = _write_raw((_selected(stems, output.two_stems) for stems in made), place)
         mixture.unlink()
         gain = audio.shared_gain(list(peaks.values()), output.bits)
-        fresh = {name: workshop / f"{name}.{output.format}" for name in names}
+        fresh = {name: place / f"{name}.{output.format}" for name in names}
         for name, path in fresh.items():
-            raw = workshop / f"{name}.f32"
+            raw = place / f"{name}.f32"
             blocks = _stored(raw)
             audio.write(path, blocks, about.length, model.sample_rate, output.bits, gain)
             raw.unlink()
-        files = {name: _move(path, folder) for name, path in fresh.items()}
+        files = {name: move(path, folder) for name, path in fresh.items()}
     return Separated(song, files, about.length / model.sample_rate, gain)
 
 
@@ -230,7 +233,7 @@ def _refuse_to_fill_the_disk(folder: Path, song: Song, stems: int, bits: str) ->
 
 
 @contextmanager
-def _workshop(folder: Path) -> Iterator[Path]:
+def workshop(folder: Path) -> Iterator[Path]:
     """A hidden folder inside ``folder`` that is gone afterwards, whatever happens.
 
     It is made before anything is computed, so that a place that cannot be written to is found out
@@ -239,7 +242,7 @@ def _workshop(folder: Path) -> Iterator[Path]:
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder)
+        temporary = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder)
     except OSError as error:
         raise AudioError(
             f"{folder} cannot be written to ({error.strerror}): choose another folder."
@@ -253,7 +256,14 @@ def _workshop(folder: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def _move(path: Path, folder: Path) -> Path:
+def move(path: Path, folder: Path) -> Path:
+    """Move a file to a folder of the same disk, in one step; what is there is replaced.
+
+    Raises
+    ------
+    AudioError
+        It cannot be replaced.
+    """
     target = folder / path.name
     try:
         os.replace(path, target)

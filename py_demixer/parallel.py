@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import heapq
-import importlib
 import pickle
 import signal
 import tempfile
@@ -26,13 +25,14 @@ import numpy as np
 
 from . import catalog
 from .execution import Clock, Feed, Frontier
+from .extras import require
 from .planes import InFiles
 from .tasks import Cancel, Plan, Progress, Song
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     (
         "OPENBLAS_NUM_THREADS",
         "OMP_NUM_THREADS",
@@ -74,26 +74,20 @@ class Workers:
     ------
     ValueError
         That is less than one.
-    ImportError
+    MissingPackageError
         The package loky is not installed.
     """
 
     def __init__(self, model: catalog.AnyModel, count: int) -> None:
         if count < 1:
             raise ValueError(f"There must be at least one worker, not {count}.")
-        try:
-            loky = importlib.import_module("loky")
-        except ImportError as error:
-            raise ImportError(
-                f"The package loky is missing ({error}), which starts the workers: "
-                "run pip install 'py-demixer[cli]'."
-            ) from error
+        loky = require("loky")
         self.model, self.count = model, count
         self._broken: type[Exception] = loky.BrokenProcessPool
         self._folder = tempfile.TemporaryDirectory(prefix="py-demixer-")
         _pack(model, Path(self._folder.name))
         self._processes = loky.ProcessPoolExecutor(
-            count, initializer=_hold, initargs=(self._folder.name,), env=_ONE_THREAD
+            count, initializer=_hold, initargs=(self._folder.name,), env=ONE_THREAD
         )
 
     def __enter__(self) -> Self:

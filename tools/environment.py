@@ -113,9 +113,9 @@ def _ensure_venv(folder: Path, extras: str, message: str) -> Path:
         )
     pins = folder / "pins.txt"  # what several extras ask for has the one version that is tested
     pins.write_text("\n".join(project["project"]["optional-dependencies"]["dev"]))
-    install = [python, "-m", "pip", "install", "--quiet", "--constraint", pins]
+    quietly = ["-m", "pip", "install", "--quiet"]
     run(
-        [*install, "--editable", f"{ROOT}[{extras}]"],
+        [python, *quietly, "--constraint", pins, "--editable", f"{ROOT}[{extras}]"],
         "Cannot install the Python packages: the first run needs a connection to the package "
         "index. pip said:",
     )

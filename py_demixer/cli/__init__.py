@@ -19,11 +19,12 @@ from collections.abc import Sequence
 
 from py_demixer import WorkerError, __version__
 from py_demixer.audio import AudioError
+from py_demixer.extras import MissingPackageError
 
-from . import completion, evaluate, models, separate, trace
+from . import batch, completion, evaluate, models, separate, trace
 from .common import Refusal, say
 
-_COMMANDS = (separate, models, evaluate, trace, completion)
+_COMMANDS = (separate, batch, models, evaluate, trace, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (Refusal, AudioError, WorkerError) as error:
+    except (Refusal, AudioError, MissingPackageError, WorkerError) as error:
         say(str(error))
         return 1
     except MemoryError:

@@ -7,11 +7,15 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from py_demixer import Workers, audio, catalog
+from py_demixer import audio, catalog
+from py_demixer.extras import require
+from py_demixer.files import Output
+from py_demixer.sweep import RESIDUAL
+from py_demixer.tasks import chosen_stems
 from py_demixer.weights.fetch import FetchError
 
 BACKENDS = ("numpy", "scipy")
@@ -59,6 +63,12 @@ def load_model(options: argparse.Namespace) -> catalog.Model:
         raise Refusal(str(error)) from error
 
 
+def weight_file(options: argparse.Namespace) -> Path:
+    """Where the weights are of the model that was asked for, and loaded."""
+    path: Path = options.weights or catalog.default_weights(options.model)
+    return path
+
+
 # ---- options of models --------------------------------------------------------------------------
 
 
@@ -97,26 +107,53 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
 
 
+# ---- output -------------------------------------------------------------------------------------
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """How stems are written."""
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
+    add("--format", choices=audio.FORMATS, default="wav", help=f"of the files {default}")
+    add("--bits", choices=audio.SUBTYPES, default="16", help=f"of a sample {default}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for, checked."""
+
+    choices: catalog.Options
+    output: Output
+    stems: tuple[str, ...]
+    """Names of the files, without their ending."""
+
+
+def wanted(options: argparse.Namespace) -> Wanted:
+    """What was said of how to separate and to write.
+
+    Raises
+    ------
+    SystemExit
+        It is wrong usage.
+    """
+    try:
+        chosen = choices(options)
+        output = Output(options.format, options.bits, options.two_stems)
+        made = chosen_stems(catalog.named(options.model).stems, chosen.stems)
+        if getattr(chosen, "residual", False):
+            made = (*made, RESIDUAL)
+        return Wanted(chosen, output, output.names(made))
+    except ValueError as error:
+        options.usage_error(str(error))
+        raise  # usage_error() has ended the program
+
+
 # ---- processes ----------------------------------------------------------------------------------
 
 
-def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """How many processes are to work on a song."""
-    parser.add_argument(
-        "-j",
-        "--jobs",
-        type=_at_least_one,
-        metavar="N",
-        help="processes that share the work on a song (default: none but this one)",
-    )
-
-
-def start_workers(model: catalog.Model, count: int) -> Workers:
-    """Processes that hold the model."""
-    try:
-        return Workers(model, count)
-    except ImportError as error:
-        raise Refusal(str(error)) from error
+def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
+    """How many processes there are to be, and for what."""
+    parser.add_argument("-j", "--jobs", type=_at_least_one, metavar="N", help=what)
 
 
 def _at_least_one(text: str) -> int:
@@ -133,7 +170,7 @@ def _at_least_one(text: str) -> int:
 def progress_bar(title: str) -> Iterator[Callable[[int, int, float], None]]:
     """A line on standard error that tells how far a song is, once there is something to tell."""
     bar_format = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} parts{postfix}"
-    tqdm: Any = audio.require("tqdm").tqdm
+    tqdm: Any = require("tqdm").tqdm
     with ExitStack() as stack:
         bars: list[Any] = []
 

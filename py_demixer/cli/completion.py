@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from py_demixer import audio
+from py_demixer.extras import require
 
 SHELLS = ("bash", "zsh")
 
@@ -25,6 +25,6 @@ def describe(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from . import make_parser
 
-    shtab: Any = audio.require("shtab")
+    shtab: Any = require("shtab")
     print(shtab.complete(make_parser(), shell=options.shell))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -13,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import __version__, audio, catalog, checkpoint
+from py_demixer import Workers, __version__, audio, catalog, checkpoint
+from py_demixer.batch import sha256
 from py_demixer.evaluation import comparison, plot, scoring, tables
 from py_demixer.evaluation.comparison import Likeness
 from py_demixer.evaluation.datasets import SUBSETS, Track, find_tracks
-from py_demixer.evaluation.metrics import EvaluationError, require
+from py_demixer.evaluation.metrics import EvaluationError
 from py_demixer.evaluation.results import Comparison, Evaluation, Results
 from py_demixer.evaluation.tables import Table
+from py_demixer.extras import require
 
 from .common import (
     Refusal,
@@ -30,7 +31,7 @@ from .common import (
     load_model,
     progress_bar,
     say,
-    start_workers,
+    weight_file,
 )
 
 
@@ -60,7 +61,7 @@ def describe(commands: Any) -> None:
     )
     add_model(parser)
     add_choices(parser)
-    add_jobs(parser)
+    add_jobs(parser, "processes that share the work on a song (default: none but this one)")
     add(
         "--json",
         type=Path,
@@ -94,7 +95,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace, chosen: catalog.Options) -> int:
     songs = find_tracks(options.path, options.tracks, _subsets(options))
-    require("museval")
+    require("museval", "evaluate")
     model = load_model(options)
     results = Evaluation.resume(options.json, _about(options, chosen, ("museval",)))
 
@@ -121,7 +122,7 @@ def _compare(options: argparse.Namespace, chosen: catalog.Options) -> int:
     songs = find_tracks(options.path, options.tracks, _subsets(options), without_stems=True)
     require("py_demixer.evaluation.pytorch", "reference")
     model = load_model(options)
-    weights = checkpoint.read(_weight_file(options).read_bytes())
+    weights = checkpoint.read(weight_file(options).read_bytes())
     packages = ("museval", *comparison.PACKAGES)
     about = {"against": options.against, **_about(options, chosen, packages)}
     results = Comparison.resume(options.json, about)
@@ -155,7 +156,7 @@ def _each(
     if options.json:
         results.save(options.json)  # now: nobody should wait for hours to learn that it cannot be
     with ExitStack() as stack:
-        workers = stack.enter_context(start_workers(model, options.jobs)) if options.jobs else None
+        workers = stack.enter_context(Workers(model, options.jobs)) if options.jobs else None
         for track in songs:
             if track.name not in results.songs:
                 try:
@@ -177,17 +178,13 @@ def _about(
     return {
         "model": options.model,
         "options": asdict(chosen),
-        "weights": hashlib.sha256(_weight_file(options).read_bytes()).hexdigest(),
+        "weights": sha256(weight_file(options)),
         "versions": {
             "py-demixer": __version__,
             "numpy": np.__version__,
             **{package: metadata.version(package) for package in packages},
         },
     }
-
-
-def _weight_file(options: argparse.Namespace) -> Path:
-    return options.weights or catalog.default_weights(options.model)
 
 
 def _subsets(options: argparse.Namespace) -> Sequence[str]:

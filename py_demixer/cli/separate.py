@@ -11,27 +11,25 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from py_demixer import Workers, audio, catalog
 from py_demixer.collection import CollectionError, Job, collect
-from py_demixer.files import Output, Separated, separate_file
-from py_demixer.sweep import RESIDUAL
-from py_demixer.tasks import chosen_stems
+from py_demixer.files import Separated, separate_file
 
 from .common import (
     Refusal,
+    Wanted,
     add_choices,
     add_jobs,
     add_model,
-    choices,
+    add_output,
     load_model,
     progress_bar,
     refuse_to_overwrite,
     say,
-    start_workers,
+    wanted,
 )
 
 PIPE = Path("-")
@@ -65,26 +63,15 @@ def describe(commands: Any) -> None:
     )
     add_model(parser)
     add_choices(parser)
-    add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
-    add("--format", choices=audio.FORMATS, default="wav", help=f"of the files {default}")
-    add("--bits", choices=audio.SUBTYPES, default="16", help=f"of a sample {default}")
+    add_output(parser)
     add("--force", action="store_true", help="replace stems that are already there")
-    add_jobs(parser)
+    add_jobs(parser, "processes that share the work on a song (default: none but this one)")
     add("--json", action="store_true", help="print a JSON object for each song, one a line")
     parser.set_defaults(run=_separate, usage_error=parser.error)
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What was asked for, checked."""
-
-    choices: catalog.Options
-    output: Output
-    stems: tuple[str, ...]
-
-
 def _separate(options: argparse.Namespace) -> int:
-    wanted = _wanted(options)
+    what = wanted(options)
     with ExitStack() as stack:
         out = stack.enter_context(_folder_for(options.output))
         songs = [stack.enter_context(_file_for(song)) for song in options.songs]
@@ -92,16 +79,14 @@ def _separate(options: argparse.Namespace) -> int:
             jobs = collect(songs, out)
         except CollectionError as error:
             raise Refusal(str(error)) from error
-        _check_pipe(options, wanted, jobs)
+        _check_pipe(options, what, jobs)
         if not options.force:
-            files = (job.files(wanted.stems, wanted.output) for job in jobs)
+            files = (job.files(what.stems, what.output) for job in jobs)
             refuse_to_overwrite(path for paths in files for path in paths.values())
-        return _run_all(jobs, wanted, options, stack)
+        return _run_all(jobs, what, options, stack)
 
 
-def _run_all(
-    jobs: list[Job], wanted: _Wanted, options: argparse.Namespace, stack: ExitStack
-) -> int:
+def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack: ExitStack) -> int:
     model: catalog.Model | None = None
     workers: Workers | None = None
     exit_code = 0
@@ -112,7 +97,7 @@ def _run_all(
             if model is None:
                 model = load_model(options)
                 if options.jobs:
-                    workers = stack.enter_context(start_workers(model, options.jobs))
+                    workers = stack.enter_context(Workers(model, options.jobs))
             _run(job, model, workers, wanted, options)
         except audio.AudioError as error:  # the other songs may be good
             exit_code = 1
@@ -126,7 +111,7 @@ def _run(
     job: Job,
     model: catalog.Model,
     workers: Workers | None,
-    wanted: _Wanted,
+    wanted: Wanted,
     options: argparse.Namespace,
 ) -> None:
     began = time.monotonic()
@@ -176,20 +161,7 @@ def _decibels(made: Separated) -> float:
 # ---- what was asked for -------------------------------------------------------------------------
 
 
-def _wanted(options: argparse.Namespace) -> _Wanted:
-    try:
-        chosen = choices(options)
-        output = Output(options.format, options.bits, options.two_stems)
-        made = chosen_stems(catalog.named(options.model).stems, chosen.stems)
-        if getattr(chosen, "residual", False):
-            made = (*made, RESIDUAL)
-        return _Wanted(chosen, output, output.names(made))
-    except ValueError as error:
-        options.usage_error(str(error))
-        raise  # usage_error() has ended the program
-
-
-def _check_pipe(options: argparse.Namespace, wanted: _Wanted, jobs: list[Job]) -> None:
+def _check_pipe(options: argparse.Namespace, wanted: Wanted, jobs: list[Job]) -> None:
     if options.songs.count(PIPE) > 1:
         options.usage_error("Standard input can be read once: name - only once.")
     if options.output != PIPE:

@@ -9,12 +9,12 @@ IEEE TASLP 14.4 (2006); Stoter, Liutkus & Ito, LVA/ICA 2018.
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+
+from py_demixer.extras import require
 
 METRICS = ("SDR", "SIR", "ISR", "SAR")
 WINDOW_SECONDS = 1.0
@@ -25,23 +25,6 @@ Frames = Mapping[str, list[float | None]]
 
 class EvaluationError(Exception):
     """Something cannot be evaluated; the message is a sentence that says why."""
-
-
-def require(name: str, extra: str = "evaluate") -> Any:
-    """Import a package that only the evaluation needs.
-
-    Raises
-    ------
-    EvaluationError
-        It is not installed; the message says how to install it.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise EvaluationError(
-            f"This needs packages that are not here ({error}): "
-            f"run pip install 'py-demixer[{extra}]'."
-        ) from error
 
 
 def bss_eval(
@@ -67,7 +50,9 @@ def bss_eval(
     Raises
     ------
     EvaluationError
-        The song is shorter than a window, or museval is not installed.
+        The song is shorter than a window.
+    MissingPackageError
+        museval is not installed.
     """
     heard = {name: stem for name, stem in references.items() if np.any(stem)}
     window = round(WINDOW_SECONDS * sample_rate)
@@ -81,7 +66,7 @@ def bss_eval(
     given = {name: estimates.get(name, stem) for name, stem in heard.items()}
     silent = {name for name, stem in given.items() if not np.any(stem[:, :length])}
     given |= {name: heard[name] for name in silent}
-    values = require("museval.metrics").bss_eval(
+    values = require("museval.metrics", "evaluate").bss_eval(
         _stacked(heard, length),
         _stacked(given, length),
         window=window,

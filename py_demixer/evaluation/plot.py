@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .metrics import METRICS, EvaluationError, require
+from py_demixer.extras import require
+
+from .metrics import METRICS, EvaluationError
 from .results import Evaluation
 
 
@@ -23,9 +25,11 @@ def draw(evaluation: Evaluation, path: Path) -> None:
     Raises
     ------
     EvaluationError
-        The picture cannot be written, or matplotlib is not installed.
+        The picture cannot be written.
+    MissingPackageError
+        matplotlib is not installed.
     """
-    figure = require("matplotlib.figure").Figure(figsize=(8, 6), layout="constrained")
+    figure = require("matplotlib.figure", "evaluate").Figure(figsize=(8, 6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
     for axis, metric in zip(axes.flat, METRICS, strict=True):
         boxes = _values(evaluation, metric)

@@ -59,7 +59,8 @@ def test_the_wheel_has_every_module_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "py_demixer").rglob("*.py")}
-    assert names == sources | {"py_demixer/py.typed", "py_demixer/weights/manifest.json"}
+    data = {"py.typed", "evaluation/published.json", "weights/manifest.json"}
+    assert names == sources | {f"py_demixer/{name}" for name in data}
 
 
 def test_the_wheel_for_pyodide_has_the_kernels_as_well(wheel, kernel_wheel):

@@ -10,6 +10,7 @@ import soxr
 
 from py_demixer import audio
 from py_demixer.evaluation.metrics import snr
+from py_demixer.extras import MissingPackageError
 from py_demixer.measuring import downmix_matrix
 
 RATE = 44100
@@ -214,7 +215,7 @@ def test_damage_that_ffmpeg_gets_over_is_reported(tmp_path, ffmpeg):
 
 def test_a_missing_package_is_named_with_the_command_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
-    with pytest.raises(audio.AudioError, match=r"soxr.*pip install 'py-demixer\[cli\]'"):
+    with pytest.raises(MissingPackageError, match=r"soxr.*pip install 'py-demixer\[cli\]'"):
         list(audio.resampled([noise(2, 100).T], 8000, 44100))
 
 

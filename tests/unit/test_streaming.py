@@ -308,7 +308,9 @@ def test_workers_that_cannot_be(monkeypatch):
     with pytest.raises(ValueError, match="at least one worker, not 0"):
         py_demixer.separate(np.zeros((2, 10), np.float32), checks.tiny_model(), workers=0)
     monkeypatch.setitem(sys.modules, "loky", None)
-    with pytest.raises(ImportError, match=r"loky is missing .* pip install 'py-demixer\[cli\]'"):
+    with pytest.raises(
+        ImportError, match=r"missing \(.*loky.*\): run pip install 'py-demixer\[cli\]'"
+    ):
         py_demixer.Workers(checks.tiny_model(), 2)
 
 

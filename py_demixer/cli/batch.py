@@ -1,0 +1,111 @@
+"""``py-demixer batch``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from py_demixer import batch
+from py_demixer.batch import BatchError, Crew, LocalCrew, Outcome, Recipe
+from py_demixer.collection import CollectionError, collect
+from py_demixer.extras import require
+
+from .common import (
+    Refusal,
+    add_choices,
+    add_jobs,
+    add_model,
+    add_output,
+    load_model,
+    say,
+    wanted,
+    weight_file,
+)
+
+
+def describe(commands: Any) -> None:
+    """What can be said after ``batch``."""
+    parser = commands.add_parser(
+        "batch",
+        help="write the stems of many songs, by many processes or machines",
+        description="Write the stems of all songs below FOLDER to OUTPUT/<song>/, its folders kept,"
+        f" and beside them a {batch.MANIFEST} with hashes. A song that is done and intact is"
+        " skipped, so a batch that was stopped goes on where it was; a process that ends loses"
+        " only its song, which is tried again. Prints the folder of each song, one a line.",
+    )
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add("folders", nargs="+", type=Path, metavar="FOLDER", help="a folder, or an audio file")
+    add("-o", "--output", type=Path, default=Path("separated"), help=f"a folder {default}")
+    add_model(parser)
+    add_choices(parser)
+    add_output(parser)
+    add("--force", action="store_true", help="replace stems that were made in another way")
+    add_jobs(parser, "processes, each for a song (default: one for each processor)")
+    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that does it instead")
+    add("--json", action="store_true", help="print a JSON object for each song, one a line")
+    parser.set_defaults(run=_batch, usage_error=parser.error)
+
+
+def _batch(options: argparse.Namespace) -> int:
+    what = wanted(options)
+    if options.scheduler and options.jobs:
+        options.usage_error("--jobs is for this machine: leave out --scheduler.")
+    try:
+        jobs = collect([folder.absolute() for folder in options.folders], options.output.absolute())
+        model = load_model(options)
+        weights = weight_file(options)
+        recipe = Recipe(
+            options.model, batch.sha256(weights), model.backend.name, what.choices, what.output
+        )
+        crew = _crew(options, weights)
+        with closing(batch.run(jobs, recipe, crew, replace=options.force)) as outcomes:
+            return _report(outcomes, len(jobs), options)
+    except (BatchError, CollectionError) as error:
+        raise Refusal(str(error)) from error
+
+
+def _crew(options: argparse.Namespace, weights: Path) -> Crew:
+    if not options.scheduler:
+        return LocalCrew(options.jobs or require("loky").cpu_count(), weights)
+    require("distributed", "cluster")
+    require("threadpoolctl", "cluster")
+    from py_demixer.cluster import DaskCrew
+
+    return DaskCrew(options.scheduler, weights)
+
+
+def _report(outcomes: Iterable[Outcome], total: int, options: argparse.Namespace) -> int:
+    count: Counter[str] = Counter()
+    tqdm: Any = require("tqdm").tqdm
+    for outcome in tqdm(outcomes, total=total, unit="song", desc=options.model):
+        count[_status(outcome)] += 1
+        for sentence in (*outcome.warnings, outcome.error):
+            if sentence:
+                say(sentence)
+        if options.json:
+            print(json.dumps(_facts(outcome)), flush=True)
+        elif outcome.error is None:
+            print(outcome.job.folder, flush=True)
+    say(
+        f"{count['done']} songs were separated, {count['skipped']} were done before, "
+        f"{count['failed']} failed."
+    )
+    return int(count["failed"] > 0)
+
+
+def _status(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return "failed"
+    return "skipped" if outcome.skipped else "done"
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    facts = {"song": str(outcome.job.song), "status": _status(outcome)}
+    if outcome.error is not None:
+        return facts | {"error": outcome.error}
+    return facts | {"folder": str(outcome.job.folder)}

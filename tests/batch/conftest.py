@@ -1,0 +1,83 @@
+"""Songs for a batch, and looking at who is at work on one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests import synthetic
+
+LONG = "00 long"
+BROKEN = "11 broken"
+RATE = 44100
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 20: one long, one that is no song, the others short; some in a folder below."""
+    folder = tmp_path_factory.mktemp("batch") / "songs"
+    (folder / "album").mkdir(parents=True)
+    soundfile.write(folder / f"{LONG}.wav", synthetic.song(150.0).T, RATE)
+    (folder / f"{BROKEN}.flac").write_text("This is no song.")
+    for number in range(1, 19):
+        place = folder / "album" if number % 2 else folder
+        path = place / f"{number:02} short.{'flac' if number % 3 else 'wav'}"
+        soundfile.write(path, synthetic.song(0.3 + 0.1 * number).T, RATE)
+    return folder
+
+
+def batch(*arguments: object) -> subprocess.Popen[str]:
+    """Start ``py-demixer batch``."""
+    command = [sys.executable, "-m", "py_demixer", "batch", *map(str, arguments), "--json"]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, dict[str, str]], str]:
+    """Exit code, what was said of each song by its name, and standard error."""
+    stdout, stderr = process.communicate(timeout=300)
+    lines = map(json.loads, stdout.splitlines())
+    return process.returncode, {Path(line["song"]).stem: line for line in lines}, stderr
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """All files below a folder."""
+    files = (path for path in sorted(out.rglob("*")) if path.is_file())
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+
+
+def statuses(said: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: line["status"] for name, line in said.items()}
+
+
+def wait_for(condition: Callable[[], object]) -> object:
+    """Until there is an answer."""
+    deadline = time.monotonic() + 120
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.02)
+    return answer
+
+
+def busy_with(song: Path) -> int | None:
+    """The process that has a file of a song's unfinished stems open."""
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(link.readlink()).startswith(f"{song}/.unfinished-"):
+                return int(link.parts[2])
+        except OSError:  # it has gone, or is somebody else's
+            continue
+    return None
+
+
+def is_alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"

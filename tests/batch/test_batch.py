@@ -1,0 +1,214 @@
+"""Many songs by processes of this machine: what is done stays, what ends is done again."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+import py_demixer
+from py_demixer import DemucsOptions
+from py_demixer.batch import MANIFEST, LocalCrew, Recipe, sha256
+from py_demixer.batch import run as run_batch
+from py_demixer.collection import collect
+from py_demixer.files import Output, separate_file
+from tests import synthetic, tiny
+from tests.batch.conftest import (
+    BROKEN,
+    LONG,
+    RATE,
+    batch,
+    busy_with,
+    contents,
+    finish,
+    is_alive,
+    statuses,
+    wait_for,
+)
+
+STEMS = ("drums", "bass", "other", "vocals")
+
+
+@pytest.fixture
+def few(tmp_path):
+    """A folder with two songs."""
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for name in ("a", "b"):
+        soundfile.write(folder / f"{name}.wav", synthetic.song(0.5).T, RATE)
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def run(few, out, tiny_weights):
+    """Runs a batch of the two songs."""
+    return lambda *more: finish(batch(few, "-o", out, "--weights", tiny_weights, "-j", 1, *more))
+
+
+def test_stems_are_those_of_separate_and_the_manifest_says_how(run, few, out, tiny_weights):
+    code, said, stderr = run("--bits", "32f", "--overlap", 0.5)
+    assert code == 0
+    assert statuses(said) == {"a": "done", "b": "done"}
+    assert "2 songs were separated, 0 were done before, 0 failed." in stderr
+    model = py_demixer.load_model("htdemucs", tiny_weights)
+    separate_file(
+        few / "a.wav",
+        out / "expected",
+        model,
+        DemucsOptions(overlap=0.5),
+        output=Output(bits="32f"),
+        workers=1,
+    )
+    for stem in STEMS:
+        ours, expected = (
+            soundfile.read(out / name / f"{stem}.wav")[0] for name in ("a", "expected")
+        )
+        assert (ours == expected).all()
+    manifest = json.loads((out / "a" / MANIFEST).read_text())
+    assert manifest["model"] == "htdemucs"
+    assert manifest["options"]["overlap"] == 0.5
+    assert manifest["version"] == py_demixer.__version__
+    assert manifest["weights"] == sha256(tiny_weights)
+    assert manifest["song"]["sha256"] == sha256(few / "a.wav")
+    assert manifest["stems"]["bass"]["sha256"] == sha256(out / "a" / "bass.wav")
+    assert set(os.listdir(out / "a")) == {MANIFEST, *(f"{stem}.wav" for stem in STEMS)}
+
+
+def damage(path: Path) -> None:
+    """Change a byte and nothing else that could be seen."""
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("what", ["damaged", "gone", "another song", "interrupted"])
+def test_what_is_not_intact_is_done_again(run, few, out, what):
+    run()
+    expected = contents(out)
+    if what == "damaged":
+        damage(out / "b" / "drums.wav")
+    elif what == "gone":
+        (out / "b" / "drums.wav").unlink()
+    elif what == "another song":
+        soundfile.write(few / "b.wav", synthetic.song(0.6).T, RATE)
+    else:  # after the manifest and before the stems: left by a process that was ended
+        (out / "b" / "vocals.wav").unlink()
+        (out / "b" / "bass.wav").unlink()
+        (out / "b" / ".unfinished-xyz").mkdir()
+        (out / "b" / ".unfinished-xyz" / "bass.wav").write_text("half of it")
+    code, said, _ = run()
+    assert code == 0
+    assert statuses(said) == {"a": "skipped", "b": "done"}
+    assert (contents(out) == expected) == (what != "another song")
+    assert statuses(run()[1]) == {"a": "skipped", "b": "skipped"}
+
+
+def test_stems_made_in_another_way_are_not_replaced_unless_that_is_wanted(run, out):
+    run()
+    before = contents(out)
+    code, said, stderr = run("--two-stems", "bass")
+    assert (code, said) == (1, {})
+    assert "(and 1 more) holds stems that were made in another way: say --force" in stderr
+    assert contents(out) == before
+    code, said, _ = run("--two-stems", "bass", "--force")
+    assert statuses(said) == {"a": "done", "b": "done"}
+    assert set(os.listdir(out / "a")) == {MANIFEST, "bass.wav", "no_bass.wav"}
+
+
+def test_stems_that_were_not_made_here_are_not_replaced(run, out):
+    (out / "b").mkdir(parents=True)
+    (out / "b" / "bass.wav").write_text("somebody's work")
+    code, _, stderr = run()
+    assert code == 1
+    assert f"{out / 'b'} holds stems that were made in another way" in stderr
+    assert contents(out) == {"b/bass.wav": b"somebody's work"}
+
+
+def test_a_process_that_ends_loses_its_song_only(songs, tmp_path, tiny_weights):
+    """And a file that is no song is told, and the others go on."""
+    out = tmp_path / "out"
+    process = batch(songs, "-o", out, "--weights", tiny_weights, "--jobs", 2)
+    victim = wait_for(lambda: busy_with(out / LONG))
+    wait_for(lambda: len(list(out.rglob(MANIFEST))) > 2)
+    others = [pid for pid in children(process.pid) if pid != victim]
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: busy_with(out / LONG) not in (victim, None))  # it is done again
+    assert all(is_alive(pid) for pid in others)
+    code, said, stderr = finish(process)
+    assert code == 1
+    assert len(said) == 20
+    assert [name for name, status in statuses(said).items() if status != "done"] == [BROKEN]
+    assert f"{BROKEN}.flac is not audio" in said[BROKEN]["error"]
+    assert "19 songs were separated, 0 were done before, 1 failed." in stderr
+    assert not (out / BROKEN).exists()
+    assert not list(out.rglob(".unfinished-*"))
+
+    first = contents(out)
+    began = time.time_ns()
+    code, said, stderr = finish(batch(songs, "-o", out, "--weights", tiny_weights))
+    assert "0 songs were separated, 19 were done before, 1 failed." in stderr
+    assert all(path.stat().st_mtime_ns < began for path in out.rglob("*.*"))
+    assert contents(out) == first
+
+
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+class Deadly(Recipe):
+    """Ends each process that reads it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_song_that_ends_every_process_is_given_up(few, out, tiny_weights):
+    recipe = Deadly("htdemucs", "?", "numpy", DemucsOptions(), Output())
+    outcomes = list(run_batch(collect([few], out), recipe, LocalCrew(2, tiny_weights)))
+    assert len(outcomes) == 2
+    for outcome in outcomes:
+        assert outcome.manifest is None
+        assert "3 processes ended in the middle of it" in outcome.error
+
+
+def test_ctrl_c_ends_it_and_keeps_what_is_done(songs, tmp_path, tiny_weights):
+    out = tmp_path / "out"
+    process = batch(songs, "-o", out, "--weights", tiny_weights, "--jobs", 2)
+    wait_for(lambda: busy_with(out / LONG) and len(list(out.rglob(MANIFEST))) > 2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    code, said, stderr = finish(process)
+    assert code == 130
+    assert "py-demixer: Stopped" in stderr
+    assert "Traceback" not in stderr
+    done = [line for line in said.values() if line["status"] == "done"]
+    assert len(done) > 2
+    for line in done:
+        manifest = json.loads((Path(line["folder"]) / MANIFEST).read_text())
+        for facts in manifest["stems"].values():
+            assert sha256(Path(line["folder"]) / facts["name"]) == facts["sha256"]
+
+
+def test_wrong_usage():
+    code, _, stderr = finish(batch("songs", "--jobs", 2, "--scheduler", "tcp://127.0.0.1:1"))
+    assert code == 2
+    assert "leave out --scheduler" in stderr
+
+
+def test_models_of_every_kind(few, tmp_path):
+    weights = tiny.write(tmp_path / "bag.safetensors", name="htdemucs_ft")
+    options = ("-o", tmp_path / "out", "--model", "htdemucs_ft", "--weights", weights, "-j", 1)
+    code, said, _ = finish(batch(few / "a.wav", *options, "--stems", "vocals"))
+    assert code == 0
+    assert statuses(said) == {"a": "done"}
+    assert set(os.listdir(tmp_path / "out" / "a")) == {MANIFEST, "vocals.wav"}
