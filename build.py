@@ -49,7 +49,7 @@ def command_serve(options: argparse.Namespace) -> int:
     """Make dist/ and serve it until Ctrl-C."""
     dist = _make_site(options.wanted)
     try:
-        running = server.make_server(dist, port=options.port)
+        running = server.make_server(dist, port=options.port, headers=server.SHARING_HEADERS)
     except OSError as error:
         raise environment.CannotGoOn(
             f"Cannot listen on port {options.port} ({error.strerror}); choose another with --port."

@@ -73,7 +73,7 @@ def load_model(
         No such model or backend, or the weight file is damaged or for another model.
     FileNotFoundError
         The weight file that was named is not there.
-    py_demixer.weights.fetch.FetchError
+    py_demixer.weights.errors.FetchError
         The weights could not be fetched.
     ImportError
         The backend's library is not installed, or cannot run here.

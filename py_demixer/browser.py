@@ -1,4 +1,4 @@
-"""What the page's workers call. The only module that is written for Pyodide.
+"""What the page's workers call. Beside :mod:`py_demixer.site` the only module that knows Pyodide.
 
 JavaScript keeps the song, the stems and all that lies between: a worker holds nothing of a song
 from one call to the next but its plan, which it can make again. Ranges of planes come in as

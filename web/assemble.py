@@ -89,7 +89,7 @@ def locked_wheels(
     lock = json.loads((pyodide_dir / "pyodide-lock.json").read_text(encoding="utf-8"))
     wanted, waiting = set[str](), [*packages]
     while waiting:
-        name = waiting.pop()
+        name = waiting.pop().replace("_", "-")  # dependencies may be written either way
         if name not in wanted:
             wanted.add(name)
             waiting += lock["packages"][name]["depends"]

@@ -18,6 +18,9 @@ ISOLATION_HEADERS = {
 }
 """What makes a page cross-origin isolated; the site must also work without."""
 
+SHARING_HEADERS = {"Access-Control-Allow-Origin": "*"}
+"""What lets pages from elsewhere read the site's files, such as notebooks; they are public."""
+
 # How soon a server that is told to stop does so.
 _POLL_SECONDS = 0.02
 

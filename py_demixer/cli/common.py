@@ -16,7 +16,7 @@ from py_demixer.extras import require
 from py_demixer.files import Output
 from py_demixer.sweep import RESIDUAL
 from py_demixer.tasks import chosen_stems
-from py_demixer.weights.fetch import FetchError
+from py_demixer.weights.errors import FetchError
 
 BACKENDS = ("numpy", "scipy")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from py_demixer import catalog
 
 from . import convert, fetch, manifest
-from .errors import ConvertError
+from .errors import ConvertError, FetchError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             model = convert.convert(options.files, options.output, models.values())
             print(f"{options.output} holds the weights of {model.title}. {model.licence.text}")
-    except (fetch.FetchError, ConvertError, OSError) as error:
+    except (FetchError, ConvertError, OSError) as error:
         _to_stderr(str(error))
         return 1
     return 0

@@ -31,7 +31,7 @@ import numpy as np
 from py_demixer import checkpoint
 
 from .convert import convert
-from .errors import ConvertError
+from .errors import ConvertError, FetchError
 from .manifest import HttpSource, Model, NpmSource, PartsSource, Source
 
 Report = Callable[[str], None]
@@ -41,10 +41,6 @@ READ_SECONDS = 30.0  # of silence in a download; then it counts as broken off
 REPORT_SECONDS = 1.0  # between two lines of progress
 ATTEMPTS = 5  # of a download that breaks off midway
 _CHUNK = 1 << 20
-
-
-class FetchError(Exception):
-    """The weights could not be had; the message says why, source by source, and what to do."""
 
 
 class _SourceError(Exception):

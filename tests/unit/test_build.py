@@ -138,6 +138,7 @@ def test_serve_serves_the_site_until_it_is_interrupted():
         (url,) = (word for word in words if word.startswith("http://localhost:"))
         with urllib.request.urlopen(url) as answer:
             assert b"<title>" in answer.read()
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
