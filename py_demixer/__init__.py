@@ -5,11 +5,13 @@
 >>> stems = py_demixer.separate(mixture, model)              # doctest: +SKIP
 >>> stems["vocals"].shape == mixture.shape                   # doctest: +SKIP
 True
+>>> py_demixer.separate_file("song.flac", "out", model)      # doctest: +SKIP
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from . import catalog
 from .catalog import Model, Weights
@@ -24,6 +26,9 @@ from .separation import Stems, separate, separate_blocks
 from .sweep import OpenUnmixOptions
 from .tasks import Cancelled, Song
 
+if TYPE_CHECKING:
+    from .files import Output, Separated, separate_file
+
 __version__ = "0.2.0"
 __all__ = [
     "Bag",
@@ -33,6 +38,8 @@ __all__ = [
     "HTDemucs",
     "OpenUnmix",
     "OpenUnmixOptions",
+    "Output",
+    "Separated",
     "Song",
     "Stems",
     "WorkerError",
@@ -42,6 +49,7 @@ __all__ = [
     "measure",
     "separate",
     "separate_blocks",
+    "separate_file",
 ]
 
 
@@ -79,3 +87,12 @@ def load_model(
         The backend's library is not installed, or cannot run here.
     """
     return catalog.load(name, weights, backend, report)
+
+
+def __getattr__(name: str) -> Any:
+    """What is for files is imported when it is asked for: browsers have no use for it."""
+    if name in ("Output", "Separated", "separate_file"):
+        from . import files
+
+        return getattr(files, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -316,3 +316,9 @@ def test_workers_that_cannot_be(monkeypatch):
 
 def test_mixture_is_a_plane_of_the_plan():
     assert plan(checks.tiny_model(), 100).planes[MIXTURE] == Plane(2, 100)
+
+
+def test_a_browser_does_not_import_what_is_for_files():
+    code = "import sys, py_demixer.browser; print('py_demixer.files' in sys.modules)"
+    command = [sys.executable, "-c", f"{code}; from py_demixer import separate_file"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
