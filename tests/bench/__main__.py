@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import native, operations, page, reference, rivals, songs, sweep
+from tests.bench import library, native, operations, page, reference, rivals, songs, sweep
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
@@ -39,9 +39,12 @@ def main() -> None:
         ("Open-Unmix, in Chromium", lambda: sweep.measure(options.site, RUNS)),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("one song, by several workers", lambda: songs.measure_scaling(options.site)),
+        ("one song, by several processes", lambda: library.measure_workers(weights)),
+        ("several songs, by several processes", lambda: library.measure_batch(weights)),
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
     ]
     if options.long:
+        measures.append(("long files", library.measure_streams))
         measures.append(("long songs", songs.measure_long))
     for name, measure in measures:
         note(f"Measuring: {name} ...")

@@ -90,13 +90,13 @@ def _pytorch(weights: Path) -> tuple[Network, dict[str, str]]:
     import torch
 
     from py_demixer import checkpoint
+    from py_demixer.evaluation import pytorch
     from py_demixer.models.htdemucs import Config
-    from tests.golden import make
 
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     tensors = checkpoint.read(np.fromfile(weights, np.uint8)).tensors
-    network = make.htdemucs(tensors, Config())
+    network = pytorch.demucs_network(tensors, Config())
 
     def run(segment: np.ndarray) -> np.ndarray:
         stems: np.ndarray = network(torch.from_numpy(segment)[None])[0].numpy()

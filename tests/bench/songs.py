@@ -42,7 +42,7 @@ _LONG_SONGS = (
     ("tiny", HOUR_SECONDS),
 )
 
-_SCALED_SECONDS = 46  # eight segments: as many for each of 1, 2, 4 and 8 workers
+SCALED_SECONDS = 46  # eight segments: as many for each of 1, 2, 4 and 8 workers
 _ROUNDS = 2
 _LOOPS = 300_000_000
 _REGISTERS = "multiply-add/registers"
@@ -200,14 +200,14 @@ def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
         for number, workers in enumerate(order):
             choose_workers(page, workers)
             # Another one each time: of the same song, all is in the store already.
-            song = write_song(Path(folder) / f"{number}.wav", _SCALED_SECONDS, first=number)
+            song = write_song(Path(folder) / f"{number}.wav", SCALED_SECONDS, first=number)
             loops[workers].append(
                 other.evaluate(_RUN_LOOPS, {"code": code, "workers": workers, "loops": _LOOPS})
             )
             seconds = separate(page, song).seconds
             if number > 0:  # the first time, all of them were started meanwhile
                 songs[workers].append(seconds)
-    return [*_scaled(f"song/{_SCALED_SECONDS}s", songs), *_scaled(_REGISTERS, loops)], {}
+    return [*_scaled(f"song/{SCALED_SECONDS}s", songs), *_scaled(_REGISTERS, loops)], {}
 
 
 def measure_long() -> tuple[list[Row], dict[str, str]]:
