@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .ops.operation import Shape, operation
+
 
 def hann(n_fft: int) -> np.ndarray:
     """The periodic Hann window, float32."""
@@ -68,6 +70,52 @@ def istft(z: np.ndarray, n_fft: int, length: int) -> np.ndarray:
     windows *= hann(n_fft) / np.float32(1.5)
     pad = _margin(n_fft)
     return _overlap_add(windows)[:, pad : pad + length]
+
+
+def _spectra(x: np.ndarray, *, n_fft: int) -> Shape:
+    """The shape of what :func:`analyse` makes."""
+    return 2 * len(x), n_fft // 2, -(-x.shape[1] // (n_fft // 4))
+
+
+@operation(_spectra)
+def analyse(x: np.ndarray, *, n_fft: int) -> np.ndarray:
+    """:func:`stft` with complex numbers as channels: ``_magnitude`` of demucs/htdemucs.py.
+
+    Returns
+    -------
+    np.ndarray
+        ``(2 channels, n_fft / 2, frames)`` float32: for each channel, real and imaginary parts.
+    """
+    z = stft(x, n_fft)
+    return np.stack([z.real, z.imag], axis=1).reshape(-1, *z.shape[1:])
+
+
+def _waveforms(x: np.ndarray, *, n_fft: int, length: int) -> Shape:
+    """The shape of what :func:`synthesise` makes."""
+    return len(x) // 2, length
+
+
+@operation(_waveforms)
+def synthesise(x: np.ndarray, *, n_fft: int, length: int) -> np.ndarray:
+    """:func:`istft` of what :func:`analyse` makes, channel by channel.
+
+    Parameters
+    ----------
+    x
+        ``(2 channels, n_fft / 2, frames)`` float32.
+
+    Returns
+    -------
+    np.ndarray
+        ``(channels, length)`` float32.
+    """
+    pairs = x.reshape(-1, 2, *x.shape[1:])
+    out = np.empty((len(pairs), length), np.float32)
+    spectrum = np.empty((1, *x.shape[1:]), np.complex64)
+    for waveform, (real, imaginary) in zip(out, pairs, strict=True):
+        spectrum.real, spectrum.imag = real, imaginary
+        waveform[:] = istft(spectrum, n_fft, length)[0]
+    return out
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ def record() -> Iterator[list[Step]]:
 
 def step(name: str, x: np.ndarray) -> np.ndarray:
     """Report one intermediate result under its name; returns it unchanged."""
-    if _recording is not None:
+    if (named := getattr(x, "named", None)) is not None:  # a symbol: see program/record.py
+        named(name)
+    elif _recording is not None:
         _recording.append(_measure(name, x))
     return x
 

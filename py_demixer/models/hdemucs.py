@@ -22,7 +22,7 @@ from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ..ops.linear import linear
 from ..ops.lstm import lstm
 from ..ops.norm import group_norm
-from ..ops.residual import add_scaled
+from ..ops.residual import add_scaled, expand, squeeze
 from .hybrid import (
     CROP,
     KERNEL,
@@ -33,10 +33,10 @@ from .hybrid import (
     Params,
     Shapes,
     branch_shapes,
-    expand,
+    flat,
     layer_shapes,
+    norm,
     outer_shapes,
-    squeeze,
 )
 
 INNER_KERNEL, INNER_STRIDE, INNER_CROP = 4, 2, 1  # of the innermost layer
@@ -156,10 +156,10 @@ def _normed(x: np.ndarray, p: Params) -> np.ndarray:
 
 def _branch(x: np.ndarray, p: Params, depth: int, name: str) -> np.ndarray:
     """A residual branch of an inner encoder, ``x (channels, positions)``."""
-    y = squeeze(x[:, None], p["0"], p["1"], depth)[:, 0]
+    y = squeeze(x[:, None], *flat(p["0"]), *norm(p["1"]), 2**depth)[:, 0]
     y = trace.step(f"{name}.3", _look_around(y, p["3"]))
     y = trace.step(f"{name}.4", _attend(y, p["4"]))
-    return expand(y[:, None], p["5"], p["6"])[:, 0]
+    return expand(y[:, None], *flat(p["5"]), *norm(p["6"]))[:, 0]
 
 
 def _look_around(x: np.ndarray, p: Params) -> np.ndarray:

@@ -16,7 +16,7 @@ from ..ops.attention import attention
 from ..ops.conv import conv1d
 from ..ops.linear import linear
 from ..ops.norm import group_norm, layer_norm
-from ..ops.residual import add_scaled
+from ..ops.residual import add, add_scaled, copy
 from .hybrid import OUTER, Hybrid, HybridConfig, Params, Shapes, layer_shapes, outer_shapes
 
 
@@ -68,7 +68,8 @@ class HTDemucs(Hybrid):
             shapes |= _transformer_shapes(branch, config)
         return shapes
 
-    def _filled(self, length: int) -> int:
+    def filled(self, length: int) -> int:
+        """The segment's length: the network was trained with no other."""
         if length > self.segment_length:
             raise ValueError(
                 f"A segment has at most {self.segment_length} samples, this one has {length}: "
@@ -107,9 +108,12 @@ def _cross_transformer(
     """
     channels = len(x)
     x = layer_norm(x, **p["norm_in"])
-    x += sinusoids_2d(channels, *size).reshape(x.shape)
+    across, down = sinusoids_2d(channels, *size)
+    half, whole = len(across), x.reshape(channels, *size)
+    add(whole[:half], across)
+    add(whole[half:], down)
     xt = layer_norm(xt, **p["norm_in_t"])
-    xt += sinusoids_1d(channels, xt.shape[1])
+    add(xt, sinusoids_1d(channels, xt.shape[1]))
     for i in range(len(p["layers"])):
         layer, layer_t = p["layers"][str(i)], p["layers_t"][str(i)]
         if i % 2 == 0:
@@ -123,14 +127,14 @@ def _cross_transformer(
 
 def _self_layer(x: np.ndarray, p: Params, heads: int) -> np.ndarray:
     normed = layer_norm(x, **p["norm1"])
-    x = add_scaled(x.copy(), _attend(normed, normed, p["self_attn"], heads), **p["gamma_1"])
+    x = add_scaled(copy(x), _attend(normed, normed, p["self_attn"], heads), **p["gamma_1"])
     add_scaled(x, _feed_forward(layer_norm(x, **p["norm2"]), p), **p["gamma_2"])
     return group_norm(x[:, None], **p["norm_out"])[:, 0]
 
 
 def _cross_layer(x: np.ndarray, other: np.ndarray, p: Params, heads: int) -> np.ndarray:
     query, context = layer_norm(x, **p["norm1"]), layer_norm(other, **p["norm2"])
-    x = add_scaled(x.copy(), _attend(query, context, p["cross_attn"], heads), **p["gamma_1"])
+    x = add_scaled(copy(x), _attend(query, context, p["cross_attn"], heads), **p["gamma_1"])
     add_scaled(x, _feed_forward(layer_norm(x, **p["norm3"]), p), **p["gamma_2"])
     return group_norm(x[:, None], **p["norm_out"])[:, 0]
 
@@ -160,21 +164,25 @@ def sinusoids_1d(channels: int, length: int) -> np.ndarray:
     return np.concatenate([np.cos(phase), np.sin(phase)])
 
 
-def sinusoids_2d(channels: int, height: int, width: int) -> np.ndarray:
-    """Positional embedding ``(channels, height, width)``, rounded as the original's.
+def sinusoids_2d(channels: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positional embedding ``(channels, height, width)`` in two halves, rounded as the original's.
 
     The first half of the channels tells the place in the width, the second half in the height,
     each with sines and cosines in turn.
+
+    Returns
+    -------
+    tuple[np.ndarray, np.ndarray]
+        ``(channels / 2, 1, width)`` and ``(channels / 2, height, 1)`` float32.
     """
     half = channels // 2
     exponent = np.arange(0, half, 2, dtype=np.float32) * np.float32(-np.log(10000.0) / half)
     rate = np.exp(exponent.astype(np.float64)).astype(np.float32)[:, None]
-    across = np.arange(width, dtype=np.float32) * rate
-    down = np.arange(height, dtype=np.float32) * rate
-    out = np.empty((channels, height, width), np.float32)
-    out[0:half:2], out[1:half:2] = np.sin(across)[:, None], np.cos(across)[:, None]
-    out[half::2], out[half + 1 :: 2] = np.sin(down)[:, :, None], np.cos(down)[:, :, None]
-    return out
+    across, down = np.empty((half, 1, width), np.float32), np.empty((half, height, 1), np.float32)
+    for out, count in ((across, width), (down, height)):
+        phases = (np.arange(count, dtype=np.float32) * rate).reshape(out[::2].shape)
+        out[::2], out[1::2] = np.sin(phases), np.cos(phases)
+    return across, down
 
 
 def _transformer_shapes(branch: str, config: Config) -> Shapes:

@@ -22,14 +22,13 @@ import numpy as np
 from .. import stft, trace
 from ..ops.backend import Backend, bound, current
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from ..ops.norm import group_norm
-from ..ops.residual import add_scaled
+from ..ops.norm import restore, standardise
+from ..ops.residual import add, residual_branch
 from . import parameters
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution of the outer layers
 CROP = 2  # what their padding adds: KERNEL // 4
 OUTER = 4  # layers on either side of the bottom
-DCONV_BYTES = 8 << 20  # of activations in flight in the residual branches of the spectral U-Net
 
 Params = Mapping[str, Any]
 Shapes = dict[str, tuple[int, ...]]
@@ -139,22 +138,29 @@ class Hybrid(ABC):
             The segment is longer than the network can take.
         """
         length = mixture.shape[1]
-        mixture = np.pad(mixture, ((0, 0), (0, self._filled(length) - length)))
-        whole = mixture.shape[1]
-        spectral = _complex_as_channels(stft.stft(mixture, self.config.n_fft))
-        spectral_scale = _standardise(trace.step("spectrum", spectral))
-        temporal_scale = _standardise(mixture)
-        spectral, temporal = self._network(spectral, mixture)
-        out = self._synthesise(_restore(spectral, spectral_scale), whole)
-        temporal = _restore(temporal, temporal_scale)
-        out += temporal.reshape(out.shape)
-        return trace.step("stems", out)[..., :length]
+        filled = np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
+        return self.network(filled)[..., :length]
 
-    def _filled(self, length: int) -> int:
+    def network(self, mixture: np.ndarray) -> np.ndarray:
+        """All that is computed of a segment that needs no filling up; it is overwritten.
+
+        It consists of nothing but operations: see :mod:`py_demixer.program.record`.
+        """
+        spectral = trace.step("spectrum", stft.analyse(mixture, n_fft=self.config.n_fft))
+        spectral_scale, temporal_scale = standardise(spectral), standardise(mixture)
+        spectral, temporal = self._u_nets(spectral, mixture)
+        restore(spectral, spectral_scale)
+        restore(temporal, temporal_scale)
+        out = stft.synthesise(spectral, n_fft=self.config.n_fft, length=mixture.shape[1])
+        add(out, temporal.reshape(out.shape))
+        shape = len(self.sources), self.channels, out.shape[1]
+        return trace.step("stems", out.reshape(shape))
+
+    def filled(self, length: int) -> int:
         """What a segment of that length is filled up to with zeros."""
         return length
 
-    def _network(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _u_nets(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Encoders, bottom, decoders; ``x`` is spectral and ``xt`` temporal."""
         skips: list[tuple[np.ndarray, np.ndarray]] = []
         lengths: list[int] = []
@@ -169,8 +175,8 @@ class Hybrid(ABC):
         first, first_t = self.decoders
         for i in range(OUTER):
             skip, skip_t = skips.pop()
-            x += skip
-            xt += skip_t
+            add(x, skip)
+            add(xt, skip_t)
             del skip, skip_t
             activation = None if i == OUTER - 1 else "gelu"
             # In two steps, for what the first has read is let go before the second needs its room.
@@ -249,18 +255,7 @@ class Hybrid(ABC):
         """Tell the convolutions which frequency they are at (Isik et al. 2020), in place."""
         embedding = self.params["freq_emb"]["embedding"]["weight"].astype(np.float32).T
         scaled = embedding * np.float32(self.config.emb_scale) * np.float32(self.config.freq_emb)
-        x += scaled[:, :, None]
-        trace.step("freq_emb", x)
-
-    def _synthesise(self, x: np.ndarray, length: int) -> np.ndarray:
-        """Spectra as channels -> waveforms ``(sources, channels, length)``."""
-        pairs = x.reshape(-1, 2, *x.shape[1:])
-        out = np.empty((len(pairs), length), np.float32)
-        spectrum = np.empty((1, *x.shape[1:]), np.complex64)
-        for waveform, (real, imaginary) in zip(out, pairs, strict=True):
-            spectrum.real, spectrum.imag = real, imaginary
-            waveform[:] = stft.istft(spectrum, self.config.n_fft, length)[0]
-        return out.reshape(len(self.sources), self.channels, length)
+        trace.step("freq_emb", add(x, scaled[:, :, None]))
 
     def _layer(self, name: str) -> Params:
         kind, index = name.split(".")
@@ -268,57 +263,22 @@ class Hybrid(ABC):
 
 
 def _dconv(x: np.ndarray, layers: Params) -> None:
-    """Residual branches of dilated convolutions along the last axis, in place.
-
-    ``x (channels, rows, positions)``; rows are independent of each other, so a few at a time keep
-    the intermediate results small.
-    """
-    rows = max(1, DCONV_BYTES // (4 * 2 * x.shape[0] * x.shape[2]))
-    for start in range(0, x.shape[1], rows):
-        strip = x[:, start : start + rows]
-        for depth in range(len(layers)):
-            layer = layers[str(depth)]
-            y = expand(squeeze(strip, layer["0"], layer["1"], depth), layer["3"], layer["4"])
-            add_scaled(strip, y, layer["6"]["scale"])
+    """Residual branches of dilated convolutions along the last axis, in place."""
+    for depth in range(len(layers)):
+        layer = layers[str(depth)]
+        way_in = (*flat(layer["0"]), *norm(layer["1"]))
+        way_out = (*flat(layer["3"]), *norm(layer["4"]))
+        residual_branch(x, *way_in, *way_out, layer["6"]["scale"], dilation=2**depth)
 
 
-def squeeze(x: np.ndarray, conv: Params, norm: Params, depth: int) -> np.ndarray:
-    """The way into a residual branch: fewer channels, from positions ``2**depth`` apart."""
-    dilation = 2**depth
-    padding = ((0, 0), (dilation, dilation))
-    y = conv2d(x, **_as_2d(conv), padding=padding, dilation=(1, dilation))
-    return group_norm(y, **norm, activation="gelu")
+def flat(conv: Params) -> tuple[np.ndarray, np.ndarray]:
+    """Weight and bias of a 1-D convolution, for use along the width of a 2-D one."""
+    return conv["weight"][:, :, None], conv["bias"]
 
 
-def expand(x: np.ndarray, conv: Params, norm: Params) -> np.ndarray:
-    """The way out: as many channels as before."""
-    return group_norm(conv2d(x, **_as_2d(conv)), **norm, activation="glu")
-
-
-def _complex_as_channels(z: np.ndarray) -> np.ndarray:
-    """``(channels, ...)`` complex -> ``(2 channels, ...)``: real and imaginary parts in turn."""
-    return np.stack([z.real, z.imag], axis=1).reshape(-1, *z.shape[1:])
-
-
-def _standardise(x: np.ndarray) -> tuple[np.float32, np.float32]:
-    """In place; returns the mean and the standard deviation there were."""
-    mean = np.float32(x.mean(dtype=np.float64))
-    std = np.float32(x.std(dtype=np.float64, ddof=1))
-    x -= mean
-    x /= np.float32(1e-5) + std
-    return mean, std
-
-
-def _restore(x: np.ndarray, scale: tuple[np.float32, np.float32]) -> np.ndarray:
-    mean, std = scale
-    x *= std
-    x += mean
-    return x
-
-
-def _as_2d(p: Params) -> Params:
-    """The parameters of a 1-D convolution for use along the width of a 2-D one."""
-    return {"weight": p["weight"][:, :, None], "bias": p["bias"]}
+def norm(p: Params) -> tuple[np.ndarray, np.ndarray]:
+    """Weight and bias of a norm."""
+    return p["weight"], p["bias"]
 
 
 # ---- shapes of parameters -----------------------------------------------------------------------

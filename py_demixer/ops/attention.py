@@ -6,11 +6,13 @@ import numpy as np
 
 from . import backend
 from .activation import softmax
+from .operation import operation, same_shape
 
 SCORE_BYTES = 8 << 20
 """What the scores of one block of queries may take, whatever the number of positions."""
 
 
+@operation(same_shape)
 def attention(
     query: np.ndarray,
     key: np.ndarray,

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from . import backend
 from .activation import activate
+from .operation import Shape, operation
 
 SCRATCH_BYTES = 16 << 20
 """Scratch memory of one convolution: the patches of a tile and their product."""
@@ -27,6 +29,28 @@ SCRATCH_BYTES = 16 << 20
 Pair = tuple[int, int]
 
 
+def _convolved(
+    x: np.ndarray,
+    weight: np.ndarray,
+    *_: np.ndarray,
+    stride: Pair = (1, 1),
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+    activation: str | None = None,
+    **__: int,
+) -> Shape:
+    """The shape of what :func:`conv2d` makes."""
+    height, width = (
+        (x.shape[1 + axis] + sum(padding[axis]) - dilation[axis] * (weight.shape[2 + axis] - 1) - 1)
+        // stride[axis]
+        + 1
+        for axis in (0, 1)
+    )
+    channels = len(weight) // 2 if activation == "glu" else len(weight)
+    return channels, height, width
+
+
+@operation(_convolved)
 def conv2d(
     x: np.ndarray,
     weight: np.ndarray,
@@ -65,14 +89,10 @@ def conv2d(
         for i in range(weight.shape[2])
         for j in range(weight.shape[3])
     ]
-    height, width = (
-        (x.shape[1 + axis] + sum(padding[axis]) - dilation[axis] * (weight.shape[2 + axis] - 1) - 1)
-        // stride[axis]
-        + 1
-        for axis in (0, 1)
+    channels, height, width = _convolved(
+        x, weight, stride=stride, padding=padding, dilation=dilation, activation=activation
     )
     size = (height, width)
-    channels = len(weight) // 2 if activation == "glu" else len(weight)
     out = np.empty((channels, *size), np.float32)
     matrix = weight.reshape(len(weight), -1)
     if (kernels := backend.kernels()) is not None:
@@ -109,6 +129,12 @@ def conv1d(
     )[:, 0]
 
 
+def _upsampled(x: np.ndarray, weight: np.ndarray, *_: np.ndarray, height: int, **__: Any) -> Shape:
+    """The shape of what :func:`conv_transpose2d` makes."""
+    return weight.shape[1], height, x.shape[2]
+
+
+@operation(_upsampled)
 def conv_transpose2d(
     x: np.ndarray,
     weight: np.ndarray,

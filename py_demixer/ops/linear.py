@@ -6,8 +6,15 @@ import numpy as np
 
 from . import backend
 from .activation import activate
+from .operation import Shape, operation
 
 
+def _projected(x: np.ndarray, weight: np.ndarray, *_: np.ndarray, **__: str | None) -> Shape:
+    """The shape of what :func:`linear` makes."""
+    return len(weight), x.shape[1]
+
+
+@operation(_projected)
 def linear(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray, *, activation: str | None = None
 ) -> np.ndarray:

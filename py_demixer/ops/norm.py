@@ -6,10 +6,12 @@ import numpy as np
 
 from . import backend
 from .activation import activate
+from .operation import operation, same_shape
 
 EPSILON = 1e-5
 
 
+@operation()
 def group_norm(
     x: np.ndarray,
     weight: np.ndarray,
@@ -58,6 +60,7 @@ def group_norm(
     return activate(x, activation)
 
 
+@operation(same_shape)
 def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Layer norm over the channels of every position (Ba et al. 2016), in a new array.
 
@@ -79,3 +82,46 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarra
     y *= weight.astype(np.float32)[:, None]
     y += bias.astype(np.float32)[:, None]
     return y
+
+
+def _of_two(*_: np.ndarray) -> tuple[int, ...]:
+    """The shape of what :func:`standardise` makes."""
+    return (2,)
+
+
+@operation(_of_two)
+def standardise(x: np.ndarray) -> np.ndarray:
+    """Take the mean off and divide by the standard deviation (plus 1e-5), in place.
+
+    Parameters
+    ----------
+    x
+        Float32, of any shape; it is taken as a whole.
+
+    Returns
+    -------
+    np.ndarray
+        ``(2,)`` float32: the mean and the standard deviation there were.
+    """
+    mean = np.float32(x.mean(dtype=np.float64))
+    std = np.float32(x.std(dtype=np.float64, ddof=1))
+    x -= mean
+    x /= np.float32(EPSILON) + std
+    return np.array([mean, std])
+
+
+@operation()
+def restore(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Multiply by a standard deviation and add a mean, in place.
+
+    Parameters
+    ----------
+    x
+        Float32, of any shape.
+    scale
+        ``(2,)`` float32, what :func:`standardise` returned.
+    """
+    mean, std = scale
+    x *= std
+    x += mean
+    return x

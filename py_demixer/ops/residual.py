@@ -1,12 +1,41 @@
-"""Residual connections."""
+"""Residual connections, and branches that are added."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from . import backend
+from .conv import conv2d
+from .norm import group_norm
+from .operation import operation, same_shape
+
+BRANCH_BYTES = 8 << 20
+"""What the activations in flight in a residual branch may take."""
 
 
+@operation(same_shape)
+def copy(x: np.ndarray) -> np.ndarray:
+    """The same numbers, for one of both to be worked on in place."""
+    return x.copy()
+
+
+@operation()
+def add(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """``x += y``, in place.
+
+    Parameters
+    ----------
+    x
+        Float32.
+    y
+        Float32, of the same number of axes; where one of its axes has the length 1, it is the same
+        all along the axis of ``x``.
+    """
+    x += y
+    return x
+
+
+@operation()
 def add_scaled(x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """``x += scale * y``: a residual connection with layer scale (Touvron et al. 2021), in place.
 
@@ -26,3 +55,71 @@ def add_scaled(x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
     y *= scale.astype(np.float32).reshape(-1, *(1,) * (y.ndim - 1))
     x += y
     return x
+
+
+@operation()
+def residual_branch(
+    x: np.ndarray,
+    in_weight: np.ndarray,
+    in_bias: np.ndarray,
+    in_norm_weight: np.ndarray,
+    in_norm_bias: np.ndarray,
+    out_weight: np.ndarray,
+    out_bias: np.ndarray,
+    out_norm_weight: np.ndarray,
+    out_norm_bias: np.ndarray,
+    scale: np.ndarray,
+    *,
+    dilation: int,
+    branch_bytes: int = BRANCH_BYTES,
+) -> np.ndarray:
+    """A residual branch with a bottleneck, along the last axis, in place.
+
+    :func:`squeeze` and :func:`expand`, then :func:`add_scaled`. Rows do not depend on each other,
+    so that a few at a time keep what is between small. Source: ``DConv`` of demucs/demucs.py.
+
+    Parameters
+    ----------
+    x
+        ``(channels, rows, positions)`` float32.
+    in_weight, in_bias, in_norm_weight, in_norm_bias
+        ``(hidden, channels, 1, 3)`` and thrice ``(hidden,)``: see :func:`squeeze`.
+    out_weight, out_bias, out_norm_weight, out_norm_bias
+        ``(2 channels, hidden, 1, 1)`` and thrice ``(2 channels,)``: see :func:`expand`.
+    scale
+        ``(channels,)``.
+    branch_bytes
+        Bound on what is between.
+    """
+    rows = max(1, branch_bytes // (4 * 2 * x.shape[0] * x.shape[2]))
+    for start in range(0, x.shape[1], rows):
+        strip = x[:, start : start + rows]
+        y = squeeze(strip, in_weight, in_bias, in_norm_weight, in_norm_bias, dilation)
+        y = expand(y, out_weight, out_bias, out_norm_weight, out_norm_bias)
+        add_scaled(strip, y, scale)
+    return x
+
+
+def squeeze(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    norm_weight: np.ndarray,
+    norm_bias: np.ndarray,
+    dilation: int,
+) -> np.ndarray:
+    """The way into a residual branch: fewer channels, from positions ``dilation`` apart."""
+    padding = ((0, 0), (dilation, dilation))
+    y = conv2d(x, weight, bias, padding=padding, dilation=(1, dilation))
+    return group_norm(y, norm_weight, norm_bias, activation="gelu")
+
+
+def expand(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    norm_weight: np.ndarray,
+    norm_bias: np.ndarray,
+) -> np.ndarray:
+    """The way out: as many channels as before."""
+    return group_norm(conv2d(x, weight, bias), norm_weight, norm_bias, activation="glu")

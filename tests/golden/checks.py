@@ -233,6 +233,12 @@ def _stft(name: str = "stft/x", length: int = cases.STFT_LENGTH) -> np.ndarray:
     return stft.stft(cases.random(name, 2, length), cases.N_FFT)
 
 
+def _whole_sinusoids_2d() -> np.ndarray:
+    channels, *size = cases.SINUSOIDS_2D
+    halves = sinusoids_2d(*cases.SINUSOIDS_2D)
+    return np.concatenate([np.broadcast_to(half, (channels // 2, *size)) for half in halves])
+
+
 def _lstm(reverse: bool) -> np.ndarray:
     """Outputs and, below them, the last state, in two blocks."""
     inputs, hidden, frames = cases.LSTM
@@ -292,7 +298,7 @@ OPS: dict[str, Callable[[], np.ndarray]] = {
     "lstm": lambda: _lstm(reverse=False),
     "lstm/reverse": lambda: _lstm(reverse=True),
     "sinusoids_1d": lambda: sinusoids_1d(*cases.SINUSOIDS_1D),
-    "sinusoids_2d": lambda: sinusoids_2d(*cases.SINUSOIDS_2D),
+    "sinusoids_2d": _whole_sinusoids_2d,
 }
 for _name in cases.CONV2D | cases.CONV1D | cases.TRANSPOSED:
     OPS[_name] = lambda name=_name: convolve(name)  # type: ignore[misc]

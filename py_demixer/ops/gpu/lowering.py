@@ -1,0 +1,33 @@
+"""Which kinds of operation there are shaders for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...program.program import Operation
+from .dispatch import Dispatch
+
+Lowering = Callable[[Operation], list[Dispatch]]
+
+LOWERINGS: Mapping[str, Lowering] = {}
+"""By the kind of the operation."""
+
+
+class UnsupportedOperation(ValueError):
+    """A program has an operation for which there is no shader."""
+
+
+def lower(operation: Operation) -> list[Dispatch]:
+    """The dispatches of one operation, in their order.
+
+    Raises
+    ------
+    UnsupportedOperation
+        There is no shader for its kind.
+    """
+    if operation.kind not in LOWERINGS:
+        raise UnsupportedOperation(
+            f"This network has the operation {operation.kind}, which graphics cards are not given "
+            "here: it runs on the processor."
+        )
+    return LOWERINGS[operation.kind](operation)

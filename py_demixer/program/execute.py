@@ -1,0 +1,105 @@
+"""The reference: a program run by the same functions that it was recorded from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+# With these, all operations are known.
+from .. import stft  # noqa: F401
+from ..ops import attention, conv, linear, norm, residual  # noqa: F401
+from ..ops.operation import OPERATIONS
+from .program import Array, Constant, Operand, Operation, Program, Weight
+
+
+def run(program: Program, tensors: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Run a program: the same bits as the network that it was recorded from.
+
+    Parameters
+    ----------
+    tensors
+        The weights, by name.
+    x
+        The program's input, float32; it is overwritten where the network does so.
+
+    Returns
+    -------
+    np.ndarray
+        Its output, float32.
+
+    Raises
+    ------
+    ValueError
+        The program has an operation that is not known here.
+    """
+    execution = Execution(program, tensors)
+    for _ in execution.steps(x):
+        pass
+    return execution.array(program.output)
+
+
+class Execution:
+    """A program that is being run.
+
+    What no later operation needs is let go, as a running network does.
+    """
+
+    def __init__(self, program: Program, tensors: Mapping[str, np.ndarray]) -> None:
+        unknown = {op.kind for op in program.operations} - set(OPERATIONS)
+        if unknown:
+            raise ValueError(
+                f"The program has the operation {', '.join(sorted(unknown))}, which is not known "
+                "here: it was made by another version."
+            )
+        self._program, self._tensors = program, tensors
+        self._buffers: dict[int, np.ndarray] = {}
+
+    def steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Run it and give every named step on the way, before something overwrites it."""
+        program = self._program
+        self._buffers[program.input.buffer] = x.reshape(-1)
+        gone = _last_uses(program)
+        steps = list(reversed(program.steps))
+        for index in range(len(program.operations) + 1):
+            while steps and steps[-1].after == index:
+                step = steps.pop()
+                yield step.name, self.array(step.array)
+            for buffer in gone[index]:
+                del self._buffers[buffer]
+            if index < len(program.operations):
+                self._run(program.operations[index])
+
+    def array(self, operand: Operand) -> np.ndarray:
+        """What an operand is at the moment: a view, if the program computes it."""
+        if isinstance(operand, Constant):
+            return self._program.constants[operand.number].reshape(operand.shape)
+        whole = (
+            self._tensors[operand.name].reshape(-1)
+            if isinstance(operand, Weight)
+            else self._buffers[operand.buffer]
+        )
+        return whole[operand.start : operand.start + operand.size].reshape(operand.shape)
+
+    def _run(self, operation: Operation) -> None:
+        operands = [self.array(operand) for operand in operation.operands]
+        made = OPERATIONS[operation.kind](*operands, **operation.options)
+        if operation.result is not None:
+            self._buffers[operation.result.buffer] = np.ascontiguousarray(made).reshape(-1)
+
+
+def _last_uses(program: Program) -> Mapping[int, list[int]]:
+    """By a number of operations that are done: the buffers that nothing needs any more."""
+    last: dict[int, int] = {}
+    for index, operation in enumerate(program.operations):
+        for operand in (*operation.operands, operation.result):
+            if isinstance(operand, Array):
+                last[operand.buffer] = index + 1
+    for step in program.steps:
+        last[step.array.buffer] = max(last.get(step.array.buffer, 0), step.after)
+    gone = defaultdict(list)
+    for buffer, after in last.items():
+        if buffer != program.output.buffer:
+            gone[after].append(buffer)
+    return gone
