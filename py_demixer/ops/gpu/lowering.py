@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ...program.program import Operation
+from . import multiply
 from .dispatch import Dispatch
 
 Lowering = Callable[[Operation], list[Dispatch]]
 
-LOWERINGS: Mapping[str, Lowering] = {}
+LOWERINGS: Mapping[str, Lowering] = {
+    "conv2d": multiply.conv2d,
+    "conv_transpose2d": multiply.conv_transpose2d,
+    "linear": multiply.linear,
+}
 """By the kind of the operation."""
 
 
