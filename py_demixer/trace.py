@@ -46,6 +46,11 @@ def record() -> Iterator[list[Step]]:
         _recording = previous
 
 
+def is_recording() -> bool:
+    """Whether somebody wants to know the steps."""
+    return _recording is not None
+
+
 def step(name: str, x: np.ndarray) -> np.ndarray:
     """Report one intermediate result under its name; returns it unchanged."""
     if (named := getattr(x, "named", None)) is not None:  # a symbol: see program/record.py

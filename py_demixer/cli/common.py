@@ -18,7 +18,7 @@ from py_demixer.sweep import RESIDUAL
 from py_demixer.tasks import chosen_stems
 from py_demixer.weights.errors import FetchError
 
-BACKENDS = ("numpy", "scipy")
+BACKENDS = ("numpy", "scipy", "webgpu")
 
 
 class Refusal(Exception):
@@ -52,7 +52,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add, default = parser.add_argument, "(default: %(default)s)"
     add("--model", choices=tuple(catalog.MODELS), default="htdemucs", help=f"its name {default}")
     add("--weights", type=Path, metavar="FILE", help="its weights (default: fetched once, kept)")
-    add("--backend", choices=BACKENDS, help="what multiplies (default: the faster one)")
+    add(
+        "--backend",
+        choices=BACKENDS,
+        help="who computes; webgpu is the graphics card (default: the processor)",
+    )
 
 
 def load_model(options: argparse.Namespace) -> catalog.Model:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from py_demixer import catalog
+from py_demixer.ops import backend
 
 from .common import megabytes
 
@@ -34,7 +35,17 @@ def _run(options: argparse.Namespace) -> int:
         print(f"  stems     {', '.join(model.stems)}")
         print(f"  licence   {model.licence.text} {model.licence.url}")
         print(f"  weights   {megabytes(model.file.bytes)}, {state}: {about['weights']}")
+    print(f"graphics card: {_graphics()}")
     return 0
+
+
+def _graphics() -> str:
+    try:
+        found = backend.find("webgpu")
+    except ImportError as error:
+        return str(error)
+    assert found.compiler is not None
+    return f"{found.compiler.name}, with --backend webgpu"
 
 
 def _about(name: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import stft, trace
-from ..ops.backend import Backend, bound, current
+from ..ops.backend import Backend, Network, bound, current
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ..ops.norm import restore, standardise
 from ..ops.residual import add, residual_branch
@@ -65,7 +65,7 @@ class Hybrid(ABC):
     Raises
     ------
     ValueError
-        A tensor is missing or has another shape.
+        A tensor is missing or has another shape, or the backend cannot compute such a network.
     """
 
     architecture: ClassVar[str]
@@ -87,6 +87,10 @@ class Hybrid(ABC):
         self.backend = backend or current()
         parameters.check(tensors, self.shapes(self.config))
         self.params = parameters.nest(tensors)
+        self._run: Network = self.network
+        if (compiler := self.backend.compiler) is not None:
+            shape = self.channels, self.filled(self.segment_length)
+            self._run = compiler.compile(self.network, shape, tensors)
 
     @classmethod
     @abstractmethod
@@ -139,7 +143,7 @@ class Hybrid(ABC):
         """
         length = mixture.shape[1]
         filled = np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
-        return self.network(filled)[..., :length]
+        return self._run(filled)[..., :length]
 
     def network(self, mixture: np.ndarray) -> np.ndarray:
         """All that is computed of a segment that needs no filling up; it is overwritten.

@@ -81,6 +81,11 @@ class OpenUnmix:
     ) -> None:
         self.config = config or Config()
         self.backend = backend or current()
+        if self.backend.compiler is not None:
+            raise ValueError(
+                "Open-Unmix carries a state through the whole song, which is not for graphics "
+                "cards: choose another backend."
+            )
         parameters.check(tensors, self.shapes(self.config))
         self.tensors = tensors
 

@@ -9,6 +9,9 @@ a network uses :func:`current`'s, which :func:`using` chooses for a stretch of c
 ``PY_DEMIXER_BACKEND`` for the process. The choice belongs to a thread, so that networks with
 different backends can run side by side.
 
+``webgpu``, the graphics card, is taken where it is asked for. It is no faster way to multiply: it
+runs whole networks (:class:`Compiler`), and what is not a network is done as by ``numpy``.
+
 Operations that the kernels do as a whole ask :func:`kernels` for them; there the NumPy code below
 is what says what is computed.
 """
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -30,6 +33,37 @@ from .kernels import Kernels, load
 Gemm = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 
 
+Network = Callable[[np.ndarray], np.ndarray]
+
+
+class Compiler(Protocol):
+    """Makes of a network something that runs elsewhere."""
+
+    @property
+    def name(self) -> str:
+        """Where, for people to recognise."""
+
+    def compile(
+        self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, np.ndarray]
+    ) -> Network:
+        """What does the same as a network.
+
+        Parameters
+        ----------
+        network
+            Nothing but operations: see :func:`py_demixer.program.record.record`.
+        shape
+            Of what it takes.
+        tensors
+            Its weights, by name.
+
+        Raises
+        ------
+        ValueError
+            It does what cannot be done there.
+        """
+
+
 @dataclass(frozen=True)
 class Backend:
     """Who computes.
@@ -37,20 +71,25 @@ class Backend:
     Attributes
     ----------
     name
-        ``"numpy"``, ``"scipy"`` or ``"kernels"``.
+        ``"numpy"``, ``"scipy"``, ``"kernels"`` or ``"webgpu"``.
     gemm
         Writes the product of the first two arrays to the third, see :func:`gemm`.
     kernels
         What does whole operations, where there is something.
+    compiler
+        What does whole networks, where there is something.
     """
 
     name: str
     gemm: Gemm
     kernels: Kernels | None = None
+    compiler: Compiler | None = None
 
     @property
     def build(self) -> str:
         """What decides the bits of its results, besides the versions of the packages."""
+        if self.compiler:
+            return f"{self.name} {self.compiler.name}"
         return self.kernels.path.name if self.kernels else self.name
 
     def __reduce__(self) -> tuple[Callable[[str], Backend], tuple[str]]:
@@ -191,6 +230,13 @@ def _single(a: np.ndarray) -> np.ndarray:
     return a.astype(np.float32, copy=False)
 
 
+@functools.cache  # one for the process: cards and drivers count who opens them
+def _webgpu() -> Backend:
+    from .gpu.native import Card
+
+    return Backend("webgpu", _numpy().gemm, compiler=Card())
+
+
 def _fortran(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     """``matrix.T`` as a Fortran-ordered array, and whether BLAS still has to transpose it."""
     if matrix.flags.f_contiguous and not matrix.flags.c_contiguous:
@@ -202,4 +248,5 @@ _BACKENDS: dict[str, Callable[[], Backend]] = {
     "kernels": _kernels,
     "numpy": _numpy,
     "scipy": _scipy,
+    "webgpu": _webgpu,
 }

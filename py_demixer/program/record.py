@@ -36,7 +36,10 @@ def record(
     """
     recording = _Recording(tensors)
     symbol = recording.symbol(shape)
-    output = network(symbol)
+    try:
+        output = network(symbol)
+    except TypeError as error:  # arithmetic of Python's own
+        raise NotRecordable(f"A network that is recorded does not compute: {error}.") from error
     return Program(
         operations=tuple(recording.operations),
         buffers=tuple(recording.buffers),
@@ -47,7 +50,7 @@ def record(
     )
 
 
-class NotRecordable(TypeError):
+class NotRecordable(ValueError):
     """A network does what a program cannot have."""
 
 

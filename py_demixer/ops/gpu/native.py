@@ -6,14 +6,22 @@ It needs the extra ``py-demixer[gpu]``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from .schedule import FLOAT_BYTES, Region, Run, Schedule, packed
+from ... import trace
+from ...program.record import NotRecordable, record
+from ..backend import Network
+from .schedule import FLOAT_BYTES, Region, Run, Schedule, packed, schedule
 
 TOGETHER = 16
 """Dispatches that are handed over at a time: a card that shows a picture, too, has work to do."""
+
+
+BACKENDS = "Vulkan", "Metal", "DX12"
+"""Through which cards are looked for: OpenGL has no compute shaders worth the name."""
 
 
 class NoGraphics(ImportError):
@@ -21,7 +29,7 @@ class NoGraphics(ImportError):
 
 
 class Card:
-    """A graphics card.
+    """A graphics card: a :class:`py_demixer.ops.backend.Compiler`.
 
     Raises
     ------
@@ -32,11 +40,14 @@ class Card:
     def __init__(self) -> None:
         try:
             import wgpu
+            from wgpu.backends.wgpu_native import extras
         except ImportError as error:
             raise NoGraphics(
                 "The graphics card needs the package wgpu: pip install 'py-demixer[gpu]'."
             ) from error
         self.usage = wgpu.BufferUsage
+        with suppress(RuntimeError):  # somebody else has begun to use wgpu already
+            extras.set_instance_extras(backends=BACKENDS)
         try:
             adapter = wgpu.gpu.request_adapter_sync(power_preference="high-performance")
         except RuntimeError as error:
@@ -47,6 +58,25 @@ class Card:
         self.name: str = adapter.info["device"]
         self.software = adapter.info["adapter_type"] == "CPU"
         self.device = adapter.request_device_sync()
+        self._shared: dict[tuple[int, ...], list[Any]] = {}
+
+    def compile(
+        self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, np.ndarray]
+    ) -> Network:
+        """See :meth:`py_demixer.ops.backend.Compiler.compile`."""
+        try:
+            return Runner(self, schedule(record(network, shape, tensors)), tensors)
+        except NotRecordable as error:
+            raise ValueError(
+                f"This network cannot run on a graphics card: choose another backend. {error}"
+            ) from error
+
+    def buffers(self, sizes: tuple[int, ...]) -> list[Any]:
+        """Buffers of those bytes for what is computed; networks of one bag have them in common."""
+        if sizes not in self._shared:
+            usages = "STORAGE", "COPY_SRC", "COPY_DST"
+            self._shared[sizes] = [self.buffer(size, *usages) for size in sizes]
+        return self._shared[sizes]
 
     def buffer(self, size: int, *usages: str) -> Any:
         """A buffer of so many bytes."""
@@ -71,9 +101,9 @@ class Runner:
 
     def __init__(self, card: Card, schedule: Schedule, tensors: Mapping[str, np.ndarray]) -> None:
         self._card, self._schedule = card, schedule
-        self._buffers = [
-            card.buffer(size, "STORAGE", "COPY_SRC", "COPY_DST") for size in schedule.buffers
-        ]
+        *computed, weights, constants = schedule.buffers
+        own = [card.buffer(size, "STORAGE", "COPY_DST") for size in (weights, constants)]
+        self._buffers = [*card.buffers(tuple(computed)), *own]
         self._sizes = card.buffer(schedule.sizes.nbytes, "UNIFORM", "COPY_DST")
         self._fill(self._sizes, 0, schedule.sizes)
         if schedule.constants.size:
@@ -98,6 +128,9 @@ class Runner:
         np.ndarray
             Its output, float32.
         """
+        if trace.is_recording():
+            for name, array in self.steps(segment):
+                trace.step(name, array)
         self._begin(segment)
         self._run(0, len(self._runs))
         return self._read(self._schedule.output).reshape(self._schedule.output_shape)
