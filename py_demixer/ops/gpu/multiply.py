@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ...program.program import Array, Operation, Weight
+from ...program.program import Operation
 from .dispatch import Dispatch, Packed, groups
+from .operands import MOST_GROUPS, array, result, weights
 
 MOST_FLOP = 4_000_000_000
 """Of one dispatch: a weak card takes a tenth of a second, and browsers reset one that hangs."""
-
-MOST_WORKGROUPS = 65535
-"""Along an axis."""
 
 _DEPTH = 16  # channels that go through workgroup memory at a time: with the tiles 10 KiB at most
 _BLOCK = 8  # rows, and positions, of an invocation
@@ -72,7 +70,7 @@ class _Product:
 
 def conv2d(operation: Operation) -> list[Dispatch]:
     """Lower :func:`py_demixer.ops.conv.conv2d`."""
-    weight, result = _weight(operation), _result(operation)
+    (weight, _), _ = weights(operation.operands[1:])
     options = operation.options
     n_out, n_in, *kernel = weight.shape
     halves = 2 if options["activation"] == "glu" else 1
@@ -83,28 +81,26 @@ def conv2d(operation: Operation) -> list[Dispatch]:
     windows = [
         _Window(kernel[axis], stride[axis], dilation[axis], padding[axis][0]) for axis in (0, 1)
     ]
-    _, height, width = result.shape
-    return _lower(
-        _Product(operation, packed, result.shape[0], (height, width), (windows[0], windows[1]))
-    )
+    rows, height, width = result(operation).shape
+    return _lower(_Product(operation, packed, rows, (height, width), (windows[0], windows[1])))
 
 
 def linear(operation: Operation) -> list[Dispatch]:
     """Lower :func:`py_demixer.ops.linear.linear`."""
-    weight, result = _weight(operation), _result(operation)
+    (weight, _), _ = weights(operation.operands[1:])
     packed = Packed(weight, (1, *weight.shape, 1), (3, 2, 0, 1), row=4)
-    rows, positions = result.shape
+    rows, positions = result(operation).shape
     return _lower(_Product(operation, packed, rows, (1, positions), (_Window(), _Window())))
 
 
 def conv_transpose2d(operation: Operation) -> list[Dispatch]:
     """Lower :func:`py_demixer.ops.conv.conv_transpose2d`."""
-    weight, result = _weight(operation), _result(operation)
+    (weight, _), _ = weights(operation.operands[1:])
     n_in, n_out, kernel, _ = weight.shape
     stride, crop = operation.options["stride"], operation.options["crop"]
     taps = kernel // stride
     packed = Packed(weight, (n_in, n_out, taps, stride), (2, 0, 1, 3), row=4)
-    _, height, width = result.shape
+    _, height, width = result(operation).shape
     first, last = crop // stride, (crop + height - 1) // stride
     return _lower(
         _Product(
@@ -121,8 +117,8 @@ def conv_transpose2d(operation: Operation) -> list[Dispatch]:
 
 
 def _lower(product: _Product) -> list[Dispatch]:
-    x, weight, bias = product.operation.operands
-    assert isinstance(x, Array) and isinstance(weight, Weight) and isinstance(bias, Weight)
+    x, y = array(product.operation.operands[0]), result(product.operation)
+    (_, bias), half = weights(product.operation.operands[1:])
     down, across = product.windows
     channels = x.shape[0]
     in_height, in_width = (1, *x.shape[1:])[-2:]
@@ -139,8 +135,7 @@ def _lower(product: _Product) -> list[Dispatch]:
         "PLAIN": down.plain and across.plain,
         "GELU": activation == "gelu",
         "GLU": activation == "glu",
-        "HALF": weight.dtype == "float16",
-        "HALF_BIAS": bias.dtype == "float16",
+        "HALF": half,
     }
     sizes = {
         "rows": product.rows,
@@ -160,15 +155,15 @@ def _lower(product: _Product) -> list[Dispatch]:
         "positions": positions,
         "phases": product.phases,
         "crop": product.crop,
-        "height": _result(product.operation).shape[-2],
+        "height": y.shape[-2],
     }
     row_tiles, columns = groups(rows, _BLOCK * threads[0]), _BLOCK * threads[1]
     flop = 2 * row_tiles * _BLOCK * threads[0] * channels * sizes["taps"] * columns
-    step = max(1, min(MOST_WORKGROUPS, MOST_FLOP // flop)) * columns
+    step = max(1, min(MOST_GROUPS, MOST_FLOP // flop)) * columns
     return [
         Dispatch(
-            shader=("activation", "multiply"),
-            bindings=(product.weights, Packed(bias, row=2), x, _result(product.operation)),
+            shader=("activation", "weights", "outer", "multiply"),
+            bindings=(product.weights, Packed(bias), x, y),
             workgroups=(row_tiles, groups(min(step, positions - first), columns), 1),
             writes=(3,),
             constants=constants,
@@ -176,14 +171,3 @@ def _lower(product: _Product) -> list[Dispatch]:
         )
         for first in range(0, positions, step)
     ]
-
-
-def _weight(operation: Operation) -> Weight:
-    weight = operation.operands[1]
-    assert isinstance(weight, Weight)
-    return weight
-
-
-def _result(operation: Operation) -> Array:
-    assert operation.result is not None
-    return operation.result

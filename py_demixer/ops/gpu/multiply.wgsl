@@ -3,7 +3,8 @@
 // The weights are a matrix of rows (output channels) and channels x taps; the patches, of channels
 // x taps and positions, are never stored: a workgroup gathers what its tile needs. A tile has
 // 8 x ROW_THREADS rows and 8 x COLUMN_THREADS positions, an invocation sums 8 x 8 of it in
-// registers, as 2 x 2 blocks. DEPTH channels of one tap at a time go through workgroup memory.
+// registers, as 2 x 2 blocks
+// of 4 x 4. DEPTH channels of one tap at a time go through workgroup memory.
 //
 // Rows come in fours. With GLU a row's value and its gate lie in two groups of the weights and of
 // the tile, so that one invocation has both. A transposed convolution gives PHASES rows of the
@@ -66,16 +67,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         store_block(lower, left, lower_left);
         store_block(lower, right, lower_right);
     }
-}
-
-// sums + rows x columns: a block is four rows of four positions.
-fn add_outer(sums: mat4x4f, rows: vec4f, columns: vec4f) -> mat4x4f {
-    return mat4x4f(
-        fma(vec4f(rows.x), columns, sums[0]),
-        fma(vec4f(rows.y), columns, sums[1]),
-        fma(vec4f(rows.z), columns, sums[2]),
-        fma(vec4f(rows.w), columns, sums[3]),
-    );
 }
 
 fn gather_weights(thread: u32, quad: u32, channel: u32, tap: u32) {
@@ -180,10 +171,6 @@ fn weights_at(quad: u32) -> vec4f {
     return vec4f(bitcast<vec2f>(weights[2u * quad]), bitcast<vec2f>(weights[2u * quad + 1u]));
 }
 
-fn bias_at(index: u32) -> f32 {
-    if HALF_BIAS {
-        let pair = unpack2x16float(bias[index / 2u]);
-        return select(pair.x, pair.y, index % 2u == 1u);
-    }
-    return bitcast<f32>(bias[index]);
+fn bias_at(channel: u32) -> f32 {
+    return widened(bias[word_of(channel)], channel);
 }
