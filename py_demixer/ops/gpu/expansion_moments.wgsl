@@ -1,0 +1,42 @@
+// The moments of a part of a row of what expansion.wgsl computes: of 32 values and gates, at some
+// times 128 positions.
+
+@group(0) @binding(1) var<storage, read> hidden: array<f32>; // (hidden, rows, columns)
+@group(0) @binding(2) var<storage, read> weights: array<vec2u>; // (hidden, 2, quads, 4)
+@group(0) @binding(3) var<storage, read> bias: array<u32>; // (2, channels)
+@group(0) @binding(4) var<storage, read_write> parts: array<Moments>;
+
+@compute @workgroup_size(32, 8)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) count: vec3u,
+    @builtin(local_invocation_id) local: vec3u,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    var sums: Sums;
+    let quad = workgroup.z * 8u + local.y;
+    let first = workgroup.x * sizes.tiles * 128u;
+    let end = min(sizes.columns, first + sizes.tiles * 128u);
+    if (quad < sizes.quads) {
+        for (var column = first + local.x; column < end; column += 128u) {
+            let columns = column + vec4u(0u, 32u, 64u, 96u);
+            let inside = columns < vec4u(end);
+            let both = expanded(workgroup.y, columns, quad);
+            for (var i = 0u; i < 4u && 4u * quad + i < sizes.channels; i++) {
+                let channel = 4u * quad + i;
+                let value = both.values[i] + bias_at(channel);
+                let gate = both.gates[i] + bias_at(sizes.channels + channel);
+                for (var j = 0u; j < 4u; j++) {
+                    if (inside[j]) {
+                        include(&sums, value[j]);
+                        include(&sums, gate[j]);
+                    }
+                }
+            }
+        }
+    }
+    let part = merged(moments_of(sums), thread);
+    if (thread == 0u) {
+        parts[(workgroup.y * count.z + workgroup.z) * count.x + workgroup.x] = part;
+    }
+}

@@ -1,0 +1,71 @@
+// The moments of a set of numbers, and of sets of sets, without cancellation. For workgroups of
+// 256 invocations.
+
+struct Moments {
+    count: f32,
+    mean: f32,
+    // What the numbers differ from the mean by, squared and summed.
+    squares: f32,
+}
+
+// Sums over numbers of which one was subtracted: how they differ from each other is not lost
+// beside how far all of them are from zero.
+struct Sums {
+    count: f32,
+    shift: f32,
+    sum: f32,
+    squares: f32,
+}
+
+var<workgroup> terms: array<vec2f, 256>;
+var<workgroup> sixteenths: array<vec2f, 16>;
+
+// The sum over all invocations. No sum is longer than 16 terms: its rounding stays small.
+fn total(value: vec2f, thread: u32) -> vec2f {
+    terms[thread] = value;
+    workgroupBarrier();
+    if (thread < 16u) {
+        var sum = vec2f();
+        for (var i = thread; i < 256u; i += 16u) {
+            sum += terms[i];
+        }
+        sixteenths[thread] = sum;
+    }
+    workgroupBarrier();
+    var sum = vec2f();
+    for (var i = 0u; i < 16u; i++) {
+        sum += sixteenths[i];
+    }
+    return sum;
+}
+
+fn include(sums: ptr<function, Sums>, value: f32) {
+    if ((*sums).count == 0.0) {
+        (*sums).shift = value;
+    }
+    let shifted = value - (*sums).shift;
+    (*sums).count += 1.0;
+    (*sums).sum += shifted;
+    (*sums).squares += shifted * shifted;
+}
+
+fn moments_of(sums: Sums) -> Moments {
+    if (sums.count == 0.0) {
+        return Moments();
+    }
+    let offset = sums.sum / sums.count;
+    return Moments(sums.count, sums.shift + offset, sums.squares - sums.sum * offset);
+}
+
+// What the numbers of a set differ from another mean than theirs by, squared and summed.
+fn about(own: Moments, mean: f32) -> f32 {
+    let offset = own.mean - mean;
+    return own.squares + own.count * offset * offset;
+}
+
+// The moments of all invocations' sets together (Chan, Golub & LeVeque 1983).
+fn merged(own: Moments, thread: u32) -> Moments {
+    let sums = total(vec2f(own.count, own.count * own.mean), thread);
+    let mean = sums.y / sums.x;
+    return Moments(sums.x, mean, total(vec2f(about(own, mean), 0.0), thread).x);
+}

@@ -1,0 +1,8 @@
+// Where the numbers of a row are, in (channels, rows, positions), and their moments.
+
+// The place of number `i` among the channels and positions of a row and a group of channels.
+fn place(i: u32, row: u32, group: u32) -> u32 {
+    let channel = i / sizes.positions;
+    return (group * sizes.channels + channel) * sizes.rows * sizes.positions
+        + row * sizes.positions + i - channel * sizes.positions;
+}
