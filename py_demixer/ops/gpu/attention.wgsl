@@ -53,17 +53,16 @@ fn main(
         let right = weighted(highest.right, now.right);
         highest = now;
         workgroupBarrier();
-        for (var i = 0u; i < 4u; i++) {
-            // Keys behind the last one have no weight.
-            let is_key = first + 4u * local.y + i < sizes.keys;
-            let weights = Eight(
-                select(vec4f(), weighted(scores.left[i], now.left), is_key),
-                select(vec4f(), weighted(scores.right[i], now.right), is_key),
-            );
-            scores.left[i] = weights.left;
-            scores.right[i] = weights.right;
-            put(64u * (4u * local.y + i) + local.x, weights);
-        }
+        let place = 256u * local.y + local.x;
+        let count = sizes.keys - min(first + 4u * local.y, sizes.keys);
+        scores = Block(
+            all_weighted(scores.left, now.left, count),
+            all_weighted(scores.right, now.right, count),
+        );
+        put(place, Eight(scores.left[0], scores.right[0]));
+        put(place + 64u, Eight(scores.left[1], scores.right[1]));
+        put(place + 128u, Eight(scores.left[2], scores.right[2]));
+        put(place + 192u, Eight(scores.left[3], scores.right[3]));
         workgroupBarrier();
         total.left = total.left * left + sum(scores.left);
         total.right = total.right * right + sum(scores.right);
@@ -117,18 +116,35 @@ fn with_values(before: Block, head: u32, channels: vec4u, first: u32, lane: u32)
             values_at(rows.z, first + i),
             values_at(rows.w, first + i),
         ));
-        for (var j = 0u; j < 4u; j++) {
-            let weights = take(64u * (i + j) + lane);
-            sums.left = add_outer(sums.left, values[j], weights.left);
-            sums.right = add_outer(sums.right, values[j], weights.right);
-        }
+        let at = 64u * i + lane;
+        sums = with_value(sums, values[0], take(at));
+        sums = with_value(sums, values[1], take(at + 64u));
+        sums = with_value(sums, values[2], take(at + 128u));
+        sums = with_value(sums, values[3], take(at + 192u));
     }
     return sums;
+}
+
+fn with_value(sums: Block, values: vec4f, weights: Eight) -> Block {
+    return Block(
+        add_outer(sums.left, values, weights.left),
+        add_outer(sums.right, values, weights.right),
+    );
 }
 
 // exp((score - highest) / sqrt(WIDTH)), by SCALE as a power of two.
 fn weighted(scores: vec4f, highest: vec4f) -> vec4f {
     return exp2((scores - highest) * SCALE);
+}
+
+// Of four keys, of which so many are there: the others have no weight.
+fn all_weighted(scores: mat4x4f, highest: vec4f, count: u32) -> mat4x4f {
+    return mat4x4f(
+        select(vec4f(), weighted(scores[0], highest), count > 0u),
+        select(vec4f(), weighted(scores[1], highest), count > 1u),
+        select(vec4f(), weighted(scores[2], highest), count > 2u),
+        select(vec4f(), weighted(scores[3], highest), count > 3u),
+    );
 }
 
 fn top(block: mat4x4f) -> vec4f {

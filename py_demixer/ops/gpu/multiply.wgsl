@@ -1,0 +1,176 @@
+// activation(weights @ patches + bias): every convolution and linear layer (see multiply.py).
+//
+// The weights are a matrix of rows (output channels) and channels x taps; the patches, of channels
+// x taps and positions, are never stored: a workgroup gathers what its tile needs. A tile has
+// 8 x ROW_THREADS rows and 8 x COLUMN_THREADS positions, an invocation sums 8 x 8 of it in
+// registers, as 2 x 2 blocks
+// of 4 x 4. DEPTH channels of one tap at a time go through workgroup memory.
+//
+// Rows come in fours. With GLU a row's value and its gate lie in two groups of the weights and of
+// the tile, so that one invocation has both. A transposed convolution gives PHASES rows of the
+// output at each position of the input; a row of the matrix is then output channel x phase.
+// What may be negative is counted modulo 2^32: outside is then a single comparison.
+
+const THREADS: u32 = ROW_THREADS * COLUMN_THREADS;
+const ROW_QUADS: u32 = 2u * ROW_THREADS;
+const COLUMNS: u32 = 8u * COLUMN_THREADS;
+const GROUPS: u32 = select(1u, 2u, GLU);
+
+@group(0) @binding(1) var<storage, read> weights: array<vec2u>; // (taps, channels, GROUPS, rows)
+@group(0) @binding(2) var<storage, read> bias: array<u32>;
+@group(0) @binding(3) var<storage, read> x: array<f32>; // (channels, in_height, in_width)
+@group(0) @binding(4) var<storage, read_write> y: array<f32>; // (rows, positions), see store
+
+var<workgroup> weight_tile: array<vec4f, DEPTH * ROW_QUADS>; // (DEPTH, ROW_QUADS)
+// (DEPTH, 2, COLUMN_THREADS) fours of positions that are COLUMN_THREADS apart: neighbouring
+// invocations store to neighbouring positions.
+var<workgroup> patch_tile: array<vec4f, DEPTH * COLUMNS / 4u>;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+    let quad = group.x * ROW_QUADS / GROUPS;
+    let first = sizes.first + group.y * COLUMNS;
+    let row_thread = thread / COLUMN_THREADS;
+    let column_thread = thread % COLUMN_THREADS;
+    var upper_left = mat4x4f();
+    var upper_right = mat4x4f();
+    var lower_left = mat4x4f();
+    var lower_right = mat4x4f();
+    for (var channel = 0u; channel < sizes.channels; channel += DEPTH) {
+        for (var tap = 0u; tap < sizes.taps; tap++) {
+            gather_weights(thread, quad, channel, tap);
+            gather_patches(thread, first, channel, tap);
+            workgroupBarrier();
+            for (var k = 0u; k < DEPTH; k++) {
+                let upper = weight_tile[k * ROW_QUADS + row_thread];
+                let lower = weight_tile[k * ROW_QUADS + ROW_THREADS + row_thread];
+                let left = patch_tile[k * COLUMNS / 4u + column_thread];
+                let right = patch_tile[k * COLUMNS / 4u + COLUMN_THREADS + column_thread];
+                upper_left = add_outer(upper_left, upper, left);
+                upper_right = add_outer(upper_right, upper, right);
+                lower_left = add_outer(lower_left, lower, left);
+                lower_right = add_outer(lower_right, lower, right);
+            }
+            workgroupBarrier();
+        }
+    }
+    let left = first + column_thread;
+    let right = left + 4u * COLUMN_THREADS;
+    let upper = 4u * (quad + row_thread);
+    if GLU {
+        store_gated(upper, left, upper_left, lower_left);
+        store_gated(upper, right, upper_right, lower_right);
+    } else {
+        let lower = upper + 4u * ROW_THREADS;
+        store_block(upper, left, upper_left);
+        store_block(upper, right, upper_right);
+        store_block(lower, left, lower_left);
+        store_block(lower, right, lower_right);
+    }
+}
+
+fn gather_weights(thread: u32, quad: u32, channel: u32, tap: u32) {
+    let each = ROW_QUADS / GROUPS;
+    for (var i = thread; i < DEPTH * ROW_QUADS; i += THREADS) {
+        let k = channel + i / ROW_QUADS;
+        let part = i % ROW_QUADS;
+        var four = vec4f();
+        if k < sizes.channels {
+            let row = (tap * sizes.channels + k) * GROUPS + part / each;
+            four = weights_at(row * sizes.row_quads + quad + part % each);
+        }
+        weight_tile[i] = four;
+    }
+}
+
+fn gather_patches(thread: u32, first: u32, channel: u32, tap: u32) {
+    const STEP = max(1u, THREADS / COLUMNS);
+    let down = tap / sizes.taps_across * sizes.dilation_y - sizes.padding_y;
+    let along = tap % sizes.taps_across * sizes.dilation_x - sizes.padding_x;
+    let plane = sizes.in_height * sizes.in_width;
+    for (var column = thread % COLUMNS; column < COLUMNS; column += THREADS) {
+        let position = first + column;
+        var at = position;
+        var inside = position < sizes.end;
+        if !PLAIN {
+            let row = position / sizes.width * sizes.stride_y + down;
+            let place = position % sizes.width * sizes.stride_x + along;
+            inside = inside && row < sizes.in_height && place < sizes.in_width;
+            at = row * sizes.in_width + place;
+        }
+        let part = column / COLUMN_THREADS;
+        let slot = part / 4u * COLUMN_THREADS + column % COLUMN_THREADS;
+        for (var k = thread / COLUMNS; k < DEPTH; k += STEP) {
+            var value = 0.0;
+            if inside && channel + k < sizes.channels {
+                value = x[(channel + k) * plane + at];
+            }
+            patch_tile[k * COLUMNS / 4u + slot][part % 4u] = value;
+        }
+    }
+}
+
+fn store_block(row: u32, position: u32, sums: mat4x4f) {
+    store_row(row, position, with_bias(row, sums[0]));
+    store_row(row + 1u, position, with_bias(row + 1u, sums[1]));
+    store_row(row + 2u, position, with_bias(row + 2u, sums[2]));
+    store_row(row + 3u, position, with_bias(row + 3u, sums[3]));
+}
+
+fn store_gated(row: u32, position: u32, values: mat4x4f, gates: mat4x4f) {
+    store_row(row, position, gated(row, values[0], gates[0]));
+    store_row(row + 1u, position, gated(row + 1u, values[1], gates[1]));
+    store_row(row + 2u, position, gated(row + 2u, values[2], gates[2]));
+    store_row(row + 3u, position, gated(row + 3u, values[3], gates[3]));
+}
+
+fn with_bias(row: u32, sums: vec4f) -> vec4f {
+    let values = sums + bias_at(row / PHASES);
+    if GELU {
+        return vec4f(gelu(values.x), gelu(values.y), gelu(values.z), gelu(values.w));
+    }
+    return values;
+}
+
+fn gated(row: u32, values: vec4f, gates: vec4f) -> vec4f {
+    let gate = gates + bias_at(row + sizes.rows);
+    let open = vec4f(sigmoid(gate.x), sigmoid(gate.y), sigmoid(gate.z), sigmoid(gate.w));
+    return (values + bias_at(row)) * open;
+}
+
+fn store_row(row: u32, position: u32, values: vec4f) {
+    if row < sizes.rows {
+        store(row, position, values.x);
+        store(row, position + COLUMN_THREADS, values.y);
+        store(row, position + 2u * COLUMN_THREADS, values.z);
+        store(row, position + 3u * COLUMN_THREADS, values.w);
+    }
+}
+
+fn store(row: u32, position: u32, value: f32) {
+    if position >= sizes.end {
+        return;
+    }
+    if PHASES == 1u {
+        y[row * sizes.positions + position] = value;
+        return;
+    }
+    // The last phases of PHASES, which is a multiple of four, are no phases of the stride.
+    let phase = row % PHASES;
+    let line = position / sizes.width * sizes.phases + phase - sizes.crop;
+    if phase < sizes.phases && line < sizes.height {
+        y[(row / PHASES * sizes.height + line) * sizes.width + position % sizes.width] = value;
+    }
+}
+
+fn weights_at(quad: u32) -> vec4f {
+    if HALF {
+        let four = weights[quad];
+        return vec4f(unpack2x16float(four.x), unpack2x16float(four.y));
+    }
+    return vec4f(bitcast<vec2f>(weights[2u * quad]), bitcast<vec2f>(weights[2u * quad + 1u]));
+}
+
+fn bias_at(channel: u32) -> f32 {
+    return widened(bias[word_of(channel)], channel);
+}
