@@ -5,7 +5,7 @@ It needs the extra ``py-demixer[gpu]``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,9 @@ from .schedule import FLOAT_BYTES, Region, Run, Schedule, packed, schedule
 TOGETHER = 16
 """Dispatches that are handed over at a time: a card that shows a picture, too, has work to do."""
 
+
+CLOCK = "timestamp-query"
+"""The feature by which a card tells when it has begun and ended."""
 
 BACKENDS = "Vulkan", "Metal", "DX12"
 """Through which cards are looked for: OpenGL has no compute shaders worth the name."""
@@ -57,7 +60,10 @@ class Card:
             ) from error
         self.name: str = adapter.info["device"]
         self.software = adapter.info["adapter_type"] == "CPU"
-        self.device = adapter.request_device_sync()
+        self.has_clock = CLOCK in adapter.features
+        self.device = adapter.request_device_sync(
+            required_features=[CLOCK] if self.has_clock else []
+        )
         self._shared: dict[tuple[int, ...], list[Any]] = {}
 
     def compile(
@@ -144,6 +150,40 @@ class Runner:
             done = step.after
             yield step.name, self._read(step.region).reshape(step.shape)
 
+    def times(self, segment: np.ndarray) -> list[float]:
+        """Run it once, dispatch by dispatch.
+
+        Returns
+        -------
+        list[float]
+            The seconds that each dispatch took, by the card's own clock.
+
+        Raises
+        ------
+        NoGraphics
+            The card has no clock.
+        """
+        if not self._card.has_clock:
+            raise NoGraphics(f"{self._card.name} does not tell how long its work takes.")
+        device, count = self._card.device, len(self._runs)
+        marks = device.create_query_set(type="timestamp", count=2)
+        resolved = self._card.buffer(16, "QUERY_RESOLVE", "COPY_SRC")
+        self._begin(segment)
+        seconds = []
+        for number in range(count):
+            encoder = device.create_command_encoder()
+            writes = {
+                "query_set": marks,
+                "beginning_of_pass_write_index": 0,
+                "end_of_pass_write_index": 1,
+            }
+            self._encode(encoder, [number], timestamp_writes=writes)
+            encoder.resolve_query_set(marks, 0, 2, resolved, 0)
+            device.queue.submit([encoder.finish()])
+            begun, ended = np.frombuffer(device.queue.read_buffer(resolved), np.uint64)
+            seconds.append(float(ended - begun) * 1e-9)
+        return seconds
+
     def _begin(self, segment: np.ndarray) -> None:
         region = self._schedule.input
         values = np.ascontiguousarray(segment, np.float32)
@@ -156,14 +196,17 @@ class Runner:
     def _run(self, first: int, stop: int) -> None:
         for start in range(first, stop, TOGETHER):
             encoder = self._card.device.create_command_encoder()
-            compute = encoder.begin_compute_pass()
-            for number in range(start, min(stop, start + TOGETHER)):
-                pipeline, group = self._runs[number]
-                compute.set_pipeline(pipeline)
-                compute.set_bind_group(0, group)
-                compute.dispatch_workgroups(*self._schedule.runs[number].workgroups)
-            compute.end()
+            self._encode(encoder, range(start, min(stop, start + TOGETHER)))
             self._card.device.queue.submit([encoder.finish()])
+
+    def _encode(self, encoder: Any, numbers: Iterable[int], **options: Any) -> None:
+        compute = encoder.begin_compute_pass(**options)
+        for number in numbers:
+            pipeline, group = self._runs[number]
+            compute.set_pipeline(pipeline)
+            compute.set_bind_group(0, group)
+            compute.dispatch_workgroups(*self._schedule.runs[number].workgroups)
+        compute.end()
 
     def _read(self, region: Region) -> np.ndarray:
         content = self._card.device.queue.read_buffer(

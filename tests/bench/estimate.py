@@ -1,0 +1,183 @@
+"""What a segment asks of a graphics card, on paper: operations, bytes, dispatches.
+
+For each kind of operation: floating-point operations by the shapes of its arrays, bytes of
+everything its dispatches bind (each once a dispatch, as if caches kept what is read again), and
+what follows for cards of which the peaks are known::
+
+    python -m tests.bench.estimate WEIGHTS
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from py_demixer import catalog, checkpoint
+from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.ops.gpu.dispatch import Binding, Packed
+from py_demixer.ops.gpu.lowering import lower
+from py_demixer.program.program import Operation, Program
+from py_demixer.program.record import record
+
+COMPUTE_SHARE, MEMORY_SHARE = 0.4, 0.7
+"""The shares of their peaks that cards are taken to reach: of products, of transfers."""
+
+DISPATCH_SECONDS = 10e-6
+"""What a dispatch costs beside its work."""
+
+CARDS = {
+    "integrated (1.5 TFLOP/s, 60 GB/s)": (1.5e12, 60e9),
+    "Apple M class (4 TFLOP/s, 200 GB/s)": (4e12, 200e9),
+    "discrete (20 TFLOP/s, 500 GB/s)": (20e12, 500e9),
+}
+"""Their peaks: float32 operations and bytes a second."""
+
+
+@dataclass
+class Work:
+    """Of one kind of operation, or of one operation."""
+
+    flops: float = 0
+    bytes: float = 0
+    dispatches: int = 0
+
+    def add(self, other: Work) -> None:
+        """One more operation of the kind."""
+        self.flops += other.flops
+        self.bytes += other.bytes
+        self.dispatches += other.dispatches
+
+    def seconds(self, peak_flops: float, peak_bytes: float) -> float:
+        """At the shares above: products and transfers at the same time."""
+        computing = self.flops / (COMPUTE_SHARE * peak_flops)
+        moving = self.bytes / (MEMORY_SHARE * peak_bytes)
+        return max(computing, moving) + self.dispatches * DISPATCH_SECONDS
+
+
+def recorded(weights: Path) -> tuple[Program, Mapping[str, np.ndarray]]:
+    """The program of a weight file's HTDemucs, and its tensors."""
+    content = checkpoint.read(np.fromfile(weights, np.uint8))
+    model = catalog.build(content)
+    assert isinstance(model, HTDemucs)
+    shape = (model.channels, model.segment_length)
+    return record(model.network, shape, content.tensors), content.tensors
+
+
+def work(operation: Operation) -> Work:
+    """What an operation asks of a card."""
+    dispatches = lower(operation)
+    bound = [_bytes(binding) for dispatch in dispatches for binding in dispatch.bindings]
+    count = _FLOPS.get(operation.kind, _elementwise)
+    return Work(count(operation), float(sum(bound)), len(dispatches))
+
+
+def by_kind(program: Program) -> dict[str, Work]:
+    """The work of all operations of each kind, the most first."""
+    kinds: dict[str, Work] = defaultdict(Work)
+    for operation in program.operations:
+        kinds[operation.kind].add(work(operation))
+    return dict(sorted(kinds.items(), key=lambda item: -item[1].flops))
+
+
+def tables(program: Program) -> str:
+    """The work by kind, and what it takes on cards, in Markdown."""
+    kinds = by_kind(program)
+    whole = Work()
+    for one in kinds.values():
+        whole.add(one)
+    lines = [
+        "| operation | GFLOP | MB moved | dispatches | FLOP a byte |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(_line(kind, one) for kind, one in [*kinds.items(), ("all", whole)]),
+        "",
+        "| card | seconds a segment |",
+        "| --- | ---: |",
+    ]
+    for name, peaks in CARDS.items():
+        seconds = sum(one.seconds(*peaks) for one in kinds.values())
+        lines.append(f"| {name} | {seconds:.2f} |")
+    return "\n".join(lines)
+
+
+def _line(kind: str, one: Work) -> str:
+    numbers = (
+        f"{one.flops / 1e9:.2f}",
+        f"{one.bytes / 1e6:.0f}",
+        f"{one.dispatches}",
+        f"{one.flops / one.bytes:.1f}",
+    )
+    return f"| {kind} | " + " | ".join(numbers) + " |"
+
+
+def _bytes(binding: Binding) -> int:
+    if isinstance(binding, Packed):
+        each = np.dtype(binding.weight.dtype).itemsize
+        return each * math.prod(binding.packed_shape)
+    size = getattr(binding, "size", None)
+    return 4 * (size if size is not None else math.prod(getattr(binding, "shape", (0,))))
+
+
+def _made(operation: Operation) -> int:
+    """Numbers that it makes."""
+    array: Any = operation.result or operation.operands[0]
+    return int(array.size)
+
+
+def _elementwise(operation: Operation) -> float:
+    return 2.0 * _made(operation)
+
+
+def _convolution(operation: Operation) -> float:
+    _, *taps = operation.operands[1].shape
+    halved = 2 if operation.options["activation"] == "glu" else 1
+    return 2.0 * _made(operation) * halved * math.prod(taps)
+
+
+def _transposed(operation: Operation) -> float:
+    into, _, kernel, _ = operation.operands[1].shape
+    return 2.0 * _made(operation) * into * kernel / operation.options["stride"]
+
+
+def _linear(operation: Operation) -> float:
+    return 2.0 * _made(operation) * operation.operands[1].shape[1]
+
+
+def _attention(operation: Operation) -> float:
+    channels, queries = operation.operands[0].shape
+    return 4.0 * channels * queries * operation.operands[1].shape[1]
+
+
+def _branch(operation: Operation) -> float:
+    """With the way out computed twice: once for its statistics."""
+    channels, rows, positions = operation.operands[0].shape
+    hidden = operation.operands[1].shape[0]
+    return 2.0 * rows * positions * channels * hidden * (3 + 2 * 2)
+
+
+def _transform(operation: Operation) -> float:
+    """A Fourier transform of n numbers: 2.5 n log2 n, as fast ones take."""
+    n_fft = operation.options["n_fft"]
+    array: Any = max((*operation.operands, operation.result), key=lambda one: one.size)
+    return 2.5 * array.size * math.log2(n_fft)
+
+
+_FLOPS: Mapping[str, Callable[[Operation], float]] = {
+    "analyse": _transform,
+    "attention": _attention,
+    "conv2d": _convolution,
+    "conv_transpose2d": _transposed,
+    "linear": _linear,
+    "residual_branch": _branch,
+    "synthesise": _transform,
+}
+
+
+if __name__ == "__main__":
+    print(tables(recorded(Path(sys.argv[1]))[0]))
