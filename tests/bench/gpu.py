@@ -18,6 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import sync_playwright
 
+from py_demixer.ops.attention import attention
 from py_demixer.ops.conv import conv2d, conv_transpose2d
 from py_demixer.ops.gpu.native import Card, Runner
 from py_demixer.ops.gpu.schedule import Schedule, packed, schedule
@@ -54,7 +55,7 @@ class Case:
     feeds
         The graph's inputs, in the layout that it is usually given.
     theirs
-        From our result to the graph's.
+        From our result to the graph's, which is in another layout or is less.
     gflop
         Multiplications and additions, in billions.
     """
@@ -103,6 +104,10 @@ def cases() -> Iterator[Case]:
     )
     yield conv_case("conv 3 192->384 x 5375", (192, 1, 5375), (384, 192, 1, 3), padding=(0, 1))
     yield transposed_case("transposed conv 8/4 96->48 x 128x336", (96, 128, 336), 48)
+    yield attention_case("attention 8x64 x 2688", 8, 64, 2688)
+    yield attention_case(
+        "attention 8x64 x 2688, theirs without softmax", 8, 64, 2688, softmax=False
+    )
 
 
 def linear_case(name: str, shape: tuple[int, int], n_out: int) -> Case:
@@ -186,6 +191,48 @@ def transposed_case(name: str, shape: tuple[int, int, int], n_out: int) -> Case:
         {"x": x[None]},
         lambda y: y[None],
         2e-9 * n_in * n_out * kernel * rows * width,
+    )
+
+
+def attention_case(
+    name: str, heads: int, width: int, positions: int, *, softmax: bool = True
+) -> Case:
+    """Attention of as many queries as keys.
+
+    Without `softmax` the graph has no more than the two products; ours is still attention, which
+    never has the products on their own.
+    """
+    rng = np.random.default_rng(0)
+    channels = heads * width
+    x = rng.standard_normal((3 * channels, positions)).astype(np.float32)
+    query, key, value = (x[i * channels :][:channels].reshape(heads, width, -1) for i in range(3))
+    nodes = [helper.make_node("MatMul", ["query", "key"], ["scores"])]
+    if softmax:
+        nodes += [
+            helper.make_node("Mul", ["scores", "scale"], ["scaled"]),
+            helper.make_node("Softmax", ["scaled"], ["weights"], axis=-1),
+        ]
+    nodes.append(helper.make_node("MatMul", [nodes[-1].output[0], "value"], ["y"]))
+    feeds = {"query": query.transpose(0, 2, 1), "key": key, "value": value.transpose(0, 2, 1)}
+
+    def theirs(y: np.ndarray) -> np.ndarray:
+        if softmax:
+            return y.reshape(heads, width, -1).transpose(0, 2, 1)
+        return feeds["query"] @ (key @ feeds["value"])
+
+    def network(x: Any) -> Any:
+        return attention(x[:channels], x[channels : 2 * channels], x[2 * channels :], heads)
+
+    weights = {"scale": np.array(width**-0.5)} if softmax else {}
+    return Case(
+        name,
+        network,
+        x,
+        {},
+        model(nodes, feeds, weights),
+        feeds,
+        theirs,
+        4e-9 * channels * positions**2,
     )
 
 

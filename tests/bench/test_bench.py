@@ -77,6 +77,8 @@ def test_operations_on_a_graphics_card(monkeypatch):
         gpu.conv_case("2-D", (6, 9, 11), (10, 6, 3, 3), padding=(1, 1)),
         gpu.conv_case("1-D", (6, 1, 50), (10, 6, 1, 8), stride=(1, 4), padding=(0, 2)),
         gpu.transposed_case("transposed", (6, 9, 11), 10),
+        gpu.attention_case("attention", 2, 8, 40),
+        gpu.attention_case("products", 2, 8, 40, softmax=False),
     ]
     monkeypatch.setattr(gpu, "cases", lambda: iter(cases))
     rows, versions = gpu.measure(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ...program.program import Operation
-from . import elementwise, multiply, norm, residual
+from . import attention, elementwise, multiply, norm, residual
 from .dispatch import Dispatch
 
 Lowering = Callable[[Operation], list[Dispatch]]
@@ -13,6 +13,7 @@ Lowering = Callable[[Operation], list[Dispatch]]
 LOWERINGS: Mapping[str, Lowering] = {
     "add": elementwise.add,
     "add_scaled": elementwise.add_scaled,
+    "attention": attention.attention,
     "conv2d": multiply.conv2d,
     "conv_transpose2d": multiply.conv_transpose2d,
     "copy": elementwise.copy,
