@@ -3,6 +3,7 @@
 
     python build.py site [--with M]   makes dist/, the whole page, ready for any static host
     python build.py serve [--port N]  makes it and serves it on this machine
+    python build.py docs              makes dist-docs/, the documentation, for any host, too
     python build.py test [--long]     checks and tests everything
     python build.py bench [--json]    measures; --long: long songs, too
 
@@ -21,7 +22,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(f"build.py needs Python 3.11 or later; this is {sys.version.split()[0]}.")
 
-from tools import checks, environment, site
+from tools import checks, docs, environment, site
 from web import server
 
 DEFAULT_PORT = 8000
@@ -64,6 +65,13 @@ def command_serve(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_docs(_options: argparse.Namespace) -> int:
+    """Make dist-docs/."""
+    made = docs.make_docs(environment.ensure_python())
+    environment.note(f"The documentation is in {made}: open {made / 'index.html'}")
+    return 0
+
+
 def command_test(options: argparse.Namespace) -> int:
     """Check and test everything; the last line says how it went."""
     python = environment.ensure_python()
@@ -100,6 +108,8 @@ def _options() -> argparse.Namespace:
     command.add_argument("--port", type=int, default=DEFAULT_PORT)
     _add_models(command)
     command.set_defaults(command=command_serve)
+    command = commands.add_parser("docs", help="make dist-docs/, the documentation")
+    command.set_defaults(command=command_docs)
     command = commands.add_parser("test", help="check and test everything")
     command.add_argument("--long", action="store_true", help="the tests that take minutes, too")
     command.set_defaults(command=command_test)
