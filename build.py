@@ -68,7 +68,7 @@ def command_serve(options: argparse.Namespace) -> int:
 def command_docs(_options: argparse.Namespace) -> int:
     """Make dist-docs/."""
     made = docs.make_docs(environment.ensure_python())
-    environment.note(f"The documentation is in {made}: open {made / 'index.html'}")
+    environment.note(f"The documentation is in {made}")
     return 0
 
 

@@ -43,7 +43,7 @@ def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> P
     shutil.copyfile(SOURCES / CONFIGURATION, stage / CONFIGURATION)
     run([python, "-m", "tools.tour", pages], "Cannot draw the network:")
     _insert(pages / "steps.md", pages / "tour.md")
-    command = ["mkdocs", "build", "--strict", "--quiet", "--clean"]
+    command = ["mkdocs", "build", "--strict", "--clean"]
     places = ["--config-file", stage / CONFIGURATION, "--site-dir", out.absolute()]
     run(
         [python, "-m", *command, *places],
