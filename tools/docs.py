@@ -43,10 +43,9 @@ def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> P
     shutil.copyfile(SOURCES / CONFIGURATION, stage / CONFIGURATION)
     run([python, "-m", "tools.tour", pages], "Cannot draw the network:")
     _insert(pages / "steps.md", pages / "tour.md")
-    command = ["mkdocs", "build", "--strict", "--clean"]
-    places = ["--config-file", stage / CONFIGURATION, "--site-dir", out.absolute()]
+    build: list[str | Path] = [python, "-m", "mkdocs", "build", "--strict", "--clean"]
     run(
-        [python, "-m", *command, *places],
+        [*build, "--config-file", stage / CONFIGURATION, "--site-dir", out.absolute()],
         "Cannot build the documentation. MkDocs said:",
         environment={"NO_MKDOCS_2_WARNING": "true"},
     )
