@@ -22,7 +22,7 @@ SHOWN = ("text", "nginx")
 LANGUAGES = (*SHELLS, *SHOWN, "python", "json", "yaml")
 
 _FENCE = re.compile(r"^```(?P<language>[^\n`]*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
-_SECONDS = 60
+_SECONDS = 300
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import soundfile
 import py_demixer
 from py_demixer import catalog, trace
 from tests import synthetic
+from tests.docs import models as tiny_models
 from tests.docs import programs
 from tests.docs.blocks import Reader
 
@@ -30,7 +31,7 @@ ADDRESS = "10.0.0.1:8786"
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of tiny models."""
     folder = tmp_path_factory.mktemp("models")
-    programs.write_models(folder)
+    tiny_models.write(folder)
     return folder
 
 
@@ -90,7 +91,7 @@ def reader(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(catalog, "MODELS", programs.tiny_models())
+    monkeypatch.setattr(catalog, "MODELS", tiny_models.described())
     monkeypatch.chdir(tmp_path)
     names = {"mixture": synthetic.song(3.0)}
     yield Reader(tmp_path, dict(os.environ), names, {ADDRESS: f"127.0.0.1:{port}"})

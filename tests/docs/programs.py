@@ -5,6 +5,8 @@ would take a connection or an hour it is checked that it can be said: that the e
 install``, the arguments of ``build.py``, the paths and modules are there.
 
     python -m tests.docs.programs NAME ARGUMENTS...
+
+What a program needs is imported where it is run: most of them need nothing, and there are many.
 """
 
 from __future__ import annotations
@@ -19,13 +21,8 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from py_demixer import catalog, cli
-from py_demixer.weights import __main__ as weights
-from py_demixer.weights import fetch, manifest
-from tests import tiny, unmix
 from tools import environment
 
 BACKGROUND = Path("background.pids")
@@ -34,33 +31,7 @@ BACKGROUND = Path("background.pids")
 PORT_VARIABLE = "DOCS_SCHEDULER_PORT"
 """Names the port that a scheduler is to have."""
 
-SEGMENT = 2 * 44100
-"""Samples: shorter than the published models', for there are many examples."""
-
 _REQUIREMENT = re.compile(r"(?P<name>\.|[\w-]+)(\[(?P<extras>[\w,]+)\])?(==(?P<version>[\d.]+))?")
-
-
-def write_models(folder: Path) -> None:
-    """Tiny models, in files named as the published ones'."""
-    for name, model in manifest.load().items():
-        path = folder / model.file.name
-        if model.architecture == "openunmix":
-            unmix.write(path)
-        else:
-            tiny.write(path, name=name, segment_length=SEGMENT)
-
-
-def tiny_models() -> Mapping[str, manifest.Model]:
-    """The manifest, of the files in ``PY_DEMIXER_WEIGHTS``."""
-    folder = Path(os.environ["PY_DEMIXER_WEIGHTS"])
-    return {
-        name: replace(model, file=_described(model.file, folder / model.file.name))
-        for name, model in manifest.load().items()
-    }
-
-
-def _described(file: manifest.WeightFile, path: Path) -> manifest.WeightFile:
-    return replace(file, bytes=path.stat().st_size, sha256=fetch.sha256(path))
 
 
 def install(folder: Path, python: str) -> None:
@@ -81,20 +52,27 @@ def _demixer(arguments: Sequence[str]) -> int:
         python = environment.ensure_pytorch()
         command = [python, "-m", __spec__.name, "py-demixer", *arguments]
         return subprocess.run(command).returncode
-    catalog.MODELS = tiny_models()
+    from py_demixer import catalog, cli
+    from tests.docs import models
+
+    catalog.MODELS = models.described()
     return cli.main(arguments)
 
 
 def _python(arguments: Sequence[str]) -> int:
     match arguments:
         case ["build.py", *words]:
-            import build  # needs a moment
+            import build
 
             sys.argv = ["build.py", *words]
             build._options()
         case ["-m", "py_demixer.weights", *words]:
-            models = dict(tiny_models())
-            manifest.load = lambda: models
+            from py_demixer.weights import __main__ as weights
+            from py_demixer.weights import manifest
+            from tests.docs import models
+
+            known = dict(models.described())
+            manifest.load = lambda: known
             return weights.main(words)
         case ["-m", "venv", folder]:
             place = Path(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ PAGES = [ROOT / "README.md", *sorted(set(SOURCES.rglob("*.md")) - {IN_JUPYTERLIT
 def test_a_reader_can_do_what_the_page_says(page, reader):
     for block in blocks.of(page):
         reader.do(block)
+
+
+@pytest.mark.parametrize("page", [*PAGES, IN_JUPYTERLITE], ids=lambda page: page.name)
+def test_no_block_is_overlooked(page):
+    """Fences that are indented, or longer than three, would be."""
+    fences = re.findall(r"^\s*(?:```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * len(blocks.of(page))
+    if page == IN_JUPYTERLITE:
+        assert {block.language for block in blocks.of(page)} == {"python"}
 
 
 def written(tmp_path: Path, language: str, code: str) -> Path:
