@@ -14,7 +14,7 @@ from tools.environment import ROOT
 IN_JUPYTERLITE = SOURCES / "jupyterlite.md"
 """Its blocks are run there, by tests/lite."""
 
-PAGES = [ROOT / "README.md", *sorted(set(SOURCES.rglob("*.md")) - {IN_JUPYTERLITE})]
+PAGES = sorted({*ROOT.glob("*.md"), *SOURCES.rglob("*.md")} - {IN_JUPYTERLITE})
 
 
 @pytest.mark.parametrize(

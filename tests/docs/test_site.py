@@ -18,7 +18,7 @@ from web.server import serving
 
 PYTHON = Path(sys.executable)
 GENERATED = {docs.SOURCES / "network.svg"}
-PAGES = [ROOT / "README.md", ROOT / "weights" / "README.md", *sorted(docs.SOURCES.rglob("*.md"))]
+PAGES = sorted({*ROOT.glob("*.md"), *docs.SOURCES.rglob("*.md"), ROOT / "weights" / "README.md"})
 
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
