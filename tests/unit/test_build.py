@@ -43,7 +43,7 @@ def test_help_needs_nothing_installed(tmp_path):
     command = [sys.executable, "-S", ROOT / "build.py", "--help"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    for name in ("site", "serve", "test", "bench"):
+    for name in ("site", "serve", "test", "bench", "release"):
         assert name in result.stdout
 
 
