@@ -101,6 +101,25 @@ def test_requirements_make_the_environment_be_brought_up_to_date(bare_root, monk
     assert calls == ["venv", "pip", "pip"]
 
 
+def test_a_copy_of_the_package_in_the_environment_gives_way_to_the_sources(bare_root, monkeypatch):
+    """`pip install .` leaves one, which would not follow what is changed in the sources."""
+    calls = []
+    copy = environment.VENV / "lib" / "python3.11" / "site-packages" / "py_demixer"
+
+    def run(command, failure, **options):
+        calls.append("--editable" in command)
+        (environment.VENV / "bin").mkdir(parents=True, exist_ok=True)
+        (environment.VENV / "bin" / "python").touch()
+        shutil.rmtree(copy, ignore_errors=True)
+
+    monkeypatch.setattr(environment, "run", run)
+    environment.ensure_python()
+    copy.mkdir(parents=True)
+    for _ in range(2):
+        environment.ensure_python()
+    assert calls == [False, True, True]
+
+
 def test_a_python_without_venv_is_said(bare_root, monkeypatch):
     monkeypatch.setattr(environment.sys, "executable", "/bin/false")
     with pytest.raises(CannotGoOn, match="install python3-venv"):
