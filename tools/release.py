@@ -2,7 +2,7 @@
 
 A source distribution, the pure wheel, and the wheel with kernels for Pyodide. Each is installed
 where nothing else is, and separates a second of noise there by a tiny model. Nothing is uploaded:
-docs/releasing.md tells what a person does then.
+RELEASING.md tells what a person does then.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def check_texts(root: Path) -> None:
     if unreleased and unreleased[1].strip():
         note(
             f"CHANGELOG.md has unreleased changes, and the version is still {version}: before a "
-            "release they get a version of their own (docs/releasing.md)."
+            "release they get a version of their own (RELEASING.md)."
         )
 
 
@@ -251,4 +251,4 @@ if __name__ == "__main__":
     except CannotGoOn as error:
         sys.exit(f"build.py: {error}")
     print(summary(made))
-    note(f"All is well with the files in {RELEASE}; docs/releasing.md tells how they are uploaded.")
+    note(f"All is well with the files in {RELEASE}; RELEASING.md tells how they are uploaded.")
