@@ -6,6 +6,7 @@
     python build.py docs              makes dist-docs/, the documentation, for any host, too
     python build.py test [--long]     checks and tests everything
     python build.py bench [--json]    measures; --long: long songs, too
+    python build.py release --dry-run builds, checks and tries what a release hands out
 
 The first run makes the project's own environment (.venv, web/node_modules, .cache) and needs a
 connection; later runs are quick and work offline.
@@ -90,6 +91,12 @@ def command_bench(options: argparse.Namespace) -> int:
     return subprocess.run(command, cwd=environment.ROOT, env=variables).returncode
 
 
+def command_release(options: argparse.Namespace) -> int:
+    """Make the files of a release and try them; upload nothing."""
+    python = environment.ensure_python()
+    return subprocess.run([python, "-m", "tools.release"], cwd=environment.ROOT).returncode
+
+
 def _make_site(wanted: Sequence[str] = ()) -> Path:
     dist = site.make_site(environment.ensure_python(), wanted=wanted)
     environment.note(f"The site is in {dist}")
@@ -119,6 +126,11 @@ def _options() -> argparse.Namespace:
     command.add_argument("--reference", type=Path, metavar="PATH", help="compare with these stems")
     command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="one with torch and demucs")
     command.set_defaults(command=command_bench)
+    command = commands.add_parser("release", help="build, check and try what a release hands out")
+    command.add_argument(
+        "--dry-run", action="store_true", required=True, help="upload nothing: a person does that"
+    )
+    command.set_defaults(command=command_release)
     return parser.parse_args()
 
 
