@@ -1,0 +1,173 @@
+"""Whole networks on a card, and whoever asks for one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import py_demixer
+from py_demixer import checkpoint, cli, trace
+from py_demixer.ops import backend
+from py_demixer.ops.gpu.lowering import UnsupportedOperation
+from py_demixer.ops.gpu.native import Card
+from py_demixer.ops.gpu.schedule import schedule
+from py_demixer.program.program import Array, Operation, Program
+from py_demixer.program.record import record
+from tests import synthetic, tiny, unmix
+from tests.golden import cases, checks
+from tests.gpu.accuracy import snr
+
+STEP_SNR = 100.0  # dB, of every step on a card from NumPy's
+LIMIT = 800e6  # bytes of a card
+
+
+@pytest.fixture(scope="module", params=["htdemucs", "htdemucs_6s"])
+def both(request, tmp_path_factory) -> tuple[py_demixer.HTDemucs, py_demixer.HTDemucs]:
+    """A tiny model on the card, and on the processor."""
+    path = tmp_path_factory.mktemp("weights") / f"{request.param}.safetensors"
+    tiny.write(path, name=request.param)
+    models = [py_demixer.load_model(request.param, path, name) for name in ("webgpu", "numpy")]
+    assert all(isinstance(model, py_demixer.HTDemucs) for model in models)
+    return models[0], models[1]
+
+
+@pytest.fixture
+def no_card(monkeypatch) -> Iterator[None]:
+    """A machine without the package that finds cards."""
+    backend._webgpu.cache_clear()
+    monkeypatch.setitem(sys.modules, "wgpu", None)
+    yield
+    backend._webgpu.cache_clear()
+
+
+def test_every_step_of_a_network(both):
+    on_card, on_processor = both
+    segment = cases.segments(on_card.segment_length)["song"]
+    with checks.captured() as expected:
+        stems = on_processor(segment)
+    with trace.record(), checks.captured() as found:  # asked for steps, a card tells them
+        assert snr(stems, on_card(segment)) >= STEP_SNR
+    assert list(found) == list(expected)
+    for name, step in expected.items():
+        assert snr(step, found[name]) >= STEP_SNR, name
+
+
+def test_a_song_has_the_stems_of_the_processor(both):
+    on_card, on_processor = both
+    song = synthetic.song(9.0)
+    expected = py_demixer.separate(song, on_processor)
+    found = py_demixer.separate(song, on_card)
+    for name, stem in expected.items():
+        assert snr(stem, found[name]) >= STEP_SNR, name
+
+
+def test_the_same_segment_has_the_same_bits(both):
+    on_card, _ = both
+    segment = cases.segments(on_card.segment_length)["noise"][:, :200_000]
+    assert np.array_equal(on_card(segment), on_card(segment))
+
+
+def test_silence_is_silence(both):
+    on_card, on_processor = both
+    silence = np.zeros((2, 1000), np.float32)
+    assert np.abs(on_card(silence) - on_processor(silence)).max() < 1e-6
+
+
+def test_the_networks_of_a_bag_share_memory(tmp_path, card):
+    path = tiny.write(tmp_path / "htdemucs_ft.safetensors", name="htdemucs_ft")
+    bag = py_demixer.load_model("htdemucs_ft", path, "webgpu")
+    alone = py_demixer.load_model("htdemucs_ft", path, "numpy")
+    assert isinstance(bag, py_demixer.Bag)
+    first, second = (member._run._buffers for member in bag.members[:2])
+    assert first[:-2] == second[:-2]
+    assert not set(map(id, first[-2:])) & set(map(id, second[-2:]))
+    segment = cases.segments(343980)["song"]
+    for member, expected in zip(bag.members[:2], alone.members, strict=False):
+        assert snr(expected(segment), member(segment)) >= STEP_SNR
+
+
+@pytest.mark.real_weights
+def test_the_released_network_fits_the_smallest_cards(real_weights):
+    tensors = checkpoint.read(np.fromfile(real_weights, np.uint8)).tensors
+    model = py_demixer.HTDemucs(tensors)
+    made = schedule(record(model.network, (2, model.segment_length), tensors))
+    assert made.bytes <= LIMIT
+    assert max(part.size for run in made.runs for part in run.bindings) <= 128 << 20
+    assert max(len(run.bindings) for run in made.runs) <= 8
+    assert max(max(run.workgroups) for run in made.runs) <= 65535
+
+
+@pytest.mark.real_weights
+@pytest.mark.parametrize("segment", ["song", pytest.param("noise", marks=pytest.mark.long)])
+def test_the_released_network_against_pytorch(real_weights, segment):
+    model = py_demixer.load_model("htdemucs", real_weights, "webgpu")
+    stems = model(cases.segments(model.segment_length)[segment])
+    checks.check_stems(stems, cases.load("htdemucs")[f"{segment}/stems"])
+
+
+def test_what_decides_the_bits_names_the_card(both):
+    on_card, _ = both
+    assert on_card.backend.build == f"webgpu {Card().name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("hdemucs_mmi", "graphics card"), ("umxhq", "graphics cards")]
+)
+def test_other_networks_run_on_the_processor(tmp_path, name, why):
+    path = tmp_path / f"{name}.safetensors"
+    writes = unmix.write if name == "umxhq" else lambda path: tiny.write(path, name=name)
+    writes(path)
+    with pytest.raises(ValueError, match=f"{why}.* choose another backend"):
+        py_demixer.load_model(name, path, "webgpu")
+
+
+def test_an_operation_without_a_shader_is_named():
+    array = Array(0, (2,))
+    program = Program((Operation("fold", (array,), {}, None),), (2,), array, array, (), ())
+    with pytest.raises(UnsupportedOperation, match="operation fold"):
+        schedule(program)
+
+
+# ---- the command line ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def song(tmp_path) -> Path:
+    path = tmp_path / "song.wav"
+    soundfile.write(path, synthetic.song(2.0).T, 44100, "FLOAT")
+    return path
+
+
+def test_separate_by_the_card(song, tmp_path, tiny_weights):
+    for name in ("webgpu", "numpy"):
+        words = [song, "-o", tmp_path / name, "--weights", tiny_weights, "--backend", name]
+        assert cli.main(["separate", *map(str, words), "--format", "wav", "--bits", "32f"]) == 0
+    found = [next((tmp_path / name).rglob("*drums.wav")) for name in ("numpy", "webgpu")]
+    assert snr(*(soundfile.read(path)[0] for path in found)) >= STEP_SNR
+
+
+def test_trace_by_the_card(song, tmp_path, tiny_weights):
+    for name in ("webgpu", "numpy"):
+        words = [song, "--json", tmp_path / name, "--weights", tiny_weights, "--backend", name]
+        assert cli.main(["trace", *map(str, words)]) == 0
+    found = [trace.load(tmp_path / name) for name in ("webgpu", "numpy")]
+    # A card's rounding moves the extremes of a residual branch by some 1e-4 of its deviation.
+    assert trace.first_difference(*found, tolerance=1e-3) is None
+
+
+def test_models_names_the_card(capsys):
+    assert cli.main(["models"]) == 0
+    assert f"graphics card: {Card().name}" in capsys.readouterr().out
+
+
+def test_no_card_is_told(no_card, capsys, song, tmp_path, tiny_weights):
+    assert cli.main(["models"]) == 0
+    assert "pip install 'py-demixer[gpu]'" in capsys.readouterr().out
+    words = [song, "-o", tmp_path / "out", "--weights", tiny_weights, "--backend", "webgpu"]
+    assert cli.main(["separate", *map(str, words)]) != 0
+    assert "py-demixer[gpu]" in capsys.readouterr().err
