@@ -41,7 +41,7 @@ def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
     """
     hop = n_fft // 4
     frames = -(-x.shape[1] // hop)
-    pad = _margin(n_fft)
+    pad = margin(n_fft)
     padded = _reflected(x, pad, pad + frames * hop - x.shape[1])
     spectrum = np.fft.rfft(_windows(padded, frames, n_fft), axis=2, norm="ortho")
     return np.ascontiguousarray(spectrum[:, :, :-1].swapaxes(1, 2))
@@ -68,7 +68,7 @@ def istft(z: np.ndarray, n_fft: int, length: int) -> np.ndarray:
     windows = np.fft.irfft(spectrum, n_fft, axis=2, norm="ortho")
     # Four Hann windows overlap everywhere in the part that is kept: their squares sum to 3/2.
     windows *= hann(n_fft) / np.float32(1.5)
-    pad = _margin(n_fft)
+    pad = margin(n_fft)
     return _overlap_add(windows)[:, pad : pad + length]
 
 
@@ -235,6 +235,6 @@ def _overlap_add(windows: np.ndarray) -> np.ndarray:
     return out.reshape(channels, -1)
 
 
-def _margin(n_fft: int) -> int:
+def margin(n_fft: int) -> int:
     """Samples of reflection on either side of a segment: 1.5 hops."""
     return n_fft // 8 * 3

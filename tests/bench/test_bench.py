@@ -8,7 +8,7 @@ import soundfile
 
 import py_demixer
 from tests import synthetic, unmix
-from tests.bench import native, operations, page, reference, sweep
+from tests.bench import gpu, native, operations, page, reference, sweep
 from tests.bench.rows import ratios, row, table
 from tools.environment import CannotGoOn
 
@@ -68,6 +68,29 @@ def test_operations(tiny_site):
     shares = {m["what"]: m["share"] for m in others if "calls" in m}
     assert 0.5 < sum(shares.values()) < 1
     assert {name.split("/")[1].split()[0] for name in shares} >= {"attention", "conv2d", "linear"}
+
+
+@pytest.mark.browser
+def test_operations_on_a_graphics_card(monkeypatch):
+    cases = [
+        gpu.linear_case("a linear layer", (20, 33), 40),
+        gpu.conv_case("2-D", (6, 9, 11), (10, 6, 3, 3), padding=(1, 1)),
+        gpu.conv_case("1-D", (6, 1, 50), (10, 6, 1, 8), stride=(1, 4), padding=(0, 2)),
+        gpu.transposed_case("transposed", (6, 9, 11), 10),
+        gpu.attention_case("attention", 2, 8, 40),
+        gpu.attention_case("products", 2, 8, 40, softmax=False),
+    ]
+    monkeypatch.setattr(gpu, "cases", lambda: iter(cases))
+    rows, versions = gpu.measure(1)
+    assert versions.keys() == {"npm onnxruntime-web"}
+    places = ["chromium-webgpu", "chromium-webgpu", "native-webgpu"]
+    assert sorted(measured["where"] for measured in rows) == sorted(places * len(cases))
+    for measured in rows:
+        assert measured.keys() >= FIELDS
+        assert measured["snr_db"] > 115
+        assert measured["peak_bytes"] > 0
+        assert measured["machine"]
+    assert len(ratios(rows).splitlines()) == len(cases)
 
 
 @pytest.mark.browser

@@ -70,7 +70,20 @@ class Scratch:
     size: int
 
 
-Binding = Array | Packed | Constant | Scratch
+@dataclass(frozen=True)
+class Table:
+    """Numbers that a shader looks up instead of computing them: float32, known beforehand.
+
+    Attributes
+    ----------
+    values
+        The numbers.
+    """
+
+    values: tuple[float, ...]
+
+
+Binding = Array | Packed | Constant | Scratch | Table
 
 
 @dataclass(frozen=True)

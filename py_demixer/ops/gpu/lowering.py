@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ...program.program import Operation
-from . import elementwise, multiply, norm, residual
+from . import attention, elementwise, multiply, norm, residual, transform
 from .dispatch import Dispatch
 
 Lowering = Callable[[Operation], list[Dispatch]]
@@ -13,6 +13,8 @@ Lowering = Callable[[Operation], list[Dispatch]]
 LOWERINGS: Mapping[str, Lowering] = {
     "add": elementwise.add,
     "add_scaled": elementwise.add_scaled,
+    "analyse": transform.analyse,
+    "attention": attention.attention,
     "conv2d": multiply.conv2d,
     "conv_transpose2d": multiply.conv_transpose2d,
     "copy": elementwise.copy,
@@ -22,6 +24,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "residual_branch": residual.residual_branch,
     "restore": elementwise.restore,
     "standardise": norm.standardise,
+    "synthesise": transform.synthesise,
 }
 """By the kind of the operation."""
 

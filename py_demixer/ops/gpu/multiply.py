@@ -13,10 +13,7 @@ from dataclasses import dataclass
 
 from ...program.program import Operation
 from .dispatch import Dispatch, Packed, groups
-from .operands import MOST_GROUPS, array, result, weights
-
-MOST_FLOP = 4_000_000_000
-"""Of one dispatch: a weak card takes a tenth of a second, and browsers reset one that hangs."""
+from .operands import MOST_FLOP, MOST_GROUPS, array, result, weights
 
 _DEPTH = 16  # channels that go through workgroup memory at a time: with the tiles 10 KiB at most
 _BLOCK = 8  # rows, and positions, of an invocation

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from ...program.program import Array, Operand, Operation, Weight
 from .dispatch import groups
 
+MOST_FLOP = 4_000_000_000
+"""Of one dispatch: a weak card takes a tenth of a second, and browsers reset one that hangs."""
+
 MOST_GROUPS = 65535
 """Workgroups along an axis."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...program.program import Array, Constant, Operation, Program
-from .dispatch import Binding, Dispatch, Packed, Scratch, source
+from .dispatch import Binding, Dispatch, Packed, Scratch, Table, source
 from .lowering import lower
 
 ALIGNMENT = 256
@@ -150,7 +150,7 @@ def schedule(program: Program) -> Schedule:
     def place(binding: Binding, index: int) -> Region:
         if isinstance(binding, Packed):
             return weights.place(binding)
-        if isinstance(binding, Constant):
+        if isinstance(binding, Constant | Table):
             return constants.place(binding)
         return slots.place(binding, index)
 
@@ -294,24 +294,37 @@ class _Packing:
 
 
 class _Constants:
-    """The program's constants, likewise."""
+    """The program's constants, and the shaders' tables, likewise."""
 
     def __init__(self, buffer: int, arrays: Sequence[np.ndarray]) -> None:
-        self._buffer, self._arrays = buffer, arrays
+        self._buffer, self._arrays = buffer, list(arrays)
         self._starts, self.bytes = list[int](), 0
+        self._tables: dict[Table, int] = {}
         for array in arrays:
-            self._starts.append(self.bytes)
-            self.bytes += -(-array.size * FLOAT_BYTES // ALIGNMENT) * ALIGNMENT
+            self._add(array)
 
-    def place(self, constant: Constant) -> Region:
-        size = self._arrays[constant.number].size * FLOAT_BYTES
-        return Region(self._buffer, self._starts[constant.number], size)
+    def place(self, constant: Constant | Table) -> Region:
+        number = self._number(constant)
+        return Region(self._buffer, self._starts[number], self._arrays[number].size * FLOAT_BYTES)
 
     def content(self) -> np.ndarray:
         out = np.zeros(self.bytes // FLOAT_BYTES, np.float32)
         for start, array in zip(self._starts, self._arrays, strict=True):
             out[start // FLOAT_BYTES :][: array.size] = array.reshape(-1)
         return out
+
+    def _number(self, constant: Constant | Table) -> int:
+        if isinstance(constant, Constant):
+            return constant.number
+        if constant not in self._tables:
+            self._tables[constant] = len(self._arrays)
+            self._arrays.append(np.array(constant.values, np.float32))
+            self._add(self._arrays[-1])
+        return self._tables[constant]
+
+    def _add(self, array: np.ndarray) -> None:
+        self._starts.append(self.bytes)
+        self.bytes += -(-array.size * FLOAT_BYTES // ALIGNMENT) * ALIGNMENT
 
 
 class _Uniforms:

@@ -1,0 +1,110 @@
+// The discrete Fourier transform of POINTS complex numbers, which stay in workgroup memory, by 256
+// invocations: Stockham's, with as many passes as POINTS has factors, of fours as far as they go.
+//
+// `circle` has 2 POINTS numbers: the first is 1, and each is the one before it turned clockwise.
+
+const FOURS: u32 = (POINTS / 4u + 255u) / 256u; // of an invocation
+const ONES: u32 = (POINTS + 255u) / 256u;
+
+var<workgroup> work: array<vec2f, POINTS>;
+
+// What was written to `work` by any invocation becomes its transform.
+fn transform(thread: u32) {
+    var done = 1u;
+    while (done < POINTS) {
+        let radix = smallest_factor(POINTS / done);
+        workgroupBarrier();
+        if (radix == 4u) {
+            pass_of_fours(thread, done);
+        } else {
+            pass_of(radix, thread, done);
+        }
+        done *= radix;
+    }
+    workgroupBarrier();
+}
+
+fn smallest_factor(number: u32) -> u32 {
+    if (number % 4u == 0u) {
+        return 4u;
+    }
+    var factor = 2u;
+    while (number % factor != 0u) {
+        factor++;
+    }
+    return factor;
+}
+
+// Transforms of `done` points become such of four times as many.
+fn pass_of_fours(thread: u32, done: u32) {
+    let rest = POINTS / (4u * done);
+    var results: array<mat4x2f, FOURS>;
+    for (var i = 0u; i < FOURS; i++) {
+        let four = thread + 256u * i;
+        if (four < POINTS / 4u) {
+            let bin = four / rest;
+            let at = four + 3u * rest * bin;
+            let step = 2u * rest * bin;
+            let first = work[at];
+            let second = turned(work[at + rest], step);
+            let third = turned(work[at + 2u * rest], 2u * step);
+            let fourth = turned(work[at + 3u * rest], 3u * step);
+            let difference = second - fourth;
+            let quarter_turn = vec2f(difference.y, -difference.x);
+            results[i] = mat4x2f(
+                (first + third) + (second + fourth),
+                (first - third) + quarter_turn,
+                (first + third) - (second + fourth),
+                (first - third) - quarter_turn,
+            );
+        }
+    }
+    workgroupBarrier();
+    for (var i = 0u; i < FOURS; i++) {
+        let four = thread + 256u * i;
+        if (four < POINTS / 4u) {
+            work[four] = results[i][0];
+            work[four + POINTS / 4u] = results[i][1];
+            work[four + POINTS / 2u] = results[i][2];
+            work[four + POINTS / 4u * 3u] = results[i][3];
+        }
+    }
+}
+
+// The same for `radix` times as many, without what sums have in common.
+fn pass_of(radix: u32, thread: u32, done: u32) {
+    let rest = POINTS / (radix * done);
+    var results: array<vec2f, ONES>;
+    for (var i = 0u; i < ONES; i++) {
+        let one = thread + 256u * i;
+        if (one < POINTS) {
+            let bin = one / rest;
+            let at = (bin % done) * rest * radix + one - bin * rest;
+            for (var j = 0u; j < radix; j++) {
+                results[i] += turned(work[at + j * rest], 2u * (j * bin * rest % POINTS));
+            }
+        }
+    }
+    workgroupBarrier();
+    for (var i = 0u; i < ONES; i++) {
+        let one = thread + 256u * i;
+        if (one < POINTS) {
+            work[one] = results[i];
+        }
+    }
+}
+
+// Clockwise, by so many parts of the circle.
+fn turned(z: vec2f, parts: u32) -> vec2f {
+    let by = circle[parts];
+    return vec2f(z.x * by.x - z.y * by.y, z.x * by.y + z.y * by.x);
+}
+
+fn conjugate(z: vec2f) -> vec2f {
+    return vec2f(z.x, -z.y);
+}
+
+// The Hann window.
+fn hann(i: u32) -> f32 {
+    return 0.5 - 0.5 * circle[i].x;
+}

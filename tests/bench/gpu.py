@@ -1,0 +1,350 @@
+"""Operations of the network on a graphics card: ours and onnxruntime-web's, in turns.
+
+In Chromium both run on the same adapter, here usually a software one; ours runs natively, too.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from playwright.sync_api import sync_playwright
+
+from py_demixer.ops.attention import attention
+from py_demixer.ops.conv import conv2d, conv_transpose2d
+from py_demixer.ops.gpu.native import Card, Runner
+from py_demixer.ops.gpu.schedule import Schedule, packed, schedule
+from py_demixer.ops.linear import linear
+from py_demixer.program.record import record
+from tests import chromium
+from tests.bench import rivals
+from tests.bench.rows import Row, row
+from web.server import ISOLATION_HEADERS, serving
+
+_PAGE = Path(__file__).with_suffix(".js")
+_OPSET = 20
+
+Tensors = dict[str, np.ndarray]
+Network = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operation, in our terms and in ONNX's.
+
+    Attributes
+    ----------
+    name
+        Of the operation.
+    network
+        Does nothing but it.
+    x
+        Its input.
+    tensors
+        Its weights.
+    graph
+        The same for onnxruntime-web.
+    feeds
+        The graph's inputs, in the layout that it is usually given.
+    theirs
+        From our result to the graph's, which is in another layout or is less.
+    gflop
+        Multiplications and additions, in billions.
+    """
+
+    name: str
+    network: Network
+    x: np.ndarray
+    tensors: Tensors
+    graph: onnx.ModelProto
+    feeds: Tensors
+    theirs: Callable[[np.ndarray], np.ndarray]
+    gflop: float
+
+    @property
+    def expected(self) -> np.ndarray:
+        """What NumPy makes of it."""
+        made: np.ndarray = self.network(self.x.copy())
+        return made
+
+    @property
+    def schedule(self) -> Schedule:
+        """What a card does for it."""
+        return schedule(record(self.network, self.x.shape, self.tensors))
+
+
+def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
+    """Time every operation in Chromium, by both, and natively.
+
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
+        The rows: `machine` is the adapter, `peak_bytes` what its buffers held, `snr_db` against
+        NumPy. And the versions of what was measured.
+    """
+    rows = [*_in_chromium(cases(), runs), *_natively(cases(), runs)]
+    name, _, version = rivals.ONNXRUNTIME.partition("@")
+    return rows, {f"npm {name}": version}
+
+
+def cases() -> Iterator[Case]:
+    """The operations, with the network's own shapes."""
+    yield linear_case("linear 512->2048 x 2688, GELU", (512, 2688), 2048)
+    yield conv_case("conv 3x3 96->192 x 128x336", (96, 128, 336), (192, 96, 3, 3), padding=(1, 1))
+    yield conv_case(
+        "conv 8/4 48->96 x 85995", (48, 1, 85995), (96, 48, 1, 8), stride=(1, 4), padding=(0, 2)
+    )
+    yield conv_case("conv 3 192->384 x 5375", (192, 1, 5375), (384, 192, 1, 3), padding=(0, 1))
+    yield transposed_case("transposed conv 8/4 96->48 x 128x336", (96, 128, 336), 48)
+    yield attention_case("attention 8x64 x 2688", 8, 64, 2688)
+    yield attention_case(
+        "attention 8x64 x 2688, theirs without softmax", 8, 64, 2688, softmax=False
+    )
+
+
+def linear_case(name: str, shape: tuple[int, int], n_out: int) -> Case:
+    """A linear layer with GELU: channels first here, positions first there."""
+    n_in, positions = shape
+    x, tensors = _random(shape, (n_out, n_in), n_out)
+    nodes = [
+        helper.make_node("MatMul", ["x", "weight"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["sum"]),
+        helper.make_node("Gelu", ["sum"], ["y"]),
+    ]
+    feeds = {"x": x.T[None]}
+    return Case(
+        name,
+        lambda x: linear(x, tensors["weight"], tensors["bias"], activation="gelu"),
+        x,
+        tensors,
+        model(nodes, feeds, {"weight": tensors["weight"].T, "bias": tensors["bias"]}),
+        feeds,
+        lambda y: y.T[None],
+        2e-9 * n_in * n_out * positions,
+    )
+
+
+def conv_case(
+    name: str,
+    shape: tuple[int, int, int],
+    weight: tuple[int, int, int, int],
+    *,
+    padding: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+) -> Case:
+    """A convolution; one-dimensional where the height is 1."""
+    x, tensors = _random(shape, weight, weight[0])
+    around = ((padding[0], padding[0]), (padding[1], padding[1]))
+    axes = slice(1, None) if shape[1] == 1 else slice(None)
+
+    def view(y: np.ndarray) -> np.ndarray:
+        return y[None, :, 0] if shape[1] == 1 else y[None]
+
+    filters = tensors["weight"][:, :, 0] if shape[1] == 1 else tensors["weight"]
+    node = helper.make_node(
+        "Conv", ["x", "weight", "bias"], ["y"], strides=stride[axes], pads=padding[axes] * 2
+    )
+    feeds = {"x": view(x)}
+    height, width = (
+        (shape[1 + axis] + 2 * padding[axis] - weight[2 + axis]) // stride[axis] + 1
+        for axis in (0, 1)
+    )
+    return Case(
+        name,
+        lambda x: conv2d(x, tensors["weight"], tensors["bias"], stride=stride, padding=around),
+        x,
+        tensors,
+        model([node], feeds, {"weight": filters, "bias": tensors["bias"]}),
+        feeds,
+        view,
+        2e-9 * np.prod(weight) * height * width,
+    )
+
+
+def transposed_case(name: str, shape: tuple[int, int, int], n_out: int) -> Case:
+    """A transposed convolution, kernel 8 and stride 4 along the height as in all decoders."""
+    n_in, rows, width = shape
+    kernel, stride, crop = 8, 4, 2
+    x, tensors = _random(shape, (n_in, n_out, kernel, 1), n_out)
+    node = helper.make_node(
+        "ConvTranspose",
+        ["x", "weight", "bias"],
+        ["y"],
+        strides=(stride, 1),
+        pads=(crop, 0, crop, 0),
+    )
+    options = {"stride": stride, "crop": crop, "height": rows * stride}
+    return Case(
+        name,
+        lambda x: conv_transpose2d(x, tensors["weight"], tensors["bias"], **options),
+        x,
+        tensors,
+        model([node], {"x": x[None]}, tensors),
+        {"x": x[None]},
+        lambda y: y[None],
+        2e-9 * n_in * n_out * kernel * rows * width,
+    )
+
+
+def attention_case(
+    name: str, heads: int, width: int, positions: int, *, softmax: bool = True
+) -> Case:
+    """Attention of as many queries as keys.
+
+    Without `softmax` the graph has no more than the two products; ours is still attention, which
+    never has the products on their own.
+    """
+    rng = np.random.default_rng(0)
+    channels = heads * width
+    x = rng.standard_normal((3 * channels, positions)).astype(np.float32)
+    query, key, value = (x[i * channels :][:channels].reshape(heads, width, -1) for i in range(3))
+    nodes = [helper.make_node("MatMul", ["query", "key"], ["scores"])]
+    if softmax:
+        nodes += [
+            helper.make_node("Mul", ["scores", "scale"], ["scaled"]),
+            helper.make_node("Softmax", ["scaled"], ["weights"], axis=-1),
+        ]
+    nodes.append(helper.make_node("MatMul", [nodes[-1].output[0], "value"], ["y"]))
+    feeds = {"query": query.transpose(0, 2, 1), "key": key, "value": value.transpose(0, 2, 1)}
+
+    def theirs(y: np.ndarray) -> np.ndarray:
+        if softmax:
+            return y.reshape(heads, width, -1).transpose(0, 2, 1)
+        return feeds["query"] @ (key @ feeds["value"])
+
+    def network(x: Any) -> Any:
+        return attention(x[:channels], x[channels : 2 * channels], x[2 * channels :], heads)
+
+    weights = {"scale": np.array(width**-0.5)} if softmax else {}
+    return Case(
+        name,
+        network,
+        x,
+        {},
+        model(nodes, feeds, weights),
+        feeds,
+        theirs,
+        4e-9 * channels * positions**2,
+    )
+
+
+def model(
+    nodes: Sequence[onnx.NodeProto], feeds: Mapping[str, np.ndarray], weights: Tensors
+) -> onnx.ModelProto:
+    """An ONNX model that makes ``y``."""
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape)
+        for name, array in feeds.items()
+    ]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    constants = [
+        numpy_helper.from_array(np.ascontiguousarray(array, np.float32), name)
+        for name, array in weights.items()
+    ]
+    graph = helper.make_graph(nodes, "operation", inputs, [output], constants)
+    imports = [helper.make_opsetid("", _OPSET)]
+    return onnx.shape_inference.infer_shapes(
+        helper.make_model(graph, opset_imports=imports, ir_version=10)
+    )
+
+
+def _random(x: tuple[int, ...], weight: tuple[int, ...], n_out: int) -> tuple[np.ndarray, Tensors]:
+    """An input, and weights that keep its size."""
+    rng = np.random.default_rng(0)
+    scale = (n_out / np.prod(weight)) ** 0.5
+    tensors = {"weight": rng.standard_normal(weight) * scale, "bias": rng.standard_normal(n_out)}
+    halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
+    return rng.standard_normal(x).astype(np.float32), halves
+
+
+def _in_chromium(found: Iterator[Case], runs: int) -> Iterator[Row]:
+    rival = rivals.fetch_onnxruntime()
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        (folder / "node_modules").symlink_to(rival / "node_modules")
+        (folder / "index.html").write_text("<!doctype html><title>Operations</title>")
+        shutil.copy(_PAGE, folder)
+        with serving(folder, headers=ISOLATION_HEADERS) as url:
+            for case in found:
+                write(case, folder / "case")
+                # A browser each: what one case leaves behind is not the next one's.
+                browser = playwright.chromium.launch(**chromium.options(graphics=True))  # type: ignore[arg-type]
+                page = browser.new_page()
+                page.goto(url + "index.html")
+                adapter, answers = page.evaluate(
+                    """async (runs) => {
+                      const { adapterName, measure } = await import("./gpu.js");
+                      return [await adapterName(), await measure("case", runs)];
+                    }""",
+                    runs,
+                )
+                browser.close()
+                engines = (("py-demixer", "webgpu"), ("onnxruntime-web", None))
+                for engine, answer in zip(engines, answers, strict=True):
+                    yield _row(case, "chromium-webgpu", *engine, adapter, answer)
+
+
+def write(case: Case, folder: Path) -> None:
+    """Write what the page needs of an operation."""
+    expected = case.expected
+    plan = case.schedule
+    weights = np.zeros(plan.buffers[-2], np.uint8)
+    for start, weight in plan.weights:
+        content = packed(weight, case.tensors).view(np.uint8)
+        weights[start : start + content.size] = content
+    ours = {
+        "x": case.x,
+        "expected": expected,
+        "weights": weights,
+        "constants": plan.constants,
+        "sizes": plan.sizes,
+    }
+    _write(folder / "ours", ours)
+    told = plan.described() | {"sizes": plan.sizes.nbytes}
+    (folder / "ours" / "schedule.json").write_text(json.dumps(told))
+    _write(folder / "theirs", case.feeds | {"expected": case.theirs(expected)})
+    (folder / "theirs" / "model.onnx").write_bytes(case.graph.SerializeToString())
+    shapes = {name: array.shape for name, array in case.feeds.items()}
+    (folder / "theirs" / "feeds.json").write_text(json.dumps(shapes))
+
+
+def _write(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        (folder / f"{name}.bin").write_bytes(array.tobytes())
+
+
+def _natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
+    card = Card()
+    for case in found:
+        plan = case.schedule
+        runner = Runner(card, plan, case.tensors)
+        expected = case.expected.astype(float)
+        noise = np.square(runner(case.x) - expected).sum()
+        answer = {
+            "seconds": [sum(runner.times(case.x)) for _ in range(runs)],
+            "bytes": plan.bytes,
+            "snr": 10 * np.log10(np.square(expected).sum() / noise),
+        }
+        yield _row(case, "native-webgpu", "py-demixer", "webgpu", card.name, answer)
+
+
+def _row(
+    case: Case,
+    where: str,
+    engine: str,
+    backend: str | None,
+    adapter: str,
+    answer: Mapping[str, Any],
+) -> Row:
+    seconds, held = answer["seconds"], answer["bytes"]
+    measured = row(f"gpu/{case.name}", where, engine, backend, seconds, held, gflop=case.gflop)
+    return measured | {"machine": adapter, "snr_db": round(float(answer["snr"]), 1)}
