@@ -131,7 +131,7 @@ function showNotice(sentence) {
 function showModels() {
   if (!assets) return;
   const song = shown && shown.length / shown.rate;
-  for (const [name, model] of Object.entries(assets.models)) {
+  for (const name of Object.keys(assets.models)) {
     chooser.tellTime(name, timeOf(name, song));
     const bytes = downloadBytes(assets, name);
     allKept(base, assets, name).then((isKept) => chooser.tellSize(name, bytes, isKept));
