@@ -201,11 +201,9 @@ function networkOf(number) {
 
 /** @param {PythonObject} list is destroyed @returns {PythonObject[]} what is in it */
 function listOf(list) {
-  try {
-    return Array.from(list);
-  } finally {
-    list.destroy();
-  }
+  const items = list.toJs({ depth: 1 });
+  list.destroy();
+  return items;
 }
 
 /** @param {PythonObject} array of float32, is destroyed @returns {Float32Array<ArrayBuffer>} */
