@@ -47,9 +47,7 @@ def network() -> HTDemucs:
 def tensors() -> Mapping[str, np.ndarray]:
     """Its weights, float16."""
     shapes = HTDemucs.shapes(CONFIG)
-    return {
-        name: _tensor(name, shapes[name], number) for number, name in enumerate(sorted(shapes))
-    }
+    return {name: _tensor(name, shapes[name], number) for number, name in enumerate(sorted(shapes))}
 
 
 def segment() -> np.ndarray:

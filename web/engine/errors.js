@@ -72,31 +72,31 @@ export const SENTENCES = {
     "This browser keeps nothing for offline use here (a private window, perhaps): " +
     "the page works, but downloads its engine again on every visit.",
   noGraphics:
-    "This browser gives pages no graphics card to compute with (WebGPU): the processor does it.",
+    "This browser gives pages no graphics card to compute with (WebGPU): the processor computes.",
   insecureGraphics:
-    "At an address that is not a secure one (HTTPS), browsers give pages no graphics card to " +
-    "compute with: the processor does it.",
-  noCard: "The browser has found no graphics card that it can compute with: the processor does it.",
+    "At an address that is not a secure one (HTTPS), browsers give pages no graphics card: " +
+    "the processor computes.",
+  noCard: "The browser has found no graphics card that it can use: the processor computes.",
   cardLost:
     "The graphics card was lost: perhaps its driver was restarted. The processor goes on, and " +
     "what is finished of the song is kept.",
   cardFault:
     "The graphics card refused what it was asked for; the browser's console has the details. " +
-    "The processor does it.",
+    "The processor computes.",
 };
 
 /** @param {string} name of the card @returns {string} */
 export function cardIsSoftware(name) {
   return (
-    `There is no graphics card but one that the processor imitates (${name}): ` +
-    "on its own, the processor is faster, and does it."
+    `The only graphics card here is imitated by the processor (${name}), ` +
+    "which is faster on its own, and computes."
   );
 }
 
 /** @param {string} name of the card @returns {string} */
 export function cardIsWrong(name) {
   return (
-    `The graphics card (${name}) gave wrong numbers in a test, so the processor does it. ` +
+    `The graphics card (${name}) gave wrong numbers in a test, so the processor computes. ` +
     "A newer driver may help."
   );
 }
@@ -105,7 +105,7 @@ export function cardIsWrong(name) {
 export function cardIsFull(bytes) {
   return (
     `The graphics card has not enough memory left (${Math.ceil(bytes / 1e6)} MB are needed): ` +
-    "the processor does it."
+    "the processor computes."
   );
 }
 

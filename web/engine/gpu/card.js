@@ -15,6 +15,8 @@ export class Card {
   bytes = 0;
   device;
   #isLost = false;
+  /** @type {Map<string, Promise<GPUComputePipeline>>} by WGSL: networks have many in common */
+  #pipelines = new Map();
 
   /**
    * @param {boolean} takesSoftware whether one will do that the processor imitates
@@ -58,6 +60,17 @@ export class Card {
     this.bytes += size;
     const usage = usages.reduce((flags, name) => flags | GPUBufferUsage[name], 0);
     return this.device.createBuffer({ size, usage });
+  }
+
+  /** @param {string} code WGSL @returns {Promise<GPUComputePipeline>} */
+  pipeline(code) {
+    let pipeline = this.#pipelines.get(code);
+    if (!pipeline) {
+      const compute = { module: this.device.createShaderModule({ code }) };
+      pipeline = this.device.createComputePipelineAsync({ layout: "auto", compute });
+      this.#pipelines.set(code, pipeline);
+    }
+    return pipeline;
   }
 
   /** @param {GPUBuffer} buffer */

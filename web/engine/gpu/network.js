@@ -123,12 +123,7 @@ export class Network {
   }
 
   #compile() {
-    const { device } = this.#card;
-    const compiling = this.#schedule.shaders.map((code) => {
-      const compute = { module: device.createShaderModule({ code }) };
-      return device.createComputePipelineAsync({ layout: "auto", compute });
-    });
-    return Promise.all(compiling);
+    return Promise.all(this.#schedule.shaders.map((code) => this.#card.pipeline(code)));
   }
 
   /** @param {GPUComputePipeline[]} pipelines by shader */
