@@ -3,8 +3,10 @@
 
     python build.py site [--with M]   makes dist/, the whole page, ready for any static host
     python build.py serve [--port N]  makes it and serves it on this machine
+    python build.py docs              makes dist-docs/, the documentation, for any host, too
     python build.py test [--long]     checks and tests everything
     python build.py bench [--json]    measures; --long: long songs, too
+    python build.py release --dry-run builds, checks and tries what a release hands out
 
 The first run makes the project's own environment (.venv, web/node_modules, .cache) and needs a
 connection; later runs are quick and work offline.
@@ -21,7 +23,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(f"build.py needs Python 3.11 or later; this is {sys.version.split()[0]}.")
 
-from tools import checks, environment, site
+from tools import checks, docs, environment, site
 from web import server
 
 DEFAULT_PORT = 8000
@@ -64,6 +66,13 @@ def command_serve(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_docs(_options: argparse.Namespace) -> int:
+    """Make dist-docs/."""
+    made = docs.make_docs(environment.ensure_python())
+    environment.note(f"The documentation is in {made}")
+    return 0
+
+
 def command_test(options: argparse.Namespace) -> int:
     """Check and test everything; the last line says how it went."""
     python = environment.ensure_python()
@@ -80,6 +89,12 @@ def command_bench(options: argparse.Namespace) -> int:
         path = getattr(options, name)
         command += [f"--{name}={path.absolute()}"] if path else []
     return subprocess.run(command, cwd=environment.ROOT, env=variables).returncode
+
+
+def command_release(options: argparse.Namespace) -> int:
+    """Make the files of a release and try them; upload nothing."""
+    python = environment.ensure_python()
+    return subprocess.run([python, "-m", "tools.release"], cwd=environment.ROOT).returncode
 
 
 def _make_site(wanted: Sequence[str] = ()) -> Path:
@@ -100,6 +115,8 @@ def _options() -> argparse.Namespace:
     command.add_argument("--port", type=int, default=DEFAULT_PORT)
     _add_models(command)
     command.set_defaults(command=command_serve)
+    command = commands.add_parser("docs", help="make dist-docs/, the documentation")
+    command.set_defaults(command=command_docs)
     command = commands.add_parser("test", help="check and test everything")
     command.add_argument("--long", action="store_true", help="the tests that take minutes, too")
     command.set_defaults(command=command_test)
@@ -109,6 +126,11 @@ def _options() -> argparse.Namespace:
     command.add_argument("--reference", type=Path, metavar="PATH", help="compare with these stems")
     command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="one with torch and demucs")
     command.set_defaults(command=command_bench)
+    command = commands.add_parser("release", help="build, check and try what a release hands out")
+    command.add_argument(
+        "--dry-run", action="store_true", required=True, help="upload nothing: a person does that"
+    )
+    command.set_defaults(command=command_release)
     return parser.parse_args()
 
 

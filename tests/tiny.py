@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,9 @@ RELEASED = {
 """Those of the released dimensions."""
 
 
-def write(path: Path, seed: int = 0, name: str = "htdemucs") -> Path:
+def write(path: Path, seed: int = 0, name: str = "htdemucs", **dimensions: Any) -> Path:
     """Write a tiny model to `path`; the same seed gives the same bytes."""
-    kind = KINDS[name]
+    kind = replace(KINDS[name], config={**KINDS[name].config, **dimensions})
     metadata = {
         "architecture": kind.architecture,
         "config": json.dumps(kind.config),

@@ -101,7 +101,7 @@ def _ensure_venv(folder: Path, extras: str, message: str) -> Path:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = base + _requirements_hash(project)
     found = stamp.read_text() if stamp.exists() and python.exists() else ""
-    if found == wanted:
+    if found == wanted and not _holds_a_copy(folder):
         return python
     _check_disk()
     note(message)
@@ -121,6 +121,12 @@ def _ensure_venv(folder: Path, extras: str, message: str) -> Path:
     )
     stamp.write_text(wanted)
     return python
+
+
+def _holds_a_copy(environment: Path) -> bool:
+    """Whether somebody has installed the package there as it was then: `pip install .` does."""
+    places = (*environment.glob("lib*/python*/site-packages"), environment / "Lib/site-packages")
+    return any((place / "py_demixer").exists() for place in places)
 
 
 def _requirements_hash(project: Mapping[str, Any]) -> str:

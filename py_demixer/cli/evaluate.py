@@ -17,7 +17,7 @@ from py_demixer.batch import sha256
 from py_demixer.evaluation import comparison, plot, scoring, tables
 from py_demixer.evaluation.comparison import Likeness
 from py_demixer.evaluation.datasets import SUBSETS, Track, find_tracks
-from py_demixer.evaluation.metrics import EvaluationError
+from py_demixer.evaluation.metrics import EvaluationError, museval
 from py_demixer.evaluation.results import Comparison, Evaluation, Results
 from py_demixer.evaluation.tables import Table
 from py_demixer.extras import require
@@ -95,7 +95,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace, chosen: catalog.Options) -> int:
     songs = find_tracks(options.path, options.tracks, _subsets(options))
-    require("museval", "evaluate")
+    museval()  # nobody should wait for a song to learn that it is missing
     model = load_model(options)
     results = Evaluation.resume(options.json, _about(options, chosen, ("museval",)))
 

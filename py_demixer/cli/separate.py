@@ -75,6 +75,8 @@ def _separate(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         out = stack.enter_context(_folder_for(options.output))
         songs = [stack.enter_context(_file_for(song)) for song in options.songs]
+        named = zip(songs, options.songs, strict=True)
+        options.piped = next((file for file, song in named if song == PIPE), None)
         try:
             jobs = collect(songs, out)
         except CollectionError as error:
@@ -101,9 +103,11 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
             _run(job, model, workers, wanted, options)
         except audio.AudioError as error:  # the other songs may be good
             exit_code = 1
-            say(str(error))
+            sentence = _told(str(error), options)
+            say(sentence)
             if options.json:
-                print(json.dumps({"song": str(job.song), "error": str(error)}), flush=True)
+                facts = {"song": _called(job.song, options), "error": sentence}
+                print(json.dumps(facts), flush=True)
     return exit_code
 
 
@@ -125,10 +129,10 @@ def _run(
                 output=wanted.output,
                 workers=workers,
                 progress=progress,
-                warn=say,
+                warn=lambda sentence: say(_told(sentence, options)),
             )
         except ValueError as error:
-            raise Refusal(f"{job.song}: {error}") from error
+            raise Refusal(_told(f"{job.song}: {error}", options)) from error
     if made.gain < 1:
         say(
             f"The loudest stem of {job.song.name} would clip: all its stems were turned down by "
@@ -139,14 +143,24 @@ def _run(
         with path.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
     elif options.json:
-        print(json.dumps(_report(made, time.monotonic() - began)), flush=True)
+        song = _called(job.song, options)
+        print(json.dumps({"song": song, **_report(made, time.monotonic() - began)}), flush=True)
     else:
         print(*made.files.values(), sep="\n", flush=True)
 
 
+def _called(song: Path, options: argparse.Namespace) -> str:
+    """What the person calls a song."""
+    return str(PIPE if song == options.piped else song)
+
+
+def _told(sentence: str, options: argparse.Namespace) -> str:
+    """A sentence about a song, without the temporary file that standard input was written to."""
+    return sentence.replace(str(options.piped), "standard input") if options.piped else sentence
+
+
 def _report(made: Separated, took: float) -> dict[str, Any]:
     return {
-        "song": str(made.song),
         "stems": {name: str(path) for name, path in made.files.items()},
         "seconds": round(made.seconds, 3),
         "turned_down_db": round(_decibels(made), 3),

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from py_demixer.extras import require
+from py_demixer.extras import require_alone
 
 METRICS = ("SDR", "SIR", "ISR", "SAR")
 WINDOW_SECONDS = 1.0
@@ -66,7 +67,7 @@ def bss_eval(
     given = {name: estimates.get(name, stem) for name, stem in heard.items()}
     silent = {name for name, stem in given.items() if not np.any(stem[:, :length])}
     given |= {name: heard[name] for name in silent}
-    values = require("museval.metrics", "evaluate").bss_eval(
+    values = museval().bss_eval(
         _stacked(heard, length),
         _stacked(given, length),
         window=window,
@@ -87,6 +88,20 @@ def bss_eval(
         for place, name in enumerate(heard)
         if name in estimates
     }
+
+
+def museval() -> Any:
+    """The metrics of the package museval.
+
+    They alone: the package itself imports stempeg, which refuses to be imported on a machine
+    without ffmpeg and ffprobe, and metrics need neither.
+
+    Raises
+    ------
+    MissingPackageError
+        museval is not installed.
+    """
+    return require_alone("museval", "metrics", "evaluate")
 
 
 def snr(estimate: np.ndarray, reference: np.ndarray) -> float:

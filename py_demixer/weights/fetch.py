@@ -28,7 +28,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from py_demixer import checkpoint
+from py_demixer import catalog, checkpoint
 
 from .convert import convert
 from .errors import ConvertError, FetchError
@@ -90,14 +90,16 @@ def sha256(path: Path) -> str:
 
 
 def _is_converted(path: Path, model: Model) -> bool:
-    """Whether this is the converted file; where its hash is not known, that it is whole."""
+    """Whether this is the converted file; where its hash is not known, that it is whole and has
+    the stems and as many networks as the model."""
     if model.file.sha256 is not None:
         return sha256(path) == model.file.sha256
     try:
-        content = checkpoint.read(np.fromfile(path, np.uint8))
+        held = catalog.networks(checkpoint.read(np.fromfile(path, np.uint8)))
     except ValueError:
         return False
-    return content.metadata.get("architecture") == model.architecture
+    found = held.architecture, held.config.sources, held.bag
+    return found == (model.architecture, model.stems, model.bag)
 
 
 def _label(source: Source) -> str:

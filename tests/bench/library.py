@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from py_demixer.batch import LocalCrew, Recipe
 from py_demixer.collection import Job
 from py_demixer.files import Output
 from tests import synthetic, tiny, unmix
+from tests.bench import memory
 from tests.bench.rows import Row, row
 from tests.bench.songs import HOUR_SECONDS, SCALED_SECONDS, write_song
 from tools.environment import ROOT
@@ -31,7 +31,6 @@ from tools.environment import ROOT
 TEN_MINUTES_SECONDS = 600
 
 _ROUNDS = 2
-_KIB = 1 if sys.platform == "darwin" else 1024  # of the system's resident sizes
 
 
 def measure_workers(weights: Path) -> tuple[list[Row], dict[str, str]]:
@@ -40,24 +39,22 @@ def measure_workers(weights: Path) -> tuple[list[Row], dict[str, str]]:
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        Rows with a ``speed_up``. No versions.
+        Rows with a ``speed_up``; ``peak_bytes`` is that of the largest process. No versions.
     """
     model = py_demixer.load_model("htdemucs", weights)
     mixture = synthetic.song(SCALED_SECONDS)
     seconds: dict[int, list[float]] = {count: [] for count in _counts()}
-    crews = {count: py_demixer.Workers(model, count) for count in seconds}
-    try:
-        for workers in crews.values():  # so that all have started
-            py_demixer.separate(synthetic.song(1.0), model, workers=workers)
-        for _ in range(_ROUNDS):
-            for count, workers in crews.items():
+    peaks: dict[int, int] = {}
+    for _ in range(_ROUNDS):
+        for count in seconds:
+            with memory.children() as watched, py_demixer.Workers(model, count) as workers:
+                # So that all have started.
+                py_demixer.separate(synthetic.song(1.0), model, workers=workers)
                 begun = time.perf_counter()
                 py_demixer.separate(mixture, model, workers=workers)
                 seconds[count].append(time.perf_counter() - begun)
-    finally:
-        for workers in crews.values():
-            workers.close()
-    return _scaled(f"separate/song of {SCALED_SECONDS} s", model, seconds), {}
+            peaks[count] = max(peaks.get(count, 0), watched.peak_bytes)
+    return _scaled(f"separate/song of {SCALED_SECONDS} s", model, seconds, peaks), {}
 
 
 def measure_batch(weights: Path) -> tuple[list[Row], dict[str, str]]:
@@ -71,18 +68,20 @@ def measure_batch(weights: Path) -> tuple[list[Row], dict[str, str]]:
     model = py_demixer.load_model("htdemucs", weights)
     recipe = Recipe("htdemucs", "", model.backend.name, py_demixer.DemucsOptions(), Output())
     seconds: dict[int, list[float]] = {}
+    peaks: dict[int, int] = {}
     with tempfile.TemporaryDirectory() as name:
         song = write_song(Path(name) / "song.wav", SCALED_SECONDS)
         for count in _counts():
             places = [Path(name) / f"{count}-{number}" for number in range(max(_counts()))]
             jobs = [Job(song, place.name, place) for place in places]
             begun = time.perf_counter()
-            for outcome in batch.run(jobs, recipe, LocalCrew(count, weights)):
-                assert outcome.error is None, outcome.error
+            with memory.children() as watched:
+                for outcome in batch.run(jobs, recipe, LocalCrew(count, weights)):
+                    assert outcome.error is None, outcome.error
             seconds[count] = [time.perf_counter() - begun]
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _KIB
+            peaks[count] = watched.peak_bytes
     what = f"batch/{max(_counts())} songs of {SCALED_SECONDS} s"
-    return _scaled(what, model, seconds, peak), {}
+    return _scaled(what, model, seconds, peaks), {}
 
 
 def measure_streams() -> tuple[list[Row], dict[str, str]]:
@@ -123,9 +122,8 @@ def _separate(name: str, weights: Path, song: Path) -> None:
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=song.parent) as out:
         py_demixer.separate_file(song, out, model)
-    seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak, "backend": model.backend.name}))
+    found = {"seconds": time.perf_counter() - begun, "peak_bytes": memory.peak_bytes()}
+    print(json.dumps(found | {"backend": model.backend.name}))
 
 
 def _counts() -> list[int]:
@@ -133,12 +131,15 @@ def _counts() -> list[int]:
 
 
 def _scaled(
-    what: str, model: py_demixer.catalog.Model, found: dict[int, list[float]], peak: int = 0
+    what: str,
+    model: py_demixer.catalog.Model,
+    found: dict[int, list[float]],
+    peaks: dict[int, int],
 ) -> list[Row]:
     one = statistics.median(found[1])
     backend = model.backend.name
     return [
-        row(what, "native", "py-demixer", backend, seconds, peak, workers=count)
+        row(what, "native", "py-demixer", backend, seconds, peaks[count], workers=count)
         | {"speed_up": round(one / statistics.median(seconds), 3)}
         for count, seconds in found.items()
     ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench.memory import peak_bytes
 from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,10 +116,7 @@ def _main(engine: str, weights: Path, runs: int) -> None:
         start = time.perf_counter()
         network(segment)
         seconds.append(time.perf_counter() - start)
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    print(json.dumps({"runs": seconds, "peak_bytes": peak, "versions": versions}))
+    print(json.dumps({"runs": seconds, "peak_bytes": peak_bytes(), "versions": versions}))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import numpy as np
 import py_demixer
 from py_demixer import audio
 from py_demixer.evaluation.metrics import snr
+from tests.bench.memory import peak_bytes
 from tests.bench.rows import Row, row
 from tools.environment import CannotGoOn
 
@@ -74,7 +74,7 @@ def _compare(stems: Path, mixture: Path, weights: Path) -> Row:
         "py-demixer",
         model.backend.name,
         [seconds],
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_bytes(),
         threads=os.cpu_count() or 1,
     )
     return {

@@ -1,6 +1,8 @@
 """The measurements themselves, on the tiny model: that they run and say what they are."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,9 +10,9 @@ import soundfile
 
 import py_demixer
 from tests import synthetic, unmix
-from tests.bench import gpu, native, operations, page, reference, sweep
+from tests.bench import gpu, library, memory, native, operations, page, reference, sweep
 from tests.bench.rows import ratios, row, table
-from tools.environment import CannotGoOn
+from tools.environment import ROOT, CannotGoOn
 
 FIELDS = {
     *("what", "where", "engine", "backend", "workers", "threads"),
@@ -46,6 +48,54 @@ def test_native(tiny_weights):
     assert {"py_demixer", "numpy", "scipy"} <= versions.keys()
     for measured, backend in zip(rows, native.BACKENDS, strict=True):
         check(measured, "native", backend)
+
+
+def test_workers_and_batches(tiny_weights, monkeypatch):
+    monkeypatch.setattr(library, "SCALED_SECONDS", 9)
+    monkeypatch.setattr(library, "_counts", lambda: [1, 2])
+    for measure, what in (
+        (library.measure_workers, "separate/song of 9 s"),
+        (library.measure_batch, "batch/2 songs of 9 s"),
+    ):
+        rows, _ = measure(tiny_weights)
+        assert [measured["workers"] for measured in rows] == [1, 2]
+        one, two = (measured["seconds"] for measured in rows)
+        for measured in rows:
+            assert measured["what"] == what
+            assert 50e6 < measured["peak_bytes"] < 1e9
+        assert rows[0]["speed_up"] == 1
+        assert rows[1]["speed_up"] == pytest.approx(one / two, rel=0.01)
+
+
+def test_streams(monkeypatch):
+    monkeypatch.setattr(library, "TEN_MINUTES_SECONDS", 1)
+    monkeypatch.setattr(library, "HOUR_SECONDS", 2)
+    rows, _ = library.measure_streams()
+    assert [measured["what"] for measured in rows] == [
+        *("tiny htdemucs/file of 1 s", "tiny umxl/file of 1 s"),
+        *("tiny htdemucs/file of 2 s", "tiny umxl/file of 2 s"),
+    ]
+    for measured in rows:
+        assert measured.keys() >= FIELDS
+        assert 50e6 < measured["peak_bytes"] < 1e9
+
+
+def test_a_process_is_not_blamed_for_what_its_parent_holds():
+    """As getrusage does on Linux."""
+    held = np.ones(40_000_000)
+    assert memory.peak_bytes() > held.nbytes
+    program = "from tests.bench.memory import peak_bytes; print(peak_bytes())"
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert 1e6 < int(said) < held.nbytes / 2
+
+
+def test_the_largest_of_the_processes_that_were_started():
+    program = "import time; held = b'1' * 150_000_000; time.sleep(1)"
+    with memory.children() as watched:
+        for command in (["sleep", "0.2"], [sys.executable, "-c", program]):
+            subprocess.run(command, check=True)
+    assert 150e6 < watched.peak_bytes < 200e6
 
 
 @pytest.mark.browser

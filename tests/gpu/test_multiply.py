@@ -18,12 +18,10 @@ from py_demixer.ops.linear import linear
 from py_demixer.program.program import Operation
 from py_demixer.program.record import record
 from tests.golden import cases
+from tests.gpu.accuracy import SNR, snr
 from tests.properties import SETTINGS, convolutions
 
 EXAMPLES = settings(SETTINGS, max_examples=40)
-
-SNR = 115.0
-"""Decibels: float32 leaves about 120 in sums of thousands."""
 
 SAME, SPECTRAL_SAME, QUARTER = ((0, 0), (1, 1)), ((1, 1), (1, 1)), (2, 2)
 
@@ -114,11 +112,6 @@ LAYERS = {
     "temporal decoder 2": decoder(96, 48, (21499, 1), 85995),
     "temporal decoder 3": decoder(48, 8, (85995, 1), 343980, last=True),
 }
-
-
-def snr(expected: np.ndarray, got: np.ndarray) -> float:
-    expected = expected.astype(float)
-    return float(10 * np.log10(np.square(expected).sum() / np.square(got - expected).sum()))
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -7,7 +7,7 @@ import pytest
 
 import py_demixer
 from py_demixer import browser
-from tests import synthetic
+from tests import synthetic, tiny
 
 
 class JavaScriptArray:
@@ -21,11 +21,15 @@ class JavaScriptArray:
         target[:] = self.values
 
 
-@pytest.fixture(scope="module")
-def info(tiny_weights):
-    content = np.fromfile(tiny_weights, np.uint8)
+def load(weights):
+    content = np.fromfile(weights, np.uint8)
     browser.allocate(content.size)[:] = content
     return json.loads(browser.load("numpy"))
+
+
+@pytest.fixture(scope="module")
+def info(tiny_weights):
+    return load(tiny_weights)
 
 
 def measure(mixture, block):
@@ -62,6 +66,18 @@ def test_a_song_is_separated_as_by_the_library(info, tiny_weights):
     expected = py_demixer.separate(mixture, model, py_demixer.DemucsOptions(overlap=0.5))
     for source in info["sources"]:
         assert np.array_equal(arrays[source].T, expected[source])
+
+
+def test_another_model_makes_plans_of_its_own(info, tiny_weights, tmp_path):
+    """Of the same song, with the same options, which is all that names a plan."""
+    job = json.dumps({"length": 50_000, "mean": 0.0, "std": 1.0}), "{}"
+    assert json.loads(browser.plan(*job))["stems"] == list(info["sources"])
+    try:
+        loaded = load(tiny.write(tmp_path / "six.safetensors", name="htdemucs_6s"))
+        assert json.loads(browser.plan(*job))["stems"] == loaded["sources"]
+        assert len(loaded["sources"]) == 6
+    finally:
+        load(tiny_weights)
 
 
 def test_songs_of_other_samples_have_other_digests(info):

@@ -43,7 +43,7 @@ def test_help_needs_nothing_installed(tmp_path):
     command = [sys.executable, "-S", ROOT / "build.py", "--help"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    for name in ("site", "serve", "test", "bench"):
+    for name in ("site", "serve", "test", "bench", "release"):
         assert name in result.stdout
 
 
@@ -99,6 +99,25 @@ def test_requirements_make_the_environment_be_brought_up_to_date(bare_root, monk
     project.write_text(project.read_text().replace("ruff==", "ruff>="))
     environment.ensure_python()
     assert calls == ["venv", "pip", "pip"]
+
+
+def test_a_copy_of_the_package_in_the_environment_gives_way_to_the_sources(bare_root, monkeypatch):
+    """`pip install .` leaves one, which would not follow what is changed in the sources."""
+    calls = []
+    copy = environment.VENV / "lib" / "python3.11" / "site-packages" / "py_demixer"
+
+    def run(command, failure, **options):
+        calls.append("--editable" in command)
+        (environment.VENV / "bin").mkdir(parents=True, exist_ok=True)
+        (environment.VENV / "bin" / "python").touch()
+        shutil.rmtree(copy, ignore_errors=True)
+
+    monkeypatch.setattr(environment, "run", run)
+    environment.ensure_python()
+    copy.mkdir(parents=True)
+    for _ in range(2):
+        environment.ensure_python()
+    assert calls == [False, True, True]
 
 
 def test_a_python_without_venv_is_said(bare_root, monkeypatch):

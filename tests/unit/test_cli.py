@@ -308,6 +308,21 @@ def test_pipes(tiny_weights, song, out, run):
     assert made.stdout == (out / "song" / "vocals.wav").read_bytes()
 
 
+def test_standard_input_is_called_so(tiny_weights, song, tmp_path):
+    """And not by the temporary file that it was written to."""
+    options = ["-o", tmp_path, "--weights", tiny_weights, "--stems", "bass", "--json", "--force"]
+    command = [sys.executable, "-m", "py_demixer", "separate", "-", *map(str, options)]
+    made = subprocess.run(command, input=song.read_bytes(), capture_output=True, cwd=ROOT)
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["song"] == "-"
+    failed = subprocess.run(command, input=b"no song", capture_output=True, cwd=ROOT)
+    assert failed.returncode == 1
+    answer = json.loads(failed.stdout)
+    assert answer["song"] == "-"
+    assert answer["error"].startswith("standard input is not audio")
+    assert answer["error"] in failed.stderr.decode()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

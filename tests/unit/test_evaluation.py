@@ -3,13 +3,14 @@
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from py_demixer import audio, cli, separate
+from py_demixer import audio, cli, extras, separate
 from py_demixer.evaluation import comparison, datasets, metrics, scoring, tables
 from py_demixer.evaluation.comparison import likeness
 from py_demixer.evaluation.metrics import METRICS, EvaluationError
@@ -116,6 +117,22 @@ def test_a_song_shorter_than_a_window_is_refused():
     references = noises("a", "b", seconds=0.5)
     with pytest.raises(EvaluationError, match=r"0\.50 s cannot be evaluated"):
         metrics.bss_eval(references, references, RATE)
+
+
+def test_metrics_need_no_ffmpeg(tmp_path, monkeypatch):
+    """The package museval cannot even be imported without it: see metrics.museval."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    extras.require_alone.cache_clear()
+    references = noises("drums", "bass", seconds=1.0)
+    assert score(references, bass=references["drums"])["SIR"] < 0
+    assert "stempeg" not in sys.modules
+
+
+def test_museval_is_asked_for_where_it_is_not_installed():
+    with pytest.raises(
+        extras.MissingPackageError, match=r"nowhere\.at_all.*py-demixer\[evaluate\]"
+    ):
+        extras.require_alone("nowhere", "at_all", "evaluate")
 
 
 def test_the_ratio_of_powers():

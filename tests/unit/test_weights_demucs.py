@@ -18,7 +18,7 @@ from py_demixer.models.htdemucs import Config, HTDemucs
 from py_demixer.weights import convert, dimensions, fetch, manifest, pytorch
 from py_demixer.weights.__main__ import main
 from py_demixer.weights.errors import ConvertError
-from tests import synthetic
+from tests import synthetic, tiny
 from tests.golden import cases
 from web import server
 
@@ -66,6 +66,19 @@ def test_from_the_published_files_to_stems(mirrored, name, tmp_path):
         stems.audio[..., ::7], cases.load("checkpoint")[f"demucs/{name}"], strict=True
     ):
         assert snr(stem, wanted) > 100
+
+
+@pytest.mark.parametrize("other", ["htdemucs", "htdemucs_ft", "hdemucs_mmi"])
+def test_another_model_in_the_place_of_one_is_not_taken(mirrored, other, tmp_path):
+    """Also where no hash of the converted file is known."""
+    model, lines = mirrored(MODELS["htdemucs_6s"]), []
+    path = tiny.write(tmp_path / "htdemucs_6s.safetensors", name=other)
+    assert fetch.ensure(model, tmp_path, lines.append) == path
+    assert lines[0] == f"{path} is damaged or of another version: it is fetched again."
+    assert py_demixer.load_model("htdemucs_6s", path).sources == model.stems
+    lines.clear()
+    assert fetch.ensure(model, tmp_path, lines.append) == path
+    assert lines == []
 
 
 def test_the_segment_of_a_model_is_the_one_its_publisher_gave_it():

@@ -11,13 +11,14 @@ fn gathered(row: u32, thread: u32) -> Moments {
         return merged(own, thread);
     }
     // So few that every invocation puts them together on its own, without waiting for others.
+    let near = parts[first].mean;
     var count = 0.0;
     var sum = 0.0;
     for (var i = first; i < first + sizes.parts; i++) {
         count += parts[i].count;
-        sum += parts[i].count * parts[i].mean;
+        sum += parts[i].count * (parts[i].mean - near);
     }
-    let mean = sum / count;
+    let mean = near + sum / count;
     var squares = 0.0;
     for (var i = first; i < first + sizes.parts; i++) {
         squares += about(parts[i], mean);

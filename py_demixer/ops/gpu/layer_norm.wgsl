@@ -28,11 +28,12 @@ fn main(
         return;
     }
     let count = f32(sizes.channels);
-    var mean = 0.0;
+    let near = slices[local.x].mean;
+    var sum = 0.0;
     for (var i = local.x; i < 256u; i += 16u) {
-        mean += slices[i].count * slices[i].mean;
+        sum += slices[i].count * (slices[i].mean - near);
     }
-    mean /= count;
+    let mean = near + sum / count;
     var squares = 0.0;
     for (var i = local.x; i < 256u; i += 16u) {
         squares += about(slices[i], mean);

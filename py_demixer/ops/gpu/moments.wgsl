@@ -19,6 +19,7 @@ struct Sums {
 
 var<workgroup> terms: array<vec2f, 256>;
 var<workgroup> sixteenths: array<vec2f, 16>;
+var<workgroup> pivot: f32;
 
 // The sum over all invocations. No sum is longer than 16 terms: its rounding stays small.
 fn total(value: vec2f, thread: u32) -> vec2f {
@@ -63,9 +64,14 @@ fn about(own: Moments, mean: f32) -> f32 {
     return own.squares + own.count * offset * offset;
 }
 
-// The moments of all invocations' sets together (Chan, Golub & LeVeque 1983).
+// The moments of all invocations' sets together (Chan, Golub & LeVeque 1983); the first one's must
+// not be empty. Its mean is close to that of all, so that sums of what differs from it are small.
 fn merged(own: Moments, thread: u32) -> Moments {
-    let sums = total(vec2f(own.count, own.count * own.mean), thread);
-    let mean = sums.y / sums.x;
+    if (thread == 0u) {
+        pivot = own.mean;
+    }
+    workgroupBarrier();
+    let sums = total(vec2f(own.count, own.count * (own.mean - pivot)), thread);
+    let mean = pivot + sums.y / sums.x;
     return Moments(sums.x, mean, total(vec2f(about(own, mean), 0.0), thread).x);
 }

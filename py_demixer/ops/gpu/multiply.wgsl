@@ -3,8 +3,8 @@
 // The weights are a matrix of rows (output channels) and channels x taps; the patches, of channels
 // x taps and positions, are never stored: a workgroup gathers what its tile needs. A tile has
 // 8 x ROW_THREADS rows and 8 x COLUMN_THREADS positions, an invocation sums 8 x 8 of it in
-// registers, as 2 x 2 blocks
-// of 4 x 4. DEPTH channels of one tap at a time go through workgroup memory.
+// registers, as 2 x 2 blocks of 4 x 4. DEPTH channels of one tap at a time go through workgroup
+// memory; an invocation writes whole vectors there, since writing a part may touch the rest.
 //
 // Rows come in fours. With GLU a row's value and its gate lie in two groups of the weights and of
 // the tile, so that one invocation has both. A transposed convolution gives PHASES rows of the
@@ -13,7 +13,7 @@
 
 const THREADS: u32 = ROW_THREADS * COLUMN_THREADS;
 const ROW_QUADS: u32 = 2u * ROW_THREADS;
-const COLUMNS: u32 = 8u * COLUMN_THREADS;
+const COLUMN_QUADS: u32 = 2u * COLUMN_THREADS;
 const GROUPS: u32 = select(1u, 2u, GLU);
 
 @group(0) @binding(1) var<storage, read> weights: array<vec2u>; // (taps, channels, GROUPS, rows)
@@ -22,14 +22,15 @@ const GROUPS: u32 = select(1u, 2u, GLU);
 @group(0) @binding(4) var<storage, read_write> y: array<f32>; // (rows, positions), see store
 
 var<workgroup> weight_tile: array<vec4f, DEPTH * ROW_QUADS>; // (DEPTH, ROW_QUADS)
-// (DEPTH, 2, COLUMN_THREADS) fours of positions that are COLUMN_THREADS apart: neighbouring
-// invocations store to neighbouring positions.
-var<workgroup> patch_tile: array<vec4f, DEPTH * COLUMNS / 4u>;
+// (DEPTH, COLUMN_QUADS) fours of positions that are COLUMN_THREADS apart: so neighbouring
+// invocations read and write neighbouring positions.
+var<workgroup> patch_tile: array<vec4f, DEPTH * COLUMN_QUADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
     let quad = group.x * ROW_QUADS / GROUPS;
-    let first = sizes.first + group.y * COLUMNS;
+    let first = sizes.first + group.y * 4u * COLUMN_QUADS;
+    let four = four_of(thread, first);
     let row_thread = thread / COLUMN_THREADS;
     let column_thread = thread % COLUMN_THREADS;
     var upper_left = mat4x4f();
@@ -39,13 +40,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     for (var channel = 0u; channel < sizes.channels; channel += DEPTH) {
         for (var tap = 0u; tap < sizes.taps; tap++) {
             gather_weights(thread, quad, channel, tap);
-            gather_patches(thread, first, channel, tap);
+            gather_patches(thread, four, channel, tap);
             workgroupBarrier();
             for (var k = 0u; k < DEPTH; k++) {
                 let upper = weight_tile[k * ROW_QUADS + row_thread];
                 let lower = weight_tile[k * ROW_QUADS + ROW_THREADS + row_thread];
-                let left = patch_tile[k * COLUMNS / 4u + column_thread];
-                let right = patch_tile[k * COLUMNS / 4u + COLUMN_THREADS + column_thread];
+                let left = patch_tile[k * COLUMN_QUADS + column_thread];
+                let right = patch_tile[k * COLUMN_QUADS + COLUMN_THREADS + column_thread];
                 upper_left = add_outer(upper_left, upper, left);
                 upper_right = add_outer(upper_right, upper, right);
                 lower_left = add_outer(lower_left, lower, left);
@@ -83,30 +84,44 @@ fn gather_weights(thread: u32, quad: u32, channel: u32, tap: u32) {
     }
 }
 
-fn gather_patches(thread: u32, first: u32, channel: u32, tap: u32) {
-    const STEP = max(1u, THREADS / COLUMNS);
-    let down = tap / sizes.taps_across * sizes.dilation_y - sizes.padding_y;
-    let along = tap % sizes.taps_across * sizes.dilation_x - sizes.padding_x;
+// What an invocation gathers of every channel: four positions, by where the input has their rows
+// and columns before a tap moves them.
+struct Four {
+    rows: vec4u,
+    columns: vec4u,
+    inside: vec4<bool>,
+}
+
+fn four_of(thread: u32, first: u32) -> Four {
+    let slot = thread % COLUMN_QUADS;
+    let lowest = first + slot % COLUMN_THREADS + slot / COLUMN_THREADS * 4u * COLUMN_THREADS;
+    let positions = lowest + COLUMN_THREADS * vec4u(0u, 1u, 2u, 3u);
+    let inside = positions < vec4u(sizes.end);
+    if PLAIN {
+        return Four(vec4u(), positions, inside);
+    }
+    let rows = positions / sizes.width * sizes.stride_y;
+    return Four(rows, positions % sizes.width * sizes.stride_x, inside);
+}
+
+fn gather_patches(thread: u32, four: Four, channel: u32, tap: u32) {
+    var at = four.columns;
+    var inside = four.inside;
+    if !PLAIN {
+        let rows = four.rows
+            + (tap / sizes.taps_across * sizes.dilation_y - sizes.padding_y);
+        let columns = four.columns
+            + (tap % sizes.taps_across * sizes.dilation_x - sizes.padding_x);
+        inside = inside & (rows < vec4u(sizes.in_height)) & (columns < vec4u(sizes.in_width));
+        at = rows * sizes.in_width + columns;
+    }
+    at = select(vec4u(), at, inside);
     let plane = sizes.in_height * sizes.in_width;
-    for (var column = thread % COLUMNS; column < COLUMNS; column += THREADS) {
-        let position = first + column;
-        var at = position;
-        var inside = position < sizes.end;
-        if !PLAIN {
-            let row = position / sizes.width * sizes.stride_y + down;
-            let place = position % sizes.width * sizes.stride_x + along;
-            inside = inside && row < sizes.in_height && place < sizes.in_width;
-            at = row * sizes.in_width + place;
-        }
-        let part = column / COLUMN_THREADS;
-        let slot = part / 4u * COLUMN_THREADS + column % COLUMN_THREADS;
-        for (var k = thread / COLUMNS; k < DEPTH; k += STEP) {
-            var value = 0.0;
-            if inside && channel + k < sizes.channels {
-                value = x[(channel + k) * plane + at];
-            }
-            patch_tile[k * COLUMNS / 4u + slot][part % 4u] = value;
-        }
+    for (var k = thread / COLUMN_QUADS; k < DEPTH; k += THREADS / COLUMN_QUADS) {
+        let places = at + min(channel + k, sizes.channels - 1u) * plane;
+        let found = vec4f(x[places.x], x[places.y], x[places.z], x[places.w]);
+        let is_there = inside & vec4<bool>(channel + k < sizes.channels);
+        patch_tile[k * COLUMN_QUADS + thread % COLUMN_QUADS] = select(vec4f(), found, is_there);
     }
 }
 

@@ -1,0 +1,119 @@
+"""The blocks of code of a Markdown page, and what is done with each."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SHELLS = ("", "sh")
+"""Languages of what is typed into a terminal; a block without a language is, too."""
+
+SHOWN = ("text", "nginx")
+"""Languages of blocks that are only shown."""
+
+LANGUAGES = (*SHELLS, *SHOWN, "python", "json", "yaml")
+
+_FENCE = re.compile(r"^```(?P<language>[^\n`]*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block.
+
+    Attributes
+    ----------
+    page
+        The file it is in.
+    line
+        The number of its first line.
+    language
+        What stands behind the fence.
+    code
+        Its lines.
+    """
+
+    page: Path
+    line: int
+    language: str
+    code: str
+
+
+def of(page: Path) -> list[Block]:
+    """All blocks of a page, in their order."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(page, text.count("\n", 0, found.start("code")) + 1, found["language"], found["code"])
+        for found in _FENCE.finditer(text)
+    ]
+
+
+class Reader:
+    """Somebody who does, block by block, what a page says.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    variables
+        Of the environment in which shells run.
+    names
+        What Python knows before the first block.
+    instead
+        What shells get instead of what a page says: of addresses.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        variables: Mapping[str, str],
+        names: Mapping[str, Any],
+        instead: Mapping[str, str],
+    ) -> None:
+        self._folder, self._variables, self._instead = folder, dict(variables), instead
+        # A module of its own, so that other processes are not asked for what is defined in it.
+        self._module = types.ModuleType("page")
+        self._module.__dict__.update(names)
+
+    def do(self, block: Block) -> None:
+        """Do what a block says; any failure is an AssertionError or the block's own error."""
+        assert block.language in LANGUAGES, f"{block.page}:{block.line}: {block.language}"
+        if block.language in SHELLS:
+            self._run(block.code, block)
+        elif block.language == "python":
+            source = "\n" * (block.line - 1) + block.code  # for the line numbers of tracebacks
+            exec(compile(source, block.page, "exec"), self._module.__dict__)
+        elif block.language == "json":
+            json.loads(block.code)
+        elif block.language == "yaml":
+            for command in _commands(yaml.safe_load(block.code)):
+                self._run(command, block)
+
+    def _run(self, script: str, block: Block) -> None:
+        for said, meant in self._instead.items():
+            script = script.replace(said, meant)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self._folder,
+            env=self._variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+        place = f"{block.page}:{block.line}"
+        assert done.returncode == 0, f"{place}: exit code {done.returncode}\n{done.stderr}"
+
+
+def _commands(workflow: Any) -> list[str]:
+    """What a workflow of GitHub's runs in a shell."""
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    return [step["run"] for step in steps if "run" in step]

@@ -1,0 +1,37 @@
+"""Tiny models in the place of the published ones: what examples run with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from py_demixer.weights import fetch, manifest
+from tests import tiny, unmix
+
+SEGMENT = 2 * 44100
+"""Samples: shorter than the published models', for there are many examples."""
+
+
+def write(folder: Path) -> None:
+    """Tiny models, in files named as the published ones'."""
+    for name, model in manifest.load().items():
+        path = folder / model.file.name
+        if model.architecture == "openunmix":
+            unmix.write(path)
+        else:
+            tiny.write(path, name=name, segment_length=SEGMENT)
+
+
+def described() -> Mapping[str, manifest.Model]:
+    """The manifest, of the files in ``PY_DEMIXER_WEIGHTS``."""
+    folder = Path(os.environ["PY_DEMIXER_WEIGHTS"])
+    return {
+        name: replace(model, file=_file(model.file, folder / model.file.name))
+        for name, model in manifest.load().items()
+    }
+
+
+def _file(file: manifest.WeightFile, path: Path) -> manifest.WeightFile:
+    return replace(file, bytes=path.stat().st_size, sha256=fetch.sha256(path))

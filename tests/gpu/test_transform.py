@@ -1,0 +1,88 @@
+"""The spectrogram and its inverse on the card, against NumPy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from py_demixer.ops.gpu import transform
+from py_demixer.ops.gpu.lowering import lower
+from py_demixer.program.record import record
+from py_demixer.stft import analyse, synthesise
+from tests.golden import cases
+from tests.gpu.accuracy import SNR, snr
+from tests.gpu.test_norm import EXAMPLES
+
+LENGTHS = st.sampled_from([8, 16, 24, 40, 64, 72, 88, 128, 200, 512, 2048, 4096])
+
+
+def analysed(n_fft: int):
+    return lambda x: analyse(x, n_fft=n_fft)
+
+
+def synthesised(n_fft: int, length: int):
+    return lambda z: synthesise(z, n_fft=n_fft, length=length)
+
+
+def compare(card, network, x: np.ndarray) -> None:
+    expected = network(x)
+    got = card.compile(network, x.shape, {})(x)
+    assert got.shape == expected.shape
+    assert snr(expected, got) >= SNR
+
+
+def test_transforms_of_the_network(card):
+    compare(card, analysed(4096), cases.random("x", 2, 343980))
+    compare(card, synthesised(4096, 343980), cases.random("z", 16, 2048, 336))
+
+
+@EXAMPLES
+@given(st.integers(1, 3), st.integers(1, 20_000), LENGTHS)
+@example(1, 1, 4096)
+@example(2, 30, 64)
+def test_any_transform(card, channels, length, n_fft):
+    x = cases.random("x", channels, length)
+    compare(card, analysed(n_fft), x)
+    # No signal has such a spectrum: the windows of neighbours do not agree on one.
+    frames = -(-length // (n_fft // 4))
+    z = cases.random("z", 2 * channels, n_fft // 2, frames)
+    compare(card, synthesised(n_fft, length), z)
+
+
+def test_there_and_back(card):
+    x = cases.random("x", 2, 5000)
+    network = lambda x: synthesise(analyse(x, n_fft=512), n_fft=512, length=5000)  # noqa: E731
+    # All but the highest frequency, which is left out: here it is in nothing but noise.
+    assert snr(network(x), card.compile(network, x.shape, {})(x)) >= SNR
+
+
+def test_channels_that_do_not_wait_together(card, monkeypatch):
+    z, network = cases.random("z", 6, 32, 50), synthesised(64, 800)
+    whole = card.compile(network, z.shape, {})(z)
+    monkeypatch.setattr(transform, "WINDOW_BYTES", 2 * 4 * 50 * 64)
+    assert len(lower(record(network, z.shape, {}).operations[0])) == 4
+    assert np.array_equal(card.compile(network, z.shape, {})(z), whole)
+
+
+def test_frames_that_no_workgroup_holds():
+    with pytest.raises(ValueError, match="Frames have 4104 samples"):
+        lower(record(analysed(4104), (1, 9000), {}).operations[0])
+
+
+def test_silence(card):
+    silence = np.zeros((2, 3000), np.float32)
+    assert not card.compile(analysed(512), silence.shape, {})(silence).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_in_all_of_its_frames_and_in_no_other(card, value):
+    x = cases.random("x", 1, 3000)
+    x[0, 1000] = value
+    with np.errstate(invalid="ignore"):
+        expected = analyse(x, n_fft=64)
+    got = card.compile(analysed(64), x.shape, {})(x)
+    # In some of its frequencies NumPy's real transform has a number.
+    frames = 0, 1
+    assert np.array_equal(np.isfinite(got).all(axis=frames), np.isfinite(expected).all(axis=frames))

@@ -1,0 +1,254 @@
+"""`build.py release --dry-run`: what a release hands out, built, checked and tried.
+
+A source distribution, the pure wheel, and the wheel with kernels for Pyodide. Each is installed
+where nothing else is, and separates a second of noise there by a tiny model. Nothing is uploaded:
+RELEASING.md tells what a person does then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import py_demixer
+from py_demixer.ops.kernels import MODULES
+from tools.environment import ROOT, CannotGoOn, ensure_node_modules, note, run
+from tools.kernels import SOURCES
+from tools.pyodide import ensure_pyodide
+from tools.site import KERNEL_TAG, build_kernel_wheel, build_wheel
+
+RELEASE = ROOT / "release"
+TRIAL = ROOT / "tools" / "trial.py"
+DATA = ("py.typed", "evaluation/published.json", "weights/manifest.json")
+"""Of the package, beside its modules."""
+
+TEXTS = ("LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "pyproject.toml")
+"""Of the source distribution."""
+
+_IN_PYODIDE = ROOT / "tools" / "try_in_pyodide.mjs"
+_WEIGHTS = (".safetensors", ".th", ".pth", ".onnx", ".npz")
+"""Of files that hold a network's numbers, ours to test with included."""
+
+
+def dry_run(python: Path, folder: Path = RELEASE) -> list[Path]:
+    """Build all files of a release, check them, and install each.
+
+    Parameters
+    ----------
+    python
+        The environment's Python.
+    folder
+        Where they go; what was there is removed.
+
+    Returns
+    -------
+    list[Path]
+        The files.
+
+    Raises
+    ------
+    CannotGoOn
+        Something is missing, too much, or does not work; the message says what.
+    """
+    check_texts(ROOT)
+    files = build(python, folder)
+    sdist, wheel, kernel_wheel = files
+    note("Checking what is in them ...")
+    check_wheel(wheel)
+    check_wheel(kernel_wheel, kernels=True)
+    check_sdist(sdist)
+    check_descriptions(python, files)
+    with tempfile.TemporaryDirectory(prefix="py-demixer-") as name:
+        weights = Path(name) / "tiny.safetensors"
+        run([python, "-m", "tests.tiny", weights], "Cannot write the tiny model:")
+        for number, file in enumerate((sdist, wheel)):
+            note(f"Installing {file.name} in an empty environment ...")
+            try_natively(python, file, weights, Path(name) / f"environment-{number}")
+        note(f"Installing {kernel_wheel.name} in Pyodide ...")
+        try_in_pyodide(python, kernel_wheel, weights)
+    return files
+
+
+def build(python: Path, folder: Path) -> list[Path]:
+    """Build the source distribution, the pure wheel and the one with kernels, in this order."""
+    note("Building the source distribution and the wheels ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    # -P: our own build.py is not the package build.
+    options: list[str | Path] = ["--sdist", "--no-isolation", "--outdir", folder, ROOT]
+    run([python, "-P", "-m", "build", *options], "Cannot build the source distribution:")
+    (sdist,) = folder.glob("*.tar.gz")
+    wheels = (build_wheel(python), build_kernel_wheel(python))
+    return [sdist, *(Path(shutil.copy(wheel, folder)) for wheel in wheels)]
+
+
+def summary(files: Iterable[Path]) -> str:
+    """A line for each file: its sha256, its size, its name."""
+    return "\n".join(
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.stat().st_size:>9,}  {file.name}"
+        for file in files
+    )
+
+
+# ---- what is in them ----------------------------------------------------------------------------
+
+
+def check_texts(root: Path) -> None:
+    """The changelog and CITATION.cff must speak of the version that the package states.
+
+    Raises
+    ------
+    CannotGoOn
+        One of them does not.
+    """
+    version = py_demixer.__version__
+    changes = (root / "CHANGELOG.md").read_text("utf-8")
+    if not re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", changes, re.MULTILINE):
+        raise CannotGoOn(
+            f"CHANGELOG.md has no heading '## [{version}] - DATE': write down what is new."
+        )
+    citation = (root / "CITATION.cff").read_text("utf-8")
+    if not re.search(rf'^version: "?{re.escape(version)}"?$', citation, re.MULTILINE):
+        raise CannotGoOn(f"CITATION.cff is not of version {version}: change it there, too.")
+    unreleased = re.search(
+        r"^## \[Unreleased\]\n(.*?)(?=^## |\Z)", changes, re.MULTILINE | re.DOTALL
+    )
+    if unreleased and unreleased[1].strip():
+        note(
+            f"CHANGELOG.md has unreleased changes, and the version is still {version}: before a "
+            "release they get a version of their own (RELEASING.md)."
+        )
+
+
+def check_wheel(wheel: Path, *, kernels: bool = False) -> None:
+    """A wheel must hold every module, the data and the licence, and nothing else.
+
+    Parameters
+    ----------
+    kernels
+        It is the one for Pyodide, which has the compiled kernels as well.
+
+    Raises
+    ------
+    CannotGoOn
+        It does not, or has the wrong tag.
+    """
+    tag = KERNEL_TAG if kernels else "py3-none-any"
+    if not wheel.name.endswith(f"-{tag}.whl"):
+        raise CannotGoOn(f"{wheel.name} has another tag than {tag}.")
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    about = {name for name in held if name.split("/")[0].endswith(".dist-info")}
+    compiled = {f"py_demixer/ops/kernels/{name}" for name in MODULES} if kernels else set()
+    _compare(wheel.name, held - about, _package_files() | compiled)
+    if not any(name.endswith(".dist-info/licenses/LICENSE") for name in about):
+        raise CannotGoOn(f"{wheel.name} has no licence in it.")
+
+
+def check_sdist(sdist: Path) -> None:
+    """A source distribution must hold what the wheels are made of, and no weights.
+
+    Raises
+    ------
+    CannotGoOn
+        It does not.
+    """
+    with tarfile.open(sdist) as archive:
+        held = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    sources = {path.relative_to(ROOT).as_posix() for path in SOURCES.glob("*.[ch]")}
+    wanted = _package_files() | sources | set(TEXTS)
+    package = {name for name in held if name.startswith("py_demixer/")}
+    _compare(sdist.name, package | (held & set(TEXTS)), wanted)
+    if weights := sorted(name for name in held if name.endswith(_WEIGHTS)):
+        raise CannotGoOn(f"{sdist.name} holds weights, which are not ours to give: {weights[0]}.")
+
+
+def check_descriptions(python: Path, files: Iterable[Path]) -> None:
+    """What a package index would refuse to show.
+
+    Raises
+    ------
+    CannotGoOn
+        twine finds something.
+    """
+    run(
+        [python, "-m", "twine", "check", "--strict", *files],
+        "A package index would not take these files. twine said:",
+    )
+
+
+def _package_files() -> set[str]:
+    """What is in the package in all forms."""
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "py_demixer").rglob("*.py")}
+    return sources | {f"py_demixer/{name}" for name in DATA}
+
+
+def _compare(name: str, held: set[str], wanted: set[str]) -> None:
+    if missing := sorted(wanted - held):
+        raise CannotGoOn(f"{name} lacks {', '.join(missing)}.")
+    if more := sorted(held - wanted):
+        raise CannotGoOn(f"{name} holds what does not belong there: {', '.join(more)}.")
+
+
+# ---- whether they work --------------------------------------------------------------------------
+
+
+def try_natively(python: Path, file: Path, weights: Path, folder: Path) -> None:
+    """Install a file with what it asks for, and nothing else, and separate with it.
+
+    Parameters
+    ----------
+    weights
+        A tiny model's.
+    folder
+        Where the environment is made.
+
+    Raises
+    ------
+    CannotGoOn
+        It cannot be installed, or does not work.
+    """
+    run([python, "-m", "venv", folder], f"Cannot make {folder}:")
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    failure = f"{file.name} does not work in an empty environment. It was said:"
+    commands: list[list[str | Path]] = [
+        [scripts / "python", "-m", "pip", "install", "--quiet", file],
+        [scripts / "python", "-m", "pip", "check"],
+        [scripts / "py-demixer", "--version"],
+        [scripts / "python", "-P", TRIAL, weights],
+    ]
+    for command in commands:  # away from the sources, which Python would find first
+        said = run(command, failure, cwd=folder)
+    if not Path(said.split()[0]).is_relative_to(folder.resolve()):
+        raise CannotGoOn(f"{file.name} was installed, but another package was imported: {said}")
+
+
+def try_in_pyodide(python: Path, wheel: Path, weights: Path) -> None:
+    """Install the wheel with kernels in Pyodide, under Node.js, and separate with them.
+
+    Raises
+    ------
+    CannotGoOn
+        It cannot be installed, or does not work.
+    """
+    pyodide = ensure_pyodide(python, ensure_node_modules())
+    failure = f"{wheel.name} does not work in Pyodide. It was said:"
+    said = run(["node", _IN_PYODIDE, pyodide, wheel, weights, TRIAL], failure)
+    if not said.strip().endswith(" kernels"):
+        raise CannotGoOn(f"{wheel.name} works in Pyodide, but without its kernels: {said}")
+
+
+if __name__ == "__main__":
+    try:
+        made = dry_run(Path(sys.executable))
+    except CannotGoOn as error:
+        sys.exit(f"build.py: {error}")
+    print(summary(made))
+    note(f"All is well with the files in {RELEASE}; RELEASING.md tells how they are uploaded.")
