@@ -23,6 +23,7 @@ from . import __version__, catalog, checkpoint, measuring, selftest, tasks
 from .models.bag import Bag
 from .models.hybrid import Hybrid
 from .ops import backend
+from .ops.gpu.lowering import UnsupportedOperation
 from .ops.gpu.schedule import Schedule, packed, schedule
 from .program.record import NotRecordable, record
 from .segments import SegmentPlan
@@ -293,6 +294,8 @@ def _scheduled(network: Hybrid, tensors: Mapping[str, np.ndarray]) -> Schedule:
         raise ValueError(
             "Graphics cards are not given this kind of network here: it runs on the processor."
         ) from error
+    except UnsupportedOperation as error:
+        raise ValueError(str(error)) from error
 
 
 def _inputs(work: tasks.Plan, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:

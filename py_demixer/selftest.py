@@ -56,7 +56,7 @@ def segment() -> np.ndarray:
 
 
 def is_right(stems: np.ndarray) -> bool:
-    """Whether those are the stems that should come out, ``(sources, channels, samples)`` or flat."""
+    """Whether stems are those that should come out: ``(sources, channels, samples)`` or flat."""
     with resources.files(__package__).joinpath(_FILE).open("rb") as file:
         wanted = np.load(file).astype(np.float64)
     error = summed(stems) - wanted
