@@ -7,7 +7,14 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.environment import CACHE, ROOT, ensure_chromium, ensure_node_modules, with_chromium
+from tools.environment import (
+    CACHE,
+    ROOT,
+    ensure_chromium,
+    ensure_graphics,
+    ensure_node_modules,
+    with_chromium,
+)
 from tools.site import make_site
 
 _LONG = "long"
@@ -29,6 +36,7 @@ def run_all(python: Path, *, long: bool) -> int:
         The exit code: 0 if nothing failed.
     """
     make_site(python)
+    ensure_graphics(python)
     variables = with_chromium(ensure_chromium(python))
     tsc = ensure_node_modules() / "typescript" / "bin" / "tsc"
     commands: list[Sequence[str | Path]] = [

@@ -166,14 +166,48 @@ def ensure_chromium(python: Path) -> str:
     Debian's package (as root), then Playwright's own build.
     """
     found = _find_chromium()
-    if found is None and shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
-        note("Installing Chromium with apt-get (once) ...")
-        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        failure = "Cannot install Chromium with apt-get. It said:"
-        run(["apt-get", "update"], failure, environment=quiet)
-        run(["apt-get", "install", "-y", "chromium"], failure, environment=quiet)
+    if found is None and _can_install():
+        _install("Chromium", "chromium")
         found = _find_chromium()
     return found or _playwright_chromium(python)
+
+
+def ensure_graphics(python: Path) -> None:
+    """Install a graphics card that is a program, Mesa's lavapipe, where there is no other.
+
+    Raises
+    ------
+    CannotGoOn
+        There is none, and it cannot be installed here.
+    """
+    if _has_graphics(python):
+        return
+    if _can_install():
+        _install("Mesa's Vulkan drivers", "mesa-vulkan-drivers")
+    if not _has_graphics(python):
+        raise CannotGoOn(
+            "No graphics card was found for Vulkan, Metal or DX12, and the tests need one: install "
+            "a driver, such as Mesa's lavapipe (on Debian or Ubuntu: apt-get install "
+            "mesa-vulkan-drivers), and run this again."
+        )
+
+
+def _has_graphics(python: Path) -> bool:
+    look = "from py_demixer.ops.gpu.native import Card; Card()"
+    return subprocess.run([python, "-c", look], cwd=ROOT, capture_output=True).returncode == 0
+
+
+def _can_install() -> bool:
+    """Whether there is apt-get, and the right to use it."""
+    return bool(shutil.which("apt-get")) and getattr(os, "geteuid", lambda: 1)() == 0
+
+
+def _install(what: str, package: str) -> None:
+    note(f"Installing {what} with apt-get (once) ...")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    failure = f"Cannot install {what} with apt-get. It said:"
+    run(["apt-get", "update"], failure, environment=quiet)
+    run(["apt-get", "install", "-y", package], failure, environment=quiet)
 
 
 def with_chromium(path: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ In Chromium both run on the same adapter, here usually a software one; ours runs
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -165,7 +166,7 @@ def conv_case(
         model([node], feeds, {"weight": filters, "bias": tensors["bias"]}),
         feeds,
         view,
-        2e-9 * np.prod(weight) * height * width,
+        2e-9 * math.prod(weight) * height * width,
     )
 
 

@@ -148,9 +148,13 @@ def compare(card, layer: Layer, dtype: type) -> None:
     assert abs(out - expected).max() <= 2e-6 * max(1, sums.max())
 
 
+ONE_TAP = {"stride": (1, 1), "dilation": (1, 1), "activation": None}
+
+
 @EXAMPLES
 @given(convolutions(), st.integers(1, 8), st.booleans())
-@example((1, (1, 1), (2, 1, 1, 1), GLU), 1, False)
+@example((1, (2, 3), (2, 1, 1, 1), ONE_TAP | {"padding": ((0, 0), (0, 2))}), 1, False)
+@example((1, (2, 3), (2, 1, 1, 1), ONE_TAP | {"padding": ((0, 2), (0, 0))}), 1, False)
 def test_any_convolution(card, drawn, wider, half):
     channels, size, (n_out, _, *kernel), options = drawn
     channels *= wider

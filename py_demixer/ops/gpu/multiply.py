@@ -21,17 +21,12 @@ _BLOCK = 8  # rows, and positions, of an invocation
 
 @dataclass(frozen=True)
 class _Window:
-    """Which of the input a position of the output sees along one axis."""
+    """Which of the input a position of the output sees along one axis: `padding` is before it."""
 
     taps: int = 1
     stride: int = 1
     dilation: int = 1
     padding: int = 0
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is the input's number at the same position."""
-        return self == _Window()
 
 
 @dataclass(frozen=True)
@@ -118,9 +113,8 @@ def _lower(product: _Product) -> list[Dispatch]:
     (_, bias), half = weights(product.operation.operands[1:])
     down, across = product.windows
     channels = x.shape[0]
-    in_height, in_width = (1, *x.shape[1:])[-2:]
-    height, width = product.size
-    positions = height * width
+    in_size = (1, *x.shape[1:])[-2:]
+    positions = math.prod(product.size)
     activation = product.operation.options["activation"]
     rows = product.rows * (2 if activation == "glu" else 1)
     threads = (8, 8) if rows > 4 * _BLOCK else (4, 16)
@@ -129,7 +123,8 @@ def _lower(product: _Product) -> list[Dispatch]:
         "COLUMN_THREADS": threads[1],
         "DEPTH": groups(channels, groups(channels, _DEPTH)),
         "PHASES": product.weights.packed_shape[3] if product.phases else 1,
-        "PLAIN": down.plain and across.plain,
+        # Every position of the output sees the same one of the input, and no other.
+        "PLAIN": product.size == in_size and down == across == _Window(),
         "GELU": activation == "gelu",
         "GLU": activation == "glu",
         "HALF": half,
@@ -146,9 +141,9 @@ def _lower(product: _Product) -> list[Dispatch]:
         "dilation_x": across.dilation,
         "padding_y": down.padding % 2**32,
         "padding_x": across.padding,
-        "in_height": in_height,
-        "in_width": in_width,
-        "width": width,
+        "in_height": in_size[0],
+        "in_width": in_size[1],
+        "width": product.size[1],
         "positions": positions,
         "phases": product.phases,
         "crop": product.crop,

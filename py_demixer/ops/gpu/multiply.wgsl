@@ -19,7 +19,7 @@ const GROUPS: u32 = select(1u, 2u, GLU);
 @group(0) @binding(1) var<storage, read> weights: array<vec2u>; // (taps, channels, GROUPS, rows)
 @group(0) @binding(2) var<storage, read> bias: array<u32>;
 @group(0) @binding(3) var<storage, read> x: array<f32>; // (channels, in_height, in_width)
-@group(0) @binding(4) var<storage, read_write> y: array<f32>; // (rows, positions), see store
+@group(0) @binding(4) var<storage, read_write> y: array<f32>; // see store
 
 var<workgroup> weight_tile: array<vec4f, DEPTH * ROW_QUADS>; // (DEPTH, ROW_QUADS)
 // (DEPTH, COLUMN_QUADS) fours of positions that are COLUMN_THREADS apart: so neighbouring
@@ -30,7 +30,10 @@ var<workgroup> patch_tile: array<vec4f, DEPTH * COLUMN_QUADS>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
     let quad = group.x * ROW_QUADS / GROUPS;
     let first = sizes.first + group.y * 4u * COLUMN_QUADS;
-    let four = four_of(thread, first);
+    let slot = thread % COLUMN_QUADS; // of what this invocation gathers in a row of patch_tile
+    let four = source_of(
+        first + slot % COLUMN_THREADS + slot / COLUMN_THREADS * 4u * COLUMN_THREADS,
+    );
     let row_thread = thread / COLUMN_THREADS;
     let column_thread = thread % COLUMN_THREADS;
     var upper_left = mat4x4f();
@@ -55,8 +58,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
             workgroupBarrier();
         }
     }
-    let left = first + column_thread;
-    let right = left + 4u * COLUMN_THREADS;
+    let left = target_of(first + column_thread);
+    let right = target_of(first + column_thread + 4u * COLUMN_THREADS);
     let upper = 4u * (quad + row_thread);
     if GLU {
         store_gated(upper, left, upper_left, lower_left);
@@ -68,6 +71,37 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         store_block(lower, left, lower_left);
         store_block(lower, right, lower_right);
     }
+}
+
+// Four positions: where they are in the input before a tap moves them, or in the output before a
+// phase does.
+struct Four {
+    rows: vec4u,
+    columns: vec4u,
+    inside: vec4<bool>,
+}
+
+fn four_from(lowest: u32) -> Four {
+    let positions = lowest + COLUMN_THREADS * vec4u(0u, 1u, 2u, 3u);
+    return Four(vec4u(), positions, positions < vec4u(sizes.end));
+}
+
+fn source_of(lowest: u32) -> Four {
+    var four = four_from(lowest);
+    if !PLAIN {
+        four.rows = four.columns / sizes.width * sizes.stride_y;
+        four.columns = four.columns % sizes.width * sizes.stride_x;
+    }
+    return four;
+}
+
+fn target_of(lowest: u32) -> Four {
+    var four = four_from(lowest);
+    if PHASES > 1u {
+        four.rows = four.columns / sizes.width * sizes.phases - sizes.crop;
+        four.columns = four.columns % sizes.width;
+    }
+    return four;
 }
 
 fn gather_weights(thread: u32, quad: u32, channel: u32, tap: u32) {
@@ -82,26 +116,6 @@ fn gather_weights(thread: u32, quad: u32, channel: u32, tap: u32) {
         }
         weight_tile[i] = four;
     }
-}
-
-// What an invocation gathers of every channel: four positions, by where the input has their rows
-// and columns before a tap moves them.
-struct Four {
-    rows: vec4u,
-    columns: vec4u,
-    inside: vec4<bool>,
-}
-
-fn four_of(thread: u32, first: u32) -> Four {
-    let slot = thread % COLUMN_QUADS;
-    let lowest = first + slot % COLUMN_THREADS + slot / COLUMN_THREADS * 4u * COLUMN_THREADS;
-    let positions = lowest + COLUMN_THREADS * vec4u(0u, 1u, 2u, 3u);
-    let inside = positions < vec4u(sizes.end);
-    if PLAIN {
-        return Four(vec4u(), positions, inside);
-    }
-    let rows = positions / sizes.width * sizes.stride_y;
-    return Four(rows, positions % sizes.width * sizes.stride_x, inside);
 }
 
 fn gather_patches(thread: u32, four: Four, channel: u32, tap: u32) {
@@ -125,18 +139,18 @@ fn gather_patches(thread: u32, four: Four, channel: u32, tap: u32) {
     }
 }
 
-fn store_block(row: u32, position: u32, sums: mat4x4f) {
-    store_row(row, position, with_bias(row, sums[0]));
-    store_row(row + 1u, position, with_bias(row + 1u, sums[1]));
-    store_row(row + 2u, position, with_bias(row + 2u, sums[2]));
-    store_row(row + 3u, position, with_bias(row + 3u, sums[3]));
+fn store_block(row: u32, four: Four, sums: mat4x4f) {
+    store(row, four, with_bias(row, sums[0]));
+    store(row + 1u, four, with_bias(row + 1u, sums[1]));
+    store(row + 2u, four, with_bias(row + 2u, sums[2]));
+    store(row + 3u, four, with_bias(row + 3u, sums[3]));
 }
 
-fn store_gated(row: u32, position: u32, values: mat4x4f, gates: mat4x4f) {
-    store_row(row, position, gated(row, values[0], gates[0]));
-    store_row(row + 1u, position, gated(row + 1u, values[1], gates[1]));
-    store_row(row + 2u, position, gated(row + 2u, values[2], gates[2]));
-    store_row(row + 3u, position, gated(row + 3u, values[3], gates[3]));
+fn store_gated(row: u32, four: Four, values: mat4x4f, gates: mat4x4f) {
+    store(row, four, gated(row, values[0], gates[0]));
+    store(row + 1u, four, gated(row + 1u, values[1], gates[1]));
+    store(row + 2u, four, gated(row + 2u, values[2], gates[2]));
+    store(row + 3u, four, gated(row + 3u, values[3], gates[3]));
 }
 
 fn with_bias(row: u32, sums: vec4f) -> vec4f {
@@ -153,28 +167,27 @@ fn gated(row: u32, values: vec4f, gates: vec4f) -> vec4f {
     return (values + bias_at(row)) * open;
 }
 
-fn store_row(row: u32, position: u32, values: vec4f) {
-    if row < sizes.rows {
-        store(row, position, values.x);
-        store(row, position + COLUMN_THREADS, values.y);
-        store(row, position + 2u * COLUMN_THREADS, values.z);
-        store(row, position + 3u * COLUMN_THREADS, values.w);
+fn store(row: u32, four: Four, values: vec4f) {
+    var inside = four.inside & vec4<bool>(row < sizes.rows);
+    var at = row * sizes.positions + four.columns;
+    if PHASES > 1u {
+        // The last phases of PHASES, which is a multiple of four, are no phases of the stride.
+        let phase = row % PHASES;
+        let lines = four.rows + phase;
+        inside = inside & (lines < vec4u(sizes.height)) & vec4<bool>(phase < sizes.phases);
+        at = (row / PHASES * sizes.height + lines) * sizes.width + four.columns;
     }
-}
-
-fn store(row: u32, position: u32, value: f32) {
-    if position >= sizes.end {
-        return;
+    if inside.x {
+        y[at.x] = values.x;
     }
-    if PHASES == 1u {
-        y[row * sizes.positions + position] = value;
-        return;
+    if inside.y {
+        y[at.y] = values.y;
     }
-    // The last phases of PHASES, which is a multiple of four, are no phases of the stride.
-    let phase = row % PHASES;
-    let line = position / sizes.width * sizes.phases + phase - sizes.crop;
-    if phase < sizes.phases && line < sizes.height {
-        y[(row / PHASES * sizes.height + line) * sizes.width + position % sizes.width] = value;
+    if inside.z {
+        y[at.z] = values.z;
+    }
+    if inside.w {
+        y[at.w] = values.w;
     }
 }
 
