@@ -176,10 +176,11 @@ export class Pool {
       const card = await worker.call("graphics", this.#graphics, { notice });
       this.#card = { ...card, worker };
     } catch (error) {
-      if (!(error instanceof GraphicsError)) throw error;
-      console.warn(error.message, error.cause ?? "");
-      this.#refusal = error;
-      this.#run?.leaveCard(error);
+      if (!this.#workers.has(worker)) throw error;
+      console.warn(error);
+      const isKnown = error instanceof GraphicsError;
+      this.#refusal = isKnown ? error : new GraphicsError(SENTENCES.cardFault, error);
+      this.#run?.leaveCard(this.#refusal);
     }
   }
 
@@ -201,17 +202,20 @@ export class Pool {
     return this.#booting;
   }
 
-  /** @param {(notice: Notice) => void} [notice] */
+  /** @param {(notice: Notice) => void} [notice] @returns {Promise<EngineInfo>} */
   async #boot(notice) {
     checkBrowser();
     const worker = new EngineWorker();
     this.#workers.add(worker);
     this.#occupy(worker);
     try {
-      this.#info = /** @type {EngineInfo} */ (await worker.call("boot", this.#options, { notice }));
+      /** @type {EngineInfo} */
+      const info = await worker.call("boot", this.#options, { notice });
+      this.#info = info;
       if (this.#run?.onCard ?? true) await this.#openCard(worker, notice);
       this.release(worker);
-      return this.#info;
+      // What has killed it was the card's, which is refused now.
+      return worker.alive ? info : await this.#boot(notice);
     } catch (error) {
       this.#remove(worker, error);
       const noMemory = error instanceof UserError && error.message === SENTENCES.memory;
@@ -262,9 +266,10 @@ export class Pool {
   /** @param {EngineWorker} worker */
   release(worker) {
     this.#busy.set(worker, this.#tasks(worker) - 1);
-    const isOneTooMany = this.#workers.size > this.#size && this.#card?.worker !== worker;
-    if (!worker.alive || isOneTooMany) return this.#remove(worker, null);
+    if (!worker.alive) return this.#remove(worker, null);
     if (this.#tasks(worker) === 0) {
+      const isOneTooMany = this.#workers.size > this.#size && this.#card?.worker !== worker;
+      if (isOneTooMany) return this.#remove(worker, null);
       this.#idle.set(
         worker,
         window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
