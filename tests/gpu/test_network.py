@@ -78,7 +78,7 @@ def test_silence_is_silence(both):
     assert np.abs(on_card(silence) - on_processor(silence)).max() < 1e-6
 
 
-def test_the_networks_of_a_bag_share_memory(tmp_path, card):
+def test_the_networks_of_a_bag_share_memory(tmp_path):
     path = tiny.write(tmp_path / "htdemucs_ft.safetensors", name="htdemucs_ft")
     bag = py_demixer.load_model("htdemucs_ft", path, "webgpu")
     alone = py_demixer.load_model("htdemucs_ft", path, "numpy")
