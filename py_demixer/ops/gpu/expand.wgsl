@@ -22,18 +22,32 @@ fn main(
     if (quad >= sizes.quads || columns.x >= sizes.columns) {
         return;
     }
-    let both = expanded(workgroup.y, columns, quad);
-    for (var i = 0u; i < 4u && 4u * quad + i < sizes.channels; i++) {
-        let channel = 4u * quad + i;
-        let value = normed(both.values[i], channel, row.mean, factor);
-        let gate = normed(both.gates[i], sizes.channels + channel, row.mean, factor);
-        let layer_scale = widened(scale[word_of(channel)], channel);
-        let start = (channel * sizes.rows + workgroup.y) * sizes.columns;
-        for (var j = 0u; j < 4u; j++) {
-            if (columns[j] < sizes.columns) {
-                x[start + columns[j]] += layer_scale * value[j] * sigmoid(gate[j]);
-            }
-        }
+    let sum = expanded(workgroup.y, columns, quad);
+    add(sum.values[0], sum.gates[0], 4u * quad, workgroup.y, columns, row.mean, factor);
+    add(sum.values[1], sum.gates[1], 4u * quad + 1u, workgroup.y, columns, row.mean, factor);
+    add(sum.values[2], sum.gates[2], 4u * quad + 2u, workgroup.y, columns, row.mean, factor);
+    add(sum.values[3], sum.gates[3], 4u * quad + 3u, workgroup.y, columns, row.mean, factor);
+}
+
+fn add(
+    values: vec4f, gates: vec4f, channel: u32, row: u32, columns: vec4u, mean: f32, factor: f32,
+) {
+    if (channel >= sizes.channels) {
+        return;
+    }
+    let value = normed(values, channel, mean, factor)
+        * widened(scale[word_of(channel)], channel);
+    let gate = normed(gates, sizes.channels + channel, mean, factor);
+    let start = (channel * sizes.rows + row) * sizes.columns;
+    add_one(start, columns.x, value.x * sigmoid(gate.x));
+    add_one(start, columns.y, value.y * sigmoid(gate.y));
+    add_one(start, columns.z, value.z * sigmoid(gate.z));
+    add_one(start, columns.w, value.w * sigmoid(gate.w));
+}
+
+fn add_one(start: u32, column: u32, value: f32) {
+    if (column < sizes.columns) {
+        x[start + column] += value;
     }
 }
 

@@ -3,8 +3,7 @@
 //
 // `circle` has 2 POINTS numbers: the first is 1, and each is the one before it turned clockwise.
 
-const FOURS: u32 = (POINTS / 4u + 255u) / 256u; // of an invocation
-const ONES: u32 = (POINTS + 255u) / 256u;
+const ONES: u32 = (POINTS + 255u) / 256u; // numbers of an invocation, at most eight
 
 var<workgroup> work: array<vec2f, POINTS>;
 
@@ -35,39 +34,43 @@ fn smallest_factor(number: u32) -> u32 {
     return factor;
 }
 
-// Transforms of `done` points become such of four times as many.
+// Transforms of `done` points become such of four times as many; an invocation has two of them.
 fn pass_of_fours(thread: u32, done: u32) {
-    let rest = POINTS / (4u * done);
-    var results: array<mat4x2f, FOURS>;
-    for (var i = 0u; i < FOURS; i++) {
-        let four = thread + 256u * i;
-        if (four < POINTS / 4u) {
-            let bin = four / rest;
-            let at = four + 3u * rest * bin;
-            let step = 2u * rest * bin;
-            let first = work[at];
-            let second = turned(work[at + rest], step);
-            let third = turned(work[at + 2u * rest], 2u * step);
-            let fourth = turned(work[at + 3u * rest], 3u * step);
-            let difference = second - fourth;
-            let quarter_turn = vec2f(difference.y, -difference.x);
-            results[i] = mat4x2f(
-                (first + third) + (second + fourth),
-                (first - third) + quarter_turn,
-                (first + third) - (second + fourth),
-                (first - third) - quarter_turn,
-            );
-        }
-    }
+    let first = four_of(thread, done);
+    let second = four_of(thread + 256u, done);
     workgroupBarrier();
-    for (var i = 0u; i < FOURS; i++) {
-        let four = thread + 256u * i;
-        if (four < POINTS / 4u) {
-            work[four] = results[i][0];
-            work[four + POINTS / 4u] = results[i][1];
-            work[four + POINTS / 2u] = results[i][2];
-            work[four + POINTS / 4u * 3u] = results[i][3];
-        }
+    put_four(thread, first);
+    put_four(thread + 256u, second);
+}
+
+fn four_of(four: u32, done: u32) -> mat4x2f {
+    if (four >= POINTS / 4u) {
+        return mat4x2f();
+    }
+    let rest = POINTS / (4u * done);
+    let bin = four / rest;
+    let at = four + 3u * rest * bin;
+    let step = 2u * rest * bin;
+    let first = work[at];
+    let second = turned(work[at + rest], step);
+    let third = turned(work[at + 2u * rest], 2u * step);
+    let fourth = turned(work[at + 3u * rest], 3u * step);
+    let difference = second - fourth;
+    let quarter_turn = vec2f(difference.y, -difference.x);
+    return mat4x2f(
+        (first + third) + (second + fourth),
+        (first - third) + quarter_turn,
+        (first + third) - (second + fourth),
+        (first - third) - quarter_turn,
+    );
+}
+
+fn put_four(four: u32, results: mat4x2f) {
+    if (four < POINTS / 4u) {
+        work[four] = results[0];
+        work[four + POINTS / 4u] = results[1];
+        work[four + POINTS / 2u] = results[2];
+        work[four + POINTS / 4u * 3u] = results[3];
     }
 }
 

@@ -50,6 +50,37 @@ fn include(sums: ptr<function, Sums>, value: f32) {
     (*sums).squares += shifted * shifted;
 }
 
+// The same for each component of a vector: four sets, to which some of four numbers are added.
+struct FourSums {
+    count: vec4f,
+    shift: vec4f,
+    sum: vec4f,
+    squares: vec4f,
+}
+
+fn include_four(sums: ptr<function, FourSums>, values: vec4f, which: vec4<bool>) {
+    (*sums).shift = select((*sums).shift, values, (*sums).count == vec4f());
+    let shifted = select(vec4f(), values - (*sums).shift, which);
+    (*sums).count += select(vec4f(), vec4f(1.0), which);
+    (*sums).sum += shifted;
+    (*sums).squares += shifted * shifted;
+}
+
+fn moments_of_four(sums: FourSums) -> Moments {
+    let first = moments_of(Sums(sums.count.x, sums.shift.x, sums.sum.x, sums.squares.x));
+    let second = moments_of(Sums(sums.count.y, sums.shift.y, sums.sum.y, sums.squares.y));
+    let third = moments_of(Sums(sums.count.z, sums.shift.z, sums.sum.z, sums.squares.z));
+    let fourth = moments_of(Sums(sums.count.w, sums.shift.w, sums.sum.w, sums.squares.w));
+    return both(both(first, second), both(third, fourth));
+}
+
+// The moments of two sets together; the second may only be empty if the first is.
+fn both(one: Moments, other: Moments) -> Moments {
+    let count = max(one.count + other.count, 1.0);
+    let mean = one.mean + other.count / count * (other.mean - one.mean);
+    return Moments(one.count + other.count, mean, about(one, mean) + about(other, mean));
+}
+
 fn moments_of(sums: Sums) -> Moments {
     if (sums.count == 0.0) {
         return Moments();
