@@ -1,12 +1,5 @@
 // The moments of a set of numbers, and of sets of sets, without cancellation. For workgroups of
-// 256 invocations.
-
-struct Moments {
-    count: f32,
-    mean: f32,
-    // What the numbers differ from the mean by, squared and summed.
-    squares: f32,
-}
+// 64 invocations.
 
 // Sums over numbers of which one was subtracted: how they differ from each other is not lost
 // beside how far all of them are from zero.
@@ -17,25 +10,25 @@ struct Sums {
     squares: f32,
 }
 
-var<workgroup> terms: array<vec2f, 256>;
-var<workgroup> sixteenths: array<vec2f, 16>;
+var<workgroup> terms: array<vec2f, 64>;
+var<workgroup> eighths: array<vec2f, 8>;
 var<workgroup> pivot: f32;
 
-// The sum over all invocations. No sum is longer than 16 terms: its rounding stays small.
+// The sum over all invocations. No sum is longer than 8 terms: its rounding stays small.
 fn total(value: vec2f, thread: u32) -> vec2f {
     terms[thread] = value;
     workgroupBarrier();
-    if (thread < 16u) {
+    if (thread < 8u) {
         var sum = vec2f();
-        for (var i = thread; i < 256u; i += 16u) {
+        for (var i = thread; i < 64u; i += 8u) {
             sum += terms[i];
         }
-        sixteenths[thread] = sum;
+        eighths[thread] = sum;
     }
     workgroupBarrier();
     var sum = vec2f();
-    for (var i = 0u; i < 16u; i++) {
-        sum += sixteenths[i];
+    for (var i = 0u; i < 8u; i++) {
+        sum += eighths[i];
     }
     return sum;
 }
