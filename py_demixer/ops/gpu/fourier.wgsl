@@ -1,9 +1,10 @@
-// The discrete Fourier transform of POINTS complex numbers, which stay in workgroup memory, by 256
+// The discrete Fourier transform of POINTS complex numbers, which stay in workgroup memory, by 64
 // invocations: Stockham's, with as many passes as POINTS has factors, of fours as far as they go.
 //
 // `circle` has 2 POINTS numbers: the first is 1, and each is the one before it turned clockwise.
 
-const ONES: u32 = (POINTS + 255u) / 256u; // numbers of an invocation, at most eight
+const FOURS: u32 = (POINTS / 4u + 63u) / 64u; // of an invocation, eight at most
+const ONES: u32 = (POINTS + 63u) / 64u;
 
 var<workgroup> work: array<vec2f, POINTS>;
 
@@ -34,13 +35,16 @@ fn smallest_factor(number: u32) -> u32 {
     return factor;
 }
 
-// Transforms of `done` points become such of four times as many; an invocation has two of them.
+// Transforms of `done` points become such of four times as many.
 fn pass_of_fours(thread: u32, done: u32) {
-    let first = four_of(thread, done);
-    let second = four_of(thread + 256u, done);
+    var results: array<mat4x2f, FOURS>;
+    for (var i = 0u; i < FOURS; i++) {
+        results[i] = four_of(thread + 64u * i, done);
+    }
     workgroupBarrier();
-    put_four(thread, first);
-    put_four(thread + 256u, second);
+    for (var i = 0u; i < FOURS; i++) {
+        put_four(thread + 64u * i, results[i]);
+    }
 }
 
 fn four_of(four: u32, done: u32) -> mat4x2f {
@@ -79,7 +83,7 @@ fn pass_of(radix: u32, thread: u32, done: u32) {
     let rest = POINTS / (radix * done);
     var results: array<vec2f, ONES>;
     for (var i = 0u; i < ONES; i++) {
-        let one = thread + 256u * i;
+        let one = thread + 64u * i;
         if (one < POINTS) {
             let bin = one / rest;
             let at = (bin % done) * rest * radix + one - bin * rest;
@@ -90,7 +94,7 @@ fn pass_of(radix: u32, thread: u32, done: u32) {
     }
     workgroupBarrier();
     for (var i = 0u; i < ONES; i++) {
-        let one = thread + 256u * i;
+        let one = thread + 64u * i;
         if (one < POINTS) {
             work[one] = results[i];
         }
