@@ -13,14 +13,20 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from . import __version__, catalog, checkpoint, measuring, tasks
+from . import __version__, catalog, checkpoint, measuring, selftest, tasks
+from .models.bag import Bag
+from .models.hybrid import Hybrid
 from .ops import backend
+from .ops.gpu.lowering import UnsupportedOperation
+from .ops.gpu.schedule import Schedule, packed, schedule
+from .program.record import NotRecordable, record
+from .segments import SegmentPlan
 
 _weights: np.ndarray | None = None
 _model: catalog.Model | None = None
@@ -119,8 +125,7 @@ def plan(song: str, options: str) -> str:
     -------
     str
         JSON: ``stems`` (names, in order), ``planes`` (by name: width, frames, origin, temporary)
-        and ``tasks`` (reads and
-        writes, each plane, start and length; after; cost).
+        and ``tasks`` (reads and writes, each plane, start and length; after; cost; network).
 
     Raises
     ------
@@ -151,9 +156,91 @@ def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.n
         What it writes, each ``(length, width)`` float32 in C order.
     """
     work = _plan(song, options)
-    widths = (work.planes[part.plane].width for part in work.tasks[index].reads)
-    arrays = [_frames(given, width) for given, width in zip(inputs, widths, strict=True)]
-    return [np.ascontiguousarray(array) for array in work.run(index, arrays)]
+    return _contiguous(work.run(index, _inputs(work, index, inputs)))
+
+
+def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> np.ndarray:
+    """The first part of a task that is the run of a network, see :func:`run`.
+
+    Returns
+    -------
+    np.ndarray
+        What the network is given, float32.
+    """
+    work = _segments(song, options)
+    mixture = work.prepare(index, _inputs(work, index, inputs))
+    network = _hybrids()[_number(work.tasks[index])]
+    missing = network.filled(mixture.shape[1]) - mixture.shape[1]
+    return np.pad(mixture, ((0, 0), (0, missing)))
+
+
+def finish(song: str, options: str, index: int, stems: Any) -> list[np.ndarray]:
+    """The last part: what the task writes, by what the network made, a Float32Array."""
+    work = _segments(song, options)
+    network = _hybrids()[_number(work.tasks[index])]
+    shape = len(network.sources), network.channels, -1
+    return _contiguous(work.finish(index, _flat(stems).reshape(shape)))
+
+
+class Network:
+    """One that a graphics card is to run: see :class:`py_demixer.ops.gpu.schedule.Schedule`.
+
+    Its arrays are given one by one, as they are copied to the card, so that Python's memory never
+    holds the weights twice.
+
+    Raises
+    ------
+    ValueError
+        Graphics cards cannot run it; a sentence.
+    """
+
+    def __init__(self, network: Hybrid, tensors: Mapping[str, np.ndarray]) -> None:
+        self._schedule, self._tensors = _scheduled(network, tensors), tensors
+
+    def described(self) -> str:
+        """JSON of :meth:`Schedule.described`."""
+        return json.dumps(self._schedule.described())
+
+    def sizes(self) -> np.ndarray:
+        """The bytes of the buffer of the uniforms."""
+        return _bytes(self._schedule.sizes)
+
+    def constants(self) -> np.ndarray:
+        """The bytes of the buffer of the constants."""
+        return _bytes(self._schedule.constants)
+
+    def weight(self, number: int) -> np.ndarray:
+        """The bytes of one of the weights, as shaders read them."""
+        return _bytes(packed(self._schedule.weights[number][1], self._tensors))
+
+
+def networks() -> list[Network]:
+    """Those of the model, in the order of :attr:`tasks.Task.network`.
+
+    Raises
+    ------
+    ValueError
+        Graphics cards cannot run them; a sentence.
+    """
+    assert _weights is not None, "There is a model."
+    tensors = catalog.networks(checkpoint.read(_weights)).tensors
+    return [Network(*pair) for pair in zip(_hybrids(), tensors, strict=True)]
+
+
+class SelfTest:
+    """What a graphics card has to do right before it is trusted with songs."""
+
+    def network(self) -> Network:
+        """What is to be run."""
+        return Network(selftest.network(), selftest.tensors())
+
+    def segment(self) -> np.ndarray:
+        """On what, float32."""
+        return selftest.segment()
+
+    def passes(self, stems: Any) -> bool:
+        """Whether that is what should come out of it, a Float32Array."""
+        return selftest.is_right(_flat(stems))
 
 
 def _loaded() -> catalog.Model:
@@ -175,11 +262,62 @@ def _described(task: tasks.Task) -> dict[str, object]:
         "writes": [asdict(part) for part in task.writes],
         "after": task.after,
         "cost": task.cost,
+        "network": task.network,
     }
 
 
+def _segments(song: str, options: str) -> SegmentPlan:
+    work = _plan(song, options)
+    assert isinstance(work, SegmentPlan), "Only segments have networks to run elsewhere."
+    return work
+
+
+def _number(task: tasks.Task) -> int:
+    assert task.network is not None, "The task is the run of a network."
+    return task.network
+
+
+def _hybrids() -> list[Hybrid]:
+    """The model's networks."""
+    model = _loaded()
+    members = model.members if isinstance(model, Bag) else (model,)
+    found = [member for member in members if isinstance(member, Hybrid)]
+    if len(found) < len(members):
+        raise ValueError("Graphics cards are not given Open-Unmix here: it runs on the processor.")
+    return found
+
+
+def _scheduled(network: Hybrid, tensors: Mapping[str, np.ndarray]) -> Schedule:
+    try:
+        return schedule(record(network.network, network.input_shape, tensors))
+    except NotRecordable as error:
+        raise ValueError(
+            "Graphics cards are not given this kind of network here: it runs on the processor."
+        ) from error
+    except UnsupportedOperation as error:
+        raise ValueError(str(error)) from error
+
+
+def _inputs(work: tasks.Plan, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
+    widths = (work.planes[part.plane].width for part in work.tasks[index].reads)
+    return [_frames(given, width) for given, width in zip(inputs, widths, strict=True)]
+
+
+def _contiguous(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [np.ascontiguousarray(array) for array in arrays]
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1).view(np.uint8)
+
+
 def _frames(samples: Any, width: int) -> np.ndarray:
-    """A JavaScript Float32Array -> ``(n, width)``, by one copy into the heap."""
+    """A JavaScript Float32Array -> ``(n, width)``."""
+    return _flat(samples).reshape(-1, width)
+
+
+def _flat(samples: Any) -> np.ndarray:
+    """A JavaScript Float32Array -> an array, by one copy into the heap."""
     values = np.empty(samples.length, np.float32)
     samples.assign_to(values)
-    return values.reshape(-1, width)
+    return values

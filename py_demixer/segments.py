@@ -88,6 +88,11 @@ class Segment(Task):
     trim: int
     window_start: int
 
+    @property
+    def network(self) -> int:
+        """See :attr:`tasks.Task.network`."""
+        return self.member
+
 
 @dataclass(frozen=True)
 class Block(Task):
@@ -130,13 +135,28 @@ class SegmentPlan:
         """See :meth:`tasks.Plan.run`."""
         task = self.tasks[index]
         if isinstance(task, Segment):
-            return [self._separate(task, inputs[0])]
+            stems = self._bag.members[task.member](self.prepare(index, inputs))
+            return self.finish(index, stems)
         return self._add_up(task, inputs)
 
-    # ---- what tasks do --------------------------------------------------------------------------
+    # A segment in two halves, for whoever runs its network elsewhere in between.
 
-    def _separate(self, task: Segment, part: np.ndarray) -> np.ndarray:
-        """``(n, channels)`` of the song -> ``(out, stems * channels)``, weighted."""
+    def prepare(self, index: int, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """What the network of a segment is given.
+
+        Parameters
+        ----------
+        index
+            Of the task, a :class:`Segment`.
+        inputs
+            Its reads, as :meth:`run` takes them.
+
+        Returns
+        -------
+        np.ndarray
+            The normalised mixture with its context, ``(channels, samples)`` float32.
+        """
+        task, (part,) = self._segment_task(index), inputs
         mean, std = np.float32(self._song.mean), np.float32(self._song.std)
         channels = self._bag.channels
         length = task.pad_left + len(part) + task.pad_right
@@ -144,15 +164,42 @@ class SegmentPlan:
         inside = mixture[:, task.pad_left : task.pad_left + len(part)]
         np.subtract(part.T, mean, out=inside)
         inside /= std
+        return mixture
+
+    def finish(self, index: int, stems: np.ndarray) -> list[np.ndarray]:
+        """What a segment writes: its stems by its network's, in the song's level, weighted.
+
+        Parameters
+        ----------
+        index
+            Of the task, a :class:`Segment`.
+        stems
+            What its network makes of what :meth:`prepare` gave: ``(sources, channels, samples)``
+            float32. What is behind those samples is not looked at.
+
+        Returns
+        -------
+        list[np.ndarray]
+            As :meth:`run` gives it: one, ``(out, stems * channels)`` float32.
+        """
+        task, channels = self._segment_task(index), self._bag.channels
+        mean, std = np.float32(self._song.mean), np.float32(self._song.std)
         says, kept = self._says(task.member), task.writes[0].length
-        stems = self._bag.members[task.member](mixture)[..., task.trim : task.trim + kept]
+        stems = stems[..., task.trim : task.trim + kept]
         window = self._window[task.window_start : task.window_start + kept]
         out = np.empty((kept, len(says) * channels), np.float32)
         for place, name in enumerate(says):
             stem = stems[self._bag.sources.index(name)] * std + mean
             stem *= window
             out[:, place * channels : (place + 1) * channels] = stem.T
-        return out
+        return [out]
+
+    def _segment_task(self, index: int) -> Segment:
+        task = self.tasks[index]
+        assert isinstance(task, Segment), "Only segments have a network."
+        return task
+
+    # ---- what blocks do -------------------------------------------------------------------------
 
     def _add_up(self, task: Block, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Contributions ``(n, stems * channels)`` -> ``(n, channels)`` for each stem."""
@@ -176,8 +223,7 @@ class SegmentPlan:
         for shift in range(self._shifts):
             total, weight = np.zeros(shape, np.float32), np.zeros((length, 1), np.float32)
             for part, contribution, index in zip(task.reads, inputs, task.after, strict=True):
-                segment = self.tasks[index]
-                assert isinstance(segment, Segment)
+                segment = self._segment_task(index)
                 if (segment.member, segment.shift) == (member, shift):
                     here = slice(part.start - start, part.stop - start)
                     first = segment.window_start + part.start - segment.writes[0].start

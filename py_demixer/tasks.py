@@ -107,6 +107,14 @@ class Task:
     after: tuple[int, ...]
     cost: int
 
+    @property
+    def network(self) -> int | None:
+        """The number of the model's network that it is the run of, with a little before and after.
+
+        That much of it a graphics card can do. None: it is none, and for the processor.
+        """
+        return None
+
 
 def chosen_stems(sources: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     """The stems that are wanted, in the model's order; all of them where none are named.

@@ -27,7 +27,14 @@ from tools.site import KERNEL_TAG, build_kernel_wheel, build_wheel
 
 RELEASE = ROOT / "release"
 TRIAL = ROOT / "tools" / "trial.py"
-DATA = ("py.typed", "evaluation/published.json", "weights/manifest.json")
+_PACKAGE = ROOT / "py_demixer"
+DATA = (
+    "py.typed",
+    "evaluation/published.json",
+    "selftest.npy",
+    "weights/manifest.json",
+    *(path.relative_to(_PACKAGE).as_posix() for path in sorted(_PACKAGE.rglob("*.wgsl"))),
+)
 """Of the package, beside its modules."""
 
 TEXTS = ("LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "pyproject.toml")

@@ -89,8 +89,7 @@ class Hybrid(ABC):
         self.params = parameters.nest(tensors)
         self._run: Network = self.network
         if (compiler := self.backend.compiler) is not None:
-            shape = self.channels, self.filled(self.segment_length)
-            self._run = compiler.compile(self.network, shape, tensors)
+            self._run = compiler.compile(self.network, self.input_shape, tensors)
 
     @classmethod
     @abstractmethod
@@ -121,6 +120,11 @@ class Hybrid(ABC):
     def segment_length(self) -> int:
         """Samples of a segment, unless another length is asked for."""
         return self.config.segment_length
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Of what :meth:`network` is given of a segment of the usual length."""
+        return self.channels, self.filled(self.segment_length)
 
     @bound
     def __call__(self, mixture: np.ndarray) -> np.ndarray:

@@ -46,6 +46,7 @@ def main() -> None:
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
     ]
     if options.long:
+        measures.append(("a segment on a graphics card", lambda: gpu.measure_segment(weights, 1)))
         measures.append(("long files", library.measure_streams))
         measures.append(("long songs", songs.measure_long))
     for name, measure in measures:

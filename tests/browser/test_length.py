@@ -336,9 +336,9 @@ def test_a_part_for_which_memory_is_short_does_not_cost_the_rest(
     site = Path(shutil.copytree(tiny_site, tmp_path / "site"))
     worker = site / "engine" / "worker.js"
     text = worker.read_text(encoding="utf-8")
-    begin = "function run({ job, index, inputs }) {\n"
+    begin = "async function run({ job, index, inputs, network }) {\n"
     assert text.count(begin) == 1
-    worker.write_text(text.replace(begin, f"async {begin}{_NO_MEMORY}"), encoding="utf-8")
+    worker.write_text(text.replace(begin, f"{begin}{_NO_MEMORY}"), encoding="utf-8")
     with server.serving(site) as url:
         page = DemixerPage(context, url).wait_started()
         page.page.evaluate("caches.open('memory')")

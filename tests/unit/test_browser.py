@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import browser
-from tests import synthetic, tiny
+from py_demixer import browser, checkpoint, selftest
+from py_demixer.program import execute
+from py_demixer.program.record import record
+from tests import synthetic, tiny, unmix
 
 
 class JavaScriptArray:
@@ -76,6 +78,60 @@ def test_another_model_makes_plans_of_its_own(info, tiny_weights, tmp_path):
         loaded = load(tiny.write(tmp_path / "six.safetensors", name="htdemucs_6s"))
         assert json.loads(browser.plan(*job))["stems"] == loaded["sources"]
         assert len(loaded["sources"]) == 6
+    finally:
+        load(tiny_weights)
+
+
+def test_a_segment_in_three_parts_is_what_run_makes_of_it(info):
+    mixture = synthetic.song(9.0)
+    song = measure(mixture, info["measure_block"])
+    del song["digest"]
+    job = json.dumps(song), "{}"
+    tasks = json.loads(browser.plan(*job))["tasks"]
+    assert [task["network"] for task in tasks] == [0, None, 0, None]
+    (part,) = tasks[2]["reads"]
+    inputs = [JavaScriptArray(mixture.T[part["start"] : part["start"] + part["length"]])]
+    segment = browser.prepare(*job, 2, inputs)
+    assert segment.flags.c_contiguous
+    (expected,) = browser.run(*job, 2, inputs)
+    tensors = checkpoint.read(browser._weights).tensors
+    program = record(browser._model.network, segment.shape, tensors)
+    stems = execute.run(program, tensors, segment)
+    (found,) = browser.finish(*job, 2, JavaScriptArray(stems))
+    assert np.array_equal(found, expected)
+
+
+def test_a_network_for_a_card_has_all_its_bytes(info):
+    (network,) = browser.networks()
+    schedule = json.loads(network.described())
+    assert len(schedule["weights"]) > 50
+    *_, room, constants = schedule["buffers"]
+    starts = schedule["weights"]
+    ends = [start + network.weight(number).size for number, start in enumerate(starts)]
+    assert room - 256 < ends[-1] <= room
+    assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+    assert network.constants().size == constants
+    assert network.sizes().size > max(run["sizes"] or 0 for run in schedule["runs"])
+    assert schedule["input"][2] == 2 * 343980 * 4
+
+
+def test_the_self_test_takes_what_numpy_makes_of_it():
+    test = browser.SelfTest()
+    assert json.loads(test.network().described())["runs"]
+    stems = selftest.network()(test.segment())
+    assert test.passes(JavaScriptArray(stems)) is True
+    assert test.passes(JavaScriptArray(1.001 * stems)) is False
+
+
+def test_models_that_no_card_can_run_are_refused(tmp_path, tiny_weights):
+    try:
+        load(tiny.write(tmp_path / "hdemucs_mmi.safetensors", name="hdemucs_mmi"))
+        with pytest.raises(ValueError, match="this kind of network") as raised:
+            browser.networks()
+        assert type(raised.value) is ValueError  # by which the page knows it
+        load(unmix.write(tmp_path / "umxhq.safetensors"))
+        with pytest.raises(ValueError, match="Open-Unmix"):
+            browser.networks()
     finally:
         load(tiny_weights)
 

@@ -1,10 +1,10 @@
 /**
- * One worker with an engine, and the call it is busy with.
+ * One worker with an engine, and the calls it is busy with.
  *
  * @module
  */
 
-import { SENTENCES, UserError } from "./errors.js";
+import { GraphicsError, SENTENCES, UserError } from "./errors.js";
 
 /** @typedef {import("./protocol.js").Call} Call */
 /** @typedef {import("./protocol.js").Notice} Notice */
@@ -22,14 +22,21 @@ const TICK_MS = 5000;
  */
 const LONGEST_TICK_MS = 60_000;
 
-/** Dead after a failure that is not the song's fault. */
+/**
+ * @typedef {object} Pending
+ * @property {(value: any) => void} resolve
+ * @property {(error: unknown) => void} reject
+ * @property {(notice: Notice) => void} notice
+ * @property {number} patience      milliseconds
+ * @property {number} waited        milliseconds since the call, or since the last notice of it
+ */
+
+/** Dead after a failure that is neither the song's fault nor the graphics card's. */
 export class EngineWorker {
   alive = true;
-  /** @type {{resolve: (value: any) => void, reject: (error: unknown) => void,
-   *   notice: (notice: Notice) => void, patience: number} | null} */
-  #pending = null;
+  /** @type {Map<number, Pending>} by the call's id */
+  #pending = new Map();
   #calls = 0;
-  #waited = 0;
   #lastTick = 0;
   #ticker = 0;
   #worker;
@@ -54,35 +61,36 @@ export class EngineWorker {
    */
   call(method, argument, { transfer = [], notice = () => {}, seconds } = {}) {
     return new Promise((resolve, reject) => {
-      if (this.#pending) throw new Error("The worker answers one call at a time.");
       if (!this.alive) throw new UserError(SENTENCES.died);
       const usual = PATIENCE_SECONDS[method === "run" ? "run" : "other"];
       const patience = (seconds ?? usual) * 1000;
-      this.#pending = { resolve, reject, notice, patience };
-      this.#watch();
-      this.#worker.postMessage({ id: ++this.#calls, method, argument }, transfer);
+      const id = ++this.#calls;
+      if (this.#pending.size === 0) this.#watch();
+      this.#pending.set(id, { resolve, reject, notice, patience, waited: 0 });
+      this.#worker.postMessage({ id, method, argument }, transfer);
     });
   }
 
   /** @param {import("./protocol.js").Reply | Notice} message */
   #receive(message) {
-    if (!this.#pending || message.id !== this.#calls) return;
+    const call = this.#pending.get(message.id);
+    if (!call) return;
     if ("stage" in message) {
-      this.#watch();
-      this.#pending.notice(message);
+      call.waited = 0;
+      call.notice(message);
       return;
     }
-    const { resolve, reject } = this.#pending;
-    this.#pending = null;
-    clearInterval(this.#ticker);
-    if (message.ok) resolve(message.value);
-    else reject(this.#errorOf(message.error));
+    this.#pending.delete(message.id);
+    if (this.#pending.size === 0) clearInterval(this.#ticker);
+    if (message.ok) call.resolve(message.value);
+    else call.reject(this.#errorOf(message.error));
   }
 
   /** @param {import("./protocol.js").Failure} failure @returns {UserError} */
   #errorOf({ kind, message }) {
     if (kind === "input") return new UserError(message);
-    this.end(null);
+    if (kind === "graphics") return new GraphicsError(message);
+    this.end(new UserError(SENTENCES.died));
     if (kind === "download") return new UserError(message);
     if (kind === "old") return new UserError(SENTENCES.old, message);
     console.error(message);
@@ -90,27 +98,27 @@ export class EngineWorker {
   }
 
   #watch() {
-    clearInterval(this.#ticker);
-    this.#waited = 0;
     this.#lastTick = performance.now();
     this.#ticker = window.setInterval(() => this.#tick(), TICK_MS);
   }
 
   #tick() {
     const now = performance.now();
-    this.#waited += Math.min(now - this.#lastTick, LONGEST_TICK_MS);
+    const passed = Math.min(now - this.#lastTick, LONGEST_TICK_MS);
     this.#lastTick = now;
-    const patience = this.#pending?.patience ?? Infinity;
-    if (this.#waited > patience) this.end(new UserError(SENTENCES.silent));
+    for (const call of this.#pending.values()) {
+      call.waited += passed;
+      if (call.waited > call.patience) this.end(new UserError(SENTENCES.silent));
+    }
   }
 
-  /** @param {unknown} reason rejects the call that is waiting, if any */
+  /** @param {unknown} reason rejects the calls that are waiting */
   end(reason) {
     if (!this.alive) return;
     this.alive = false;
     clearInterval(this.#ticker);
     this.#worker.terminate();
-    this.#pending?.reject(reason);
-    this.#pending = null;
+    for (const { reject } of this.#pending.values()) reject(reason);
+    this.#pending.clear();
   }
 }

@@ -14,6 +14,9 @@ export class UserError extends Error {
   }
 }
 
+/** The graphics card cannot do what it was asked for; the processor can. */
+export class GraphicsError extends UserError {}
+
 export const SENTENCES = {
   empty: "This file is empty. Choose a file that has audio in it.",
   notAudio:
@@ -68,7 +71,54 @@ export const SENTENCES = {
   noStorage:
     "This browser keeps nothing for offline use here (a private window, perhaps): " +
     "the page works, but downloads its engine again on every visit.",
+  noGraphics:
+    "This browser gives pages no graphics card to compute with (WebGPU): the processor computes.",
+  insecureGraphics:
+    "At an address that is not a secure one (HTTPS), browsers give pages no graphics card: " +
+    "the processor computes.",
+  noCard: "The browser has found no graphics card that it can use: the processor computes.",
+  cardLost:
+    "The graphics card was lost: perhaps its driver was restarted. The processor goes on, and " +
+    "what is finished of the song is kept.",
+  cardFault:
+    "The graphics card refused what it was asked for; the browser's console has the details. " +
+    "The processor computes.",
 };
+
+/** @param {string} name of the card @returns {string} */
+export function cardIsSoftware(name) {
+  return (
+    `The only graphics card here is imitated by the processor (${name}), ` +
+    "which is faster on its own, and computes."
+  );
+}
+
+/** @param {string} name of the card @returns {string} */
+export function cardIsWrong(name) {
+  return (
+    `The graphics card (${name}) gave wrong numbers in a test, so the processor computes. ` +
+    "A newer driver may help."
+  );
+}
+
+/** @param {number} bytes that are needed @returns {string} */
+export function cardIsFull(bytes) {
+  return (
+    `The graphics card has not enough memory left (${Math.ceil(bytes / 1e6)} MB are needed): ` +
+    "the processor computes."
+  );
+}
+
+/**
+ * @param {string} card that began a song @param {string | null} other that goes on; null: none does
+ * @returns {string}
+ */
+export function cardIsGone(card, other) {
+  return (
+    `This song was begun by the graphics card ${card}, which is not in use now: ` +
+    `${other ?? "the processor"} goes on with it.`
+  );
+}
 
 /** @param {string} url @returns {UserError} */
 export function missingFile(url) {

@@ -7,12 +7,14 @@
  */
 
 import { EngineWorker } from "./engine-worker.js";
-import { SENTENCES, UserError } from "./errors.js";
+import { GraphicsError, SENTENCES, UserError } from "./errors.js";
+import { IN_FLIGHT } from "./gpu/network.js";
 import { checkBrowser } from "./support.js";
 import { TaskQueue } from "./queue.js";
 
 /** @typedef {import("./protocol.js").Call} Call */
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
+/** @typedef {import("./protocol.js").GraphicsInfo} GraphicsInfo */
 /** @typedef {import("./protocol.js").Job} Job */
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./protocol.js").Range} Range */
@@ -56,17 +58,31 @@ export function defaultWorkers(megabytes) {
  * @property {(range: Range) => Promise<Float32Array>} read
  * @property {(index: number, outputs: Float32Array[]) => Promise<void>} finish
  *   keeps what a task gave, and tells the queue
+ * @property {boolean} onCard           whether the graphics card shall run the networks
+ * @property {(error: GraphicsError) => void} leaveCard  is told why it does not any more
  */
+
+/** Who computes, where no graphics card does. */
+export const PROCESSOR = "processor";
 
 export class Pool {
   #options;
   #size;
+  #graphics;
   /** Fewer than `size` while memory is short. */
   #limit = Infinity;
   /** @type {Set<EngineWorker>} */
   #workers = new Set();
   /** @type {Map<EngineWorker, number>} with the timer that ends each */
   #idle = new Map();
+  /** @type {Map<EngineWorker, number>} how many things each is at */
+  #busy = new Map();
+  /** @type {(GraphicsInfo & {worker: EngineWorker}) | null} */
+  #card = null;
+  /** @type {GraphicsError | null} why there is no card, and will not be one */
+  #refusal = null;
+  /** @type {Promise<void> | null} */
+  #opening = null;
   /** @type {(() => void)[]} who waits for a worker to become free, or to be gone */
   #waiting = [];
   /** @type {Promise<EngineInfo> | null} one after another: they share the disk and the network */
@@ -75,18 +91,39 @@ export class Pool {
   #info = null;
   /** @type {Run | null} */
   #run = null;
-  /** Seconds that a task takes for each unit of its cost, at worst so far. */
-  #pace = 0;
-  /** What the last run's tasks have taken, and what they cost by the plan. */
-  #spent = { seconds: 0, cost: 0 };
+  /**
+   * Seconds that a task takes for each unit of its cost, at worst so far, by who computes.
+   *
+   * @type {Map<string, number>}
+   */
+  #paces = new Map();
+  #spent = new Spent(PROCESSOR);
 
   /**
    * @param {import("./protocol.js").BootOptions} options
    * @param {number} size how many workers at most
+   * @param {import("./protocol.js").GraphicsOptions | null} graphics null: no graphics card is to
+   *   be used
    */
-  constructor(options, size) {
+  constructor(options, size, graphics) {
     this.#options = options;
     this.#size = size;
+    this.#graphics = graphics;
+  }
+
+  /** Whether a graphics card is to be used if there is one. */
+  get wantsCard() {
+    return this.#graphics !== null;
+  }
+
+  /** @returns {GraphicsInfo | null} the graphics card that is ready to run networks */
+  get card() {
+    return this.#card;
+  }
+
+  /** @returns {GraphicsError | null} why none can be used */
+  get refusal() {
+    return this.#refusal;
   }
 
   get size() {
@@ -99,9 +136,9 @@ export class Pool {
     this.#run?.pump();
   }
 
-  /** Seconds of its workers that the last run has taken so far, and for tasks of what cost. */
+  /** What the last run has taken so far. */
   get spent() {
-    return { ...this.#spent };
+    return this.#spent;
   }
 
   /** How many workers there are. */
@@ -110,15 +147,41 @@ export class Pool {
   }
 
   /**
-   * Start a worker, unless one runs already.
+   * Start a worker, unless one runs already, and use the graphics card if that is wanted. One that
+   * was lost is looked for again.
    *
    * @param {(notice: Notice) => void} [notice]
    * @returns {Promise<EngineInfo>}
    * @throws {UserError}
    */
   async start(notice) {
-    if (this.#workers.size > 0 && this.#info) return this.#info;
-    return this.grow(notice);
+    if (this.#workers.size === 0 || !this.#info) return this.grow(notice);
+    if (this.#lacksCard) {
+      this.#opening ??= this.with((worker) => this.#openCard(worker, notice)).finally(() => {
+        this.#opening = null;
+      });
+      await this.#opening;
+    }
+    return this.#info;
+  }
+
+  get #lacksCard() {
+    return this.#graphics !== null && this.#card === null && this.#refusal === null;
+  }
+
+  /** @param {EngineWorker} worker @param {(notice: Notice) => void} [notice] */
+  async #openCard(worker, notice) {
+    if (!this.#graphics || !this.#lacksCard) return;
+    try {
+      const card = await worker.call("graphics", this.#graphics, { notice });
+      this.#card = { ...card, worker };
+    } catch (error) {
+      if (!this.#workers.has(worker)) throw error;
+      console.warn(error);
+      const isKnown = error instanceof GraphicsError;
+      this.#refusal = isKnown ? error : new GraphicsError(SENTENCES.cardFault, error);
+      this.#run?.leaveCard(this.#refusal);
+    }
   }
 
   /** @returns {boolean} whether there may be one more */
@@ -139,15 +202,20 @@ export class Pool {
     return this.#booting;
   }
 
-  /** @param {(notice: Notice) => void} [notice] */
+  /** @param {(notice: Notice) => void} [notice] @returns {Promise<EngineInfo>} */
   async #boot(notice) {
     checkBrowser();
     const worker = new EngineWorker();
     this.#workers.add(worker);
+    this.#occupy(worker);
     try {
-      this.#info = /** @type {EngineInfo} */ (await worker.call("boot", this.#options, { notice }));
+      /** @type {EngineInfo} */
+      const info = await worker.call("boot", this.#options, { notice });
+      this.#info = info;
+      if (this.#run?.onCard ?? true) await this.#openCard(worker, notice);
       this.release(worker);
-      return this.#info;
+      // What has killed it was the card's, which is refused now.
+      return worker.alive ? info : await this.#boot(notice);
     } catch (error) {
       this.#remove(worker, error);
       const noMemory = error instanceof UserError && error.message === SENTENCES.memory;
@@ -159,29 +227,55 @@ export class Pool {
   #remove(worker, reason) {
     clearTimeout(this.#idle.get(worker));
     this.#idle.delete(worker);
+    this.#busy.delete(worker);
     this.#workers.delete(worker);
+    if (this.#card?.worker === worker) this.#card = null;
     worker.end(reason);
     this.#tellWaiting();
   }
 
   /** @returns {EngineWorker | null} one that has nothing to do, until `release` */
   take() {
-    for (const [worker, timer] of this.#idle) {
-      clearTimeout(timer);
-      this.#idle.delete(worker);
-      return worker;
-    }
-    return null;
+    const [worker] = this.#idle.keys();
+    if (worker) this.#occupy(worker);
+    return worker ?? null;
+  }
+
+  /**
+   * @returns {EngineWorker | null} the graphics card's, until `release`; it takes another task while
+   *   the card is at one
+   */
+  takeCard() {
+    if (!this.#card || this.#tasks(this.#card.worker) >= IN_FLIGHT) return null;
+    this.#occupy(this.#card.worker);
+    return this.#card.worker;
+  }
+
+  /** @param {EngineWorker} worker @returns {number} how many things it is at */
+  #tasks(worker) {
+    return this.#busy.get(worker) ?? 0;
+  }
+
+  /** @param {EngineWorker} worker */
+  #occupy(worker) {
+    clearTimeout(this.#idle.get(worker));
+    this.#idle.delete(worker);
+    this.#busy.set(worker, this.#tasks(worker) + 1);
   }
 
   /** @param {EngineWorker} worker */
   release(worker) {
-    if (!worker.alive || this.#workers.size > this.#size) return this.#remove(worker, null);
-    this.#idle.set(
-      worker,
-      window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
-    );
-    this.#tellWaiting();
+    this.#busy.set(worker, this.#tasks(worker) - 1);
+    if (!worker.alive) return this.#remove(worker, null);
+    if (this.#tasks(worker) === 0) {
+      const isOneTooMany = this.#workers.size > this.#size && this.#card?.worker !== worker;
+      if (isOneTooMany) return this.#remove(worker, null);
+      this.#idle.set(
+        worker,
+        window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
+      );
+      this.#tellWaiting();
+    }
     this.#run?.pump();
   }
 
@@ -222,8 +316,8 @@ export class Pool {
    */
   run(work) {
     this.#limit = Infinity;
-    this.#spent = { seconds: 0, cost: 0 };
     this.#run = new Run(this, work);
+    this.startCounting();
     const forget = () => {
       this.#run = null;
     };
@@ -232,32 +326,41 @@ export class Pool {
     return this.#run;
   }
 
+  /** Count what is spent from now on, by whoever computes now. */
+  startCounting() {
+    const card = this.#run?.onCard ? this.#card : null;
+    this.#spent = new Spent(card?.build ?? PROCESSOR);
+  }
+
   /**
-   * @param {EngineWorker} worker @param {Job} job @param {number} index @param {number} cost
-   * @param {Float32Array[]} inputs
+   * @param {EngineWorker} worker @param {import("./protocol.js").RunOptions} options
+   * @param {number} cost of the task
    * @returns {Promise<Float32Array[]>}
    */
-  async call(worker, job, index, cost, inputs) {
+  async call(worker, options, cost) {
+    const spent = this.#spent;
+    const pace = this.#paces.get(spent.build) ?? 0;
     const units = Math.max(1, cost);
-    const patience = Math.max(PATIENCE.times * this.#pace * units, PATIENCE.leastSeconds);
+    const patience = Math.max(PATIENCE.times * pace * units, PATIENCE.leastSeconds);
     const begun = performance.now();
-    const outputs = await worker.call(
-      "run",
-      { job, index, inputs },
-      {
-        transfer: inputs.map(({ buffer }) => buffer),
-        seconds: this.#pace > 0 ? patience : undefined,
-      },
-    );
+    const outputs = await worker.call("run", options, {
+      transfer: options.inputs.map(({ buffer }) => buffer),
+      seconds: pace > 0 ? patience : undefined,
+    });
+    spent.add(worker, begun, cost);
     const seconds = (performance.now() - begun) / 1000;
-    this.#spent.seconds += seconds;
-    this.#spent.cost += cost;
-    if (cost > 0) this.#pace = Math.max(this.#pace, seconds / units);
+    if (cost > 0) this.#paces.set(spent.build, Math.max(pace, seconds / units));
     return outputs;
+  }
+
+  /** @param {EngineWorker} worker whose graphics card failed; what else it can do, it still can */
+  loseCard(worker) {
+    if (this.#card?.worker === worker) this.#card = null;
   }
 
   /** @param {EngineWorker} worker died: go on with fewer, for it was perhaps one too many */
   lose(worker) {
+    if (!this.#workers.has(worker)) return;
     this.#limit = Math.max(1, this.#workers.size - 1);
     this.#remove(worker, null);
   }
@@ -271,6 +374,29 @@ export class Pool {
   stop(reason) {
     this.#run?.fail(reason);
     for (const worker of [...this.#workers]) this.#remove(worker, reason);
+  }
+}
+
+/** What tasks have taken. */
+class Spent {
+  /** Of workers: those in which one was busy with several tasks are counted once. */
+  seconds = 0;
+  /** By the plan. */
+  cost = 0;
+  /** @type {Map<EngineWorker, number>} by worker: the moment until which all is counted */
+  #counted = new Map();
+
+  /** @param {string} build of the graphics card that computes, or `PROCESSOR` */
+  constructor(build) {
+    this.build = build;
+  }
+
+  /** @param {EngineWorker} worker @param {number} begun @param {number} cost of its task */
+  add(worker, begun, cost) {
+    const now = performance.now();
+    this.seconds += (now - Math.max(begun, this.#counted.get(worker) ?? 0)) / 1000;
+    this.cost += cost;
+    this.#counted.set(worker, now);
   }
 }
 
@@ -293,6 +419,8 @@ export class Run {
   constructor(pool, work) {
     this.#pool = pool;
     this.#work = work;
+    /** Whether the graphics card runs the networks; else there are as many workers as may be. */
+    this.onCard = work.onCard;
     /**
      * Resolves when nothing more can be done: all tasks are finished, but those that were given up
      * and what needs them.
@@ -320,9 +448,9 @@ export class Run {
     const { queue } = this.#work;
     while (queue.hasReady) {
       if (this.#paused) return;
-      const worker = this.#pool.take();
+      const worker = this.onCard ? this.#pool.takeCard() : this.#pool.take();
       if (!worker) {
-        if (this.#pool.canGrow || this.#pool.workers === 0) this.#grow();
+        if (this.#needsWorker) this.#grow();
         return;
       }
       void this.#do(worker, /** @type {number} */ (queue.take()));
@@ -330,10 +458,16 @@ export class Run {
     if (this.#atWork === 0) this.#end(this.#resolve);
   }
 
+  get #needsWorker() {
+    if (this.onCard) return this.#pool.card === null;
+    return this.#pool.canGrow || this.#pool.workers === 0;
+  }
+
   /** A new worker comes to `pump` by itself. */
   #grow() {
-    this.#pool.grow().catch((error) => {
-      if (this.#pool.workers === 0) this.fail(error);
+    const growing = this.onCard ? this.#pool.start() : this.#pool.grow();
+    growing.catch((error) => {
+      if (this.#pool.workers === 0 || this.onCard) this.fail(error);
       else this.#pool.settle();
     });
   }
@@ -341,12 +475,14 @@ export class Run {
   /** @param {import("./engine-worker.js").EngineWorker} worker @param {number} index */
   async #do(worker, index) {
     const { job, queue, read, finish } = this.#work;
-    const { reads, cost } = queue.task(index);
+    const { reads, cost, network } = queue.task(index);
     this.#atWork++;
     try {
       const reading = Promise.all(reads.map(read));
       reading.catch(() => this.#pool.release(worker));
-      const outputs = await this.#compute(worker, job, index, cost, await reading);
+      const inputs = await reading;
+      const call = { job, index, inputs, network: this.onCard ? network : null };
+      const outputs = await this.#compute(worker, call, cost);
       if (outputs && !this.#over) await finish(index, outputs);
     } catch (error) {
       this.fail(error);
@@ -357,21 +493,43 @@ export class Run {
   }
 
   /**
-   * @param {import("./engine-worker.js").EngineWorker} worker @param {Job} job
-   * @param {number} index @param {number} cost @param {Float32Array[]} inputs
-   * @returns {Promise<Float32Array[] | null>} null when the worker died of it
+   * @param {import("./engine-worker.js").EngineWorker} worker
+   * @param {import("./protocol.js").RunOptions} options @param {number} cost of the task
+   * @returns {Promise<Float32Array[] | null>} null when it could not be done
    */
-  async #compute(worker, job, index, cost, inputs) {
+  async #compute(worker, options, cost) {
     try {
-      const outputs = await this.#pool.call(worker, job, index, cost, inputs);
+      const outputs = await this.#pool.call(worker, options, cost);
       this.#failuresInARow = 0;
       // What follows is the store's work: the worker takes the next task meanwhile.
       this.#pool.release(worker);
       return outputs;
     } catch (error) {
-      if (!this.#over) this.#failed(worker, index, error);
+      if (error instanceof GraphicsError) this.#failedOnCard(worker, options.index, error);
+      else if (!this.#over) this.#failed(worker, options.index, error);
       return null;
     }
+  }
+
+  /**
+   * The processor can do what the graphics card could not.
+   *
+   * @param {import("./engine-worker.js").EngineWorker} worker
+   * @param {number} index @param {GraphicsError} error
+   */
+  #failedOnCard(worker, index, error) {
+    this.#work.queue.putBack(index);
+    this.#pool.loseCard(worker);
+    this.leaveCard(error);
+    this.#pool.release(worker);
+  }
+
+  /** @param {GraphicsError} error why the processor has to go on */
+  leaveCard(error) {
+    if (!this.onCard || this.#over) return;
+    this.onCard = false;
+    this.#pool.startCounting();
+    this.#work.leaveCard(error);
   }
 
   /**

@@ -2,14 +2,16 @@
  * Every message between the page and its workers, and what is passed around on the page, in one
  * place. This file has types only.
  *
- * An engine worker (`worker.js`) answers one call at a time. The page posts a `Call`; the worker
- * posts any number of `Notice`s and then exactly one `Reply` with the same `id`. Audio is 32-bit
+ * The page posts a `Call` to an engine worker (`worker.js`); the worker posts any number of
+ * `Notice`s and then exactly one `Reply` with the same `id`. While the graphics card is at one
+ * `run`, the worker takes another one; else it answers a call at a time. Audio is 32-bit
  * float, interleaved (left, right, left, ...), and its buffer is transferred, so whoever posts it
  * must not use it again.
  *
  * | method     | argument            | value of the reply     | when                              |
  * | ---------- | ------------------- | ---------------------- | --------------------------------- |
  * | `boot`     | `BootOptions`       | `EngineInfo`           | once, before everything else      |
+ * | `graphics` | `GraphicsOptions`   | `GraphicsInfo`         | to one worker, after `boot`       |
  * | `downmix`  | number of channels  | `number[][]`, (2, n)   | any time after `boot`             |
  * | `open`     | none                | `null`                 | starts to measure a song          |
  * | `measure`  | `Float32Array`      | `null`                 | for each `measure_block` frames   |
@@ -38,6 +40,19 @@
  */
 
 /**
+ * @typedef {object} GraphicsOptions
+ * @property {boolean} takesSoftware    whether a card will do that the processor imitates
+ */
+
+/**
+ * The graphics card that has the model's networks now, and has passed a test.
+ * @typedef {object} GraphicsInfo
+ * @property {string} name      for the person
+ * @property {string} build     decides the bits of the results, with the package's version
+ * @property {number} bytes     of the card's memory
+ */
+
+/**
  * What a song's plan is made of.
  * @typedef {object} Job
  * @property {string} song      JSON of length, mean and std
@@ -49,6 +64,8 @@
  * @property {Job} job
  * @property {number} index             the task
  * @property {Float32Array[]} inputs    what it reads, range by range; the reply is what it writes
+ * @property {number | null} network    that the graphics card shall run of it; null: none, Python
+ *   does it all
  */
 
 /**
@@ -83,6 +100,8 @@
  * @property {Range[]} writes
  * @property {number[]} after   indices of the tasks that must be done before, all smaller
  * @property {number} cost      0 for one that hardly takes time
+ * @property {number | null} network    of the model that it is the run of, which a graphics card can
+ *   do; null: of none
  */
 
 /**
@@ -127,7 +146,9 @@
  * What is written down of a song when its separation begins.
  * @typedef {object} About
  * @property {string} model     a key of `Assets.models`
- * @property {string} key       equal for two songs only if their stems are equal to the bit
+ * @property {string} key       equal for two songs only if their stems are equal to the bit, or the
+ *   graphics card that began one of them was lost
+ * @property {string} build     of whoever began it, which is part of the key
  * @property {string} name      of the file
  * @property {Measured} measured
  * @property {string} options   JSON
@@ -158,6 +179,7 @@
 
 /**
  * @typedef {{id: number, method: "boot", argument: BootOptions}
+ *   | {id: number, method: "graphics", argument: GraphicsOptions}
  *   | {id: number, method: "downmix", argument: number}
  *   | {id: number, method: "open", argument: null}
  *   | {id: number, method: "measure", argument: Float32Array}
@@ -169,10 +191,11 @@
 /**
  * Why a call failed. `input`: the song is at fault, and `message` is a sentence for the person.
  * `memory`: an allocation failed. `download`: a file of the site could not be had, and `message` is
- * a sentence for the person. `old`: the browser cannot run the engine. `fault`: anything else, and
- * `message` is for the console.
+ * a sentence for the person. `old`: the browser cannot run the engine. `graphics`: the graphics card
+ * cannot do it, the worker goes on without, and `message` is a sentence for the person. `fault`:
+ * anything else, and `message` is for the console.
  * @typedef {object} Failure
- * @property {"input" | "memory" | "download" | "old" | "fault"} kind
+ * @property {"input" | "memory" | "download" | "old" | "graphics" | "fault"} kind
  * @property {string} message
  */
 
@@ -181,10 +204,10 @@
  */
 
 /**
- * How far a boot is.
+ * How far a boot is, or the graphics card.
  * @typedef {object} Notice
  * @property {number} id
- * @property {"python" | "packages" | "weights"} stage
+ * @property {"python" | "packages" | "weights" | "graphics"} stage
  * @property {number} done      bytes, 0 where the stage does not count any
  * @property {number} total     bytes, 0 where the stage does not count any
  */

@@ -5,6 +5,7 @@
  */
 
 import { decode } from "./decode.js";
+import { cardIsGone } from "./errors.js";
 import { TaskQueue } from "./queue.js";
 import { common, Ranges } from "./ranges.js";
 import { LONGEST_MINUTES } from "./store.js";
@@ -38,6 +39,14 @@ const FRAME_BYTES = 8;
 /**
  * A song in the store.
  * @typedef {{id: string, name: string, measured: Measured, options: string}} ReadSong
+ */
+
+/**
+ * Who computes a song.
+ * @typedef {object} Way
+ * @property {string} build     whose bits it has
+ * @property {boolean} onCard   whether the graphics card runs its networks
+ * @property {string | null} note   a sentence for the person
  */
 
 export class Separator {
@@ -150,9 +159,10 @@ export class Separator {
       /** @type {Plan} */
       const plan = await this.#pool.with((worker) => worker.call("plan", job));
       const cost = plan.tasks.reduce((sum, task) => sum + task.cost, 0);
-      const key = this.#keyOf(song, info);
-      const about = { model: this.#model, key, name, measured, options, cost };
-      const same = await this.#tidy(id, about.key);
+      const { same, way } = await this.#choose(song, info);
+      const key = this.#keyOf(song, way.build);
+      const about = { model: this.#model, key, build: way.build, name, measured, options, cost };
+      await this.#tidy(id, key);
       if (same && same.id !== id) {
         await this.#store.open(same.id);
         await this.#store.remove(id);
@@ -162,7 +172,7 @@ export class Separator {
       const stems = plan.stems.length * length * FRAME_BYTES * missing;
       await this.#store.checkRoom(id, stems + temporaryBytes(plan));
       const done = await this.#store.begin(id, about, plan);
-      return new Separation(this.#pool, this.#store, info, { id, about, job, plan, done });
+      return new Separation(this.#pool, this.#store, info, { id, about, job, plan, done, way });
     } catch (error) {
       await this.#store.close(id);
       throw error;
@@ -170,26 +180,70 @@ export class Separator {
   }
 
   /**
-   * @param {string} id of the song that is to begin @param {string} key
-   * @returns {Promise<KeptSong | undefined>} what there is of a song with that key
+   * Go on with what there is of a song, by who began it; or begin it, by who is best.
+   *
+   * @param {ReadSong} song @param {EngineInfo} info
+   * @returns {Promise<{same?: KeptSong, way: Way}>} `same`: what there is of it
+   */
+  async #choose(song, info) {
+    const { card } = this.#pool;
+    const best = { build: card?.build ?? info.build, onCard: card !== null, note: null };
+    const found = [];
+    for (const same of await this.#store.list()) {
+      const way = this.#wayOn(same, song, info);
+      if (way) found.push({ same, way });
+    }
+    return (
+      found.find(({ same }) => same.id === song.id) ??
+      found.find(({ way }) => way.build === best.build) ??
+      found[0] ?? { way: best }
+    );
+  }
+
+  /**
+   * Only where a graphics card is gone, another one or the processor goes on with what it began.
+   *
+   * @param {KeptSong} kept @param {ReadSong} song @param {EngineInfo} info
+   * @returns {Way | null} how to go on with what is kept; null: it is of something else
+   */
+  #wayOn({ id, about: { build, key, cost }, done }, song, info) {
+    if (key !== this.#keyOf(song, build)) return null;
+    const { card, wantsCard } = this.#pool;
+    if (build === info.build) return { build, onCard: false, note: null };
+    if (build === card?.build) return { build, onCard: true, note: null };
+    const name = cardOf(build);
+    // Who wants no graphics card and drops the song again, wants it done anew.
+    if (name === null || !(wantsCard || id === song.id)) return null;
+    const note = done < cost ? cardIsGone(name, card && card.name) : null;
+    return { build, onCard: card !== null, note };
+  }
+
+  /**
+   * Finished songs go when another one begins.
+   *
+   * @param {string} id of that @param {string} key of that
    */
   async #tidy(id, key) {
-    const songs = await this.#store.list();
-    for (const { id: other, about, done, busy } of songs) {
+    for (const { id: other, about, done, busy } of await this.#store.list()) {
       const isOld = done === about.cost && about.key !== key && other !== id && !busy;
       if (isOld) await this.#store.remove(other);
     }
-    return songs.find(({ about }) => about.key === key);
   }
 
   /**
    * @param {ReadSong} song
-   * @param {EngineInfo} info
+   * @param {string} build
    * @returns {string} see `About` in protocol.js
    */
-  #keyOf({ measured, options }, { build }) {
+  #keyOf({ measured, options }, build) {
     return JSON.stringify([measured.digest, options, this.#weights, ...this.#packages, build]);
   }
+}
+
+/** @param {string} build @returns {string | null} the name of the card whose it is */
+function cardOf(build) {
+  const [, name = null] = /^webgpu (.*)$/s.exec(build) ?? [];
+  return name;
 }
 
 /**
@@ -268,6 +322,7 @@ export class Separation extends EventTarget {
   #about;
   #job;
   #queue;
+  #way;
   /** @type {Map<string, Ranges>} by stem: what is final of it */
   #written;
   /** @type {[number, number][]} what is final of all stems */
@@ -279,15 +334,16 @@ export class Separation extends EventTarget {
 
   /**
    * @param {Pool} pool @param {Store} store @param {EngineInfo} info
-   * @param {{id: string, about: About, job: Job, plan: Plan, done: number[]}} song
+   * @param {{id: string, about: About, job: Job, plan: Plan, done: number[], way: Way}} song
    */
-  constructor(pool, store, { sample_rate }, { id, about, job, plan, done }) {
+  constructor(pool, store, { sample_rate }, { id, about, job, plan, done, way }) {
     super();
     this.#pool = pool;
     this.#store = store;
     this.#id = id;
     this.#about = about;
     this.#job = job;
+    this.#way = way;
     this.#queue = new TaskQueue(plan, done);
     this.#written = new Map(plan.stems.map((stem) => [stem, new Ranges()]));
     this.name = about.name;
@@ -325,13 +381,18 @@ export class Separation extends EventTarget {
     return this.#about.model;
   }
 
+  /** Whether the graphics card computes it, as far as it can. */
+  get isOnCard() {
+    return this.#way.onCard;
+  }
+
   /**
-   * What one worker would take for the whole song at the pace of what `run` has done; null:
-   * nothing.
+   * Who did what `run` has done, and what one worker would take for the whole song at that pace;
+   * null: nothing was done.
    */
-  get secondsOfWork() {
-    const { seconds, cost } = this.#pool.spent;
-    return cost > 0 ? (seconds / cost) * this.#about.cost : null;
+  get work() {
+    const { build, seconds, cost } = this.#pool.spent;
+    return cost > 0 ? { build, seconds: (seconds / cost) * this.#about.cost } : null;
   }
 
   /** @returns {Options} */
@@ -357,17 +418,19 @@ export class Separation extends EventTarget {
    * Compute what is missing.
    *
    * @param {(progress: Progress) => void} report
+   * @param {(sentence: string) => void} tell the person that somebody else goes on
    * @param {AbortSignal} signal ends the workers
    * @returns {Promise<[number, number][]>} the stretches in seconds that could not be computed
    * @throws {UserError} what is finished is kept
    * @throws {DOMException} AbortError
    */
-  async run(report, signal) {
+  async run(report, tell, signal) {
     signal.throwIfAborted();
     const abort = () => this.#pool.stop(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     this.#startClock();
     report(this.#progress());
+    if (this.#way.note) tell(this.#way.note);
     try {
       this.#run = this.#pool.run({
         job: this.#job,
@@ -378,6 +441,11 @@ export class Separation extends EventTarget {
           this.#queue.finish(index);
           this.#finished(index);
           report(this.#progress());
+        },
+        onCard: this.#way.onCard,
+        leaveCard: ({ message }) => {
+          this.#startClock();
+          tell(message);
         },
       });
       await this.#run.ended;

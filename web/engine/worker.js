@@ -6,7 +6,17 @@
  */
 
 import { partsOf, readAsset } from "./assets.js";
-import { isOutOfMemory, missingFile, noNetwork, UserError } from "./errors.js";
+import {
+  cardIsWrong,
+  GraphicsError,
+  isOutOfMemory,
+  missingFile,
+  noNetwork,
+  SENTENCES,
+  UserError,
+} from "./errors.js";
+import { Card } from "./gpu/card.js";
+import { Network, Workspace } from "./gpu/network.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
 /** @typedef {import("./protocol.js").Failure} Failure */
@@ -22,6 +32,10 @@ const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unkno
 let demixer = null;
 /** @type {PythonObject} measures a song that is being read */
 let measure = null;
+/** @type {Card | null} the graphics card, if it is in use */
+let card = null;
+/** @type {Network[]} the model's, on the card */
+let networks = [];
 
 /**
  * @typedef {(stage: Notice["stage"], done?: number, total?: number) => void} Report
@@ -113,23 +127,95 @@ function measured() {
 }
 
 /**
- * @param {import("./protocol.js").RunOptions} options
- * @returns {Float32Array[]}
+ * Put the model's networks on the graphics card, if that is one to be trusted.
+ *
+ * @param {import("./protocol.js").GraphicsOptions} options @param {Report} report
+ * @returns {Promise<import("./protocol.js").GraphicsInfo>}
+ * @throws {GraphicsError}
  */
-function run({ job, index, inputs }) {
-  const outputs = demixer.run(job.song, job.options, index, inputs);
-  try {
-    return Array.from(outputs, copyOf);
-  } finally {
-    outputs.destroy();
+async function openCard({ takesSoftware }, report) {
+  report("graphics");
+  closeCard();
+  card = await Card.open(takesSoftware);
+  await testCard(card);
+  const workspace = new Workspace(card);
+  for (const network of listOf(demixer.networks())) {
+    networks.push(await Network.make(card, contentOf(network), workspace));
+    network.destroy();
   }
+  return { name: card.name, build: card.build, bytes: card.bytes };
 }
 
-/** @param {PythonObject} array is destroyed @returns {Float32Array} */
-function copyOf(array) {
-  const view = array.getBuffer("f32");
+/** Give back what it holds. */
+function closeCard() {
+  card?.close();
+  card = null;
+  networks = [];
+}
+
+/** @param {Card} card @throws {GraphicsError} it calculates wrongly */
+async function testCard(card) {
+  const test = demixer.SelfTest();
+  const workspace = new Workspace(card);
+  const source = test.network();
+  const network = await Network.make(card, contentOf(source), workspace);
+  const passes = test.passes(await network.run(floats(test.segment())));
+  network.close();
+  workspace.close();
+  source.destroy();
+  test.destroy();
+  if (!passes) throw new GraphicsError(cardIsWrong(card.name));
+}
+
+/**
+ * @param {PythonObject} network of py_demixer.browser
+ * @returns {import("./gpu/network.js").Content}
+ */
+function contentOf(network) {
+  return {
+    schedule: JSON.parse(network.described()),
+    sizes: () => bytes(network.sizes()),
+    constants: () => bytes(network.constants()),
+    weight: (number) => bytes(network.weight(number)),
+  };
+}
+
+/**
+ * @param {import("./protocol.js").RunOptions} options
+ * @returns {Promise<Float32Array[]>}
+ */
+async function run({ job, index, inputs, network }) {
+  const { song, options } = job;
+  if (network === null) return listOf(demixer.run(song, options, index, inputs)).map(floats);
+  const segment = floats(demixer.prepare(song, options, index, inputs));
+  const stems = await networkOf(network).run(segment);
+  return listOf(demixer.finish(song, options, index, stems)).map(floats);
+}
+
+/** @param {number} number @returns {Network} */
+function networkOf(number) {
+  const network = networks[number];
+  if (!network) throw new GraphicsError(SENTENCES.cardLost);
+  return network;
+}
+
+/** @param {PythonObject} list is destroyed @returns {PythonObject[]} what is in it */
+function listOf(list) {
+  const items = list.toJs({ depth: 1 });
+  list.destroy();
+  return items;
+}
+
+/** @param {PythonObject} array of float32, is destroyed @returns {Float32Array<ArrayBuffer>} */
+function floats(array) {
+  return new Float32Array(bytes(array).buffer);
+}
+
+/** @param {PythonObject} array is destroyed @returns {Uint8Array<ArrayBuffer>} a copy */
+function bytes(array) {
+  const view = array.getBuffer("u8");
   try {
-    return new Float32Array(view.data);
+    return new Uint8Array(view.data);
   } finally {
     view.release();
     array.destroy();
@@ -144,6 +230,8 @@ async function answer(call, report) {
   switch (call.method) {
     case "boot":
       return boot(call.argument, report);
+    case "graphics":
+      return openCard(call.argument, report);
     case "downmix":
       return JSON.parse(demixer.downmix_matrix(call.argument));
     case "open":
@@ -171,6 +259,7 @@ const ABOUT_THE_SONG = new Set(["downmix", "measure", "plan"]);
  * @returns {Failure}
  */
 function describe(error, method) {
+  if (error instanceof GraphicsError) return { kind: "graphics", message: error.message };
   if (error instanceof UserError) return { kind: "download", message: error.message };
   if (isOutOfMemory(error)) return { kind: "memory", message: String(error) };
   if (error instanceof WebAssembly.CompileError) return { kind: "old", message: String(error) };
@@ -179,6 +268,10 @@ function describe(error, method) {
   if (type.endsWith("MemoryError")) return { kind: "memory", message: error.message };
   if (type === "ValueError" && ABOUT_THE_SONG.has(method)) {
     return { kind: "input", message: sentenceOf(error.message) };
+  }
+  // The model is one that cannot be run there.
+  if (type === "ValueError" && method === "graphics") {
+    return { kind: "graphics", message: sentenceOf(error.message) };
   }
   if (demixer === null && /fetch|import|network|load/i.test(error.message)) {
     console.error(error);
@@ -207,6 +300,8 @@ addEventListener("message", async (/** @type {MessageEvent} */ event) => {
     const transfer = outputs.map(({ buffer }) => buffer);
     scope.postMessage({ id: call.id, ok: true, value }, transfer);
   } catch (error) {
-    scope.postMessage({ id: call.id, ok: false, error: describe(error, call.method) }, []);
+    const failure = describe(error, call.method);
+    if (failure.kind === "graphics") closeCard();
+    scope.postMessage({ id: call.id, ok: false, error: failure }, []);
   }
 });

@@ -24,6 +24,8 @@ import { EngineCard } from "./progress.js";
  * @property {() => Promise<Assets>} readAssets
  * @property {() => string} model                   which is chosen, once the assets are read
  * @property {() => number} workers                 how many there may be
+ * @property {() => string | null} backend          for Python
+ * @property {() => import("../engine/protocol.js").GraphicsOptions | null} graphics    null: none
  * @property {Promise<Store>} store
  * @property {() => Promise<void>} serviceWorkerReady
  * @property {() => void} onReady
@@ -70,20 +72,34 @@ export class Engine {
     return { ready, stopping };
   }
 
-  /** Another model was chosen: stop, and start with that. */
+  /** The graphics card that is in use, or why none is; null where none is to be, or not yet. */
+  get graphics() {
+    return this.#pool?.card ?? this.#pool?.refusal ?? null;
+  }
+
+  /** Another model was chosen, or who computes: stop, and start with that. */
   restart() {
     this.#started?.stopping.abort();
     this.#started = null;
     this.#pool = null;
     this.#card.hide();
     showOffline("");
-    showVersions(null);
+    showVersions(null, null);
     this.start().catch(() => {});
   }
 
   /** Workers that were stopped are replaced, so that the next song need not wait. */
   refresh() {
-    if (this.isStarted) this.#pool?.start().catch(() => {});
+    const pool = this.#pool;
+    if (!this.isStarted || !pool) return;
+    pool.start().then(
+      (info) => {
+        if (pool !== this.#pool) return;
+        showVersions(info, pool.card);
+        this.#about.onReady();
+      },
+      () => {},
+    );
   }
 
   /** As many workers as there may be now. */
@@ -106,7 +122,7 @@ export class Engine {
     if (areKept) await serviceWorkerReady();
     const weights = areKept ? null : await fetchWeights(base, assets, model, report, signal);
     signal.throwIfAborted();
-    const options = { base, assets, model, backend: backend(), weights };
+    const options = { base, assets, model, backend: this.#about.backend(), weights };
     const { pool, info } = await this.#boot(options, signal);
     const isReady = areKept && isControlled() && (await allKept(base, assets, model));
     const separator = new Separator(pool, await store, assets, model);
@@ -114,7 +130,7 @@ export class Engine {
     this.#card.hide();
     announce("The engine is ready.");
     showOffline(isReady ? (assets.models[model]?.title ?? model) : "");
-    showVersions(info);
+    showVersions(info, pool.card);
     this.#about.onReady();
     return separator;
   }
@@ -123,7 +139,7 @@ export class Engine {
    * @param {import("../engine/protocol.js").BootOptions} options @param {AbortSignal} signal
    */
   async #boot(options, signal) {
-    const pool = new Pool(options, this.#about.workers());
+    const pool = new Pool(options, this.#about.workers(), this.#about.graphics());
     this.#pool = pool;
     signal.addEventListener("abort", () => pool.stop(signal.reason));
     const info = await pool.start(({ stage, done, total }) => {
@@ -133,11 +149,6 @@ export class Engine {
   }
 }
 
-/** @returns {string | null} that the address asks for */
-function backend() {
-  return new URLSearchParams(location.search).get("backend");
-}
-
 /** @param {string} title of the model that works offline; empty: none does */
 function showOffline(title) {
   const line = byId("offline", HTMLParagraphElement);
@@ -145,10 +156,14 @@ function showOffline(title) {
   line.classList.toggle("ready", title !== "");
 }
 
-/** @param {EngineInfo | null} info null: not known yet */
-function showVersions(info) {
+/**
+ * @param {EngineInfo | null} info null: not known yet
+ * @param {import("../engine/protocol.js").GraphicsInfo | null} card that is in use
+ */
+function showVersions(info, card) {
   byId("versions", HTMLParagraphElement).textContent = info
     ? `py-demixer ${info.versions.py_demixer}, Python ${info.versions.python}, ` +
-      `NumPy ${info.versions.numpy}, matrix products by ${info.backend}`
+      `NumPy ${info.versions.numpy}, ` +
+      (card ? `networks by ${card.name} (WebGPU)` : `matrix products by ${info.backend}`)
     : "";
 }

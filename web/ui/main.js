@@ -6,10 +6,11 @@
 
 import { allKept, downloadBytes, readManifest } from "../engine/assets.js";
 import { incomplete, SENTENCES, UserError } from "../engine/errors.js";
+import { PROCESSOR } from "../engine/pool.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
 import { Engine } from "./engine.js";
-import { duration } from "./format.js";
+import { duration, megabytes } from "./format.js";
 import { KeptSongs } from "./kept.js";
 import { ModelChooser } from "./models.js";
 import { registerServiceWorker } from "./offline.js";
@@ -39,7 +40,7 @@ const chooser = new ModelChooser(changeModel);
 const settings = new Settings(() => {
   engine.resize();
   showModels();
-});
+}, restart);
 
 const opening = openStore();
 /** @type {Assets | null} what is on the site, once it is known */
@@ -60,6 +61,8 @@ const engine = new Engine({
   readAssets,
   model: () => chooser.name,
   workers: () => settings.workers,
+  backend: () => settings.backend,
+  graphics: () => settings.graphics,
   store: opening,
   serviceWorkerReady,
   onReady: showModels,
@@ -103,10 +106,22 @@ function offerSettings() {
 }
 
 function changeModel() {
-  hideProblem();
   offerSettings();
+  restart();
+}
+
+/** Another model, or somebody else who computes. */
+function restart() {
+  hideProblem();
   engine.restart();
   showModels();
+}
+
+/** @param {string} sentence empty: there is nothing to say */
+function showNotice(sentence) {
+  const notice = byId("notice", HTMLParagraphElement);
+  notice.textContent = sentence;
+  notice.hidden = sentence === "";
 }
 
 /**
@@ -116,17 +131,50 @@ function changeModel() {
 function showModels() {
   if (!assets) return;
   const song = shown && shown.length / shown.rate;
-  for (const [name, model] of Object.entries(assets.models)) {
-    const options = settings.optionsFor(model);
-    chooser.tellTime(name, expectation(assets.models, name, options, settings.workers, song));
+  for (const name of Object.keys(assets.models)) {
+    chooser.tellTime(name, timeOf(name, song));
     const bytes = downloadBytes(assets, name);
     allKept(base, assets, name).then((isKept) => chooser.tellSize(name, bytes, isKept));
   }
   const model = assets.models[chooser.name];
   byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
+  showComputer(song);
   const licence = byId("licence", HTMLAnchorElement);
   licence.textContent = model?.licence ?? "";
   licence.href = model?.licence_url ?? "";
+}
+
+/**
+ * @param {string} name of a model @param {number | null} song seconds
+ * @returns {string} how long it takes here, as far as it is known
+ */
+function timeOf(name, song) {
+  const model = assets?.models[name];
+  if (!assets || !model) return "";
+  return expectation(assets.models, name, settings.optionsFor(model), computer(), song);
+}
+
+/** @returns {import("./paces.js").Computer} who would compute a song now */
+function computer() {
+  const { graphics } = engine;
+  if (!graphics || graphics instanceof Error) return byProcessor();
+  return { build: graphics.build, workers: 1 };
+}
+
+/** @returns {import("./paces.js").Computer} */
+function byProcessor() {
+  return { build: PROCESSOR, workers: settings.workers };
+}
+
+/** @param {number | null} song seconds */
+function showComputer(song) {
+  const { graphics } = engine;
+  if (!graphics) settings.tellComputer("");
+  else if (graphics instanceof Error) settings.tellComputer(graphics.message);
+  else {
+    const room = `${graphics.name}, ${megabytes(graphics.bytes)} of its memory.`;
+    settings.tellComputer(`${room} ${timeOf(chooser.name, song)}`.trim());
+  }
 }
 
 /** @param {boolean} busy */
@@ -134,7 +182,7 @@ function setBusy(busy) {
   drop.hidden = busy;
   // The update reloads the page.
   updateButton.disabled = busy;
-  chooser.busy = busy;
+  chooser.busy = settings.busy = busy;
   showModels();
   if (busy) kept.hide();
   else void showKept();
@@ -178,6 +226,7 @@ async function work(name, model, begin) {
   atWork = { controller, isKept: false };
   setBusy(true);
   hideProblem();
+  showNotice("");
   jobCard.open(name);
   try {
     jobCard.stage("Waiting for the engine");
@@ -208,9 +257,10 @@ async function run(separation, signal) {
   jobCard.begin(separation);
   try {
     const expected = expectedSeconds(separation);
-    const missing = await separation.run((progress) => {
+    const report = (/** @type {import("../engine/separator.js").Progress} */ progress) => {
       jobCard.separating(progress, expected);
-    }, signal);
+    };
+    const missing = await separation.run(report, showNotice, signal);
     if (missing.length > 0) throw incomplete(missing);
   } catch (error) {
     if (signal.aborted) await leave(separation);
@@ -224,9 +274,10 @@ async function run(separation, signal) {
  * @param {Separation} separation
  * @returns {number | null} what all of it should take here, if that is known
  */
-function expectedSeconds({ model, options, length, rate }) {
+function expectedSeconds({ model, options, length, rate, isOnCard }) {
   const models = assets?.models ?? {};
-  return expectedTime(models, model, options, settings.workers, length / rate)?.seconds ?? null;
+  const by = isOnCard ? computer() : byProcessor();
+  return expectedTime(models, model, options, by, length / rate)?.seconds ?? null;
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { PROCESSOR } from "../engine/pool.js";
 import { span } from "./format.js";
 import { keep, recall } from "./remembered.js";
 import { STANDARD } from "./settings.js";
@@ -12,6 +13,11 @@ import { STANDARD } from "./settings.js";
 /** @typedef {import("../engine/protocol.js").ModelInfo} ModelInfo */
 /** @typedef {import("../engine/separator.js").Options} Options */
 /** @typedef {import("../engine/separator.js").Separation} Separation */
+
+/**
+ * Who computes: the build of a graphics card or `PROCESSOR`, and by how many workers.
+ * @typedef {{build: string, workers: number}} Computer
+ */
 
 const PACES = "paces";
 
@@ -26,30 +32,42 @@ const USUAL_SONG = 240;
 
 /** Models by name. @typedef {Record<string, ModelInfo>} Models */
 
+/** @param {string} build @returns {string} the name under which the paces of that are kept */
+function place(build) {
+  return build === PROCESSOR ? PACES : `${PACES} ${build}`;
+}
+
 /**
+ * @param {string} build who computes
  * @returns {Record<string, number>} by model: seconds of a worker for a second of song, with
  *   STANDARD
  */
-function measured() {
-  return JSON.parse(recall(PACES) ?? "{}");
+function measured(build) {
+  try {
+    return { ...JSON.parse(recall(place(build)) ?? "{}") };
+  } catch {
+    return {}; // Somebody has written something else there.
+  }
 }
 
 /** @param {Separation} separation that has run, as a whole or in part */
 export function remember(separation) {
   const song = separation.length / separation.rate;
-  const work = separation.secondsOfWork;
+  const { work } = separation;
   if (work === null || song < LEAST_SONG) return;
-  const pace = work / song / passes(separation.options);
-  keep(PACES, JSON.stringify({ ...measured(), [separation.model]: pace }));
+  const pace = work.seconds / song / passes(separation.options);
+  const paces = { ...measured(work.build), [separation.model]: pace };
+  keep(place(work.build), JSON.stringify(paces));
 }
 
 /**
- * @param {Models} models @param {string} model @param {Options} options @param {number} workers
+ * @param {Models} models @param {string} model @param {Options} options
+ * @param {Computer} computer
  * @param {number | null} song seconds; null: none is known
  * @returns {string} what to expect, as far as it is known
  */
-export function expectation(models, model, options, workers, song) {
-  const expected = expectedTime(models, model, options, workers, song ?? USUAL_SONG);
+export function expectation(models, model, options, computer, song) {
+  const expected = expectedTime(models, model, options, computer, song ?? USUAL_SONG);
   if (expected === null) return "";
   const what = song === null ? `a song of ${USUAL_SONG / 60} minutes` : "this song";
   return expected.isMeasured
@@ -58,12 +76,13 @@ export function expectation(models, model, options, workers, song) {
 }
 
 /**
- * @param {Models} models @param {string} model @param {Options} options @param {number} workers
+ * @param {Models} models @param {string} model @param {Options} options
+ * @param {Computer} computer
  * @param {number} song seconds
  * @returns {{seconds: number, isMeasured: boolean} | null} null: nothing is known
  */
-export function expectedTime(models, model, options, workers, song) {
-  const known = paceOf(models, model);
+export function expectedTime(models, model, options, { build, workers }, song) {
+  const known = paceOf(models, model, build);
   if (known === null) return null;
   const { pace, isMeasured } = known;
   const step = models[model]?.step ?? null;
@@ -81,11 +100,11 @@ function share(step, song, workers) {
 }
 
 /**
- * @param {Models} models @param {string} model
+ * @param {Models} models @param {string} model @param {string} build who computes
  * @returns {{pace: number, isMeasured: boolean} | null}
  */
-function paceOf(models, model) {
-  const paces = measured();
+function paceOf(models, model, build) {
+  const paces = measured(build);
   const own = paces[model];
   if (own !== undefined) return { pace: own, isMeasured: true };
   for (const [other, pace] of Object.entries(paces)) {

@@ -15,6 +15,7 @@ const STAGES = {
   python: "Starting Python",
   packages: "Loading NumPy and the separator",
   weights: "Loading the model",
+  graphics: "Trying the graphics card",
 };
 
 export class EngineCard {

@@ -22,26 +22,74 @@ const QUALITIES = {
 
 const AUTOMATIC = "automatic";
 
+/** The name of the backend in the page's address. */
+const ON_CARD = "webgpu";
+
+/**
+ * Who may compute. The processor alone is right everywhere; of graphics cards, those that the
+ * processor imitates are used only where the person, or the address, says so.
+ *
+ * @type {Record<string, import("../engine/protocol.js").GraphicsOptions | null>}
+ */
+const COMPUTERS = {
+  [AUTOMATIC]: { takesSoftware: false },
+  graphics: { takesSoftware: true },
+  processor: null,
+};
+
 export class Settings {
   #quality = byId("quality", HTMLSelectElement);
   #qualityLine = byId("quality-line", HTMLLabelElement);
   #workers = byId("workers", HTMLSelectElement);
+  #computer = byId("computer", HTMLSelectElement);
   #automatic = new Option("Automatic", AUTOMATIC);
   /** @type {ModelInfo | null} the model that is chosen */
   #model = null;
 
-  /** @param {() => void} onChange */
-  constructor(onChange) {
+  /**
+   * @param {() => void} onChange
+   * @param {() => void} onComputer   who is to compute has changed
+   */
+  constructor(onChange, onComputer) {
     this.#workers.add(this.#automatic);
     for (let count = 1; count <= MOST_WORKERS; count++) this.#workers.add(new Option(`${count}`));
-    for (const choice of [this.#quality, this.#workers]) {
+    for (const choice of [this.#quality, this.#workers, this.#computer]) {
       const last = recall(choice.id);
       if ([...choice.options].some(({ value }) => value === last)) choice.value = last ?? "";
       choice.addEventListener("change", () => {
         keep(choice.id, choice.value);
-        onChange();
+        if (choice === this.#computer) onComputer();
+        else onChange();
       });
     }
+    const { asked } = this;
+    if (asked) this.#computer.value = asked === ON_CARD ? "graphics" : "processor";
+    this.busy = false;
+  }
+
+  /** @param {boolean} busy a song is at work: who computes stays */
+  set busy(busy) {
+    this.#computer.disabled = busy || this.asked !== null;
+  }
+
+  /** @returns {string | null} the backend that the page's address asks for */
+  get asked() {
+    return new URLSearchParams(location.search).get("backend");
+  }
+
+  /** @returns {string | null} the backend that Python is to use; null: the best there is */
+  get backend() {
+    return this.asked === ON_CARD ? null : this.asked;
+  }
+
+  /** @returns {import("../engine/protocol.js").GraphicsOptions | null} null: the processor does it */
+  get graphics() {
+    return COMPUTERS[this.#computer.value] ?? null;
+  }
+
+  /** @param {string} text of who computes */
+  tellComputer(text) {
+    byId("computer-note", HTMLParagraphElement).textContent = text;
   }
 
   /** @param {ModelInfo} model that is chosen: offer what it has to choose from */

@@ -1,0 +1,371 @@
+"""Songs by the graphics card, which the processor imitates here, and what goes wrong with cards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import py_demixer
+from py_demixer import audio, checkpoint
+from py_demixer.evaluation.metrics import snr
+from tests import chromium, synthetic, tiny
+from tests.browser.page import RATE, SOURCES, DemixerPage, wav
+from tests.browser.test_length import choose_setting, digests, discard, wait_kept, wait_progress
+from web import server
+from web.assemble import assemble
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Playwright
+
+pytestmark = pytest.mark.browser
+
+LEAST_DECIBELS = 100
+KIND = tiny.Kind("htdemucs", tiny.CONFIG | {"segment_length": 1 << 16})
+"""Segments of 1.5 s: a card that the processor imitates takes its time."""
+
+SONG = wav(synthetic.song(5.0))  # five segments
+CARD = "google swiftshader"
+START_MS = 600_000
+
+LOST = "The graphics card was lost"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "htdemucs.safetensors"
+    about = {
+        "architecture": KIND.architecture,
+        "config": json.dumps(KIND.config),
+        "licence": "MIT",
+    }
+    checkpoint.write(path, tiny.tensors(0, KIND), about)
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    weights: Path,
+    kernel_wheel: Path,
+    pyodide_dir: Path,
+    node_modules: Path,
+) -> Path:
+    out = tmp_path_factory.mktemp("site") / "graphics"
+    assemble(
+        out,
+        wheel=kernel_wheel,
+        pyodide_dir=pyodide_dir,
+        node_modules=node_modules,
+        models={"htdemucs": weights},
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def url(site: Path) -> Iterator[str]:
+    with server.serving(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def with_card(
+    playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """A Chromium that has a graphics card."""
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        **chromium.options(graphics=True),  # type: ignore[arg-type]
+    )
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def expected(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> py_demixer.Stems:
+    """What the library makes of the song."""
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    path.write_bytes(SONG)
+    model = py_demixer.load_model("htdemucs", weights=weights)
+    return py_demixer.separate(audio.load(path, RATE, warn=pytest.fail), model)
+
+
+@pytest.fixture
+def open_tab(with_card: BrowserContext) -> Iterator[Callable[[str], DemixerPage]]:
+    """A function that opens a tab; what it has stored, and chosen, is gone afterwards."""
+    pages: list[DemixerPage] = []
+
+    def open_page(address: str) -> DemixerPage:
+        pages.append(DemixerPage(with_card, address))
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        session = with_card.new_cdp_session(page.page)
+        origin = page.page.evaluate("location.origin")
+        page.page.goto("about:blank")
+        session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        page.page.close()
+
+
+def wait_started(page: DemixerPage) -> DemixerPage:
+    page.page.wait_for_selector("#versions:not(:empty)", timeout=START_MS)
+    assert page.element("problem").is_hidden(), "\n".join(page.console)
+    return page
+
+
+def wait_result(page: DemixerPage) -> None:
+    page.wait_result("song", START_MS)
+
+
+def computers(page: DemixerPage) -> str:
+    return page.element("versions").inner_text()
+
+
+def note(page: DemixerPage) -> str:
+    return page.page.text_content("#computer-note") or ""
+
+
+def notices(page: DemixerPage) -> None:
+    """Write down everything that the page says of itself, from now on."""
+    page.page.evaluate(
+        """() => {
+          window.notices = [];
+          const notice = document.querySelector("#notice");
+          const look = () => notice.hidden || notices.push(notice.textContent);
+          new MutationObserver(look).observe(notice, { childList: true });
+        }"""
+    )
+
+
+def said(page: DemixerPage) -> list[str]:
+    return list(page.page.evaluate("notices"))
+
+
+def check(page: DemixerPage, expected: py_demixer.Stems) -> None:
+    for source in SOURCES:
+        stem = page.download(source, "32f")[1]
+        assert stem.shape == expected[source].shape
+        assert snr(stem, expected[source]) >= LEAST_DECIBELS
+
+
+def patched(site: Path, folder: Path, file: str, *changes: tuple[str, str]) -> Path:
+    """A copy of the site in which an engine's file is another one."""
+    copy = Path(shutil.copytree(site, folder / "site"))
+    path = copy / "engine" / file
+    text = path.read_text(encoding="utf-8")
+    for before, after in changes:
+        assert text.count(before) == 1, before
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
+    return copy
+
+
+def test_a_song_by_the_card(
+    url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
+) -> None:
+    """Chosen in the settings, for it is one that nobody would want to have chosen for him."""
+    page = wait_started(open_tab(url))
+    assert "imitated by the processor" in note(page)
+    assert "matrix products by kernels" in computers(page)
+    choose_setting(page, "computer", "graphics")
+    page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
+    assert note(page).startswith(f"{CARD}, ")
+    notices(page)
+    page.choose("song.wav", SONG)
+    wait_progress(page, 20)
+    assert page.element("computer").is_disabled()
+    # Other workers have nothing to do.
+    assert sum(worker.url.endswith("engine/worker.js") for worker in page.page.workers) == 1
+    wait_result(page)
+    check(page, expected)
+    assert said(page) == []
+
+
+def test_what_the_card_has_begun_it_goes_on_with(
+    url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
+) -> None:
+    page = wait_started(open_tab(f"{url}?backend=webgpu"))
+    page.choose("song.wav", SONG)
+    wait_result(page)
+    check(page, expected)
+    whole = digests(page)
+    discard(page)
+    page.choose("song.wav", SONG)
+    wait_progress(page, 40)
+    page.page.reload()
+    wait_kept(page, "song is")
+    wait_started(page)
+    notices(page)
+    page.page.click('#kept [data-do="open"]')
+    wait_result(page)
+    assert digests(page) == whole
+    assert said(page) == []
+
+
+def test_what_the_processor_has_begun_it_goes_on_with(
+    url: str, open_tab: Callable[[str], DemixerPage]
+) -> None:
+    page = wait_started(open_tab(url))
+    page.choose("song.wav", SONG)
+    wait_result(page)
+    whole = digests(page)
+    discard(page)
+    page.choose("song.wav", SONG)
+    wait_progress(page, 40)
+    page.page.goto(f"{url}?backend=webgpu")
+    wait_started(page)
+    assert CARD in computers(page)
+    notices(page)
+    page.choose("song.wav", SONG)
+    wait_result(page)
+    assert digests(page) == whole
+    assert said(page) == []
+
+
+def test_a_card_that_is_lost_in_the_middle(
+    site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
+) -> None:
+    copy = patched(
+        site,
+        tmp_path,
+        "gpu/network.js",
+        ("  async run(segment) {\n", "  async run(segment) {\n" + _AFTER_THE_SECOND_SEGMENT),
+    )
+    with server.serving(copy) as url:
+        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        notices(page)
+        page.choose("song.wav", SONG)
+        wait_result(page)
+        check(page, expected)
+        (sentence,) = said(page)
+        assert sentence.startswith(LOST)
+        # The next song has it again.
+        page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
+        page.page.goto("about:blank")
+
+
+# The self-test is one run, and the song's first segments are two.
+_AFTER_THE_SECOND_SEGMENT = """
+    globalThis.runs = (globalThis.runs ?? 0) + 1;
+    if (globalThis.runs === 4) setTimeout(() => this.#card.device.destroy(), 1);
+"""
+
+
+def test_a_card_that_is_gone_after_a_reload(
+    site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
+) -> None:
+    """What it has finished stays as it is, and the processor does the rest."""
+    copy = patched(
+        site,
+        tmp_path,
+        "gpu/card.js",
+        (
+            "    if (!navigator.gpu) {\n",
+            '    if (!navigator.gpu || (await caches.has("gone"))) {\n',
+        ),
+    )
+    with server.serving(copy) as url:
+        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        page.choose("song.wav", SONG)
+        wait_progress(page, 40)
+        page.page.evaluate("caches.open('gone')")
+        page.page.reload()
+        wait_kept(page, "song is")
+        wait_started(page)
+        assert "gives pages no graphics card" in note(page)
+        notices(page)
+        page.page.click('#kept [data-do="open"]')
+        wait_progress(page, 40)  # at once
+        wait_result(page)
+        check(page, expected)
+        (sentence,) = said(page)
+        assert sentence == (
+            f"This song was begun by the graphics card {CARD}, which is not in use now: "
+            "the processor goes on with it."
+        )
+
+
+def test_a_card_without_room(
+    site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
+) -> None:
+    """More than it has is asked for: the answer is the driver's own."""
+    copy = patched(site, tmp_path, "gpu/card.js", _NO_ROOM, _ALL_LIMITS)
+    with server.serving(copy) as url:
+        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        assert "not enough memory left" in note(page)
+        assert "matrix products by kernels" in computers(page)
+        page.choose("song.wav", SONG)
+        wait_result(page)
+        check(page, expected)
+
+
+_NO_ROOM = (
+    "return this.device.createBuffer({ size, usage });",
+    "return this.device.createBuffer({ size: this.device.limits.maxBufferSize, usage });",
+)
+_ALL_LIMITS = (
+    "await adapter.requestDevice()",
+    "await adapter.requestDevice({ requiredLimits: "
+    "{ maxBufferSize: adapter.limits.maxBufferSize } })",
+)
+
+
+def test_a_card_that_calculates_wrongly(
+    site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
+) -> None:
+    copy = patched(
+        site,
+        tmp_path,
+        "gpu/network.js",
+        ("    staging.unmap();\n", "    staging.unmap();\n    stems[1000] += 0.01;\n"),
+    )
+    with server.serving(copy) as url:
+        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        assert note(page).startswith(f"The graphics card ({CARD}) gave wrong numbers in a test")
+        assert "matrix products by kernels" in computers(page)
+        page.choose("song.wav", SONG)
+        wait_result(page)
+        check(page, expected)
+
+
+def test_a_model_that_no_card_can_run(
+    tmp_path: Path,
+    kernel_wheel: Path,
+    pyodide_dir: Path,
+    node_modules: Path,
+    open_tab: Callable[[str], DemixerPage],
+) -> None:
+    weights = tiny.write(tmp_path / "hdemucs_mmi.safetensors", name="hdemucs_mmi")
+    assemble(
+        tmp_path / "site",
+        wheel=kernel_wheel,
+        pyodide_dir=pyodide_dir,
+        node_modules=node_modules,
+        models={"hdemucs_mmi": weights},
+    )
+    with server.serving(tmp_path / "site") as url:
+        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        assert note(page) == (
+            "Graphics cards are not given this kind of network here: it runs on the processor."
+        )
+        page.choose("song.wav", wav(synthetic.song(0.5)))
+        wait_result(page)
+
+
+def test_a_browser_without_cards(started: DemixerPage) -> None:
+    assert note(started) == (
+        "The browser has found no graphics card that it can use: the processor computes."
+    )
+    assert started.element("notice").is_hidden()
+
+
+def test_paces_that_somebody_else_has_written(started: DemixerPage) -> None:
+    started.page.evaluate("localStorage.setItem('py-demixer paces', '{broken')")
+    started.page.reload()
+    started.wait_started()
+    started.page.evaluate("localStorage.removeItem('py-demixer paces')")

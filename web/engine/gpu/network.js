@@ -1,0 +1,210 @@
+/**
+ * Runs a network on the graphics card by a schedule: buffers, pipelines and dispatches as
+ * py_demixer/ops/gpu/schedule.py has planned them. The same in Python is native.py beside that.
+ *
+ * @module
+ */
+
+/** @typedef {import("./card.js").Card} Card */
+
+/** Buffer, first byte, bytes. @typedef {[number, number, number]} Region */
+
+/**
+ * @typedef {object} Run
+ * @property {number} pipeline
+ * @property {Region[]} bindings        from binding 1 on
+ * @property {number | null} sizes      where its uniform, binding 0, starts; null: there is none
+ * @property {[number, number, number]} workgroups
+ */
+
+/**
+ * See `Schedule.described` in py_demixer/ops/gpu/schedule.py.
+ * @typedef {object} Schedule
+ * @property {string[]} shaders
+ * @property {number[]} buffers         bytes; the last two are those of weights and constants
+ * @property {number[]} weights         where each starts
+ * @property {Run[]} runs
+ * @property {Region} input
+ * @property {Region} output
+ */
+
+/**
+ * A schedule, and functions that give the bytes it needs.
+ * @typedef {object} Content
+ * @property {Schedule} schedule
+ * @property {() => Uint8Array<ArrayBuffer>} sizes
+ * @property {() => Uint8Array<ArrayBuffer>} constants
+ * @property {(number: number) => Uint8Array<ArrayBuffer>} weight
+ */
+
+/** Segments that can be on their way at a time: one is uploaded while another is computed. */
+export const IN_FLIGHT = 2;
+
+/** Dispatches that are handed over at a time: the card has pictures to show, too. */
+const TOGETHER = 16;
+
+/** What is bound of a uniform: no schedule has a larger one. */
+const UNIFORM_BYTES = 256;
+
+/** Buffers for what is computed; the networks of one model have them in common. */
+export class Workspace {
+  /** @type {Map<string, GPUBuffer[]>} */
+  #buffers = new Map();
+  #card;
+
+  /** @param {Card} card */
+  constructor(card) {
+    this.#card = card;
+  }
+
+  /** @param {number[]} sizes bytes @returns {GPUBuffer[]} */
+  buffers(sizes) {
+    const key = sizes.join();
+    const buffers =
+      this.#buffers.get(key) ??
+      sizes.map((size) => this.#card.buffer(size, "STORAGE", "COPY_SRC", "COPY_DST"));
+    this.#buffers.set(key, buffers);
+    return buffers;
+  }
+
+  close() {
+    for (const buffer of [...this.#buffers.values()].flat()) this.#card.free(buffer);
+    this.#buffers.clear();
+  }
+}
+
+export class Network {
+  #card;
+  #schedule;
+  #buffers;
+  #sizes;
+  /** @type {GPUBuffer[]} that are no other network's */
+  #own;
+  /** @type {[GPUComputePipeline, GPUBindGroup, Run["workgroups"]][]} */
+  #runs = [];
+  /** @type {GPUBuffer[]} through which stems are read, those that are free */
+  #staging = [];
+
+  /**
+   * @param {Card} card @param {Content} content @param {Workspace} workspace
+   * @returns {Promise<Network>}
+   * @throws {GraphicsError} see `Card.checked`
+   */
+  static async make(card, content, workspace) {
+    const network = await card.checked(async () => new Network(card, content, workspace));
+    const pipelines = await card.checked(() => network.#compile());
+    await card.checked(async () => network.#bind(pipelines));
+    return network;
+  }
+
+  /**
+   * Use `make`.
+   *
+   * @param {Card} card @param {Content} content @param {Workspace} workspace
+   */
+  constructor(card, { schedule, sizes, constants, weight }, workspace) {
+    const [weightBytes, constantBytes] = /** @type {[number, number]} */ (
+      schedule.buffers.slice(-2)
+    );
+    const weights = card.buffer(weightBytes, "STORAGE", "COPY_DST");
+    for (const [number, start] of schedule.weights.entries()) {
+      card.device.queue.writeBuffer(weights, start, weight(number));
+    }
+    const fixed = filled(card, constants(), constantBytes, "STORAGE");
+    const uniforms = sizes();
+    this.#card = card;
+    this.#schedule = schedule;
+    this.#buffers = [...workspace.buffers(schedule.buffers.slice(0, -2)), weights, fixed];
+    this.#sizes = filled(card, uniforms, uniforms.byteLength, "UNIFORM");
+    for (let count = 0; count < IN_FLIGHT; count++) {
+      this.#staging.push(card.buffer(schedule.output[2], "MAP_READ", "COPY_DST"));
+    }
+    this.#own = [weights, fixed, this.#sizes, ...this.#staging];
+  }
+
+  #compile() {
+    return Promise.all(this.#schedule.shaders.map((code) => this.#card.pipeline(code)));
+  }
+
+  /** @param {GPUComputePipeline[]} pipelines by shader */
+  #bind(pipelines) {
+    this.#runs = this.#schedule.runs.map((run) => {
+      const pipeline = /** @type {GPUComputePipeline} */ (pipelines[run.pipeline]);
+      const layout = pipeline.getBindGroupLayout(0);
+      const group = this.#card.device.createBindGroup({ layout, entries: this.#entries(run) });
+      return [pipeline, group, run.workgroups];
+    });
+  }
+
+  /** @param {Run} run @returns {GPUBindGroupEntry[]} */
+  #entries({ bindings, sizes }) {
+    const entries = bindings.map(([number, offset, size], index) => {
+      const buffer = /** @type {GPUBuffer} */ (this.#buffers[number]);
+      return { binding: index + 1, resource: { buffer, offset, size } };
+    });
+    if (sizes === null) return entries;
+    const uniform = { buffer: this.#sizes, offset: sizes, size: UNIFORM_BYTES };
+    return [{ binding: 0, resource: uniform }, ...entries];
+  }
+
+  /**
+   * Run it once. At most `IN_FLIGHT` segments can be on their way: the next one is uploaded while
+   * one is computed.
+   *
+   * @param {Float32Array<ArrayBuffer>} segment
+   * @returns {Promise<Float32Array<ArrayBuffer>>} its stems
+   * @throws {GraphicsError} see `Card.checked`
+   */
+  async run(segment) {
+    const staging = this.#staging.pop();
+    if (!staging) throw new Error("There are too many segments on their way.");
+    await this.#card.checked(() => {
+      const [number, start] = this.#schedule.input;
+      const input = /** @type {GPUBuffer} */ (this.#buffers[number]);
+      this.#card.device.queue.writeBuffer(input, start, segment);
+      this.#submit(staging);
+      return staging.mapAsync(GPUMapMode.READ);
+    });
+    const stems = new Float32Array(staging.getMappedRange().slice(0));
+    staging.unmap();
+    this.#staging.push(staging);
+    return stems;
+  }
+
+  /** @param {GPUBuffer} staging gets the stems */
+  #submit(staging) {
+    const { device } = this.#card;
+    for (let start = 0; start < this.#runs.length; start += TOGETHER) {
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const [pipeline, group, workgroups] of this.#runs.slice(start, start + TOGETHER)) {
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(...workgroups);
+      }
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+    }
+    const encoder = device.createCommandEncoder();
+    const [number, start, size] = this.#schedule.output;
+    const output = /** @type {GPUBuffer} */ (this.#buffers[number]);
+    encoder.copyBufferToBuffer(output, start, staging, 0, size);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /** Give back its buffers, those of the workspace excepted. */
+  close() {
+    for (const buffer of this.#own) this.#card.free(buffer);
+  }
+}
+
+/**
+ * @param {Card} card @param {Uint8Array<ArrayBuffer>} bytes @param {number} size of the buffer
+ * @param {import("./card.js").Usage} usage
+ * @returns {GPUBuffer} with those bytes in it
+ */
+function filled(card, bytes, size, usage) {
+  const buffer = card.buffer(size, usage, "COPY_DST");
+  card.device.queue.writeBuffer(buffer, 0, bytes);
+  return buffer;
+}
