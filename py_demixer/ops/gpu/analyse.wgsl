@@ -5,7 +5,7 @@
 @group(0) @binding(2) var<storage, read> circle: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>; // (channels, 2, POINTS, frames)
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup: vec3u,
     @builtin(num_workgroups) count: vec3u,
@@ -13,7 +13,7 @@ fn main(
 ) {
     let frame = workgroup.x;
     let start = frame * (POINTS / 2u);
-    for (var i = thread; i < POINTS; i += 256u) {
+    for (var i = thread; i < POINTS; i += 64u) {
         work[i] = vec2f(
             sample(workgroup.y, start + 2u * i) * hann(2u * i),
             sample(workgroup.y, start + 2u * i + 1u) * hann(2u * i + 1u),
@@ -22,7 +22,7 @@ fn main(
     transform(thread);
     let real = 2u * workgroup.y * POINTS * count.x + frame;
     let imaginary = real + POINTS * count.x;
-    for (var i = thread; i < POINTS; i += 256u) {
+    for (var i = thread; i < POINTS; i += 64u) {
         let one = work[i];
         let mirrored = conjugate(work[(POINTS - i) % POINTS]);
         let odd = turned(one - mirrored, i);

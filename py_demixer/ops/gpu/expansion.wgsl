@@ -1,8 +1,8 @@
 // The convolution out of a residual branch: of one tap, to twice as many channels as there were,
 // values and gates. It is computed twice, for its moments and for what it adds: it is never stored.
 //
-// A workgroup is 8 times 32 invocations. Each computes four values and their gates for four
-// positions of a row, 32 apart.
+// A workgroup is twice 32 invocations. Each computes four values and their gates at a time, for
+// four positions of a row, 32 apart.
 
 struct Expanded {
     values: mat4x4f,

@@ -1,10 +1,10 @@
-// The discrete Fourier transform of POINTS complex numbers, which stay in workgroup memory, by 256
+// The discrete Fourier transform of POINTS complex numbers, which stay in workgroup memory, by 64
 // invocations: Stockham's, with as many passes as POINTS has factors, of fours as far as they go.
 //
 // `circle` has 2 POINTS numbers: the first is 1, and each is the one before it turned clockwise.
 
-const FOURS: u32 = (POINTS / 4u + 255u) / 256u; // of an invocation
-const ONES: u32 = (POINTS + 255u) / 256u;
+const FOURS: u32 = (POINTS / 4u + 63u) / 64u; // of an invocation, eight at most
+const ONES: u32 = (POINTS + 63u) / 64u;
 
 var<workgroup> work: array<vec2f, POINTS>;
 
@@ -37,37 +37,44 @@ fn smallest_factor(number: u32) -> u32 {
 
 // Transforms of `done` points become such of four times as many.
 fn pass_of_fours(thread: u32, done: u32) {
-    let rest = POINTS / (4u * done);
     var results: array<mat4x2f, FOURS>;
     for (var i = 0u; i < FOURS; i++) {
-        let four = thread + 256u * i;
-        if (four < POINTS / 4u) {
-            let bin = four / rest;
-            let at = four + 3u * rest * bin;
-            let step = 2u * rest * bin;
-            let first = work[at];
-            let second = turned(work[at + rest], step);
-            let third = turned(work[at + 2u * rest], 2u * step);
-            let fourth = turned(work[at + 3u * rest], 3u * step);
-            let difference = second - fourth;
-            let quarter_turn = vec2f(difference.y, -difference.x);
-            results[i] = mat4x2f(
-                (first + third) + (second + fourth),
-                (first - third) + quarter_turn,
-                (first + third) - (second + fourth),
-                (first - third) - quarter_turn,
-            );
-        }
+        results[i] = four_of(thread + 64u * i, done);
     }
     workgroupBarrier();
     for (var i = 0u; i < FOURS; i++) {
-        let four = thread + 256u * i;
-        if (four < POINTS / 4u) {
-            work[four] = results[i][0];
-            work[four + POINTS / 4u] = results[i][1];
-            work[four + POINTS / 2u] = results[i][2];
-            work[four + POINTS / 4u * 3u] = results[i][3];
-        }
+        put_four(thread + 64u * i, results[i]);
+    }
+}
+
+fn four_of(four: u32, done: u32) -> mat4x2f {
+    if (four >= POINTS / 4u) {
+        return mat4x2f();
+    }
+    let rest = POINTS / (4u * done);
+    let bin = four / rest;
+    let at = four + 3u * rest * bin;
+    let step = 2u * rest * bin;
+    let first = work[at];
+    let second = turned(work[at + rest], step);
+    let third = turned(work[at + 2u * rest], 2u * step);
+    let fourth = turned(work[at + 3u * rest], 3u * step);
+    let difference = second - fourth;
+    let quarter_turn = vec2f(difference.y, -difference.x);
+    return mat4x2f(
+        (first + third) + (second + fourth),
+        (first - third) + quarter_turn,
+        (first + third) - (second + fourth),
+        (first - third) - quarter_turn,
+    );
+}
+
+fn put_four(four: u32, results: mat4x2f) {
+    if (four < POINTS / 4u) {
+        work[four] = results[0];
+        work[four + POINTS / 4u] = results[1];
+        work[four + POINTS / 2u] = results[2];
+        work[four + POINTS / 4u * 3u] = results[3];
     }
 }
 
@@ -76,7 +83,7 @@ fn pass_of(radix: u32, thread: u32, done: u32) {
     let rest = POINTS / (radix * done);
     var results: array<vec2f, ONES>;
     for (var i = 0u; i < ONES; i++) {
-        let one = thread + 256u * i;
+        let one = thread + 64u * i;
         if (one < POINTS) {
             let bin = one / rest;
             let at = (bin % done) * rest * radix + one - bin * rest;
@@ -87,7 +94,7 @@ fn pass_of(radix: u32, thread: u32, done: u32) {
     }
     workgroupBarrier();
     for (var i = 0u; i < ONES; i++) {
-        let one = thread + 256u * i;
+        let one = thread + 64u * i;
         if (one < POINTS) {
             work[one] = results[i];
         }

@@ -5,7 +5,7 @@
 @group(0) @binding(2) var<storage, read> circle: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> windows: array<vec2f>; // (channels, frames, POINTS)
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) workgroup: vec3u,
     @builtin(num_workgroups) count: vec3u,
@@ -13,12 +13,12 @@ fn main(
 ) {
     let real = 2u * (sizes.first + workgroup.y) * POINTS * count.x + workgroup.x;
     let imaginary = real + POINTS * count.x;
-    for (var i = thread; i < POINTS; i += 256u) {
+    for (var i = thread; i < POINTS; i += 64u) {
         work[i] = vec2f(x[real + i * count.x], x[imaginary + i * count.x]);
     }
     workgroupBarrier();
     // Each invocation overwrites two numbers that nobody else needs.
-    for (var i = thread; i <= POINTS / 2u; i += 256u) {
+    for (var i = thread; i <= POINTS / 2u; i += 64u) {
         if (i == 0u) {
             // The imaginary part does not count, and there is no highest frequency.
             work[0] = vec2f(work[0].x, -work[0].x);
@@ -31,7 +31,7 @@ fn main(
     }
     transform(thread);
     let start = (workgroup.y * count.x + workgroup.x) * POINTS;
-    for (var i = thread; i < POINTS; i += 256u) {
+    for (var i = thread; i < POINTS; i += 64u) {
         let window = vec2f(hann(2u * i), hann(2u * i + 1u));
         windows[start + i] = conjugate(work[i]) * window * SCALE;
     }

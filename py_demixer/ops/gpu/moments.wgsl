@@ -1,12 +1,5 @@
 // The moments of a set of numbers, and of sets of sets, without cancellation. For workgroups of
-// 256 invocations.
-
-struct Moments {
-    count: f32,
-    mean: f32,
-    // What the numbers differ from the mean by, squared and summed.
-    squares: f32,
-}
+// 64 invocations.
 
 // Sums over numbers of which one was subtracted: how they differ from each other is not lost
 // beside how far all of them are from zero.
@@ -17,25 +10,25 @@ struct Sums {
     squares: f32,
 }
 
-var<workgroup> terms: array<vec2f, 256>;
-var<workgroup> sixteenths: array<vec2f, 16>;
+var<workgroup> terms: array<vec2f, 64>;
+var<workgroup> eighths: array<vec2f, 8>;
 var<workgroup> pivot: f32;
 
-// The sum over all invocations. No sum is longer than 16 terms: its rounding stays small.
+// The sum over all invocations. No sum is longer than 8 terms: its rounding stays small.
 fn total(value: vec2f, thread: u32) -> vec2f {
     terms[thread] = value;
     workgroupBarrier();
-    if (thread < 16u) {
+    if (thread < 8u) {
         var sum = vec2f();
-        for (var i = thread; i < 256u; i += 16u) {
+        for (var i = thread; i < 64u; i += 8u) {
             sum += terms[i];
         }
-        sixteenths[thread] = sum;
+        eighths[thread] = sum;
     }
     workgroupBarrier();
     var sum = vec2f();
-    for (var i = 0u; i < 16u; i++) {
-        sum += sixteenths[i];
+    for (var i = 0u; i < 8u; i++) {
+        sum += eighths[i];
     }
     return sum;
 }
@@ -48,6 +41,37 @@ fn include(sums: ptr<function, Sums>, value: f32) {
     (*sums).count += 1.0;
     (*sums).sum += shifted;
     (*sums).squares += shifted * shifted;
+}
+
+// The same for each component of a vector: four sets, to which some of four numbers are added.
+struct FourSums {
+    count: vec4f,
+    shift: vec4f,
+    sum: vec4f,
+    squares: vec4f,
+}
+
+fn include_four(sums: ptr<function, FourSums>, values: vec4f, which: vec4<bool>) {
+    (*sums).shift = select((*sums).shift, values, (*sums).count == vec4f());
+    let shifted = select(vec4f(), values - (*sums).shift, which);
+    (*sums).count += select(vec4f(), vec4f(1.0), which);
+    (*sums).sum += shifted;
+    (*sums).squares += shifted * shifted;
+}
+
+fn moments_of_four(sums: FourSums) -> Moments {
+    let first = moments_of(Sums(sums.count.x, sums.shift.x, sums.sum.x, sums.squares.x));
+    let second = moments_of(Sums(sums.count.y, sums.shift.y, sums.sum.y, sums.squares.y));
+    let third = moments_of(Sums(sums.count.z, sums.shift.z, sums.sum.z, sums.squares.z));
+    let fourth = moments_of(Sums(sums.count.w, sums.shift.w, sums.sum.w, sums.squares.w));
+    return both(both(first, second), both(third, fourth));
+}
+
+// The moments of two sets together; the second may only be empty if the first is.
+fn both(one: Moments, other: Moments) -> Moments {
+    let count = max(one.count + other.count, 1.0);
+    let mean = one.mean + other.count / count * (other.mean - one.mean);
+    return Moments(one.count + other.count, mean, about(one, mean) + about(other, mean));
 }
 
 fn moments_of(sums: Sums) -> Moments {

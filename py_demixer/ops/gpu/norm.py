@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from ...program.program import Array, Operation
 from ..norm import EPSILON
-from .dispatch import Binding, Dispatch, Packed, Scratch, groups
+from .dispatch import Dispatch, Packed, Scratch, groups
 from .operands import array, result, weights
 
 PART = 2048
-"""Numbers of a row that a workgroup takes at least: eight for each invocation."""
+"""Numbers of a row that a workgroup takes at least: 32 for each invocation that sums them."""
 
 MOST_PARTS = 256
-"""Of a row: as many as a workgroup has invocations, which put the parts' moments together."""
+"""Of a row; parts of long rows have more numbers."""
 
 MOMENTS = 3
 """Numbers that are stored of a part: how many, their mean, their squared differences from it."""
@@ -61,27 +61,47 @@ class Rows:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """What rows.wgsl and gathered.wgsl need."""
+        """Of one part and all."""
         return {
             "channels": self.channels,
             "rows": self.rows,
             "positions": self.positions,
             "size": self.size,
             "part": self.part,
-            "parts": self.parts,
         }
 
-    def moments(self, x: Binding, number: int = 0) -> tuple[Dispatch, Scratch]:
-        """Gather the moments of all parts of ``x`` in scratch of that number."""
-        parts = Scratch(number, MOMENTS * math.prod(self.workgroups))
-        dispatch = Dispatch(
-            shader=("moments", "rows", "row_moments"),
-            sizes=self.sizes,
-            bindings=(x, parts),
-            workgroups=self.workgroups,
-            writes=(1,),
-        )
-        return dispatch, parts
+
+def moments(x: Array | Scratch, rows: Rows, scratch: int) -> tuple[list[Dispatch], Scratch]:
+    """The moments of all rows and groups of ``x``, and where they are.
+
+    They take scratch of two numbers, ``scratch`` and the next.
+    """
+    parts = Scratch(scratch, MOMENTS * math.prod(rows.workgroups))
+    sums = Dispatch(
+        shader=("moments_type", "moments", "rows", "row_moments"),
+        sizes=rows.sizes | {"parts": rows.parts},
+        bindings=(x, parts),
+        workgroups=rows.workgroups,
+        writes=(1,),
+    )
+    gather, whole = gathered(parts, rows.rows * rows.groups, scratch + 1)
+    return [sums, *gather], whole
+
+
+def gathered(parts: Scratch, rows: int, scratch: int) -> tuple[list[Dispatch], Scratch]:
+    """The moments of rows from those of their parts, and where they are."""
+    each = parts.size // MOMENTS // rows
+    if each == 1:
+        return [], parts
+    whole = Scratch(scratch, MOMENTS * rows)
+    gather = Dispatch(
+        shader=("moments_type", "moments", "gather_moments"),
+        sizes={"parts": each},
+        bindings=(parts, whole),
+        workgroups=(rows, 1, 1),
+        writes=(1,),
+    )
+    return [gather], whole
 
 
 def layer_norm(operation: Operation) -> list[Dispatch]:
@@ -91,7 +111,7 @@ def layer_norm(operation: Operation) -> list[Dispatch]:
     channels, positions = x.shape
     return [
         Dispatch(
-            shader=("weights", "moments", "layer_norm"),
+            shader=("weights", "moments_type", "moments", "layer_norm"),
             constants={"EPSILON": EPSILON, "HALF": half},
             sizes={"channels": channels, "positions": positions},
             bindings=(x, Packed(weight), Packed(bias), result(operation)),
@@ -128,30 +148,30 @@ def normalise(
     gelu: bool,
     scratch: int = 0,
 ) -> list[Dispatch]:
-    """Group norm of ``x`` in place, with its moments in scratch of that number."""
-    gather, parts = rows.moments(x, scratch)
+    """Group norm of ``x`` in place, with scratch of two numbers, ``scratch`` and the next."""
+    sums, found = moments(x, rows, scratch)
     apply = Dispatch(
-        shader=("activation", "weights", "moments", "rows", "gathered", "group_norm"),
+        shader=("activation", "weights", "moments_type", "rows", "group_norm"),
         constants={"EPSILON": EPSILON, "HALF": half, "GELU": gelu},
         sizes=rows.sizes,
-        bindings=(x, parts, *affine),
+        bindings=(x, found, *affine),
         workgroups=rows.workgroups,
         writes=(0,),
     )
-    return [gather, apply]
+    return [*sums, apply]
 
 
 def standardise(operation: Operation) -> list[Dispatch]:
     """All numbers to mean 0 and standard deviation 1, in place; makes what they were."""
     x = array(operation.operands[0])
     rows = Rows(1, 1, x.size)
-    gather, parts = rows.moments(x)
+    sums, found = moments(x, rows, 0)
     apply = Dispatch(
-        shader=("moments", "gathered", "standardise"),
+        shader=("moments_type", "standardise"),
         constants={"EPSILON": EPSILON},
         sizes=rows.sizes,
-        bindings=(x, parts, result(operation)),
+        bindings=(x, found, result(operation)),
         workgroups=rows.workgroups,
         writes=(0, 2),
     )
-    return [gather, apply]
+    return [*sums, apply]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from ...program.program import Operation
 from ..norm import EPSILON
 from .dispatch import Dispatch, Packed, Scratch, groups
-from .norm import MOMENTS, MOST_PARTS, Rows, normalise
+from .norm import MOMENTS, Rows, gathered, normalise
 from .operands import array, weights
 
 SQUEEZED = 256
@@ -14,8 +16,11 @@ SQUEEZED = 256
 TILE = 128
 """Positions that a workgroup of expand.wgsl computes."""
 
-QUADS = 8
-"""Fours of values, with their gates, that it computes."""
+QUADS = 2
+"""Fours of values, with their gates, that it computes at a time."""
+
+ENOUGH = 1024
+"""Workgroups: beyond so many, each computes more fours instead."""
 
 
 def residual_branch(operation: Operation) -> list[Dispatch]:
@@ -50,32 +55,34 @@ def residual_branch(operation: Operation) -> list[Dispatch]:
     affine = Packed(in_norm), Packed(in_norm_bias)
     cut = Rows(hidden_channels, rows, columns)
     norm = normalise(hidden, cut, affine, half, gelu=True, scratch=1)
-    quads = groups(channels, 4)
-    blocks, tiles = groups(quads, QUADS), groups(columns, TILE)
-    each = groups(tiles * blocks, MOST_PARTS)
-    shared = groups(tiles, each)
-    parts = Scratch(2, MOMENTS * rows * blocks * shared)
+    quads, tiles = groups(channels, 4), groups(columns, TILE)
+    times = min(groups(quads, QUADS), rows * tiles * groups(quads, QUADS) // ENOUGH)
+    each = QUADS * max(1, times)
+    grid = tiles, rows, groups(quads, each)
     sizes = {
         "channels": channels,
         "hidden": hidden_channels,
         "quads": quads,
         "rows": rows,
         "columns": columns,
+        "each": each,
     }
-    moments = Dispatch(
-        shader=("weights", "moments", "outer", "expansion", "expansion_moments"),
+    parts = Scratch(3, MOMENTS * math.prod(grid))
+    sums = Dispatch(
+        shader=("weights", "moments_type", "moments", "outer", "expansion", "expansion_moments"),
         constants={"HALF": half},
-        sizes=sizes | {"tiles": each},
+        sizes=sizes,
         bindings=(hidden, quad, Packed(out_bias), parts),
-        workgroups=(shared, rows, blocks),
+        workgroups=grid,
         writes=(3,),
     )
+    gather, moments = gathered(parts, rows, 4)
     expand = Dispatch(
-        shader=("activation", "weights", "moments", "gathered", "outer", "expansion", "expand"),
+        shader=("activation", "weights", "moments_type", "outer", "expansion", "expand"),
         constants={"HALF": half, "EPSILON": EPSILON},
-        sizes=sizes | {"parts": shared * blocks},
-        bindings=(x, hidden, quad, Packed(out_bias), parts, *map(Packed, last)),
-        workgroups=(tiles, rows, blocks),
+        sizes=sizes,
+        bindings=(x, hidden, quad, Packed(out_bias), moments, *map(Packed, last)),
+        workgroups=grid,
         writes=(0,),
     )
-    return [squeeze, *norm, moments, expand]
+    return [squeeze, *norm, sums, *gather, expand]

@@ -1,4 +1,4 @@
-// Where the numbers of a row are, in (channels, rows, positions), and their moments.
+// Where the numbers of a row are, in (channels, rows, positions).
 
 // The place of number `i` among the channels and positions of a row and a group of channels.
 fn place(i: u32, row: u32, group: u32) -> u32 {

@@ -39,8 +39,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) l
         lower = add_outer(lower, third.lower, right);
     }
     let row = 8u * workgroup.y;
-    store(row, positions, inside, upper);
-    store(row + 4u, positions, inside, lower);
+    store(row, positions, upper[0]);
+    store(row + 1u, positions, upper[1]);
+    store(row + 2u, positions, upper[2]);
+    store(row + 3u, positions, upper[3]);
+    store(row + 4u, positions, lower[0]);
+    store(row + 5u, positions, lower[1]);
+    store(row + 6u, positions, lower[2]);
+    store(row + 7u, positions, lower[3]);
 }
 
 // The input at four positions of the channel that starts there; outside of its row it is zero.
@@ -60,14 +66,18 @@ fn weights_at(eight: u32) -> Eight {
     return Eight(bitcast<vec4f>(weights[2u * eight]), bitcast<vec4f>(weights[2u * eight + 1u]));
 }
 
-fn store(first: u32, positions: vec4u, inside: vec4<bool>, values: mat4x4f) {
-    for (var i = 0u; i < 4u && first + i < sizes.hidden; i++) {
-        let row = first + i;
-        let with_bias = values[i] + widened(bias[word_of(row)], row);
-        for (var j = 0u; j < 4u; j++) {
-            if (inside[j]) {
-                y[row * sizes.positions + positions[j]] = with_bias[j];
-            }
-        }
+fn store(row: u32, positions: vec4u, sums: vec4f) {
+    if (row < sizes.hidden) {
+        let values = sums + widened(bias[word_of(row)], row);
+        store_one(row, positions.x, values.x);
+        store_one(row, positions.y, values.y);
+        store_one(row, positions.z, values.z);
+        store_one(row, positions.w, values.w);
+    }
+}
+
+fn store_one(row: u32, position: u32, value: f32) {
+    if (position < sizes.positions) {
+        y[row * sizes.positions + position] = value;
     }
 }
