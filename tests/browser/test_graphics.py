@@ -172,7 +172,7 @@ def test_a_song_by_the_card(
 ) -> None:
     """Chosen in the settings, for it is one that nobody would want to have chosen for him."""
     page = wait_started(open_tab(url))
-    assert "imitated by the processor" in note(page)
+    assert "that the processor imitates" in note(page)
     assert "matrix products by kernels" in computers(page)
     choose_setting(page, "computer", "graphics")
     page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
