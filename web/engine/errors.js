@@ -88,8 +88,8 @@ export const SENTENCES = {
 /** @param {string} name of the card @returns {string} */
 export function cardIsSoftware(name) {
   return (
-    `The only graphics card here is imitated by the processor (${name}), ` +
-    "which is faster on its own, and computes."
+    `The only graphics card here is one that the processor imitates (${name}). ` +
+    "On its own the processor is faster, so it computes."
   );
 }
 

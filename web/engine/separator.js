@@ -383,7 +383,7 @@ export class Separation extends EventTarget {
 
   /** Whether the graphics card computes it, as far as it can. */
   get isOnCard() {
-    return this.#way.onCard;
+    return this.#run?.onCard ?? this.#way.onCard;
   }
 
   /**

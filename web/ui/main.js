@@ -256,9 +256,8 @@ async function run(separation, signal) {
   showModels();
   jobCard.begin(separation);
   try {
-    const expected = expectedSeconds(separation);
     const report = (/** @type {import("../engine/separator.js").Progress} */ progress) => {
-      jobCard.separating(progress, expected);
+      jobCard.separating(progress, expectedSeconds(separation));
     };
     const missing = await separation.run(report, showNotice, signal);
     if (missing.length > 0) throw incomplete(missing);
