@@ -32,6 +32,19 @@ def test_add(card, axes, constant):
     assert np.array_equal(got, x + y)
 
 
+@pytest.mark.parametrize("first", [1, 2, 65])
+def test_add_to_a_part_that_starts_anywhere(card, first):
+    x, y = cases.random("x", 99, 3), cases.random("y", 99 - first, 1)
+    expected = x.copy()
+    expected[first:] += y
+
+    def network(x):
+        add(x[first:], y)
+        return x
+
+    assert np.array_equal(card.compile(network, x.shape, {})(x), expected)
+
+
 @EXAMPLES
 @given(st.lists(SIDE, min_size=2, max_size=3), st.sampled_from([np.float16, np.float32]))
 def test_add_scaled(card, shape, dtype):

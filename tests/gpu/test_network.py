@@ -16,6 +16,7 @@ from py_demixer.ops import backend
 from py_demixer.ops.gpu.lowering import UnsupportedOperation
 from py_demixer.ops.gpu.native import Card
 from py_demixer.ops.gpu.schedule import schedule
+from py_demixer.ops.residual import copy
 from py_demixer.program.program import Array, Operation, Program
 from py_demixer.program.record import record
 from tests import synthetic, tiny, unmix
@@ -131,6 +132,11 @@ def test_an_operation_without_a_shader_is_named():
     program = Program((Operation("fold", (array,), {}, None),), (2,), array, array, (), ())
     with pytest.raises(UnsupportedOperation, match="operation fold"):
         schedule(program)
+
+
+def test_a_part_that_cannot_be_bound_is_told():
+    with pytest.raises(ValueError, match="multiples of 256"):
+        schedule(record(lambda x: copy(x[1:]), (3, 5), {}))
 
 
 # ---- the command line ---------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-// x += y, where y is the same all along an axis of which the stride is 0.
+// x += y, where y is the same all along an axis of which the stride is 0. Of what is bound of x
+// the first numbers are others'.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>; // (..., rows, columns)
 @group(0) @binding(2) var<storage, read> y: array<f32>;
@@ -15,7 +16,7 @@ fn main(
     }
     let row = i / sizes.columns;
     let plane = row / sizes.rows;
-    x[i] += y[plane * sizes.plane_stride
+    x[sizes.skipped + i] += y[plane * sizes.plane_stride
         + (row - plane * sizes.rows) * sizes.row_stride
         + (i - row * sizes.columns) * sizes.column_stride];
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ...program.program import Array, Constant, Operation
 from .dispatch import Binding, Dispatch, Packed
-from .operands import array, result, spread, weights
+from .operands import aligned, array, result, spread, weights
 
 INVOCATIONS = 256
 """Of a workgroup, each for one number."""
@@ -23,7 +23,9 @@ def add(operation: Operation) -> list[Dispatch]:
     ]
     names = "plane_stride", "row_stride", "column_stride"
     sizes = {"rows": shape[1], "columns": shape[2]} | dict(zip(names, strides, strict=True))
-    return [_each("add", array(x), (y,), sizes)]
+    x, skipped = aligned(array(x))
+    sizes |= {"skipped": skipped, "size": x.size - skipped}
+    return [_each("add", x, (y,), sizes)]
 
 
 def add_scaled(operation: Operation) -> list[Dispatch]:

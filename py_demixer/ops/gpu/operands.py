@@ -10,6 +10,9 @@ from .dispatch import groups
 MOST_FLOP = 4_000_000_000
 """Of one dispatch: a weak card takes a tenth of a second, and browsers reset one that hangs."""
 
+ALIGNED = 64
+"""Numbers: what is bound starts at a multiple of 256 bytes."""
+
 MOST_GROUPS = 65535
 """Workgroups along an axis."""
 
@@ -18,6 +21,12 @@ def array(operand: Operand) -> Array:
     """An operand that must be one that the program computes."""
     assert isinstance(operand, Array)
     return operand
+
+
+def aligned(x: Array) -> tuple[Array, int]:
+    """An array that starts where it can be bound, and how many of its numbers are before ``x``."""
+    skipped = x.start % ALIGNED
+    return Array(x.buffer, (x.size + skipped,), x.start - skipped), skipped
 
 
 def weights(operands: Sequence[Operand]) -> tuple[list[Weight], bool]:

@@ -362,7 +362,11 @@ class _Numbered:
 
 
 def _checked(region: Region) -> Region:
-    assert region.start % ALIGNMENT == 0, "What is bound starts at a multiple of 256 bytes."
+    if region.start % ALIGNMENT:
+        raise ValueError(
+            f"This network needs a part of an array that starts at byte {region.start}, and "
+            f"graphics cards see multiples of {ALIGNMENT} only: it runs on the processor."
+        )
     # Shaders may see it as vectors of four; there is room behind it up to the next 256 bytes.
     region = Region(region.buffer, region.start, -(-region.size // 16) * 16)
     if region.size > BINDING_BYTES:
