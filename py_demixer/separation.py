@@ -24,7 +24,7 @@ from .parallel import Workers
 from .planes import InFiles, InMemory, Planes
 from .tasks import Cancel, Plan, Progress, Range, Song
 
-MEMORY_BYTES = 256 << 20
+MEMORY_BYTES = 64 << 20
 """What of a stream's planes may be held in memory; where a plan needs more, they are in files."""
 
 
