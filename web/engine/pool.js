@@ -102,10 +102,10 @@ export class Pool {
   /**
    * @param {import("./protocol.js").BootOptions} options
    * @param {number} size how many workers at most
-   * @param {import("./protocol.js").GraphicsOptions | null} graphics null: no graphics card is to
-   *   be used
+   * @param {import("./protocol.js").GraphicsOptions | null} [graphics] null: no graphics card is
+   *   to be used
    */
-  constructor(options, size, graphics) {
+  constructor(options, size, graphics = null) {
     this.#options = options;
     this.#size = size;
     this.#graphics = graphics;

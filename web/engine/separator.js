@@ -418,13 +418,13 @@ export class Separation extends EventTarget {
    * Compute what is missing.
    *
    * @param {(progress: Progress) => void} report
-   * @param {(sentence: string) => void} tell the person that somebody else goes on
    * @param {AbortSignal} signal ends the workers
+   * @param {(sentence: string) => void} [tell] the person that somebody else goes on
    * @returns {Promise<[number, number][]>} the stretches in seconds that could not be computed
    * @throws {UserError} what is finished is kept
    * @throws {DOMException} AbortError
    */
-  async run(report, tell, signal) {
+  async run(report, signal, tell = () => {}) {
     signal.throwIfAborted();
     const abort = () => this.#pool.stop(signal.reason);
     signal.addEventListener("abort", abort, { once: true });

@@ -259,7 +259,7 @@ async function run(separation, signal) {
     const report = (/** @type {import("../engine/separator.js").Progress} */ progress) => {
       jobCard.separating(progress, expectedSeconds(separation));
     };
-    const missing = await separation.run(report, showNotice, signal);
+    const missing = await separation.run(report, signal, showNotice);
     if (missing.length > 0) throw incomplete(missing);
   } catch (error) {
     if (signal.aborted) await leave(separation);
