@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import py_demixer
-from py_demixer import audio, checkpoint
+from py_demixer import audio
 from py_demixer.evaluation.metrics import snr
 from tests import chromium, synthetic, tiny
 from tests.browser.page import RATE, SOURCES, DemixerPage, wav
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 LEAST_DECIBELS = 100
-KIND = tiny.Kind("htdemucs", tiny.CONFIG | {"segment_length": 1 << 16})
-"""Segments of 1.5 s: a card that the processor imitates takes its time."""
+SEGMENT = 1 << 16
+"""Samples, 1.5 s: a card that the processor imitates takes its time."""
 
 SONG = wav(synthetic.song(5.0))  # five segments
 CARD = "google swiftshader"
@@ -38,13 +37,7 @@ LOST = "The graphics card was lost"
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "htdemucs.safetensors"
-    about = {
-        "architecture": KIND.architecture,
-        "config": json.dumps(KIND.config),
-        "licence": "MIT",
-    }
-    checkpoint.write(path, tiny.tensors(0, KIND), about)
-    return path
+    return tiny.write(path, segment_length=SEGMENT)
 
 
 @pytest.fixture(scope="module")
