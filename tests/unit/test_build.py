@@ -140,6 +140,23 @@ def test_a_wrong_chromium_is_said(monkeypatch, tmp_path):
         environment.ensure_chromium(Path(sys.executable))
 
 
+def test_a_card_is_installed_where_there_is_none(monkeypatch):
+    installed: list[str] = []
+    monkeypatch.setattr(environment, "_has_graphics", lambda python: bool(installed))
+    monkeypatch.setattr(environment, "_can_install", lambda: True)
+    monkeypatch.setattr(environment, "_install", lambda what, package: installed.append(package))
+    environment.ensure_graphics(Path(sys.executable))
+    environment.ensure_graphics(Path(sys.executable))
+    assert installed == ["mesa-vulkan-drivers"]
+
+
+def test_a_card_that_cannot_be_installed_is_said(monkeypatch):
+    monkeypatch.setattr(environment, "_has_graphics", lambda python: False)
+    monkeypatch.setattr(environment, "_can_install", lambda: False)
+    with pytest.raises(CannotGoOn, match="apt-get install mesa-vulkan-drivers"):
+        environment.ensure_graphics(Path(sys.executable))
+
+
 def test_a_taken_port_is_said(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = build("serve", "--port", str(taken.getsockname()[1]))

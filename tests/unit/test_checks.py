@@ -19,6 +19,7 @@ def outcomes(monkeypatch, tmp_path):
     monkeypatch.setattr(checks, "CACHE", tmp_path)
     monkeypatch.setattr(checks, "make_site", lambda python: None)
     monkeypatch.setattr(checks, "ensure_chromium", lambda python: "chromium")
+    monkeypatch.setattr(checks, "ensure_graphics", lambda python: None)
 
     def succeeds(command, variables):
         words = " ".join(map(str, command))
