@@ -65,7 +65,7 @@ async ({ keepMemory, backend, workers, runs, frames }) => {
     const { tasks } = await call("plan", job);
     const [{ length }] = tasks[0].reads;
     if (length !== frames) throw new Error("The first task is no whole segment.");
-    const run = () => call("run", { job, index: 0, inputs: [song] });
+    const run = () => call("run", { job, index: 0, inputs: [song], network: null });
     const heap = async () => {
       worker.postMessage({ bench: true });
       return (await next((data) => "heap" in data)).heap;
