@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from tests import synthetic
+from tests.interrupt import hear_ctrl_c
 
 LONG = "00 long"
 BROKEN = "11 broken"
@@ -37,7 +38,12 @@ def batch(*arguments: object) -> subprocess.Popen[str]:
     """Start ``py-demixer batch``."""
     command = [sys.executable, "-m", "py_demixer", "batch", *map(str, arguments), "--json"]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
 
 

@@ -181,6 +181,7 @@ def test_a_song_by_the_card(
     assert said(page) == []
 
 
+@pytest.mark.long
 def test_what_the_card_has_begun_it_goes_on_with(
     url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
@@ -202,6 +203,7 @@ def test_what_the_card_has_begun_it_goes_on_with(
     assert said(page) == []
 
 
+@pytest.mark.long
 def test_what_the_processor_has_begun_it_goes_on_with(
     url: str, open_tab: Callable[[str], DemixerPage]
 ) -> None:

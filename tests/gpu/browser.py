@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 from py_demixer.ops.backend import Network
 from py_demixer.ops.gpu.schedule import packed, schedule
@@ -77,11 +77,11 @@ class BrowserCard:
 
 
 @contextmanager
-def browser_card(folder: Path) -> Iterator[BrowserCard]:
+def browser_card(playwright: Playwright, folder: Path) -> Iterator[BrowserCard]:
     """A Chromium of its own with the page's files, served from that folder."""
     shutil.copytree(ROOT / "web" / "engine", folder / "engine")
     (folder / "index.html").write_text("<!doctype html><title>A card</title>")
-    with serving(folder) as url, sync_playwright() as playwright:
+    with serving(folder) as url:
         browser = playwright.chromium.launch(**chromium.options(graphics=True))  # type: ignore[arg-type]
         page = browser.new_page()
         page.goto(url + "index.html")

@@ -17,7 +17,8 @@ def card(request, tmp_path_factory) -> Iterator[Compiler]:
     if request.param == "native":
         yield Card()
         return
-    with browser_card(tmp_path_factory.mktemp("card")) as found:
+    playwright = request.getfixturevalue("playwright")
+    with browser_card(playwright, tmp_path_factory.mktemp("card")) as found:
         yield found
 
 
