@@ -59,7 +59,6 @@ class Card:
                 "choose another backend."
             ) from error
         self.name: str = adapter.info["device"]
-        self.software = adapter.info["adapter_type"] == "CPU"
         self.has_clock = CLOCK in adapter.features
         self.device = adapter.request_device_sync(
             required_features=[CLOCK] if self.has_clock else []
@@ -137,8 +136,9 @@ class Runner:
         if trace.is_recording():
             for name, array in self.steps(segment):
                 trace.step(name, array)
-        self._begin(segment)
-        self._run(0, len(self._runs))
+        else:
+            self._begin(segment)
+            self._run(0, len(self._runs))
         return self._read(self._schedule.output).reshape(self._schedule.output_shape)
 
     def steps(self, segment: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -149,6 +149,7 @@ class Runner:
             self._run(done, step.after)
             done = step.after
             yield step.name, self._read(step.region).reshape(step.shape)
+        self._run(done, len(self._runs))
 
     def times(self, segment: np.ndarray) -> list[float]:
         """Run it once, dispatch by dispatch.
