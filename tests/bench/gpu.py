@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import sync_playwright
 
 from py_demixer import checkpoint, stft
+from py_demixer.evaluation.metrics import snr
 from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.ops.attention import attention
 from py_demixer.ops.conv import conv2d, conv_transpose2d
@@ -374,12 +375,10 @@ def _natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
     for case in found:
         plan = case.schedule
         runner = Runner(card, plan, case.tensors)
-        expected = case.expected.astype(float)
-        noise = np.square(runner(case.x) - expected).sum()
         answer = {
             "seconds": [sum(runner.times(case.x)) for _ in range(runs)],
             "bytes": plan.bytes,
-            "snr": 10 * np.log10(np.square(expected).sum() / noise),
+            "snr": snr(runner(case.x), case.expected),
         }
         measured = _row(case, "native-webgpu", "py-demixer", "webgpu", card.name, answer)
         share = measured["gflops"] / ceiling["gflops"]
