@@ -18,6 +18,7 @@ import { expectation, expectedTime, remember } from "./paces.js";
 import { JobCard } from "./progress.js";
 import { Result } from "./result.js";
 import { Settings } from "./settings.js";
+import { wireShell } from "./shell.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../engine/separator.js").Separation} Separation */
@@ -361,4 +362,5 @@ const limits = byId("insecure", HTMLParagraphElement);
 limits.hidden = isSecureContext && "caches" in window;
 limits.textContent = isSecureContext ? SENTENCES.noStorage : SENTENCES.insecure;
 
+wireShell();
 engine.start().catch(() => {});
