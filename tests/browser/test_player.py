@@ -374,7 +374,7 @@ _SHOW = """async ([length, finished]) => {
   const { Result } = await import(new URL("ui/result.js", document.baseURI));
   await window.shown?.clear();
   window.problems ??= [];
-  window.shown ??= new Result((error) => problems.push(error.message));
+  window.shown ??= new Result((error) => problems.push(error.code));
   window.stems = new FakeStems(["drums", "bass", "other", "vocals"], length, noise);
   // Louder than 16 bits can hold, so that there is a gain.
   const at = stems.at;
@@ -493,7 +493,7 @@ def test_what_is_heard_can_be_saved(shown: ShownPage) -> None:
     shown.page.click('[data-stem="mix"] [data-format="16"]')
     shown.page.wait_for_function("() => problems.length > 0")
     problems = shown.page.evaluate("problems.splice(0)")
-    assert problems == ["Every stem is muted: there is nothing to save. Unmute one first."]
+    assert problems == ["muted"]
 
 
 def test_files_can_be_saved_when_the_song_is_finished(shown: ShownPage) -> None:
@@ -528,7 +528,7 @@ def test_without_room_on_the_disk_there_is_a_sentence(
     context.new_cdp_session(page.page).send("Storage.overrideQuotaForOrigin", quota)
     page.page.click('[data-stem="drums"] [data-format="32f"]')
     page.page.wait_for_function("() => problems.length > 0")
-    assert "no room on the disk" in page.page.evaluate("problems[0]")
+    assert page.page.evaluate("problems[0]") == "stemRoom"
     assert page.files() == []
     expect(page.page.locator("[aria-busy]")).to_have_count(0)
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { damagedFile, missingFile, noNetwork, storageFull, UserError } from "./errors.js";
+import { UserError } from "./errors.js";
 
 /** @typedef {import("./protocol.js").Assets} Assets */
 /** @typedef {import("./protocol.js").AssetFile} AssetFile */
@@ -56,9 +56,9 @@ export async function readManifest(base) {
   try {
     response = await fetch(new URL(url, base));
   } catch {
-    throw noNetwork();
+    throw new UserError("noNetwork");
   }
-  if (!response.ok) throw missingFile(url);
+  if (!response.ok) throw new UserError("missingFile", { url });
   return response.json();
 }
 
@@ -78,7 +78,7 @@ export async function fetchVerified(base, file) {
       const cache = attempt === 1 ? "default" : "reload";
       const response = await fetch(url, { integrity: file.integrity, cache });
       if (response.ok) return file.encoding === "gzip" ? unzipped(response) : response;
-      if (attempt === TRIES) throw missingFile(file.url);
+      if (attempt === TRIES) throw new UserError("missingFile", { url: file.url });
     } catch (error) {
       if (error instanceof UserError) throw error;
       if (attempt === TRIES) throw await whyRefused(url, file);
@@ -164,9 +164,9 @@ export async function fetchWeights(base, assets, model, report, signal) {
 async function whyRefused(url, file) {
   try {
     const answer = await fetch(url, { method: "HEAD", cache: "no-store" });
-    return answer.ok ? damagedFile(file.url) : missingFile(file.url);
+    return new UserError(answer.ok ? "damagedFile" : "missingFile", { url: file.url });
   } catch {
-    return noNetwork();
+    return new UserError("noNetwork");
   }
 }
 
@@ -208,7 +208,7 @@ async function keep(cache, base, file) {
   await cache.delete(url);
   const response = await fetchVerified(base, file);
   const body = await response.arrayBuffer().catch(() => {
-    throw noNetwork();
+    throw new UserError("noNetwork");
   });
   const type = response.headers.get("content-type") ?? "application/octet-stream";
   const headers = { "content-type": type, [INTEGRITY_HEADER]: file.integrity };
@@ -251,7 +251,7 @@ export async function keepAll(base, assets, model, report) {
   } catch (error) {
     failed = true;
     if (error instanceof DOMException && error.name === "QuotaExceededError") {
-      throw storageFull(total - done);
+      throw new UserError("storageFull", { bytes: total - done });
     }
     throw error;
   }

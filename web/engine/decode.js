@@ -13,7 +13,7 @@
  */
 
 import { ALL_FORMATS, AudioSampleSink, BlobSource, Input } from "../vendor/mediabunny.mjs";
-import { isOutOfMemory, notFinite, SENTENCES, tooLong, UserError } from "./errors.js";
+import { isOutOfMemory, UserError } from "./errors.js";
 import { songWithin } from "./gapless.js";
 import { Resampler } from "./resampler.js";
 
@@ -55,16 +55,16 @@ const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
  * @throws {UserError} a sentence for the person
  */
 export async function decode(file, taker, signal) {
-  if (file.size === 0) throw new UserError(SENTENCES.empty);
+  if (file.size === 0) throw new UserError("empty");
   const intake = new Intake(taker, signal);
   try {
     await decodeInto(intake, file, taker, signal);
     await intake.end();
   } catch (error) {
     if (error instanceof UserError || signal.aborted) throw error;
-    if (isOutOfMemory(error)) throw new UserError(SENTENCES.memory, error);
+    if (isOutOfMemory(error)) throw new UserError("memory", {}, error);
     const gone = error instanceof DOMException && error.name === "NotReadableError";
-    throw new UserError(gone ? SENTENCES.unreadable : SENTENCES.nothingDecoded, error);
+    throw new UserError(gone ? "unreadable" : "nothingDecoded", {}, error);
   } finally {
     intake.close();
   }
@@ -75,7 +75,7 @@ async function decodeInto(intake, file, taker, signal) {
   const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
   try {
     const track = await findTrack(input);
-    if (!track) return await decodeByBrowser(intake, file, RATE, SENTENCES.notAudio, signal);
+    if (!track) return await decodeByBrowser(intake, file, RATE, "notAudio", signal);
     const rate = await track.getSampleRate();
     const seconds = (await track.getDurationFromMetadata()) ?? 0;
     checkLength(seconds, taker.longestMinutes);
@@ -87,7 +87,7 @@ async function decodeInto(intake, file, taker, signal) {
     const canDecode = await track.canDecode();
     const atOnce = () => {
       checkLength(seconds, taker.wholeMinutes);
-      return decodeByBrowser(intake, file, rate, SENTENCES.nothingDecoded, signal);
+      return decodeByBrowser(intake, file, rate, "nothingDecoded", signal);
     };
     if ((isMp3 && fits) || !canDecode) return await atOnce();
     const part = isMp3 ? await songWithin(file, Math.round(seconds * rate)) : WHOLE;
@@ -120,9 +120,9 @@ function isDecoderError(error) {
  * @param {Intake} intake @param {number} seconds how long the file says it is
  */
 function checkComplete(intake, seconds) {
-  if (intake.frames === 0) throw new UserError(SENTENCES.nothingDecoded);
+  if (intake.frames === 0) throw new UserError("nothingDecoded");
   if (intake.seconds < seconds - MOST_MISSING_SECONDS) {
-    throw new UserError(SENTENCES.stoppedDecoding);
+    throw new UserError("stoppedDecoding");
   }
 }
 
@@ -142,7 +142,7 @@ async function findTrack(input) {
     console.warn(error);
     return null;
   }
-  if (!track) throw new UserError(SENTENCES.noTrack);
+  if (!track) throw new UserError("noTrack");
   return track;
 }
 
@@ -164,7 +164,8 @@ async function decodeTrack(intake, track, part, signal) {
   } catch (error) {
     if (error instanceof UserError || signal.aborted || isOutOfMemory(error)) throw error;
     throw new UserError(
-      intake.frames === 0 ? SENTENCES.nothingDecoded : SENTENCES.stoppedDecoding,
+      intake.frames === 0 ? "nothingDecoded" : "stoppedDecoding",
+      {},
       error,
     );
   }
@@ -191,7 +192,7 @@ function planesOf(sample, part) {
 /**
  * @param {Intake} intake @param {File} file
  * @param {number} rate of the file, in hertz
- * @param {string} refusal what to say when the browser cannot
+ * @param {import("./errors.js").Code} refusal what to say when the browser cannot
  * @param {AbortSignal} signal
  */
 async function decodeByBrowser(intake, file, rate, refusal, signal) {
@@ -204,7 +205,7 @@ async function decodeByBrowser(intake, file, rate, refusal, signal) {
   try {
     audio = await context.decodeAudioData(bytes);
   } catch (error) {
-    throw new UserError(refusal, error);
+    throw new UserError(refusal, {}, error);
   }
   const planes = Array.from({ length: audio.numberOfChannels }, (_, index) =>
     audio.getChannelData(index),
@@ -247,7 +248,7 @@ class Intake {
   async add(planes, rate) {
     if (this.#rate === 0) await this.#begin(rate);
     // A stream may change its rate midway; hardly any does, and two rates make no song.
-    if (rate !== this.#rate) throw new UserError(SENTENCES.stoppedDecoding);
+    if (rate !== this.#rate) throw new UserError("stoppedDecoding");
     const length = planes[0]?.length ?? 0;
     if (length === 0) return;
     const matrix = await this.#taker.downmix(planes.length);
@@ -281,7 +282,7 @@ class Intake {
 
   /** @throws {UserError} when there is not one frame */
   async end() {
-    if (Math.round(this.seconds * RATE) === 0) throw new UserError(SENTENCES.nothingDecoded);
+    if (Math.round(this.seconds * RATE) === 0) throw new UserError("nothingDecoded");
     await this.#flush();
     if (this.#resampler) await this.#taker.take(await this.#resampler.end());
   }
@@ -312,7 +313,7 @@ function mixInto(target, planes, matrix) {
 
 /** @param {number} seconds @param {number} longestMinutes */
 function checkLength(seconds, longestMinutes) {
-  if (seconds > longestMinutes * 60) throw tooLong(longestMinutes);
+  if (seconds > longestMinutes * 60) throw new UserError("tooLong", { minutes: longestMinutes });
 }
 
 /**
@@ -322,5 +323,5 @@ function checkLength(seconds, longestMinutes) {
  */
 function checkFinite(block, start, rate) {
   const bad = block.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw notFinite((start + Math.floor(bad / 2)) / rate);
+  if (bad >= 0) throw new UserError("notFinite", { seconds: (start + Math.floor(bad / 2)) / rate });
 }

@@ -8,7 +8,7 @@
 
 import { makeZip } from "../vendor/client-zip.mjs";
 import { BufferTarget, StreamTarget } from "../vendor/mediabunny.mjs";
-import { SENTENCES, UserError } from "./errors.js";
+import { UserError } from "./errors.js";
 import { mixOf } from "./mix.js";
 import { TemporaryFiles } from "./temporary.js";
 import { sharedGain, writeWav } from "./wav.js";
@@ -72,7 +72,7 @@ export class Downloads {
    * @returns {Promise<Download>}
    */
   async mix(volumes, format, watch) {
-    if (volumes.size === 0) throw new UserError(SENTENCES.muted);
+    if (volumes.size === 0) throw new UserError("muted");
     const mix = mixOf(this.#stems, volumes);
     const isInteger = format === "16";
     const gain = isInteger ? await sharedGain(mix, part(watch, 0, PEAK_SHARE)) : 1;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { GraphicsError, SENTENCES, UserError } from "./errors.js";
+import { GraphicsError, UserError } from "./errors.js";
 
 /** @typedef {import("./protocol.js").Call} Call */
 /** @typedef {import("./protocol.js").Notice} Notice */
@@ -46,7 +46,7 @@ export class EngineWorker {
     this.#worker.addEventListener("message", (event) => this.#receive(event.data));
     for (const type of ["error", "messageerror"]) {
       this.#worker.addEventListener(type, (event) => {
-        this.end(new UserError(SENTENCES.died, /** @type {ErrorEvent} */ (event).message));
+        this.end(new UserError("died", {}, /** @type {ErrorEvent} */ (event).message));
       });
     }
   }
@@ -61,7 +61,7 @@ export class EngineWorker {
    */
   call(method, argument, { transfer = [], notice = () => {}, seconds } = {}) {
     return new Promise((resolve, reject) => {
-      if (!this.alive) throw new UserError(SENTENCES.died);
+      if (!this.alive) throw new UserError("died");
       const usual = PATIENCE_SECONDS[method === "run" ? "run" : "other"];
       const patience = (seconds ?? usual) * 1000;
       const id = ++this.#calls;
@@ -87,14 +87,12 @@ export class EngineWorker {
   }
 
   /** @param {import("./protocol.js").Failure} failure @returns {UserError} */
-  #errorOf({ kind, message }) {
-    if (kind === "input") return new UserError(message);
-    if (kind === "graphics") return new GraphicsError(message);
-    this.end(new UserError(SENTENCES.died));
-    if (kind === "download") return new UserError(message);
-    if (kind === "old") return new UserError(SENTENCES.old, message);
-    console.error(message);
-    return new UserError(kind === "memory" ? SENTENCES.memory : SENTENCES.fault, message);
+  #errorOf({ kind, code, values, message }) {
+    if (kind === "input") return new UserError(code, values, message);
+    if (kind === "graphics") return new GraphicsError(code, values, message);
+    this.end(new UserError("died"));
+    if (code === "fault" || code === "memory") console.error(message);
+    return new UserError(code, values, message);
   }
 
   #watch() {
@@ -108,7 +106,7 @@ export class EngineWorker {
     this.#lastTick = now;
     for (const call of this.#pending.values()) {
       call.waited += passed;
-      if (call.waited > call.patience) this.end(new UserError(SENTENCES.silent));
+      if (call.waited > call.patience) this.end(new UserError("silent"));
     }
   }
 

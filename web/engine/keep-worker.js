@@ -19,7 +19,7 @@ addEventListener("message", async (/** @type {MessageEvent} */ event) => {
     const areKept = await keepAll(base, assets, model, (done, total) => post({ done, total }));
     post({ ok: true, areKept });
   } catch (error) {
-    const isSentence = error instanceof UserError;
-    post({ ok: false, message: isSentence ? error.message : String(error), isSentence });
+    const said = error instanceof UserError ? { code: error.code, values: error.values } : null;
+    post({ ok: false, message: String(error), said });
   }
 });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { noNetwork, UserError } from "./errors.js";
+import { UserError } from "./errors.js";
 
 /** @typedef {import("./protocol.js").Assets} Assets */
 /** @typedef {import("./protocol.js").KeepReply} KeepReply */
@@ -27,13 +27,13 @@ export async function keepAll(base, assets, model, report, signal) {
     return await new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       // The script itself could not be had.
-      worker.onerror = () => reject(noNetwork());
+      worker.onerror = () => reject(new UserError("noNetwork"));
       worker.onmessage = ({ data }) => {
         /** @type {KeepReply} */
         const reply = data;
         if ("total" in reply) report(reply.done, reply.total);
         else if (reply.ok) resolve(reply.areKept);
-        else reject(reply.isSentence ? new UserError(reply.message) : new Error(reply.message));
+        else reject(reply.said ? new UserError(reply.said.code, reply.said.values) : new Error(reply.message));
       };
       worker.postMessage(/** @type {import("./protocol.js").KeepCall} */ ({ base, assets, model }));
     });

@@ -7,7 +7,7 @@
  */
 
 import { EngineWorker } from "./engine-worker.js";
-import { GraphicsError, SENTENCES, UserError } from "./errors.js";
+import { GraphicsError, hasCode, UserError } from "./errors.js";
 import { IN_FLIGHT } from "./gpu/network.js";
 import { checkBrowser } from "./support.js";
 import { TaskQueue } from "./queue.js";
@@ -179,7 +179,7 @@ export class Pool {
       if (!this.#workers.has(worker)) throw error;
       console.warn(error);
       const isKnown = error instanceof GraphicsError;
-      this.#refusal = isKnown ? error : new GraphicsError(SENTENCES.cardFault, error);
+      this.#refusal = isKnown ? error : new GraphicsError("cardFault", {}, error);
       this.#run?.leaveCard(this.#refusal);
     }
   }
@@ -218,8 +218,7 @@ export class Pool {
       return worker.alive ? info : await this.#boot(notice);
     } catch (error) {
       this.#remove(worker, error);
-      const noMemory = error instanceof UserError && error.message === SENTENCES.memory;
-      throw noMemory ? new UserError(SENTENCES.engineMemory, error) : error;
+      throw hasCode(error, "memory") ? new UserError("engineMemory", {}, error) : error;
     }
   }
 

@@ -189,14 +189,13 @@
  */
 
 /**
- * Why a call failed. `input`: the song is at fault, and `message` is a sentence for the person.
- * `memory`: an allocation failed. `download`: a file of the site could not be had, and `message` is
- * a sentence for the person. `old`: the browser cannot run the engine. `graphics`: the graphics card
- * cannot do it, the worker goes on without, and `message` is a sentence for the person. `fault`:
- * anything else, and `message` is for the console.
+ * Why a call failed. `input`: the song is at fault. `graphics`: the graphics card cannot do it, and
+ * the worker goes on without. `engine`: the worker cannot go on.
  * @typedef {object} Failure
- * @property {"input" | "memory" | "download" | "old" | "graphics" | "fault"} kind
- * @property {string} message
+ * @property {"input" | "graphics" | "engine"} kind
+ * @property {import("./errors.js").Code} code      what the person is told
+ * @property {import("./errors.js").Values} values
+ * @property {string} message   for the console
  */
 
 /**
@@ -233,7 +232,8 @@
  * wrong.
  * @typedef {{done: number, total: number}
  *   | {ok: true, areKept: boolean}
- *   | {ok: false, message: string, isSentence: boolean}} KeepReply   `isSentence`: for the person
+ *   | {ok: false, message: string, said: import("./errors.js").Said | null}} KeepReply   `said`: for
+ *   the person
  */
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SENTENCES, UserError } from "./errors.js";
+import { UserError } from "./errors.js";
 
 /** @typedef {import("./protocol.js").ResampleCall} ResampleCall */
 /** @typedef {import("./protocol.js").ResampleReply} ResampleReply */
@@ -49,12 +49,12 @@ export class Resampler {
     const worker = this.#worker;
     return new Promise((resolve, reject) => {
       this.#reject = reject;
-      worker.onerror = (event) => reject(new UserError(SENTENCES.resampler, event.message));
+      worker.onerror = (event) => reject(new UserError("resampler", {}, event.message));
       worker.onmessage = ({ data }) => {
         /** @type {ResampleReply} */
         const reply = data;
         if (reply.ok) resolve(reply.block);
-        else reject(new UserError(SENTENCES.resampler, reply.message));
+        else reject(new UserError("resampler", {}, reply.message));
       };
       worker.postMessage(call, transfer);
     });

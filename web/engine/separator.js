@@ -5,7 +5,6 @@
  */
 
 import { decode } from "./decode.js";
-import { cardIsGone } from "./errors.js";
 import { TaskQueue } from "./queue.js";
 import { common, Ranges } from "./ranges.js";
 import { LONGEST_MINUTES } from "./store.js";
@@ -46,7 +45,7 @@ const FRAME_BYTES = 8;
  * @typedef {object} Way
  * @property {string} build     whose bits it has
  * @property {boolean} onCard   whether the graphics card runs its networks
- * @property {string | null} note   a sentence for the person
+ * @property {import("./errors.js").Said | null} note   for the person
  */
 
 export class Separator {
@@ -214,7 +213,9 @@ export class Separator {
     const name = cardOf(build);
     // Who wants no graphics card and drops the song again, wants it done anew.
     if (name === null || !(wantsCard || id === song.id)) return null;
-    const note = done < cost ? cardIsGone(name, card && card.name) : null;
+    /** @type {import("./errors.js").Said} */
+    const said = { code: "cardIsGone", values: { name, other: card && card.name } };
+    const note = done < cost ? said : null;
     return { build, onCard: card !== null, note };
   }
 
@@ -419,7 +420,7 @@ export class Separation extends EventTarget {
    *
    * @param {(progress: Progress) => void} report
    * @param {AbortSignal} signal ends the workers
-   * @param {(sentence: string) => void} [tell] the person that somebody else goes on
+   * @param {(said: import("./errors.js").Said) => void} [tell] the person that somebody else goes on
    * @returns {Promise<[number, number][]>} the stretches in seconds that could not be computed
    * @throws {UserError} what is finished is kept
    * @throws {DOMException} AbortError
@@ -443,9 +444,9 @@ export class Separation extends EventTarget {
           report(this.#progress());
         },
         onCard: this.#way.onCard,
-        leaveCard: ({ message }) => {
+        leaveCard: (error) => {
           this.#startClock();
-          tell(message);
+          tell(error);
         },
       });
       await this.#run.ended;

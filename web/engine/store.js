@@ -5,7 +5,7 @@
  * @module
  */
 
-import { noRoom, SENTENCES, UserError } from "./errors.js";
+import { hasCode, UserError } from "./errors.js";
 import { oneByOne, Songs } from "./songs.js";
 
 /** @typedef {import("./songs.js").Folder} Folder */
@@ -56,8 +56,7 @@ export class Store {
     try {
       await this.#try("reserve", [id, needed]);
     } catch (error) {
-      const full = error instanceof UserError && error.message === SENTENCES.full;
-      throw full ? noRoom(needed, error) : error;
+      throw hasCode(error, "full") ? new UserError("noRoom", { bytes: needed }, error) : error;
     }
   }
 
@@ -132,10 +131,10 @@ export class Store {
     } catch (error) {
       if (error instanceof UserError) throw error;
       const { name } = /** @type {Error} */ (error);
-      if (name === "BusyError") throw new UserError(SENTENCES.otherTab, error);
-      if (NAMES_OF_FULL.includes(name)) throw new UserError(SENTENCES.full, error);
-      if (error instanceof RangeError) throw new UserError(SENTENCES.memory, error);
-      throw new UserError(SENTENCES.storage, error);
+      if (name === "BusyError") throw new UserError("otherTab", {}, error);
+      if (NAMES_OF_FULL.includes(name)) throw new UserError("full", {}, error);
+      if (error instanceof RangeError) throw new UserError("memory", {}, error);
+      throw new UserError("storage", {}, error);
     }
   }
 }

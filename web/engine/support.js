@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SENTENCES, UserError } from "./errors.js";
+import { UserError } from "./errors.js";
 
 /** A module whose only function returns a 128-bit vector. */
 const SIMD_MODULE = new Uint8Array([
@@ -16,5 +16,5 @@ const SIMD_MODULE = new Uint8Array([
 export function checkBrowser() {
   const canRun = typeof WebAssembly === "object" && WebAssembly.validate(SIMD_MODULE);
   const canUnzip = "DecompressionStream" in globalThis;
-  if (!canRun || !canUnzip) throw new UserError(SENTENCES.old);
+  if (!canRun || !canUnzip) throw new UserError("old");
 }

@@ -6,15 +6,7 @@
  */
 
 import { partsOf, readAsset } from "./assets.js";
-import {
-  cardIsWrong,
-  GraphicsError,
-  isOutOfMemory,
-  missingFile,
-  noNetwork,
-  SENTENCES,
-  UserError,
-} from "./errors.js";
+import { GraphicsError, isOutOfMemory, UserError } from "./errors.js";
 import { Card } from "./gpu/card.js";
 import { Network, Workspace } from "./gpu/network.js";
 
@@ -84,7 +76,9 @@ async function startPython(options) {
  */
 function checkLoaded(pyodide, { assets }, names) {
   for (const name of names) {
-    if (!(name in pyodide.loadedPackages)) throw missingFile(`${assets.pyodide}${name}`);
+    if (!(name in pyodide.loadedPackages)) {
+      throw new UserError("missingFile", { url: `${assets.pyodide}${name}` });
+    }
   }
 }
 
@@ -164,7 +158,7 @@ async function testCard(card) {
   workspace.close();
   source.destroy();
   test.destroy();
-  if (!passes) throw new GraphicsError(cardIsWrong(card.name));
+  if (!passes) throw new GraphicsError("cardIsWrong", { name: card.name });
 }
 
 /**
@@ -195,7 +189,7 @@ async function run({ job, index, inputs, network }) {
 /** @param {number} number @returns {Network} */
 function networkOf(number) {
   const network = networks[number];
-  if (!network) throw new GraphicsError(SENTENCES.cardLost);
+  if (!network) throw new GraphicsError("cardLost");
   return network;
 }
 
@@ -249,35 +243,53 @@ async function answer(call, report) {
 }
 
 /**
- * The calls that look at the song: a ValueError of theirs is about the song, and says so in a
- * sentence.
+ * The calls whose ValueErrors are sentences for the person: about the song, or about what a graphics
+ * card cannot do.
  */
-const ABOUT_THE_SONG = new Set(["downmix", "measure", "plan"]);
+const SAYS_WHY = new Set(["downmix", "measure", "plan", "graphics"]);
 
 /**
  * @param {unknown} error @param {import("./protocol.js").Call["method"]} method
  * @returns {Failure}
  */
 function describe(error, method) {
-  if (error instanceof GraphicsError) return { kind: "graphics", message: error.message };
-  if (error instanceof UserError) return { kind: "download", message: error.message };
-  if (isOutOfMemory(error)) return { kind: "memory", message: String(error) };
-  if (error instanceof WebAssembly.CompileError) return { kind: "old", message: String(error) };
-  if (!(error instanceof Error)) return { kind: "fault", message: String(error) };
+  const { code, values } = whatWentWrong(error, method);
+  const kind = kindOf(error, code, method);
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { kind, code, values, message };
+}
+
+/**
+ * @param {unknown} error @param {import("./errors.js").Code} code
+ * @param {import("./protocol.js").Call["method"]} method
+ * @returns {Failure["kind"]}
+ */
+function kindOf(error, code, method) {
+  // A model that no card can run says so with a ValueError.
+  const isCards = error instanceof GraphicsError || (code === "said" && method === "graphics");
+  if (isCards) return "graphics";
+  return code === "said" ? "input" : "engine";
+}
+
+/**
+ * @param {unknown} error @param {import("./protocol.js").Call["method"]} method
+ * @returns {import("./errors.js").Said}
+ */
+function whatWentWrong(error, method) {
+  if (error instanceof UserError) return error;
+  if (isOutOfMemory(error)) return { code: "memory", values: {} };
+  if (error instanceof WebAssembly.CompileError) return { code: "old", values: {} };
+  if (!(error instanceof Error)) return { code: "fault", values: {} };
   const type = "type" in error ? String(error.type) : "";
-  if (type.endsWith("MemoryError")) return { kind: "memory", message: error.message };
-  if (type === "ValueError" && ABOUT_THE_SONG.has(method)) {
-    return { kind: "input", message: sentenceOf(error.message) };
-  }
-  // The model is one that cannot be run there.
-  if (type === "ValueError" && method === "graphics") {
-    return { kind: "graphics", message: sentenceOf(error.message) };
+  if (type.endsWith("MemoryError")) return { code: "memory", values: {} };
+  if (type === "ValueError" && SAYS_WHY.has(method)) {
+    return { code: "said", values: { sentence: sentenceOf(error.message) } };
   }
   if (demixer === null && /fetch|import|network|load/i.test(error.message)) {
     console.error(error);
-    return { kind: "download", message: noNetwork().message };
+    return { code: "noNetwork", values: {} };
   }
-  return { kind: "fault", message: error.stack ?? error.message };
+  return { code: "fault", values: {} };
 }
 
 /** @param {string} traceback @returns {string} what the exception says, without the way to it */

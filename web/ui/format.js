@@ -4,14 +4,30 @@
  * @module
  */
 
+import { locale } from "./words/locale.js";
+
+/**
+ * @param {number} value @param {number} [digits] after the point
+ * @returns {string} as it is written in the page's language
+ */
+export function number(value, digits = 0) {
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(locale(), options).format(value);
+}
+
 /** @param {number} bytes @returns {string} "84 MB" */
 export function megabytes(bytes) {
-  return `${Math.round(bytes / 1e6)} MB`;
+  return `${number(bytes / 1e6)} MB`;
+}
+
+/** @param {number} bytes @returns {string} "1.2 GB" */
+export function gigabytes(bytes) {
+  return `${number(bytes / 1e9, 1)} GB`;
 }
 
 /** @param {number} share between 0 and 1 @returns {string} "42 %"; 100 % only when all is done */
 export function percent(share) {
-  return `${Math.floor(share * 100)} %`;
+  return `${number(Math.floor(share * 100))} %`;
 }
 
 /** @param {number} seconds @returns {string} "1:02:03" or "2:03" */

@@ -5,7 +5,7 @@
  */
 
 import { allKept, downloadBytes, readManifest } from "../engine/assets.js";
-import { incomplete, SENTENCES, UserError } from "../engine/errors.js";
+import { UserError } from "../engine/errors.js";
 import { PROCESSOR } from "../engine/pool.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
@@ -19,10 +19,13 @@ import { JobCard } from "./progress.js";
 import { Result } from "./result.js";
 import { Settings } from "./settings.js";
 import { wireShell } from "./shell.js";
+import { sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../engine/separator.js").Separation} Separation */
 /** @typedef {import("../engine/separator.js").Separator} Separator */
+
+startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
 
@@ -79,7 +82,7 @@ function showProblem(error, retry = null) {
   if (!(error instanceof UserError)) console.error(error);
   else if (error.cause !== undefined) console.warn(error.cause);
   byId("problem-text", HTMLParagraphElement).textContent =
-    error instanceof UserError ? error.message : SENTENCES.fault;
+    word(sentenceOf(error));
   byId("problem", HTMLElement).hidden = false;
   retryButton.hidden = retry === null;
   retryButton.onclick = retry;
@@ -171,7 +174,7 @@ function byProcessor() {
 function showComputer(song) {
   const { graphics } = engine;
   if (!graphics) settings.tellComputer("");
-  else if (graphics instanceof Error) settings.tellComputer(graphics.message);
+  else if (graphics instanceof Error) settings.tellComputer(word(sentenceOf(graphics)));
   else {
     const room = `${graphics.name}, ${megabytes(graphics.bytes)} of its memory.`;
     settings.tellComputer(`${room} ${timeOf(chooser.name, song)}`.trim());
@@ -221,7 +224,7 @@ function resume(song) {
  * @param {(separator: Separator, signal: AbortSignal) => Promise<Separation>} begin
  */
 async function work(name, model, begin) {
-  if (atWork) return showProblem(new UserError(SENTENCES.busy));
+  if (atWork) return showProblem(new UserError("busy"));
   const controller = new AbortController();
   const { signal } = controller;
   atWork = { controller, isKept: false };
@@ -260,8 +263,8 @@ async function run(separation, signal) {
     const report = (/** @type {import("../engine/separator.js").Progress} */ progress) => {
       jobCard.separating(progress, expectedSeconds(separation));
     };
-    const missing = await separation.run(report, signal, showNotice);
-    if (missing.length > 0) throw incomplete(missing);
+    const missing = await separation.run(report, signal, (said) => showNotice(word(sentenceOf(said))));
+    if (missing.length > 0) throw new UserError("incomplete", { stretches: missing });
   } catch (error) {
     if (signal.aborted) await leave(separation);
     throw error;
@@ -320,8 +323,8 @@ function unlessAborted(promise, signal) {
 /** @param {FileList | undefined | null} files */
 function take(files) {
   const [file, ...more] = files ?? [];
-  if (!file) showProblem(new UserError(SENTENCES.noFile));
-  else if (more.length > 0) showProblem(new UserError(SENTENCES.severalFiles));
+  if (!file) showProblem(new UserError("noFile"));
+  else if (more.length > 0) showProblem(new UserError("severalFiles"));
   else void separate(file);
 }
 
@@ -360,7 +363,7 @@ opening.then(({ longestMinutes }) => {
 
 const limits = byId("insecure", HTMLParagraphElement);
 limits.hidden = isSecureContext && "caches" in window;
-limits.textContent = isSecureContext ? SENTENCES.noStorage : SENTENCES.insecure;
+limits.textContent = word(({ errors }) => (isSecureContext ? errors.noStorage : errors.insecure));
 
 wireShell();
 engine.start().catch(() => {});

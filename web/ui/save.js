@@ -5,7 +5,7 @@
  */
 
 import { FORMATS } from "../engine/downloads.js";
-import { SENTENCES, UserError } from "../engine/errors.js";
+import { UserError } from "../engine/errors.js";
 import { announce } from "./elements.js";
 import { percent } from "./format.js";
 
@@ -82,7 +82,7 @@ export class Saver {
 function explained(error) {
   if (error instanceof UserError) return error;
   const full = error instanceof DOMException && error.name === "QuotaExceededError";
-  return new UserError(full ? SENTENCES.stemRoom : SENTENCES.stemFile, error);
+  return new UserError(full ? "stemRoom" : "stemFile", {}, error);
 }
 
 /** @param {HTMLButtonElement} button @param {number} share */

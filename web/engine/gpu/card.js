@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cardIsFull, cardIsSoftware, GraphicsError, SENTENCES } from "../errors.js";
+import { GraphicsError } from "../errors.js";
 
 /** What a buffer is for. @typedef {Exclude<keyof typeof GPUBufferUsage, "prototype">} Usage */
 
@@ -25,18 +25,18 @@ export class Card {
    */
   static async open(takesSoftware) {
     if (!navigator.gpu) {
-      throw new GraphicsError(isSecureContext ? SENTENCES.noGraphics : SENTENCES.insecureGraphics);
+      throw new GraphicsError(isSecureContext ? "noGraphics" : "insecureGraphics");
     }
     const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) throw new GraphicsError(SENTENCES.noCard);
+    if (!adapter) throw new GraphicsError("noCard");
     const name = nameOf(adapter.info);
     if (adapter.info.isFallbackAdapter && !takesSoftware) {
-      throw new GraphicsError(cardIsSoftware(name));
+      throw new GraphicsError("cardIsSoftware", { name });
     }
     try {
       return new Card(name, await adapter.requestDevice());
     } catch (error) {
-      throw new GraphicsError(SENTENCES.noCard, error);
+      throw new GraphicsError("noCard", {}, error);
     }
   }
 
@@ -88,7 +88,7 @@ export class Card {
    * @throws {GraphicsError} it is lost, its memory is full, or it refuses
    */
   async checked(use) {
-    if (this.#isLost) throw new GraphicsError(SENTENCES.cardLost);
+    if (this.#isLost) throw new GraphicsError("cardLost");
     this.device.pushErrorScope("validation");
     this.device.pushErrorScope("out-of-memory");
     const using = use();
@@ -97,13 +97,13 @@ export class Card {
     const scopes = [this.device.popErrorScope(), this.device.popErrorScope()];
     try {
       const [full, refused] = await Promise.all(scopes);
-      if (full) throw new GraphicsError(cardIsFull(this.bytes), full.message);
-      if (refused) throw new GraphicsError(SENTENCES.cardFault, refused.message);
+      if (full) throw new GraphicsError("cardIsFull", { bytes: this.bytes }, full.message);
+      if (refused) throw new GraphicsError("cardFault", {}, refused.message);
       return await using;
     } catch (error) {
       if (error instanceof GraphicsError) throw error;
-      if (error instanceof GPUPipelineError) throw new GraphicsError(SENTENCES.cardFault, error);
-      throw new GraphicsError(SENTENCES.cardLost, error);
+      if (error instanceof GPUPipelineError) throw new GraphicsError("cardFault", {}, error);
+      throw new GraphicsError("cardLost", {}, error);
     }
   }
 

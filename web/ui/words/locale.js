@@ -1,0 +1,17 @@
+/**
+ * Whose words, numbers and plurals the page uses.
+ *
+ * @module
+ */
+
+let current = "en";
+
+/** @returns {string} a BCP 47 language tag */
+export function locale() {
+  return current;
+}
+
+/** @param {string} tag */
+export function setLocale(tag) {
+  current = tag;
+}
