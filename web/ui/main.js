@@ -19,12 +19,14 @@ import { JobCard } from "./progress.js";
 import { Result } from "./result.js";
 import { Settings } from "./settings.js";
 import { wireShell } from "./shell.js";
+import { trustOwnScripts } from "./trusted.js";
 import { sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../engine/separator.js").Separation} Separation */
 /** @typedef {import("../engine/separator.js").Separator} Separator */
 
+trustOwnScripts();
 startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
