@@ -45,10 +45,13 @@ PYODIDE_RUNTIME = (
 
 _PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
+_FONT = "@fontsource-variable/inter"
 _VENDOR = {
     "client-zip.mjs": "client-zip/index.js",
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
+    "fft.mjs": "fft.js/lib/fft.js",
+    "inter.woff2": f"{_FONT}/files/inter-latin-wght-normal.woff2",
     "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
     "workbox-routing.js": "workbox-routing/build/workbox-routing.prod.js",
     "workbox-strategies.js": "workbox-strategies/build/workbox-strategies.prod.js",
@@ -60,6 +63,8 @@ _NPM_PACKAGES = (
     "mediabunny",
     "client-zip",
     _SAMPLERATE,
+    "fft.js",
+    _FONT,
     "workbox-core",
     "workbox-precaching",
     "workbox-routing",
@@ -157,13 +162,14 @@ def _copy_page(web: Path, site: Path) -> None:
 def _copy_vendor(node_modules: Path, vendor: Path) -> None:
     for name, source in _VENDOR.items():
         _copy(node_modules / source, vendor / name)
-    _make_module(vendor / "libsamplerate.mjs", ("create", "ConverterType"))
+    _make_module(vendor / "libsamplerate.mjs", "const { create, ConverterType } = module.exports;")
+    _make_module(vendor / "fft.mjs", "default module.exports;")
 
 
-def _make_module(path: Path, names: tuple[str, ...]) -> None:
+def _make_module(path: Path, exported: str) -> None:
     """Turn a UMD bundle, which cannot be imported by a module worker, into an ES module."""
     head = "const exports = {};\nconst module = { exports };\n"
-    tail = f"\nexport const {{ {', '.join(names)} }} = module.exports;\n"
+    tail = f"\nexport {exported}\n"
     path.write_text(head + path.read_text(encoding="utf-8") + tail, encoding="utf-8")
 
 
@@ -307,8 +313,11 @@ def _npm_licence(package: Path) -> str:
     repository = about.get("repository", "")
     url = repository["url"] if isinstance(repository, dict) else repository
     title = f"{about['name']} {about['version']}\nLicence: {about['license']}\nSource: {url}"
-    texts = (path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*")))
-    return "\n\n".join([title, *texts])
+    texts = [path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*"))]
+    if not texts:
+        # Some have it at the end of their README.
+        texts = [(package / "README.md").read_text(encoding="utf-8").partition("LICENSE\n")[2]]
+    return "\n\n".join([title, *texts]).strip()
 
 
 def _wheel_licence(wheel: Path) -> str:

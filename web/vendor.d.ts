@@ -16,6 +16,11 @@ declare module "*/vendor/libsamplerate.mjs" {
   export * from "@alexanderolsen/libsamplerate-js";
 }
 
+declare module "*/vendor/fft.mjs" {
+  import FFT = require("fft.js");
+  export default FFT;
+}
+
 /* Globals of the service worker. */
 
 declare const workbox: {

@@ -33,6 +33,102 @@ export const en = {
     close: "Close",
   },
 
+  stems: {
+    drums: "Drums",
+    bass: "Bass",
+    other: "Other",
+    vocals: "Vocals",
+    guitar: "Guitar",
+    piano: "Piano",
+    mixture: "Original",
+  },
+
+  /** The lanes of a song. */
+  studio: {
+    pause: "Pause",
+    goOn: "Continue",
+    cancel: "Cancel",
+    save: "Save",
+    zoom: "Zoom",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    zoomFit: "Whole song",
+    mute: (/** @type {string} */ stem) => `Mute ${stem}`,
+    solo: (/** @type {string} */ stem) => `Solo ${stem}`,
+    volume: (/** @type {string} */ stem) => `Volume of ${stem}`,
+    pan: (/** @type {string} */ stem) => `Pan of ${stem}`,
+    spectrogram: (/** @type {string} */ stem) => `Spectrogram of ${stem}`,
+    saveStem: (/** @type {string} */ stem) => `Save ${stem}`,
+    centre: "Centre",
+    left: (/** @type {string} */ share) => `${share} % left`,
+    right: (/** @type {string} */ share) => `${share} % right`,
+    playable: "parts are playable as they come",
+    reading: "Reading the song",
+    waiting: "Waits for its turn",
+    paused: "Paused; what is finished can be played",
+  },
+
+  transport: {
+    play: "Play",
+    pause: "Pause",
+    position: "Position",
+    positionOf: (/** @type {{now: string, all: string}} */ { now, all }) => `${now} of ${all}`,
+    buffering: "Waiting for this part: it is played as soon as it is separated.",
+    loop: "Loop",
+    loopOf: (/** @type {{start: string, stop: string}} */ { start, stop }) => `${start}–${stop}`,
+    loopOn: "The loop is on",
+    loopOff: "The loop is off",
+    heard: "What you hear",
+    stems: "Stems",
+    original: "Original",
+    presets: "Presets",
+    preset: {
+      all: "All",
+      karaoke: "Karaoke",
+      acapella: "Acapella",
+      drumless: "Drumless",
+      bassless: "Bassless",
+      own: "Own",
+    },
+    tempo: "Speed and key",
+    tempoNow: (/** @type {{speed: string, key: string}} */ { speed, key }) => `${speed} · ${key}`,
+    speed: "Speed",
+    semitones: "Key",
+    key: (/** @type {string} */ semitones) => `Key ${semitones}`,
+    semitonesNow: (/** @type {number} */ count) =>
+      `${count > 0 ? "+" : ""}${number(count)} ${plural(Math.abs(count), {
+        one: "semitone",
+        other: "semitones",
+      })}`,
+    tempoReset: "As it was",
+    master: "Volume",
+  },
+
+  /** What the keys do. */
+  keys: {
+    space: "Space",
+    plays: "Play or pause",
+    moves: "Back or forward by 5 seconds",
+    movesFar: "Back or forward by 30 seconds",
+    ends: "To the start, to the end",
+    lanes: "Go to the lane of that number",
+    mutes: "Mute the lane you are in",
+    solos: "Solo the lane you are in",
+    spectrogram: "Spectrogram of the lane you are in",
+    loops: "Loop on or off",
+    loopEnds: "The loop begins here, ends here",
+    original: "The stems or the original",
+    zooms: "Zoom in or out",
+    fits: "See the whole song",
+    scrolls: "See what is before or after",
+    lists: "This list",
+    letters: "Keys of a single character",
+    lettersWhy: "Switch them off if you speak to your computer, or press keys by accident.",
+    pointer:
+      "Click or drag on a lane to seek, drag on the ruler (or on a lane with Shift) to choose a " +
+      "loop, turn the wheel with Ctrl to zoom, double-click a fader to put it back.",
+  },
+
   /** Whatever goes wrong: what happened and what to do. By the codes of engine/errors.js. */
   errors: {
     /** A sentence of Python's, which speaks English only. */
