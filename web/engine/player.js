@@ -113,7 +113,7 @@ export class Player extends EventTarget {
   #closed = false;
 
   /**
-   * Events: "state" when `state` has changed; "mix" when anything else has that decides what is
+   * Events: "state" when `state` has changed, "seek" when `position` has jumped; "mix" when anything else has that decides what is
    * heard, "loop" when `loop` has; "error", a `CustomEvent` with the error as its detail, when
    * stems could not be read.
    *
@@ -161,6 +161,7 @@ export class Player extends EventTarget {
   seek(frame) {
     this.#halt();
     this.#moveTo(Math.min(Math.max(Math.round(frame), 0), this.#stems.length - 1));
+    this.dispatchEvent(new Event("seek"));
     void this.fill();
   }
 

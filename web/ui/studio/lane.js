@@ -6,6 +6,7 @@
 
 import { within } from "../elements.js";
 import { number, percent } from "../format.js";
+import { connect, fill } from "../slider.js";
 import { say, sayAs } from "../words.js";
 import { stemName } from "../words/stems.js";
 import { StemPeaks } from "./peaks.js";
@@ -141,14 +142,8 @@ export class Lane {
     this.#button("save").addEventListener("click", save);
     const usual = { volume: PERCENT, pan: 0 };
     for (const name of /** @type {const} */ (["volume", "pan"])) {
-      const slider = this.#slider(name);
-      const set = () => {
-        this.#player.setChannel(this.#source, { [name]: slider.valueAsNumber / PERCENT });
-      };
-      slider.addEventListener("input", set);
-      slider.addEventListener("dblclick", () => {
-        slider.valueAsNumber = usual[name];
-        set();
+      connect(this.#slider(name), usual[name], (value) => {
+        this.#player.setChannel(this.#source, { [name]: value / PERCENT });
       });
     }
   }
@@ -166,8 +161,8 @@ export class Lane {
     const isHeard = this.#player.isHeard(this.#source);
     this.element.classList.toggle("silent", !isHeard);
     const faders = { volume: this.#slider("volume"), pan: this.#slider("pan") };
-    fill(faders.volume, volume * PERCENT, 0);
-    fill(faders.pan, pan * PERCENT, 0.5);
+    fill(faders.volume, Math.round(volume * PERCENT));
+    fill(faders.pan, Math.round(pan * PERCENT), 0);
     faders.volume.classList.toggle("off", !isHeard);
     sayAs(faders.volume, "ariaValueText", () => percent(volume));
     for (const place of /** @type {const} */ (["ariaValueText", "title"])) {
@@ -204,18 +199,6 @@ export class Lane {
   #slider(what) {
     return within(this.element, `[data-mix="${what}"]`, HTMLInputElement);
   }
-}
-
-/**
- * @param {HTMLInputElement} slider @param {number} value
- * @param {number} origin from where its track is filled, as a share
- */
-export function fill(slider, value, origin) {
-  const [least, most] = [Number(slider.min), Number(slider.max)];
-  const share = (value - least) / (most - least);
-  slider.valueAsNumber = Math.round(value);
-  slider.style.setProperty("--from", String(Math.min(origin, share)));
-  slider.style.setProperty("--value", String(Math.max(origin, share)));
 }
 
 /** @param {import("../words.js").Words} words @param {number} pan -1 to 1 @returns {string} */

@@ -9,6 +9,7 @@ import { clock, percent, timeLeft } from "../format.js";
 import { say } from "../words.js";
 import { Gestures } from "./gestures.js";
 import { Lane } from "./lane.js";
+import { meterShare } from "./meter.js";
 import { Overview } from "./overview.js";
 import { Ruler } from "./ruler.js";
 import { View } from "./view.js";
@@ -260,16 +261,6 @@ export class Studio {
     this.#region.style.left = `${from}%`;
     this.#region.style.width = `${/** @type {number} */ (to) - /** @type {number} */ (from)}%`;
   }
-}
-
-/** Of a meter, in dB of full scale. */
-const METER = { softest: -54, loudest: 0 };
-
-/** @param {number} level 1: full scale @returns {number} how full a meter is, between 0 and 1 */
-export function meterShare(level) {
-  const decibels = 20 * Math.log10(level + 1e-9);
-  const share = (decibels - METER.softest) / (METER.loudest - METER.softest);
-  return Math.min(Math.max(share, 0), 1);
 }
 
 /** @param {import("../words.js").Words} words @param {ShownSong} song @returns {string} */
