@@ -266,14 +266,14 @@ export class Transport {
     fill(this.#speed, Math.round(100 * speed), 100);
     fill(this.#semitones, semitones, 0);
     const key = `${semitones > 0 ? "+" : ""}${number(semitones)}`;
+    const isChanged = speed !== 1 || semitones !== 0;
     say(byId("tempo-text", HTMLElement), ({ transport }) =>
-      transport.tempoNow({ speed: percent(speed), key: transport.key(key) }),
+      isChanged ? `${percent(speed)} · ${key}` : transport.tempo,
     );
     say(byId("speed-text", HTMLElement), () => percent(speed));
     say(byId("semitones-text", HTMLElement), (w) => w.transport.semitonesNow(semitones));
     sayAs(this.#speed, "ariaValueText", () => percent(speed));
     sayAs(this.#semitones, "ariaValueText", (w) => w.transport.semitonesNow(semitones));
-    byId("tempo-open", HTMLElement).classList.toggle("changed", speed !== 1 || semitones !== 0);
   }
 
   #showLoop() {

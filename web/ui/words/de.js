@@ -85,10 +85,8 @@ export const de = {
       own: "Eigene",
     },
     tempo: "Tempo und Tonhöhe",
-    tempoNow: ({ speed, key }) => `${speed} · ${key}`,
     speed: "Tempo",
     semitones: "Tonhöhe",
-    key: (semitones) => `Tonhöhe ${semitones}`,
     semitonesNow: (count) =>
       `${count > 0 ? "+" : ""}${number(count)} ${plural(Math.abs(count), {
         one: "Halbton",

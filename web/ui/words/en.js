@@ -91,10 +91,8 @@ export const en = {
       own: "Own",
     },
     tempo: "Speed and key",
-    tempoNow: (/** @type {{speed: string, key: string}} */ { speed, key }) => `${speed} · ${key}`,
     speed: "Speed",
     semitones: "Key",
-    key: (/** @type {string} */ semitones) => `Key ${semitones}`,
     semitonesNow: (/** @type {number} */ count) =>
       `${count > 0 ? "+" : ""}${number(count)} ${plural(Math.abs(count), {
         one: "semitone",
