@@ -239,6 +239,6 @@ def junk() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", junk())
 def test_junk_is_refused_with_a_sentence(decode: Decode, kind: str) -> None:
-    codes = "notAudio|nothingDecoded|noTrack|stoppedDecoding"
+    codes = "notAudio|nothingDecoded|noTrack|stoppedDecoding|tooLong"
     with pytest.raises(Exception, match=f"UserError: ({codes})"):
         decode(junk()[kind])
