@@ -115,12 +115,10 @@ export class Engine extends EventTarget {
     this.#setInfo(null);
     this.#stage(null);
     const stopping = new AbortController();
-    /** @type {Start} */
-    const start = { ...wanted, stopping, pool: null, ready: Promise.reject(null) };
-    start.ready.catch(() => {});
-    this.#start = start;
+    const start = /** @type {Start} */ ({ ...wanted, stopping, pool: null });
     start.ready = this.#load(start);
-    start.ready.catch(() => {});
+    start.ready.catch(() => {}); // Whoever waits for it is told.
+    this.#start = start;
   }
 
   /** @param {unknown} error */

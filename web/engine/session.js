@@ -60,6 +60,9 @@ export class Session extends EventTarget {
   /** @type {Promise<void> | null} */
   #noting = null;
 
+  /** Whether songs outlive the page. */
+  #keeps = true;
+
   /** @param {Surroundings} surroundings */
   constructor(surroundings) {
     super();
@@ -78,17 +81,19 @@ export class Session extends EventTarget {
 
   /** Take up what the store has that is not here yet, and leave out what it has not any more. */
   async load() {
-    const kept = await (await this.#about.store).list();
+    const store = await this.#about.store;
+    this.#keeps = store.keeps;
+    const kept = await store.list();
     const ids = new Set(kept.map(({ id }) => id));
     this.songs = this.songs.filter((song) => song.isAtWork || song.file || ids.has(song.id));
     this.library = this.library.filter(({ id }) => ids.has(id));
-    for (const one of kept) {
-      if (this.#known(one.id)) continue;
+    const queued = [];
+    for (const one of kept.filter(({ id }) => !this.#known(id))) {
       const song = Song.from(one);
       if (song.state === "finished") this.library.push(song);
-      else if (!one.busy) this.songs.push(withoutFile(song));
+      else if (!one.busy) queued.push(withoutFile(song));
     }
-    this.songs.sort(byAge);
+    this.songs.push(...queued.sort(byAge));
     this.library.sort((one, other) => byAge(other, one));
     this.#changed();
   }
@@ -103,20 +108,29 @@ export class Session extends EventTarget {
    * @returns {Promise<Song[]>}
    */
   async add(files, choice) {
-    const store = await this.#about.store;
-    const added = [];
-    for (const file of files) {
-      const song = this.#lost(file) ?? new Song(newId(), newNotes(file.name, choice));
-      song.notes.choice = choice;
-      song.file = file;
-      await store.create(song.id, song.notes);
-      if (!this.songs.includes(song)) this.songs.push(song);
-      this.#tell(song, { state: "waiting", error: null });
-      added.push(song);
-    }
+    const added = [...files].map((file) => this.#songOf(file, choice));
+    this.songs.push(...added.filter((song) => !this.songs.includes(song)));
     this.#changed();
+    const store = await this.#about.store;
+    const create = async (/** @type {Song} */ song) => {
+      try {
+        await store.create(song.id, song.notes);
+      } catch (error) {
+        this.#tell(song, { state: "failed", error });
+      }
+    };
+    await Promise.all(added.map(create));
     this.#pump();
     return added;
+  }
+
+  /** @param {File} file @param {Choice} choice @returns {Song} that waits */
+  #songOf(file, choice) {
+    const song = this.#lost(file) ?? new Song(newId(), newNotes(file.name, choice));
+    song.notes.choice = choice;
+    song.file = file;
+    this.#tell(song, { state: "waiting", error: null });
+    return song;
   }
 
   /** @param {File} file @returns {Song | undefined} that was waiting when the page was closed */
@@ -162,8 +176,7 @@ export class Session extends EventTarget {
    */
   async cancel(song) {
     await this.#stop(song);
-    const { keeps } = await this.#about.store;
-    if (keeps && song.about) this.#tell(song, { state: "kept" });
+    if (this.#keeps && song.share > 0) this.#tell(song, { state: "kept" });
     else await this.remove(song);
   }
 
@@ -262,10 +275,9 @@ export class Session extends EventTarget {
   }
 
   /** Whether something would be lost if the page were closed now. */
-  async wouldLose() {
-    const { keeps } = await this.#about.store;
-    const isFull = this.songs.length + this.library.length > 0;
-    return keeps ? this.songs.some(({ file, about }) => file && !about) : isFull;
+  get wouldLose() {
+    if (this.#keeps) return this.songs.some(({ file, about }) => file && !about);
+    return this.songs.length + this.library.length > 0;
   }
 
   #changed() {
@@ -303,8 +315,17 @@ export class Session extends EventTarget {
       const separation = separator && (await this.#begin(current, separator, signal));
       if (separation) await this.#run(current.song, separation, signal);
     } catch (error) {
+      await this.#letGo(current.song);
       if (!signal.aborted) this.#tell(current.song, { state: "failed", error });
     }
+  }
+
+  /** @param {Song} song that did not begin: what was read of it would take room in vain */
+  async #letGo(song) {
+    const store = await this.#about.store;
+    if (song.opened?.isOpen) return;
+    const letting = song.about ? store.close(song.id) : store.clear(song.id);
+    await letting.catch((error) => console.warn(error));
   }
 
   /**
@@ -362,17 +383,12 @@ export class Session extends EventTarget {
     const wanted = { stems: (song.stems ?? model.sources).length, takesPart: song.takesPart };
     await store.open(id);
     await store.clear(id);
-    try {
-      const { measured, source } = await separator.read(id, file, wanted, signal);
-      song.notes.source = source;
-      song.notes.artist = source?.artist ?? "";
-      this.#note(song);
-      const options = JSON.stringify(optionsFor(model, song.quality));
-      return { id, name: file.name, measured, options, stems: song.stems };
-    } catch (error) {
-      await store.clear(id);
-      throw error;
-    }
+    const { measured, source } = await separator.read(id, file, wanted, signal);
+    song.notes.source = source;
+    song.notes.artist = source?.artist ?? "";
+    this.#note(song);
+    const options = JSON.stringify(optionsFor(model, song.quality));
+    return { id, name: file.name, measured, options, stems: song.stems };
   }
 
   /**
