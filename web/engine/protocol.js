@@ -24,7 +24,8 @@
  *
  * The resampler worker (`resample-worker.js`) gets `ResampleCall`s, one after another, and posts a
  * `ResampleReply` for each. The store worker (`store-worker.js`) gets `StoreCall`s and posts a
- * `StoreReply` for each. The keep worker (`keep-worker.js`) gets one `KeepCall`.
+ * `StoreReply` for each. The keep worker (`keep-worker.js`) gets one `KeepCall`. The ALAC worker
+ * (`decode/alac-worker.js`) gets `AlacCall`s, one after another, and posts an `AlacReply` for each.
  *
  * @module
  */
@@ -169,7 +170,7 @@
  * @property {string} file      its name
  * @property {Choice} choice
  * @property {number} added     the moment, in milliseconds since 1970
- * @property {SourceFacts | null} source    null: not read yet
+ * @property {import("./decode.js").SourceFacts | null} source     null: not read yet
  * @property {Record<string, unknown> | null} mixer     as the person has left it
  */
 
@@ -179,17 +180,6 @@
  * @property {string} model     a key of `Assets.models`
  * @property {string} quality   a key of `QUALITIES` in qualities.js; empty where the model has none
  * @property {string[] | null} stems    that are wanted, in the model's order; null: all
- */
-
-/**
- * What a file tells of its song.
- * @typedef {object} SourceFacts
- * @property {number} rate      hertz, of the file
- * @property {number} channels
- * @property {string} [title]
- * @property {string} [artist]
- * @property {string} [album]
- * @property {boolean} [isPartial]  the file is damaged: it has more than could be decoded
  */
 
 /**
@@ -261,6 +251,14 @@
 
 /**
  * @typedef {{ok: true, block: Float32Array} | {ok: false, message: string}} ResampleReply
+ */
+
+/**
+ * Packets of an Apple Lossless track, in order.
+ * @typedef {{config: Uint8Array, packets: Uint8Array[]}} AlacCall  `config`: the same in every call
+ *
+ * The channels of all packets before the one that is broken, if one is.
+ * @typedef {{planes: Float32Array[], problem: string | null}} AlacReply    `problem`: for the console
  */
 
 /**

@@ -16,9 +16,9 @@ import { LONGEST_MINUTES } from "./store.js";
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
 /** @typedef {import("./protocol.js").Measured} Measured */
 /** @typedef {import("./protocol.js").Plan} Plan */
-/** @typedef {import("./protocol.js").SourceFacts} SourceFacts */
 /** @typedef {import("./pool.js").Pool} Pool */
 /** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./decode.js").SourceFacts} SourceFacts */
 
 /** What the mixture and each stem take: two floats a frame. */
 const FRAME_BYTES = 8;
@@ -83,7 +83,7 @@ export class Separator {
    * @param {{stems: number, takesPart: boolean}} wanted    how many stems will be stored; whether
    *   what can be decoded of a damaged file is good enough
    * @param {AbortSignal} signal
-   * @returns {Promise<{measured: Measured, source: SourceFacts | null}>}
+   * @returns {Promise<{measured: Measured, source: SourceFacts}>}
    * @throws {UserError}
    */
   async read(id, file, wanted, signal) {
@@ -96,7 +96,7 @@ export class Separator {
         await this.#store.append(id, block);
       });
       const taker = this.#taker(id, worker, blocks, wanted);
-      const source = (await decode(file, taker, signal)) ?? null;
+      const source = await decode(file, taker, signal);
       await blocks.end();
       signal.throwIfAborted();
       return { measured: await worker.call("measured", null), source };
@@ -106,7 +106,7 @@ export class Separator {
   /**
    * @param {string} id @param {import("./engine-worker.js").EngineWorker} worker
    * @param {Blocks} blocks @param {{stems: number, takesPart: boolean}} wanted
-   * @returns {import("./decode.js").Taker & {takesPart: boolean}}
+   * @returns {import("./decode.js").Taker}
    */
   #taker(id, worker, blocks, { stems, takesPart }) {
     return {

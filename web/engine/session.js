@@ -385,7 +385,7 @@ export class Session extends EventTarget {
     await store.clear(id);
     const { measured, source } = await separator.read(id, file, wanted, signal);
     song.notes.source = source;
-    song.notes.artist = source?.artist ?? "";
+    song.notes.artist = source.artist ?? "";
     this.#note(song);
     const options = JSON.stringify(optionsFor(model, song.quality));
     return { id, name: file.name, measured, options, stems: song.stems };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { gigabytes, megabytes, number, span } from "../format.js";
+import { clock, gigabytes, megabytes, number, span } from "../format.js";
 import { plural } from "./plural.js";
 
 /** @type {import("./en.js").Words} */
@@ -149,14 +149,14 @@ export const de = {
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
     notAudio:
       "Das ist keine Audiodatei, die dein Browser lesen kann. " +
-      "Versuche es mit WAV, FLAC, MP3, M4A, Ogg oder Opus.",
+      "Versuche es mit WAV, AIFF, FLAC, MP3, M4A, Ogg oder Opus.",
     noTrack: "Diese Datei hat keine Tonspur. Wähle eine Datei mit Ton.",
     nothingDecoded:
       "Aus dieser Datei ließ sich nichts lesen: Vielleicht ist sie beschädigt oder abgeschnitten. " +
       "Wandle sie zuerst in WAV oder FLAC um.",
-    stoppedDecoding:
-      "Diese Datei ließ sich nicht bis zum Ende lesen: Vielleicht ist sie beschädigt. " +
-      "Wandle sie zuerst in WAV oder FLAC um.",
+    stoppedDecoding: ({ seconds }) =>
+      `Diese Datei ließ sich nicht bis zum Ende lesen: Sie ist nach ${clock(seconds)} beschädigt. ` +
+      "Nimm den Teil davor, oder wandle sie zuerst in WAV oder FLAC um.",
     unreadable:
       "Diese Datei konnte nicht gelesen werden. " +
       "Wurde sie verschoben oder geändert, wähle sie noch einmal.",

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { gigabytes, megabytes, number, span } from "../format.js";
+import { clock, gigabytes, megabytes, number, span } from "../format.js";
 import { plural } from "./plural.js";
 
 /** @typedef {typeof en} Words */
@@ -165,14 +165,15 @@ export const en = {
     said: (/** @type {{sentence: string}} */ { sentence }) => sentence,
     empty: "This file is empty. Choose a file that has audio in it.",
     notAudio:
-      "This is not an audio file that your browser can read. Try WAV, FLAC, MP3, M4A, Ogg or Opus.",
+      "This is not an audio file that your browser can read. " +
+      "Try WAV, AIFF, FLAC, MP3, M4A, Ogg or Opus.",
     noTrack: "This file has no audio track. Choose a file that has audio in it.",
     nothingDecoded:
       "Nothing could be decoded from this file: it may be damaged or cut short. " +
       "Try to convert it to WAV or FLAC first.",
-    stoppedDecoding:
-      "This file could not be decoded to its end: it may be damaged. " +
-      "Try to convert it to WAV or FLAC first.",
+    stoppedDecoding: (/** @type {{seconds: number}} */ { seconds }) =>
+      `This file could not be decoded to its end: it is damaged after ${clock(seconds)}. ` +
+      "Use the part before that, or try to convert the file to WAV or FLAC first.",
     unreadable: "This file could not be read. If it was moved or changed, choose it again.",
     noFile: "That was not a file. Drop an audio file from your computer.",
     memory:
