@@ -65,6 +65,10 @@ export class PlayerControls {
     this.#showState();
   }
 
+  get isPlaying() {
+    return this.#player.state !== "paused";
+  }
+
   /** @returns {Map<string, number>} the volumes of the stems that are heard */
   volumes() {
     const { channels } = this.#player.mix();

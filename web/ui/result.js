@@ -7,7 +7,6 @@
 import { Downloads } from "../engine/downloads.js";
 import { removeAbandoned, TemporaryFiles } from "../engine/temporary.js";
 import { announce, byId, within } from "./elements.js";
-import { trackName } from "./format.js";
 import { PlayerControls } from "./player.js";
 import { Saver } from "./save.js";
 
@@ -38,6 +37,10 @@ export class Result {
     removeAbandoned().catch((error) => console.warn(error));
   }
 
+  get isPlaying() {
+    return this.#shown?.player.isPlaying ?? false;
+  }
+
   /**
    * Let go of the last song.
    *
@@ -56,16 +59,16 @@ export class Result {
   /**
    * Show a song, at work or finished, in the place of the last one, which was cleared.
    *
-   * @param {string} fileName of the song
+   * @param {string} name of the song
    * @param {string} model its title
    * @param {Stems} stems not to be closed before `clear` has settled
    */
-  show(fileName, model, stems) {
+  show(name, model, stems) {
     const rows = new Map(stems.sources.map((source) => [source, this.#row(source)]));
     const player = new PlayerControls(stems, rows, this.#onError);
     const shown = { player, saver: new Saver(this.#onError) };
     this.#shown = shown;
-    this.#heading.textContent = trackName(fileName);
+    this.#heading.textContent = name;
     this.#model.textContent = `Stems by ${model}`;
     this.#note.textContent =
       "What is marked on the bar can be played already. The files can be saved at the end.";
