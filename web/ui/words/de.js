@@ -54,6 +54,9 @@ export const de = {
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
+    stemPlace:
+      "Dorthin konnte die Datei nicht geschrieben werden. Wähle einen anderen Ort, oder lege sie " +
+      "bei den Downloads ab.",
     resampler:
       "Die Abtastrate dieses Lieds konnte nicht umgerechnet werden, vielleicht aus Mangel an " +
       "Speicher. Schließe andere Tabs und versuche es noch einmal.",

@@ -54,6 +54,8 @@ export const en = {
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+    stemPlace:
+      "The file could not be written there. Choose another place, or save it among the downloads.",
     resampler:
       "The sample rate of this song could not be converted, perhaps for want of memory. " +
       "Close other tabs and try again.",
