@@ -49,3 +49,8 @@ interface FileSystemFileHandle {
 interface FileSystemHandle {
   remove?(): Promise<void>;
 }
+
+interface Window {
+  showSaveFilePicker(options: {suggestedName: string; id: string}): Promise<FileSystemFileHandle>;
+  showDirectoryPicker(options: {mode: "readwrite"; id: string}): Promise<FileSystemDirectoryHandle>;
+}

@@ -11,6 +11,65 @@ import { plural } from "./plural.js";
 export const de = {
   language: "Deutsch",
 
+  save: {
+    title: "Sichern",
+    what: "Was",
+    whats: { all: "Alle Spuren", mix: "Was du hörst", stem: "Eine Spur" },
+    stem: "Spur",
+    format: "Format",
+    formats: {
+      wav16: { title: "WAV, 16 Bit", note: "Lässt sich überall öffnen." },
+      wav24: { title: "WAV, 24 Bit", note: "Für Musikprogramme; feiner, als jemand hört." },
+      wav32f: {
+        title: "WAV, 32 Bit Gleitkomma",
+        note: "Jeder Wert, wie er berechnet wurde, auf das Bit genau. Die größten Dateien.",
+      },
+      flac16: { title: "FLAC, 16 Bit", note: "Klingt genau wie WAV, auf etwa halbem Platz." },
+      flac24: {
+        title: "FLAC, 24 Bit",
+        note: "Klingt genau wie WAV, auf weniger Platz; für Musikprogramme, die FLAC lesen.",
+      },
+      mp3: {
+        title: "MP3, 320 kbit/s",
+        note: "Die kleinsten Dateien; etwas vom Klang geht verloren. Kodiert von LAME (LGPL):",
+      },
+    },
+    lameLicence: "seine Lizenz",
+    rate: "Abtastrate",
+    rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
+    rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
+    regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
+    to: "Wohin",
+    places: {
+      one: { download: "Downloads", place: "Ein Ort, den ich wähle" },
+      several: { download: "Downloads, als ein Zip", place: "Ein Ordner, den ich wähle" },
+    },
+    notYet: "Das Lied wird noch zerlegt: Es lässt sich sichern, wenn es fertig ist.",
+    regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich sichern, wenn er fertig ist.",
+    size: ({ size }) => `etwa ${size}`,
+    go: "Sichern",
+    atWork: ({ count, share }) =>
+      plural(count, {
+        one: `Wird gesichert: ${share}`,
+        other: `${number(count)} werden gesichert: ${share}`,
+      }),
+    allDone: ({ count }) =>
+      plural(count, { one: "Gesichert", other: `${number(count)} gesichert` }),
+    waits: "Wartet, bis es an der Reihe ist",
+    saved: "Gesichert",
+    turnedDown: ({ decibels }) =>
+      `Gesichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
+      `${decibels} dB leiser gestellt. 32 Bit Gleitkomma behält den Pegel.`,
+    ready: ({ name }) => `${name} ist gesichert.`,
+    again: "Noch einmal",
+    againOf: ({ name }) => `${name} noch einmal sichern`,
+    drag: "Sichert es noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop ziehen.",
+    cancel: ({ name }) => `Sichern von ${name} abbrechen`,
+    dismiss: ({ name }) => `${name} von der Liste nehmen`,
+    retry: "Noch einmal versuchen",
+    retryOf: ({ name }) => `Noch einmal versuchen, ${name} zu sichern`,
+  },
+
   errors: {
     said: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
