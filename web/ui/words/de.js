@@ -4,7 +4,7 @@
  * @module
  */
 
-import { gigabytes, megabytes, number } from "../format.js";
+import { clock, gigabytes, megabytes, number } from "../format.js";
 import { plural } from "./plural.js";
 
 /** @type {import("./en.js").Words} */
@@ -12,7 +12,6 @@ export const de = {
   language: "Deutsch",
 
   save: {
-    title: "Sichern",
     what: "Was",
     whats: { all: "Alle Spuren", mix: "Was du hörst", stem: "Eine Spur" },
     stem: "Spur",
@@ -44,30 +43,47 @@ export const de = {
       one: { download: "Downloads", place: "Ein Ort, den ich wähle" },
       several: { download: "Downloads, als ein Zip", place: "Ein Ordner, den ich wähle" },
     },
-    notYet: "Das Lied wird noch zerlegt: Es lässt sich sichern, wenn es fertig ist.",
-    regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich sichern, wenn er fertig ist.",
+    notYet: "Das Lied wird noch zerlegt: Es lässt sich speichern, wenn es fertig ist.",
+    regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich speichern, wenn er fertig ist.",
     size: ({ size }) => `etwa ${size}`,
-    go: "Sichern",
+    go: "Speichern",
     atWork: ({ count, share }) =>
       plural(count, {
-        one: `Wird gesichert: ${share}`,
-        other: `${number(count)} werden gesichert: ${share}`,
+        one: `Wird gespeichert: ${share}`,
+        other: `${number(count)} werden gespeichert: ${share}`,
       }),
     allDone: ({ count }) =>
-      plural(count, { one: "Gesichert", other: `${number(count)} gesichert` }),
+      plural(count, { one: "Gespeichert", other: `${number(count)} gespeichert` }),
     waits: "Wartet, bis es an der Reihe ist",
-    saved: "Gesichert",
+    saved: "Gespeichert",
     turnedDown: ({ decibels }) =>
-      `Gesichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
+      `Gespeichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
       `${decibels} dB leiser gestellt. 32 Bit Gleitkomma behält den Pegel.`,
-    ready: ({ name }) => `${name} ist gesichert.`,
+    ready: ({ name }) => `${name} ist gespeichert.`,
     again: "Noch einmal",
-    againOf: ({ name }) => `${name} noch einmal sichern`,
-    drag: "Sichert es noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop ziehen.",
-    cancel: ({ name }) => `Sichern von ${name} abbrechen`,
+    againOf: ({ name }) => `${name} noch einmal speichern`,
+    drag: "Speichert es noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop ziehen.",
+    cancel: ({ name }) => `Speichern von ${name} abbrechen`,
     dismiss: ({ name }) => `${name} von der Liste nehmen`,
     retry: "Noch einmal versuchen",
-    retryOf: ({ name }) => `Noch einmal versuchen, ${name} zu sichern`,
+    retryOf: ({ name }) => `Noch einmal versuchen, ${name} zu speichern`,
+  },
+
+  page: {
+    claim: "Nichts verlässt dein Gerät",
+    songs: "Lieder",
+    add: "Lieder hinzufügen",
+    queue: "Warteschlange",
+    library: "Bibliothek",
+    start: "Anfang",
+    player: "Wiedergabe",
+    settings: "Modell und Einstellungen",
+    language: "Sprache",
+    help: "Hilfe",
+    save: "Speichern",
+    keys: "Tasten",
+    happening: "Was gerade passiert",
+    close: "Schließen",
   },
 
   errors: {
@@ -75,14 +91,14 @@ export const de = {
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
     notAudio:
       "Das ist keine Audiodatei, die dein Browser lesen kann. " +
-      "Versuche es mit WAV, FLAC, MP3, M4A, Ogg oder Opus.",
+      "Versuche es mit WAV, AIFF, FLAC, MP3, M4A, Ogg oder Opus.",
     noTrack: "Diese Datei hat keine Tonspur. Wähle eine Datei mit Ton.",
     nothingDecoded:
       "Aus dieser Datei ließ sich nichts lesen: Vielleicht ist sie beschädigt oder abgeschnitten. " +
       "Wandle sie zuerst in WAV oder FLAC um.",
-    stoppedDecoding:
-      "Diese Datei ließ sich nicht bis zum Ende lesen: Vielleicht ist sie beschädigt. " +
-      "Wandle sie zuerst in WAV oder FLAC um.",
+    stoppedDecoding: ({ seconds }) =>
+      `Diese Datei ließ sich nicht bis zum Ende lesen: Sie ist nach ${clock(seconds)} beschädigt. ` +
+      "Nimm den Teil davor, oder wandle sie zuerst in WAV oder FLAC um.",
     unreadable:
       "Diese Datei konnte nicht gelesen werden. " +
       "Wurde sie verschoben oder geändert, wähle sie noch einmal.",
