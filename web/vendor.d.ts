@@ -4,6 +4,14 @@ declare module "*/vendor/mediabunny.mjs" {
   export * from "mediabunny";
 }
 
+declare module "*/vendor/flac-encoder/encoder.mjs" {
+  export * from "@mediabunny/flac-encoder";
+}
+
+declare module "*/vendor/mp3-encoder/encoder.mjs" {
+  export * from "@mediabunny/mp3-encoder";
+}
+
 declare module "*/vendor/client-zip.mjs" {
   export * from "client-zip";
 }
@@ -39,4 +47,15 @@ interface Window {
 
 interface FileSystemFileHandle {
   createSyncAccessHandle(): Promise<import("./engine/songs.js").StoredFile>;
+}
+
+/* Of Chromium. */
+
+interface FileSystemHandle {
+  remove?(): Promise<void>;
+}
+
+interface Window {
+  showSaveFilePicker(options: {suggestedName: string; id: string}): Promise<FileSystemFileHandle>;
+  showDirectoryPicker(options: {mode: "readwrite"; id: string}): Promise<FileSystemDirectoryHandle>;
 }

@@ -11,6 +11,64 @@ import { plural } from "./plural.js";
 export const de = {
   language: "Deutsch",
 
+  save: {
+    what: "Was",
+    whats: { all: "Alle Spuren", mix: "Was du hörst", stem: "Eine Spur" },
+    stem: "Spur",
+    format: "Format",
+    formats: {
+      wav16: { title: "WAV, 16 Bit", note: "Lässt sich überall öffnen." },
+      wav24: { title: "WAV, 24 Bit", note: "Für Musikprogramme; feiner, als jemand hört." },
+      wav32f: {
+        title: "WAV, 32 Bit Gleitkomma",
+        note: "Jeder Wert, wie er berechnet wurde, auf das Bit genau. Die größten Dateien.",
+      },
+      flac16: { title: "FLAC, 16 Bit", note: "Klingt genau wie WAV, auf etwa halbem Platz." },
+      flac24: {
+        title: "FLAC, 24 Bit",
+        note: "Klingt genau wie WAV, auf weniger Platz; für Musikprogramme, die FLAC lesen.",
+      },
+      mp3: {
+        title: "MP3, 320 kbit/s",
+        note: "Die kleinsten Dateien; etwas vom Klang geht verloren. Kodiert von LAME (LGPL):",
+      },
+    },
+    lameLicence: "seine Lizenz",
+    rate: "Abtastrate",
+    rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
+    rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
+    regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
+    to: "Wohin",
+    places: {
+      one: { download: "Downloads", place: "Ein Ort, den ich wähle" },
+      several: { download: "Downloads, als ein Zip", place: "Ein Ordner, den ich wähle" },
+    },
+    notYet: "Das Lied wird noch zerlegt: Es lässt sich speichern, wenn es fertig ist.",
+    regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich speichern, wenn er fertig ist.",
+    size: ({ size }) => `etwa ${size}`,
+    go: "Speichern",
+    atWork: ({ count, share }) =>
+      plural(count, {
+        one: `Wird gespeichert: ${share}`,
+        other: `${number(count)} werden gespeichert: ${share}`,
+      }),
+    allDone: ({ count }) =>
+      plural(count, { one: "Gespeichert", other: `${number(count)} gespeichert` }),
+    waits: "Wartet, bis es an der Reihe ist",
+    saved: "Gespeichert",
+    turnedDown: ({ decibels }) =>
+      `Gespeichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
+      `${decibels} dB leiser gestellt. 32 Bit Gleitkomma behält den Pegel.`,
+    ready: ({ name }) => `${name} ist gespeichert.`,
+    again: "Noch einmal",
+    againOf: ({ name }) => `${name} noch einmal speichern`,
+    drag: "Speichert es noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop ziehen.",
+    cancel: ({ name }) => `Speichern von ${name} abbrechen`,
+    dismiss: ({ name }) => `${name} von der Liste nehmen`,
+    retry: "Noch einmal versuchen",
+    retryOf: ({ name }) => `Noch einmal versuchen, ${name} zu speichern`,
+  },
+
   page: {
     claim: "Nichts verlässt dein Gerät",
     songs: "Lieder",
@@ -279,6 +337,9 @@ export const de = {
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
+    stemPlace:
+      "Dorthin konnte die Datei nicht geschrieben werden. Wähle einen anderen Ort, oder lege sie " +
+      "bei den Downloads ab.",
     resampler:
       "Die Abtastrate dieses Lieds konnte nicht umgerechnet werden, vielleicht aus Mangel an " +
       "Speicher. Schließe andere Tabs und versuche es noch einmal.",

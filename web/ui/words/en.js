@@ -15,6 +15,69 @@ export const en = {
   /** In its own words. */
   language: "English",
 
+  /** What to save, as what, and what becomes of it. */
+  save: {
+    what: "What",
+    whats: { all: "All stems", mix: "What you hear", stem: "One stem" },
+    stem: "Stem",
+    format: "Format",
+    formats: {
+      wav16: { title: "WAV, 16-bit", note: "Opens everywhere." },
+      wav24: { title: "WAV, 24-bit", note: "For music programs; finer than anybody hears." },
+      wav32f: {
+        title: "WAV, 32-bit float",
+        note: "Every sample as it was computed, to the bit. The largest files.",
+      },
+      flac16: { title: "FLAC, 16-bit", note: "The same sound as WAV in about half the space." },
+      flac24: {
+        title: "FLAC, 24-bit",
+        note: "The same sound as WAV in less space; for music programs that read FLAC.",
+      },
+      mp3: {
+        title: "MP3, 320 kbit/s",
+        note: "The smallest files; something of the sound is lost. Encoded by LAME (LGPL):",
+      },
+    },
+    lameLicence: "its licence",
+    rate: "Sample rate",
+    rateOfStems: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
+      `${kilohertz} kHz, as it is computed`,
+    rateOfFile: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
+      `${kilohertz} kHz, as your file has it`,
+    regionOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
+      `Only the loop, ${start}–${stop}`,
+    to: "Where",
+    places: {
+      one: { download: "Downloads", place: "A place that I choose" },
+      several: { download: "Downloads, as one zip", place: "A folder that I choose" },
+    },
+    notYet: "The song is still being separated: it can be saved when it is finished.",
+    regionNotYet: "This part is still being separated: it can be saved when it is finished.",
+    size: (/** @type {{size: string}} */ { size }) => `about ${size}`,
+    go: "Save",
+    /** The list of saves. */
+    atWork: (/** @type {{count: number, share: string}} */ { count, share }) =>
+      plural(count, {
+        one: `Saving: ${share}`,
+        other: `Saving ${number(count)} things: ${share}`,
+      }),
+    allDone: (/** @type {{count: number}} */ { count }) =>
+      plural(count, { one: "One thing saved", other: `${number(count)} things saved` }),
+    waits: "Waits for its turn",
+    saved: "Saved",
+    turnedDown: (/** @type {{decibels: string}} */ { decibels }) =>
+      `Saved. The loudest part would clip in this format, so all of it was turned down by ` +
+      `${decibels} dB. 32-bit float keeps the level.`,
+    ready: (/** @type {{name: string}} */ { name }) => `${name} is saved.`,
+    again: "Again",
+    againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
+    drag: "Saves it once more. In Chrome and Edge it can be dragged to the desktop, too.",
+    cancel: (/** @type {{name: string}} */ { name }) => `Cancel saving ${name}`,
+    dismiss: (/** @type {{name: string}} */ { name }) => `Take ${name} off the list`,
+    retry: "Try again",
+    retryOf: (/** @type {{name: string}} */ { name }) => `Try to save ${name} again`,
+  },
+
   /** The frame: header, side, titles of dialogs. */
   page: {
     claim: "Nothing leaves your machine",
@@ -291,6 +354,8 @@ export const en = {
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+    stemPlace:
+      "The file could not be written there. Choose another place, or save it among the downloads.",
     resampler:
       "The sample rate of this song could not be converted, perhaps for want of memory. " +
       "Close other tabs and try again.",
