@@ -5,7 +5,8 @@
  */
 
 import { byId, within } from "../elements.js";
-import { clock, percent, timeLeft } from "../format.js";
+import { clock, percent } from "../format.js";
+import { left } from "../songs/row.js";
 import { say } from "../words.js";
 import { Gestures } from "./gestures.js";
 import { Lane } from "./lane.js";
@@ -16,26 +17,17 @@ import { View } from "./view.js";
 
 /** @typedef {import("../../engine/player.js").Player} Player */
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
-
-/**
- * What the studio shows of a song; one of the session's has it.
- * @typedef {object} ShownSong
- * @property {string} name
- * @property {string} [artist]
- * @property {"waiting" | "reading" | "working" | "paused" | "failed" | "finished" | "kept"} state
- * @property {number} share             between 0 and 1: how much of it is done
- * @property {number | null} secondsLeft
- */
+/** @typedef {import("../../engine/song.js").Song} Song */
 
 /**
  * @typedef {object} Actions
- * @property {(song: any) => void} pause    or go on
- * @property {(song: any) => void} cancel
- * @property {(song: any, source: string | null) => void} save   null: the person chooses what
- * @property {(song: any) => string} describe     its model, and whatever else is to be told of it
+ * @property {(song: Song) => void} pause    or go on
+ * @property {(song: Song) => void} cancel
+ * @property {(song: Song, source: string | null) => void} save   null: the person chooses what
+ * @property {(song: Song) => string} describe     its model, and whatever else is to be told of it
  */
 
-/** @typedef {{song: ShownSong, stems: Stems, player: Player}} Shown */
+/** @typedef {{song: Song, stems: Stems, player: Player}} Shown */
 
 /** What a key or a button goes nearer at once. */
 const ZOOM_STEP = 1.6;
@@ -64,6 +56,7 @@ export class Studio {
   #overview = null;
   #closed = new AbortController();
   #frameRequest = 0;
+  #clock = 0;
   /** @type {number | null} where the person is about to seek */
   #preview = null;
   /** @type {[number, number] | null} the stretch that the person is choosing */
@@ -122,25 +115,35 @@ export class Studio {
     if (!this.#shown) return;
     const { song, stems } = this.#shown;
     byId("song-name", HTMLElement).textContent = song.name;
-    const isAtWork = ["waiting", "reading", "working", "paused"].includes(song.state);
+    const { isAtWork } = song;
     say(byId("song-facts", HTMLElement), (w) => {
       const facts = [song.artist, clock(stems.length / stems.rate), this.#actions.describe(song)];
       const note = isAtWork ? w.studio.playable : "";
       return [...facts, note].filter((fact) => fact).join(" · ");
     });
-    byId("song-progress", HTMLElement).hidden = !isAtWork;
+    const isDone = song.state === "finished";
+    byId("song-progress", HTMLElement).hidden = isDone;
     byId("song-bar", HTMLProgressElement).value = song.share;
-    say(byId("song-state", HTMLElement), (w) => stateOf(w, song));
+    this.#tick();
+    clearInterval(this.#clock);
+    if (!isDone) this.#clock = window.setInterval(() => this.#tick(), 1000);
     byId("cancel", HTMLElement).hidden = !isAtWork;
     const pause = byId("pause", HTMLElement);
     pause.hidden = !["working", "paused"].includes(song.state);
     say(pause, ({ studio }) => (song.state === "paused" ? studio.goOn : studio.pause));
   }
 
+  /** The time has gone on. */
+  #tick() {
+    const song = this.#shown?.song;
+    if (song) say(byId("song-state", HTMLElement), (words) => stateOf(words, song));
+  }
+
   /** Let go of the song. */
   clear() {
     this.#closed.abort();
     cancelAnimationFrame(this.#frameRequest);
+    clearInterval(this.#clock);
     for (const part of [...this.#parts, ...this.#lanes]) part.close();
     this.#parts = [];
     this.#lanes = [];
@@ -263,10 +266,11 @@ export class Studio {
   }
 }
 
-/** @param {import("../words.js").Words} words @param {ShownSong} song @returns {string} */
-function stateOf({ studio }, { state, share, secondsLeft }) {
-  if (state === "waiting") return studio.waiting;
-  if (state === "reading") return studio.reading;
-  if (state === "paused") return `${percent(share)} · ${studio.paused}`;
-  return secondsLeft === null ? percent(share) : `${percent(share)} · ${timeLeft(secondsLeft)}`;
+/** @param {import("../words.js").Words} words @param {Song} song @returns {string} */
+function stateOf({ songs }, song) {
+  const share = percent(song.share);
+  const { state } = song;
+  if (state === "finished") return share;
+  const what = state === "working" ? left(song, songs) : songs.states[state];
+  return [share, what].join(songs.between);
 }

@@ -115,9 +115,6 @@ export const de = {
     left: (share) => `${share} % links`,
     right: (share) => `${share} % rechts`,
     playable: "was fertig ist, kann schon gespielt werden",
-    reading: "Das Lied wird gelesen",
-    waiting: "Wartet, bis es an der Reihe ist",
-    paused: "Angehalten; was fertig ist, kann gespielt werden",
   },
 
   transport: {

@@ -126,9 +126,6 @@ export const en = {
     left: (/** @type {string} */ share) => `${share} % left`,
     right: (/** @type {string} */ share) => `${share} % right`,
     playable: "parts are playable as they come",
-    reading: "Reading the song",
-    waiting: "Waits for its turn",
-    paused: "Paused; what is finished can be played",
   },
 
   transport: {
