@@ -49,6 +49,7 @@ _VENDOR = {
     "client-zip.mjs": "client-zip/index.js",
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
+    "signalsmith-stretch.mjs": "signalsmith-stretch/SignalsmithStretch.mjs",
     "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
     "workbox-routing.js": "workbox-routing/build/workbox-routing.prod.js",
     "workbox-strategies.js": "workbox-strategies/build/workbox-strategies.prod.js",
@@ -60,6 +61,7 @@ _NPM_PACKAGES = (
     "mediabunny",
     "client-zip",
     _SAMPLERATE,
+    "signalsmith-stretch",
     "workbox-core",
     "workbox-precaching",
     "workbox-routing",
@@ -158,6 +160,7 @@ def _copy_vendor(node_modules: Path, vendor: Path) -> None:
     for name, source in _VENDOR.items():
         _copy(node_modules / source, vendor / name)
     _make_module(vendor / "libsamplerate.mjs", ("create", "ConverterType"))
+    _keep_wasm_module(vendor / "signalsmith-stretch.mjs")
 
 
 def _make_module(path: Path, names: tuple[str, ...]) -> None:
@@ -165,6 +168,18 @@ def _make_module(path: Path, names: tuple[str, ...]) -> None:
     head = "const exports = {};\nconst module = { exports };\n"
     tail = f"\nexport const {{ {', '.join(names)} }} = module.exports;\n"
     path.write_text(head + path.read_text(encoding="utf-8") + tail, encoding="utf-8")
+
+
+def _keep_wasm_module(path: Path) -> None:
+    """Leave out the package's own AudioWorklet: see web/engine/stretch/signalsmith.js."""
+    wasm_module, worklet, _ = path.read_text(encoding="utf-8").partition(
+        "function registerWorkletProcessor("
+    )
+    if not worklet:
+        raise ValueError(
+            f"{path.name} is not built as expected: look at what a new version changed."
+        )
+    path.write_text(wasm_module + "\nexport default SignalsmithStretch;\n", encoding="utf-8")
 
 
 def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
