@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-_DECODE = """async ({ engine, content, matrices, wholeMinutes }) => {
+_DECODE = """async ({ engine, content, matrices, wholeMinutes, takesPart }) => {
   const { decode } = await import(engine + "decode.js");
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
   const blocks = [];
@@ -32,55 +33,63 @@ _DECODE = """async ({ engine, content, matrices, wholeMinutes }) => {
     downmix: async (channels) => matrices[channels],
     longestMinutes: 20,
     wholeMinutes,
+    takesPart,
     expect: async () => {},
     take: async (block) => blocks.push(block),
   };
-  await decode(new File([bytes], "song"), taker, new AbortController().signal);
+  const file = new File([bytes], "song");
+  const facts = await decode(file, taker, new AbortController().signal).catch((error) => {
+    if (error.code === "stoppedDecoding") error.message += ` ${error.values.seconds}`;
+    throw error;
+  });
   const song = new Uint8Array(await new Blob(blocks).arrayBuffer());
   let all = "";
   for (let i = 0; i < song.length; i += 4096) {
     all += String.fromCharCode(...song.subarray(i, i + 4096));
   }
-  return btoa(all);
+  return { song: btoa(all), facts };
 }"""
 _MATRICES = {str(channels): downmix_matrix(channels).tolist() for channels in range(1, 9)}
 
-Decode = Callable[[bytes], np.ndarray]
 
+class Decode:
+    """Decodes files on a page; `facts` are those of the last one."""
 
-def decoder(page: Page, url: str, whole_minutes: float = 20) -> Decode:
-    # A page of the site without the engine, which need not be started for this.
-    page.goto(url + "licences.txt")
-
-    def decode(content: bytes) -> np.ndarray:
-        arguments = {
+    def __init__(self, page: Page, url: str, whole_minutes: float = 20) -> None:
+        # A page of the site without the engine, which need not be started for this.
+        page.goto(url + "licences.txt")
+        self._page = page
+        self._options = {
             "engine": url + "engine/",
-            "content": base64.b64encode(content).decode(),
             "matrices": _MATRICES,
             "wholeMinutes": whole_minutes,
         }
-        song = base64.b64decode(page.evaluate(_DECODE, arguments))
-        return np.frombuffer(song, np.float32).reshape(-1, 2).T
+        self.facts: dict[str, object] = {}
 
-    return decode
+    def __call__(self, content: bytes, *, takes_part: bool = False) -> np.ndarray:
+        coded = base64.b64encode(content).decode()
+        arguments = {**self._options, "content": coded, "takesPart": takes_part}
+        found = self._page.evaluate(_DECODE, arguments)
+        self.facts = found["facts"]
+        return np.frombuffer(base64.b64decode(found["song"]), np.float32).reshape(-1, 2).T
 
 
 @pytest.fixture(scope="module")
 def decode(shared_context: BrowserContext, tiny_url: str) -> Decode:
-    return decoder(shared_context.new_page(), tiny_url)
+    return Decode(shared_context.new_page(), tiny_url)
 
 
 @pytest.fixture(scope="module")
 def decode_long(shared_context: BrowserContext, tiny_url: str) -> Decode:
     """Every song is too long for it to be decoded at once."""
-    return decoder(shared_context.new_page(), tiny_url, whole_minutes=0)
+    return Decode(shared_context.new_page(), tiny_url, whole_minutes=0)
 
 
 @pytest.fixture(scope="module")
 def decode_without_webcodecs(shared_context: BrowserContext, tiny_url: str) -> Iterator[Decode]:
     page = shared_context.new_page()
     page.add_init_script("delete window.AudioDecoder")
-    decode = decoder(page, tiny_url)
+    decode = Decode(page, tiny_url)
     assert page.evaluate("'AudioDecoder' in window") is False
     yield decode
     page.close()
@@ -166,14 +175,149 @@ def test_lossy_formats_stay_in_place(
         assert aligned(expected, way(content), slack=3000) > 40
 
 
-def test_aac_in_mp4(decode: Decode, tmp_path: Path) -> None:
-    source, coded = tmp_path / "song.wav", tmp_path / "song.m4a"
-    source.write_bytes(wav(synthetic.song(3.0)))
+def coded(content: bytes, kind: str, *options: str, folder: Path) -> bytes:
+    """A WAV file as ffmpeg writes it in a file of that kind."""
+    source, target = folder / "source.wav", folder / f"coded.{kind}"
+    source.write_bytes(content)
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    options = ["-v", "error", "-i", source, "-c:a", "aac", "-b:a", "256k", coded]
-    subprocess.run([ffmpeg, *options], check=True)
+    subprocess.run([ffmpeg, "-v", "error", "-i", source, *options, "-y", target], check=True)
+    return target.read_bytes()
+
+
+def test_aac_in_mp4(decode: Decode, tmp_path: Path) -> None:
+    content = coded(wav(synthetic.song(3.0)), "m4a", "-c:a", "aac", "-b:a", "256k", folder=tmp_path)
     # An encoder's run-up of 1024 frames, left in, would leave nothing of this.
-    assert aligned(synthetic.song(3.0), decode(coded.read_bytes()), slack=3000) > 15
+    assert aligned(synthetic.song(3.0), decode(content), slack=3000) > 15
+
+
+@pytest.mark.parametrize(
+    ("codec", "subtype"),
+    [
+        ("pcm_s8", "PCM_U8"),
+        ("pcm_s16be", "PCM_16"),
+        ("pcm_s16le", "PCM_16"),  # "sowt"
+        ("pcm_s24be", "PCM_24"),
+        ("pcm_s32be", "PCM_32"),
+        ("pcm_f32be", "FLOAT"),
+        ("pcm_f64be", "DOUBLE"),
+    ],
+)
+def test_aiff_is_read_to_the_bit(decode: Decode, codec: str, subtype: str, tmp_path: Path) -> None:
+    # More than two of the pieces that are read at once.
+    content = wav(noise(2, 150_011), subtype=subtype)
+    expected = soundfile.read(io.BytesIO(content), dtype="float32")[0].T
+    song = decode(coded(content, "aiff", "-c:a", codec, folder=tmp_path))
+    np.testing.assert_array_equal(song, expected)
+    assert decode.facts["rate"] == RATE
+    assert decode.facts["channels"] == 2
+
+
+def aifc(compression: bytes, bits: int, data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
+    """An AIFF-C file of stereo samples at 44.1 kHz, with more chunks before them."""
+    frames = len(data) // (2 * bits // 8)
+    rate = struct.pack(">HQ", 16383 + 15, RATE << 48)
+    common = struct.pack(">hIh", 2, frames, bits) + rate + compression + bytes(2)
+    all_chunks = [(b"COMM", common), *chunks, (b"SSND", bytes(8) + data)]
+    body = b"".join(
+        name + struct.pack(">I", len(content)) + content + bytes(len(content) % 2)
+        for name, content in all_chunks
+    )
+    return b"FORM" + struct.pack(">I", 4 + len(body)) + b"AIFC" + body
+
+
+@pytest.mark.parametrize(
+    ("compression", "bits", "dtype"),
+    [
+        (b"in24", 24, ">i4"),
+        (b"42ni", 24, "<i4"),
+        (b"sowt", 24, "<i4"),
+        (b"in32", 32, ">i4"),
+        (b"23ni", 32, "<i4"),
+        (b"twos", 16, ">i2"),
+        (b"FL32", 32, ">f4"),
+    ],
+)
+def test_aiff_c_of_other_programs(
+    decode: Decode, compression: bytes, bits: int, dtype: str
+) -> None:
+    signal = noise(2, 4_001)
+    whole = np.round(signal * 2 ** (bits - 1))
+    values = signal.T.astype(dtype) if "f" in dtype else whole.T.astype(dtype)
+    data = values.tobytes()
+    if bits == 24:
+        rows = np.frombuffer(data, np.uint8).reshape(-1, 4)
+        data = (rows[:, 1:] if dtype[0] == ">" else rows[:, :3]).tobytes()
+    expected = signal if "f" in dtype else (whole / 2 ** (bits - 1)).astype(np.float32)
+    # A chunk of an odd number of bytes is followed by one that does not count.
+    song = decode(aifc(compression, bits, data, (b"ANNO", b"odd")))
+    np.testing.assert_array_equal(song, expected)
+
+
+def test_compressed_aiff_is_refused_with_a_sentence(decode: Decode) -> None:
+    with pytest.raises(Exception, match="UserError: notAudio"):
+        decode(aifc(b"ima4", 16, bytes(4000)))
+
+
+def loud_and_quiet(channels: int, frames: int) -> np.ndarray:
+    """What uses all of the codec: tones, silence, noise that does not compress, single samples."""
+    time = np.arange(frames) / RATE
+    rows = np.stack([np.sin(2 * np.pi * (220 + 110 * c) * time) for c in range(channels)])
+    rows = 0.6 * rows * np.exp(-3 * time)
+    rows[:, frames // 4 : frames // 2] = 0
+    rows[:, frames // 3] = 2**-15
+    hiss = np.random.default_rng(5).uniform(-1, 1, (channels, frames // 4))
+    rows[:, frames // 2 : frames // 2 + frames // 4] = hiss
+    return rows.astype(np.float32)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize(("subtype", "layout"), [("PCM_16", "s16p"), ("PCM_24", "s32p")])
+def test_apple_lossless_is_read_to_the_bit(
+    decode: Decode, channels: int, subtype: str, layout: str, tmp_path: Path
+) -> None:
+    content = wav(loud_and_quiet(channels, 100_003), subtype=subtype)
+    samples = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0].T
+    options = ("-c:a", "alac", "-sample_fmt", layout)
+    song = decode(coded(content, "m4a", *options, folder=tmp_path))
+    if channels == 2:
+        np.testing.assert_array_equal(song, samples)
+    else:
+        np.testing.assert_allclose(song, downmix_matrix(channels) @ samples, atol=3e-7)
+    assert decode.facts["channels"] == channels
+
+
+def test_apple_lossless_states_its_own_rate(decode: Decode, tmp_path: Path) -> None:
+    # The container has no room for this one.
+    content = wav(noise(2, 96_000), 96_000, "PCM_24")
+    assert decode(coded(content, "m4a", "-c:a", "alac", folder=tmp_path)).shape == (2, RATE)
+    assert decode.facts["rate"] == 96_000
+
+
+_TAGS = {"title": "Lied <b>& mehr</b>", "artist": "Ärzte", "album": "Nr. 1"}
+
+
+@pytest.mark.parametrize("kind", ["m4a", "flac", "mp3", "ogg", "wav", "aiff"])
+def test_names_of_songs_are_read(decode: Decode, kind: str, tmp_path: Path) -> None:
+    options = [f"-metadata={name}={text}".split("=", 1) for name, text in _TAGS.items()]
+    codecs = {"m4a": ["-c:a", "alac"], "aiff": ["-write_id3v2", "1"], "ogg": ["-c:a", "libvorbis"]}
+    flat = [word for option in options for word in option] + codecs.get(kind, [])
+    decode(coded(wav(noise(2, 30_000)), kind, *flat, folder=tmp_path))
+    assert _TAGS.items() <= decode.facts.items()
+
+
+def test_names_in_aiffs_own_chunks(decode: Decode) -> None:
+    chunks = ((b"NAME", b"Song"), (b"AUTH", "Jürgen\0\0".encode()))
+    decode(aifc(b"sowt", 16, bytes(4000), *chunks))
+    expected = {"title": "Song", "artist": "Jürgen", "album": None}
+    assert expected.items() <= decode.facts.items()
+
+
+def test_hostile_names_are_one_short_line(decode: Decode) -> None:
+    name = "a\u202egpj.exe\n\tb" + 5000 * "c"
+    decode(aifc(b"sowt", 16, bytes(4000), (b"NAME", name.encode())))
+    title = str(decode.facts["title"])
+    assert title.startswith("a gpj.exe bccc")
+    assert len(title) == 300
 
 
 _MP3 = {
@@ -190,12 +334,8 @@ _MP3 = {
 def test_long_and_short_mp3_give_the_same_samples(
     decode: Decode, decode_long: Decode, kind: str, tmp_path: Path
 ) -> None:
-    source, coded = tmp_path / "song.wav", tmp_path / "song.mp3"
-    source.write_bytes(wav(synthetic.song(2.777)))
-    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    options = ["-v", "error", "-i", source, "-c:a", "libmp3lame", *_MP3[kind], coded]
-    subprocess.run([ffmpeg, *options], check=True)
-    content = coded.read_bytes()
+    song = wav(synthetic.song(2.777))
+    content = coded(song, "mp3", "-c:a", "libmp3lame", *_MP3[kind], folder=tmp_path)
     np.testing.assert_array_equal(decode_long(content), decode(content))
 
 
@@ -206,12 +346,53 @@ def test_without_webcodecs_wav_is_the_same(
     np.testing.assert_array_equal(decode_without_webcodecs(content), decode(content))
 
 
-def test_a_damaged_song_is_refused_not_cut_short(decode: Decode) -> None:
-    content = bytearray(encode(synthetic.song(6.0), RATE, "FLAC", "PCM_16"))
+def damaged(kind: str, folder: Path) -> tuple[bytes, np.ndarray]:
+    """A song of six seconds whose file is broken in the middle, and the whole song."""
+    song = synthetic.song(6.0)
+    content = wav(song)
+    if kind == "cut wav":
+        return content[: len(content) // 2], song
+    if kind == "flac":
+        content = bytearray(encode(song, RATE, "FLAC", "PCM_16"))
+        middle = len(content) // 2
+        content[middle : middle + 40_000] = bytes(40_000)
+        return bytes(content), song
+    options = {"cut mp3": ["-b:a", "192k"], "m4a": ["-c:a", "alac", "-movflags", "faststart"]}
+    content = coded(content, kind.split()[-1], *options.get(kind, []), folder=folder)
     middle = len(content) // 2
-    content[middle : middle + 40_000] = bytes(40_000)
-    with pytest.raises(Exception, match="UserError: stoppedDecoding"):
-        decode(bytes(content))
+    if kind == "m4a":
+        return content[:middle] + bytes(5000) + content[middle + 5000 :], song
+    return content[:middle], song
+
+
+_DAMAGED = ("cut wav", "cut aiff", "cut mp3", "flac", "m4a")
+
+
+@pytest.mark.parametrize("kind", _DAMAGED)
+def test_a_damaged_song_is_refused_not_cut_short(decode: Decode, kind: str, tmp_path: Path) -> None:
+    content, _ = damaged(kind, tmp_path)
+    with pytest.raises(Exception, match="UserError: stoppedDecoding") as refused:
+        decode(content)
+    seconds = float(str(refused.value).split("stoppedDecoding ")[1].split()[0])
+    assert 1 < seconds < 3.5
+
+
+@pytest.mark.parametrize("kind", _DAMAGED)
+def test_what_lies_before_the_damage_can_be_had(decode: Decode, kind: str, tmp_path: Path) -> None:
+    content, whole = damaged(kind, tmp_path)
+    part = decode(content, takes_part=True)
+    assert decode.facts["isPartial"] is True
+    assert 1 < part.shape[1] / RATE < 3.5
+    if kind == "cut mp3":
+        assert aligned(whole[:, : part.shape[1]], part, slack=0) > 15
+    else:
+        np.testing.assert_array_equal(part, whole[:, : part.shape[1]])
+
+
+def test_a_whole_song_is_whole_whoever_takes_parts(decode: Decode) -> None:
+    content = wav(noise(2, 30_000))
+    np.testing.assert_array_equal(decode(content, takes_part=True), decode(content))
+    assert decode.facts["isPartial"] is False
 
 
 def junk() -> dict[str, bytes]:
@@ -233,12 +414,16 @@ def junk() -> dict[str, bytes]:
         "mp4 header, then noise": b"\0\0\0\x18ftypM4A " + noise_bytes,
         "mp3 header, then zeros": b"ID3\x03\0\0\0\0\0\0\xff\xfb\x90d" + bytes(3000),
         "webm header, then noise": b"\x1a\x45\xdf\xa3" + noise_bytes,
+        "aiff header": aifc(b"sowt", 16, b"")[:40],
+        "aiff without samples": aifc(b"sowt", 16, b""),
+        "aiff of no channels": aifc(b"sowt", 16, bytes(400)).replace(b"\0\x02", b"\0\0", 1),
+        "aiff header, then noise": b"FORM\0\0\x10\0AIFF" + noise_bytes,
         "png": b"\x89PNG\r\n\x1a\n" + noise_bytes,
     }
 
 
 @pytest.mark.parametrize("kind", junk())
 def test_junk_is_refused_with_a_sentence(decode: Decode, kind: str) -> None:
-    codes = "notAudio|nothingDecoded|noTrack|stoppedDecoding"
+    codes = "notAudio|nothingDecoded|noTrack|stoppedDecoding|tooLong"
     with pytest.raises(Exception, match=f"UserError: ({codes})"):
         decode(junk()[kind])

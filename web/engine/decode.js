@@ -6,20 +6,24 @@
  * file's own rate, so that all songs in all browsers share one resampler. It also does MP3, as long
  * as the whole song fits in memory: it takes out the silence that an MP3 encoder puts around it, as
  * every browser does it. WebCodecs leaves it in; for long songs gapless.js says what to leave out.
- *
- * The down-mix comes before the resampling: both are linear, and two channels are cheaper than six.
+ * AIFF and Apple Lossless, which browsers but Safari refuse, are read by the modules beside it.
  *
  * @module
  */
 
 import { ALL_FORMATS, AudioSampleSink, BlobSource, Input } from "../vendor/mediabunny.mjs";
+import { openAiff } from "./decode/aiff.js";
+import { songWithin } from "./decode/gapless.js";
+import { BLOCK, checkLength, Intake, RATE } from "./decode/intake.js";
+import { openLossless } from "./decode/lossless.js";
+import { tagsOf } from "./decode/tags.js";
 import { isOutOfMemory, UserError } from "./errors.js";
-import { songWithin } from "./gapless.js";
-import { Resampler } from "./resampler.js";
 
 /** @typedef {import("mediabunny").InputAudioTrack} Track */
 /** @typedef {import("mediabunny").AudioSample} AudioSample */
-/** @typedef {import("./gapless.js").Part} Part */
+/** @typedef {import("./decode/gapless.js").Part} Part */
+/** @typedef {import("./decode/tags.js").Tags} Tags */
+/** The song, channel by channel. @typedef {AsyncIterable<Float32Array[]>} Blocks */
 
 /**
  * Who wants the song.
@@ -27,15 +31,19 @@ import { Resampler } from "./resampler.js";
  * @property {(channels: number) => Promise<number[][]>} downmix    gives (2, channels) factors
  * @property {number} longestMinutes
  * @property {number} wholeMinutes  the longest that may be decoded at once, in memory
+ * @property {boolean} takesPart    whether what lies before the damage of a damaged file will do
  * @property {(frames: number) => Promise<void>} expect     told the song's length, if the file
  *   states it and as it states it; may refuse
  * @property {(block: Float32Array) => Promise<void>} take  is given the song, block after block:
  *   any number of frames, interleaved
  */
 
-const RATE = 44100;
-/** Frames that are mixed down, resampled and given out at once. */
-const BLOCK = 1 << 16;
+/**
+ * What is known of a file besides its samples.
+ * @typedef {{rate: number, channels: number, isPartial: boolean} & Tags} SourceFacts   `rate` in
+ *   hertz; `isPartial`: it is damaged, and only what lies before that was taken
+ */
+
 /** What a file's stated length may be off by: codecs round to their own frames. */
 const MOST_MISSING_SECONDS = 0.5;
 /**
@@ -45,6 +53,8 @@ const MOST_MISSING_SECONDS = 0.5;
 const MOST_BYTES_AT_ONCE = 1 << 30;
 /** A codec's run-up has negative times. */
 const WHOLE = { start: 0, stop: Infinity };
+/** The letters of a WAV file's head, as numbers. */
+const [RIFF, WAVE] = [0x52494646, 0x57415645];
 /** Rates in hertz that every browser's audio context takes. */
 const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
 
@@ -52,14 +62,17 @@ const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
  * @param {File} file
  * @param {Taker} taker is given round(frames x 44100 / rate) frames, aligned with the file's
  * @param {AbortSignal} signal
- * @throws {UserError} a sentence for the person
+ * @returns {Promise<SourceFacts>}
+ * @throws {UserError} "stoppedDecoding" of a damaged file, unless its part will do, whose length is
+ *   in `values.seconds`
  */
 export async function decode(file, taker, signal) {
   if (file.size === 0) throw new UserError("empty");
   const intake = new Intake(taker, signal);
   try {
-    await decodeInto(intake, file, taker, signal);
+    const facts = await new Decoding(file, taker, signal, intake).run();
     await intake.end();
+    return facts;
   } catch (error) {
     if (error instanceof UserError || signal.aborted) throw error;
     if (isOutOfMemory(error)) throw new UserError("memory", {}, error);
@@ -70,60 +83,188 @@ export async function decode(file, taker, signal) {
   }
 }
 
-/** @param {Intake} intake @param {File} file @param {Taker} taker @param {AbortSignal} signal */
-async function decodeInto(intake, file, taker, signal) {
-  const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
-  try {
-    const track = await findTrack(input);
-    if (!track) return await decodeByBrowser(intake, file, RATE, "notAudio", signal);
-    const rate = await track.getSampleRate();
-    const seconds = (await track.getDurationFromMetadata()) ?? 0;
-    checkLength(seconds, taker.longestMinutes);
-    // Asked for before decoding: it refuses more channels than can be mixed down, with a sentence.
-    await taker.downmix(await track.getNumberOfChannels());
-    await taker.expect(Math.round(seconds * RATE));
-    const isMp3 = (await track.getCodec()) === "mp3";
-    const fits = seconds <= taker.wholeMinutes * 60;
-    const canDecode = await track.canDecode();
-    const atOnce = () => {
-      checkLength(seconds, taker.wholeMinutes);
-      return decodeByBrowser(intake, file, rate, "nothingDecoded", signal);
-    };
-    if ((isMp3 && fits) || !canDecode) return await atOnce();
-    const part = isMp3 ? await songWithin(file, Math.round(seconds * rate)) : WHOLE;
+/** Finds out who can read the file, and has it read. */
+class Decoding {
+  #file;
+  #taker;
+  #signal;
+  #intake;
+
+  /** @param {File} file @param {Taker} taker @param {AbortSignal} signal @param {Intake} intake */
+  constructor(file, taker, signal, intake) {
+    this.#file = file;
+    this.#taker = taker;
+    this.#signal = signal;
+    this.#intake = intake;
+  }
+
+  /** @returns {Promise<SourceFacts>} */
+  async run() {
+    const aiff = await openAiff(this.#file);
+    if (aiff) {
+      const { rate, channels, frames } = aiff;
+      const isPartial = await this.#takeStream(aiff, frames / rate);
+      return { rate, channels, isPartial, ...(await tagsOf(aiff)) };
+    }
+    const input = new Input({ source: new BlobSource(this.#file), formats: ALL_FORMATS });
     try {
-      await decodeTrack(intake, track, part, signal);
+      const track = await findTrack(input);
+      if (!track) return await this.#byBrowserOnly();
+      return { ...(await this.#takeTrack(input, track)), ...(await tagsOf(input)) };
+    } finally {
+      input.dispose();
+    }
+  }
+
+  /** A container that only the browser may know. */
+  async #byBrowserOnly() {
+    const isPartial = await this.#take(this.#byBrowser(RATE, "notAudio"), 0);
+    const { rate, channels } = this.#intake;
+    return { rate, channels, isPartial, title: null, artist: null, album: null };
+  }
+
+  /** @param {Input} input @param {Track} track */
+  async #takeTrack(input, track) {
+    const seconds = (await track.getDurationFromMetadata()) ?? 0;
+    const lossless = await openLossless(this.#file, track);
+    if (lossless) {
+      const { rate, channels } = lossless;
+      return { rate, channels, isPartial: await this.#takeStream(lossless, seconds) };
+    }
+    const rate = await track.getSampleRate();
+    const channels = await track.getNumberOfChannels();
+    await this.#announce(rate, channels, seconds);
+    // A film's length says nothing about that of its sound.
+    const hasFilm = (await input.getVideoTracks()).length > 0;
+    const stated = hasFilm ? 0 : seconds * (await statedShare(this.#file));
+    return { rate, channels, isPartial: await this.#takeByCodec(track, rate, seconds, stated) };
+  }
+
+  /**
+   * @param {Track} track @param {number} rate
+   * @param {number} seconds of the file @param {number} stated of the sound; 0: it does not say
+   * @returns {Promise<boolean>} whether only a part was taken
+   */
+  async #takeByCodec(track, rate, seconds, stated) {
+    const isMp3 = (await track.getCodec()) === "mp3";
+    const fits = seconds <= this.#taker.wholeMinutes * 60;
+    const atOnce = () => {
+      checkLength(seconds, this.#taker.wholeMinutes);
+      return this.#take(this.#byBrowser(rate, "nothingDecoded"), stated);
+    };
+    if ((isMp3 && fits) || !(await track.canDecode())) return atOnce();
+    const part = isMp3 ? await songWithin(this.#file, Math.round(seconds * rate)) : WHOLE;
+    try {
+      return await this.#take(byWebCodecs(track, part, stated > 0), stated);
     } catch (error) {
       // WebKit's WebCodecs promises FLAC, but gives an error in its place.
-      if (intake.frames > 0 || !fits || !isDecoderError(error)) throw error;
-      await atOnce();
+      if (this.#intake.frames > 0 || !fits || !isDecoderError(error)) throw error;
+      return atOnce();
     }
-    // A film's length says nothing about that of its sound.
-    if ((await input.getVideoTracks()).length === 0) checkComplete(intake, seconds);
-  } finally {
-    input.dispose();
+  }
+
+  /**
+   * @param {{rate: number, channels: number, blocks: () => Blocks}} stream
+   * @param {number} seconds that it states
+   * @returns {Promise<boolean>} whether only a part was taken
+   */
+  async #takeStream({ rate, channels, blocks }, seconds) {
+    await this.#announce(rate, channels, seconds);
+    return this.#take(withRate(blocks(), rate), seconds);
+  }
+
+  /** @param {number} rate @param {number} channels @param {number} seconds */
+  async #announce(rate, channels, seconds) {
+    if (!(rate > 0)) throw new UserError("nothingDecoded");
+    checkLength(seconds, this.#taker.longestMinutes);
+    // Asked for before decoding: it refuses more channels than can be mixed down, with a sentence.
+    await this.#taker.downmix(channels);
+    await this.#taker.expect(Math.round(seconds * RATE));
+  }
+
+  /**
+   * @param {AsyncIterable<RatedBlock>} blocks
+   * @param {number} seconds that there should be; 0: nobody knows
+   * @returns {Promise<boolean>} whether only a part was taken
+   * @throws {UserError}
+   */
+  async #take(blocks, seconds) {
+    try {
+      for await (const { planes, rate } of blocks) {
+        this.#signal.throwIfAborted();
+        await this.#intake.add(planes, rate);
+      }
+      // Decoders skip what they do not understand, without a word.
+      if (this.#intake.seconds < seconds - MOST_MISSING_SECONDS) throw new Error("It ends early.");
+      return false;
+    } catch (error) {
+      const stopped = this.#whyStopped(error);
+      if (!this.#taker.takesPart || stopped.code !== "stoppedDecoding") throw stopped;
+      return true;
+    }
+  }
+
+  /** @param {unknown} error @returns {UserError} for the person */
+  #whyStopped(error) {
+    if (error instanceof UserError) return error;
+    if (this.#signal.aborted || isOutOfMemory(error)) throw error;
+    const { frames, seconds } = this.#intake;
+    if (frames === 0) return new UserError("nothingDecoded", {}, error);
+    return new UserError("stoppedDecoding", { seconds }, error);
+  }
+
+  /**
+   * @param {number} rate of the file, in hertz
+   * @param {import("./errors.js").Code} refusal what to say when the browser cannot
+   * @returns {AsyncGenerator<RatedBlock>}
+   */
+  async *#byBrowser(rate, refusal) {
+    if (this.#file.size > MOST_BYTES_AT_ONCE) throw new UserError(refusal);
+    const possible = rate >= CONTEXT_RATES.lowest && rate <= CONTEXT_RATES.highest;
+    const context = new OfflineAudioContext(1, 1, possible ? rate : RATE);
+    const bytes = await this.#file.arrayBuffer();
+    this.#signal.throwIfAborted();
+    const audio = await context.decodeAudioData(bytes).catch((error) => {
+      throw new UserError(refusal, {}, error);
+    });
+    const channels = Array.from({ length: audio.numberOfChannels }, (_, index) =>
+      audio.getChannelData(index),
+    );
+    for (let start = 0; start < audio.length; start += BLOCK) {
+      const planes = channels.map((plane) => plane.subarray(start, start + BLOCK));
+      yield { planes, rate: audio.sampleRate };
+    }
   }
 }
 
-/** @param {unknown} error of `decodeTrack` @returns {boolean} whether WebCodecs is what failed */
+/** `rate` in hertz. @typedef {{planes: Float32Array[], rate: number}} RatedBlock */
+
+/** @param {Blocks} blocks @param {number} rate @returns {AsyncGenerator<RatedBlock>} */
+async function* withRate(blocks, rate) {
+  for await (const planes of blocks) yield { planes, rate };
+}
+
+/**
+ * Mediabunny gives the length of what is there of a WAV file that was cut off.
+ *
+ * @param {File} file
+ * @returns {Promise<number>} how long it says it is, by how long it is; 1 for other files
+ */
+async function statedShare(file) {
+  const head = new DataView(await file.slice(0, 12).arrayBuffer());
+  const isWav = head.byteLength === 12 && head.getUint32(0) === RIFF && head.getUint32(8) === WAVE;
+  const size = isWav ? head.getUint32(4, true) : 0;
+  // Whoever writes a stream does not know yet.
+  return size === 0xffffffff ? 1 : Math.max(1, (size + 8) / file.size);
+}
+
+/** @param {unknown} error @returns {boolean} whether WebCodecs is what failed */
 function isDecoderError(error) {
   return (
     error instanceof UserError &&
     error.cause instanceof DOMException &&
     error.cause.name === "EncodingError"
   );
-}
-
-/**
- * Decoders skip what they do not understand, without a word.
- *
- * @param {Intake} intake @param {number} seconds how long the file says it is
- */
-function checkComplete(intake, seconds) {
-  if (intake.frames === 0) throw new UserError("nothingDecoded");
-  if (intake.seconds < seconds - MOST_MISSING_SECONDS) {
-    throw new UserError("stoppedDecoding");
-  }
 }
 
 /**
@@ -147,27 +288,22 @@ async function findTrack(input) {
 }
 
 /**
- * @param {Intake} intake @param {Track} track @param {Part} part of the stream that is the song
- * @param {AbortSignal} signal
+ * @param {Track} track @param {Part} part of the stream that is the song
+ * @param {boolean} isWhole whether a gap in it is damage
+ * @returns {AsyncGenerator<RatedBlock>}
  */
-async function decodeTrack(intake, track, part, signal) {
-  const samples = new AudioSampleSink(track).samples();
-  try {
-    for await (const sample of samples) {
-      try {
-        signal.throwIfAborted();
-        await intake.add(planesOf(sample, part), sample.sampleRate);
-      } finally {
-        sample.close();
-      }
+async function* byWebCodecs(track, part, isWhole) {
+  let end = Infinity;
+  for await (const sample of new AudioSampleSink(track).samples()) {
+    try {
+      // What comes after a gap would sound too early.
+      const gap = sample.timestamp - end;
+      if (isWhole && gap > MOST_MISSING_SECONDS) throw new Error("It has a gap.");
+      end = sample.timestamp + sample.duration;
+      yield { planes: planesOf(sample, part), rate: sample.sampleRate };
+    } finally {
+      sample.close();
     }
-  } catch (error) {
-    if (error instanceof UserError || signal.aborted || isOutOfMemory(error)) throw error;
-    throw new UserError(
-      intake.frames === 0 ? "nothingDecoded" : "stoppedDecoding",
-      {},
-      error,
-    );
   }
 }
 
@@ -187,141 +323,4 @@ function planesOf(sample, part) {
     sample.copyTo(plane, { planeIndex, format: "f32-planar", frameOffset, frameCount });
     return plane;
   });
-}
-
-/**
- * @param {Intake} intake @param {File} file
- * @param {number} rate of the file, in hertz
- * @param {import("./errors.js").Code} refusal what to say when the browser cannot
- * @param {AbortSignal} signal
- */
-async function decodeByBrowser(intake, file, rate, refusal, signal) {
-  if (file.size > MOST_BYTES_AT_ONCE) throw new UserError(refusal);
-  const possible = rate >= CONTEXT_RATES.lowest && rate <= CONTEXT_RATES.highest;
-  const context = new OfflineAudioContext(1, 1, possible ? rate : RATE);
-  const bytes = await file.arrayBuffer();
-  signal.throwIfAborted();
-  let audio;
-  try {
-    audio = await context.decodeAudioData(bytes);
-  } catch (error) {
-    throw new UserError(refusal, {}, error);
-  }
-  const planes = Array.from({ length: audio.numberOfChannels }, (_, index) =>
-    audio.getChannelData(index),
-  );
-  for (let start = 0; start < audio.length; start += BLOCK) {
-    signal.throwIfAborted();
-    const block = planes.map((plane) => plane.subarray(start, start + BLOCK));
-    await intake.add(block, audio.sampleRate);
-  }
-}
-
-/** Takes in what is decoded, at the file's rate and with its channels, and gives out the song. */
-class Intake {
-  /** That came in. */
-  frames = 0;
-  #rate = 0;
-  #block = new Float32Array(2 * BLOCK);
-  /** Frames in the block. */
-  #filled = 0;
-  /** @type {Resampler | null} */
-  #resampler = null;
-  #taker;
-  #signal;
-
-  /** @param {Taker} taker @param {AbortSignal} signal */
-  constructor(taker, signal) {
-    this.#taker = taker;
-    this.#signal = signal;
-  }
-
-  /** How much came in. */
-  get seconds() {
-    return this.frames / Math.max(1, this.#rate);
-  }
-
-  /**
-   * @param {Float32Array[]} planes channels of the same length, or none at all
-   * @param {number} rate in hertz
-   */
-  async add(planes, rate) {
-    if (this.#rate === 0) await this.#begin(rate);
-    // A stream may change its rate midway; hardly any does, and two rates make no song.
-    if (rate !== this.#rate) throw new UserError("stoppedDecoding");
-    const length = planes[0]?.length ?? 0;
-    if (length === 0) return;
-    const matrix = await this.#taker.downmix(planes.length);
-    for (let at = 0; at < length; ) {
-      const frames = Math.min(length - at, BLOCK - this.#filled);
-      const part = planes.map((plane) => plane.subarray(at, at + frames));
-      mixInto(this.#block.subarray(2 * this.#filled, 2 * (this.#filled + frames)), part, matrix);
-      this.#filled += frames;
-      this.frames += frames;
-      at += frames;
-      if (this.#filled === BLOCK) await this.#flush();
-    }
-  }
-
-  /** @param {number} rate in hertz */
-  async #begin(rate) {
-    this.#rate = rate;
-    if (rate === RATE) return;
-    this.#resampler = new Resampler(this.#signal);
-    await this.#resampler.start(rate, RATE);
-  }
-
-  async #flush() {
-    const block = this.#block.slice(0, 2 * this.#filled);
-    // Before resampling, whose filter would spread one such sample over its whole length.
-    checkFinite(block, this.frames - this.#filled, this.#rate);
-    this.#filled = 0;
-    checkLength(this.seconds, this.#taker.longestMinutes);
-    await this.#taker.take(this.#resampler ? await this.#resampler.convert(block) : block);
-  }
-
-  /** @throws {UserError} when there is not one frame */
-  async end() {
-    if (Math.round(this.seconds * RATE) === 0) throw new UserError("nothingDecoded");
-    await this.#flush();
-    if (this.#resampler) await this.#taker.take(await this.#resampler.end());
-  }
-
-  close() {
-    this.#resampler?.close();
-  }
-}
-
-/**
- * @param {Float32Array} target interleaved
- * @param {Float32Array[]} planes
- * @param {number[][]} matrix (2, planes)
- */
-function mixInto(target, planes, matrix) {
-  for (const [side, factors] of matrix.entries()) {
-    const used = planes.flatMap((plane, index) => {
-      const factor = factors[index] ?? 0;
-      return factor === 0 ? [] : [{ plane, factor }];
-    });
-    for (let i = 0; 2 * i < target.length; i++) {
-      let sum = 0;
-      for (const { plane, factor } of used) sum += factor * /** @type {number} */ (plane[i]);
-      target[2 * i + side] = sum;
-    }
-  }
-}
-
-/** @param {number} seconds @param {number} longestMinutes */
-function checkLength(seconds, longestMinutes) {
-  if (seconds > longestMinutes * 60) throw new UserError("tooLong", { minutes: longestMinutes });
-}
-
-/**
- * @param {Float32Array} block interleaved
- * @param {number} start its first frame
- * @param {number} rate
- */
-function checkFinite(block, start, rate) {
-  const bad = block.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new UserError("notFinite", { seconds: (start + Math.floor(bad / 2)) / rate });
 }

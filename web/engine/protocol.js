@@ -24,7 +24,8 @@
  *
  * The resampler worker (`resample-worker.js`) gets `ResampleCall`s, one after another, and posts a
  * `ResampleReply` for each. The store worker (`store-worker.js`) gets `StoreCall`s and posts a
- * `StoreReply` for each. The keep worker (`keep-worker.js`) gets one `KeepCall`.
+ * `StoreReply` for each. The keep worker (`keep-worker.js`) gets one `KeepCall`. The ALAC worker
+ * (`decode/alac-worker.js`) gets `AlacCall`s, one after another, and posts an `AlacReply` for each.
  *
  * @module
  */
@@ -221,6 +222,14 @@
 
 /**
  * @typedef {{ok: true, block: Float32Array} | {ok: false, message: string}} ResampleReply
+ */
+
+/**
+ * Packets of an Apple Lossless track, in order.
+ * @typedef {{config: Uint8Array, packets: Uint8Array[]}} AlacCall  `config`: the same in every call
+ *
+ * The channels of all packets before the one that is broken, if one is.
+ * @typedef {{planes: Float32Array[], problem: string | null}} AlacReply    `problem`: for the console
  */
 
 /**

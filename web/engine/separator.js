@@ -18,6 +18,7 @@ import { LONGEST_MINUTES } from "./store.js";
 /** @typedef {import("./protocol.js").Stems} Stems */
 /** @typedef {import("./pool.js").Pool} Pool */
 /** @typedef {import("./store.js").Store} Store */
+/** @typedef {import("./decode.js").SourceFacts} SourceFacts */
 
 /** What the mixture and each stem take: two floats a frame. */
 const FRAME_BYTES = 8;
@@ -73,18 +74,19 @@ export class Separator {
    * Read a file into the store.
    *
    * @param {File} file @param {Options} options @param {AbortSignal} signal
-   * @returns {Promise<ReadSong>}
-   * @throws {UserError} a sentence for the person; nothing is left in the store
+   * @param {boolean} [takesPart] whether what lies before the damage of a damaged file will do
+   * @returns {Promise<ReadSong & {facts: SourceFacts}>}
+   * @throws {UserError} nothing is left in the store then
    */
-  async read(file, options, signal) {
+  async read(file, options, signal, takesPart = false) {
     const info = await this.#pool.start();
     const id = await this.#store.create();
     try {
-      const measured = await this.#pool.with((worker) =>
-        this.#readInto(id, file, info, worker, signal),
+      const { measured, facts } = await this.#pool.with((worker) =>
+        this.#readInto(id, file, info, worker, takesPart, signal),
       );
       signal.throwIfAborted();
-      return { id, name: file.name, measured, options: JSON.stringify(options) };
+      return { id, name: file.name, measured, options: JSON.stringify(options), facts };
     } catch (error) {
       await this.#store.remove(id);
       throw error;
@@ -93,10 +95,11 @@ export class Separator {
 
   /**
    * @param {string} id @param {File} file @param {EngineInfo} info
-   * @param {import("./engine-worker.js").EngineWorker} worker @param {AbortSignal} signal
-   * @returns {Promise<Measured>}
+   * @param {import("./engine-worker.js").EngineWorker} worker @param {boolean} takesPart
+   * @param {AbortSignal} signal
+   * @returns {Promise<{measured: Measured, facts: SourceFacts}>}
    */
-  async #readInto(id, file, info, worker, signal) {
+  async #readInto(id, file, info, worker, takesPart, signal) {
     await worker.call("open", null);
     const blocks = new Blocks(info.measure_block, async (block) => {
       const copy = block.slice();
@@ -110,9 +113,10 @@ export class Separator {
     const take = (/** @type {Float32Array} */ block) => blocks.add(block);
     const { longestMinutes } = this.#store;
     const wholeMinutes = LONGEST_MINUTES.memory;
-    await decode(file, { downmix, longestMinutes, wholeMinutes, expect, take }, signal);
+    const taker = { downmix, longestMinutes, wholeMinutes, takesPart, expect, take };
+    const facts = await decode(file, taker, signal);
     await blocks.end();
-    return worker.call("measured", null);
+    return { measured: await worker.call("measured", null), facts };
   }
 
   /**

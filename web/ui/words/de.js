@@ -4,26 +4,43 @@
  * @module
  */
 
-import { gigabytes, megabytes, number } from "../format.js";
+import { clock, gigabytes, megabytes, number } from "../format.js";
 import { plural } from "./plural.js";
 
 /** @type {import("./en.js").Words} */
 export const de = {
   language: "Deutsch",
 
+  page: {
+    claim: "Nichts verlässt dein Gerät",
+    songs: "Lieder",
+    add: "Lieder hinzufügen",
+    queue: "Warteschlange",
+    library: "Bibliothek",
+    start: "Anfang",
+    player: "Wiedergabe",
+    settings: "Modell und Einstellungen",
+    language: "Sprache",
+    help: "Hilfe",
+    save: "Speichern",
+    keys: "Tasten",
+    happening: "Was gerade passiert",
+    close: "Schließen",
+  },
+
   errors: {
     said: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
     notAudio:
       "Das ist keine Audiodatei, die dein Browser lesen kann. " +
-      "Versuche es mit WAV, FLAC, MP3, M4A, Ogg oder Opus.",
+      "Versuche es mit WAV, AIFF, FLAC, MP3, M4A, Ogg oder Opus.",
     noTrack: "Diese Datei hat keine Tonspur. Wähle eine Datei mit Ton.",
     nothingDecoded:
       "Aus dieser Datei ließ sich nichts lesen: Vielleicht ist sie beschädigt oder abgeschnitten. " +
       "Wandle sie zuerst in WAV oder FLAC um.",
-    stoppedDecoding:
-      "Diese Datei ließ sich nicht bis zum Ende lesen: Vielleicht ist sie beschädigt. " +
-      "Wandle sie zuerst in WAV oder FLAC um.",
+    stoppedDecoding: ({ seconds }) =>
+      `Diese Datei ließ sich nicht bis zum Ende lesen: Sie ist nach ${clock(seconds)} beschädigt. ` +
+      "Nimm den Teil davor, oder wandle sie zuerst in WAV oder FLAC um.",
     unreadable:
       "Diese Datei konnte nicht gelesen werden. " +
       "Wurde sie verschoben oder geändert, wähle sie noch einmal.",

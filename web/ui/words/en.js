@@ -6,7 +6,7 @@
  * @module
  */
 
-import { gigabytes, megabytes, number } from "../format.js";
+import { clock, gigabytes, megabytes, number } from "../format.js";
 import { plural } from "./plural.js";
 
 /** @typedef {typeof en} Words */
@@ -15,20 +15,39 @@ export const en = {
   /** In its own words. */
   language: "English",
 
+  /** The frame: header, side, titles of dialogs. */
+  page: {
+    claim: "Nothing leaves your machine",
+    songs: "Songs",
+    add: "Add songs",
+    queue: "Queue",
+    library: "Library",
+    start: "Start",
+    player: "Player",
+    settings: "Model and settings",
+    language: "Language",
+    help: "Help",
+    save: "Save",
+    keys: "Keys",
+    happening: "What is happening",
+    close: "Close",
+  },
+
   /** Whatever goes wrong: what happened and what to do. By the codes of engine/errors.js. */
   errors: {
     /** A sentence of Python's, which speaks English only. */
     said: (/** @type {{sentence: string}} */ { sentence }) => sentence,
     empty: "This file is empty. Choose a file that has audio in it.",
     notAudio:
-      "This is not an audio file that your browser can read. Try WAV, FLAC, MP3, M4A, Ogg or Opus.",
+      "This is not an audio file that your browser can read. " +
+      "Try WAV, AIFF, FLAC, MP3, M4A, Ogg or Opus.",
     noTrack: "This file has no audio track. Choose a file that has audio in it.",
     nothingDecoded:
       "Nothing could be decoded from this file: it may be damaged or cut short. " +
       "Try to convert it to WAV or FLAC first.",
-    stoppedDecoding:
-      "This file could not be decoded to its end: it may be damaged. " +
-      "Try to convert it to WAV or FLAC first.",
+    stoppedDecoding: (/** @type {{seconds: number}} */ { seconds }) =>
+      `This file could not be decoded to its end: it is damaged after ${clock(seconds)}. ` +
+      "Use the part before that, or try to convert the file to WAV or FLAC first.",
     unreadable: "This file could not be read. If it was moved or changed, choose it again.",
     severalFiles: "Please drop one song at a time.",
     busy: "A song is being separated. Wait until it is done, or cancel it first.",

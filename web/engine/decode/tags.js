@@ -1,0 +1,70 @@
+/**
+ * Title, artist and album, as the file has them.
+ *
+ * @module
+ */
+
+import { ALL_FORMATS, BlobSource, Input } from "../../vendor/mediabunny.mjs";
+
+/** @typedef {{title: string | null, artist: string | null, album: string | null}} Tags */
+
+/** Of one of them. Longer ones are no names, but something else that was put there. */
+const MOST_LETTERS = 300;
+/** Control characters, those of the direction of writing, and space. */
+const NO_LETTERS = /[\p{Cc}\p{Bidi_Control}\s]+/gu;
+/** A frame of silence: what makes an MP3 file of ID3 tags, so that Mediabunny reads them. */
+const SILENT_MP3 = { head: [0xff, 0xfb, 0x90, 0x64], bytes: 417, frames: 3 };
+
+/**
+ * @param {Input | import("./aiff.js").Aiff} source
+ * @returns {Promise<Tags>} null where the file does not say
+ */
+export async function tagsOf(source) {
+  if (source instanceof Input) return readTags(source);
+  const { title, artist, album } = await tagsOfId3(source.id3);
+  return { title: title ?? clean(source.title), artist: artist ?? clean(source.artist), album };
+}
+
+/** @param {Blob | null} id3 @returns {Promise<Tags>} */
+async function tagsOfId3(id3) {
+  if (!id3) return { title: null, artist: null, album: null };
+  const frame = new Uint8Array(SILENT_MP3.bytes);
+  frame.set(SILENT_MP3.head);
+  const file = new Blob([id3, ...Array.from({ length: SILENT_MP3.frames }, () => frame)]);
+  const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
+  try {
+    return await readTags(input);
+  } finally {
+    input.dispose();
+  }
+}
+
+/** @param {Input} input @returns {Promise<Tags>} */
+async function readTags(input) {
+  // Broken tags are no reason to refuse a song.
+  const { title, artist, album } = await input.getMetadataTags().catch((error) => {
+    console.warn(error);
+    return /** @type {import("mediabunny").MetadataTags} */ ({});
+  });
+  return { title: clean(title), artist: clean(artist), album: clean(album) };
+}
+
+/**
+ * @param {unknown} text
+ * @returns {string | null} in one line, without what would turn around the text beside it
+ */
+function clean(text) {
+  const line = typeof text === "string" ? repaired(text).replace(NO_LETTERS, " ").trim() : "";
+  return [...line].slice(0, MOST_LETTERS).join("") || null;
+}
+
+/** @param {string} text @returns {string} read as UTF-8, where that was taken for Latin-1 */
+function repaired(text) {
+  if (!/[\x80-\xff]/.test(text) || /[^\x00-\xff]/.test(text)) return text;
+  try {
+    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return text;
+  }
+}
