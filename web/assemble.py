@@ -64,6 +64,7 @@ _VENDOR = {
     "mp3-encoder/worker.mjs": f"{_MP3}/dist/modules/src/encode.worker.js",
     "mp3-encoder/lame.mjs": f"{_MP3}/dist/modules/build/lame.js",
     "mp3-encoder/mp3-misc.mjs": "mediabunny/dist/modules/shared/mp3-misc.js",
+    "signalsmith-stretch.mjs": "signalsmith-stretch/SignalsmithStretch.mjs",
     "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
     "workbox-routing.js": "workbox-routing/build/workbox-routing.prod.js",
     "workbox-strategies.js": "workbox-strategies/build/workbox-strategies.prod.js",
@@ -79,6 +80,7 @@ _NPM_PACKAGES = (
     _FONT,
     _FLAC,
     _MP3,
+    "signalsmith-stretch",
     "workbox-core",
     "workbox-precaching",
     "workbox-routing",
@@ -205,6 +207,7 @@ def _copy_vendor(node_modules: Path, vendor: Path) -> None:
         _make_module(vendor / name, exports, requires)
     for name in ("flac-encoder", "mp3-encoder"):
         (vendor / name / "start.mjs").write_text(_START_WORKER, encoding="utf-8")
+    _keep_wasm_module(vendor / "signalsmith-stretch.mjs")
 
 
 def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) -> None:
@@ -231,6 +234,18 @@ def _exported(name: str) -> str:
     # Without a default, what CommonJS exports as a whole is it.
     whole = " ?? module.exports" if name == "default" else ""
     return f"module.exports.{name}{whole}"
+
+
+def _keep_wasm_module(path: Path) -> None:
+    """Leave out the package's own AudioWorklet: see web/engine/stretch/signalsmith.js."""
+    wasm_module, worklet, _ = path.read_text(encoding="utf-8").partition(
+        "function registerWorkletProcessor("
+    )
+    if not worklet:
+        raise ValueError(
+            f"{path.name} is not built as expected: look at what a new version changed."
+        )
+    path.write_text(wasm_module + "\nexport default SignalsmithStretch;\n", encoding="utf-8")
 
 
 def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
