@@ -67,10 +67,13 @@ _NPM_PACKAGES = (
     "workbox-window",
 )
 _SERVICE_WORKER = "sw.js"
+_DEMO = "demo/song.flac"
 _SHELL_PLACE = "self.__SHELL"
 _PYTHON_LICENCE = """Python (in Pyodide)
 Licence: PSF-2.0
 Source: https://github.com/python/cpython"""
+_DEMO_LICENCE = f"""The demo song ({_DEMO}), made by this project's own program
+Licence: CC0-1.0, https://creativecommons.org/publicdomain/zero/1.0/"""
 _RULE = "=" * 80
 
 
@@ -136,6 +139,7 @@ def assemble(
     _copy_page(web, site)
     _copy(ABOUT_MODELS, site / "models.txt")
     _copy_vendor(node_modules, site / "vendor")
+    _write_demo(site)
     described = {name: _write_model(name, path, site) for name, path in _ordered(models)}
     pyodide = _copy_pyodide(pyodide_dir, site)
     packaged = _copy_wheel(wheel, site)
@@ -158,6 +162,16 @@ def _copy_vendor(node_modules: Path, vendor: Path) -> None:
     for name, source in _VENDOR.items():
         _copy(node_modules / source, vendor / name)
     _make_module(vendor / "libsamplerate.mjs", ("create", "ConverterType"))
+
+
+def _write_demo(site: Path) -> None:
+    """Write the song for whoever has none at hand."""
+    # Imported here: build.py imports this module before NumPy is installed.
+    from web import demo_song
+
+    song = site / _DEMO
+    song.parent.mkdir(parents=True, exist_ok=True)
+    song.write_bytes(demo_song.flac())
 
 
 def _make_module(path: Path, names: tuple[str, ...]) -> None:
@@ -293,7 +307,7 @@ def _licences(
     wheel: Path, node_modules: Path, pyodide_dir: Path, models: Mapping[str, dict[str, object]]
 ) -> str:
     """One text with the licence of everything the site hands out."""
-    sections = [_wheel_licence(wheel)]
+    sections = [_wheel_licence(wheel), _DEMO_LICENCE]
     for name, model in models.items():
         sections.append(f"Weights of {model['title']} ({name})\nLicence: {model['licence']}")
     sections += [_npm_licence(node_modules / name) for name in _NPM_PACKAGES]
