@@ -37,13 +37,18 @@ _HELPERS = """(base) => {
       super();
       Object.assign(this, { sources, length, at });
       this.read = async (source, start, length) => {
-        if (!this.isFinal(start, length)) throw new Error(`not final: ${start} + ${length}`);
+        const isThere = source === "mixture" || this.isFinal(start, length);
+        if (!isThere) throw new Error(`not final: ${start} + ${length}`);
         this.farthest = Math.max(this.farthest ?? 0, start + length);
         return this.range(source, start, length);
       };
     }
     range(source, start, length) {
       const part = new Float32Array(2 * length);
+      if (source === "mixture") {
+        const stems = this.sources.map((stem) => this.range(stem, start, length));
+        return part.map((_, i) => stems.reduce((sum, stem) => sum + stem[i], 0));
+      }
       for (let i = 0; i < part.length; i++) part[i] = this.at(source, start + (i >> 1), i & 1);
       return part;
     }

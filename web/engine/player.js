@@ -5,12 +5,25 @@
  * each on the frame after the last one's end: what is heard is what is in the store, to the sample,
  * and only seconds of it are in memory. What plays without a break is a `Run`. It ends with a short
  * fade where the person pauses or jumps, and at the edge of what is final, from where the next one
- * goes on.
+ * goes on. The original runs along with the stems, so that one can change between them at any frame.
  *
  * @module
  */
 
+import { framesOf, Loudness } from "./loudness.js";
+import { Mixer, ORIGINAL } from "./mixer.js";
+import { presets } from "./presets.js";
+import { Route } from "./route.js";
+import { DirectDeck, Run } from "./run.js";
+import { clamp, tempoOf } from "./tempo.js";
+
+/** @typedef {import("./mixer.js").Heard} Heard */
+/** @typedef {import("./mixer.js").Level} Level */
+/** @typedef {import("./presets.js").PresetName} PresetName */
 /** @typedef {import("./protocol.js").Stems} Stems */
+/** @typedef {import("./route.js").Loop} Loop */
+/** @typedef {import("./route.js").Stretch} Stretch */
+/** @typedef {import("./tempo.js").Tempo} Tempo */
 /**
  * @typedef {"paused" | "playing" | "buffering"} State buffering: waits for stems to become final
  */
@@ -18,16 +31,36 @@
 /**
  * A stem's place in the mixer.
  * @typedef {object} Channel
- * @property {number} volume    0 to 1
+ * @property {number} volume    0 to 1.5
+ * @property {number} pan       -1 (left) to 1 (right), see pan.js
  * @property {boolean} muted
  * @property {boolean} solo     while any stem has it, only those that have it are heard
+ */
+
+/**
+ * What is heard, for saving.
+ * @typedef {object} Mix
+ * @property {Map<string, {volume: number, pan: number}>} channels  the stems that are heard
+ * @property {number} master
+ * @property {number} speed
+ * @property {number} semitones
+ */
+
+/**
+ * What is kept with a song: plain JSON.
+ * @typedef {object} PlayerSettings
+ * @property {Record<string, Channel>} channels
+ * @property {Record<string, Channel>} own  the mix behind the preset "own"
+ * @property {PresetName} preset
+ * @property {number} master
+ * @property {Loop | null} loop
+ * @property {number} speed
+ * @property {number} semitones
  */
 
 const PIECE_SECONDS = 1;
 /** More than what timers of a tab in the background are held up. */
 const AHEAD_SECONDS = 4;
-/** Long enough not to click, short enough not to be heard as a fade. */
-const FADE_SECONDS = 0.01;
 /**
  * What a change takes at most, besides the buffer of the audio device, to reach the audio thread.
  */
@@ -37,11 +70,36 @@ const DELAY_SECONDS = 0.02;
  */
 const USUAL_BUFFER_SECONDS = 0.05;
 
+const SHORTEST_LOOP_SECONDS = 0.1;
+const LOUDEST = 1.5;
+/** Loudness is measured anew when so many times as many frames are final. */
+const MUCH_MORE = 1.25;
+
+/** @type {Readonly<Channel>} */
+const UNTOUCHED = { volume: 1, pan: 0, muted: false, solo: false };
+
 export class Player extends EventTarget {
   #stems;
   #context;
-  /** @type {Map<string, Channel & {gain: GainNode}>} */
+  #mixer;
+  /** @type {Map<string, Channel>} */
   #channels;
+  #master = 1;
+  /** @type {Heard} */
+  #heard = "stems";
+  /** @type {PresetName} */
+  #preset = "all";
+  /** @type {Map<string, Channel>} the mix that a preset has taken the place of */
+  #own;
+  /** @type {Readonly<Loop> | null} */
+  #loop = null;
+  #route;
+  /** @type {Loudness} */
+  #loudness;
+  /** @type {Promise<void> | null} */
+  #measuring = null;
+  /** @type {Readonly<Tempo>} */
+  #tempo = tempoOf({});
   /** @type {State} */
   #state = "paused";
   /** @type {Run | null} what plays, or is about to */
@@ -55,8 +113,9 @@ export class Player extends EventTarget {
   #closed = false;
 
   /**
-   * Events: "state" when `state` has changed; "error", a `CustomEvent` with the error as its
-   * detail, when stems could not be read.
+   * Events: "state" when `state` has changed; "mix" when anything else has that decides what is
+   * heard, "loop" when `loop` has; "error", a `CustomEvent` with the error as its detail, when
+   * stems could not be read.
    *
    * @param {Stems} stems
    * @param {BaseAudioContext} context at the rate of the stems; closed after `close`
@@ -65,7 +124,11 @@ export class Player extends EventTarget {
     super();
     this.#stems = stems;
     this.#context = context;
-    this.#channels = new Map(stems.sources.map((source) => [source, openChannel(context)]));
+    this.#mixer = new Mixer(context, stems.sources);
+    this.#channels = new Map(stems.sources.map((source) => [source, { ...UNTOUCHED }]));
+    this.#own = this.#snapshot();
+    this.#route = new Route(stems, null);
+    this.#loudness = new Loudness(stems.sources);
     stems.addEventListener("final", this.#onFinal);
     this.#rest();
   }
@@ -101,6 +164,27 @@ export class Player extends EventTarget {
     void this.fill();
   }
 
+  /** @returns {Readonly<Loop> | null} [start, stop) in frames, played again and again once reached */
+  get loop() {
+    return this.#loop;
+  }
+
+  /** A loop is at least 0.1 s long. Whoever is outside of it goes to its start. */
+  set loop(loop) {
+    const before = this.#route;
+    this.#loop = loop && this.#loopWithin(loop);
+    this.#route = new Route(this.#stems, this.#loop);
+    this.dispatchEvent(new Event("loop"));
+    const { position } = this;
+    if (this.#loop && (position < this.#loop[0] || this.#loop[1] <= position)) {
+      this.seek(this.#loop[0]);
+      return;
+    }
+    const ahead = this.#run?.aheadOf(this.#context.currentTime) ?? 0;
+    const isStraight = [before, this.#route].every((route) => route.isStraight(position, ahead));
+    if (this.#run && !isStraight) this.#restart();
+  }
+
   /** @param {string} source @returns {Readonly<Channel>} */
   channel(source) {
     const channel = this.#channels.get(source);
@@ -110,10 +194,49 @@ export class Player extends EventTarget {
 
   /** @param {string} source @param {Partial<Channel>} change */
   setChannel(source, change) {
-    Object.assign(this.channel(source), change);
-    for (const [name, { volume, gain }] of this.#channels) {
-      approach(gain.gain, this.isHeard(name) ? volume : 0, this.#soon());
+    this.#channels.set(source, channelOf({ ...this.channel(source), ...change }));
+    this.#preset = "own";
+    this.#changeMix();
+  }
+
+  /** @returns {number} 0 to 1, for all that is heard */
+  get master() {
+    return this.#master;
+  }
+
+  set master(gain) {
+    this.#master = clamp(gain, 0, 1, 1);
+    this.#changeMix();
+  }
+
+  /** @returns {Heard} the stems as the mixer has them, or the original, made as loud as they are */
+  get heard() {
+    return this.#heard;
+  }
+
+  set heard(heard) {
+    if (heard === this.#heard) return;
+    this.#heard = heard;
+    this.dispatchEvent(new Event("mix"));
+    void this.#changeHeard();
+  }
+
+  /** @returns {PresetName} what the mixer is set to; "own" once the person has moved something */
+  get presetName() {
+    return this.#preset;
+  }
+
+  /** @param {PresetName} name that `presets` has for these stems; "own": as the person had it */
+  preset(name) {
+    const preset = presets(this.#stems.sources).find((one) => one.name === name);
+    if (!preset) throw new Error(`There is no preset ${name} for these stems.`);
+    if (this.#preset === "own") this.#own = this.#snapshot();
+    this.#preset = name;
+    for (const [source, channel] of this.#own) {
+      const muted = preset.heard?.includes(source) === false;
+      this.#channels.set(source, preset.heard ? { ...UNTOUCHED, muted } : { ...channel });
     }
+    this.#changeMix();
   }
 
   /** @param {string} source @returns {boolean} whether the mixer lets it through */
@@ -122,10 +245,66 @@ export class Player extends EventTarget {
     return !muted && (solo || ![...this.#channels.values()].some((channel) => channel.solo));
   }
 
-  /** @returns {Map<string, number>} the volumes of the stems that are heard */
-  volumes() {
+  /** @returns {Mix} what is heard of the stems */
+  mix() {
     const heard = [...this.#channels].filter(([source]) => this.isHeard(source));
-    return new Map(heard.map(([source, { volume }]) => [source, volume]));
+    const channels = new Map(heard.map(([source, { volume, pan }]) => [source, { volume, pan }]));
+    return { channels, master: this.#master, ...this.#tempo };
+  }
+
+  get speed() {
+    return this.#tempo.speed;
+  }
+
+  get semitones() {
+    return this.#tempo.semitones;
+  }
+
+  /**
+   * Play slower or faster at the same pitch, or higher or lower at the same speed. The library for
+   * it is loaded when it is first needed; at speed 1 and 0 semitones the samples are left alone.
+   *
+   * @param {Partial<Tempo>} change speed: 0.5 to 1.5; semitones: -12 to 12
+   * @returns {Promise<void>} settled when it is so
+   * @throws {UserError} the library could not be loaded: everything stays as it was
+   */
+  async setTempo(change) {
+    this.#tempo = tempoOf({ ...this.#tempo, ...change });
+    this.dispatchEvent(new Event("mix"));
+  }
+
+  /** @param {string} source or "master" @returns {Level} of what is heard of it now, after its fader */
+  level(source) {
+    const level = this.#mixer.level(source);
+    return this.#runs.size > 0 ? level : { peak: 0, rms: 0 };
+  }
+
+  /** @returns {PlayerSettings} */
+  get settings() {
+    return {
+      channels: Object.fromEntries(this.#snapshot()),
+      own: Object.fromEntries(this.#preset === "own" ? this.#snapshot() : this.#own),
+      preset: this.#preset,
+      master: this.#master,
+      loop: this.#loop && [...this.#loop],
+      ...this.#tempo,
+    };
+  }
+
+  /** Whatever of it cannot be is left as it is untouched. */
+  set settings(settings) {
+    const { channels, own, preset, master, loop, speed, semitones } = settings ?? {};
+    for (const source of this.#stems.sources) {
+      this.#channels.set(source, channelOf(channels?.[source]));
+      this.#own.set(source, channelOf(own?.[source]));
+    }
+    const isKnown = presets(this.#stems.sources).some(({ name }) => name === preset);
+    this.#preset = isKnown ? preset : "own";
+    this.#master = clamp(master, 0, 1, 1);
+    this.#changeMix();
+    this.loop = Array.isArray(loop) && loop.every(Number.isFinite) ? loop : null;
+    const tempo = tempoOf({ speed, semitones });
+    this.setTempo(tempo).catch((error) => this.#tell(error));
   }
 
   /**
@@ -143,8 +322,8 @@ export class Player extends EventTarget {
     this.#stems.removeEventListener("final", this.#onFinal);
     this.#halt();
     this.#setState("paused");
-    await this.#filling;
     this.#closed = true;
+    await Promise.allSettled([this.#filling, this.#measuring]);
     this.#rest();
   }
 
@@ -161,7 +340,7 @@ export class Player extends EventTarget {
     } catch (error) {
       if (this.#state === "paused") return;
       this.pause();
-      this.dispatchEvent(new CustomEvent("error", { detail: error }));
+      this.#tell(error);
     } finally {
       this.#filling = null;
     }
@@ -172,10 +351,10 @@ export class Player extends EventTarget {
     if (this.#state === "paused") return 0;
     const run = this.#run;
     const { rate } = this.#stems;
-    if (run && run.end - this.position >= AHEAD_SECONDS * rate) return 0;
-    const start = run?.end ?? this.#start;
-    const most = Math.min(PIECE_SECONDS * rate, this.#stems.length - start);
-    const length = Math.min(most, finalFrames(this.#stems, start));
+    if (run && run.aheadOf(this.#context.currentTime) >= AHEAD_SECONDS * rate) return 0;
+    const stretches = this.#route.from(run?.end ?? this.#start, PIECE_SECONDS * rate);
+    const most = sumOf(stretches);
+    const length = this.#heard === "stems" ? this.#route.finalFrames(stretches) : most;
     // What has begun goes on up to the edge; it begins only with a whole piece.
     if (run) return run.fit(length);
     if (length === most) return length;
@@ -188,24 +367,31 @@ export class Player extends EventTarget {
    * @returns {Promise<boolean>} false when they came too late, so that the run ends before them
    */
   async #append(length) {
-    this.#run ??= this.#begin();
-    const run = this.#run;
-    const { sources, rate } = this.#stems;
+    const route = this.#route;
+    const stretches = route.from(this.#run?.end ?? this.#start, length);
+    const hasStems = route.finalFrames(stretches) === length;
+    const run = (this.#run ??= this.#begin());
     const parts = await Promise.all(
-      sources.map((source) => this.#stems.read(source, run.end, length)),
+      [...this.#stems.sources, ORIGINAL].map((source) =>
+        hasStems || source === ORIGINAL ? route.read(source, stretches) : null,
+      ),
     );
-    if (run !== this.#run) return true;
-    return run.append(
-      parts.map((part) => audioBuffer(part, rate)),
-      this.#soon(),
-    );
+    if (run !== this.#run || route !== this.#route) return true;
+    run.hasStems &&= hasStems;
+    const { start, length: last } = /** @type {Stretch} */ (stretches.at(-1));
+    return run.append(parts, stretches, route.after(start + last), this.#soon());
   }
 
   /** @returns {Run} */
   #begin() {
     this.#setState("playing");
-    const outputs = [...this.#channels.values()].map(({ gain }) => gain);
-    const run = new Run(this.#context, outputs, this.#start, this.#stems.length);
+    const fades = this.#mixer.inputs.map((input) => {
+      const fade = new GainNode(this.#context);
+      fade.connect(input);
+      return fade;
+    });
+    const deck = new DirectDeck(this.#context, fades);
+    const run = new Run(deck, fades, this.#start, this.#stems.length);
     this.#runs.add(run);
     run.addEventListener("piece", () => this.#onPiece(run));
     return run;
@@ -227,7 +413,10 @@ export class Player extends EventTarget {
   #finish(run) {
     this.#run = null;
     this.#start = run.end;
-    if (run.end < this.#stems.length) return;
+    if (run.end < this.#stems.length) {
+      this.#stems.playhead = this.#route.wanted(run.end);
+      return;
+    }
     this.#setState("paused");
     this.#rest();
   }
@@ -243,10 +432,70 @@ export class Player extends EventTarget {
     if (run.isSilent) this.#runs.delete(run);
   }
 
+  /** Go on from here with another run. */
+  #restart() {
+    this.#halt();
+    void this.fill();
+  }
+
   /** @param {number} frame */
   #moveTo(frame) {
     this.#start = frame;
     this.#stems.playhead = frame;
+  }
+
+  /** @param {Readonly<Loop>} loop @returns {Loop} what of it is in the song, and long enough */
+  #loopWithin([from, to]) {
+    const { length, rate } = this.#stems;
+    const shortest = Math.min(Math.ceil(SHORTEST_LOOP_SECONDS * rate), length);
+    const start = clamp(Math.round(Math.min(from, to)), 0, length - shortest, 0);
+    return [start, clamp(Math.round(Math.max(from, to)), start + shortest, length, length)];
+  }
+
+  /** Let the mixer do what the channels say. */
+  #changeMix() {
+    const time = this.#soon();
+    for (const [source, { volume, pan }] of this.#channels) {
+      this.#mixer.place(source, { volume: this.isHeard(source) ? volume : 0, pan }, time);
+    }
+    this.#mixer.setMaster(this.#master, time);
+    if (this.#heard === "original") this.#hear();
+    this.dispatchEvent(new Event("mix"));
+  }
+
+  async #changeHeard() {
+    const isOld = framesOf(this.#stems.finalRanges()) > MUCH_MORE * this.#loudness.frames;
+    if (this.#heard === "original" && isOld) await this.#measure();
+    this.#hear();
+    if (this.#heard === "stems" && this.#run?.hasStems === false) this.#restart();
+    void this.fill();
+  }
+
+  #hear() {
+    this.#mixer.hear(this.#heard, this.#loudness.gainFor(this.mix().channels), this.#soon());
+  }
+
+  /** @returns {Promise<void>} settled when the loudness of what is final is known, or cannot be */
+  #measure() {
+    this.#measuring ??= Loudness.measure(this.#stems)
+      .then((loudness) => {
+        this.#loudness = loudness;
+      })
+      .catch((error) => this.#tell(error))
+      .finally(() => {
+        this.#measuring = null;
+      });
+    return this.#measuring;
+  }
+
+  /** @returns {Map<string, Channel>} */
+  #snapshot() {
+    return new Map([...this.#channels].map(([source, channel]) => [source, { ...channel }]));
+  }
+
+  /** @param {unknown} error */
+  #tell(error) {
+    this.dispatchEvent(new CustomEvent("error", { detail: error }));
   }
 
   /** Let the audio device go if there is nothing to hear, not even a fade. */
@@ -272,187 +521,17 @@ export class Player extends EventTarget {
   }
 }
 
-/**
- * A stretch that plays without a break. Event: "piece" whenever a piece has ended.
- */
-class Run extends EventTarget {
-  /** Where the last scheduled piece ends, in frames of the song. */
-  end;
-  #start;
-  #context;
-  #songLength;
-  /** @type {GainNode[]} one for each stem, for the fades */
-  #fades;
-  /** @type {number | null} when it begins, in frames of the context; null before the first piece */
-  #zero = null;
-  /** @type {Set<AudioBufferSourceNode>} */
-  #voices = new Set();
-
-  /**
-   * @param {BaseAudioContext} context
-   * @param {AudioNode[]} outputs one for each stem
-   * @param {number} start frame of the song
-   * @param {number} songLength frames
-   */
-  constructor(context, outputs, start, songLength) {
-    super();
-    this.#context = context;
-    this.#start = start;
-    this.end = start;
-    this.#songLength = songLength;
-    this.#fades = outputs.map((output) => {
-      const fade = new GainNode(context, { gain: start === 0 ? 1 : 0 });
-      fade.connect(output);
-      return fade;
-    });
-  }
-
-  /** @returns {boolean} whether nothing is scheduled, or it has all been played */
-  get isSilent() {
-    return this.#voices.size === 0;
-  }
-
-  /** @param {number} time of the context, in seconds @returns {number} the song's frame then */
-  frameAt(time) {
-    if (this.#zero === null) return this.#start;
-    const frame = this.#start + Math.round(time * this.#context.sampleRate) - this.#zero;
-    return Math.min(Math.max(frame, this.#start), this.end);
-  }
-
-  /**
-   * @param {number} length frames that could be scheduled next
-   * @returns {number} as many of them, or a few less, as leave an exact place for what follows
-   */
-  fit(length) {
-    if (this.#zero === null || this.end + length === this.#songLength) return length;
-    const end = this.#zero + this.end - this.#start;
-    while (length > 0 && !isExact(end + length, this.#context.sampleRate)) length--;
-    return length;
-  }
-
-  /**
-   * Schedule the piece that follows.
-   *
-   * @param {AudioBuffer[]} buffers one for each stem
-   * @param {number} soon the earliest time, in seconds, for which something can be scheduled
-   * @returns {boolean} false when the run will have faded out before
-   */
-  append(buffers, soon) {
-    const rate = this.#context.sampleRate;
-    const length = buffers[0]?.length ?? 0;
-    if (this.#zero === null) {
-      this.#zero = Math.round(soon * rate);
-      while (!isExact(this.#zero, rate) || !isExact(this.#zero + length, rate)) this.#zero++;
-      if (this.#start > 0) this.#fade(0, 1, this.#zero / rate);
-    } else if (soon > this.#timeOf(this.end) - FADE_SECONDS) {
-      return false;
-    } else {
-      this.#cancelFade();
-    }
-    this.#schedule(buffers, this.#timeOf(this.end));
-    this.end += length;
-    if (this.end < this.#songLength) this.#fade(1, 0, this.#timeOf(this.end) - FADE_SECONDS);
-    return true;
-  }
-
-  /** @param {number} time in seconds; it fades out from there */
-  stop(time) {
-    if (this.isSilent || time > this.#timeOf(this.end) - FADE_SECONDS) return;
-    // Its first fade is not cut short: half a ramp would be a step.
-    const from = Math.max(time, this.#timeOf(this.#start) + FADE_SECONDS);
-    for (const { gain } of this.#fades) {
-      gain.cancelScheduledValues(from);
-      approach(gain, 0, from);
-    }
-    for (const voice of this.#voices) voice.stop(from + FADE_SECONDS);
-  }
-
-  /** @param {number} frame of the song @returns {number} when it is heard, in seconds */
-  #timeOf(frame) {
-    return (/** @type {number} */ (this.#zero) + frame - this.#start) / this.#context.sampleRate;
-  }
-
-  /** @param {AudioBuffer[]} buffers @param {number} time in seconds */
-  #schedule(buffers, time) {
-    for (const [index, buffer] of buffers.entries()) {
-      const voice = new AudioBufferSourceNode(this.#context, { buffer });
-      voice.connect(/** @type {GainNode} */ (this.#fades[index]));
-      voice.addEventListener("ended", () => this.#onEnded(voice), { once: true });
-      voice.start(time);
-      this.#voices.add(voice);
-    }
-  }
-
-  /** @param {AudioBufferSourceNode} voice */
-  #onEnded(voice) {
-    voice.disconnect();
-    this.#voices.delete(voice);
-    if (this.isSilent) for (const fade of this.#fades) fade.disconnect();
-    this.dispatchEvent(new Event("piece"));
-  }
-
-  /** @param {number} from @param {number} to @param {number} time in seconds */
-  #fade(from, to, time) {
-    for (const { gain } of this.#fades) {
-      gain.setValueAtTime(from, time);
-      gain.linearRampToValueAtTime(to, time + FADE_SECONDS);
-    }
-  }
-
-  /** The run goes on: take back the fade at its end. */
-  #cancelFade() {
-    const time = this.#timeOf(this.end) - FADE_SECONDS;
-    for (const { gain } of this.#fades) gain.cancelScheduledValues(time);
-  }
+/** @param {Stretch[]} stretches @returns {number} frames */
+function sumOf(stretches) {
+  return stretches.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** @param {BaseAudioContext} context @returns {Channel & {gain: GainNode}} */
-function openChannel(context) {
-  const gain = new GainNode(context);
-  gain.connect(context.destination);
-  return { volume: 1, muted: false, solo: false, gain };
-}
-
-/**
- * Times are given in seconds. One that is a frame only but for rounding would be taken as lying
- * between two frames, and the samples would be interpolated.
- *
- * @param {number} frame @param {number} rate
- * @returns {boolean} whether a frame's time is that frame to the last bit
- */
-function isExact(frame, rate) {
-  return (frame / rate) * rate === frame;
-}
-
-/**
- * @param {AudioParam} parameter
- * @param {number} value
- * @param {number} time in seconds, from which on
- */
-function approach(parameter, value, time) {
-  // Begins at whatever the value is then, and has come as near as 16 bits can tell after a fade.
-  parameter.setTargetAtTime(value, time, FADE_SECONDS / 11);
-}
-
-/**
- * @param {Stems} stems
- * @param {number} start
- * @returns {number} how many frames from there are final
- */
-function finalFrames(stems, start) {
-  const range = stems.finalRanges().find(([first, stop]) => first <= start && start < stop);
-  return range ? range[1] - start : 0;
-}
-
-/** @param {Float32Array} interleaved stereo @param {number} sampleRate @returns {AudioBuffer} */
-function audioBuffer(interleaved, sampleRate) {
-  const length = interleaved.length / 2;
-  const buffer = new AudioBuffer({ numberOfChannels: 2, length, sampleRate });
-  for (const channel of [0, 1]) {
-    const plane = buffer.getChannelData(channel);
-    for (let i = 0; i < length; i++) {
-      plane[i] = /** @type {number} */ (interleaved[2 * i + channel]);
-    }
-  }
-  return buffer;
+/** @param {Partial<Channel> | undefined} given, perhaps by an old file @returns {Channel} */
+function channelOf(given) {
+  return {
+    volume: clamp(given?.volume, 0, LOUDEST, UNTOUCHED.volume),
+    pan: clamp(given?.pan, -1, 1, UNTOUCHED.pan),
+    muted: given?.muted === true,
+    solo: given?.solo === true,
+  };
 }

@@ -18,6 +18,7 @@ import { expectation, expectedTime, remember } from "./paces.js";
 import { JobCard } from "./progress.js";
 import { Result } from "./result.js";
 import { Settings } from "./settings.js";
+import { wireShell } from "./shell.js";
 import { sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
@@ -364,4 +365,5 @@ const limits = byId("insecure", HTMLParagraphElement);
 limits.hidden = isSecureContext && "caches" in window;
 limits.textContent = word(({ errors }) => (isSecureContext ? errors.noStorage : errors.insecure));
 
+wireShell();
 engine.start().catch(() => {});

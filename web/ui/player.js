@@ -67,7 +67,8 @@ export class PlayerControls {
 
   /** @returns {Map<string, number>} the volumes of the stems that are heard */
   volumes() {
-    return this.#player.volumes();
+    const { channels } = this.#player.mix();
+    return new Map([...channels].map(([source, { volume }]) => [source, volume]));
   }
 
   /** @returns {Promise<void>} settled when nothing of the stems is read any more */

@@ -25,6 +25,7 @@ export class Result {
   #zip = byId("zip", HTMLDivElement);
   #mixRow = byId("mix-row", HTMLDivElement);
   #mix = byId("mix", HTMLDivElement);
+  #transport = byId("transport", HTMLElement);
   #template = byId("stem", HTMLTemplateElement);
   #files = new TemporaryFiles();
   /** @type {Shown | null} */
@@ -46,6 +47,7 @@ export class Result {
     const shown = this.#shown;
     this.#shown = null;
     this.#section.hidden = true;
+    this.#transport.hidden = true;
     // With them goes what they know of the song.
     for (const element of [this.#list, this.#zip, this.#mix]) element.replaceChildren();
     await Promise.all([shown?.player.close(), shown?.saver.close()]);
@@ -70,6 +72,7 @@ export class Result {
     this.#list.replaceChildren(...rows.values());
     this.#all.hidden = this.#mixRow.hidden = true;
     this.#section.hidden = false;
+    this.#transport.hidden = false;
     const finish = () => {
       if (shown === this.#shown && !stems.isFinal(0, stems.length)) return;
       stems.removeEventListener("final", finish);

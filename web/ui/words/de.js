@@ -11,6 +11,23 @@ import { plural } from "./plural.js";
 export const de = {
   language: "Deutsch",
 
+  page: {
+    claim: "Nichts verlässt dein Gerät",
+    songs: "Lieder",
+    add: "Lieder hinzufügen",
+    queue: "Warteschlange",
+    library: "Bibliothek",
+    start: "Anfang",
+    player: "Wiedergabe",
+    settings: "Modell und Einstellungen",
+    language: "Sprache",
+    help: "Hilfe",
+    save: "Speichern",
+    keys: "Tasten",
+    happening: "Was gerade passiert",
+    close: "Schließen",
+  },
+
   errors: {
     said: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",

@@ -15,6 +15,24 @@ export const en = {
   /** In its own words. */
   language: "English",
 
+  /** The frame: header, side, titles of dialogs. */
+  page: {
+    claim: "Nothing leaves your machine",
+    songs: "Songs",
+    add: "Add songs",
+    queue: "Queue",
+    library: "Library",
+    start: "Start",
+    player: "Player",
+    settings: "Model and settings",
+    language: "Language",
+    help: "Help",
+    save: "Save",
+    keys: "Keys",
+    happening: "What is happening",
+    close: "Close",
+  },
+
   /** Whatever goes wrong: what happened and what to do. By the codes of engine/errors.js. */
   errors: {
     /** A sentence of Python's, which speaks English only. */

@@ -1,0 +1,279 @@
+/**
+ * What plays without a break: frames in the order in which they are played, on the audio clock.
+ *
+ * A run fades in where it does not begin with the song, and out where it is stopped or has nothing
+ * more to play. Who makes it sound is a deck: `DirectDeck` plays the samples as they are,
+ * `StretchedDeck` (stretched-deck.js) at another speed or pitch.
+ *
+ * @module
+ */
+
+import { approach, FADE_SECONDS } from "./mixer.js";
+
+/** @typedef {import("./route.js").Stretch} Stretch */
+
+/**
+ * Plays what it is given, one thing after the other.
+ * @typedef {object} DeckMembers
+ * @property {boolean} isSilent     nothing is scheduled, or it has all been played
+ * @property {boolean} hasBegun     something was scheduled
+ * @property {number} margin        seconds before the end of what is scheduled, after which nothing
+ *   can follow it any more
+ * @property {(time: number) => number} offsetAt    frames played at a time in seconds
+ * @property {(offset: number) => number} timeOf    when that many frames have been played, seconds
+ * @property {(length: number, isLast: boolean) => number} fit  as many frames or a few less, which
+ *   leave a place for what follows
+ * @property {(parts: (Float32Array | null)[], soon: number) => Promise<void>} append  interleaved
+ *   samples for each output, null: silence; `soon` is the earliest time for the first
+ * @property {(time: number) => void} stop          play nothing from that time on
+ *
+ * Events: "piece" when something that was appended has been played.
+ * @typedef {EventTarget & DeckMembers} Deck
+ */
+
+/** How long ago something may be that is asked for: more than an audio device holds back. */
+const REMEMBERED_SECONDS = 2;
+
+/** Event: "piece" whenever a piece has ended. */
+export class Run extends EventTarget {
+  /** The frame of the song that comes after what is scheduled. */
+  end;
+  /** Whether the stems are in all of it, not the original alone. */
+  hasStems = true;
+  #deck;
+  #start;
+  #songLength;
+  #fades;
+  /** Frames scheduled. */
+  #scheduled = 0;
+  /** @type {(Stretch & {offset: number})[]} what of them may still be heard */
+  #stretches = [];
+
+  /**
+   * @param {Deck} deck
+   * @param {GainNode[]} fades between the deck and the mixer
+   * @param {number} start frame of the song
+   * @param {number} songLength frames
+   */
+  constructor(deck, fades, start, songLength) {
+    super();
+    this.#deck = deck;
+    this.#fades = fades;
+    this.#start = start;
+    this.end = start;
+    this.#songLength = songLength;
+    for (const { gain } of fades) gain.value = start === 0 ? 1 : 0;
+    deck.addEventListener("piece", () => this.#onPiece());
+  }
+
+  /** @returns {boolean} whether nothing is scheduled, or it has all been played */
+  get isSilent() {
+    return this.#deck.isSilent;
+  }
+
+  /** @param {number} time of the context, in seconds @returns {number} the song's frame then */
+  frameAt(time) {
+    const offset = Math.round(this.#deck.offsetAt(time));
+    const heard = this.#stretches.findLast((stretch) => stretch.offset <= offset);
+    if (!heard) return this.#start;
+    return heard.start + Math.min(offset - heard.offset, heard.length);
+  }
+
+  /** @param {number} time in seconds @returns {number} frames that are scheduled after it */
+  aheadOf(time) {
+    return this.#scheduled - this.#deck.offsetAt(time);
+  }
+
+  /** @param {number} length frames that could be scheduled next @returns {number} how many shall be */
+  fit(length) {
+    return this.#deck.fit(length, this.end + length === this.#songLength);
+  }
+
+  /**
+   * Schedule what follows.
+   *
+   * @param {(Float32Array | null)[]} parts interleaved, for each output
+   * @param {Stretch[]} stretches what of the song that is
+   * @param {number} end the frame that comes after it
+   * @param {number} soon the earliest time, in seconds, for which something can be scheduled
+   * @returns {Promise<boolean>} false when the run will have faded out before
+   */
+  async append(parts, stretches, end, soon) {
+    const deck = this.#deck;
+    const isFirst = !deck.hasBegun;
+    if (!isFirst) {
+      if (soon > deck.timeOf(this.#scheduled) - deck.margin) return false;
+      this.#cancelFade();
+    }
+    this.#forget(soon - REMEMBERED_SECONDS);
+    for (const { start, length } of stretches) {
+      this.#stretches.push({ start, length, offset: this.#scheduled });
+      this.#scheduled += length;
+    }
+    this.end = end;
+    const appended = deck.append(parts, soon);
+    if (isFirst && this.#start > 0) this.#fade(0, 1, deck.timeOf(0));
+    this.#fadeOut();
+    await appended;
+    return true;
+  }
+
+  /** @param {number} time in seconds; it fades out from there */
+  stop(time) {
+    if (this.isSilent || time > this.#end - FADE_SECONDS) return;
+    // Its first fade is not cut short: half a ramp would be a step.
+    const from = Math.max(time, this.#deck.timeOf(0) + FADE_SECONDS);
+    for (const { gain } of this.#fades) {
+      gain.cancelScheduledValues(from);
+      approach(gain, 0, from);
+    }
+    this.#deck.stop(from + FADE_SECONDS);
+  }
+
+  /** @returns {number} when all is played, in seconds */
+  get #end() {
+    return this.#deck.timeOf(this.#scheduled);
+  }
+
+  #onPiece() {
+    if (this.isSilent) for (const fade of this.#fades) fade.disconnect();
+    this.dispatchEvent(new Event("piece"));
+  }
+
+  /** @param {number} from @param {number} to @param {number} time in seconds */
+  #fade(from, to, time) {
+    for (const { gain } of this.#fades) {
+      gain.setValueAtTime(from, time);
+      gain.linearRampToValueAtTime(to, time + FADE_SECONDS);
+    }
+  }
+
+  /** Unless the song ends there, with what is scheduled. */
+  #fadeOut() {
+    if (this.end < this.#songLength) this.#fade(1, 0, this.#end - FADE_SECONDS);
+  }
+
+  /** The run goes on: take back the fade at its end. */
+  #cancelFade() {
+    for (const { gain } of this.#fades) gain.cancelScheduledValues(this.#end - FADE_SECONDS);
+  }
+
+  /** @param {number} time in seconds; what was played before is not asked for any more */
+  #forget(time) {
+    const offset = this.#deck.offsetAt(time);
+    this.#stretches = this.#stretches.filter((it) => it.offset + it.length > offset);
+  }
+}
+
+/**
+ * Plays samples as they are, to the bit.
+ *
+ * @implements {Deck}
+ */
+export class DirectDeck extends EventTarget {
+  margin = FADE_SECONDS;
+  #context;
+  #outputs;
+  /** @type {number | null} when it begins, in frames of the context; null before the first piece */
+  #zero = null;
+  /** Frames scheduled. */
+  #scheduled = 0;
+  /** @type {Set<AudioBufferSourceNode>} */
+  #voices = new Set();
+
+  /** @param {BaseAudioContext} context @param {AudioNode[]} outputs */
+  constructor(context, outputs) {
+    super();
+    this.#context = context;
+    this.#outputs = outputs;
+  }
+
+  get isSilent() {
+    return this.#voices.size === 0;
+  }
+
+  get hasBegun() {
+    return this.#zero !== null;
+  }
+
+  /** @param {number} time */
+  offsetAt(time) {
+    if (this.#zero === null) return 0;
+    const offset = Math.round(time * this.#context.sampleRate) - this.#zero;
+    return Math.min(Math.max(offset, 0), this.#scheduled);
+  }
+
+  /** @param {number} offset */
+  timeOf(offset) {
+    return (/** @type {number} */ (this.#zero) + offset) / this.#context.sampleRate;
+  }
+
+  /** @param {number} length @param {boolean} isLast */
+  fit(length, isLast) {
+    if (this.#zero === null || isLast) return length;
+    const end = this.#zero + this.#scheduled;
+    while (length > 0 && !isExact(end + length, this.#context.sampleRate)) length--;
+    return length;
+  }
+
+  /** @param {(Float32Array | null)[]} parts @param {number} soon */
+  async append(parts, soon) {
+    const rate = this.#context.sampleRate;
+    const length = (parts.find((part) => part)?.length ?? 0) / 2;
+    if (this.#zero === null) {
+      this.#zero = Math.round(soon * rate);
+      while (!isExact(this.#zero, rate) || !isExact(this.#zero + length, rate)) this.#zero++;
+    }
+    const time = this.timeOf(this.#scheduled);
+    for (const [index, part] of parts.entries()) {
+      const output = /** @type {AudioNode} */ (this.#outputs[index]);
+      if (part) this.#play(audioBuffer(part, rate), output, time);
+    }
+    this.#scheduled += length;
+  }
+
+  /** @param {number} time */
+  stop(time) {
+    for (const voice of this.#voices) voice.stop(time);
+  }
+
+  /** @param {AudioBuffer} buffer @param {AudioNode} output @param {number} time in seconds */
+  #play(buffer, output, time) {
+    const voice = new AudioBufferSourceNode(this.#context, { buffer });
+    voice.connect(output);
+    voice.addEventListener("ended", () => this.#onEnded(voice), { once: true });
+    voice.start(time);
+    this.#voices.add(voice);
+  }
+
+  /** @param {AudioBufferSourceNode} voice */
+  #onEnded(voice) {
+    voice.disconnect();
+    this.#voices.delete(voice);
+    this.dispatchEvent(new Event("piece"));
+  }
+}
+
+/**
+ * Times are given in seconds. One that is a frame only but for rounding would be taken as lying
+ * between two frames, and the samples would be interpolated.
+ *
+ * @param {number} frame @param {number} rate
+ * @returns {boolean} whether a frame's time is that frame to the last bit
+ */
+function isExact(frame, rate) {
+  return (frame / rate) * rate === frame;
+}
+
+/** @param {Float32Array} interleaved stereo @param {number} sampleRate @returns {AudioBuffer} */
+function audioBuffer(interleaved, sampleRate) {
+  const length = interleaved.length / 2;
+  const buffer = new AudioBuffer({ numberOfChannels: 2, length, sampleRate });
+  for (const channel of [0, 1]) {
+    const plane = buffer.getChannelData(channel);
+    for (let i = 0; i < length; i++) {
+      plane[i] = /** @type {number} */ (interleaved[2 * i + channel]);
+    }
+  }
+  return buffer;
+}
