@@ -94,6 +94,15 @@ class DemixerPage:
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event("#drop", event, {"dataTransfer": transfer})
 
+    def choose_setting(self, name: str, value: str) -> None:
+        """Choose something in the panel of settings: an option, or one of several cards."""
+        self.element("settings").evaluate("dialog => dialog.open || dialog.showModal()")
+        if name in ("model", "quality"):
+            self.page.check(f'#settings input[name="{name}"][value="{value}"]')
+        else:
+            self.page.select_option(f"#{name}", value)
+        self.element("settings").evaluate("dialog => dialog.close()")
+
     def song(self, track: str) -> Locator:
         """The row of a song in the queue or in the library."""
         name = self.page.get_by_text(track, exact=True)
