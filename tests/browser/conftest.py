@@ -12,9 +12,10 @@ import pytest
 import py_demixer
 from py_demixer.models.htdemucs import HTDemucs
 from tests.browser.page import DemixerPage
+from tests.browser.rendering import HELPERS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Playwright
+    from playwright.sync_api import BrowserContext, Page, Playwright
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +52,13 @@ def open_page(context: BrowserContext) -> Callable[[str], DemixerPage]:
 def own_site(tiny_site: Path, tmp_path: Path) -> Path:
     """A copy of the tiny site, to be broken."""
     return Path(shutil.copytree(tiny_site, tmp_path / "site"))
+
+
+@pytest.fixture(scope="module")
+def bare(shared_context: BrowserContext, tiny_url: str) -> Iterator[Page]:
+    """A page of the site without the engine, with the helpers to render a player."""
+    page = shared_context.new_page()
+    page.goto(tiny_url + "licences.txt")
+    page.evaluate(HELPERS, tiny_url)
+    yield page
+    page.close()

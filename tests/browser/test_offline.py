@@ -165,7 +165,7 @@ def test_an_insecure_address_works_and_says_what_it_lacks(
         assert page.element("offline").inner_text() == ""
         stems = page.separate("song.wav", SONG)
         assert all(np.isfinite(stem).all() for stem in stems.values())
-        assert "kept in this page, while it is open" in page.element("kept").inner_text()
+        assert "kept in this page, while it is open" in page.element("room").inner_text()
     finally:
         context.close()
 
