@@ -15,6 +15,7 @@ import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
 import { duration, megabytes } from "./format.js";
+import { Help } from "./help/help.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { expectedTime, remember, USUAL_SONG } from "./paces.js";
 import { SaveDialog } from "./save/save.js";
@@ -104,6 +105,7 @@ const songs = new Songs({
   onError: showProblem,
 });
 new Attention(session, choices);
+new Help(store);
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {
