@@ -18,6 +18,7 @@ import { expectedTime, remember, USUAL_SONG } from "./paces.js";
 import { Result } from "./result.js";
 import { Choices } from "./settings/choices.js";
 import { EngineCard } from "./settings/engine.js";
+import { Happening } from "./settings/happening.js";
 import { offerLanguages } from "./settings/languages.js";
 import { Settings } from "./settings/settings.js";
 import { wireShell } from "./shell.js";
@@ -86,6 +87,7 @@ const songs = new Songs({
   onError: showProblem,
 });
 new Attention(session, choices);
+new Happening({ engine, shown: () => shown, onError: showProblem });
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {

@@ -146,6 +146,35 @@ export const de = {
       "außer er sagt zu, sie zu behalten.",
   },
 
+  happening: {
+    backend: "Es rechnet",
+    noEngine: "Das Rechenwerk läuft nicht.",
+    speed: "Matrixprodukte",
+    gflops: (speed) => `${number(speed, 1)} GFLOP/s, ein Prozess`,
+    heap: "Speicher eines Prozesses",
+    workers: (heap, count) =>
+      plural(count, { one: `${heap}, ein Prozess`, other: `${heap}, ${number(count)} Prozesse` }),
+    pace: "Teile in der Minute",
+    page: "Speicher der Seite",
+    storage: "Speicherplatz",
+    stored: (usage, quota) =>
+      `${usage} belegt von ${quota}, wie der Browser sagt: Manche nennen überall dieselbe Zahl`,
+    versions: "Versionen",
+    notKnown: "unbekannt",
+    trace: "Statistik eines Teils",
+    tracing: "Ein Teil des gezeigten Lieds wird gerechnet.",
+    noSong: "Dafür muss ein Lied mit dem Modell zu sehen sein, das gerade geladen ist.",
+    copy: "Als Bericht kopieren",
+    copied: "Kopiert.",
+    report: "Der Bericht",
+    step: "Schritt",
+    shape: "Form",
+    min: "Min",
+    max: "Max",
+    mean: "Mittel",
+    std: "Std",
+  },
+
   errors: {
     said: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",

@@ -161,6 +161,38 @@ export const en = {
       "unless it agrees to keep them.",
   },
 
+  /** What is happening, for the curious. */
+  happening: {
+    backend: "Computed by",
+    noEngine: "The engine is not up.",
+    speed: "Products of matrices",
+    gflops: (/** @type {number} */ speed) => `${number(speed, 1)} GFLOP/s, one worker`,
+    heap: "Memory of a worker",
+    workers: (/** @type {string} */ heap, /** @type {number} */ count) =>
+      plural(count, { one: `${heap}, one worker`, other: `${heap}, ${number(count)} workers` }),
+    pace: "Parts a minute",
+    page: "Memory of the page",
+    storage: "Storage",
+    stored: (
+      /** @type {string} */ usage,
+      /** @type {string} */ quota,
+    ) => `${usage} in use of ${quota}, as the browser tells: some name the same figure everywhere`,
+    versions: "Versions",
+    notKnown: "not known",
+    trace: "Statistics of one part",
+    tracing: "Computing one part of the song that is shown.",
+    noSong: "Show a song by the model that the engine has now to get these.",
+    copy: "Copy as a report",
+    copied: "Copied.",
+    report: "The report",
+    step: "Step",
+    shape: "Shape",
+    min: "Min",
+    max: "Max",
+    mean: "Mean",
+    std: "Std",
+  },
+
   /** Whatever goes wrong: what happened and what to do. By the codes of engine/errors.js. */
   errors: {
     /** A sentence of Python's, which speaks English only. */
