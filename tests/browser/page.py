@@ -148,6 +148,11 @@ class DemixerPage:
         assert self.element("result-name").inner_text() == track
         self.wait_state(track, "finished", timeout)
 
+    def open_kept(self, track: str) -> None:
+        """Open a finished song that is kept."""
+        self.page.get_by_role("button", name="Open").click()
+        self.wait_result(track)
+
     def separate(
         self, name: str, content: bytes, sources: Sequence[str] = SOURCES
     ) -> dict[str, np.ndarray]:

@@ -7,15 +7,18 @@
 import { allKept, downloadBytes, readManifest } from "../engine/assets.js";
 import { Engine } from "../engine/engine.js";
 import { UserError } from "../engine/errors.js";
+import { Player } from "../engine/player.js";
 import { PROCESSOR } from "../engine/pool.js";
 import { optionsFor, QUALITIES } from "../engine/qualities.js";
 import { Session } from "../engine/session.js";
+import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
 import { duration, megabytes } from "./format.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { expectedTime, remember, USUAL_SONG } from "./paces.js";
-import { Result } from "./result.js";
+import { SaveDialog } from "./save/save.js";
+import { SaveList } from "./save/saves.js";
 import { Choices } from "./settings/choices.js";
 import { EngineCard } from "./settings/engine.js";
 import { Happening } from "./settings/happening.js";
@@ -24,6 +27,9 @@ import { Settings } from "./settings/settings.js";
 import { wireShell } from "./shell.js";
 import { Attention } from "./songs/attention.js";
 import { Songs } from "./songs/songs.js";
+import { Studio } from "./studio/studio.js";
+import { Keys } from "./transport/keys.js";
+import { Transport } from "./transport/transport.js";
 import { say, sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
@@ -44,7 +50,7 @@ const retryButton = byId("retry", HTMLButtonElement);
 
 /** @type {Assets | null} what is on the site, once it is known */
 let assets = null;
-/** @type {{song: Song, stems: Stems} | null} the song on the page, at work or not */
+/** @type {{song: Song, stems: Stems, player: Player} | null} the song on the page, at work or not */
 let shown = null;
 /** @type {Song | null} is shown as soon as there is something to show of it */
 let wanted = null;
@@ -76,7 +82,17 @@ const session = new Session({
   remember,
 });
 
-const result = new Result(showProblem);
+const saves = new Saves();
+const saveDialog = new SaveDialog(byId("save-dialog", HTMLDialogElement), saves, showProblem);
+new SaveList(saves);
+const studio = new Studio({
+  pause: () => (session.isPaused ? session.goOn() : session.pauseAll()),
+  cancel: (song) => void songs.cancel(song),
+  save,
+  describe: (song) => titleOf(song.model),
+});
+const transport = new Transport();
+new Keys(studio, transport);
 const settings = new Settings(choices);
 const engineCard = new EngineCard(engine);
 const songs = new Songs({
@@ -222,14 +238,43 @@ function show(song) {
     await putAway();
     try {
       const stems = await session.open(song);
-      shown = { song, stems };
-      result.show(song.name, titleOf(song.model), stems);
+      shown = { song, stems, player: playerOf(song, stems) };
+      studio.show(shown);
+      transport.show(shown);
       showChange();
     } catch (error) {
       showProblem(error);
     }
   });
   return showing;
+}
+
+/** @param {Song} song @param {Stems} stems @returns {Player} as the person has left it */
+function playerOf(song, stems) {
+  const options = /** @type {const} */ ({ latencyHint: "playback", sampleRate: stems.rate });
+  const player = new Player(stems, new AudioContext(options));
+  if (song.mixer) player.settings = /** @type {any} */ (song.mixer);
+  for (const type of ["mix", "loop"]) {
+    player.addEventListener(type, () => session.keepMixer(song, { ...player.settings }));
+  }
+  player.addEventListener("error", (event) => {
+    showProblem(/** @type {CustomEvent} */ (event).detail);
+  });
+  return player;
+}
+
+/** @param {Song} song that is shown @param {string | null} source the stem that it is about */
+function save({ name, source: facts }, source) {
+  if (!shown) return;
+  const { stems, player } = shown;
+  const { title, artist, album, rate } = facts ?? {};
+  saveDialog.open({
+    stems,
+    player,
+    song: { name, title: title ?? name, artist: artist ?? "", album: album ?? "", rate },
+    source: source ?? undefined,
+    region: player.loop && [...player.loop],
+  });
 }
 
 /** @param {Song} song */
@@ -245,7 +290,9 @@ function release(song) {
 async function putAway() {
   const last = shown;
   shown = null;
-  await result.clear();
+  studio.clear();
+  transport.clear();
+  await last?.player.close();
   await last?.stems.close();
   showChange();
 }
@@ -265,7 +312,7 @@ async function take(files) {
     if (all.length === 0) throw new UserError("noFile");
     await readAssets();
     const [first] = await session.add(all, choices.choice);
-    if (!result.isPlaying) wanted = first ?? null;
+    if (shown?.player.state !== "playing") wanted = first ?? null;
     showWanted();
   } catch (error) {
     showProblem(error);
@@ -279,6 +326,7 @@ function showWanted() {
 session.addEventListener("song", (event) => {
   const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
   showWanted();
+  if (song === shown?.song) studio.update();
   if (song.state === "failed" && song.error !== null) {
     const sentence = sentenceOf(song.error);
     const saying = (/** @type {import("./words.js").Words} */ words) =>

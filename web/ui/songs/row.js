@@ -170,8 +170,8 @@ function stateOf(song, title) {
   }
 }
 
-/** @param {Song} song @param {Words["songs"]} words @returns {string} */
-function left({ secondsLeft, toldAt }, words) {
+/** @param {Song} song at work @param {Words["songs"]} words @returns {string} the time left now */
+export function left({ secondsLeft, toldAt }, words) {
   const passed = (performance.now() - toldAt) / 1000;
   return secondsLeft === null ? words.leftUnknown : words.left(Math.max(0, secondsLeft - passed));
 }

@@ -11,6 +11,64 @@ import { plural } from "./plural.js";
 export const de = {
   language: "Deutsch",
 
+  save: {
+    what: "Was",
+    whats: { all: "Alle Spuren", mix: "Was du hörst", stem: "Eine Spur" },
+    stem: "Spur",
+    format: "Format",
+    formats: {
+      wav16: { title: "WAV, 16 Bit", note: "Lässt sich überall öffnen." },
+      wav24: { title: "WAV, 24 Bit", note: "Für Musikprogramme; feiner, als jemand hört." },
+      wav32f: {
+        title: "WAV, 32 Bit Gleitkomma",
+        note: "Jeder Wert, wie er berechnet wurde, auf das Bit genau. Die größten Dateien.",
+      },
+      flac16: { title: "FLAC, 16 Bit", note: "Klingt genau wie WAV, auf etwa halbem Platz." },
+      flac24: {
+        title: "FLAC, 24 Bit",
+        note: "Klingt genau wie WAV, auf weniger Platz; für Musikprogramme, die FLAC lesen.",
+      },
+      mp3: {
+        title: "MP3, 320 kbit/s",
+        note: "Die kleinsten Dateien; etwas vom Klang geht verloren. Kodiert von LAME (LGPL):",
+      },
+    },
+    lameLicence: "seine Lizenz",
+    rate: "Abtastrate",
+    rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
+    rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
+    regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
+    to: "Wohin",
+    places: {
+      one: { download: "Downloads", place: "Ein Ort, den ich wähle" },
+      several: { download: "Downloads, als ein Zip", place: "Ein Ordner, den ich wähle" },
+    },
+    notYet: "Das Lied wird noch zerlegt: Es lässt sich speichern, wenn es fertig ist.",
+    regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich speichern, wenn er fertig ist.",
+    size: ({ size }) => `etwa ${size}`,
+    go: "Speichern",
+    atWork: ({ count, share }) =>
+      plural(count, {
+        one: `Wird gespeichert: ${share}`,
+        other: `${number(count)} werden gespeichert: ${share}`,
+      }),
+    allDone: ({ count }) =>
+      plural(count, { one: "Gespeichert", other: `${number(count)} gespeichert` }),
+    waits: "Wartet, bis es an der Reihe ist",
+    saved: "Gespeichert",
+    turnedDown: ({ decibels }) =>
+      `Gespeichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
+      `${decibels} dB leiser gestellt. 32 Bit Gleitkomma behält den Pegel.`,
+    ready: ({ name }) => `${name} ist gespeichert.`,
+    again: "Noch einmal",
+    againOf: ({ name }) => `${name} noch einmal speichern`,
+    drag: "Speichert es noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop ziehen.",
+    cancel: ({ name }) => `Speichern von ${name} abbrechen`,
+    dismiss: ({ name }) => `${name} von der Liste nehmen`,
+    retry: "Noch einmal versuchen",
+    retryOf: ({ name }) => `Noch einmal versuchen, ${name} zu speichern`,
+  },
+
   page: {
     claim: "Nichts verlässt dein Gerät",
     songs: "Lieder",
@@ -26,6 +84,97 @@ export const de = {
     keys: "Tasten",
     happening: "Was gerade passiert",
     close: "Schließen",
+  },
+
+  stems: {
+    drums: "Schlagzeug",
+    bass: "Bass",
+    other: "Übriges",
+    vocals: "Gesang",
+    guitar: "Gitarre",
+    piano: "Klavier",
+    mixture: "Original",
+  },
+
+  studio: {
+    pause: "Pause",
+    goOn: "Weiter",
+    cancel: "Abbrechen",
+    save: "Speichern",
+    zoom: "Ausschnitt",
+    zoomIn: "Vergrößern",
+    zoomOut: "Verkleinern",
+    zoomFit: "Das ganze Lied",
+    mute: (stem) => `${stem} stumm schalten`,
+    solo: (stem) => `Nur ${stem} hören`,
+    volume: (stem) => `Lautstärke: ${stem}`,
+    pan: (stem) => `Panorama: ${stem}`,
+    spectrogram: (stem) => `Spektrogramm: ${stem}`,
+    saveStem: (stem) => `${stem} speichern`,
+    centre: "Mitte",
+    left: (share) => `${share} % links`,
+    right: (share) => `${share} % rechts`,
+    playable: "was fertig ist, kann schon gespielt werden",
+  },
+
+  transport: {
+    play: "Abspielen",
+    pause: "Pause",
+    position: "Position",
+    positionOf: ({ now, all }) => `${now} von ${all}`,
+    buffering: "Wartet auf diese Stelle: Sie spielt, sobald sie zerlegt ist.",
+    loop: "Schleife",
+    loopOf: ({ start, stop }) => `${start}–${stop}`,
+    loopOn: "Die Schleife ist an",
+    loopOff: "Die Schleife ist aus",
+    heard: "Was du hörst",
+    stems: "Spuren",
+    original: "Original",
+    presets: "Voreinstellungen",
+    preset: {
+      all: "Alles",
+      karaoke: "Karaoke",
+      acapella: "A cappella",
+      drumless: "Ohne Schlagzeug",
+      bassless: "Ohne Bass",
+      own: "Eigene",
+    },
+    tempo: "Tempo und Tonhöhe",
+    speed: "Tempo",
+    semitones: "Tonhöhe",
+    semitonesNow: (count) =>
+      `${count > 0 ? "+" : ""}${number(count)} ${plural(Math.abs(count), {
+        one: "Halbton",
+        other: "Halbtöne",
+      })}`,
+    tempoReset: "Wie im Original",
+    master: "Lautstärke",
+  },
+
+  keys: {
+    space: "Leertaste",
+    plays: "Abspielen oder anhalten",
+    moves: "5 Sekunden zurück oder vor",
+    movesFar: "30 Sekunden zurück oder vor",
+    ends: "Zum Anfang, zum Ende",
+    lanes: "Zur Spur mit dieser Nummer",
+    mutes: "Die Spur, in der du bist, stumm schalten",
+    solos: "Nur die Spur hören, in der du bist",
+    spectrogram: "Spektrogramm der Spur, in der du bist",
+    loops: "Schleife an oder aus",
+    loopEnds: "Die Schleife beginnt hier, endet hier",
+    original: "Spuren oder Original",
+    zooms: "Vergrößern oder verkleinern",
+    fits: "Das ganze Lied sehen",
+    scrolls: "Sehen, was davor oder danach kommt",
+    lists: "Diese Liste",
+    letters: "Tasten mit einem einzelnen Zeichen",
+    lettersWhy:
+      "Schalte sie aus, wenn du mit deinem Gerät sprichst oder Tasten aus Versehen drückst.",
+    pointer:
+      "Klicke oder ziehe auf einer Spur, um dorthin zu springen; ziehe auf der Zeitleiste (oder mit " +
+      "Umschalt auf einer Spur), um eine Schleife zu wählen; drehe das Rad mit Strg, um zu " +
+      "vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
   },
 
   engine: {
@@ -211,11 +360,20 @@ export const de = {
       "Ein unerwarteter Fehler ist aufgetreten; die Konsole des Browsers nennt die Einzelheiten. " +
       "Das Rechenwerk wird neu gestartet; versuche das Lied dann noch einmal.",
     muted: "Alle Spuren sind stumm: Es gibt nichts zu speichern. Schalte zuerst eine ein.",
+    tempoInsecure:
+      "Unter einer Adresse, die nicht sicher ist (HTTPS), können Browser Tempo und Tonhöhe nicht " +
+      "ändern.",
+    tempoMissing:
+      "Tempo und Tonhöhe lassen sich jetzt nicht ändern: Ein Teil der Seite konnte nicht geladen " +
+      "werden. Prüfe deine Verbindung und versuche es noch einmal.",
     stemRoom:
       "Auf dem Datenträger ist kein Platz für diese Datei. Schaffe Platz und versuche es noch einmal.",
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
+    stemPlace:
+      "Dorthin konnte die Datei nicht geschrieben werden. Wähle einen anderen Ort, oder lege sie " +
+      "bei den Downloads ab.",
     resampler:
       "Die Abtastrate dieses Lieds konnte nicht umgerechnet werden, vielleicht aus Mangel an " +
       "Speicher. Schließe andere Tabs und versuche es noch einmal.",

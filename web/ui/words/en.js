@@ -15,6 +15,69 @@ export const en = {
   /** In its own words. */
   language: "English",
 
+  /** What to save, as what, and what becomes of it. */
+  save: {
+    what: "What",
+    whats: { all: "All stems", mix: "What you hear", stem: "One stem" },
+    stem: "Stem",
+    format: "Format",
+    formats: {
+      wav16: { title: "WAV, 16-bit", note: "Opens everywhere." },
+      wav24: { title: "WAV, 24-bit", note: "For music programs; finer than anybody hears." },
+      wav32f: {
+        title: "WAV, 32-bit float",
+        note: "Every sample as it was computed, to the bit. The largest files.",
+      },
+      flac16: { title: "FLAC, 16-bit", note: "The same sound as WAV in about half the space." },
+      flac24: {
+        title: "FLAC, 24-bit",
+        note: "The same sound as WAV in less space; for music programs that read FLAC.",
+      },
+      mp3: {
+        title: "MP3, 320 kbit/s",
+        note: "The smallest files; something of the sound is lost. Encoded by LAME (LGPL):",
+      },
+    },
+    lameLicence: "its licence",
+    rate: "Sample rate",
+    rateOfStems: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
+      `${kilohertz} kHz, as it is computed`,
+    rateOfFile: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
+      `${kilohertz} kHz, as your file has it`,
+    regionOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
+      `Only the loop, ${start}–${stop}`,
+    to: "Where",
+    places: {
+      one: { download: "Downloads", place: "A place that I choose" },
+      several: { download: "Downloads, as one zip", place: "A folder that I choose" },
+    },
+    notYet: "The song is still being separated: it can be saved when it is finished.",
+    regionNotYet: "This part is still being separated: it can be saved when it is finished.",
+    size: (/** @type {{size: string}} */ { size }) => `about ${size}`,
+    go: "Save",
+    /** The list of saves. */
+    atWork: (/** @type {{count: number, share: string}} */ { count, share }) =>
+      plural(count, {
+        one: `Saving: ${share}`,
+        other: `Saving ${number(count)} things: ${share}`,
+      }),
+    allDone: (/** @type {{count: number}} */ { count }) =>
+      plural(count, { one: "One thing saved", other: `${number(count)} things saved` }),
+    waits: "Waits for its turn",
+    saved: "Saved",
+    turnedDown: (/** @type {{decibels: string}} */ { decibels }) =>
+      `Saved. The loudest part would clip in this format, so all of it was turned down by ` +
+      `${decibels} dB. 32-bit float keeps the level.`,
+    ready: (/** @type {{name: string}} */ { name }) => `${name} is saved.`,
+    again: "Again",
+    againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
+    drag: "Saves it once more. In Chrome and Edge it can be dragged to the desktop, too.",
+    cancel: (/** @type {{name: string}} */ { name }) => `Cancel saving ${name}`,
+    dismiss: (/** @type {{name: string}} */ { name }) => `Take ${name} off the list`,
+    retry: "Try again",
+    retryOf: (/** @type {{name: string}} */ { name }) => `Try to save ${name} again`,
+  },
+
   /** The frame: header, side, titles of dialogs. */
   page: {
     claim: "Nothing leaves your machine",
@@ -31,6 +94,97 @@ export const en = {
     keys: "Keys",
     happening: "What is happening",
     close: "Close",
+  },
+
+  stems: {
+    drums: "Drums",
+    bass: "Bass",
+    other: "Other",
+    vocals: "Vocals",
+    guitar: "Guitar",
+    piano: "Piano",
+    mixture: "Original",
+  },
+
+  /** The lanes of a song. */
+  studio: {
+    pause: "Pause",
+    goOn: "Continue",
+    cancel: "Cancel",
+    save: "Save",
+    zoom: "Zoom",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    zoomFit: "Whole song",
+    mute: (/** @type {string} */ stem) => `Mute ${stem}`,
+    solo: (/** @type {string} */ stem) => `Solo ${stem}`,
+    volume: (/** @type {string} */ stem) => `Volume of ${stem}`,
+    pan: (/** @type {string} */ stem) => `Pan of ${stem}`,
+    spectrogram: (/** @type {string} */ stem) => `Spectrogram of ${stem}`,
+    saveStem: (/** @type {string} */ stem) => `Save ${stem}`,
+    centre: "Centre",
+    left: (/** @type {string} */ share) => `${share} % left`,
+    right: (/** @type {string} */ share) => `${share} % right`,
+    playable: "parts are playable as they come",
+  },
+
+  transport: {
+    play: "Play",
+    pause: "Pause",
+    position: "Position",
+    positionOf: (/** @type {{now: string, all: string}} */ { now, all }) => `${now} of ${all}`,
+    buffering: "Waiting for this part: it is played as soon as it is separated.",
+    loop: "Loop",
+    loopOf: (/** @type {{start: string, stop: string}} */ { start, stop }) => `${start}–${stop}`,
+    loopOn: "The loop is on",
+    loopOff: "The loop is off",
+    heard: "What you hear",
+    stems: "Stems",
+    original: "Original",
+    presets: "Presets",
+    preset: {
+      all: "All",
+      karaoke: "Karaoke",
+      acapella: "Acapella",
+      drumless: "Drumless",
+      bassless: "Bassless",
+      own: "Own",
+    },
+    tempo: "Speed and key",
+    speed: "Speed",
+    semitones: "Key",
+    semitonesNow: (/** @type {number} */ count) =>
+      `${count > 0 ? "+" : ""}${number(count)} ${plural(Math.abs(count), {
+        one: "semitone",
+        other: "semitones",
+      })}`,
+    tempoReset: "As it was",
+    master: "Volume",
+  },
+
+  /** What the keys do. */
+  keys: {
+    space: "Space",
+    plays: "Play or pause",
+    moves: "Back or forward by 5 seconds",
+    movesFar: "Back or forward by 30 seconds",
+    ends: "To the start, to the end",
+    lanes: "Go to the lane of that number",
+    mutes: "Mute the lane you are in",
+    solos: "Solo the lane you are in",
+    spectrogram: "Spectrogram of the lane you are in",
+    loops: "Loop on or off",
+    loopEnds: "The loop begins here, ends here",
+    original: "The stems or the original",
+    zooms: "Zoom in or out",
+    fits: "See the whole song",
+    scrolls: "See what is before or after",
+    lists: "This list",
+    letters: "Keys of a single character",
+    lettersWhy: "Switch them off if you speak to your computer, or press keys by accident.",
+    pointer:
+      "Click or drag on a lane to seek, drag on the ruler (or on a lane with Shift) to choose a " +
+      "loop, turn the wheel with Ctrl to zoom, double-click a fader to put it back.",
   },
 
   /** The start of the engine. */
@@ -228,9 +382,16 @@ export const en = {
       "The engine met an error that it did not expect; the browser's console has the details. " +
       "It is being started again; then try the song once more.",
     muted: "Every stem is muted: there is nothing to save. Unmute one first.",
+    tempoInsecure:
+      "At an address that is not a secure one (HTTPS), browsers cannot change speed or pitch.",
+    tempoMissing:
+      "Speed and pitch cannot be changed now: a part of the page could not be loaded. " +
+      "Check your connection and try again.",
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+    stemPlace:
+      "The file could not be written there. Choose another place, or save it among the downloads.",
     resampler:
       "The sample rate of this song could not be converted, perhaps for want of memory. " +
       "Close other tabs and try again.",
