@@ -166,10 +166,11 @@ export class Maker {
    * @param {number} gain
    * @returns {Promise<Download>}
    */
-  async #hand({ destination }, { name, places, undo }, contents, gain) {
+  async #hand({ destination, format }, { name, places, undo }, contents, gain) {
     if (destination.kind !== "download") return { name, file: null, gain, discard: async () => {} };
     const file = contents[0] ?? (await /** @type {Place} */ (places[0]).handle.getFile());
-    return { name, file, gain, discard: undo };
+    const type = name.endsWith(".zip") ? "application/zip" : FORMATS[format].type;
+    return { name, file: file.slice(0, file.size, type), gain, discard: undo };
   }
 }
 

@@ -77,14 +77,15 @@ export class SaveDialog {
     this.#form.addEventListener("change", () => this.#show());
     this.#form.addEventListener("submit", () => void this.#submit());
     dialog.addEventListener("close", () => {
-      this.#subject?.stems.removeEventListener("final", this.#onFinal);
-      this.#subject = null;
+      // It may be open again when the browser tells that it was closed.
+      if (!dialog.open) this.#forget();
     });
   }
 
   /** @param {Subject} subject */
   open(subject) {
     const { stems, source, region } = subject;
+    this.#forget();
     this.#subject = subject;
     const { what, format, to } = lastChoices();
     this.#whats.value = source ? "stem" : what;
@@ -97,9 +98,15 @@ export class SaveDialog {
     stems.addEventListener("final", this.#onFinal);
     this.#show();
     this.#dialog.showModal();
+    this.#whats.focus();
   }
 
   #onFinal = () => this.#show();
+
+  #forget() {
+    this.#subject?.stems.removeEventListener("final", this.#onFinal);
+    this.#subject = null;
+  }
 
   /** @param {Subject} subject */
   #fillRates({ stems, song }) {
@@ -197,8 +204,9 @@ export class SaveDialog {
     const subject = this.#subject;
     if (!subject) return;
     const choices = this.#choices;
-    keepChoices(choices);
     const { stems, player, song, region } = subject;
+    // Whoever has saved a lane does not always want one stem.
+    keepChoices(subject.source ? { ...choices, what: lastChoices().what } : choices);
     const rate = Number(this.#rate.field.value);
     const source = this.#stem.field.value;
     const isPart = region && this.#region.input.checked;
@@ -283,6 +291,9 @@ function radios(name, values, saying) {
     },
     set value(value) {
       for (const input of inputs) input.checked = input.value === value;
+    },
+    focus() {
+      inputs.find(({ checked }) => checked)?.focus();
     },
   };
 }
