@@ -41,8 +41,13 @@ import { patiently } from "./temporary.js";
  */
 
 /**
+ * Where they can be closed, they can be held open, too: see open-song.js.
+ * @typedef {ReadableStems & {hold?: () => void, close?: () => Promise<void>}} HeldStems
+ */
+
+/**
  * @typedef {object} Request
- * @property {ReadableStems} stems  all of the region is final
+ * @property {HeldStems} stems      all of the region is final
  * @property {Song} song
  * @property {"stem" | "mix" | "all"} what
  * @property {string} [source]      of "stem"

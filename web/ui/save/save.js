@@ -8,6 +8,7 @@ import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
 import { fileName } from "../../engine/save/names.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
 import { say, sayAs } from "../words.js";
+import { stemName } from "../words/stems.js";
 import { element } from "./build.js";
 import { keepChoices, lastChoices } from "./choices.js";
 import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
@@ -89,7 +90,7 @@ export class SaveDialog {
     this.#subject = subject;
     const { what, format, to } = lastChoices();
     this.#whats.value = source ? "stem" : what;
-    this.#stem.field.replaceChildren(...stems.sources.map((name) => option(name, () => name)));
+    this.#stem.field.replaceChildren(...stems.sources.map((name) => option(name, (words) => stemName(words, name))));
     this.#stem.field.value = source ?? stems.sources[0] ?? "";
     this.#format.field.value = format;
     this.#region.input.checked = Boolean(region);
