@@ -281,6 +281,7 @@ function save({ name, source: facts }, source) {
 function release(song) {
   if (wanted === song) wanted = null;
   showing = showing.then(async () => {
+    if (song.opened) await saves.giveUp(song.opened);
     if (shown?.song === song) await putAway();
   });
   return showing;

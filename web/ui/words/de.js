@@ -57,8 +57,8 @@ export const de = {
     waits: "Wartet, bis es an der Reihe ist",
     saved: "Gespeichert",
     turnedDown: ({ decibels }) =>
-      `Gespeichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
-      `${decibels} dB leiser gestellt. 32 Bit Gleitkomma behält den Pegel.`,
+      `Gespeichert, und alles gleichmäßig um ${decibels} dB leiser: Die lauteste Stelle würde in ` +
+      "diesem Format übersteuern. 32 Bit Gleitkomma behält den Pegel.",
     ready: ({ name }) => `${name} ist gespeichert.`,
     again: "Noch einmal",
     againOf: ({ name }) => `${name} noch einmal speichern`,

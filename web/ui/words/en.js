@@ -59,15 +59,15 @@ export const en = {
     atWork: (/** @type {{count: number, share: string}} */ { count, share }) =>
       plural(count, {
         one: `Saving: ${share}`,
-        other: `Saving ${number(count)} things: ${share}`,
+        other: `Saving ${number(count)}: ${share}`,
       }),
     allDone: (/** @type {{count: number}} */ { count }) =>
-      plural(count, { one: "One thing saved", other: `${number(count)} things saved` }),
+      plural(count, { one: "Saved", other: `${number(count)} saved` }),
     waits: "Waits for its turn",
     saved: "Saved",
     turnedDown: (/** @type {{decibels: string}} */ { decibels }) =>
-      `Saved. The loudest part would clip in this format, so all of it was turned down by ` +
-      `${decibels} dB. 32-bit float keeps the level.`,
+      `Saved, and turned down by ${decibels} dB, all alike: in this format the loudest part would ` +
+      "clip. 32-bit float keeps the level.",
     ready: (/** @type {{name: string}} */ { name }) => `${name} is saved.`,
     again: "Again",
     againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
