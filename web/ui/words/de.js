@@ -28,6 +28,27 @@ export const de = {
     close: "Schließen",
   },
 
+  start: {
+    title: "Zerlege ein Lied",
+    what:
+      "Schlagzeug, Bass, Gesang und der Rest, jedes für sich: zum Hören, Mischen und Speichern. " +
+      "Alles macht dein Browser, und nichts wird hochgeladen.",
+    drop: "Lege Lieder hier ab",
+    choose: "oder wähle Dateien",
+    folder: "Ordner wählen",
+    demo: "Beispiellied ausprobieren",
+    demoName: "Beispiellied",
+    formats: (minutes) =>
+      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus und der Ton von Videos, bis zu " +
+      (minutes < 120
+        ? plural(minutes, { one: "eine Minute", other: `${number(minutes)} Minuten` })
+        : `${number(Math.floor(minutes / 60))} Stunden`),
+    download: (bytes) =>
+      `Das erste Lied braucht einmal ${megabytes(bytes)} von dieser Seite. ` +
+      "Danach geht alles ohne Netz.",
+    downloaded: "Alles, was Lieder brauchen, ist auf diesem Gerät: Es geht ohne Netz.",
+  },
+
   errors: {
     said: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
@@ -47,6 +68,10 @@ export const de = {
     severalFiles: "Bitte lege ein Lied nach dem anderen ab.",
     busy: "Gerade wird ein Lied zerlegt. Warte, bis es fertig ist, oder brich es ab.",
     noFile: "Das war keine Datei. Lege eine Audiodatei von deinem Gerät ab.",
+    noSongs: "Darin ist keine Audiodatei. Wähle einen anderen Ordner, oder lege Lieder ab.",
+    nothingShared:
+      "Was mit dieser Seite geteilt wurde, ist nicht angekommen, vielleicht aus Mangel an Platz. " +
+      "Wähle die Dateien stattdessen hier.",
     memory:
       "Für dieses Lied reicht der Speicher nicht. Schließe andere Tabs oder Programme und versuche " +
       "es noch einmal, oder nimm ein kürzeres Lied.",
