@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from py_demixer.weights import manifest
 
 WEB = Path(__file__).resolve().parent
+LIBRARY_LICENCES = WEB / "licences"
+"""Of what the packages from npm have in them from elsewhere, without saying so themselves."""
+
 ABOUT_MODELS = WEB.parent / "docs" / "models.md"
 PART_BYTES = 4 << 20
 
@@ -45,10 +48,23 @@ PYODIDE_RUNTIME = (
 
 _PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
+_FONT = "@fontsource-variable/inter"
+_FLAC = "@mediabunny/flac-encoder"
+_MP3 = "@mediabunny/mp3-encoder"
 _VENDOR = {
     "client-zip.mjs": "client-zip/index.js",
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
+    "fft.mjs": "fft.js/lib/fft.js",
+    "inter.woff2": f"{_FONT}/files/inter-latin-wght-normal.woff2",
+    "flac-encoder/encoder.mjs": f"{_FLAC}/dist/modules/src/encoder.js",
+    "flac-encoder/worker.mjs": f"{_FLAC}/dist/modules/src/encode.worker.js",
+    "flac-encoder/flac.mjs": f"{_FLAC}/dist/modules/build/flac.js",
+    "mp3-encoder/encoder.mjs": f"{_MP3}/dist/modules/src/index.js",
+    "mp3-encoder/worker.mjs": f"{_MP3}/dist/modules/src/encode.worker.js",
+    "mp3-encoder/lame.mjs": f"{_MP3}/dist/modules/build/lame.js",
+    "mp3-encoder/mp3-misc.mjs": "mediabunny/dist/modules/shared/mp3-misc.js",
+    "signalsmith-stretch.mjs": "signalsmith-stretch/SignalsmithStretch.mjs",
     "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
     "workbox-routing.js": "workbox-routing/build/workbox-routing.prod.js",
     "workbox-strategies.js": "workbox-strategies/build/workbox-strategies.prod.js",
@@ -60,12 +76,42 @@ _NPM_PACKAGES = (
     "mediabunny",
     "client-zip",
     _SAMPLERATE,
+    "fft.js",
+    _FONT,
+    _FLAC,
+    _MP3,
+    "signalsmith-stretch",
     "workbox-core",
     "workbox-precaching",
     "workbox-routing",
     "workbox-strategies",
     "workbox-window",
 )
+# By file: what it exports, and what it requires as a CommonJS module, by the name it uses for it.
+_MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "libsamplerate.mjs": (("create", "ConverterType"), {}),
+    "fft.mjs": (("default",), {}),
+    "flac-encoder/encoder.mjs": (
+        ("registerFlacEncoder",),
+        {"mediabunny": "../mediabunny.mjs", "./encode.worker": "./start.mjs"},
+    ),
+    "flac-encoder/worker.mjs": ((), {"../build/flac": "./flac.mjs"}),
+    "flac-encoder/flac.mjs": (("default",), {}),
+    "mp3-encoder/encoder.mjs": (
+        ("registerMp3Encoder",),
+        {
+            "mediabunny": "../mediabunny.mjs",
+            "../../../shared/mp3-misc": "./mp3-misc.mjs",
+            "./encode.worker": "./start.mjs",
+        },
+    ),
+    "mp3-encoder/worker.mjs": ((), {"../build/lame": "./lame.mjs"}),
+    "mp3-encoder/lame.mjs": (("default",), {}),
+}
+# The encoders' own bundles start their workers from blob: URLs, which a strict CSP forbids.
+_START_WORKER = """\
+export default () => new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
+"""
 _SERVICE_WORKER = "sw.js"
 _DEMO = "demo/song.flac"
 _SHELL_PLACE = "self.__SHELL"
@@ -161,7 +207,11 @@ def _copy_page(web: Path, site: Path) -> None:
 def _copy_vendor(node_modules: Path, vendor: Path) -> None:
     for name, source in _VENDOR.items():
         _copy(node_modules / source, vendor / name)
-    _make_module(vendor / "libsamplerate.mjs", ("create", "ConverterType"))
+    for name, (exports, requires) in _MADE_MODULES.items():
+        _make_module(vendor / name, exports, requires)
+    for name in ("flac-encoder", "mp3-encoder"):
+        (vendor / name / "start.mjs").write_text(_START_WORKER, encoding="utf-8")
+    _keep_wasm_module(vendor / "signalsmith-stretch.mjs")
 
 
 def _write_demo(site: Path) -> None:
@@ -174,11 +224,42 @@ def _write_demo(site: Path) -> None:
     song.write_bytes(demo_song.flac())
 
 
-def _make_module(path: Path, names: tuple[str, ...]) -> None:
-    """Turn a UMD bundle, which cannot be imported by a module worker, into an ES module."""
-    head = "const exports = {};\nconst module = { exports };\n"
-    tail = f"\nexport const {{ {', '.join(names)} }} = module.exports;\n"
-    path.write_text(head + path.read_text(encoding="utf-8") + tail, encoding="utf-8")
+def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) -> None:
+    """Turn a UMD bundle or a CommonJS module into an ES module: workers import no others."""
+    imports = [f'import * as m{i} from "{file}";' for i, file in enumerate(requires.values())]
+    modules = [f'"{name}": {{ __esModule: true, ...m{i} }}' for i, name in enumerate(requires)]
+    lines = [
+        *imports,
+        f"const modules = {{ {', '.join(modules)} }};",
+        "const require = (name) => modules[name];",
+        "const exports = {};",
+        "const module = { exports };",
+        # A block, for the file may give these names to other things.
+        "{",
+        path.read_text(encoding="utf-8"),
+        "}",
+        *(f"const e{i} = {_exported(name)};" for i, name in enumerate(names)),
+        f"export {{ {', '.join(f'e{i} as {name}' for i, name in enumerate(names))} }};",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _exported(name: str) -> str:
+    # Without a default, what CommonJS exports as a whole is it.
+    whole = " ?? module.exports" if name == "default" else ""
+    return f"module.exports.{name}{whole}"
+
+
+def _keep_wasm_module(path: Path) -> None:
+    """Leave out the package's own AudioWorklet: see web/engine/stretch/signalsmith.js."""
+    wasm_module, worklet, _ = path.read_text(encoding="utf-8").partition(
+        "function registerWorkletProcessor("
+    )
+    if not worklet:
+        raise ValueError(
+            f"{path.name} is not built as expected: look at what a new version changed."
+        )
+    path.write_text(wasm_module + "\nexport default SignalsmithStretch;\n", encoding="utf-8")
 
 
 def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
@@ -311,6 +392,7 @@ def _licences(
     for name, model in models.items():
         sections.append(f"Weights of {model['title']} ({name})\nLicence: {model['licence']}")
     sections += [_npm_licence(node_modules / name) for name in _NPM_PACKAGES]
+    sections += [path.read_text(encoding="utf-8") for path in _files(LIBRARY_LICENCES)]
     sections.append(_PYTHON_LICENCE)
     sections += [_wheel_licence(pyodide_dir / file.name) for file in locked_wheels(pyodide_dir)]
     return f"\n\n{_RULE}\n".join(section.strip() for section in sections) + "\n"
@@ -321,8 +403,11 @@ def _npm_licence(package: Path) -> str:
     repository = about.get("repository", "")
     url = repository["url"] if isinstance(repository, dict) else repository
     title = f"{about['name']} {about['version']}\nLicence: {about['license']}\nSource: {url}"
-    texts = (path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*")))
-    return "\n\n".join([title, *texts])
+    texts = [path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*"))]
+    if not texts:
+        # Some have it at the end of their README.
+        texts = [(package / "README.md").read_text(encoding="utf-8").partition("LICENSE\n")[2]]
+    return "\n\n".join([title, *texts]).strip()
 
 
 def _wheel_licence(wheel: Path) -> str:

@@ -4,6 +4,14 @@ declare module "*/vendor/mediabunny.mjs" {
   export * from "mediabunny";
 }
 
+declare module "*/vendor/flac-encoder/encoder.mjs" {
+  export * from "@mediabunny/flac-encoder";
+}
+
+declare module "*/vendor/mp3-encoder/encoder.mjs" {
+  export * from "@mediabunny/mp3-encoder";
+}
+
 declare module "*/vendor/client-zip.mjs" {
   export * from "client-zip";
 }
@@ -14,6 +22,28 @@ declare module "*/vendor/workbox-window.mjs" {
 
 declare module "*/vendor/libsamplerate.mjs" {
   export * from "@alexanderolsen/libsamplerate-js";
+}
+
+declare module "*/vendor/fft.mjs" {
+  import FFT = require("fft.js");
+  export default FFT;
+}
+
+/* What of Signalsmith Stretch's WebAssembly module is used; the package has no types. */
+declare module "*/vendor/signalsmith-stretch.mjs" {
+  export interface SignalsmithModule {
+    HEAP8: Int8Array<ArrayBuffer>;
+    _configure(channels: number, block: number, interval: number, split: boolean): void;
+    _setTransposeSemitones(semitones: number, tonalityLimit: number): void;
+    /** Inputs, then outputs, channel by channel. */
+    _setBuffers(channels: number, length: number): number;
+    _inputLatency(): number;
+    _outputLatency(): number;
+    _reset(): void;
+    _seek(inputSamples: number, playbackRate: number): void;
+    _process(inputSamples: number, outputSamples: number): void;
+  }
+  export default function openModule(): Promise<SignalsmithModule>;
 }
 
 /* Globals of the service worker. */
@@ -30,8 +60,33 @@ interface Window {
   __SHELL: import("workbox-precaching").PrecacheEntry[];
 }
 
+/* Globals of audio worklets. */
+
+declare class AudioWorkletProcessor {
+  readonly port: MessagePort;
+}
+
+declare function registerProcessor(
+  name: string,
+  processor: new (options: any) => AudioWorkletProcessor,
+): void;
+
+declare const sampleRate: number;
+declare const currentFrame: number;
+
 /* Of workers, beside the library for pages. */
 
 interface FileSystemFileHandle {
   createSyncAccessHandle(): Promise<import("./engine/songs.js").StoredFile>;
+}
+
+/* Of Chromium. */
+
+interface FileSystemHandle {
+  remove?(): Promise<void>;
+}
+
+interface Window {
+  showSaveFilePicker(options: {suggestedName: string; id: string}): Promise<FileSystemFileHandle>;
+  showDirectoryPicker(options: {mode: "readwrite"; id: string}): Promise<FileSystemDirectoryHandle>;
 }

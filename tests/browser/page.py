@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,11 +94,50 @@ class DemixerPage:
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event("#drop", event, {"dataTransfer": transfer})
 
+    def song(self, track: str) -> Locator:
+        """The row of a song in the queue or in the library."""
+        name = self.page.get_by_text(track, exact=True)
+        return self.page.locator("li[data-song]").filter(has=name)
+
+    def press(self, deed: str, track: str) -> None:
+        """Press one of the buttons of a song's row, or the one that the page asks with then."""
+        self.song(track).locator(f'[data-do="{deed}"]').click()
+
+    def remove(self, track: str) -> None:
+        """Delete a song, and say that this is meant if the page asks."""
+        self.press("remove", track)
+        if (sure := self.page.locator('#confirm [value="yes"]')).count():
+            sure.click()
+        self.song(track).wait_for(state="detached")
+
+    def wait_state(self, track: str, state: str, timeout: float = SONG_MS) -> None:
+        """Wait until a song is in a state; see `State` in song.js."""
+        selector = f'li[data-state="{state}"] .song-name:text-is("{track}")'
+        self.page.wait_for_selector(selector, timeout=timeout, state="attached")
+
+    def wait_share(self, share: int, timeout: float = 120_000) -> None:
+        """Wait until so many per cent of the song at work are done."""
+        self.page.wait_for_function(
+            """share => {
+              const bar = document.querySelector("#queue li[data-state=working] progress");
+              return bar !== null && bar.hasAttribute("value") && bar.value >= share / 100;
+            }""",
+            arg=share,
+            timeout=timeout,
+        )
+
+    def share(self, track: str) -> int:
+        """How many per cent of a song in the queue are done, as its row says."""
+        text = self.song(track).locator(".song-state").inner_text()
+        return int(re.findall(r"(\d+) %", text)[0])
+
     def wait_result(self, track: str, timeout: float = SONG_MS) -> None:
-        """Wait until the song of that name is separated."""
-        self._wait("#job[hidden]", timeout, state="attached")
+        """Wait until nothing is at work and the song of that name is shown, separated."""
+        busy = "#queue li:is([data-state=waiting], [data-state=reading], [data-state=working])"
+        self._wait(f"body:not(:has({busy}))", timeout)
         self._wait("#result:not([hidden])", timeout)
         assert self.element("result-name").inner_text() == track
+        self.wait_state(track, "finished", timeout)
 
     def separate(
         self, name: str, content: bytes, sources: Sequence[str] = SOURCES

@@ -109,7 +109,10 @@ _HELPERS = """(engine) => {
     return { worker, call };
   };
 
-  const ABOUT = { key: "the song", name: "song.wav", measured: {}, options: "{}", cost: 4 };
+  const ABOUT = {
+    key: "the song", name: "song.wav", measured: {}, options: "{}", cost: 4, tasks: 8,
+  };
+  const NOTES = { name: "song", file: "song.wav", mixer: null };
 
   /** Separate the song, or what is left of it; `last`: the number of the last operation. */
   const separate = async (last) => {
@@ -118,15 +121,21 @@ _HELPERS = """(engine) => {
     const finished = [];
     let done = [];
     try {
-      const [kept] = await call("list");
-      const id = kept ? kept.id : await call("create");
+      const songs = await call("list");
+      // Whatever was read of one that did not begin is gone, and what it is called is not.
+      for (const song of songs.filter(({ about }) => !about)) {
+        if (song.notes.name !== "song" || song.bytes > 200) throw new Error(JSON.stringify(song));
+      }
+      const kept = songs.find(({ about }) => about);
+      const id = kept?.id ?? crypto.randomUUID();
       if (kept) await call("open", id);
       else {
+        await call("create", id, NOTES);
         const mixture = Float32Array.from({ length: 2 * FRAMES }, (_, i) => Math.sin(i));
         await call("append", id, mixture.subarray(0, 700));
         await call("append", id, mixture.subarray(700));
       }
-      done = await call("begin", id, ABOUT, { planes, tasks });
+      done = await call("begin", id, ABOUT, { stems: ["a", "b"], planes, tasks });
       for (const [index, task] of tasks.entries()) {
         if (done.includes(index)) continue;
         const inputs = [];
@@ -142,7 +151,8 @@ _HELPERS = """(engine) => {
       const folder = await (await root.getDirectoryHandle("songs")).getDirectoryHandle(id);
       const names = [];
       for await (const name of folder.keys()) names.push(name);
-      return { done, finished, stems, names: names.sort() };
+      const song = await call("look", id);
+      return { done, finished, stems, names: names.sort(), song };
     } catch (error) {
       if (error.message !== "killed") throw error;
       return { done, finished, stems: null };
@@ -174,7 +184,8 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
     whole = run(page)
     tasks = list(range(8))
     assert whole["finished"] == tasks
-    assert whole["names"] == ["a.f32", "about.json", "b.f32", "journal", "mixture.f32"]
+    assert whole["names"] == ["a.f32", "about.json", "b.f32", "journal", "mixture.f32", "notes.1"]
+    assert whole["song"]["isFinished"]
     kills = 0
     while True:
         page.evaluate(CLEAR_SONGS)
@@ -187,6 +198,8 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
         assert sorted({*again["done"], *again["finished"]}) == tasks
         assert again["stems"] == whole["stems"]
         assert again["names"] == whole["names"]
+        assert again["song"]["isFinished"]
+        assert again["song"]["notes"] == whole["song"]["notes"]
     assert kills > 50
     page.evaluate(CLEAR_SONGS)
 

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -225,8 +226,31 @@ def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
         assert f"licence of {name}" in text
     for name in ("numpy", "scipy", "blas"):
         assert f"terms of {name}" in text
+    # Compiled into packages that name their own licence only.
+    assert "LAME 3.100" in text and "GNU LIBRARY GENERAL PUBLIC LICENSE" in text
+    assert "libFLAC" in text and "Xiph.Org Foundation" in text
     assert text.startswith("py_demixer 0.1.0\n\nour own terms")
     assert "Weights of Demucs v4 (HTDemucs) (htdemucs)\nLicence: MIT" in text
+
+
+def test_a_module_of_another_kind_becomes_one_that_workers_can_import(inputs, tmp_path):
+    encoder = inputs["node_modules"] / module._VENDOR["flac-encoder/encoder.mjs"]
+    write(
+        encoder,
+        """"use strict";
+        Object.defineProperty(exports, "__esModule", { value: true });
+        const start = require("./encode.worker").default;
+        let module = require("mediabunny").name;
+        exports.registerFlacEncoder = () => [module, String(start)];""",
+    )
+    write(inputs["node_modules"] / module._VENDOR["mediabunny.mjs"], "export const name = 7;")
+    assemble(tmp_path / "site", **inputs)
+    url = (tmp_path / "site" / "vendor" / "flac-encoder" / "encoder.mjs").as_uri()
+    script = f"import({url!r}).then((m) => console.log(JSON.stringify(m.registerFlacEncoder())))"
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    name, start = json.loads(done.stdout)
+    assert name == 7
+    assert 'new Worker(new URL("worker.mjs", import.meta.url)' in start
 
 
 def test_locked_wheels_are_the_packages_and_all_they_depend_on(inputs):

@@ -56,8 +56,10 @@ export function defaultWorkers(megabytes) {
  * @property {Job} job
  * @property {TaskQueue} queue
  * @property {(range: Range) => Promise<Float32Array>} read
+ * @property {() => void} begin         is told that a task was begun
  * @property {(index: number, outputs: Float32Array[]) => Promise<void>} finish
  *   keeps what a task gave, and tells the queue
+ * @property {boolean} paused           whether it is so from the start
  * @property {boolean} onCard           whether the graphics card shall run the networks
  * @property {(error: GraphicsError) => void} leaveCard  is told why it does not any more
  */
@@ -405,7 +407,7 @@ export class Run {
   #failures = new Map();
   #failuresInARow = 0;
   #atWork = 0;
-  #paused = false;
+  #paused;
   #over = false;
   #pool;
   #work;
@@ -418,6 +420,7 @@ export class Run {
   constructor(pool, work) {
     this.#pool = pool;
     this.#work = work;
+    this.#paused = work.paused;
     /** Whether the graphics card runs the networks; else there are as many workers as may be. */
     this.onCard = work.onCard;
     /**
@@ -476,6 +479,7 @@ export class Run {
     const { job, queue, read, finish } = this.#work;
     const { reads, cost, network } = queue.task(index);
     this.#atWork++;
+    this.#work.begin();
     try {
       const reading = Promise.all(reads.map(read));
       reading.catch(() => this.#pool.release(worker));

@@ -126,19 +126,23 @@
 /**
  * The stems of a song, which may still be at work. Ranges are in frames.
  *
- * Event "final": more of the stems has become final.
+ * Events: "final", more of the stems has become final; "working", others are being computed.
  * @typedef {object} ReadableStems
  * @property {string[]} sources     names of the stems
  * @property {number} rate          hertz
  * @property {number} length        frames
  * @property {(source: string, start: number, length: number) => Promise<Float32Array>} read
- *   a copy of a range that is final: interleaved, (length, 2)
+ *   a copy of a range that is final: interleaved, (length, 2); of "mixture", the song itself, all is
  *
  * @typedef {object} StemsMembers
+ * @property {(source: string, start: number, length: number, columns: number) =>
+ *   Promise<Float32Array>} peaks     [least, greatest] of each of so many equal parts of a range, of
+ *   both channels; NaN where it is not final
  * @property {number} playhead      settable: what lies behind it is separated first
  * @property {(start: number, length: number) => boolean} isFinal   whether all stems of a range are
  *   final
  * @property {() => [number, number][]} finalRanges     [start, stop), sorted, disjoint
+ * @property {() => [number, number][]} working         what is being computed now, in any order
  * @property {() => Promise<void>} close                after which nothing can be read
  * @typedef {EventTarget & ReadableStems & StemsMembers} Stems
  */
@@ -153,16 +157,41 @@
  * @property {string} name      of the file
  * @property {Measured} measured
  * @property {string} options   JSON
+ * @property {string[]} [stems] that are stored; where there are none, all that the model makes
  * @property {number} cost      of all tasks
+ * @property {number} [tasks]   how many there are
+ */
+
+/**
+ * What is written down of a song for the person, from the moment it is added. It may change.
+ * @typedef {object} Notes
+ * @property {string} name      that the person reads: of the file without its ending, or another
+ * @property {string} artist    empty: not known
+ * @property {string} file      its name
+ * @property {Choice} choice
+ * @property {number} added     the moment, in milliseconds since 1970
+ * @property {import("./decode.js").SourceFacts | null} source     null: not read yet
+ * @property {Record<string, unknown> | null} mixer     as the person has left it
+ */
+
+/**
+ * How a song is to be separated.
+ * @typedef {object} Choice
+ * @property {string} model     a key of `Assets.models`
+ * @property {string} quality   a key of `QUALITIES` in qualities.js; empty where the model has none
+ * @property {string[] | null} stems    that are wanted, in the model's order; null: all
  */
 
 /**
  * A song in the store: what is finished of it, and how to come by the rest.
  * @typedef {object} KeptSong
  * @property {string} id
- * @property {About} about
+ * @property {About | null} about   null: it has not begun
+ * @property {Notes | null} notes   null: an older version of the page has stored it
  * @property {number} done      cost of the finished tasks
- * @property {boolean} busy     another tab works on it
+ * @property {boolean} isFinished   all tasks are; of what an older version has stored nobody knows
+ * @property {number} bytes     that it takes
+ * @property {boolean} busy     another tab has it
  */
 
 /**

@@ -84,6 +84,12 @@ class PrivateFolder {
   }
 
   /** @param {string} name */
+  async size(name) {
+    const file = await ifThere(this.#handle.getFileHandle(name));
+    return file ? (await file.getFile()).size : 0;
+  }
+
+  /** @param {string} name */
   async remove(name) {
     await ifThere(this.#handle.removeEntry(name));
   }

@@ -8,6 +8,7 @@
 import { hasCode, UserError } from "./errors.js";
 import { oneByOne, Songs } from "./songs.js";
 
+/** @typedef {import("./protocol.js").Notes} Notes */
 /** @typedef {import("./songs.js").Folder} Folder */
 /** @typedef {import("./songs.js").Root} Root */
 /** @typedef {import("./songs.js").StoredFile} StoredFile */
@@ -65,14 +66,34 @@ export class Store {
     return this.#try("list");
   }
 
-  /** @returns {Promise<string>} */
-  create() {
-    return this.#try("create");
+  /** @param {string} id @returns {Promise<import("./protocol.js").KeptSong | null>} */
+  look(id) {
+    return this.#try("look", [id]);
+  }
+
+  /** @param {string} id @param {Notes} notes @returns {Promise<void>} */
+  create(id, notes) {
+    return this.#try("create", [id, notes]);
+  }
+
+  /** @param {string} id @param {Notes} notes @returns {Promise<void>} */
+  note(id, notes) {
+    return this.#try("note", [id, notes]);
   }
 
   /** @param {string} id @returns {Promise<void>} */
   open(id) {
     return this.#try("open", [id]);
+  }
+
+  /** @param {string} id @param {string[]} stems @param {number} frames @returns {Promise<void>} */
+  view(id, stems, frames) {
+    return this.#try("view", [id, stems, frames]);
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  clear(id) {
+    return this.#try("clear", [id]);
   }
 
   /** @param {string} id @param {Float32Array} block is given away @returns {Promise<void>} */
@@ -109,6 +130,15 @@ export class Store {
    */
   read(id, range) {
     return this.#try("read", [id, range]);
+  }
+
+  /**
+   * @param {string} id @param {import("./protocol.js").Range} range @param {number} columns
+   * @param {[number, number][]} final ranges of the plane
+   * @returns {Promise<Float32Array>} see `Stems` in protocol.js
+   */
+  peaks(id, range, columns, final) {
+    return this.#try("peaks", [id, range, columns, final]);
   }
 
   /** @param {string} id @returns {Promise<void>} */
@@ -230,6 +260,11 @@ class MemoryFolder {
     const bytes = new Uint8Array(file.getSize());
     file.read(bytes, { at: 0 });
     return new TextDecoder().decode(bytes);
+  }
+
+  /** @param {string} name */
+  async size(name) {
+    return this.#files.get(name)?.getSize() ?? 0;
   }
 
   /** @param {string} name */
