@@ -266,6 +266,8 @@ export const de = {
         one: "Dein Lied ist zerlegt.",
         other: `Deine ${number(count)} Lieder sind zerlegt.`,
       }),
+    notKept:
+      "Dieser Browser behält hier keine Dateien: Lieder bleiben in dieser Seite, solange sie offen ist.",
     room: (bytes) =>
       `${bytes} frei für Lieder, soweit der Browser es verrät; der Datenträger kann weniger haben.`,
   },

@@ -289,6 +289,8 @@ export const en = {
         one: "Your song is separated.",
         other: `Your ${number(count)} songs are separated.`,
       }),
+    notKept:
+      "This browser keeps no files here: songs are kept in this page, while it is open.",
     room: (/** @type {string} */ bytes) =>
       `${bytes} left for songs, as far as the browser tells; the disk may have less.`,
   },
