@@ -64,6 +64,7 @@ _VENDOR = {
     "mp3-encoder/worker.mjs": f"{_MP3}/dist/modules/src/encode.worker.js",
     "mp3-encoder/lame.mjs": f"{_MP3}/dist/modules/build/lame.js",
     "mp3-encoder/mp3-misc.mjs": "mediabunny/dist/modules/shared/mp3-misc.js",
+    "signalsmith-stretch.mjs": "signalsmith-stretch/SignalsmithStretch.mjs",
     "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
     "workbox-routing.js": "workbox-routing/build/workbox-routing.prod.js",
     "workbox-strategies.js": "workbox-strategies/build/workbox-strategies.prod.js",
@@ -79,6 +80,7 @@ _NPM_PACKAGES = (
     _FONT,
     _FLAC,
     _MP3,
+    "signalsmith-stretch",
     "workbox-core",
     "workbox-precaching",
     "workbox-routing",
@@ -111,10 +113,13 @@ _START_WORKER = """\
 export default () => new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
 """
 _SERVICE_WORKER = "sw.js"
+_DEMO = "demo/song.flac"
 _SHELL_PLACE = "self.__SHELL"
 _PYTHON_LICENCE = """Python (in Pyodide)
 Licence: PSF-2.0
 Source: https://github.com/python/cpython"""
+_DEMO_LICENCE = f"""The demo song ({_DEMO}), made by this project's own program
+Licence: CC0-1.0, https://creativecommons.org/publicdomain/zero/1.0/"""
 _RULE = "=" * 80
 
 
@@ -180,6 +185,7 @@ def assemble(
     _copy_page(web, site)
     _copy(ABOUT_MODELS, site / "models.txt")
     _copy_vendor(node_modules, site / "vendor")
+    _write_demo(site)
     described = {name: _write_model(name, path, site) for name, path in _ordered(models)}
     pyodide = _copy_pyodide(pyodide_dir, site)
     packaged = _copy_wheel(wheel, site)
@@ -205,6 +211,17 @@ def _copy_vendor(node_modules: Path, vendor: Path) -> None:
         _make_module(vendor / name, exports, requires)
     for name in ("flac-encoder", "mp3-encoder"):
         (vendor / name / "start.mjs").write_text(_START_WORKER, encoding="utf-8")
+    _keep_wasm_module(vendor / "signalsmith-stretch.mjs")
+
+
+def _write_demo(site: Path) -> None:
+    """Write the song for whoever has none at hand."""
+    # Imported here: build.py imports this module before NumPy is installed.
+    from web import demo_song
+
+    song = site / _DEMO
+    song.parent.mkdir(parents=True, exist_ok=True)
+    song.write_bytes(demo_song.flac())
 
 
 def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) -> None:
@@ -231,6 +248,18 @@ def _exported(name: str) -> str:
     # Without a default, what CommonJS exports as a whole is it.
     whole = " ?? module.exports" if name == "default" else ""
     return f"module.exports.{name}{whole}"
+
+
+def _keep_wasm_module(path: Path) -> None:
+    """Leave out the package's own AudioWorklet: see web/engine/stretch/signalsmith.js."""
+    wasm_module, worklet, _ = path.read_text(encoding="utf-8").partition(
+        "function registerWorkletProcessor("
+    )
+    if not worklet:
+        raise ValueError(
+            f"{path.name} is not built as expected: look at what a new version changed."
+        )
+    path.write_text(wasm_module + "\nexport default SignalsmithStretch;\n", encoding="utf-8")
 
 
 def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
@@ -359,7 +388,7 @@ def _licences(
     wheel: Path, node_modules: Path, pyodide_dir: Path, models: Mapping[str, dict[str, object]]
 ) -> str:
     """One text with the licence of everything the site hands out."""
-    sections = [_wheel_licence(wheel)]
+    sections = [_wheel_licence(wheel), _DEMO_LICENCE]
     for name, model in models.items():
         sections.append(f"Weights of {model['title']} ({name})\nLicence: {model['licence']}")
     sections += [_npm_licence(node_modules / name) for name in _NPM_PACKAGES]

@@ -29,6 +29,23 @@ declare module "*/vendor/fft.mjs" {
   export default FFT;
 }
 
+/* What of Signalsmith Stretch's WebAssembly module is used; the package has no types. */
+declare module "*/vendor/signalsmith-stretch.mjs" {
+  export interface SignalsmithModule {
+    HEAP8: Int8Array<ArrayBuffer>;
+    _configure(channels: number, block: number, interval: number, split: boolean): void;
+    _setTransposeSemitones(semitones: number, tonalityLimit: number): void;
+    /** Inputs, then outputs, channel by channel. */
+    _setBuffers(channels: number, length: number): number;
+    _inputLatency(): number;
+    _outputLatency(): number;
+    _reset(): void;
+    _seek(inputSamples: number, playbackRate: number): void;
+    _process(inputSamples: number, outputSamples: number): void;
+  }
+  export default function openModule(): Promise<SignalsmithModule>;
+}
+
 /* Globals of the service worker. */
 
 declare const workbox: {
@@ -42,6 +59,20 @@ declare function importScripts(...urls: string[]): void;
 interface Window {
   __SHELL: import("workbox-precaching").PrecacheEntry[];
 }
+
+/* Globals of audio worklets. */
+
+declare class AudioWorkletProcessor {
+  readonly port: MessagePort;
+}
+
+declare function registerProcessor(
+  name: string,
+  processor: new (options: any) => AudioWorkletProcessor,
+): void;
+
+declare const sampleRate: number;
+declare const currentFrame: number;
 
 /* Of workers, beside the library for pages. */
 

@@ -11,9 +11,10 @@ import pytest
 import py_demixer
 from py_demixer.models.htdemucs import HTDemucs
 from tests.browser.page import DemixerPage
+from tests.browser.rendering import HELPERS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Playwright
+    from playwright.sync_api import BrowserContext, Page, Playwright
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,13 @@ def tiny_model(tiny_weights: Path) -> HTDemucs:
 def open_page(context: BrowserContext) -> Callable[[str], DemixerPage]:
     """A function that opens a URL in a browser that has nothing stored."""
     return lambda url: DemixerPage(context, url)
+
+
+@pytest.fixture(scope="module")
+def bare(shared_context: BrowserContext, tiny_url: str) -> Iterator[Page]:
+    """A page of the site without the engine, with the helpers to render a player."""
+    page = shared_context.new_page()
+    page.goto(tiny_url + "licences.txt")
+    page.evaluate(HELPERS, tiny_url)
+    yield page
+    page.close()

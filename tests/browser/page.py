@@ -94,6 +94,15 @@ class DemixerPage:
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event("#drop", event, {"dataTransfer": transfer})
 
+    def choose_setting(self, name: str, value: str) -> None:
+        """Choose something in the panel of settings: an option, or one of several cards."""
+        self.element("settings").evaluate("dialog => dialog.open || dialog.showModal()")
+        if name in ("model", "quality"):
+            self.page.check(f'#settings input[name="{name}"][value="{value}"]')
+        else:
+            self.page.select_option(f"#{name}", value)
+        self.element("settings").evaluate("dialog => dialog.close()")
+
     def song(self, track: str) -> Locator:
         """The row of a song in the queue or in the library."""
         name = self.page.get_by_text(track, exact=True)
@@ -138,6 +147,11 @@ class DemixerPage:
         self._wait("#result:not([hidden])", timeout)
         assert self.element("result-name").inner_text() == track
         self.wait_state(track, "finished", timeout)
+
+    def open_kept(self, track: str) -> None:
+        """Open a finished song that is kept."""
+        self.page.get_by_role("button", name="Open").click()
+        self.wait_result(track)
 
     def separate(
         self, name: str, content: bytes, sources: Sequence[str] = SOURCES

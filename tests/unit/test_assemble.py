@@ -110,7 +110,8 @@ def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     own = {url for url in light if not url.startswith("vendor/")}
-    assert own == {"index.html", "engine/pool.js", "assets.json", "licences.txt", "models.txt"}
+    made = {"assets.json", "demo/song.flac", "licences.txt", "models.txt"}
+    assert own == {"index.html", "engine/pool.js"} | made
 
 
 def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path):

@@ -15,7 +15,8 @@ import { Mixer, ORIGINAL } from "./mixer.js";
 import { presets } from "./presets.js";
 import { Route } from "./route.js";
 import { DirectDeck, Run } from "./run.js";
-import { clamp, tempoOf } from "./tempo.js";
+import { StretchedDeck, Stretcher } from "./stretch/deck.js";
+import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
 
 /** @typedef {import("./mixer.js").Heard} Heard */
 /** @typedef {import("./mixer.js").Level} Level */
@@ -23,7 +24,7 @@ import { clamp, tempoOf } from "./tempo.js";
 /** @typedef {import("./protocol.js").Stems} Stems */
 /** @typedef {import("./route.js").Loop} Loop */
 /** @typedef {import("./route.js").Stretch} Stretch */
-/** @typedef {import("./tempo.js").Tempo} Tempo */
+/** @typedef {import("./stretch/tempo.js").Tempo} Tempo */
 /**
  * @typedef {"paused" | "playing" | "buffering"} State buffering: waits for stems to become final
  */
@@ -100,6 +101,12 @@ export class Player extends EventTarget {
   #measuring = null;
   /** @type {Readonly<Tempo>} */
   #tempo = tempoOf({});
+  /** What the person asked for last, while the library is still being loaded. */
+  #wantedTempo = this.#tempo;
+  /** @type {Stretcher | null} */
+  #stretcher = null;
+  /** @type {Promise<void> | null} */
+  #opening = null;
   /** @type {State} */
   #state = "paused";
   /** @type {Run | null} what plays, or is about to */
@@ -270,7 +277,19 @@ export class Player extends EventTarget {
    * @throws {UserError} the library could not be loaded: everything stays as it was
    */
   async setTempo(change) {
-    this.#tempo = tempoOf({ ...this.#tempo, ...change });
+    const wanted = tempoOf({ ...this.#wantedTempo, ...change });
+    this.#wantedTempo = wanted;
+    try {
+      if (!isPlain(wanted)) await this.#openStretcher();
+    } catch (error) {
+      this.#wantedTempo = this.#tempo;
+      throw error;
+    }
+    if (wanted !== this.#wantedTempo || this.#closed) return;
+    const wasPlain = isPlain(this.#tempo);
+    this.#tempo = wanted;
+    if (wasPlain !== isPlain(wanted)) this.#restart();
+    else if (!wasPlain) this.#run?.setTempo(wanted, this.#soon());
     this.dispatchEvent(new Event("mix"));
   }
 
@@ -325,6 +344,7 @@ export class Player extends EventTarget {
     this.#setState("paused");
     this.#closed = true;
     await Promise.allSettled([this.#filling, this.#measuring]);
+    this.#stretcher?.close();
     this.#rest();
   }
 
@@ -391,11 +411,29 @@ export class Player extends EventTarget {
       fade.connect(input);
       return fade;
     });
-    const deck = new DirectDeck(this.#context, fades);
-    const run = new Run(deck, fades, this.#start, this.#stems.length);
+    const run = new Run(this.#newDeck(fades), fades, this.#start, this.#stems.length);
     this.#runs.add(run);
     run.addEventListener("piece", () => this.#onPiece(run));
     return run;
+  }
+
+  /** @param {GainNode[]} outputs @returns {import("./run.js").Deck} */
+  #newDeck(outputs) {
+    if (!this.#stretcher || isPlain(this.#tempo)) return new DirectDeck(this.#context, outputs);
+    return new StretchedDeck(this.#stretcher, outputs, this.#tempo);
+  }
+
+  /** @returns {Promise<void>} settled when there is one; it can be tried again */
+  #openStretcher() {
+    this.#opening ??= Stretcher.open(this.#context, this.#stems.sources.length + 1)
+      .then((stretcher) => {
+        this.#stretcher = stretcher;
+      })
+      .catch((error) => {
+        this.#opening = null;
+        throw error;
+      });
+    return this.#opening;
   }
 
   /** @param {Run} run of which a piece has been played, or faded out */

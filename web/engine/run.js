@@ -3,7 +3,7 @@
  *
  * A run fades in where it does not begin with the song, and out where it is stopped or has nothing
  * more to play. Who makes it sound is a deck: `DirectDeck` plays the samples as they are,
- * `StretchedDeck` (stretched-deck.js) at another speed or pitch.
+ * `StretchedDeck` (stretch/deck.js) at another speed or pitch.
  *
  * @module
  */
@@ -11,6 +11,7 @@
 import { approach, FADE_SECONDS } from "./mixer.js";
 
 /** @typedef {import("./route.js").Stretch} Stretch */
+/** @typedef {import("./stretch/tempo.js").Tempo} Tempo */
 
 /**
  * Plays what it is given, one thing after the other.
@@ -25,6 +26,7 @@ import { approach, FADE_SECONDS } from "./mixer.js";
  *   leave a place for what follows
  * @property {(parts: (Float32Array | null)[], soon: number) => Promise<void>} append  interleaved
  *   samples for each output, null: silence; `soon` is the earliest time for the first
+ * @property {(tempo: Tempo, soon: number) => void} setTempo   from as soon as it can on
  * @property {(time: number) => void} stop          play nothing from that time on
  *
  * Events: "piece" when something that was appended has been played.
@@ -116,6 +118,14 @@ export class Run extends EventTarget {
     this.#fadeOut();
     await appended;
     return true;
+  }
+
+  /** @param {Tempo} tempo @param {number} soon the earliest time, in seconds */
+  setTempo(tempo, soon) {
+    if (!this.#deck.hasBegun || soon > this.#end - this.#deck.margin) return;
+    this.#cancelFade();
+    this.#deck.setTempo(tempo, soon);
+    this.#fadeOut();
   }
 
   /** @param {number} time in seconds; it fades out from there */
@@ -230,6 +240,10 @@ export class DirectDeck extends EventTarget {
       if (part) this.#play(audioBuffer(part, rate), output, time);
     }
     this.#scheduled += length;
+  }
+
+  setTempo() {
+    throw new Error("Samples that are played as they are have one tempo.");
   }
 
   /** @param {number} time */

@@ -60,13 +60,17 @@ export class Session extends EventTarget {
   /** @type {Promise<void> | null} */
   #noting = null;
 
-  /** Whether songs outlive the page. */
   #keeps = true;
 
   /** @param {Surroundings} surroundings */
   constructor(surroundings) {
     super();
     this.#about = surroundings;
+  }
+
+  /** Whether songs outlive the page. */
+  get keeps() {
+    return this.#keeps;
   }
 
   /** Whether nothing is begun until `goOn`. */

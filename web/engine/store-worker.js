@@ -118,7 +118,24 @@ async function ifThere(promise) {
 
 async function openSongs() {
   const root = await navigator.storage.getDirectory();
+  await tryFile(root);
   return new Songs(new PrivateFiles(await root.getDirectoryHandle(FOLDER, { create: true })));
+}
+
+/**
+ * Some browsers have folders here, but no file that can be written to (WebKitGTK 2.50): better to
+ * know it now than in the middle of a song.
+ *
+ * @param {FileSystemDirectoryHandle} folder
+ */
+async function tryFile(folder) {
+  const name = `probe ${crypto.randomUUID()}`;
+  const file = await folder.getFileHandle(name, { create: true });
+  try {
+    (await file.createSyncAccessHandle()).close();
+  } finally {
+    await folder.removeEntry(name);
+  }
 }
 
 const calls = openSongs().then(oneByOne);

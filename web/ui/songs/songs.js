@@ -189,6 +189,10 @@ export class Songs {
   }
 
   async #showRoom() {
+    if (!this.#session.keeps) {
+      say(this.#room, ({ songs }) => songs.notKept);
+      return;
+    }
     const { usage, quota } = (await navigator.storage?.estimate?.()) ?? {};
     const isKnown = usage !== undefined && quota !== undefined;
     this.#room.hidden = !isKnown;

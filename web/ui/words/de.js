@@ -245,6 +245,8 @@ export const de = {
         one: "Dein Lied ist zerlegt.",
         other: `Deine ${number(count)} Lieder sind zerlegt.`,
       }),
+    notKept:
+      "Dieser Browser behält hier keine Dateien: Lieder bleiben in dieser Seite, solange sie offen ist.",
     room: (bytes) =>
       `${bytes} frei für Lieder, soweit der Browser es verrät; der Datenträger kann weniger haben.`,
   },
@@ -329,6 +331,12 @@ export const de = {
       "Ein unerwarteter Fehler ist aufgetreten; die Konsole des Browsers nennt die Einzelheiten. " +
       "Das Rechenwerk wird neu gestartet; versuche das Lied dann noch einmal.",
     muted: "Alle Spuren sind stumm: Es gibt nichts zu speichern. Schalte zuerst eine ein.",
+    tempoInsecure:
+      "Unter einer Adresse, die nicht sicher ist (HTTPS), können Browser Tempo und Tonhöhe nicht " +
+      "ändern.",
+    tempoMissing:
+      "Tempo und Tonhöhe lassen sich jetzt nicht ändern: Ein Teil der Seite konnte nicht geladen " +
+      "werden. Prüfe deine Verbindung und versuche es noch einmal.",
     stemRoom:
       "Auf dem Datenträger ist kein Platz für diese Datei. Schaffe Platz und versuche es noch einmal.",
     stemFile:

@@ -266,6 +266,8 @@ export const en = {
         one: "Your song is separated.",
         other: `Your ${number(count)} songs are separated.`,
       }),
+    notKept:
+      "This browser keeps no files here: songs are kept in this page, while it is open.",
     room: (/** @type {string} */ bytes) =>
       `${bytes} left for songs, as far as the browser tells; the disk may have less.`,
   },
@@ -348,6 +350,11 @@ export const en = {
       "The engine met an error that it did not expect; the browser's console has the details. " +
       "It is being started again; then try the song once more.",
     muted: "Every stem is muted: there is nothing to save. Unmute one first.",
+    tempoInsecure:
+      "At an address that is not a secure one (HTTPS), browsers cannot change speed or pitch.",
+    tempoMissing:
+      "Speed and pitch cannot be changed now: a part of the page could not be loaded. " +
+      "Check your connection and try again.",
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",

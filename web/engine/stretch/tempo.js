@@ -1,0 +1,94 @@
+/**
+ * How fast and how high, and which frame of the song that makes out of which frame of time.
+ *
+ * @module
+ */
+
+/**
+ * @typedef {object} Tempo
+ * @property {number} speed         0.5 to 1.5, at the same pitch
+ * @property {number} semitones     -12 to 12, at the same speed
+ */
+
+/** @param {Partial<Tempo>} given @returns {Tempo} within what is possible; what is not given: as it was */
+export function tempoOf({ speed, semitones }) {
+  return { speed: clamp(speed, 0.5, 1.5, 1), semitones: clamp(semitones, -12, 12, 0) };
+}
+
+/** @param {Tempo} tempo @returns {boolean} whether the samples are to be left alone */
+export function isPlain({ speed, semitones }) {
+  return speed === 1 && semitones === 0;
+}
+
+/**
+ * @param {unknown} value @param {number} least @param {number} most @param {number} otherwise
+ * @returns {number} the value within its bounds; `otherwise` if it is no number
+ */
+export function clamp(value, least, most, otherwise) {
+  if (typeof value !== "number" || Number.isNaN(value)) return otherwise;
+  return Math.min(Math.max(value, least), most);
+}
+
+/** @param {Tempo} tempo @returns {number} the frequency of a tone, divided by what it was */
+export function ratioOf({ semitones }) {
+  return 2 ** (semitones / 12);
+}
+
+/** From a frame of time on. @typedef {{frame: number, stretched: number, offset: number}} Anchor */
+
+/**
+ * Three counts of frames that belong together, while the tempo changes now and then: of time; of
+ * what is stretched at the pitch that it had (`stretched`); and of what that was made of (`offset`).
+ */
+export class TempoMap {
+  /** @type {(Anchor & {speed: number, ratio: number})[]} */
+  #anchors;
+
+  /** @param {Tempo} tempo @param {number} frame of time at which the others are 0 */
+  constructor(tempo, frame) {
+    this.#anchors = [{ frame, stretched: 0, offset: 0, speed: tempo.speed, ratio: ratioOf(tempo) }];
+  }
+
+  /** @param {Tempo} tempo @param {number} frame from which on; none comes before the last one */
+  change(tempo, frame) {
+    const stretched = this.stretchedAt(frame);
+    const offset = this.offsetAt(frame);
+    this.#anchors.push({ frame, stretched, offset, speed: tempo.speed, ratio: ratioOf(tempo) });
+  }
+
+  /** @param {number} frame @returns {number} */
+  ratioAt(frame) {
+    return this.#last((anchor) => anchor.frame <= frame).ratio;
+  }
+
+  /** @param {number} frame @returns {number} of what is stretched */
+  stretchedAt(frame) {
+    const anchor = this.#last((one) => one.frame <= frame);
+    return anchor.stretched + (frame - anchor.frame) * anchor.ratio;
+  }
+
+  /** @param {number} frame @returns {number} */
+  offsetAt(frame) {
+    const anchor = this.#last((one) => one.frame <= frame);
+    return anchor.offset + (frame - anchor.frame) * anchor.speed;
+  }
+
+  /** @param {number} offset @returns {number} the frame of time at which that is heard */
+  frameOf(offset) {
+    const anchor = this.#last((one) => one.offset <= offset);
+    return anchor.frame + (offset - anchor.offset) / anchor.speed;
+  }
+
+  /** @param {number} stretched @returns {{offset: number, speed: number}} the speed as it is stretched */
+  sourceOf(stretched) {
+    const anchor = this.#last((one) => one.stretched <= stretched);
+    const speed = anchor.speed / anchor.ratio;
+    return { offset: anchor.offset + (stretched - anchor.stretched) * speed, speed };
+  }
+
+  /** @param {(anchor: Anchor) => boolean} has @returns {Anchor & {speed: number, ratio: number}} */
+  #last(has) {
+    const found = this.#anchors.findLast(has) ?? this.#anchors[0];
+    return /** @type {Anchor & {speed: number, ratio: number}} */ (found);
+  }
+}

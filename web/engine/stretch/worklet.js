@@ -1,0 +1,184 @@
+/**
+ * The audio thread's part of `StretchedDeck`: all stems and the original, each a stream of its own.
+ *
+ * One after the other it plays jobs: a job is what plays without a break. Messages: see `Order` and
+ * `Report`; each order is answered, once it has been taken, by its id.
+ *
+ * @module
+ */
+
+import { Signalsmith } from "./signalsmith.js";
+import { StretchedStream } from "./stream.js";
+import { TempoMap } from "./tempo.js";
+
+/** @typedef {import("./tempo.js").Tempo} Tempo */
+
+/**
+ * Interleaved samples for each stream, null: silence.
+ * @typedef {{parts: (Float32Array | null)[], length: number}} Piece
+ */
+
+/**
+ * `start`: from that frame of the context on. `append`: what follows. `tempo`: from that frame on.
+ * `stop`: the job ends with that frame. `close`: nothing comes any more.
+ * @typedef {{type: "start", job: number, frame: number, tempo: Tempo, piece: Piece}
+ *   | {type: "append", job: number, piece: Piece}
+ *   | {type: "tempo", job: number, frame: number, tempo: Tempo}
+ *   | {type: "stop", job: number, frame: number}
+ *   | {type: "close"}} Order
+ */
+
+/**
+ * @typedef {{type: "ready", lead: {stretched: number, offset: number}}
+ *   | {type: "failed", message: string}
+ *   | {type: "taken", id: number}
+ *   | {type: "piece", job: number}
+ *   | {type: "ended", job: number}} Report
+ */
+
+/** Steps of every stream in a quantum that has nothing to play yet. */
+const STEPS_AHEAD = 2;
+
+class Job {
+  /** @type {(Piece & {start: number})[]} */
+  #pieces = [];
+  /** Frames of the source that there are. */
+  length = 0;
+  stop = Infinity;
+
+  /** @param {number} id @param {number} frame @param {Tempo} tempo */
+  constructor(id, frame, tempo) {
+    this.id = id;
+    this.frame = frame;
+    this.map = new TempoMap(tempo, frame);
+  }
+
+  /** @param {Piece} piece */
+  append(piece) {
+    this.#pieces.push({ ...piece, start: this.length });
+    this.length += piece.length;
+  }
+
+  /**
+   * @param {number} stream @param {number} offset
+   * @param {Float32Array[]} channels left and right @param {number} length
+   */
+  read(stream, offset, [left, right], length) {
+    for (const channel of [left, right]) channel?.fill(0, 0, length);
+    for (const { parts, start, length: frames } of this.#pieces) {
+      const samples = parts[stream];
+      if (!samples || !left || !right) continue;
+      const from = Math.max(offset, start);
+      const to = Math.min(offset + length, start + frames);
+      for (let frame = from; frame < to; frame++) {
+        left[frame - offset] = /** @type {number} */ (samples[2 * (frame - start)]);
+        right[frame - offset] = /** @type {number} */ (samples[2 * (frame - start) + 1]);
+      }
+    }
+  }
+
+  /** @param {number} fed what lies before it is not read any more */
+  forget(fed) {
+    while (this.#pieces[0] && this.#pieces[0].start + this.#pieces[0].length < fed) {
+      this.#pieces.shift();
+    }
+  }
+
+  /** @param {number} from @param {number} to offsets @returns {boolean} whether a piece ends there */
+  hasEnd(from, to) {
+    return this.#pieces.some(({ start, length }) => from < start + length && start + length <= to);
+  }
+}
+
+class StretchProcessor extends AudioWorkletProcessor {
+  /** @type {StretchedStream[]} */
+  #streams = [];
+  /** @type {Job[]} the first one plays, or is about to */
+  #jobs = [];
+  #hasBegun = false;
+  #isClosed = false;
+
+  /** @param {{processorOptions: {count: number}}} options */
+  constructor({ processorOptions: { count } }) {
+    super();
+    this.port.onmessage = ({ data }) => this.#take(data);
+    this.#open(count).catch((error) => this.#report({ type: "failed", message: String(error) }));
+  }
+
+  /** @param {number} count */
+  async #open(count) {
+    for (let index = 0; index < count; index++) {
+      const stretch = await Signalsmith.open(sampleRate);
+      const stream = new StretchedStream(stretch, (offset, channels, length) => {
+        this.#jobs[0]?.read(index, offset, channels, length);
+      });
+      this.#streams.push(stream);
+    }
+    const [first] = this.#streams;
+    if (first) this.#report({ type: "ready", lead: first.lead });
+  }
+
+  /** @param {{id: number, order: Order}} message */
+  #take({ id, order }) {
+    if (order.type === "start") {
+      const job = new Job(order.job, order.frame, order.tempo);
+      job.append(order.piece);
+      this.#jobs.push(job);
+    } else if (order.type === "close") {
+      this.#isClosed = true;
+    } else {
+      const job = this.#jobs.find((one) => one.id === order.job);
+      if (order.type === "append") job?.append(order.piece);
+      else if (order.type === "tempo") job?.map.change(order.tempo, order.frame);
+      else if (job) job.stop = order.frame;
+    }
+    this.#report({ type: "taken", id });
+  }
+
+  /** @param {Float32Array[][]} _inputs @param {Float32Array[][]} outputs */
+  process(_inputs, outputs) {
+    const [job] = this.#jobs;
+    if (job) this.#play(job, outputs);
+    return !this.#isClosed;
+  }
+
+  /** @param {Job} job @param {Float32Array[][]} outputs */
+  #play(job, outputs) {
+    if (!this.#hasBegun) for (const stream of this.#streams) stream.begin(job.map, job.frame);
+    this.#hasBegun = true;
+    if (currentFrame < job.frame) this.#prepare();
+    else this.#render(job, outputs);
+  }
+
+  #prepare() {
+    for (const stream of this.#streams) {
+      for (let steps = 0; steps < STEPS_AHEAD && !stream.prepare(); steps++);
+    }
+  }
+
+  /** @param {Job} job @param {Float32Array[][]} outputs */
+  #render(job, outputs) {
+    let length = 0;
+    for (const [index, stream] of this.#streams.entries()) {
+      const [left, right] = /** @type {Float32Array[]} */ (outputs[index]);
+      if (!left || !right) continue;
+      length = left.length;
+      stream.render(left, right);
+    }
+    const next = currentFrame + length;
+    const [from, to] = [job.map.offsetAt(currentFrame), job.map.offsetAt(next)];
+    if (job.hasEnd(from, to)) this.#report({ type: "piece", job: job.id });
+    job.forget(Math.min(from, ...this.#streams.map(({ fed }) => fed)));
+    if (next < job.stop && to < job.length) return;
+    this.#jobs.shift();
+    this.#hasBegun = false;
+    this.#report({ type: "ended", job: job.id });
+  }
+
+  /** @param {Report} report */
+  #report(report) {
+    this.port.postMessage(report);
+  }
+}
+
+registerProcessor("py-demixer-stretch", StretchProcessor);
