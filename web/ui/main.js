@@ -31,6 +31,7 @@ import { Start } from "./start/start.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
 import { Transport } from "./transport/transport.js";
+import { trustOwnScripts } from "./trusted.js";
 import { say, sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
@@ -40,6 +41,7 @@ import { say, sentenceOf, startSpeaking, word } from "./words.js";
 /** @typedef {import("../engine/song.js").Song} Song */
 /** @typedef {import("./words.js").Saying} Saying */
 
+trustOwnScripts();
 startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
