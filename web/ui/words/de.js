@@ -439,6 +439,7 @@ export const de = {
       all: "Lizenzen von allem auf dieser Seite",
       models: "Über die Modelle, und wofür ihre Gewichte frei sind",
     },
+  },
 
   happening: {
     backend: "Es rechnet",

@@ -456,6 +456,7 @@ export const en = {
       all: "Licences of everything on this site",
       models: "About the models, and what their weights may be used for",
     },
+  },
 
   /** What is happening, for the curious. */
   happening: {
