@@ -144,8 +144,8 @@ class DemixerPage:
         """Wait until nothing is at work and the song of that name is shown, separated."""
         busy = "#queue li:is([data-state=waiting], [data-state=reading], [data-state=working])"
         self._wait(f"body:not(:has({busy}))", timeout)
-        self._wait("#result:not([hidden])", timeout)
-        assert self.element("result-name").inner_text() == track
+        self._wait("#studio:not([hidden])", timeout)
+        assert self.element("song-name").inner_text() == track
         self.wait_state(track, "finished", timeout)
 
     def open_kept(self, track: str) -> None:
@@ -181,7 +181,7 @@ class DemixerPage:
         with self.page.expect_download() as download:
             dialog.locator('[data-do="go"]').click()
         # Until it is off the list, it lies over what is to be clicked next.
-        self.page.locator('#saves li[data-state="done"] > .buttons > button').last.click()
+        self.page.locator('#saves li[data-state="done"] .icon-button').last.click()
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
     def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
