@@ -29,6 +29,19 @@ const SHARED_FIELD = "songs";
 
 const HEAVY = /^(pyodide-[^/]+|wheels|models)\//;
 
+/** The build writes it here, too: the Content Security Policy of `_headers`. */
+const POLICY = self.__POLICY;
+
+// On hosts that send no headers, workers would have no policy: they do not inherit the page's.
+workbox.precaching.addPlugins([
+  {
+    handlerWillRespond: async ({ response: { body, headers, status, statusText } }) => {
+      const stated = new Headers(headers);
+      stated.set("Content-Security-Policy", POLICY);
+      return new Response(body, { headers: stated, status, statusText });
+    },
+  },
+]);
 workbox.precaching.precacheAndRoute(SHELL, { ignoreURLParametersMatching: [/.*/] });
 workbox.precaching.cleanupOutdatedCaches();
 

@@ -21,6 +21,7 @@ import { SaveDialog } from "./save/save.js";
 import { SaveList } from "./save/saves.js";
 import { Choices } from "./settings/choices.js";
 import { EngineCard } from "./settings/engine.js";
+import { Happening } from "./settings/happening.js";
 import { offerLanguages } from "./settings/languages.js";
 import { Settings } from "./settings/settings.js";
 import { wireShell } from "./shell.js";
@@ -30,6 +31,7 @@ import { Start } from "./start/start.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
 import { Transport } from "./transport/transport.js";
+import { trustOwnScripts } from "./trusted.js";
 import { say, sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
@@ -39,6 +41,7 @@ import { say, sentenceOf, startSpeaking, word } from "./words.js";
 /** @typedef {import("../engine/song.js").Song} Song */
 /** @typedef {import("./words.js").Saying} Saying */
 
+trustOwnScripts();
 startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
@@ -101,6 +104,7 @@ const songs = new Songs({
   onError: showProblem,
 });
 new Attention(session, choices);
+new Happening({ engine, shown: () => shown, onError: showProblem });
 const start = new Start({
   base,
   onFiles: (files) => void take(files),
@@ -285,6 +289,7 @@ function save({ name, source: facts }, source) {
 function release(song) {
   if (wanted === song) wanted = null;
   showing = showing.then(async () => {
+    if (song.opened) await saves.giveUp(song.opened);
     if (shown?.song === song) await putAway();
   });
   return showing;

@@ -57,8 +57,8 @@ export const de = {
     waits: "Wartet, bis es an der Reihe ist",
     saved: "Gespeichert",
     turnedDown: ({ decibels }) =>
-      `Gespeichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
-      `${decibels} dB leiser gestellt. 32 Bit Gleitkomma behält den Pegel.`,
+      `Gespeichert, und alles gleichmäßig um ${decibels} dB leiser: Die lauteste Stelle würde in ` +
+      "diesem Format übersteuern. 32 Bit Gleitkomma behält den Pegel.",
     ready: ({ name }) => `${name} ist gespeichert.`,
     again: "Noch einmal",
     againOf: ({ name }) => `${name} noch einmal speichern`,
@@ -314,6 +314,35 @@ export const de = {
     isNotSafe:
       "Ist der Datenträger fast voll, darf der Browser Lieder und Modelle von selbst löschen, " +
       "außer er sagt zu, sie zu behalten.",
+  },
+
+  happening: {
+    backend: "Es rechnet",
+    noEngine: "Das Rechenwerk läuft nicht.",
+    speed: "Matrixprodukte",
+    gflops: (speed) => `${number(speed, 1)} GFLOP/s, ein Prozess`,
+    heap: "Speicher eines Prozesses",
+    workers: (heap, count) =>
+      plural(count, { one: `${heap}, ein Prozess`, other: `${heap}, ${number(count)} Prozesse` }),
+    pace: "Teile in der Minute",
+    page: "Speicher der Seite",
+    storage: "Speicherplatz",
+    stored: (usage, quota) =>
+      `${usage} belegt von ${quota}, wie der Browser sagt: Manche nennen überall dieselbe Zahl`,
+    versions: "Versionen",
+    notKnown: "unbekannt",
+    trace: "Statistik eines Teils",
+    tracing: "Ein Teil des gezeigten Lieds wird gerechnet.",
+    noSong: "Dafür muss ein Lied mit dem Modell zu sehen sein, das gerade geladen ist.",
+    copy: "Als Bericht kopieren",
+    copied: "Kopiert.",
+    report: "Der Bericht",
+    step: "Schritt",
+    shape: "Form",
+    min: "Min",
+    max: "Max",
+    mean: "Mittel",
+    std: "Std",
   },
 
   errors: {

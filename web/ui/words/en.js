@@ -59,15 +59,15 @@ export const en = {
     atWork: (/** @type {{count: number, share: string}} */ { count, share }) =>
       plural(count, {
         one: `Saving: ${share}`,
-        other: `Saving ${number(count)} things: ${share}`,
+        other: `Saving ${number(count)}: ${share}`,
       }),
     allDone: (/** @type {{count: number}} */ { count }) =>
-      plural(count, { one: "One thing saved", other: `${number(count)} things saved` }),
+      plural(count, { one: "Saved", other: `${number(count)} saved` }),
     waits: "Waits for its turn",
     saved: "Saved",
     turnedDown: (/** @type {{decibels: string}} */ { decibels }) =>
-      `Saved. The loudest part would clip in this format, so all of it was turned down by ` +
-      `${decibels} dB. 32-bit float keeps the level.`,
+      `Saved, and turned down by ${decibels} dB, all alike: in this format the loudest part would ` +
+      "clip. 32-bit float keeps the level.",
     ready: (/** @type {{name: string}} */ { name }) => `${name} is saved.`,
     again: "Again",
     againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
@@ -336,6 +336,38 @@ export const en = {
     isNotSafe:
       "When the disk is nearly full, the browser may delete songs and models by itself, " +
       "unless it agrees to keep them.",
+  },
+
+  /** What is happening, for the curious. */
+  happening: {
+    backend: "Computed by",
+    noEngine: "The engine is not up.",
+    speed: "Products of matrices",
+    gflops: (/** @type {number} */ speed) => `${number(speed, 1)} GFLOP/s, one worker`,
+    heap: "Memory of a worker",
+    workers: (/** @type {string} */ heap, /** @type {number} */ count) =>
+      plural(count, { one: `${heap}, one worker`, other: `${heap}, ${number(count)} workers` }),
+    pace: "Parts a minute",
+    page: "Memory of the page",
+    storage: "Storage",
+    stored: (
+      /** @type {string} */ usage,
+      /** @type {string} */ quota,
+    ) => `${usage} in use of ${quota}, as the browser tells: some name the same figure everywhere`,
+    versions: "Versions",
+    notKnown: "not known",
+    trace: "Statistics of one part",
+    tracing: "Computing one part of the song that is shown.",
+    noSong: "Show a song by the model that the engine has now to get these.",
+    copy: "Copy as a report",
+    copied: "Copied.",
+    report: "The report",
+    step: "Step",
+    shape: "Shape",
+    min: "Min",
+    max: "Max",
+    mean: "Mean",
+    std: "Std",
   },
 
   /** Whatever goes wrong: what happened and what to do. By the codes of engine/errors.js. */
