@@ -119,6 +119,8 @@ async function readAssets() {
   assets = await readManifest(base);
   choices.assets = assets;
   settings.assets = assets;
+  const { lacking } = choices;
+  if (lacking) showNotice((words) => words.start.lacksModel(titleOf(lacking)));
   tellWhatIsKnown();
   return assets;
 }
