@@ -161,16 +161,37 @@ class DemixerPage:
         self.wait_result(name.rpartition(".")[0])
         return {source: self.download(source, "32f")[1] for source in sources}
 
-    def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
-        """Download a stem (kind "16" or "32f"): the file's name and ``(2, samples)``."""
+    def save(self, source: str, kind: str) -> tuple[str, bytes]:
+        """Save by the dialog: the file's name and its content.
+
+        Parameters
+        ----------
+        source
+            A stem, whose lane's button opens the dialog; "all" or "mix": the song's button does.
+        kind
+            A format of engine/save/formats.js.
+        """
+        dialog = self.element("save-dialog")
+        if source in ("all", "mix"):
+            self.element("save").click()
+            dialog.locator(f'input[value="{source}"]').check(force=True)
+        else:
+            self.page.click(f'[data-stem="{source}"] [data-do="save"]')
+        dialog.locator(f'select:has(> [value="{kind}"])').select_option(kind)
         with self.page.expect_download() as download:
-            self.page.click(f'[data-stem="{source}"] [data-format="{kind}"]')
-        path = Path(download.value.path())
-        info = soundfile.info(path)
+            dialog.locator('[data-do="go"]').click()
+        # Until it is off the list, it lies over what is to be clicked next.
+        self.page.locator('#saves li[data-state="done"] > .buttons > button').last.click()
+        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+    def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
+        """Save a stem (kind "16" or "32f") as WAV: the file's name and ``(2, samples)``."""
+        name, content = self.save(source, f"wav{kind}")
+        info = soundfile.info(io.BytesIO(content))
         expected = {"16": "PCM_16", "32f": "FLOAT"}[kind]
         assert (info.subtype, info.samplerate, info.channels) == (expected, RATE, 2)
         dtype = {"16": "int16", "32f": "float32"}[kind]
-        return download.value.suggested_filename, soundfile.read(path, dtype=dtype)[0].T
+        return name, soundfile.read(io.BytesIO(content), dtype=dtype)[0].T
 
     def _wait(self, selector: str, timeout: float, state: str = "visible") -> None:
         """Wait for `selector`, but not past an error that the page shows."""

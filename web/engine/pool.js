@@ -275,9 +275,10 @@ export class Pool {
         worker,
         window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
       );
-      this.#tellWaiting();
     }
-    this.#run?.pump();
+    // Who waits for one comes before the run, which would take it again at once.
+    this.#tellWaiting();
+    queueMicrotask(() => this.#run?.pump());
   }
 
   #tellWaiting() {
@@ -380,6 +381,10 @@ export class Pool {
 
 /** What tasks have taken. */
 class Spent {
+  /** The moment from which on it is counted. */
+  begun = performance.now();
+  /** How many tasks there were that take time. */
+  tasks = 0;
   /** Of workers: those in which one was busy with several tasks are counted once. */
   seconds = 0;
   /** By the plan. */
@@ -397,6 +402,7 @@ class Spent {
     const now = performance.now();
     this.seconds += (now - Math.max(begun, this.#counted.get(worker) ?? 0)) / 1000;
     this.cost += cost;
+    if (cost > 0) this.tasks++;
     this.#counted.set(worker, now);
   }
 }

@@ -219,6 +219,33 @@ export class Separator {
   }
 
   /**
+   * Statistics of the steps of a network, for one part of a song.
+   *
+   * @param {About} about of a song by this model
+   * @param {import("./protocol.js").Stems} stems of that
+   * @returns {Promise<import("./protocol.js").Step[]>}
+   */
+  trace({ measured: { length, mean, std }, options }, stems) {
+    const job = { song: JSON.stringify({ length, mean, std }), options };
+    return this.#pool.with(async (worker) => {
+      /** @type {Plan} */
+      const plan = await worker.call("plan", job);
+      const index = Math.max(0, plan.tasks.findIndex((task) => isAt(task, stems.playhead)));
+      const { reads = [] } = plan.tasks[index] ?? {};
+      const inputs = await Promise.all(
+        reads.map(({ plane, start, length: frames }) => stems.read(plane, start, frames)),
+      );
+      const transfer = inputs.map(({ buffer }) => buffer);
+      return worker.call("trace", { job, index, inputs, network: null }, { transfer });
+    });
+  }
+
+  /** @returns {Promise<import("./protocol.js").WorkerState>} of one worker, when it is free */
+  state() {
+    return this.#pool.with((worker) => worker.call("state", null));
+  }
+
+  /**
    * @param {ReadSong} song
    * @param {string} build
    * @returns {string} see `About` in protocol.js
@@ -227,6 +254,17 @@ export class Separator {
     const made = [measured.digest, options, this.#weights, ...this.#packages, build];
     return JSON.stringify(stems ? [...made, stems] : made);
   }
+}
+
+/**
+ * @param {import("./protocol.js").Task} task @param {number} frame
+ * @returns {boolean} whether it reads nothing but the song, and that there
+ */
+function isAt({ reads, cost }, frame) {
+  const isThere = reads.every(
+    ({ plane, start, length }) => plane === "mixture" && start <= frame && frame < start + length,
+  );
+  return cost > 0 && isThere;
 }
 
 /** @param {string} build @returns {string | null} the name of the card whose it is */

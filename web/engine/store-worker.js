@@ -3,6 +3,7 @@
  * exclusive, and only workers may have them. Messages: see `protocol.js`.
  */
 
+import { serve } from "./rpc.js";
 import { oneByOne, Songs } from "./songs.js";
 
 /** @typedef {import("./songs.js").Folder} Folder */
@@ -140,16 +141,4 @@ async function tryFile(folder) {
 
 const calls = openSongs().then(oneByOne);
 
-addEventListener("message", async (/** @type {MessageEvent} */ event) => {
-  const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
-  /** @type {import("./protocol.js").StoreCall} */
-  const { id, method, parameters } = event.data;
-  try {
-    const value = await (await calls)(method, parameters);
-    const transfer = value instanceof Float32Array ? [value.buffer] : [];
-    scope.postMessage({ id, ok: true, value }, transfer);
-  } catch (error) {
-    const { name, message } = /** @type {Error} */ (error);
-    scope.postMessage({ id, ok: false, error: { name, message } }, []);
-  }
-});
+serve(async (method, parameters) => (await calls)(method, parameters));

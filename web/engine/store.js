@@ -6,13 +6,14 @@
  */
 
 import { hasCode, UserError } from "./errors.js";
+import { Remote } from "./rpc.js";
 import { oneByOne, Songs } from "./songs.js";
 
 /** @typedef {import("./protocol.js").Notes} Notes */
 /** @typedef {import("./songs.js").Folder} Folder */
 /** @typedef {import("./songs.js").Root} Root */
 /** @typedef {import("./songs.js").StoredFile} StoredFile */
-/** @typedef {import("./protocol.js").StoreCall["method"]} Method */
+/** @typedef {keyof Songs} Method */
 
 /** For what several workers finish before its turn, and the journal. */
 const SPARE_BYTES = 150e6;
@@ -187,27 +188,9 @@ export async function openStore() {
 
 /** @returns {(method: Method, parameters: any[], transfer: Transferable[]) => Promise<any>} */
 function startWorker() {
-  const worker = new Worker(new URL("store-worker.js", import.meta.url), { type: "module" });
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: unknown) => void}>} */
-  const pending = new Map();
-  let calls = 0;
-  worker.addEventListener("message", ({ data }) => {
-    /** @type {import("./protocol.js").StoreReply} */
-    const reply = data;
-    const call = pending.get(reply.id);
-    pending.delete(reply.id);
-    if (reply.ok) call?.resolve(reply.value);
-    else call?.reject(Object.assign(new Error(reply.error.message), { name: reply.error.name }));
-  });
-  worker.addEventListener("error", (event) => {
-    for (const { reject } of pending.values()) reject(new Error(event.message));
-    pending.clear();
-  });
-  return (method, parameters, transfer) =>
-    new Promise((resolve, reject) => {
-      pending.set(++calls, { resolve, reject });
-      worker.postMessage({ id: calls, method, parameters }, transfer);
-    });
+  const url = new URL("store-worker.js", import.meta.url);
+  const worker = new Remote(url, (message) => new Error(message));
+  return (method, parameters, transfer) => worker.call(method, parameters, { transfer });
 }
 
 /** @implements {Root} */
