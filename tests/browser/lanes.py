@@ -22,6 +22,7 @@ import { wireShell } from "./shell.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
 import { Transport } from "./transport/transport.js";
+import { trustOwnScripts } from "./trusted.js";
 import { startSpeaking } from "./words.js";
 
 (HELPERS)(new URL("../", import.meta.url).href);
@@ -63,6 +64,7 @@ class ShownStems extends FakeStems {
   }
 }
 
+trustOwnScripts();
 startSpeaking();
 wireShell();
 const saved = [];
