@@ -99,6 +99,8 @@ export class Player extends EventTarget {
   #loudness;
   /** @type {Promise<void> | null} */
   #measuring = null;
+  /** @type {Promise<void> | null} the way to what `heard` says */
+  #switching = null;
   /** @type {Readonly<Tempo>} */
   #tempo = tempoOf({});
   /** What the person asked for last, while the library is still being loaded. */
@@ -225,7 +227,7 @@ export class Player extends EventTarget {
     if (heard === this.#heard) return;
     this.#heard = heard;
     this.dispatchEvent(new Event("mix"));
-    void this.#changeHeard();
+    this.#switching = this.#changeHeard();
   }
 
   /** @returns {PresetName} what the mixer is set to; "own" once the person has moved something */
@@ -321,7 +323,8 @@ export class Player extends EventTarget {
     this.#preset = isKnown ? preset : "own";
     this.#master = clamp(master, 0, 1, 1);
     this.#changeMix();
-    this.loop = Array.isArray(loop) && loop.every(Number.isFinite) ? loop : null;
+    const isLoop = Array.isArray(loop) && loop.length === 2 && loop.every(Number.isFinite);
+    this.loop = isLoop ? loop : null;
     const tempo = tempoOf({ speed, semitones });
     this.setTempo(tempo).catch((error) => this.#tell(error));
   }
@@ -329,11 +332,11 @@ export class Player extends EventTarget {
   /**
    * Schedule what is final, up to some seconds ahead. Called whenever there may be more to do.
    *
-   * @returns {Promise<void>} settled when no more can be done for now
+   * @returns {Promise<void>} settled when no more can be done for now, and what `heard` says is heard
    */
-  fill() {
+  async fill() {
     this.#filling ??= this.#work();
-    return this.#filling;
+    await Promise.all([this.#filling, this.#switching]);
   }
 
   /** @returns {Promise<void>} settled when nothing is read any more */
@@ -342,7 +345,7 @@ export class Player extends EventTarget {
     this.#halt();
     this.#setState("paused");
     this.#closed = true;
-    await Promise.allSettled([this.#filling, this.#measuring]);
+    await Promise.allSettled([this.#filling, this.#switching]);
     this.#stretcher?.close();
     this.#rest();
   }

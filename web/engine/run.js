@@ -16,6 +16,8 @@ import { approach, FADE_SECONDS } from "./mixer.js";
 /**
  * Plays what it is given, one thing after the other.
  * @typedef {object} DeckMembers
+ * @property {boolean} isExact      plays the samples as they are: the song's own beginning and end need no
+ *   fade
  * @property {boolean} isSilent     nothing is scheduled, or it has all been played
  * @property {boolean} hasBegun     something was scheduled
  * @property {number} margin        seconds before the end of what is scheduled, after which nothing
@@ -64,7 +66,7 @@ export class Run extends EventTarget {
     this.#start = start;
     this.end = start;
     this.#songLength = songLength;
-    for (const { gain } of fades) gain.value = start === 0 ? 1 : 0;
+    for (const { gain } of fades) gain.value = this.#fadesIn ? 0 : 1;
     deck.addEventListener("piece", () => this.#onPiece());
   }
 
@@ -114,7 +116,7 @@ export class Run extends EventTarget {
     }
     this.end = end;
     const appended = deck.append(parts, soon);
-    if (isFirst && this.#start > 0) this.#fade(0, 1, deck.timeOf(0));
+    if (isFirst && this.#fadesIn) this.#fade(0, 1, deck.timeOf(0));
     this.#fadeOut();
     await appended;
     return true;
@@ -140,6 +142,10 @@ export class Run extends EventTarget {
     this.#deck.stop(from + FADE_SECONDS);
   }
 
+  get #fadesIn() {
+    return this.#start > 0 || !this.#deck.isExact;
+  }
+
   /** @returns {number} when all is played, in seconds */
   get #end() {
     return this.#deck.timeOf(this.#scheduled);
@@ -160,7 +166,8 @@ export class Run extends EventTarget {
 
   /** Unless the song ends there, with what is scheduled. */
   #fadeOut() {
-    if (this.end < this.#songLength) this.#fade(1, 0, this.#end - FADE_SECONDS);
+    const isSongEnd = this.end === this.#songLength && this.#deck.isExact;
+    if (!isSongEnd) this.#fade(1, 0, this.#end - FADE_SECONDS);
   }
 
   /** The run goes on: take back the fade at its end. */
@@ -181,6 +188,7 @@ export class Run extends EventTarget {
  * @implements {Deck}
  */
 export class DirectDeck extends EventTarget {
+  isExact = true;
   margin = FADE_SECONDS;
   #context;
   #outputs;

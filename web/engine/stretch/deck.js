@@ -120,6 +120,7 @@ export class Stretcher extends EventTarget {
 
 /** @implements {Deck} */
 export class StretchedDeck extends EventTarget {
+  isExact = false;
   #stretcher;
   #outputs;
   #tempo;
