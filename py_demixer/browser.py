@@ -13,13 +13,15 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from . import __version__, catalog, checkpoint, measuring, selftest, tasks
+from . import trace as tracing
 from .models.bag import Bag
 from .models.hybrid import Hybrid
 from .ops import backend
@@ -157,6 +159,36 @@ def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.n
     """
     work = _plan(song, options)
     return _contiguous(work.run(index, _inputs(work, index, inputs)))
+
+
+def trace(song: str, options: str, index: int, inputs: Sequence[Any]) -> str:
+    """Run a task as :func:`run` does, and tell what its network's named steps gave.
+
+    Returns
+    -------
+    str
+        JSON: of each step its name, shape, min, max, mean and std; see :class:`trace.Step`.
+        Empty for a task that is not the run of a network.
+    """
+    with tracing.record() as steps:
+        run(song, options, index, inputs)
+    told = ("name", "shape", "min", "max", "mean", "std")
+    return json.dumps([{name: getattr(step, name) for name in told} for step in steps])
+
+
+def speed() -> float:
+    """The speed of products of matrices here: GFLOP/s, the best of a few of 512 x 512 float32."""
+    size = 512
+    a = np.ones((size, size), np.float32)
+    with backend.using(_loaded().backend):
+        best = min(_seconds(lambda: backend.gemm(a, a)) for _ in range(5))
+    return 2e-9 * size**3 / best
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
 
 
 def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The project's own environment: .venv, web/node_modules and a Chromium to test with.
+"""The project's own environment: .venv, web/node_modules, and browsers to test with.
 
 Each part is stamped with a hash of what it was made from. While the stamp matches, nothing is run
 and no network is needed; when it does not, the part is brought up to date by its ordinary client.
@@ -23,9 +23,11 @@ WEIGHTS = ROOT / "weights"
 VENV = ROOT / ".venv"
 NODE_MODULES = ROOT / "web" / "node_modules"
 CHROMIUM_VARIABLE = "PY_DEMIXER_CHROMIUM"
+FIREFOX_VARIABLE = "PY_DEMIXER_FIREFOX"
 
 _EXTRAS = "cli,fast,weights,dev"
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_FIREFOXES = ("firefox-esr", "firefox")
 _SETUP_BYTES = 3 << 30
 _LAST_LINES = 12
 
@@ -172,6 +174,74 @@ def ensure_chromium(python: Path) -> str:
     return found or _playwright_chromium(python)
 
 
+def ensure_firefox() -> str:
+    """Return the path of a Firefox, installing Debian's when there is none.
+
+    The environment variable PY_DEMIXER_FIREFOX comes first, then a browser on the PATH.
+
+    Raises
+    ------
+    CannotGoOn
+        There is none, and it cannot be installed here.
+    """
+    named = os.environ.get(FIREFOX_VARIABLE)
+    if named and not Path(named).is_file():
+        raise CannotGoOn(f"{FIREFOX_VARIABLE} names {named}, which is not a file.")
+    return named or _ensure_program("Firefox", _FIREFOXES, "firefox-esr", FIREFOX_VARIABLE)
+
+
+def ensure_webkit() -> str:
+    """Return the path of WebKitGTK's WebDriver, which knows where its browser is.
+
+    Raises
+    ------
+    CannotGoOn
+        There is none, and it cannot be installed here.
+    """
+    return _ensure_program("WebKitGTK's WebDriver", ("WebKitWebDriver",), "webkit2gtk-driver")
+
+
+def ensure_display() -> str:
+    """Return the path of Xvfb, a display that is a program, for browsers that need one.
+
+    Raises
+    ------
+    CannotGoOn
+        There is none, and it cannot be installed here.
+    """
+    return _ensure_program("Xvfb, a display without a screen,", ("Xvfb",), "xvfb")
+
+
+def ensure_sound() -> str:
+    """Return the path of PulseAudio, which plays into nothing where there is no sound card.
+
+    Raises
+    ------
+    CannotGoOn
+        There is none, and it cannot be installed here.
+    """
+    return _ensure_program("PulseAudio", ("pulseaudio",), "pulseaudio")
+
+
+def _ensure_program(what: str, names: Sequence[str], package: str, variable: str = "") -> str:
+    """The path of the first of these programs that is there, at the latest after an install."""
+    found = _find_program(names)
+    if found is None and _can_install():
+        _install(what, package)
+        found = _find_program(names)
+    if found is None:
+        named = f", or set {variable} to its path" if variable else ""
+        raise CannotGoOn(
+            f"{what} was not found, and the tests need it: install it (on Debian or Ubuntu: "
+            f"apt-get install {package}){named}, and run this again."
+        )
+    return found
+
+
+def _find_program(names: Sequence[str]) -> str | None:
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 def ensure_graphics(python: Path) -> None:
     """Install a graphics card that is a program, Mesa's lavapipe, where there is no other.
 
@@ -219,7 +289,7 @@ def _find_chromium() -> str | None:
     named = os.environ.get(CHROMIUM_VARIABLE)
     if named and not Path(named).is_file():
         raise CannotGoOn(f"{CHROMIUM_VARIABLE} names {named}, which is not a file.")
-    return named or next(filter(None, map(shutil.which, _BROWSERS)), None)
+    return named or _find_program(_CHROMIUMS)
 
 
 def _playwright_chromium(python: Path) -> str:

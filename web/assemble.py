@@ -13,6 +13,7 @@ import argparse
 import base64
 import gzip
 import hashlib
+import html
 import json
 import shutil
 import zipfile
@@ -21,10 +22,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from web import headers
+
 if TYPE_CHECKING:
     from py_demixer.weights import manifest
 
 WEB = Path(__file__).resolve().parent
+LIBRARY_LICENCES = WEB / "licences"
+"""Of what the packages from npm have in them from elsewhere, without saying so themselves."""
+
 ABOUT_MODELS = WEB.parent / "docs" / "models.md"
 PART_BYTES = 4 << 20
 
@@ -45,10 +51,22 @@ PYODIDE_RUNTIME = (
 
 _PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
+_FONT = "@fontsource-variable/inter"
+_FLAC = "@mediabunny/flac-encoder"
+_MP3 = "@mediabunny/mp3-encoder"
 _VENDOR = {
     "client-zip.mjs": "client-zip/index.js",
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
+    "fft.mjs": "fft.js/lib/fft.js",
+    "inter.woff2": f"{_FONT}/files/inter-latin-wght-normal.woff2",
+    "flac-encoder/encoder.mjs": f"{_FLAC}/dist/modules/src/encoder.js",
+    "flac-encoder/worker.mjs": f"{_FLAC}/dist/modules/src/encode.worker.js",
+    "flac-encoder/flac.mjs": f"{_FLAC}/dist/modules/build/flac.js",
+    "mp3-encoder/encoder.mjs": f"{_MP3}/dist/modules/src/index.js",
+    "mp3-encoder/worker.mjs": f"{_MP3}/dist/modules/src/encode.worker.js",
+    "mp3-encoder/lame.mjs": f"{_MP3}/dist/modules/build/lame.js",
+    "mp3-encoder/mp3-misc.mjs": "mediabunny/dist/modules/shared/mp3-misc.js",
     "signalsmith-stretch.mjs": "signalsmith-stretch/SignalsmithStretch.mjs",
     "workbox-core.js": "workbox-core/build/workbox-core.prod.js",
     "workbox-routing.js": "workbox-routing/build/workbox-routing.prod.js",
@@ -61,6 +79,10 @@ _NPM_PACKAGES = (
     "mediabunny",
     "client-zip",
     _SAMPLERATE,
+    "fft.js",
+    _FONT,
+    _FLAC,
+    _MP3,
     "signalsmith-stretch",
     "workbox-core",
     "workbox-precaching",
@@ -69,11 +91,42 @@ _NPM_PACKAGES = (
     "workbox-window",
 )
 _SYSTEM_RANDOM = "globalThis?.crypto"
+# By file: what it exports, and what it requires as a CommonJS module, by the name it uses for it.
+_MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "libsamplerate.mjs": (("create", "ConverterType"), {}),
+    "fft.mjs": (("default",), {}),
+    "flac-encoder/encoder.mjs": (
+        ("registerFlacEncoder",),
+        {"mediabunny": "../mediabunny.mjs", "./encode.worker": "./start.mjs"},
+    ),
+    "flac-encoder/worker.mjs": ((), {"../build/flac": "./flac.mjs"}),
+    "flac-encoder/flac.mjs": (("default",), {}),
+    "mp3-encoder/encoder.mjs": (
+        ("registerMp3Encoder",),
+        {
+            "mediabunny": "../mediabunny.mjs",
+            "../../../shared/mp3-misc": "./mp3-misc.mjs",
+            "./encode.worker": "./start.mjs",
+        },
+    ),
+    "mp3-encoder/worker.mjs": ((), {"../build/lame": "./lame.mjs"}),
+    "mp3-encoder/lame.mjs": (("default",), {}),
+}
+# The encoders' own bundles start their workers from blob: URLs, which a strict CSP forbids.
+_START_WORKER = """\
+export default () => new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
+"""
 _SERVICE_WORKER = "sw.js"
+_DEMO = "demo/song.flac"
 _SHELL_PLACE = "self.__SHELL"
+_POLICY_PLACE = "self.__POLICY"
+_PAGE = "index.html"
+_PAGE_POLICY_PLACE = "THE BUILD WRITES IT HERE"
 _PYTHON_LICENCE = """Python (in Pyodide)
 Licence: PSF-2.0
 Source: https://github.com/python/cpython"""
+_DEMO_LICENCE = f"""The demo song ({_DEMO}), made by this project's own program
+Licence: CC0-1.0, https://creativecommons.org/publicdomain/zero/1.0/"""
 _RULE = "=" * 80
 
 
@@ -137,8 +190,10 @@ def assemble(
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     _copy_page(web, site)
+    _write_policy(site)
     _copy(ABOUT_MODELS, site / "models.txt")
     _copy_vendor(node_modules, site / "vendor")
+    _write_demo(site)
     described = {name: _write_model(name, path, site) for name, path in _ordered(models)}
     pyodide = _copy_pyodide(pyodide_dir, site)
     packaged = _copy_wheel(wheel, site)
@@ -155,20 +210,65 @@ def _copy_page(web: Path, site: Path) -> None:
         relative = path.relative_to(web)
         if path.suffix in _PAGE_SUFFIXES and relative.parts[0] != "node_modules":
             _copy(path, site / relative)
+    _copy(web / headers.NAME, site / headers.NAME)
+
+
+def _write_policy(site: Path) -> None:
+    """Write the Content Security Policy of `_headers` into the page and the service worker."""
+    policy = headers.of(headers.read(site), "/")[headers.POLICY]
+    _fill(site / _PAGE, _PAGE_POLICY_PLACE, html.escape(headers.page_policy(policy), quote=False))
+    _fill(site / _SERVICE_WORKER, _POLICY_PLACE, json.dumps(policy))
+
+
+def _fill(path: Path, place: str, text: str) -> None:
+    before, after = path.read_text(encoding="utf-8").split(place)
+    path.write_text(before + text + after, encoding="utf-8")
 
 
 def _copy_vendor(node_modules: Path, vendor: Path) -> None:
     for name, source in _VENDOR.items():
         _copy(node_modules / source, vendor / name)
-    _make_module(vendor / "libsamplerate.mjs", ("create", "ConverterType"))
+    for name, (exports, requires) in _MADE_MODULES.items():
+        _make_module(vendor / name, exports, requires)
+    for name in ("flac-encoder", "mp3-encoder"):
+        (vendor / name / "start.mjs").write_text(_START_WORKER, encoding="utf-8")
     _keep_wasm_module(vendor / "signalsmith-stretch.mjs")
 
 
-def _make_module(path: Path, names: tuple[str, ...]) -> None:
-    """Turn a UMD bundle, which cannot be imported by a module worker, into an ES module."""
-    head = "const exports = {};\nconst module = { exports };\n"
-    tail = f"\nexport const {{ {', '.join(names)} }} = module.exports;\n"
-    path.write_text(head + path.read_text(encoding="utf-8") + tail, encoding="utf-8")
+def _write_demo(site: Path) -> None:
+    """Write the song for whoever has none at hand."""
+    # Imported here: build.py imports this module before NumPy is installed.
+    from web import demo_song
+
+    song = site / _DEMO
+    song.parent.mkdir(parents=True, exist_ok=True)
+    song.write_bytes(demo_song.flac())
+
+
+def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) -> None:
+    """Turn a UMD bundle or a CommonJS module into an ES module: workers import no others."""
+    imports = [f'import * as m{i} from "{file}";' for i, file in enumerate(requires.values())]
+    modules = [f'"{name}": {{ __esModule: true, ...m{i} }}' for i, name in enumerate(requires)]
+    lines = [
+        *imports,
+        f"const modules = {{ {', '.join(modules)} }};",
+        "const require = (name) => modules[name];",
+        "const exports = {};",
+        "const module = { exports };",
+        # A block, for the file may give these names to other things.
+        "{",
+        path.read_text(encoding="utf-8"),
+        "}",
+        *(f"const e{i} = {_exported(name)};" for i, name in enumerate(names)),
+        f"export {{ {', '.join(f'e{i} as {name}' for i, name in enumerate(names))} }};",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _exported(name: str) -> str:
+    # Without a default, what CommonJS exports as a whole is it.
+    whole = " ?? module.exports" if name == "default" else ""
+    return f"module.exports.{name}{whole}"
 
 
 def _keep_wasm_module(path: Path) -> None:
@@ -296,12 +396,10 @@ def _write_shell(site: Path) -> None:
     shell = []
     for path in _files(site):
         url = path.relative_to(site).as_posix()
-        if url not in heavy and url != _SERVICE_WORKER:
+        if url not in heavy and url not in (_SERVICE_WORKER, headers.NAME):
             revision = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
             shell.append({"url": url, "revision": revision})
-    worker = site / _SERVICE_WORKER
-    before, after = worker.read_text(encoding="utf-8").split(_SHELL_PLACE)
-    worker.write_text(before + json.dumps(shell, indent=1) + after, encoding="utf-8")
+    _fill(site / _SERVICE_WORKER, _SHELL_PLACE, json.dumps(shell, indent=1))
 
 
 def _write_json(path: Path, value: object) -> None:
@@ -312,10 +410,11 @@ def _licences(
     wheel: Path, node_modules: Path, pyodide_dir: Path, models: Mapping[str, dict[str, object]]
 ) -> str:
     """One text with the licence of everything the site hands out."""
-    sections = [_wheel_licence(wheel)]
+    sections = [_wheel_licence(wheel), _DEMO_LICENCE]
     for name, model in models.items():
         sections.append(f"Weights of {model['title']} ({name})\nLicence: {model['licence']}")
     sections += [_npm_licence(node_modules / name) for name in _NPM_PACKAGES]
+    sections += [path.read_text(encoding="utf-8") for path in _files(LIBRARY_LICENCES)]
     sections.append(_PYTHON_LICENCE)
     sections += [_wheel_licence(pyodide_dir / file.name) for file in locked_wheels(pyodide_dir)]
     return f"\n\n{_RULE}\n".join(section.strip() for section in sections) + "\n"
@@ -326,8 +425,11 @@ def _npm_licence(package: Path) -> str:
     repository = about.get("repository", "")
     url = repository["url"] if isinstance(repository, dict) else repository
     title = f"{about['name']} {about['version']}\nLicence: {about['license']}\nSource: {url}"
-    texts = (path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*")))
-    return "\n\n".join([title, *texts])
+    texts = [path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*"))]
+    if not texts:
+        # Some have it at the end of their README.
+        texts = [(package / "README.md").read_text(encoding="utf-8").partition("LICENSE\n")[2]]
+    return "\n\n".join([title, *texts]).strip()
 
 
 def _wheel_licence(wheel: Path) -> str:

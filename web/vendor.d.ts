@@ -4,6 +4,14 @@ declare module "*/vendor/mediabunny.mjs" {
   export * from "mediabunny";
 }
 
+declare module "*/vendor/flac-encoder/encoder.mjs" {
+  export * from "@mediabunny/flac-encoder";
+}
+
+declare module "*/vendor/mp3-encoder/encoder.mjs" {
+  export * from "@mediabunny/mp3-encoder";
+}
+
 declare module "*/vendor/client-zip.mjs" {
   export * from "client-zip";
 }
@@ -14,6 +22,11 @@ declare module "*/vendor/workbox-window.mjs" {
 
 declare module "*/vendor/libsamplerate.mjs" {
   export * from "@alexanderolsen/libsamplerate-js";
+}
+
+declare module "*/vendor/fft.mjs" {
+  import FFT = require("fft.js");
+  export default FFT;
 }
 
 /* What of Signalsmith Stretch's WebAssembly module is used; the package has no types. */
@@ -48,6 +61,18 @@ declare function importScripts(...urls: string[]): void;
 
 interface Window {
   __SHELL: import("workbox-precaching").PrecacheEntry[];
+  __POLICY: string;
+}
+
+/* What TypeScript's library does not know yet. */
+
+interface Window {
+  trustedTypes?: {
+    createPolicy(
+      name: string,
+      rules: { createScriptURL(address: string): string | null },
+    ): unknown;
+  };
 }
 
 /* Globals of audio worklets. */
@@ -68,4 +93,15 @@ declare const currentFrame: number;
 
 interface FileSystemFileHandle {
   createSyncAccessHandle(): Promise<import("./engine/songs.js").StoredFile>;
+}
+
+/* Of Chromium. */
+
+interface FileSystemHandle {
+  remove?(): Promise<void>;
+}
+
+interface Window {
+  showSaveFilePicker(options: {suggestedName: string; id: string}): Promise<FileSystemFileHandle>;
+  showDirectoryPicker(options: {mode: "readwrite"; id: string}): Promise<FileSystemDirectoryHandle>;
 }

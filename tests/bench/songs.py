@@ -133,8 +133,9 @@ def opened(site: Path, workers: int) -> Iterator[Page]:
 
 def choose_workers(page: Page, count: int) -> None:
     """As a person does it."""
-    page.evaluate("document.querySelector('#settings').open = true")
+    page.evaluate("document.querySelector('#settings').showModal()")
     page.select_option("#workers", str(count))
+    page.evaluate("document.querySelector('#settings').close()")
 
 
 def separate(page: Page, song: Path) -> Measured:
@@ -142,7 +143,7 @@ def separate(page: Page, song: Path) -> Measured:
     begun = time.perf_counter()
     page.set_input_files("#file", song)
     heap = beside = 0
-    while page.is_visible("#job"):
+    while page.locator("#library li").count() == 0 and page.is_hidden("#problem"):
         found = renderer.heaps(page)
         heap = max(heap, *found, 0)
         beside = max(beside, renderer.resident_bytes() - sum(found))
@@ -242,8 +243,9 @@ def measure_song(site: Path, seconds: int, model: str = "htdemucs") -> Measured:
 
 def choose_model(page: Page, name: str) -> None:
     """As a person does it; wait until it is ready."""
-    page.evaluate("document.querySelector('#models').open = true")
-    page.check(f'#models input[value="{name}"]')
+    page.evaluate("document.querySelector('#settings').showModal()")
+    page.check(f'#settings input[name="model"][value="{name}"]')
+    page.evaluate("document.querySelector('#settings').close()")
     page.wait_for_selector("#versions:not(:empty)", timeout=_START_MS)
 
 

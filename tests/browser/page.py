@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,11 +94,64 @@ class DemixerPage:
         for event in ("dragenter", "dragover", "drop"):
             self.page.dispatch_event("#drop", event, {"dataTransfer": transfer})
 
+    def choose_setting(self, name: str, value: str) -> None:
+        """Choose something in the panel of settings: an option, or one of several cards."""
+        self.element("settings").evaluate("dialog => dialog.open || dialog.showModal()")
+        if name in ("model", "quality"):
+            self.page.check(f'#settings input[name="{name}"][value="{value}"]')
+        else:
+            self.page.select_option(f"#{name}", value)
+        self.element("settings").evaluate("dialog => dialog.close()")
+
+    def song(self, track: str) -> Locator:
+        """The row of a song in the queue or in the library."""
+        name = self.page.get_by_text(track, exact=True)
+        return self.page.locator("li[data-song]").filter(has=name)
+
+    def press(self, deed: str, track: str) -> None:
+        """Press one of the buttons of a song's row, or the one that the page asks with then."""
+        self.song(track).locator(f'[data-do="{deed}"]').click()
+
+    def remove(self, track: str) -> None:
+        """Delete a song, and say that this is meant if the page asks."""
+        self.press("remove", track)
+        if (sure := self.page.locator('#confirm [value="yes"]')).count():
+            sure.click()
+        self.song(track).wait_for(state="detached")
+
+    def wait_state(self, track: str, state: str, timeout: float = SONG_MS) -> None:
+        """Wait until a song is in a state; see `State` in song.js."""
+        selector = f'li[data-state="{state}"] .song-name:text-is("{track}")'
+        self.page.wait_for_selector(selector, timeout=timeout, state="attached")
+
+    def wait_share(self, share: int, timeout: float = 120_000) -> None:
+        """Wait until so many per cent of the song at work are done."""
+        self.page.wait_for_function(
+            """share => {
+              const bar = document.querySelector("#queue li[data-state=working] progress");
+              return bar !== null && bar.hasAttribute("value") && bar.value >= share / 100;
+            }""",
+            arg=share,
+            timeout=timeout,
+        )
+
+    def share(self, track: str) -> int:
+        """How many per cent of a song in the queue are done, as its row says."""
+        text = self.song(track).locator(".song-state").inner_text()
+        return int(re.findall(r"(\d+) %", text)[0])
+
     def wait_result(self, track: str, timeout: float = SONG_MS) -> None:
-        """Wait until the song of that name is separated."""
-        self._wait("#job[hidden]", timeout, state="attached")
+        """Wait until nothing is at work and the song of that name is shown, separated."""
+        busy = "#queue li:is([data-state=waiting], [data-state=reading], [data-state=working])"
+        self._wait(f"body:not(:has({busy}))", timeout)
         self._wait("#result:not([hidden])", timeout)
         assert self.element("result-name").inner_text() == track
+        self.wait_state(track, "finished", timeout)
+
+    def open_kept(self, track: str) -> None:
+        """Open a finished song that is kept."""
+        self.page.get_by_role("button", name="Open").click()
+        self.wait_result(track)
 
     def separate(
         self, name: str, content: bytes, sources: Sequence[str] = SOURCES
@@ -107,16 +161,37 @@ class DemixerPage:
         self.wait_result(name.rpartition(".")[0])
         return {source: self.download(source, "32f")[1] for source in sources}
 
-    def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
-        """Download a stem (kind "16" or "32f"): the file's name and ``(2, samples)``."""
+    def save(self, source: str, kind: str) -> tuple[str, bytes]:
+        """Save by the dialog: the file's name and its content.
+
+        Parameters
+        ----------
+        source
+            A stem, whose lane's button opens the dialog; "all" or "mix": the song's button does.
+        kind
+            A format of engine/save/formats.js.
+        """
+        dialog = self.element("save-dialog")
+        if source in ("all", "mix"):
+            self.element("save").click()
+            dialog.locator(f'input[value="{source}"]').check(force=True)
+        else:
+            self.page.click(f'[data-stem="{source}"] [data-do="save"]')
+        dialog.locator(f'select:has(> [value="{kind}"])').select_option(kind)
         with self.page.expect_download() as download:
-            self.page.click(f'[data-stem="{source}"] [data-format="{kind}"]')
-        path = Path(download.value.path())
-        info = soundfile.info(path)
+            dialog.locator('[data-do="go"]').click()
+        # Until it is off the list, it lies over what is to be clicked next.
+        self.page.locator('#saves li[data-state="done"] > .buttons > button').last.click()
+        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+    def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
+        """Save a stem (kind "16" or "32f") as WAV: the file's name and ``(2, samples)``."""
+        name, content = self.save(source, f"wav{kind}")
+        info = soundfile.info(io.BytesIO(content))
         expected = {"16": "PCM_16", "32f": "FLOAT"}[kind]
         assert (info.subtype, info.samplerate, info.channels) == (expected, RATE, 2)
         dtype = {"16": "int16", "32f": "float32"}[kind]
-        return download.value.suggested_filename, soundfile.read(path, dtype=dtype)[0].T
+        return name, soundfile.read(io.BytesIO(content), dtype=dtype)[0].T
 
     def _wait(self, selector: str, timeout: float, state: str = "visible") -> None:
         """Wait for `selector`, but not past an error that the page shows."""

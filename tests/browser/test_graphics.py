@@ -14,7 +14,7 @@ from py_demixer import audio
 from py_demixer.evaluation.metrics import snr
 from tests import chromium, synthetic, tiny
 from tests.browser.page import RATE, SOURCES, DemixerPage, wav
-from tests.browser.test_length import choose_setting, digests, discard, wait_kept, wait_progress
+from tests.browser.test_length import digests
 from web import server
 from web.assemble import assemble
 
@@ -167,13 +167,12 @@ def test_a_song_by_the_card(
     page = wait_started(open_tab(url))
     assert "that the processor imitates" in note(page)
     assert "matrix products by kernels" in computers(page)
-    choose_setting(page, "computer", "graphics")
+    page.choose_setting("computer", "graphics")
     page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
     assert note(page).startswith(f"{CARD}, ")
     notices(page)
     page.choose("song.wav", SONG)
-    wait_progress(page, 20)
-    assert page.element("computer").is_disabled()
+    page.wait_share(20)
     # Other workers have nothing to do.
     assert sum(worker.url.endswith("engine/worker.js") for worker in page.page.workers) == 1
     wait_result(page)
@@ -190,14 +189,14 @@ def test_what_the_card_has_begun_it_goes_on_with(
     wait_result(page)
     check(page, expected)
     whole = digests(page)
-    discard(page)
+    page.remove("song")
     page.choose("song.wav", SONG)
-    wait_progress(page, 40)
+    page.wait_share(40)
     page.page.reload()
-    wait_kept(page, "song is")
+    page.wait_state("song", "kept")
     wait_started(page)
     notices(page)
-    page.page.click('#kept [data-do="open"]')
+    page.press("goOn", "song")
     wait_result(page)
     assert digests(page) == whole
     assert said(page) == []
@@ -211,9 +210,9 @@ def test_what_the_processor_has_begun_it_goes_on_with(
     page.choose("song.wav", SONG)
     wait_result(page)
     whole = digests(page)
-    discard(page)
+    page.remove("song")
     page.choose("song.wav", SONG)
-    wait_progress(page, 40)
+    page.wait_share(40)
     page.page.goto(f"{url}?backend=webgpu")
     wait_started(page)
     assert CARD in computers(page)
@@ -269,15 +268,15 @@ def test_a_card_that_is_gone_after_a_reload(
     with server.serving(copy) as url:
         page = wait_started(open_tab(f"{url}?backend=webgpu"))
         page.choose("song.wav", SONG)
-        wait_progress(page, 40)
+        page.wait_share(40)
         page.page.evaluate("caches.open('gone')")
         page.page.reload()
-        wait_kept(page, "song is")
+        page.wait_state("song", "kept")
         wait_started(page)
         assert "gives pages no graphics card" in note(page)
         notices(page)
-        page.page.click('#kept [data-do="open"]')
-        wait_progress(page, 40)  # at once
+        page.press("goOn", "song")
+        page.wait_share(40)  # at once
         wait_result(page)
         check(page, expected)
         (sentence,) = said(page)

@@ -19,7 +19,7 @@ from py_demixer.catalog import Model
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic, unmix
 from tests.browser.page import RATE, DemixerPage, wav
-from tests.browser.test_length import choose_setting, digests, discard, wait_kept, wait_progress
+from tests.browser.test_length import digests
 from web import server
 from web.assemble import assemble
 
@@ -89,8 +89,7 @@ def tab(shared_context: BrowserContext, url: str) -> Iterator[DemixerPage]:
 
 
 def choose_model(page: DemixerPage, name: str) -> None:
-    page.element("models").evaluate("models => models.open = true")
-    page.page.check(f'#models input[value="{name}"]')
+    page.choose_setting("model", name)
     wait_ready(page, name)
 
 
@@ -102,15 +101,15 @@ def wait_ready(page: DemixerPage, name: str) -> None:
 
 
 def chosen(page: DemixerPage) -> str:
-    return page.page.locator("#models input:checked").input_value()
+    return page.page.locator("#model-list input:checked").input_value()
 
 
 def times(page: DemixerPage) -> list[str]:
-    return page.page.locator("#models .model-time").all_text_contents()
+    return page.page.locator("#model-list .model-time").all_text_contents()
 
 
 def sizes(page: DemixerPage) -> list[str]:
-    texts = page.page.locator("#models .model-size").all_text_contents()
+    texts = page.page.locator("#model-list .model-size").all_text_contents()
     return [text.split(" ", 2)[2] for text in texts]
 
 
@@ -159,7 +158,7 @@ def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
 
 
 def test_what_is_told_and_offered(tab: DemixerPage) -> None:
-    cards = tab.page.locator("#models .model")
+    cards = tab.page.locator("#model-list .model")
     assert cards.count() == 2
     titles = TITLES["htdemucs"], TITLES["umxhq"]
     for card, title in zip(cards.all_inner_texts(), titles, strict=True):
@@ -167,7 +166,6 @@ def test_what_is_told_and_offered(tab: DemixerPage) -> None:
         assert "MIT" in card  # the tiny models' licence
     missing = tab.element("missing-models").inner_text()
     assert "Open-Unmix (UMXL)." in missing
-    assert "--with umxl" in missing
     assert "UMXHQ" not in missing
     more = tab.page.locator("#missing-models a").get_attribute("href")
     answer = tab.page.evaluate("async url => (await fetch(url)).text()", more)
@@ -181,10 +179,12 @@ def test_what_is_told_and_offered(tab: DemixerPage) -> None:
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
     tab.page.set_viewport_size(before)
     # Qualities are offered for the model that has them.
-    tab.element("settings").evaluate("settings => settings.open = true")
+    show = "dialog => dialog.showModal()"
+    tab.element("settings").evaluate(show)
     assert tab.element("quality").is_hidden()
     assert tab.element("workers").is_visible()
     choose_model(tab, "htdemucs")
+    tab.element("settings").evaluate(show)
     assert tab.element("quality").is_visible()
 
 
@@ -206,42 +206,42 @@ def test_silence_stays_silent(tab: DemixerPage) -> None:
 
 
 def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> None:
-    choose_setting(tab, "workers", "1")
+    tab.choose_setting("workers", "1")
     tab.choose("song.wav", LONG)
     tab.wait_result("song")
     whole = digests(tab)
-    discard(tab)
+    tab.remove("song")
     tab.choose("song.wav", LONG)
-    wait_progress(tab, 30)
-    # The other model cannot be chosen now.
-    assert tab.page.locator('#models input[value="htdemucs"]').is_disabled()
-    tab.page.click("#cancel")
-    wait_kept(tab, f"% done by {TITLES['umxhq']}")
-    share = int(tab.element("kept").inner_text().split(" %")[0].split()[-1])
+    tab.wait_share(30)
+    # What is chosen now is for the next songs.
+    tab.choose_setting("model", "htdemucs")
+    assert TITLES["umxhq"] in tab.song("song").inner_text()
+    tab.press("cancel", "song")
+    tab.wait_state("song", "kept")
+    assert TITLES["umxhq"] in tab.song("song").inner_text()
+    share = tab.share("song")
     assert 30 <= share < 100
+    wait_ready(tab, "htdemucs")
 
     # The same song by the other model is another one.
-    choose_model(tab, "htdemucs")
-    tab.choose("song.wav", LONG)
-    tab.page.wait_for_selector("#job-number:has-text('%')")
-    assert int(tab.element("job-number").inner_text().split()[0]) < 30
-    tab.page.click("#cancel")
-    tab.page.wait_for_selector("#job[hidden]", state="attached")
+    tab.choose("again.wav", LONG)
+    tab.wait_state("again", "working")
+    assert tab.share("again") < 30
+    assert TITLES["htdemucs"] in tab.song("again").inner_text()
+    tab.press("cancel", "again")
+    tab.page.wait_for_selector('#queue:not(:has([data-state="working"]))')
+    if tab.song("again").count():
+        tab.remove("again")
 
-    mine = tab.page.locator("#kept li", has_text=TITLES["umxhq"])
-    mine.locator('[data-do="open"]').click()
-    wait_progress(tab, 1)
-    assert int(tab.element("job-number").inner_text().split()[0]) >= share
-    tab.wait_result("song")
-    assert chosen(tab) == "umxhq"
-    for other in tab.page.locator("#kept li", has_text=TITLES["htdemucs"]).all():
-        other.locator('[data-do="discard"]').click()
-    expect(tab.page.locator("#kept li")).to_have_count(1)
+    tab.press("goOn", "song")
+    tab.wait_share(1)
+    assert tab.share("song") >= share
+    tab.wait_state("song", "finished")
     assert digests(tab) == whole
-    # Only what the person chooses is remembered.
-    tab.page.reload()
+    # What the person has chosen is there again for the next song.
+    assert chosen(tab) == "htdemucs"
     wait_ready(tab, "htdemucs")
-    discard(tab)
+    tab.remove("song")
 
 
 def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
@@ -259,15 +259,16 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     pace = json.loads(tab.page.evaluate("localStorage.getItem('py-demixer paces')"))
     assert list(pace) == ["umxhq"]
     assert pace["umxhq"] > 0
-    discard(tab)
+    tab.remove("song")
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
     # Of the next song the time is told at once, not after its first part.
     tab.choose("song.wav", LONG)
-    wait_progress(tab, 0)
-    assert tab.element("job-number").inner_text() == "0 %"
-    assert re.search("(about .*|a few seconds) left", tab.element("job-time").inner_text())
+    tab.wait_share(0)
+    row = tab.song("song").inner_text()
+    assert "0 %" in row
+    assert re.search("(about .*|a few seconds) left", row)
     tab.wait_result("song")
-    discard(tab)
+    tab.remove("song")
     tab.page.reload()
     wait_ready(tab, "umxhq")
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
@@ -292,8 +293,9 @@ def test_a_song_of_a_model_that_is_gone_is_told_of(tab: DemixerPage) -> None:
     tab.page.goto(url + "licences.txt")
     tab.page.evaluate(_GIVE_TO, "umxl")
     tab.page.goto(url)
-    wait_kept(tab, "separated by Open-Unmix (UMXL)")
-    text = tab.element("kept").inner_text()
-    assert "That model is not on this site any more: drop the song again" in text
-    assert tab.page.locator('#kept [data-do="open"]').is_hidden()
-    discard(tab)
+    tab.wait_state("song", "finished")
+    assert TITLES["umxl"] in tab.song("song").inner_text()
+    # What is finished can be listened to all the same.
+    tab.press("open", "song")
+    tab.page.wait_for_selector("#result:not([hidden])")
+    tab.remove("song")

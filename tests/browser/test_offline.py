@@ -55,12 +55,6 @@ def heavy_files(site: Path) -> set[str]:
     return {file["url"] for file in (*assets["files"], *model["parts"])}
 
 
-@pytest.fixture
-def own_site(tiny_site: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny site, to be broken."""
-    return Path(shutil.copytree(tiny_site, tmp_path / "site"))
-
-
 def cached(page: DemixerPage) -> set[str]:
     """The heavy files that the page has kept, relative to the site's folder."""
     urls = page.page.evaluate(
@@ -171,9 +165,24 @@ def test_an_insecure_address_works_and_says_what_it_lacks(
         assert page.element("offline").inner_text() == ""
         stems = page.separate("song.wav", SONG)
         assert all(np.isfinite(stem).all() for stem in stems.values())
-        assert "kept in this page, while it is open" in page.element("kept").inner_text()
+        assert "kept in this page, while it is open" in page.element("room").inner_text()
     finally:
         context.close()
+
+
+def test_a_browser_whose_files_cannot_be_written_keeps_songs_in_memory(
+    own_site: Path, open_page: Callable[[str], DemixerPage]
+) -> None:
+    worker = own_site / "engine" / "store-worker.js"
+    refuse = """FileSystemFileHandle.prototype.createSyncAccessHandle = async () => {
+      throw new DOMException("Backend does not support this operation", "NotSupportedError");
+    };\n"""
+    worker.write_text(refuse + worker.read_text(encoding="utf-8"), encoding="utf-8")
+    with server.serving(own_site) as url:
+        page = open_page(url).wait_started()
+        expect(page.element("longest")).to_have_text("20 minutes")
+        stems = page.separate("song.wav", SONG)
+        assert all(np.isfinite(stem).all() for stem in stems.values())
 
 
 def test_a_browser_without_simd_is_told_so(context: BrowserContext, tiny_url: str) -> None:

@@ -3,7 +3,10 @@
 import base64
 import gzip
 import hashlib
+import html
 import json
+import re
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from py_demixer.weights import manifest
 from tests import tiny, unmix
 from web import assemble as module
 from web.assemble import assemble, locked_wheels
+
+POLICY = "default-src 'none'; frame-ancestors 'self'; img-src 'self'"
 
 
 STRETCH = "random = globalThis?.crypto;\nfunction registerWorkletProcessor() {}\n"
@@ -42,9 +47,10 @@ def make_inputs(folder: Path) -> dict:
     for name in module.PYODIDE_RUNTIME:
         write(pyodide / name, f"// {name}")
     write(pyodide / "pyodide-lock.json", json.dumps(lock))
-    write(web / "index.html", "<title>Page</title>")
+    write(web / "index.html", f'<title>Page</title><meta content="{module._PAGE_POLICY_PLACE}">')
+    write(web / "_headers", f"/*\n  Content-Security-Policy: {POLICY}\n")
     write(web / "engine" / "pool.js", "export {};")
-    write(web / "sw.js", "precache(self.__SHELL);")
+    write(web / "sw.js", "precache(self.__SHELL);\npolicy = self.__POLICY")
     for unwanted in ("assemble.py", "package.json", "types.d.ts", "node_modules/a/a.js"):
         write(web / unwanted, "not for the site")
     wheel = folder / "py_demixer-0.1.0-py3-none-any.whl"
@@ -89,7 +95,7 @@ def urls(*lists: list[dict]) -> set[str]:
 
 
 def read_shell(site: Path) -> list[dict]:
-    return json.loads((site / "sw.js").read_text().removeprefix("precache(").removesuffix(");"))
+    return json.loads((site / "sw.js").read_text().removeprefix("precache(").partition(");\n")[0])
 
 
 def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
@@ -98,7 +104,7 @@ def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
     heavy = urls(assets["files"], assets["fallback"], *parts(assets).values())
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     assert not heavy & light
-    assert heavy | light | {"sw.js"} == set(tree(tmp_path / "site"))
+    assert heavy | light | {"sw.js", "_headers"} == set(tree(tmp_path / "site"))
 
 
 def test_scipy_is_there_but_only_fetched_where_it_is_needed(inputs, tmp_path):
@@ -113,7 +119,17 @@ def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     own = {url for url in light if not url.startswith("vendor/")}
-    assert own == {"index.html", "engine/pool.js", "assets.json", "licences.txt", "models.txt"}
+    made = {"assets.json", "demo/song.flac", "licences.txt", "models.txt"}
+    assert own == {"index.html", "engine/pool.js"} | made
+
+
+def test_the_policy_of_the_headers_is_in_the_page_and_in_the_service_worker(inputs, tmp_path):
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    (stated,) = re.findall('content="(.*)"', (site / "index.html").read_text())
+    # A page cannot say who may frame it.
+    assert html.unescape(stated).startswith("default-src 'none'; img-src 'self'; require-trusted")
+    assert (site / "sw.js").read_text().endswith(f"policy = {json.dumps(POLICY)}")
 
 
 def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path):
@@ -146,7 +162,7 @@ def test_weights_are_listed_with_their_model_and_nowhere_else(inputs, tmp_path):
     light = {entry["url"] for entry in read_shell(site)}
     others = urls(assets["files"], assets["fallback"]) | light
     assert not urls(*parts(assets).values()) & others
-    assert urls(*parts(assets).values()) | others | {"sw.js"} == set(tree(site))
+    assert urls(*parts(assets).values()) | others | {"sw.js", "_headers"} == set(tree(site))
     assert "Weights of Open-Unmix (UMXHQ)" in (site / "licences.txt").read_text()
 
 
@@ -191,7 +207,7 @@ def test_the_same_input_gives_the_same_bytes(inputs, tmp_path):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
-@pytest.mark.parametrize("changed", ["web/index.html", "pyodide-9.9/pyodide.mjs"])
+@pytest.mark.parametrize("changed", ["web/engine/pool.js", "pyodide-9.9/pyodide.mjs"])
 def test_a_changed_file_makes_another_build_and_another_service_worker(inputs, tmp_path, changed):
     site = tmp_path / "site"
     assemble(site, **inputs)
@@ -228,8 +244,31 @@ def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
         assert f"licence of {name}" in text
     for name in ("numpy", "scipy", "blas"):
         assert f"terms of {name}" in text
+    # Compiled into packages that name their own licence only.
+    assert "LAME 3.100" in text and "GNU LIBRARY GENERAL PUBLIC LICENSE" in text
+    assert "libFLAC" in text and "Xiph.Org Foundation" in text
     assert text.startswith("py_demixer 0.1.0\n\nour own terms")
     assert "Weights of Demucs v4 (HTDemucs) (htdemucs)\nLicence: MIT" in text
+
+
+def test_a_module_of_another_kind_becomes_one_that_workers_can_import(inputs, tmp_path):
+    encoder = inputs["node_modules"] / module._VENDOR["flac-encoder/encoder.mjs"]
+    write(
+        encoder,
+        """"use strict";
+        Object.defineProperty(exports, "__esModule", { value: true });
+        const start = require("./encode.worker").default;
+        let module = require("mediabunny").name;
+        exports.registerFlacEncoder = () => [module, String(start)];""",
+    )
+    write(inputs["node_modules"] / module._VENDOR["mediabunny.mjs"], "export const name = 7;")
+    assemble(tmp_path / "site", **inputs)
+    url = (tmp_path / "site" / "vendor" / "flac-encoder" / "encoder.mjs").as_uri()
+    script = f"import({url!r}).then((m) => console.log(JSON.stringify(m.registerFlacEncoder())))"
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    name, start = json.loads(done.stdout)
+    assert name == 7
+    assert 'new Worker(new URL("worker.mjs", import.meta.url)' in start
 
 
 def test_locked_wheels_are_the_packages_and_all_they_depend_on(inputs):

@@ -148,3 +148,23 @@ def test_songs_of_other_samples_have_other_digests(info):
 @pytest.mark.parametrize("name", ["numpy", "scipy"])
 def test_the_build_names_who_computes(info, name):
     assert json.loads(browser.load(name))["build"] == name
+
+
+def test_the_steps_of_a_segment_are_told(info):
+    mixture = synthetic.song(2.0)
+    song = measure(mixture, info["measure_block"])
+    del song["digest"]
+    job = json.dumps(song), json.dumps({})
+    plan = json.loads(browser.plan(*job))
+    (part,) = plan["tasks"][0]["reads"]
+    samples = mixture.T[part["start"] : part["start"] + part["length"]]
+    steps = json.loads(browser.trace(*job, 0, [JavaScriptArray(samples)]))
+    assert len(steps) > 50
+    assert set(steps[0]) == {"name", "shape", "min", "max", "mean", "std"}
+    for step in steps:
+        assert step["min"] <= step["mean"] <= step["max"]
+        assert step["std"] >= 0
+
+
+def test_the_speed_of_products_is_measured(info):
+    assert 0.01 < browser.speed() < 1e5

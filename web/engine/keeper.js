@@ -6,9 +6,9 @@
  */
 
 import { UserError } from "./errors.js";
+import { Remote } from "./rpc.js";
 
 /** @typedef {import("./protocol.js").Assets} Assets */
-/** @typedef {import("./protocol.js").KeepReply} KeepReply */
 
 /**
  * Make every heavy file kept that a model needs.
@@ -22,22 +22,16 @@ import { UserError } from "./errors.js";
  */
 export async function keepAll(base, assets, model, report, signal) {
   signal.throwIfAborted();
-  const worker = new Worker(new URL("keep-worker.js", import.meta.url), { type: "module" });
+  // Its script itself may not be to be had.
+  const gone = () => new UserError("noNetwork");
+  const worker = new Remote(new URL("keep-worker.js", import.meta.url), gone);
+  const stop = () => worker.end(signal.reason);
+  signal.addEventListener("abort", stop);
   try {
-    return await new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      // The script itself could not be had.
-      worker.onerror = () => reject(new UserError("noNetwork"));
-      worker.onmessage = ({ data }) => {
-        /** @type {KeepReply} */
-        const reply = data;
-        if ("total" in reply) report(reply.done, reply.total);
-        else if (reply.ok) resolve(reply.areKept);
-        else reject(reply.said ? new UserError(reply.said.code, reply.said.values) : new Error(reply.message));
-      };
-      worker.postMessage(/** @type {import("./protocol.js").KeepCall} */ ({ base, assets, model }));
-    });
+    const notice = (/** @type {[number, number]} */ bytes) => report(...bytes);
+    return await worker.call("keep", { base, assets, model }, { notice });
   } finally {
-    worker.terminate();
+    signal.removeEventListener("abort", stop);
+    worker.end(null);
   }
 }

@@ -122,9 +122,9 @@ export class Player extends EventTarget {
   #closed = false;
 
   /**
-   * Events: "state" when `state` has changed; "mix" when anything else has that decides what is
-   * heard, "loop" when `loop` has; "error", a `CustomEvent` with the error as its detail, when
-   * stems could not be read.
+   * Events: "state" when `state` has changed; "seek" when the person has jumped; "mix" when anything else
+   * has that decides what is heard; "loop" when `loop` has; "error", a `CustomEvent` with the error as its
+   * detail, when stems could not be read.
    *
    * @param {Stems} stems
    * @param {BaseAudioContext} context at the rate of the stems; closed after `close`
@@ -170,6 +170,7 @@ export class Player extends EventTarget {
   seek(frame) {
     this.#halt();
     this.#moveTo(Math.min(Math.max(Math.round(frame), 0), this.#stems.length - 1));
+    this.dispatchEvent(new Event("seek"));
     void this.fill();
   }
 

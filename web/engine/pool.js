@@ -56,8 +56,10 @@ export function defaultWorkers(megabytes) {
  * @property {Job} job
  * @property {TaskQueue} queue
  * @property {(range: Range) => Promise<Float32Array>} read
+ * @property {() => void} begin         is told that a task was begun
  * @property {(index: number, outputs: Float32Array[]) => Promise<void>} finish
  *   keeps what a task gave, and tells the queue
+ * @property {boolean} paused           whether it is so from the start
  * @property {boolean} onCard           whether the graphics card shall run the networks
  * @property {(error: GraphicsError) => void} leaveCard  is told why it does not any more
  */
@@ -273,9 +275,10 @@ export class Pool {
         worker,
         window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
       );
-      this.#tellWaiting();
     }
-    this.#run?.pump();
+    // Who waits for one comes before the run, which would take it again at once.
+    this.#tellWaiting();
+    queueMicrotask(() => this.#run?.pump());
   }
 
   #tellWaiting() {
@@ -378,6 +381,10 @@ export class Pool {
 
 /** What tasks have taken. */
 class Spent {
+  /** The moment from which on it is counted. */
+  begun = performance.now();
+  /** How many tasks there were that take time. */
+  tasks = 0;
   /** Of workers: those in which one was busy with several tasks are counted once. */
   seconds = 0;
   /** By the plan. */
@@ -395,6 +402,7 @@ class Spent {
     const now = performance.now();
     this.seconds += (now - Math.max(begun, this.#counted.get(worker) ?? 0)) / 1000;
     this.cost += cost;
+    if (cost > 0) this.tasks++;
     this.#counted.set(worker, now);
   }
 }
@@ -405,7 +413,7 @@ export class Run {
   #failures = new Map();
   #failuresInARow = 0;
   #atWork = 0;
-  #paused = false;
+  #paused;
   #over = false;
   #pool;
   #work;
@@ -418,6 +426,7 @@ export class Run {
   constructor(pool, work) {
     this.#pool = pool;
     this.#work = work;
+    this.#paused = work.paused;
     /** Whether the graphics card runs the networks; else there are as many workers as may be. */
     this.onCard = work.onCard;
     /**
@@ -476,6 +485,7 @@ export class Run {
     const { job, queue, read, finish } = this.#work;
     const { reads, cost, network } = queue.task(index);
     this.#atWork++;
+    this.#work.begin();
     try {
       const reading = Promise.all(reads.map(read));
       reading.catch(() => this.#pool.release(worker));

@@ -2,13 +2,12 @@
  * Every message between the page and its workers, and what is passed around on the page, in one
  * place. This file has types only.
  *
- * The page posts a `Call` to an engine worker (`worker.js`); the worker posts any number of
- * `Notice`s and then exactly one `Reply` with the same `id`. While the graphics card is at one
- * `run`, the worker takes another one; else it answers a call at a time. Audio is 32-bit
- * float, interleaved (left, right, left, ...), and its buffer is transferred, so whoever posts it
- * must not use it again.
+ * How calls, notices and answers travel is the business of `rpc.js`. While the graphics card is at
+ * one `run`, an engine worker (`worker.js`) takes another one; else it answers a call at a time.
+ * Audio is 32-bit float, interleaved (left, right, left, ...), and its buffer is transferred, so
+ * whoever posts it must not use it again.
  *
- * | method     | argument            | value of the reply     | when                              |
+ * | method     | argument            | value                  | when                              |
  * | ---------- | ------------------- | ---------------------- | --------------------------------- |
  * | `boot`     | `BootOptions`       | `EngineInfo`           | once, before everything else      |
  * | `graphics` | `GraphicsOptions`   | `GraphicsInfo`         | to one worker, after `boot`       |
@@ -18,14 +17,26 @@
  * | `measured` | none                | `Measured`             | once all blocks were measured     |
  * | `plan`     | `Job`               | `Plan`                 | any time after `boot`             |
  * | `run`      | `RunOptions`        | `Float32Array[]`       | any time after `boot`             |
+ * | `trace`    | `RunOptions`        | `Step[]`               | any time after `boot`             |
+ * | `state`    | none                | `WorkerState`          | any time after `boot`             |
+ *
+ * While it is at `boot` or `graphics` it gives `Notice`s. Why a call failed: an error with the code
+ * "said" is about the song, a `GraphicsError` about the card, and the worker goes on; after any
+ * other it cannot.
  *
  * There is no message for cancel: the page terminates the worker, because nothing else can stop
  * Python in the middle of a matrix product.
  *
- * The resampler worker (`resample-worker.js`) gets `ResampleCall`s, one after another, and posts a
- * `ResampleReply` for each. The store worker (`store-worker.js`) gets `StoreCall`s and posts a
- * `StoreReply` for each. The keep worker (`keep-worker.js`) gets one `KeepCall`. The ALAC worker
- * (`decode/alac-worker.js`) gets `AlacCall`s, one after another, and posts an `AlacReply` for each.
+ * The other workers:
+ *
+ * | worker                        | method   | argument                        | value              |
+ * | ----------------------------- | -------- | ------------------------------- | ------------------ |
+ * | store-worker.js               | of `Songs` in songs.js | its parameters    | what it returns    |
+ * | resample-worker.js            | `start`  | `{inputRate, outputRate}` in Hz | `null`             |
+ * |                               | `block`  | `Float32Array`                  | what can be given out so far |
+ * |                               | `end`    | none                            | the rest           |
+ * | keep-worker.js                | `keep`   | `{base, assets, model}`         | whether all is kept; notices: `[done, total]` in bytes |
+ * | decode/alac-worker.js         | `decode` | `AlacCall`                      | `AlacReply`        |
  *
  * @module
  */
@@ -126,19 +137,23 @@
 /**
  * The stems of a song, which may still be at work. Ranges are in frames.
  *
- * Event "final": more of the stems has become final.
+ * Events: "final", more of the stems has become final; "working", others are being computed.
  * @typedef {object} ReadableStems
  * @property {string[]} sources     names of the stems
  * @property {number} rate          hertz
  * @property {number} length        frames
  * @property {(source: string, start: number, length: number) => Promise<Float32Array>} read
- *   a copy of a range that is final: interleaved, (length, 2)
+ *   a copy of a range that is final: interleaved, (length, 2); of "mixture", the song itself, all is
  *
  * @typedef {object} StemsMembers
+ * @property {(source: string, start: number, length: number, columns: number) =>
+ *   Promise<Float32Array>} peaks     [least, greatest] of each of so many equal parts of a range, of
+ *   both channels; NaN where it is not final
  * @property {number} playhead      settable: what lies behind it is separated first
  * @property {(start: number, length: number) => boolean} isFinal   whether all stems of a range are
  *   final
  * @property {() => [number, number][]} finalRanges     [start, stop), sorted, disjoint
+ * @property {() => [number, number][]} working         what is being computed now, in any order
  * @property {() => Promise<void>} close                after which nothing can be read
  * @typedef {EventTarget & ReadableStems & StemsMembers} Stems
  */
@@ -153,75 +168,79 @@
  * @property {string} name      of the file
  * @property {Measured} measured
  * @property {string} options   JSON
+ * @property {string[]} [stems] that are stored; where there are none, all that the model makes
  * @property {number} cost      of all tasks
+ * @property {number} [tasks]   how many there are
+ */
+
+/**
+ * What is written down of a song for the person, from the moment it is added. It may change.
+ * @typedef {object} Notes
+ * @property {string} name      that the person reads: of the file without its ending, or another
+ * @property {string} artist    empty: not known
+ * @property {string} file      its name
+ * @property {Choice} choice
+ * @property {number} added     the moment, in milliseconds since 1970
+ * @property {import("./decode.js").SourceFacts | null} source     null: not read yet
+ * @property {Record<string, unknown> | null} mixer     as the person has left it
+ */
+
+/**
+ * How a song is to be separated.
+ * @typedef {object} Choice
+ * @property {string} model     a key of `Assets.models`
+ * @property {string} quality   a key of `QUALITIES` in qualities.js; empty where the model has none
+ * @property {string[] | null} stems    that are wanted, in the model's order; null: all
  */
 
 /**
  * A song in the store: what is finished of it, and how to come by the rest.
  * @typedef {object} KeptSong
  * @property {string} id
- * @property {About} about
+ * @property {About | null} about   null: it has not begun
+ * @property {Notes | null} notes   null: an older version of the page has stored it
  * @property {number} done      cost of the finished tasks
- * @property {boolean} busy     another tab works on it
+ * @property {boolean} isFinished   all tasks are; of what an older version has stored nobody knows
+ * @property {number} bytes     that it takes
+ * @property {boolean} busy     another tab has it
  */
 
 /**
- * @typedef {{id: number, ok: true, value: unknown}
- *   | {id: number, ok: false, error: {name: string, message: string}}} StoreReply
- */
-
-/**
- * A call of the function of that name of `Songs` in songs.js.
- * @typedef {object} StoreCall
- * @property {number} id
- * @property {keyof import("./songs.js").Songs} method
- * @property {any[]} parameters
- */
-
-/**
- * @typedef {{id: number, method: "boot", argument: BootOptions}
- *   | {id: number, method: "graphics", argument: GraphicsOptions}
- *   | {id: number, method: "downmix", argument: number}
- *   | {id: number, method: "open", argument: null}
- *   | {id: number, method: "measure", argument: Float32Array}
- *   | {id: number, method: "measured", argument: null}
- *   | {id: number, method: "plan", argument: Job}
- *   | {id: number, method: "run", argument: RunOptions}} Call
- */
-
-/**
- * Why a call failed. `input`: the song is at fault. `graphics`: the graphics card cannot do it, and
- * the worker goes on without. `engine`: the worker cannot go on.
- * @typedef {object} Failure
- * @property {"input" | "graphics" | "engine"} kind
- * @property {import("./errors.js").Code} code      what the person is told
- * @property {import("./errors.js").Values} values
- * @property {string} message   for the console
- */
-
-/**
- * @typedef {{id: number, ok: true, value: unknown} | {id: number, ok: false, error: Failure}} Reply
+ * @typedef {{method: "boot", argument: BootOptions}
+ *   | {method: "graphics", argument: GraphicsOptions}
+ *   | {method: "downmix", argument: number}
+ *   | {method: "open", argument: null}
+ *   | {method: "measure", argument: Float32Array}
+ *   | {method: "measured", argument: null}
+ *   | {method: "plan", argument: Job}
+ *   | {method: "run", argument: RunOptions}
+ *   | {method: "trace", argument: RunOptions}
+ *   | {method: "state", argument: null}} Call
  */
 
 /**
  * How far a boot is, or the graphics card.
  * @typedef {object} Notice
- * @property {number} id
  * @property {"python" | "packages" | "weights" | "graphics"} stage
  * @property {number} done      bytes, 0 where the stage does not count any
  * @property {number} total     bytes, 0 where the stage does not count any
  */
 
 /**
- * `start` comes first; then any number of `block`s, each answered by what can be given out so far;
- * then `end`, answered by the rest.
- * @typedef {{method: "start", argument: {inputRate: number, outputRate: number}}
- *   | {method: "block", argument: Float32Array}
- *   | {method: "end", argument: null}} ResampleCall
+ * Statistics of what a named step of a network has given: see py_demixer/trace.py.
+ * @typedef {object} Step
+ * @property {string} name
+ * @property {number[]} shape
+ * @property {number} min
+ * @property {number} max
+ * @property {number} mean
+ * @property {number} std
  */
 
 /**
- * @typedef {{ok: true, block: Float32Array} | {ok: false, message: string}} ResampleReply
+ * @typedef {object} WorkerState
+ * @property {number} heap      bytes of WebAssembly memory
+ * @property {number} speed     of products of matrices, in GFLOP/s, as just measured
  */
 
 /**
@@ -230,19 +249,6 @@
  *
  * The channels of all packets before the one that is broken, if one is.
  * @typedef {{planes: Float32Array[], problem: string | null}} AlacReply    `problem`: for the console
- */
-
-/**
- * @typedef {{base: string, assets: Assets, model: string}} KeepCall
- */
-
-/**
- * Any number of times how many bytes of all are there, then whether all are kept or what went
- * wrong.
- * @typedef {{done: number, total: number}
- *   | {ok: true, areKept: boolean}
- *   | {ok: false, message: string, said: import("./errors.js").Said | null}} KeepReply   `said`: for
- *   the person
  */
 
 /**

@@ -24,6 +24,8 @@ export class TaskQueue {
   #waiters = new Map();
   /** @type {Set<number>} */
   #ready = new Set();
+  /** @type {Set<number>} */
+  #taken = new Set();
   #costDone = 0;
 
   /** @param {Plan} plan @param {Iterable<number>} done tasks that are finished */
@@ -71,18 +73,29 @@ export class TaskQueue {
     if (best !== null) {
       this.#ready.delete(best);
       this.#waiting.delete(best);
+      this.#taken.add(best);
     }
     return best;
   }
 
+  /** @returns {[number, number][]} the stretches of the stems that tasks are at which were taken */
+  get taken() {
+    return [...this.#taken].map((index) => {
+      const { start, stop } = /** @type {Stretch} */ (this.#stretches[index]);
+      return [start, stop];
+    });
+  }
+
   /** @param {number} index a task that was taken and could not be done */
   putBack(index) {
+    this.#taken.delete(index);
     this.#waiting.set(index, 0);
     this.#ready.add(index);
   }
 
   /** @param {number} index a task that was taken */
   finish(index) {
+    this.#taken.delete(index);
     this.#waiting.delete(index);
     this.#costDone += this.task(index).cost;
     for (const other of this.#waiters.get(index) ?? []) {

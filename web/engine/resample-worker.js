@@ -7,6 +7,7 @@
  */
 
 import { ConverterType, create } from "../vendor/libsamplerate.mjs";
+import { serve } from "./rpc.js";
 
 /**
  * Frames per call of the converter, whatever comes in at once; small enough that in and out fit the
@@ -99,20 +100,14 @@ class Resampler {
 /** @type {Resampler | null} */
 let resampler = null;
 
-/** @param {import("./protocol.js").ResampleCall} call @returns {Promise<Float32Array>} */
-async function answer({ method, argument }) {
-  if (method === "start") resampler = await Resampler.start(argument);
-  if (method === "block") return /** @type {Resampler} */ (resampler).convert(argument);
-  if (method === "end") return /** @type {Resampler} */ (resampler).end();
-  return new Float32Array(0);
-}
-
-addEventListener("message", async (/** @type {MessageEvent} */ event) => {
-  const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
-  try {
-    const block = await answer(event.data);
-    scope.postMessage({ ok: true, block }, [block.buffer]);
-  } catch (error) {
-    scope.postMessage({ ok: false, message: String(error) }, []);
+serve(async (method, argument) => {
+  switch (method) {
+    case "start":
+      resampler = await Resampler.start(argument);
+      return null;
+    case "block":
+      return /** @type {Resampler} */ (resampler).convert(argument);
+    case "end":
+      return /** @type {Resampler} */ (resampler).end();
   }
 });

@@ -5,23 +5,26 @@
  */
 
 import { UserError } from "./errors.js";
-
-/** @typedef {import("./protocol.js").ResampleCall} ResampleCall */
-/** @typedef {import("./protocol.js").ResampleReply} ResampleReply */
+import { Remote } from "./rpc.js";
 
 export class Resampler {
-  #worker = new Worker(new URL("resample-worker.js", import.meta.url), { type: "module" });
-  /** @type {(error: unknown) => void} */
-  #reject = () => {};
+  #worker = new Remote(
+    new URL("resample-worker.js", import.meta.url),
+    (message) => new UserError("resampler", {}, message),
+  );
+  #signal;
 
   /** @param {AbortSignal} signal ends what is being done */
   constructor(signal) {
-    signal.addEventListener("abort", () => this.#reject(signal.reason), { once: true });
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#stop, { once: true });
   }
+
+  #stop = () => this.#worker.end(this.#signal.reason);
 
   /** @param {number} inputRate hertz @param {number} outputRate hertz */
   async start(inputRate, outputRate) {
-    await this.#call({ method: "start", argument: { inputRate, outputRate } });
+    await this.#call("start", { inputRate, outputRate });
   }
 
   /**
@@ -29,34 +32,29 @@ export class Resampler {
    * @returns {Promise<Float32Array>} what can be given out so far, interleaved
    */
   convert(block) {
-    return this.#call({ method: "block", argument: block }, [block.buffer]);
+    return this.#call("block", block, [block.buffer]);
   }
 
   /** @returns {Promise<Float32Array>} the rest */
   end() {
-    return this.#call({ method: "end", argument: null });
+    return this.#call("end", null);
   }
 
   close() {
-    this.#worker.terminate();
+    this.#signal.removeEventListener("abort", this.#stop);
+    this.#worker.end(null);
   }
 
   /**
-   * @param {ResampleCall} call @param {Transferable[]} [transfer]
-   * @returns {Promise<Float32Array>}
+   * @param {string} method @param {unknown} argument @param {Transferable[]} [transfer]
+   * @returns {Promise<any>}
    */
-  #call(call, transfer = []) {
-    const worker = this.#worker;
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      worker.onerror = (event) => reject(new UserError("resampler", {}, event.message));
-      worker.onmessage = ({ data }) => {
-        /** @type {ResampleReply} */
-        const reply = data;
-        if (reply.ok) resolve(reply.block);
-        else reject(new UserError("resampler", {}, reply.message));
-      };
-      worker.postMessage(call, transfer);
-    });
+  async #call(method, argument, transfer) {
+    try {
+      return await this.#worker.call(method, argument, { transfer });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw error instanceof UserError ? error : new UserError("resampler", {}, error);
+    }
   }
 }

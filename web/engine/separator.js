@@ -5,6 +5,7 @@
  */
 
 import { decode } from "./decode.js";
+import { OpenSong } from "./open-song.js";
 import { TaskQueue } from "./queue.js";
 import { common, Ranges } from "./ranges.js";
 import { LONGEST_MINUTES } from "./store.js";
@@ -15,7 +16,6 @@ import { LONGEST_MINUTES } from "./store.js";
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
 /** @typedef {import("./protocol.js").Measured} Measured */
 /** @typedef {import("./protocol.js").Plan} Plan */
-/** @typedef {import("./protocol.js").Stems} Stems */
 /** @typedef {import("./pool.js").Pool} Pool */
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./decode.js").SourceFacts} SourceFacts */
@@ -37,8 +37,13 @@ const FRAME_BYTES = 8;
  */
 
 /**
- * A song in the store.
- * @typedef {{id: string, name: string, measured: Measured, options: string}} ReadSong
+ * A song in the store. `stems`: those that are wanted, in the model's order; null: all.
+ * @typedef {object} ReadSong
+ * @property {string} id
+ * @property {string} name      of its file
+ * @property {Measured} measured
+ * @property {string} options   JSON
+ * @property {string[] | null} stems
  */
 
 /**
@@ -73,50 +78,45 @@ export class Separator {
   /**
    * Read a file into the store.
    *
-   * @param {File} file @param {Options} options @param {AbortSignal} signal
-   * @param {boolean} [takesPart] whether what lies before the damage of a damaged file will do
-   * @returns {Promise<ReadSong & {facts: SourceFacts}>}
-   * @throws {UserError} nothing is left in the store then
+   * @param {string} id of a song that is open in the store, of which nothing is read
+   * @param {File} file
+   * @param {{stems: number, takesPart: boolean}} wanted    how many stems will be stored; whether
+   *   what can be decoded of a damaged file is good enough
+   * @param {AbortSignal} signal
+   * @returns {Promise<{measured: Measured, source: SourceFacts}>}
+   * @throws {UserError}
    */
-  async read(file, options, signal, takesPart = false) {
+  async read(id, file, wanted, signal) {
     const info = await this.#pool.start();
-    const id = await this.#store.create();
-    try {
-      const { measured, facts } = await this.#pool.with((worker) =>
-        this.#readInto(id, file, info, worker, takesPart, signal),
-      );
+    return this.#pool.with(async (worker) => {
+      await worker.call("open", null);
+      const blocks = new Blocks(info.measure_block, async (block) => {
+        const copy = block.slice();
+        await worker.call("measure", copy, { transfer: [copy.buffer] });
+        await this.#store.append(id, block);
+      });
+      const taker = this.#taker(id, worker, blocks, wanted);
+      const source = await decode(file, taker, signal);
+      await blocks.end();
       signal.throwIfAborted();
-      return { id, name: file.name, measured, options: JSON.stringify(options), facts };
-    } catch (error) {
-      await this.#store.remove(id);
-      throw error;
-    }
+      return { measured: await worker.call("measured", null), source };
+    });
   }
 
   /**
-   * @param {string} id @param {File} file @param {EngineInfo} info
-   * @param {import("./engine-worker.js").EngineWorker} worker @param {boolean} takesPart
-   * @param {AbortSignal} signal
-   * @returns {Promise<{measured: Measured, facts: SourceFacts}>}
+   * @param {string} id @param {import("./engine-worker.js").EngineWorker} worker
+   * @param {Blocks} blocks @param {{stems: number, takesPart: boolean}} wanted
+   * @returns {import("./decode.js").Taker}
    */
-  async #readInto(id, file, info, worker, takesPart, signal) {
-    await worker.call("open", null);
-    const blocks = new Blocks(info.measure_block, async (block) => {
-      const copy = block.slice();
-      await worker.call("measure", copy, { transfer: [copy.buffer] });
-      await this.#store.append(id, block);
-    });
-    const planes = 1 + info.sources.length;
-    const expect = (/** @type {number} */ frames) =>
-      this.#store.checkRoom(id, planes * frames * FRAME_BYTES);
-    const downmix = (/** @type {number} */ channels) => this.#downmixMatrix(channels, worker);
-    const take = (/** @type {Float32Array} */ block) => blocks.add(block);
-    const { longestMinutes } = this.#store;
-    const wholeMinutes = LONGEST_MINUTES.memory;
-    const taker = { downmix, longestMinutes, wholeMinutes, takesPart, expect, take };
-    const facts = await decode(file, taker, signal);
-    await blocks.end();
-    return { measured: await worker.call("measured", null), facts };
+  #taker(id, worker, blocks, { stems, takesPart }) {
+    return {
+      downmix: (channels) => this.#downmixMatrix(channels, worker),
+      longestMinutes: this.#store.longestMinutes,
+      wholeMinutes: LONGEST_MINUTES.memory,
+      takesPart,
+      expect: (frames) => this.#store.checkRoom(id, (1 + stems) * frames * FRAME_BYTES),
+      take: (block) => blocks.add(block),
+    };
   }
 
   /**
@@ -134,61 +134,14 @@ export class Separator {
   }
 
   /**
-   * Take up what the store has of a song, whatever of it is finished.
-   *
-   * @param {KeptSong} song
-   * @returns {Promise<Separation>}
-   */
-  async resume({ id, about: { name, measured, options } }) {
-    await this.#store.open(id);
-    return this.begin({ id, name, measured, options });
-  }
-
-  /**
-   * Begin a song that was read, or go on where an earlier separation of the same has stopped.
-   * Finished songs that nobody has open are deleted now.
+   * Who has begun a song, and goes on with it; or who is best to begin it.
    *
    * @param {ReadSong} song
-   * @returns {Promise<Separation>} which is to be run
-   * @throws {UserError}
+   * @returns {Promise<{same: KeptSong | null, way: Way}>} `same`: what there is of it already,
+   *   perhaps under another id
    */
-  async begin(song) {
-    let { id } = song;
-    try {
-      const info = await this.#pool.start();
-      const { name, measured, options } = song;
-      const { length, mean, std } = measured;
-      const job = { song: JSON.stringify({ length, mean, std }), options };
-      /** @type {Plan} */
-      const plan = await this.#pool.with((worker) => worker.call("plan", job));
-      const cost = plan.tasks.reduce((sum, task) => sum + task.cost, 0);
-      const { same, way } = await this.#choose(song, info);
-      const key = this.#keyOf(song, way.build);
-      const about = { model: this.#model, key, build: way.build, name, measured, options, cost };
-      await this.#tidy(id, key);
-      if (same && same.id !== id) {
-        await this.#store.open(same.id);
-        await this.#store.remove(id);
-        id = same.id;
-      }
-      const missing = 1 - (same?.done ?? 0) / Math.max(1, cost);
-      const stems = plan.stems.length * length * FRAME_BYTES * missing;
-      await this.#store.checkRoom(id, stems + temporaryBytes(plan));
-      const done = await this.#store.begin(id, about, plan);
-      return new Separation(this.#pool, this.#store, info, { id, about, job, plan, done, way });
-    } catch (error) {
-      await this.#store.close(id);
-      throw error;
-    }
-  }
-
-  /**
-   * Go on with what there is of a song, by who began it; or begin it, by who is best.
-   *
-   * @param {ReadSong} song @param {EngineInfo} info
-   * @returns {Promise<{same?: KeptSong, way: Way}>} `same`: what there is of it
-   */
-  async #choose(song, info) {
+  async find(song) {
+    const info = await this.#pool.start();
     const { card } = this.#pool;
     const best = { build: card?.build ?? info.build, onCard: card !== null, note: null };
     const found = [];
@@ -199,8 +152,48 @@ export class Separator {
     return (
       found.find(({ same }) => same.id === song.id) ??
       found.find(({ way }) => way.build === best.build) ??
-      found[0] ?? { way: best }
+      found[0] ?? { same: null, way: best }
     );
+  }
+
+  /**
+   * Begin a song that was read, or go on where an earlier separation of it has stopped.
+   *
+   * @param {ReadSong} song that is open in the store
+   * @param {{same: KeptSong | null, way: Way}} found of it, by `find`
+   * @param {Separation | null} begun of it, if somebody has that still open
+   * @returns {Promise<Separation>} which is to be run
+   * @throws {UserError}
+   */
+  async begin(song, { same, way }, begun) {
+    if (begun) {
+      begun.goOnWith(this.#pool, way);
+      return begun;
+    }
+    const info = await this.#pool.start();
+    const { id, name, measured, options, stems } = song;
+    const { length, mean, std } = measured;
+    const job = { song: JSON.stringify({ length, mean, std }), options };
+    /** @type {Plan} */
+    const plan = await this.#pool.with((worker) => worker.call("plan", job));
+    const cost = plan.tasks.reduce((sum, task) => sum + task.cost, 0);
+    const about = {
+      model: this.#model,
+      key: this.#keyOf(song, way.build),
+      build: way.build,
+      name,
+      measured,
+      options,
+      stems: stems ?? plan.stems,
+      cost,
+      tasks: plan.tasks.length,
+    };
+    const missing = 1 - (same?.done ?? 0) / Math.max(1, cost);
+    const bytes = about.stems.length * length * FRAME_BYTES * missing;
+    await this.#store.checkRoom(id, bytes + temporaryBytes(plan));
+    const done = await this.#store.begin(id, about, plan);
+    const rate = info.sample_rate;
+    return new Separation(this.#pool, this.#store, { id, about, rate, job, plan, done, way });
   }
 
   /**
@@ -209,7 +202,9 @@ export class Separator {
    * @param {KeptSong} kept @param {ReadSong} song @param {EngineInfo} info
    * @returns {Way | null} how to go on with what is kept; null: it is of something else
    */
-  #wayOn({ id, about: { build, key, cost }, done }, song, info) {
+  #wayOn({ id, about, isFinished }, song, info) {
+    if (!about) return null;
+    const { build, key } = about;
     if (key !== this.#keyOf(song, build)) return null;
     const { card, wantsCard } = this.#pool;
     if (build === info.build) return { build, onCard: false, note: null };
@@ -219,20 +214,35 @@ export class Separator {
     if (name === null || !(wantsCard || id === song.id)) return null;
     /** @type {import("./errors.js").Said} */
     const said = { code: "cardIsGone", values: { name, other: card && card.name } };
-    const note = done < cost ? said : null;
+    const note = isFinished ? null : said;
     return { build, onCard: card !== null, note };
   }
 
   /**
-   * Finished songs go when another one begins.
+   * Statistics of the steps of a network, for one part of a song.
    *
-   * @param {string} id of that @param {string} key of that
+   * @param {About} about of a song by this model
+   * @param {import("./protocol.js").Stems} stems of that
+   * @returns {Promise<import("./protocol.js").Step[]>}
    */
-  async #tidy(id, key) {
-    for (const { id: other, about, done, busy } of await this.#store.list()) {
-      const isOld = done === about.cost && about.key !== key && other !== id && !busy;
-      if (isOld) await this.#store.remove(other);
-    }
+  trace({ measured: { length, mean, std }, options }, stems) {
+    const job = { song: JSON.stringify({ length, mean, std }), options };
+    return this.#pool.with(async (worker) => {
+      /** @type {Plan} */
+      const plan = await worker.call("plan", job);
+      const index = Math.max(0, plan.tasks.findIndex((task) => isAt(task, stems.playhead)));
+      const { reads = [] } = plan.tasks[index] ?? {};
+      const inputs = await Promise.all(
+        reads.map(({ plane, start, length: frames }) => stems.read(plane, start, frames)),
+      );
+      const transfer = inputs.map(({ buffer }) => buffer);
+      return worker.call("trace", { job, index, inputs, network: null }, { transfer });
+    });
+  }
+
+  /** @returns {Promise<import("./protocol.js").WorkerState>} of one worker, when it is free */
+  state() {
+    return this.#pool.with((worker) => worker.call("state", null));
   }
 
   /**
@@ -240,9 +250,21 @@ export class Separator {
    * @param {string} build
    * @returns {string} see `About` in protocol.js
    */
-  #keyOf({ measured, options }, build) {
-    return JSON.stringify([measured.digest, options, this.#weights, ...this.#packages, build]);
+  #keyOf({ measured, options, stems }, build) {
+    const made = [measured.digest, options, this.#weights, ...this.#packages, build];
+    return JSON.stringify(stems ? [...made, stems] : made);
   }
+}
+
+/**
+ * @param {import("./protocol.js").Task} task @param {number} frame
+ * @returns {boolean} whether it reads nothing but the song, and that there
+ */
+function isAt({ reads, cost }, frame) {
+  const isThere = reads.every(
+    ({ plane, start, length }) => plane === "mixture" && start <= frame && frame < start + length,
+  );
+  return cost > 0 && isThere;
 }
 
 /** @param {string} build @returns {string | null} the name of the card whose it is */
@@ -315,17 +337,15 @@ class Blocks {
   }
 }
 
-/**
- * A song at work, or done.
- *
- * @implements {Stems}
- */
-export class Separation extends EventTarget {
+/** A song at work, or done. Events: see `Stems` in protocol.js. */
+export class Separation extends OpenSong {
   #pool;
   #store;
-  #id;
   #about;
   #job;
+  #plan;
+  /** @type {Set<number>} the tasks that are finished */
+  #done;
   #queue;
   #way;
   /** @type {Map<string, Ranges>} by stem: what is final of it */
@@ -334,35 +354,43 @@ export class Separation extends EventTarget {
   #final = [];
   /** @type {import("./pool.js").Run | null} */
   #run = null;
+  #paused = false;
   /** Since when how much was done: without pauses, for the time that is left. */
   #since = { moment: 0, cost: 0 };
 
   /**
-   * @param {Pool} pool @param {Store} store @param {EngineInfo} info
-   * @param {{id: string, about: About, job: Job, plan: Plan, done: number[], way: Way}} song
+   * @param {Pool} pool @param {Store} store
+   * @param {{id: string, about: About, rate: number, job: Job, plan: Plan, done: number[],
+   *   way: Way}} song
    */
-  constructor(pool, store, { sample_rate }, { id, about, job, plan, done, way }) {
-    super();
+  constructor(pool, store, { id, about, rate, job, plan, done, way }) {
+    const sources = plan.stems.filter((stem) => about.stems?.includes(stem) ?? true);
+    super(store, { id, sources, rate, length: about.measured.length });
     this.#pool = pool;
     this.#store = store;
-    this.#id = id;
     this.#about = about;
     this.#job = job;
+    this.#plan = plan;
     this.#way = way;
+    this.#done = new Set(done);
     this.#queue = new TaskQueue(plan, done);
-    this.#written = new Map(plan.stems.map((stem) => [stem, new Ranges()]));
-    this.name = about.name;
-    this.sources = plan.stems;
-    this.rate = sample_rate;
-    this.length = about.measured.length;
+    this.#written = new Map(sources.map((stem) => [stem, new Ranges()]));
     for (const index of done) this.#note(index);
     this.#final = common([...this.#written.values()]);
   }
 
+  /** @param {Pool} pool perhaps another one than before @param {Way} way */
+  goOnWith(pool, way) {
+    this.#pool = pool;
+    this.#way = way;
+  }
+
+  /** @override */
   get playhead() {
     return this.#queue.playhead;
   }
 
+  /** @override */
   set playhead(frame) {
     this.#queue.playhead = frame;
   }
@@ -377,8 +405,8 @@ export class Separation extends EventTarget {
     return this.#queue.costDone > 0;
   }
 
-  get id() {
-    return this.#id;
+  get about() {
+    return this.#about;
   }
 
   /** A key of `Assets.models`. */
@@ -406,12 +434,13 @@ export class Separation extends EventTarget {
   }
 
   get paused() {
-    return this.#run?.paused ?? false;
+    return this.#paused;
   }
 
   /** What is being computed is finished and kept; nothing else is begun until it is false again. */
   set paused(paused) {
     this.#startClock();
+    this.#paused = paused;
     if (this.#run) this.#run.paused = paused;
   }
 
@@ -440,13 +469,16 @@ export class Separation extends EventTarget {
       this.#run = this.#pool.run({
         job: this.#job,
         queue: this.#queue,
-        read: (range) => this.#store.read(this.#id, range),
+        read: (range) => this.#store.read(this.id, range),
+        begin: () => this.dispatchEvent(new Event("working")),
         finish: async (index, outputs) => {
-          await this.#store.finish(this.#id, index, outputs);
+          await this.#store.finish(this.id, index, outputs);
           this.#queue.finish(index);
+          this.#done.add(index);
           this.#finished(index);
           report(this.#progress());
         },
+        paused: this.#paused,
         onCard: this.#way.onCard,
         leaveCard: (error) => {
           this.#startClock();
@@ -457,8 +489,22 @@ export class Separation extends EventTarget {
     } finally {
       this.#run = null;
       signal.removeEventListener("abort", abort);
+      this.#putBack();
     }
     return this.#missing();
+  }
+
+  /** What was begun and not finished is to be done by the next run. */
+  #putBack() {
+    const { playhead } = this.#queue;
+    this.#queue = new TaskQueue(this.#plan, this.#done);
+    this.#queue.playhead = playhead;
+    this.dispatchEvent(new Event("working"));
+  }
+
+  /** @override */
+  working() {
+    return this.#queue.taken;
   }
 
   /** @returns {Progress} */
@@ -493,28 +539,13 @@ export class Separation extends EventTarget {
     return /** @type {[number, number][]} */ (gaps).filter(([start, stop]) => start < stop);
   }
 
-  /** @param {string} source @param {number} start @param {number} length */
-  read(source, start, length) {
-    return this.#store.read(this.#id, { plane: source, start, length });
-  }
-
-  /** @param {number} start @param {number} length */
+  /** @override @param {number} start @param {number} length */
   isFinal(start, length) {
     return this.#final.some(([from, to]) => from <= start && start + length <= to);
   }
 
-  /** @returns {[number, number][]} */
+  /** @override @returns {[number, number][]} */
   finalRanges() {
     return this.#final.map(([start, stop]) => [start, stop]);
-  }
-
-  /** What is finished stays in the store. */
-  close() {
-    return this.#store.close(this.#id);
-  }
-
-  /** Delete it from the store. */
-  remove() {
-    return this.#store.remove(this.#id);
   }
 }

@@ -1,12 +1,18 @@
 /**
  * Songs and what is finished of them, in folders of files that outlive a crash.
  *
- * A song's folder holds `about.json` (see `About` in protocol.js), a `.f32` file for each plane,
- * and the `journal`: a line for each finished task. A task's data are written and flushed before
- * its line, and temporary planes are deleted after the line of the last task that reads them. So
+ * A song's folder holds `notes.0` and `notes.1` (see `Notes` in protocol.js) from the moment it is
+ * added, and from the moment it begins `about.json` (`About`), a `.f32` file for each plane, one
+ * of `.peaks` beside those that last (peaks.js), and the `journal`: a line for each finished task. A task's data are written and flushed before its
+ * line, and temporary planes are deleted after the line of the last task that reads them. So
  * whatever moment it ends at, every line is true, and what has no line is computed again: nothing
- * is added twice, for tasks write, they never add to what is there. A folder without a whole
- * `about.json` is of a song that was still being read, and goes.
+ * is added twice, for tasks write, they never add to what is there. Stems that nobody wants are not
+ * written.
+ *
+ * Notes change, so there are two files of them: the older one is written anew, and whatever moment
+ * that ends at, one of them is whole. Of a song that no tab is at and that has no whole
+ * `about.json` nothing but the notes is left: its file was with the tab. A folder that has not even
+ * notes goes.
  *
  * Where the files are is the business of a `Root`: in the origin-private file system
  * (store-worker.js) or in memory (store.js).
@@ -14,8 +20,11 @@
  * @module
  */
 
+import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
+
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
+/** @typedef {import("./protocol.js").Notes} Notes */
 /** @typedef {import("./protocol.js").Plan} Plan */
 /** @typedef {import("./protocol.js").Range} Range */
 
@@ -35,6 +44,7 @@
  * @property {() => Promise<string[]>} names
  * @property {(name: string) => Promise<StoredFile>} open    makes it where there is none
  * @property {(name: string) => Promise<string | null>} text  of a file that may be open elsewhere
+ * @property {(name: string) => Promise<number>} size         in bytes, of such a file
  * @property {(name: string) => Promise<void>} remove        nothing happens where there is none
  */
 
@@ -48,11 +58,17 @@
  */
 
 const ABOUT = "about.json";
+/** The one with the greater turn is the newer one. */
+const NOTES = ["notes.0", "notes.1"];
 const JOURNAL = "journal";
 /** A file that takes no space on the disk, but would need it. */
 const PROBE = "probe";
 const MIXTURE = "mixture";
 const CHANNELS = 2;
+/** Frames of which peaks are made in one piece. */
+const PEAKS_AT_ONCE = 1 << 16;
+const FRAME_BYTES = CHANNELS * Float32Array.BYTES_PER_ELEMENT;
+const PEAK_BYTES = 2 * Float32Array.BYTES_PER_ELEMENT;
 
 /** Another tab has the song. */
 export class BusyError extends Error {
@@ -78,46 +94,86 @@ export class Songs {
   }
 
   /**
-   * What is kept; what a tab that is gone has left unread is deleted.
+   * What is kept. What a tab that is gone had read of a song goes.
    *
    * @returns {Promise<KeptSong[]>}
    */
   async list() {
-    const songs = await Promise.all((await this.#root.names()).map((id) => this.#look(id)));
+    const songs = await Promise.all((await this.#root.names()).map((id) => this.look(id)));
     return songs.filter((song) => song !== null);
   }
 
-  /** @param {string} id @returns {Promise<KeptSong | null>} */
-  async #look(id) {
+  /** @param {string} id @returns {Promise<KeptSong | null>} what is kept of it */
+  async look(id) {
     const folder = await this.#root.open(id);
-    const about = aboutOf(await folder.text(ABOUT));
-    const release = this.#open.has(id) ? () => {} : await this.#root.lock(id);
-    if (about) {
+    const isOurs = this.#open.has(id);
+    const release = isOurs ? () => {} : await this.#root.lock(id);
+    try {
+      const about = aboutOf(await folder.text(ABOUT));
+      const { notes } = await readNotes(folder);
+      if (!about && release && !isOurs) {
+        const going = notes ? empty(folder) : this.#root.remove(id);
+        // A tab that is just being closed may have it open for a moment: the next visit sees to it.
+        await going.catch((error) => console.warn(error));
+      }
+      if (!about && !notes) return null;
       const lines = linesOf((await folder.text(JOURNAL)) ?? "");
       const done = lines.reduce((sum, { cost }) => sum + cost, 0);
+      const isFinished = about !== null && lines.length === (about.tasks ?? Infinity);
+      const bytes = await bytesIn(folder);
+      return { id, about, notes: notes ?? null, done, isFinished, bytes, busy: release === null };
+    } finally {
       release?.();
-      return { id, about, done, busy: release === null };
     }
-    if (release && !this.#open.has(id)) await this.#root.remove(id);
-    release?.();
-    return null;
   }
 
-  /** @returns {Promise<string>} the id of a new song */
-  async create() {
-    const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), String).join("-");
+  /** @param {string} id of a new song @param {Notes} notes */
+  async create(id, notes) {
     await this.open(id);
-    return id;
+    await this.note(id, notes);
+  }
+
+  /** @param {string} id @param {Notes} notes that take the place of what there is */
+  async note(id, notes) {
+    const names = await this.#root.names();
+    if (!names.includes(id)) throw new Error(`There is no song ${id}.`);
+    const folder = await this.#root.open(id);
+    const { turn } = await readNotes(folder);
+    const file = await folder.open(/** @type {string} */ (NOTES[(turn + 1) % 2]));
+    try {
+      file.truncate(0);
+      write(file, new TextEncoder().encode(JSON.stringify({ turn: turn + 1, notes })), 0);
+      file.flush();
+    } finally {
+      file.close();
+    }
   }
 
   /**
-   * @param {string} id
+   * @param {string} id of a song that may be open here already
    * @throws {BusyError}
    */
   async open(id) {
+    if (this.#open.has(id)) return;
     const release = await this.#root.lock(id);
     if (!release) throw new BusyError();
     this.#open.set(id, new Song(await this.#root.open(id), release));
+  }
+
+  /**
+   * Open a finished song to be read.
+   *
+   * @param {string} id @param {string[]} stems that it has @param {number} frames
+   * @throws {BusyError}
+   */
+  async view(id, stems, frames) {
+    await this.open(id);
+    this.#song(id).view(stems, frames);
+  }
+
+  /** @param {string} id of an open song: it is to be read from the start */
+  clear(id) {
+    return this.#song(id).clear();
   }
 
   /**
@@ -165,16 +221,33 @@ export class Songs {
     return this.#song(id).read(range);
   }
 
+  /**
+   * @param {string} id @param {Range} range @param {number} columns
+   * @param {[number, number][]} final ranges of the plane
+   * @returns {Promise<Float32Array>} see `Stems` in protocol.js
+   */
+  peaks(id, range, columns, final) {
+    return this.#song(id).peaks(range, columns, final);
+  }
+
   /** @param {string} id what is finished stays */
   async close(id) {
     this.#open.get(id)?.close();
     this.#open.delete(id);
   }
 
-  /** @param {string} id */
+  /**
+   * @param {string} id
+   * @throws {BusyError} another tab has it open
+   */
   async remove(id) {
-    await this.close(id);
-    await this.#root.remove(id);
+    await this.open(id);
+    try {
+      this.#song(id).closeFiles();
+      await this.#root.remove(id);
+    } finally {
+      await this.close(id);
+    }
   }
 
   /** @param {string} id @returns {Song} */
@@ -200,6 +273,8 @@ class Song {
   };
   /** @type {Map<string, Set<number>>} by temporary plane: the tasks that are still to read it */
   #readers = new Map();
+  /** @type {Set<string>} stems that nobody wants */
+  #unwanted = new Set();
 
   /** @param {Folder} folder @param {() => void} release */
   constructor(folder, release) {
@@ -217,10 +292,25 @@ class Song {
     }
   }
 
+  /** @param {string[]} stems @param {number} frames */
+  view(stems, frames) {
+    const plane = { width: CHANNELS, frames, origin: 0, temporary: false };
+    const planes = Object.fromEntries([MIXTURE, ...stems].map((name) => [name, plane]));
+    this.#plan = { stems, planes, tasks: [] };
+  }
+
+  /** Nothing but the notes is left. */
+  async clear() {
+    this.closeFiles();
+    await empty(this.#folder);
+  }
+
   /** @param {Float32Array} block */
   async append(block) {
     const file = await this.#file(fileOf(MIXTURE));
-    write(file, bytesOf(block), file.getSize());
+    const size = file.getSize();
+    write(file, bytesOf(block), size);
+    await this.#widenPeaks(MIXTURE, size / FRAME_BYTES, block);
   }
 
   /**
@@ -231,6 +321,7 @@ class Song {
     this.#releases.push(release);
     if (aboutOf(await this.#folder.text(ABOUT))?.key !== about.key) await this.#reset(about);
     this.#plan = plan;
+    this.#unwanted = new Set(plan.stems.filter((stem) => !(about.stems?.includes(stem) ?? true)));
     const done = new Set((await this.#readJournal()).map(({ task }) => task));
     await this.#findReaders(done);
     return [...done];
@@ -238,8 +329,9 @@ class Song {
 
   /** @param {About} about all that is kept but the mixture was for something else */
   async #reset(about) {
+    const kept = [fileOf(MIXTURE), peaksOf(MIXTURE), ...NOTES];
     for (const name of await this.#folder.names()) {
-      if (name !== fileOf(MIXTURE)) await this.#remove(name);
+      if (!kept.includes(name)) await this.#remove(name);
     }
     (await this.#file(fileOf(MIXTURE))).flush();
     const file = await this.#file(ABOUT);
@@ -282,9 +374,14 @@ class Song {
     );
     const files = new Set();
     for (const [position, range] of writes.entries()) {
+      if (this.#unwanted.has(range.plane)) continue;
       const file = await this.#file(fileOf(range.plane));
-      write(file, bytesOf(/** @type {Float32Array} */ (outputs[position])), this.#place(range).at);
+      const output = /** @type {Float32Array} */ (outputs[position]);
+      write(file, bytesOf(output), this.#place(range).at);
       files.add(file);
+      if (this.#plan.stems.includes(range.plane)) {
+        files.add(await this.#widenPeaks(range.plane, range.start, output));
+      }
     }
     for (const file of files) file.flush();
     const journal = await this.#file(JOURNAL);
@@ -305,6 +402,48 @@ class Song {
       throw new Error(`The plane ${range.plane} ends before ${range.start + range.length}.`);
     }
     return values;
+  }
+
+  /** @param {Range} range @param {number} columns @param {[number, number][]} final */
+  peaks({ plane, start, length }, columns, final) {
+    return columnsOf({ start, length }, columns, final, {
+      samples: (from, count) => this.read({ plane, start: from, length: count }),
+      blocks: (from, count) => this.#readPeaks(plane, from, count),
+    });
+  }
+
+  /** @param {string} plane @param {number} first block @param {number} count */
+  async #readPeaks(plane, first, count) {
+    const file = await this.#file(peaksOf(plane));
+    if (file.getSize() === 0) await this.#makePeaks(plane);
+    const blocks = new Float32Array(2 * count);
+    file.read(bytesOf(blocks), { at: first * PEAK_BYTES });
+    return blocks;
+  }
+
+  /** Of what an older version of the page has stored. @param {string} plane */
+  async #makePeaks(plane) {
+    const frames = (await this.#file(fileOf(plane))).getSize() / FRAME_BYTES;
+    for (let start = 0; start < frames; start += PEAKS_AT_ONCE) {
+      const length = Math.min(PEAKS_AT_ONCE, frames - start);
+      await this.#widenPeaks(plane, start, await this.read({ plane, start, length }));
+    }
+  }
+
+  /**
+   * @param {string} plane that lasts @param {number} start frame
+   * @param {Float32Array} samples that it has from there on
+   * @returns {Promise<StoredFile>} that has its peaks
+   */
+  async #widenPeaks(plane, start, samples) {
+    const file = await this.#file(peaksOf(plane));
+    const first = Math.floor(start / PEAK_FRAMES);
+    const last = Math.ceil((start + samples.length / CHANNELS) / PEAK_FRAMES);
+    const blocks = new Float32Array(2 * (last - first));
+    file.read(bytesOf(blocks), { at: first * PEAK_BYTES });
+    widen(blocks, start - first * PEAK_FRAMES, samples);
+    write(file, bytesOf(blocks), first * PEAK_BYTES);
+    return file;
   }
 
   /** @param {Range} range @returns {{at: number, size: number}} in bytes */
@@ -337,8 +476,12 @@ class Song {
     this.#files.delete(name);
   }
 
-  close() {
+  closeFiles() {
     for (const name of [...this.#files.keys()]) this.#closeFile(name);
+  }
+
+  close() {
+    this.closeFiles();
     for (const release of this.#releases) release();
   }
 }
@@ -369,6 +512,11 @@ function fileOf(plane) {
   return `${encodeURIComponent(plane)}.f32`;
 }
 
+/** @param {string} plane @returns {string} */
+function peaksOf(plane) {
+  return `${encodeURIComponent(plane)}.peaks`;
+}
+
 /** @param {Float32Array} values @returns {Uint8Array} the same memory */
 function bytesOf(values) {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -397,9 +545,37 @@ function linesOf(journal) {
 
 /** @param {string | null} text @returns {About | null} null where it is not there as a whole */
 function aboutOf(text) {
+  return parsed(text);
+}
+
+/** @param {string | null} text @returns {any} null where it is not there as a whole */
+function parsed(text) {
   try {
     return JSON.parse(text ?? "null");
   } catch {
     return null;
   }
+}
+
+/**
+ * @param {Folder} folder of a song
+ * @returns {Promise<{turn: number, notes?: Notes}>} the newest that are whole
+ */
+async function readNotes(folder) {
+  const all = await Promise.all(NOTES.map(async (name) => parsed(await folder.text(name))));
+  const whole = all.filter((one) => one !== null).sort((one, other) => other.turn - one.turn);
+  return whole[0] ?? { turn: 0 };
+}
+
+/** @param {Folder} folder of which nothing but the notes is left */
+async function empty(folder) {
+  for (const name of await folder.names()) {
+    if (!NOTES.includes(name)) await folder.remove(name);
+  }
+}
+
+/** @param {Folder} folder @returns {Promise<number>} */
+async function bytesIn(folder) {
+  const sizes = (await folder.names()).map((name) => folder.size(name));
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }

@@ -3,6 +3,7 @@
  * exclusive, and only workers may have them. Messages: see `protocol.js`.
  */
 
+import { serve } from "./rpc.js";
 import { oneByOne, Songs } from "./songs.js";
 
 /** @typedef {import("./songs.js").Folder} Folder */
@@ -84,6 +85,12 @@ class PrivateFolder {
   }
 
   /** @param {string} name */
+  async size(name) {
+    const file = await ifThere(this.#handle.getFileHandle(name));
+    return file ? (await file.getFile()).size : 0;
+  }
+
+  /** @param {string} name */
   async remove(name) {
     await ifThere(this.#handle.removeEntry(name));
   }
@@ -112,21 +119,26 @@ async function ifThere(promise) {
 
 async function openSongs() {
   const root = await navigator.storage.getDirectory();
+  await tryFile(root);
   return new Songs(new PrivateFiles(await root.getDirectoryHandle(FOLDER, { create: true })));
+}
+
+/**
+ * Some browsers have folders here, but no file that can be written to (WebKitGTK 2.50): better to
+ * know it now than in the middle of a song.
+ *
+ * @param {FileSystemDirectoryHandle} folder
+ */
+async function tryFile(folder) {
+  const name = `probe ${crypto.randomUUID()}`;
+  const file = await folder.getFileHandle(name, { create: true });
+  try {
+    (await file.createSyncAccessHandle()).close();
+  } finally {
+    await folder.removeEntry(name);
+  }
 }
 
 const calls = openSongs().then(oneByOne);
 
-addEventListener("message", async (/** @type {MessageEvent} */ event) => {
-  const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
-  /** @type {import("./protocol.js").StoreCall} */
-  const { id, method, parameters } = event.data;
-  try {
-    const value = await (await calls)(method, parameters);
-    const transfer = value instanceof Float32Array ? [value.buffer] : [];
-    scope.postMessage({ id, ok: true, value }, transfer);
-  } catch (error) {
-    const { name, message } = /** @type {Error} */ (error);
-    scope.postMessage({ id, ok: false, error: { name, message } }, []);
-  }
-});
+serve(async (method, parameters) => (await calls)(method, parameters));

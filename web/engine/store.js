@@ -6,12 +6,14 @@
  */
 
 import { hasCode, UserError } from "./errors.js";
+import { Remote } from "./rpc.js";
 import { oneByOne, Songs } from "./songs.js";
 
+/** @typedef {import("./protocol.js").Notes} Notes */
 /** @typedef {import("./songs.js").Folder} Folder */
 /** @typedef {import("./songs.js").Root} Root */
 /** @typedef {import("./songs.js").StoredFile} StoredFile */
-/** @typedef {import("./protocol.js").StoreCall["method"]} Method */
+/** @typedef {keyof Songs} Method */
 
 /** For what several workers finish before its turn, and the journal. */
 const SPARE_BYTES = 150e6;
@@ -65,14 +67,34 @@ export class Store {
     return this.#try("list");
   }
 
-  /** @returns {Promise<string>} */
-  create() {
-    return this.#try("create");
+  /** @param {string} id @returns {Promise<import("./protocol.js").KeptSong | null>} */
+  look(id) {
+    return this.#try("look", [id]);
+  }
+
+  /** @param {string} id @param {Notes} notes @returns {Promise<void>} */
+  create(id, notes) {
+    return this.#try("create", [id, notes]);
+  }
+
+  /** @param {string} id @param {Notes} notes @returns {Promise<void>} */
+  note(id, notes) {
+    return this.#try("note", [id, notes]);
   }
 
   /** @param {string} id @returns {Promise<void>} */
   open(id) {
     return this.#try("open", [id]);
+  }
+
+  /** @param {string} id @param {string[]} stems @param {number} frames @returns {Promise<void>} */
+  view(id, stems, frames) {
+    return this.#try("view", [id, stems, frames]);
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  clear(id) {
+    return this.#try("clear", [id]);
   }
 
   /** @param {string} id @param {Float32Array} block is given away @returns {Promise<void>} */
@@ -109,6 +131,15 @@ export class Store {
    */
   read(id, range) {
     return this.#try("read", [id, range]);
+  }
+
+  /**
+   * @param {string} id @param {import("./protocol.js").Range} range @param {number} columns
+   * @param {[number, number][]} final ranges of the plane
+   * @returns {Promise<Float32Array>} see `Stems` in protocol.js
+   */
+  peaks(id, range, columns, final) {
+    return this.#try("peaks", [id, range, columns, final]);
   }
 
   /** @param {string} id @returns {Promise<void>} */
@@ -157,27 +188,9 @@ export async function openStore() {
 
 /** @returns {(method: Method, parameters: any[], transfer: Transferable[]) => Promise<any>} */
 function startWorker() {
-  const worker = new Worker(new URL("store-worker.js", import.meta.url), { type: "module" });
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: unknown) => void}>} */
-  const pending = new Map();
-  let calls = 0;
-  worker.addEventListener("message", ({ data }) => {
-    /** @type {import("./protocol.js").StoreReply} */
-    const reply = data;
-    const call = pending.get(reply.id);
-    pending.delete(reply.id);
-    if (reply.ok) call?.resolve(reply.value);
-    else call?.reject(Object.assign(new Error(reply.error.message), { name: reply.error.name }));
-  });
-  worker.addEventListener("error", (event) => {
-    for (const { reject } of pending.values()) reject(new Error(event.message));
-    pending.clear();
-  });
-  return (method, parameters, transfer) =>
-    new Promise((resolve, reject) => {
-      pending.set(++calls, { resolve, reject });
-      worker.postMessage({ id: calls, method, parameters }, transfer);
-    });
+  const url = new URL("store-worker.js", import.meta.url);
+  const worker = new Remote(url, (message) => new Error(message));
+  return (method, parameters, transfer) => worker.call(method, parameters, { transfer });
 }
 
 /** @implements {Root} */
@@ -230,6 +243,11 @@ class MemoryFolder {
     const bytes = new Uint8Array(file.getSize());
     file.read(bytes, { at: 0 });
     return new TextDecoder().decode(bytes);
+  }
+
+  /** @param {string} name */
+  async size(name) {
+    return this.#files.get(name)?.getSize() ?? 0;
   }
 
   /** @param {string} name */

@@ -9,17 +9,18 @@ import { partsOf, readAsset } from "./assets.js";
 import { GraphicsError, isOutOfMemory, UserError } from "./errors.js";
 import { Card } from "./gpu/card.js";
 import { Network, Workspace } from "./gpu/network.js";
+import { serve } from "./rpc.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
-/** @typedef {import("./protocol.js").Failure} Failure */
+/** @typedef {import("./protocol.js").Call} Call */
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("pyodide").PyodideAPI} Pyodide */
 /**
  * @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  what Python hands over has no types
  */
 
-const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
-
+/** @type {Pyodide | null} */
+let python = null;
 /** @type {PythonObject} the module py_demixer.browser */
 let demixer = null;
 /** @type {PythonObject} measures a song that is being read */
@@ -40,6 +41,7 @@ let networks = [];
 async function boot(options, report) {
   report("python");
   const pyodide = await startPython(options);
+  python = pyodide;
   report("packages");
   demixer = pyodide.pyimport("py_demixer.browser");
   if (demixer.needs_scipy(options.backend ?? undefined)) {
@@ -186,6 +188,19 @@ async function run({ job, index, inputs, network }) {
   return listOf(demixer.finish(song, options, index, stems)).map(floats);
 }
 
+/**
+ * @param {import("./protocol.js").RunOptions} options
+ * @returns {import("./protocol.js").Step[]} of the processor's way, whoever computes songs
+ */
+function trace({ job: { song, options }, index, inputs }) {
+  return JSON.parse(demixer.trace(song, options, index, inputs));
+}
+
+/** @returns {number} */
+function heapBytes() {
+  return /** @type {any} */ (python)._module.HEAP8.byteLength;
+}
+
 /** @param {number} number @returns {Network} */
 function networkOf(number) {
   const network = networks[number];
@@ -239,6 +254,10 @@ async function answer(call, report) {
       return JSON.parse(demixer.plan(call.argument.song, call.argument.options));
     case "run":
       return run(call.argument);
+    case "trace":
+      return trace(call.argument);
+    case "state":
+      return { heap: heapBytes(), speed: demixer.speed() };
   }
 }
 
@@ -250,25 +269,14 @@ const SAYS_WHY = new Set(["downmix", "measure", "plan", "graphics"]);
 
 /**
  * @param {unknown} error @param {import("./protocol.js").Call["method"]} method
- * @returns {Failure}
+ * @returns {UserError}
  */
-function describe(error, method) {
+function explained(error, method) {
+  if (error instanceof UserError) return error;
   const { code, values } = whatWentWrong(error, method);
-  const kind = kindOf(error, code, method);
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { kind, code, values, message };
-}
-
-/**
- * @param {unknown} error @param {import("./errors.js").Code} code
- * @param {import("./protocol.js").Call["method"]} method
- * @returns {Failure["kind"]}
- */
-function kindOf(error, code, method) {
   // A model that no card can run says so with a ValueError.
-  const isCards = error instanceof GraphicsError || (code === "said" && method === "graphics");
-  if (isCards) return "graphics";
-  return code === "said" ? "input" : "engine";
+  const Kind = code === "said" && method === "graphics" ? GraphicsError : UserError;
+  return new Kind(code, values, error instanceof Error ? (error.stack ?? error) : error);
 }
 
 /**
@@ -276,7 +284,6 @@ function kindOf(error, code, method) {
  * @returns {import("./errors.js").Said}
  */
 function whatWentWrong(error, method) {
-  if (error instanceof UserError) return error;
   if (isOutOfMemory(error)) return { code: "memory", values: {} };
   if (error instanceof WebAssembly.CompileError) return { code: "old", values: {} };
   if (!(error instanceof Error)) return { code: "fault", values: {} };
@@ -299,21 +306,14 @@ function sentenceOf(traceback) {
   return at < 0 ? traceback.trim() : traceback.slice(at + mark.length).trim();
 }
 
-addEventListener("message", async (/** @type {MessageEvent} */ event) => {
-  /** @type {import("./protocol.js").Call} */
-  const call = event.data;
+serve(async (method, argument, notice) => {
   /** @type {Report} */
-  const report = (stage, done = 0, total = 0) => {
-    scope.postMessage({ id: call.id, stage, done, total }, []);
-  };
+  const report = (stage, done = 0, total = 0) => notice({ stage, done, total });
   try {
-    const value = await answer(call, report);
-    const outputs = call.method === "run" ? /** @type {Float32Array[]} */ (value) : [];
-    const transfer = outputs.map(({ buffer }) => buffer);
-    scope.postMessage({ id: call.id, ok: true, value }, transfer);
+    return await answer(/** @type {Call} */ ({ method, argument }), report);
   } catch (error) {
-    const failure = describe(error, call.method);
-    if (failure.kind === "graphics") closeCard();
-    scope.postMessage({ id: call.id, ok: false, error: failure }, []);
+    const problem = explained(error, method);
+    if (problem instanceof GraphicsError) closeCard();
+    throw problem;
   }
 });

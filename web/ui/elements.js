@@ -38,7 +38,42 @@ export function setBar(bar, share) {
   else bar.value = share;
 }
 
-/** @param {string} text read out by screen readers, when they have finished what they are saying */
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Partial<HTMLElementTagNameMap[Tag]> & {data?: Record<string, string>}} [properties]
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function make(tag, { data, ...properties } = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  Object.assign(element.dataset, data);
+  element.append(...children);
+  return element;
+}
+
+/** @param {string} name of a symbol of index.html @returns {SVGSVGElement} */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  const use = document.createElementNS(space, "use");
+  use.setAttribute("href", `#icon-${name}`);
+  picture.setAttribute("aria-hidden", "true");
+  picture.append(use);
+  return picture;
+}
+
+/** How long screen readers need to notice that the region was empty. */
+const PAUSE_MS = 100;
+
+/**
+ * @param {string} text read out by screen readers, when they have finished what they are saying;
+ *   also if it is the same as before
+ */
 export function announce(text) {
-  byId("live", HTMLParagraphElement).textContent = text;
+  const live = byId("live", HTMLParagraphElement);
+  live.textContent = "";
+  setTimeout(() => {
+    live.textContent = text;
+  }, PAUSE_MS);
 }

@@ -39,11 +39,6 @@ export function clock(seconds) {
   return hours > 0 ? `${hours}:${pad(minutes)}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** @param {number} seconds @returns {string} "about 3 min left" */
-export function timeLeft(seconds) {
-  return seconds < 5 ? "a few seconds left" : `about ${span(seconds)} left`;
-}
-
 /** @param {number} seconds @returns {string} "25 s", "3 min" or "1 h 40 min" */
 export function span(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.ceil(seconds / 5)) * 5} s`;
@@ -51,12 +46,7 @@ export function span(seconds) {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** @param {number} minutes @returns {string} "20 minutes" or "3 hours" */
-export function duration(minutes) {
-  return minutes < 120 ? `${minutes} minutes` : `${Math.floor(minutes / 60)} hours`;
-}
-
-/** @param {string} fileName @returns {string} without its extension */
-export function trackName(fileName) {
-  return fileName.replace(/(?<=.)\.[^.\s]{1,5}$/, "");
+/** @param {Date} date @returns {string} "25 Nov 2026" */
+export function day(date) {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium" }).format(date);
 }

@@ -1,58 +1,62 @@
 /**
- * The page: takes a song, has it separated, shows the stems and whatever goes wrong.
+ * The page: makes its parts and tells them of each other.
  *
  * @module
  */
 
 import { allKept, downloadBytes, readManifest } from "../engine/assets.js";
+import { Engine } from "../engine/engine.js";
 import { UserError } from "../engine/errors.js";
+import { Player } from "../engine/player.js";
 import { PROCESSOR } from "../engine/pool.js";
+import { optionsFor, QUALITIES } from "../engine/qualities.js";
+import { Session } from "../engine/session.js";
+import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
-import { Engine } from "./engine.js";
-import { duration, megabytes } from "./format.js";
-import { KeptSongs } from "./kept.js";
-import { ModelChooser } from "./models.js";
-import { registerServiceWorker } from "./offline.js";
-import { expectation, expectedTime, remember } from "./paces.js";
-import { JobCard } from "./progress.js";
-import { Result } from "./result.js";
-import { Settings } from "./settings.js";
+import { megabytes } from "./format.js";
+import { isControlled, registerServiceWorker } from "./offline.js";
+import { expectedTime, remember, USUAL_SONG } from "./paces.js";
+import { SaveDialog } from "./save/save.js";
+import { SaveList } from "./save/saves.js";
+import { Choices } from "./settings/choices.js";
+import { EngineCard } from "./settings/engine.js";
+import { Happening } from "./settings/happening.js";
+import { offerLanguages } from "./settings/languages.js";
+import { Settings } from "./settings/settings.js";
 import { wireShell } from "./shell.js";
-import { sentenceOf, startSpeaking, word } from "./words.js";
+import { Attention } from "./songs/attention.js";
+import { Songs } from "./songs/songs.js";
+import { Start } from "./start/start.js";
+import { Studio } from "./studio/studio.js";
+import { Keys } from "./transport/keys.js";
+import { Transport } from "./transport/transport.js";
+import { trustOwnScripts } from "./trusted.js";
+import { say, sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
+/** @typedef {import("../engine/protocol.js").AssetModel} AssetModel */
+/** @typedef {import("../engine/protocol.js").Stems} Stems */
 /** @typedef {import("../engine/separator.js").Separation} Separation */
-/** @typedef {import("../engine/separator.js").Separator} Separator */
+/** @typedef {import("../engine/song.js").Song} Song */
+/** @typedef {import("./words.js").Saying} Saying */
 
+trustOwnScripts();
 startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
 
-const drop = byId("drop", HTMLLabelElement);
-const picker = byId("file", HTMLInputElement);
 const updateButton = byId("update-button", HTMLButtonElement);
 const retryButton = byId("retry", HTMLButtonElement);
 
-const jobCard = new JobCard();
-const result = new Result(showProblem);
-const kept = new KeptSongs(
-  (song) => void resume(song),
-  (song) => void discard(song.id),
-);
-const chooser = new ModelChooser(changeModel);
-const settings = new Settings(() => {
-  engine.resize();
-  showModels();
-}, restart);
-
-const opening = openStore();
 /** @type {Assets | null} what is on the site, once it is known */
 let assets = null;
-/** @type {{controller: AbortController, isKept: boolean} | null} the song at work */
-let atWork = null;
-/** @type {Separation | null} the song on the page, at work or not */
+/** @type {{song: Song, stems: Stems, player: Player} | null} the song on the page, at work or not */
 let shown = null;
+/** @type {Song | null} is shown as soon as there is something to show of it */
+let wanted = null;
+/** @type {Promise<void>} what is shown is changed by one at a time */
+let showing = Promise.resolve();
 
 const serviceWorkerReady = registerServiceWorker(base, (activate) => {
   byId("update", HTMLParagraphElement).hidden = false;
@@ -60,29 +64,90 @@ const serviceWorkerReady = registerServiceWorker(base, (activate) => {
   announce("A new version of this page is ready.");
 });
 
+const store = openStore();
+const choices = new Choices();
 const engine = new Engine({
   base,
   readAssets,
-  model: () => chooser.name,
-  workers: () => settings.workers,
-  backend: () => settings.backend,
-  graphics: () => settings.graphics,
-  store: opening,
+  workers: (model) => choices.workers(model),
+  backend: () => choices.backend,
+  graphics: () => choices.graphics,
+  store,
   serviceWorkerReady,
-  onReady: showModels,
-  onError: (error) =>
-    showProblem(error, () => {
-      hideProblem();
-      engine.start().catch(() => {});
-    }),
 });
+const session = new Session({
+  engine,
+  store,
+  readAssets,
+  expect: expectedSeconds,
+  remember,
+});
+
+const saves = new Saves();
+const saveDialog = new SaveDialog(byId("save-dialog", HTMLDialogElement), saves, showProblem);
+new SaveList(saves);
+const studio = new Studio({
+  pause: () => (session.isPaused ? session.goOn() : session.pauseAll()),
+  cancel: (song) => void songs.cancel(song),
+  save,
+  describe: (song) => titleOf(song.model),
+});
+const transport = new Transport();
+new Keys(studio, transport);
+const settings = new Settings(choices);
+const engineCard = new EngineCard(engine);
+const songs = new Songs({
+  session,
+  title: titleOf,
+  open: (song) => void show(song),
+  release,
+  onError: showProblem,
+});
+new Attention(session, choices);
+new Happening({ engine, shown: () => shown, onError: showProblem });
+const start = new Start({
+  base,
+  onFiles: (files) => void take(files),
+  onProblem: (error) => showProblem(error),
+});
+
+/** @returns {Promise<Assets>} */
+async function readAssets() {
+  if (assets) return assets;
+  assets = await readManifest(base);
+  choices.assets = assets;
+  settings.assets = assets;
+  tellWhatIsKnown();
+  return assets;
+}
+
+/** Have the engine up for the next song, if none is at work. */
+async function prepare() {
+  try {
+    await readAssets();
+    if (session.current === null) await engine.use(choices.get("model"));
+  } catch (error) {
+    // What the engine fails with, it tells.
+    if (!assets) showProblem(error, tryAgain);
+  }
+}
+
+function tryAgain() {
+  hideProblem();
+  void prepare();
+  session.goOn();
+}
 
 /** @param {unknown} error @param {(() => void) | null} [retry] */
 function showProblem(error, retry = null) {
+  showProblemAs(error, sentenceOf(error), retry);
+}
+
+/** @param {unknown} error @param {Saying} saying @param {(() => void) | null} retry */
+function showProblemAs(error, saying, retry) {
   if (!(error instanceof UserError)) console.error(error);
   else if (error.cause !== undefined) console.warn(error.cause);
-  byId("problem-text", HTMLParagraphElement).textContent =
-    word(sentenceOf(error));
+  say(byId("problem-text", HTMLParagraphElement), saying);
   byId("problem", HTMLElement).hidden = false;
   retryButton.hidden = retry === null;
   retryButton.onclick = retry;
@@ -92,185 +157,76 @@ function hideProblem() {
   byId("problem", HTMLElement).hidden = true;
 }
 
-/** @returns {Promise<Assets>} */
-async function readAssets() {
-  if (assets) return assets;
-  assets = await readManifest(base);
-  chooser.show(assets);
-  offerSettings();
-  showModels();
-  void showKept();
-  return assets;
-}
-
-/** What the chosen model has to choose from. */
-function offerSettings() {
-  const model = assets?.models[chooser.name];
-  if (model) settings.offerFor(model);
-}
-
-function changeModel() {
-  offerSettings();
-  restart();
-}
-
-/** Another model, or somebody else who computes. */
-function restart() {
-  hideProblem();
-  engine.restart();
-  showModels();
-}
-
-/** @param {string} sentence empty: there is nothing to say */
-function showNotice(sentence) {
+/** @param {Saying | null} saying null: there is nothing to say */
+function showNotice(saying) {
   const notice = byId("notice", HTMLParagraphElement);
-  notice.textContent = sentence;
-  notice.hidden = sentence === "";
+  notice.hidden = saying === null;
+  if (saying) say(notice, saying);
+}
+
+/** @param {string} model @returns {string} */
+function titleOf(model) {
+  return (assets?.models[model] ?? assets?.missing[model])?.title ?? model;
 }
 
 /**
  * What can be told of models now: whether they are kept, how long they take, the licence of the
  * chosen.
  */
-function showModels() {
+function tellWhatIsKnown() {
   if (!assets) return;
-  const song = shown && shown.length / shown.rate;
-  for (const name of Object.keys(assets.models)) {
-    chooser.tellTime(name, timeOf(name, song));
-    const bytes = downloadBytes(assets, name);
-    allKept(base, assets, name).then((isKept) => chooser.tellSize(name, bytes, isKept));
+  for (const name of Object.keys(assets.models)) void tellModel(assets, name);
+  for (const quality of /** @type {(keyof typeof QUALITIES)[]} */ (Object.keys(QUALITIES))) {
+    settings.tellQuality(quality, timeOf(choices.get("model"), quality));
   }
-  const model = assets.models[chooser.name];
+  settings.tellComputer(aboutComputer());
+  const model = assets.models[choices.get("model")];
   byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
-  showComputer(song);
   const licence = byId("licence", HTMLAnchorElement);
   licence.textContent = model?.licence ?? "";
   licence.href = model?.licence_url ?? "";
 }
 
-/**
- * @param {string} name of a model @param {number | null} song seconds
- * @returns {string} how long it takes here, as far as it is known
- */
-function timeOf(name, song) {
-  const model = assets?.models[name];
-  if (!assets || !model) return "";
-  return expectation(assets.models, name, settings.optionsFor(model), computer(), song);
+/** @param {Assets} all @param {string} name of a model */
+async function tellModel(all, name) {
+  const time = timeOf(name, choices.get("quality"));
+  const isKept = await allKept(base, all, name);
+  const download = { bytes: downloadBytes(all, name), isKept };
+  settings.tellModel(name, { ...download, time });
+  if (name === choices.get("model")) start.download = download;
 }
 
-/** @returns {import("./paces.js").Computer} who would compute a song now */
-function computer() {
+/**
+ * @param {string} name of a model @param {string} quality
+ * @returns {import("./settings/settings.js").Expectation | null} how long it takes here
+ */
+function timeOf(name, quality) {
+  const model = assets?.models[name];
+  if (!assets || !model) return null;
+  const song = shown && shown.stems.length / shown.stems.rate;
+  const options = optionsFor(model, quality);
+  const known = expectedTime(assets.models, name, options, computer(name), song ?? USUAL_SONG);
+  return known && { ...known, song };
+}
+
+/** @param {string} model @returns {import("./paces.js").Computer} who would compute a song now */
+function computer(model) {
   const { graphics } = engine;
-  if (!graphics || graphics instanceof Error) return byProcessor();
+  if (!graphics || graphics instanceof Error) return byProcessor(model);
   return { build: graphics.build, workers: 1 };
 }
 
-/** @returns {import("./paces.js").Computer} */
-function byProcessor() {
-  return { build: PROCESSOR, workers: settings.workers };
+/** @param {string} model @returns {import("./paces.js").Computer} */
+function byProcessor(model) {
+  return { build: PROCESSOR, workers: choices.workers(model) };
 }
 
-/** @param {number | null} song seconds */
-function showComputer(song) {
+/** @returns {Saying} */
+function aboutComputer() {
   const { graphics } = engine;
-  if (!graphics) settings.tellComputer("");
-  else if (graphics instanceof Error) settings.tellComputer(word(sentenceOf(graphics)));
-  else {
-    const room = `${graphics.name}, ${megabytes(graphics.bytes)} of its memory.`;
-    settings.tellComputer(`${room} ${timeOf(chooser.name, song)}`.trim());
-  }
-}
-
-/** @param {boolean} busy */
-function setBusy(busy) {
-  drop.hidden = busy;
-  // The update reloads the page.
-  updateButton.disabled = busy;
-  chooser.busy = settings.busy = busy;
-  showModels();
-  if (busy) kept.hide();
-  else void showKept();
-}
-
-async function showKept() {
-  const store = await opening;
-  const songs = await store.list().catch(() => []);
-  if (!atWork && assets) kept.show(songs, shown?.id ?? null, assets, store.keeps);
-}
-
-/** @param {File} file */
-function separate(file) {
-  return work(file.name, chooser.name, async (separator, signal) => {
-    const { models } = await readAssets();
-    const model = /** @type {import("../engine/protocol.js").AssetModel} */ (models[chooser.name]);
-    const song = await separator.read(file, settings.optionsFor(model), signal);
-    // Not before: a file that cannot be read must not cost the last song's stems.
-    await putAway();
-    return separator.begin(song);
-  });
-}
-
-/** @param {import("../engine/protocol.js").KeptSong} song */
-function resume(song) {
-  return work(song.about.name, song.about.model, async (separator) => {
-    await putAway();
-    return separator.resume(song);
-  });
-}
-
-/**
- * @param {string} name of the song
- * @param {string} model that is to separate it
- * @param {(separator: Separator, signal: AbortSignal) => Promise<Separation>} begin
- */
-async function work(name, model, begin) {
-  if (atWork) return showProblem(new UserError("busy"));
-  const controller = new AbortController();
-  const { signal } = controller;
-  atWork = { controller, isKept: false };
-  setBusy(true);
-  hideProblem();
-  showNotice("");
-  jobCard.open(name);
-  try {
-    jobCard.stage("Waiting for the engine");
-    if (model !== chooser.name) chooser.choose(model);
-    const separator = await unlessAborted(engine.start(), signal);
-    jobCard.stage("Reading the song");
-    const beginning = begin(separator, signal);
-    beginning.then((late) => (signal.aborted ? leave(late) : undefined)).catch(() => {});
-    await run(await unlessAborted(beginning, signal), signal);
-  } catch (error) {
-    if (signal.aborted) announce("Cancelled");
-    else if (engine.isStarted) showProblem(error);
-  } finally {
-    atWork = null;
-    setBusy(false);
-    jobCard.close();
-    engine.refresh();
-  }
-}
-
-/** @param {Separation} separation @param {AbortSignal} signal */
-async function run(separation, signal) {
-  shown = separation;
-  atWork = atWork && { ...atWork, isKept: (await opening).keeps };
-  const title = assets?.models[separation.model]?.title ?? "";
-  result.show(separation.name, title, separation);
-  showModels();
-  jobCard.begin(separation);
-  try {
-    const report = (/** @type {import("../engine/separator.js").Progress} */ progress) => {
-      jobCard.separating(progress, expectedSeconds(separation));
-    };
-    const missing = await separation.run(report, signal, (said) => showNotice(word(sentenceOf(said))));
-    if (missing.length > 0) throw new UserError("incomplete", { stretches: missing });
-  } catch (error) {
-    if (signal.aborted) await leave(separation);
-    throw error;
-  } finally {
-    remember(separation);
-  }
+  if (!graphics) return () => "";
+  if (graphics instanceof Error) return sentenceOf(graphics);
+  return (words) => words.settings.card(graphics.name, megabytes(graphics.bytes));
 }
 
 /**
@@ -278,92 +234,181 @@ async function run(separation, signal) {
  * @returns {number | null} what all of it should take here, if that is known
  */
 function expectedSeconds({ model, options, length, rate, isOnCard }) {
-  const models = assets?.models ?? {};
-  const by = isOnCard ? computer() : byProcessor();
-  return expectedTime(models, model, options, by, length / rate)?.seconds ?? null;
+  const by = isOnCard ? computer(model) : byProcessor(model);
+  return expectedTime(assets?.models ?? {}, model, options, by, length / rate)?.seconds ?? null;
 }
 
-/**
- * @param {Separation} separation was cancelled: what is finished stays, unless it would take memory
- */
-async function leave(separation) {
-  const { keeps } = await opening;
-  if (separation === shown) await putAway();
-  else await separation.close();
-  if (!keeps || !separation.isBegun) await separation.remove();
+/** @param {Song} song */
+function show(song) {
+  wanted = null;
+  showing = showing.then(async () => {
+    if (shown?.song === song || !song.canOpen) return;
+    await putAway();
+    try {
+      const stems = await session.open(song);
+      shown = { song, stems, player: playerOf(song, stems) };
+      studio.show(shown);
+      transport.show(shown);
+      showChange();
+    } catch (error) {
+      showProblem(error);
+    }
+  });
+  return showing;
+}
+
+/** @param {Song} song @param {Stems} stems @returns {Player} as the person has left it */
+function playerOf(song, stems) {
+  const options = /** @type {const} */ ({ latencyHint: "playback", sampleRate: stems.rate });
+  const player = new Player(stems, new AudioContext(options));
+  if (song.mixer) player.settings = /** @type {any} */ (song.mixer);
+  for (const type of ["mix", "loop"]) {
+    player.addEventListener(type, () => session.keepMixer(song, { ...player.settings }));
+  }
+  player.addEventListener("error", (event) => {
+    showProblem(/** @type {CustomEvent} */ (event).detail);
+  });
+  return player;
+}
+
+/** @param {Song} song that is shown @param {string | null} source the stem that it is about */
+function save({ name, source: facts }, source) {
+  if (!shown) return;
+  const { stems, player } = shown;
+  const { title, artist, album, rate } = facts ?? {};
+  saveDialog.open({
+    stems,
+    player,
+    song: { name, title: title ?? name, artist: artist ?? "", album: album ?? "", rate },
+    source: source ?? undefined,
+    region: player.loop && [...player.loop],
+  });
+}
+
+/** @param {Song} song */
+function release(song) {
+  if (wanted === song) wanted = null;
+  showing = showing.then(async () => {
+    if (song.opened) await saves.giveUp(song.opened);
+    if (shown?.song === song) await putAway();
+  });
+  return showing;
 }
 
 /** Take the song off the page. */
 async function putAway() {
-  await result.clear();
-  await shown?.close();
+  const last = shown;
   shown = null;
-  showModels();
+  studio.clear();
+  transport.clear();
+  await last?.player.close();
+  await last?.stems.close();
+  showChange();
 }
 
-/** @param {string} id */
-async function discard(id) {
-  if (shown?.id === id) await putAway();
-  await (await opening).remove(id).catch(showProblem);
-  await showKept();
+function showChange() {
+  songs.shown = shown?.song ?? null;
+  start.shown = shown === null;
+  tellWhatIsKnown();
 }
 
-/**
- * @template Value
- * @param {Promise<Value>} promise @param {AbortSignal} signal
- * @returns {Promise<Value>}
- */
-function unlessAborted(promise, signal) {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    promise.then(resolve, reject);
-  });
+/** @param {File[]} files */
+async function take(files) {
+  hideProblem();
+  showNotice(null);
+  try {
+    await readAssets();
+    const [first] = await session.add(files, choices.choice);
+    if (shown?.player.state !== "playing") wanted = first ?? null;
+    showWanted();
+  } catch (error) {
+    showProblem(error);
+  }
 }
 
-/** @param {FileList | undefined | null} files */
-function take(files) {
-  const [file, ...more] = files ?? [];
-  if (!file) showProblem(new UserError("noFile"));
-  else if (more.length > 0) showProblem(new UserError("severalFiles"));
-  else void separate(file);
+function showWanted() {
+  if (wanted?.canOpen) void show(wanted);
 }
 
-picker.addEventListener("change", () => {
-  if (picker.files?.length) take(picker.files);
-  // So that choosing the same file again is a change, too.
-  picker.value = "";
+session.addEventListener("song", (event) => {
+  const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
+  showWanted();
+  if (song === shown?.song) studio.update();
+  if (song.state === "failed" && song.error !== null) {
+    const sentence = sentenceOf(song.error);
+    const saying = (/** @type {import("./words.js").Words} */ words) =>
+      words.songs.failed(song.name, sentence(words));
+    showProblemAs(song.error, saying, null);
+  }
 });
 
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  drop.classList.toggle("over", atWork === null);
+session.addEventListener("same", (event) => {
+  const { song, other } = /** @type {CustomEvent<{song: Song, other: Song}>} */ (event).detail;
+  announce(word((words) => words.songs.same(other.name)));
+  if (wanted === song) wanted = other;
+  showWanted();
 });
 
-addEventListener("dragleave", (event) => {
-  if (event.relatedTarget === null) drop.classList.remove("over");
+session.addEventListener("notice", (event) => {
+  showNotice(sentenceOf(/** @type {CustomEvent} */ (event).detail));
 });
 
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  drop.classList.remove("over");
-  take(event.dataTransfer?.files);
+session.addEventListener("change", () => {
+  // The update reloads the page.
+  updateButton.disabled = session.current !== null;
+  tellWhatIsKnown();
 });
 
-byId("cancel", HTMLButtonElement).addEventListener("click", () => {
-  atWork?.controller.abort();
+session.addEventListener("idle", () => void prepare());
+
+engine.addEventListener("failed", (event) => {
+  showProblem(/** @type {CustomEvent} */ (event).detail, tryAgain);
 });
 
-addEventListener("beforeunload", (event) => {
-  if (atWork && !atWork.isKept) event.preventDefault();
+engine.addEventListener("change", () => {
+  tellWhatIsKnown();
+  void tellOffline();
 });
 
-opening.then(({ longestMinutes }) => {
-  byId("longest", HTMLSpanElement).textContent = duration(longestMinutes);
+async function tellOffline() {
+  const { info, model } = engine;
+  const isReady =
+    assets && model && info && isControlled() && (await allKept(base, assets, model));
+  engineCard.tellOffline(isReady ? titleOf(model) : "");
+}
+
+choices.addEventListener("change", (event) => {
+  const { detail: name } = /** @type {CustomEvent<string>} */ (event);
+  if (name === "workers") engine.resize();
+  if (name === "model" || name === "computer") {
+    hideProblem();
+    void prepare();
+  }
+  tellWhatIsKnown();
+});
+
+document.addEventListener("visibilitychange", () => {
+  // Another tab may have added songs, or deleted some.
+  if (!document.hidden) void loadSongs();
+});
+
+async function loadSongs() {
+  try {
+    await session.load();
+  } catch (error) {
+    showProblem(error);
+  }
+}
+
+store.then(({ longestMinutes }) => {
+  start.longest = longestMinutes;
 });
 
 const limits = byId("insecure", HTMLParagraphElement);
 limits.hidden = isSecureContext && "caches" in window;
-limits.textContent = word(({ errors }) => (isSecureContext ? errors.noStorage : errors.insecure));
+say(limits, ({ errors }) => (isSecureContext ? errors.noStorage : errors.insecure));
 
 wireShell();
-engine.start().catch(() => {});
+offerLanguages();
+void loadSongs();
+void prepare();

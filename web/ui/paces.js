@@ -6,9 +6,8 @@
  */
 
 import { PROCESSOR } from "../engine/pool.js";
-import { span } from "./format.js";
+import { passes } from "../engine/qualities.js";
 import { keep, recall } from "./remembered.js";
-import { STANDARD } from "./settings.js";
 
 /** @typedef {import("../engine/protocol.js").ModelInfo} ModelInfo */
 /** @typedef {import("../engine/separator.js").Options} Options */
@@ -28,7 +27,7 @@ const PACES = "paces";
 const LEAST_SONG = 20;
 
 /** The song that is spoken of where there is none, in seconds. */
-const USUAL_SONG = 240;
+export const USUAL_SONG = 240;
 
 /** Models by name. @typedef {Record<string, ModelInfo>} Models */
 
@@ -39,14 +38,16 @@ function place(build) {
 
 /**
  * @param {string} build who computes
- * @returns {Record<string, number>} by model: seconds of a worker for a second of song, with
- *   STANDARD
+ * @returns {Record<string, number>} by model: seconds of a worker for a second of song, in the
+ *   standard quality
  */
 function measured(build) {
   try {
-    return { ...JSON.parse(recall(place(build)) ?? "{}") };
+    const all = Object.entries(JSON.parse(recall(place(build)) ?? "{}") ?? {});
+    // Whatever else somebody has written there is left out.
+    return Object.fromEntries(all.filter(([, pace]) => Number.isFinite(pace) && pace > 0));
   } catch {
-    return {}; // Somebody has written something else there.
+    return {};
   }
 }
 
@@ -58,21 +59,6 @@ export function remember(separation) {
   const pace = work.seconds / song / passes(separation.options);
   const paces = { ...measured(work.build), [separation.model]: pace };
   keep(place(work.build), JSON.stringify(paces));
-}
-
-/**
- * @param {Models} models @param {string} model @param {Options} options
- * @param {Computer} computer
- * @param {number | null} song seconds; null: none is known
- * @returns {string} what to expect, as far as it is known
- */
-export function expectation(models, model, options, computer, song) {
-  const expected = expectedTime(models, model, options, computer, song ?? USUAL_SONG);
-  if (expected === null) return "";
-  const what = song === null ? `a song of ${USUAL_SONG / 60} minutes` : "this song";
-  return expected.isMeasured
-    ? `Takes ${span(expected.seconds)} for ${what} on this machine.`
-    : `Takes about ${span(expected.seconds)} for ${what}: it has not run on this machine yet.`;
 }
 
 /**
@@ -112,13 +98,4 @@ function paceOf(models, model, build) {
     if (wanted && given) return { pace: (pace * wanted) / given, isMeasured: false };
   }
   return null;
-}
-
-/**
- * @param {Options} options
- * @returns {number} how often they have a song computed, 1 in the standard quality
- */
-function passes(options) {
-  const { overlap = STANDARD.overlap, shifts = STANDARD.shifts } = options;
-  return (Math.max(1, shifts) * (1 - STANDARD.overlap)) / (1 - overlap);
 }

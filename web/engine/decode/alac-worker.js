@@ -2,6 +2,7 @@
  * Decodes Apple Lossless packets off the page's thread. Messages: see `protocol.js`.
  */
 
+import { serve } from "../rpc.js";
 import { AlacDecoder, parseConfig } from "./alac.js";
 
 /** @type {AlacDecoder | null} */
@@ -37,11 +38,7 @@ function joined(parts) {
   return all;
 }
 
-addEventListener("message", (/** @type {MessageEvent} */ event) => {
-  const scope = /** @type {import("../worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
-  const reply = answer(event.data);
-  scope.postMessage(
-    reply,
-    reply.planes.map(({ buffer }) => buffer),
-  );
-});
+serve(
+  (_method, call) => answer(call),
+  ({ planes }) => planes,
+);

@@ -5,6 +5,7 @@
  */
 
 import { EncodedPacketSink } from "../../vendor/mediabunny.mjs";
+import { Remote } from "../rpc.js";
 import { CONFIG_BYTES, parseConfig } from "./alac.js";
 import { alacConfig } from "./mp4.js";
 
@@ -31,15 +32,16 @@ export async function openLossless(file, track) {
 
 /** @param {Track} track @param {Uint8Array} config */
 async function* decoded(track, config) {
-  const worker = new Worker(new URL("alac-worker.js", import.meta.url), { type: "module" });
+  const url = new URL("alac-worker.js", import.meta.url);
+  const worker = new Remote(url, (message) => new Error(message));
   try {
     for await (const packets of batches(track)) {
-      const { planes, problem } = await ask(worker, { config, packets });
+      const { planes, problem } = await worker.call("decode", { config, packets });
       yield planes;
       if (problem !== null) throw new Error(problem);
     }
   } finally {
-    worker.terminate();
+    worker.end(null);
   }
 }
 
@@ -54,16 +56,4 @@ async function* batches(track) {
     packets = [];
   }
   if (packets.length > 0) yield packets;
-}
-
-/**
- * @param {Worker} worker @param {import("../protocol.js").AlacCall} call
- * @returns {Promise<import("../protocol.js").AlacReply>}
- */
-function ask(worker, call) {
-  return new Promise((resolve, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
-    worker.onmessage = ({ data }) => resolve(data);
-    worker.postMessage(call);
-  });
 }

@@ -4,12 +4,70 @@
  * @module
  */
 
-import { clock, gigabytes, megabytes, number } from "../format.js";
+import { clock, gigabytes, megabytes, number, span } from "../format.js";
 import { plural } from "./plural.js";
 
 /** @type {import("./en.js").Words} */
 export const de = {
   language: "Deutsch",
+
+  save: {
+    what: "Was",
+    whats: { all: "Alle Spuren", mix: "Was du hörst", stem: "Eine Spur" },
+    stem: "Spur",
+    format: "Format",
+    formats: {
+      wav16: { title: "WAV, 16 Bit", note: "Lässt sich überall öffnen." },
+      wav24: { title: "WAV, 24 Bit", note: "Für Musikprogramme; feiner, als jemand hört." },
+      wav32f: {
+        title: "WAV, 32 Bit Gleitkomma",
+        note: "Jeder Wert, wie er berechnet wurde, auf das Bit genau. Die größten Dateien.",
+      },
+      flac16: { title: "FLAC, 16 Bit", note: "Klingt genau wie WAV, auf etwa halbem Platz." },
+      flac24: {
+        title: "FLAC, 24 Bit",
+        note: "Klingt genau wie WAV, auf weniger Platz; für Musikprogramme, die FLAC lesen.",
+      },
+      mp3: {
+        title: "MP3, 320 kbit/s",
+        note: "Die kleinsten Dateien; etwas vom Klang geht verloren. Kodiert von LAME (LGPL):",
+      },
+    },
+    lameLicence: "seine Lizenz",
+    rate: "Abtastrate",
+    rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
+    rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
+    regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
+    to: "Wohin",
+    places: {
+      one: { download: "Downloads", place: "Ein Ort, den ich wähle" },
+      several: { download: "Downloads, als ein Zip", place: "Ein Ordner, den ich wähle" },
+    },
+    notYet: "Das Lied wird noch zerlegt: Es lässt sich speichern, wenn es fertig ist.",
+    regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich speichern, wenn er fertig ist.",
+    size: ({ size }) => `etwa ${size}`,
+    go: "Speichern",
+    atWork: ({ count, share }) =>
+      plural(count, {
+        one: `Wird gespeichert: ${share}`,
+        other: `${number(count)} werden gespeichert: ${share}`,
+      }),
+    allDone: ({ count }) =>
+      plural(count, { one: "Gespeichert", other: `${number(count)} gespeichert` }),
+    waits: "Wartet, bis es an der Reihe ist",
+    saved: "Gespeichert",
+    turnedDown: ({ decibels }) =>
+      `Gespeichert, und alles gleichmäßig um ${decibels} dB leiser: Die lauteste Stelle würde in ` +
+      "diesem Format übersteuern. 32 Bit Gleitkomma behält den Pegel.",
+    ready: ({ name }) => `${name} ist gespeichert.`,
+    again: "Noch einmal",
+    againOf: ({ name }) => `${name} noch einmal speichern`,
+    drag: "Speichert es noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop ziehen.",
+    cancel: ({ name }) => `Speichern von ${name} abbrechen`,
+    dismiss: ({ name }) => `${name} von der Liste nehmen`,
+    retry: "Noch einmal versuchen",
+    retryOf: ({ name }) => `Noch einmal versuchen, ${name} zu speichern`,
+  },
 
   page: {
     claim: "Nichts verlässt dein Gerät",
@@ -28,6 +86,265 @@ export const de = {
     close: "Schließen",
   },
 
+  start: {
+    title: "Zerlege ein Lied",
+    what:
+      "Schlagzeug, Bass, Gesang und der Rest, jedes für sich: zum Hören, Mischen und Speichern. " +
+      "Alles macht dein Browser, und nichts wird hochgeladen.",
+    drop: "Lege Lieder hier ab",
+    choose: "oder wähle Dateien",
+    folder: "Ordner wählen",
+    demo: "Beispiellied ausprobieren",
+    demoName: "Beispiellied",
+    formats: (minutes) =>
+      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus und der Ton von Videos, bis zu " +
+      (minutes < 120
+        ? plural(minutes, { one: "eine Minute", other: `${number(minutes)} Minuten` })
+        : `${number(Math.floor(minutes / 60))} Stunden`),
+    download: (bytes) =>
+      `Das erste Lied braucht einmal ${megabytes(bytes)} von dieser Seite. ` +
+      "Danach geht alles ohne Netz.",
+    downloaded: "Alles, was Lieder brauchen, ist auf diesem Gerät: Es geht ohne Netz.",
+  },
+
+  stems: {
+    drums: "Schlagzeug",
+    bass: "Bass",
+    other: "Übriges",
+    vocals: "Gesang",
+    guitar: "Gitarre",
+    piano: "Klavier",
+    mixture: "Original",
+  },
+
+  studio: {
+    pause: "Pause",
+    goOn: "Weiter",
+    cancel: "Abbrechen",
+    save: "Speichern",
+    zoom: "Ausschnitt",
+    zoomIn: "Vergrößern",
+    zoomOut: "Verkleinern",
+    zoomFit: "Das ganze Lied",
+    mute: (stem) => `${stem} stumm schalten`,
+    solo: (stem) => `Nur ${stem} hören`,
+    volume: (stem) => `Lautstärke: ${stem}`,
+    pan: (stem) => `Panorama: ${stem}`,
+    spectrogram: (stem) => `Spektrogramm: ${stem}`,
+    saveStem: (stem) => `${stem} speichern`,
+    centre: "Mitte",
+    left: (share) => `${share} % links`,
+    right: (share) => `${share} % rechts`,
+    playable: "was fertig ist, kann schon gespielt werden",
+  },
+
+  transport: {
+    play: "Abspielen",
+    pause: "Pause",
+    position: "Position",
+    positionOf: ({ now, all }) => `${now} von ${all}`,
+    buffering: "Wartet auf diese Stelle: Sie spielt, sobald sie zerlegt ist.",
+    loop: "Schleife",
+    loopOf: ({ start, stop }) => `${start}–${stop}`,
+    loopOn: "Die Schleife ist an",
+    loopOff: "Die Schleife ist aus",
+    heard: "Was du hörst",
+    stems: "Spuren",
+    original: "Original",
+    presets: "Voreinstellungen",
+    preset: {
+      all: "Alles",
+      karaoke: "Karaoke",
+      acapella: "A cappella",
+      drumless: "Ohne Schlagzeug",
+      bassless: "Ohne Bass",
+      own: "Eigene",
+    },
+    tempo: "Tempo und Tonhöhe",
+    speed: "Tempo",
+    semitones: "Tonhöhe",
+    semitonesNow: (count) =>
+      `${count > 0 ? "+" : ""}${number(count)} ${plural(Math.abs(count), {
+        one: "Halbton",
+        other: "Halbtöne",
+      })}`,
+    tempoReset: "Wie im Original",
+    master: "Lautstärke",
+  },
+
+  keys: {
+    space: "Leertaste",
+    plays: "Abspielen oder anhalten",
+    moves: "5 Sekunden zurück oder vor",
+    movesFar: "30 Sekunden zurück oder vor",
+    ends: "Zum Anfang, zum Ende",
+    lanes: "Zur Spur mit dieser Nummer",
+    mutes: "Die Spur, in der du bist, stumm schalten",
+    solos: "Nur die Spur hören, in der du bist",
+    spectrogram: "Spektrogramm der Spur, in der du bist",
+    loops: "Schleife an oder aus",
+    loopEnds: "Die Schleife beginnt hier, endet hier",
+    original: "Spuren oder Original",
+    zooms: "Vergrößern oder verkleinern",
+    fits: "Das ganze Lied sehen",
+    scrolls: "Sehen, was davor oder danach kommt",
+    lists: "Diese Liste",
+    letters: "Tasten mit einem einzelnen Zeichen",
+    lettersWhy:
+      "Schalte sie aus, wenn du mit deinem Gerät sprichst oder Tasten aus Versehen drückst.",
+    pointer:
+      "Klicke oder ziehe auf einer Spur, um dorthin zu springen; ziehe auf der Zeitleiste (oder mit " +
+      "Umschalt auf einer Spur), um eine Schleife zu wählen; drehe das Rad mit Strg, um zu " +
+      "vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
+  },
+
+  engine: {
+    stages: {
+      download: "Das Rechenwerk wird geladen (nur einmal)",
+      python: "Python startet",
+      packages: "NumPy und das Programm werden geladen",
+      weights: "Das Modell wird geladen",
+      graphics: "Die Grafikkarte wird geprüft",
+    },
+    amount: (done, total, share) => `${done} von ${total} · ${share}`,
+    ready: "Das Rechenwerk ist bereit.",
+    offline: (title) => `Bereit ohne Netz mit ${title}`,
+    byCard: (card) => `Netze auf ${card} (WebGPU)`,
+    byProcessor: (backend) => `Matrixprodukte mit ${backend}`,
+    pace: (time) => `Etwa ${time} für ein Lied von 4 Minuten`,
+  },
+
+  songs: {
+    between: " · ",
+    states: {
+      waiting: "wartet",
+      reading: "wird gelesen",
+      paused: "angehalten",
+      failed: "fehlgeschlagen",
+      kept: "abgebrochen; was fertig ist, bleibt erhalten",
+    },
+    left: (seconds) =>
+      seconds < 5 ? "noch ein paar Sekunden" : `noch etwa ${span(seconds)}`,
+    leftUnknown: "die Restzeit ist nach dem ersten Teil bekannt",
+    shareOf: (name) => `Fortschritt von ${name}`,
+    deeds: {
+      up: (name) => `${name} nach oben`,
+      down: (name) => `${name} nach unten`,
+      retry: (name) => `${name} noch einmal versuchen`,
+      part: (name) => `Den lesbaren Teil von ${name} verwenden`,
+      goOn: (name) => `Mit ${name} weitermachen`,
+      cancel: (name) => `${name} abbrechen`,
+      rename: (name) => `${name} umbenennen`,
+      remove: (name) => `${name} entfernen`,
+    },
+    part: "Den lesbaren Teil verwenden",
+    placeOf: (name, place, count) => `${name} ist Nummer ${number(place)} von ${number(count)}.`,
+    pauseAll: "Anhalten",
+    goOnAll: "Weitermachen",
+    removeAll: "Alle löschen",
+    askFinished: (name) => `${name} und die Spuren davon aus diesem Browser löschen?`,
+    askBegun: (name) => `Löschen, was von ${name} fertig ist?`,
+    askAll: (count) =>
+      plural(count, {
+        one: "Ein Lied und seine Spuren aus diesem Browser löschen?",
+        other: `${number(count)} Lieder und ihre Spuren aus diesem Browser löschen?`,
+      }),
+    yes: "Löschen",
+    yesAll: "Alle löschen",
+    no: "Behalten",
+    removed: (name) => `${name} ist gelöscht.`,
+    cancelled: (name) => `${name} ist abgebrochen.`,
+    reading: (name) => `${name} wird gelesen.`,
+    working: (name) => `${name} wird zerlegt.`,
+    shareDone: (name, share) => `${share} von ${name} sind zerlegt.`,
+    finished: (name) => `${name} ist zerlegt.`,
+    same: (name) => `Dieses Lied ist schon da: ${name}.`,
+    failed: (name, sentence) => `${name}: ${sentence}`,
+    titleOf: (share, name) => `${share} · ${name}`,
+    allDone: (count) =>
+      plural(count, {
+        one: "Dein Lied ist zerlegt.",
+        other: `Deine ${number(count)} Lieder sind zerlegt.`,
+      }),
+    notKept:
+      "Dieser Browser behält hier keine Dateien: Lieder bleiben in dieser Seite, solange sie offen ist.",
+    room: (bytes) =>
+      `${bytes} frei für Lieder, soweit der Browser es verrät; der Datenträger kann weniger haben.`,
+  },
+
+  settings: {
+    next: "Für die nächsten Lieder: Was schon wartet, behält seine Einstellungen.",
+    model: "Modell",
+    kept: (size) => `${size}, liegt hier`,
+    toFetch: (size) => `${size} zu laden`,
+    missing: (titles) => `Nicht auf dieser Seite: ${titles.join(", ")}.`,
+    moreModels: "Mehr über die Modelle",
+    takes: (time, isUsual, isMeasured) => {
+      const song = isUsual ? "ein Lied von 4 Minuten" : "dieses Lied";
+      return isMeasured
+        ? `Braucht ${time} für ${song} auf diesem Gerät.`
+        : `Braucht etwa ${time} für ${song}: Es lief auf diesem Gerät noch nicht.`;
+    },
+    quality: "Qualität",
+    qualities: {
+      fast: {
+        title: "Schnell",
+        use: "Die Teile überlappen sich um ein Zehntel: Ab und zu ist eine Naht zu hören.",
+      },
+      standard: { title: "Normal", use: "Die Teile überlappen sich um ein Viertel." },
+      best: {
+        title: "Am besten",
+        use: "Die Teile überlappen sich um die Hälfte, und zwei Durchgänge werden gemittelt.",
+      },
+    },
+    stems: "Spuren, die du behalten willst",
+    stemsNote: "Spuren, die du nicht willst, belegen keinen Platz. Die Zeit bleibt gleich.",
+    computer: "Es rechnet",
+    computers: { automatic: "Automatisch", graphics: "Grafikkarte", processor: "Prozessor" },
+    card: (name, memory) => `${name}, ${memory} ihres Speichers.`,
+    workers: (memory) =>
+      `Teile eines Lieds, die der Prozessor gleichzeitig rechnet (jeder braucht einen Kern und ${memory})`,
+    automatic: (count) => `Automatisch (${number(count)})`,
+    awake: "Den Bildschirm anlassen, solange Lieder zerlegt werden",
+    notify: "Mir Bescheid geben, wenn alle Lieder zerlegt sind",
+    notifyDenied:
+      "Der Browser lässt diese Seite keine Hinweise zeigen: Erlaube es in den Einstellungen der Seite.",
+    persist: "Den Browser bitten, Lieder zu behalten",
+    isSafe: "Der Browser behält Lieder und Modelle, bis du sie löschst.",
+    isNotSafe:
+      "Ist der Datenträger fast voll, darf der Browser Lieder und Modelle von selbst löschen, " +
+      "außer er sagt zu, sie zu behalten.",
+  },
+
+  happening: {
+    backend: "Es rechnet",
+    noEngine: "Das Rechenwerk läuft nicht.",
+    speed: "Matrixprodukte",
+    gflops: (speed) => `${number(speed, 1)} GFLOP/s, ein Prozess`,
+    heap: "Speicher eines Prozesses",
+    workers: (heap, count) =>
+      plural(count, { one: `${heap}, ein Prozess`, other: `${heap}, ${number(count)} Prozesse` }),
+    pace: "Teile in der Minute",
+    page: "Speicher der Seite",
+    storage: "Speicherplatz",
+    stored: (usage, quota) =>
+      `${usage} belegt von ${quota}, wie der Browser sagt: Manche nennen überall dieselbe Zahl`,
+    versions: "Versionen",
+    notKnown: "unbekannt",
+    trace: "Statistik eines Teils",
+    tracing: "Ein Teil des gezeigten Lieds wird gerechnet.",
+    noSong: "Dafür muss ein Lied mit dem Modell zu sehen sein, das gerade geladen ist.",
+    copy: "Als Bericht kopieren",
+    copied: "Kopiert.",
+    report: "Der Bericht",
+    step: "Schritt",
+    shape: "Form",
+    min: "Min",
+    max: "Max",
+    mean: "Mittel",
+    std: "Std",
+  },
+
   errors: {
     said: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
@@ -44,9 +361,11 @@ export const de = {
     unreadable:
       "Diese Datei konnte nicht gelesen werden. " +
       "Wurde sie verschoben oder geändert, wähle sie noch einmal.",
-    severalFiles: "Bitte lege ein Lied nach dem anderen ab.",
-    busy: "Gerade wird ein Lied zerlegt. Warte, bis es fertig ist, oder brich es ab.",
     noFile: "Das war keine Datei. Lege eine Audiodatei von deinem Gerät ab.",
+    noSongs: "Darin ist keine Audiodatei. Wähle einen anderen Ordner, oder lege Lieder ab.",
+    nothingShared:
+      "Was mit dieser Seite geteilt wurde, ist nicht angekommen, vielleicht aus Mangel an Platz. " +
+      "Wähle die Dateien stattdessen hier.",
     memory:
       "Für dieses Lied reicht der Speicher nicht. Schließe andere Tabs oder Programme und versuche " +
       "es noch einmal, oder nimm ein kürzeres Lied.",
@@ -77,11 +396,14 @@ export const de = {
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
+    stemPlace:
+      "Dorthin konnte die Datei nicht geschrieben werden. Wähle einen anderen Ort, oder lege sie " +
+      "bei den Downloads ab.",
     resampler:
       "Die Abtastrate dieses Lieds konnte nicht umgerechnet werden, vielleicht aus Mangel an " +
       "Speicher. Schließe andere Tabs und versuche es noch einmal.",
     otherTab:
-      "Dieses Lied wird in einem anderen Tab oder Fenster zerlegt. " +
+      "Dieses Lied ist in einem anderen Tab oder Fenster offen. " +
       "Mach dort weiter, oder schließe es und versuche es noch einmal.",
     full:
       "Der Speicherplatz des Browsers ist voll. Was vom Lied fertig ist, bleibt erhalten: " +
@@ -145,6 +467,12 @@ export const de = {
         .map(([start, stop]) => `${number(start, 1)}-${number(stop, 1)} s`)
         .join(", ")}), vielleicht aus Mangel an Speicher. ` +
       "Der Rest ist fertig und bleibt erhalten: Schließe andere Tabs und mach dann weiter.",
+    fileGone:
+      "Diese Datei wurde nicht gelesen, bevor die Seite geschlossen wurde, und Seiten können " +
+      "Dateien nicht von selbst öffnen: Wähle sie noch einmal.",
+    modelGone: ({ title }) =>
+      `Das Modell dieses Lieds (${title}) gibt es auf dieser Seite nicht mehr: ` +
+      "Wähle die Datei noch einmal, um ein anderes zu nehmen.",
     notFinite: ({ seconds }) =>
       `Dieses Lied hat bei ${number(seconds, 3)} s einen Wert, der keine endliche Zahl ist. ` +
       "Repariere die Datei oder exportiere sie neu.",

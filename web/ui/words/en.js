@@ -6,7 +6,7 @@
  * @module
  */
 
-import { clock, gigabytes, megabytes, number } from "../format.js";
+import { clock, gigabytes, megabytes, number, span } from "../format.js";
 import { plural } from "./plural.js";
 
 /** @typedef {typeof en} Words */
@@ -14,6 +14,69 @@ import { plural } from "./plural.js";
 export const en = {
   /** In its own words. */
   language: "English",
+
+  /** What to save, as what, and what becomes of it. */
+  save: {
+    what: "What",
+    whats: { all: "All stems", mix: "What you hear", stem: "One stem" },
+    stem: "Stem",
+    format: "Format",
+    formats: {
+      wav16: { title: "WAV, 16-bit", note: "Opens everywhere." },
+      wav24: { title: "WAV, 24-bit", note: "For music programs; finer than anybody hears." },
+      wav32f: {
+        title: "WAV, 32-bit float",
+        note: "Every sample as it was computed, to the bit. The largest files.",
+      },
+      flac16: { title: "FLAC, 16-bit", note: "The same sound as WAV in about half the space." },
+      flac24: {
+        title: "FLAC, 24-bit",
+        note: "The same sound as WAV in less space; for music programs that read FLAC.",
+      },
+      mp3: {
+        title: "MP3, 320 kbit/s",
+        note: "The smallest files; something of the sound is lost. Encoded by LAME (LGPL):",
+      },
+    },
+    lameLicence: "its licence",
+    rate: "Sample rate",
+    rateOfStems: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
+      `${kilohertz} kHz, as it is computed`,
+    rateOfFile: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
+      `${kilohertz} kHz, as your file has it`,
+    regionOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
+      `Only the loop, ${start}–${stop}`,
+    to: "Where",
+    places: {
+      one: { download: "Downloads", place: "A place that I choose" },
+      several: { download: "Downloads, as one zip", place: "A folder that I choose" },
+    },
+    notYet: "The song is still being separated: it can be saved when it is finished.",
+    regionNotYet: "This part is still being separated: it can be saved when it is finished.",
+    size: (/** @type {{size: string}} */ { size }) => `about ${size}`,
+    go: "Save",
+    /** The list of saves. */
+    atWork: (/** @type {{count: number, share: string}} */ { count, share }) =>
+      plural(count, {
+        one: `Saving: ${share}`,
+        other: `Saving ${number(count)}: ${share}`,
+      }),
+    allDone: (/** @type {{count: number}} */ { count }) =>
+      plural(count, { one: "Saved", other: `${number(count)} saved` }),
+    waits: "Waits for its turn",
+    saved: "Saved",
+    turnedDown: (/** @type {{decibels: string}} */ { decibels }) =>
+      `Saved, and turned down by ${decibels} dB, all alike: in this format the loudest part would ` +
+      "clip. 32-bit float keeps the level.",
+    ready: (/** @type {{name: string}} */ { name }) => `${name} is saved.`,
+    again: "Again",
+    againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
+    drag: "Saves it once more. In Chrome and Edge it can be dragged to the desktop, too.",
+    cancel: (/** @type {{name: string}} */ { name }) => `Cancel saving ${name}`,
+    dismiss: (/** @type {{name: string}} */ { name }) => `Take ${name} off the list`,
+    retry: "Try again",
+    retryOf: (/** @type {{name: string}} */ { name }) => `Try to save ${name} again`,
+  },
 
   /** The frame: header, side, titles of dialogs. */
   page: {
@@ -33,6 +96,280 @@ export const en = {
     close: "Close",
   },
 
+  /** Where songs come in. */
+  start: {
+    title: "Take a song apart",
+    what:
+      "Drums, bass, vocals and the rest, each on its own: to listen to, to mix and to save. " +
+      "Your browser does all of it, and nothing is uploaded.",
+    drop: "Drop songs here",
+    choose: "or choose files",
+    folder: "Choose a folder",
+    demo: "Try the demo song",
+    /** Of the file, too. */
+    demoName: "Demo song",
+    formats: (/** @type {number} */ minutes) =>
+      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus and the sound of videos, up to " +
+      (minutes < 120
+        ? plural(minutes, { one: "one minute", other: `${number(minutes)} minutes` })
+        : `${number(Math.floor(minutes / 60))} hours`),
+    download: (/** @type {number} */ bytes) =>
+      `The first song needs ${megabytes(bytes)} from this site, once. ` +
+      "After that the page works without a network.",
+    downloaded: "All that songs need is on this device: the page works without a network.",
+  },
+
+  stems: {
+    drums: "Drums",
+    bass: "Bass",
+    other: "Other",
+    vocals: "Vocals",
+    guitar: "Guitar",
+    piano: "Piano",
+    mixture: "Original",
+  },
+
+  /** The lanes of a song. */
+  studio: {
+    pause: "Pause",
+    goOn: "Continue",
+    cancel: "Cancel",
+    save: "Save",
+    zoom: "Zoom",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    zoomFit: "Whole song",
+    mute: (/** @type {string} */ stem) => `Mute ${stem}`,
+    solo: (/** @type {string} */ stem) => `Solo ${stem}`,
+    volume: (/** @type {string} */ stem) => `Volume of ${stem}`,
+    pan: (/** @type {string} */ stem) => `Pan of ${stem}`,
+    spectrogram: (/** @type {string} */ stem) => `Spectrogram of ${stem}`,
+    saveStem: (/** @type {string} */ stem) => `Save ${stem}`,
+    centre: "Centre",
+    left: (/** @type {string} */ share) => `${share} % left`,
+    right: (/** @type {string} */ share) => `${share} % right`,
+    playable: "parts are playable as they come",
+  },
+
+  transport: {
+    play: "Play",
+    pause: "Pause",
+    position: "Position",
+    positionOf: (/** @type {{now: string, all: string}} */ { now, all }) => `${now} of ${all}`,
+    buffering: "Waiting for this part: it is played as soon as it is separated.",
+    loop: "Loop",
+    loopOf: (/** @type {{start: string, stop: string}} */ { start, stop }) => `${start}–${stop}`,
+    loopOn: "The loop is on",
+    loopOff: "The loop is off",
+    heard: "What you hear",
+    stems: "Stems",
+    original: "Original",
+    presets: "Presets",
+    preset: {
+      all: "All",
+      karaoke: "Karaoke",
+      acapella: "Acapella",
+      drumless: "Drumless",
+      bassless: "Bassless",
+      own: "Own",
+    },
+    tempo: "Speed and key",
+    speed: "Speed",
+    semitones: "Key",
+    semitonesNow: (/** @type {number} */ count) =>
+      `${count > 0 ? "+" : ""}${number(count)} ${plural(Math.abs(count), {
+        one: "semitone",
+        other: "semitones",
+      })}`,
+    tempoReset: "As it was",
+    master: "Volume",
+  },
+
+  /** What the keys do. */
+  keys: {
+    space: "Space",
+    plays: "Play or pause",
+    moves: "Back or forward by 5 seconds",
+    movesFar: "Back or forward by 30 seconds",
+    ends: "To the start, to the end",
+    lanes: "Go to the lane of that number",
+    mutes: "Mute the lane you are in",
+    solos: "Solo the lane you are in",
+    spectrogram: "Spectrogram of the lane you are in",
+    loops: "Loop on or off",
+    loopEnds: "The loop begins here, ends here",
+    original: "The stems or the original",
+    zooms: "Zoom in or out",
+    fits: "See the whole song",
+    scrolls: "See what is before or after",
+    lists: "This list",
+    letters: "Keys of a single character",
+    lettersWhy: "Switch them off if you speak to your computer, or press keys by accident.",
+    pointer:
+      "Click or drag on a lane to seek, drag on the ruler (or on a lane with Shift) to choose a " +
+      "loop, turn the wheel with Ctrl to zoom, double-click a fader to put it back.",
+  },
+
+  /** The start of the engine. */
+  engine: {
+    stages: {
+      download: "Downloading the engine (only once)",
+      python: "Starting Python",
+      packages: "Loading NumPy and the separator",
+      weights: "Loading the model",
+      graphics: "Trying the graphics card",
+    },
+    amount: (
+      /** @type {string} */ done,
+      /** @type {string} */ total,
+      /** @type {string} */ share,
+    ) => `${done} of ${total} · ${share}`,
+    ready: "The engine is ready.",
+    offline: (/** @type {string} */ title) => `Ready to work offline with ${title}`,
+    byCard: (/** @type {string} */ card) => `networks by ${card} (WebGPU)`,
+    byProcessor: (/** @type {string} */ backend) => `matrix products by ${backend}`,
+    pace: (/** @type {string} */ time) => `About ${time} for a song of 4 minutes`,
+  },
+
+  /** Queue and library. Names of buttons have the song's name in them. */
+  songs: {
+    between: " · ",
+    states: {
+      waiting: "waits",
+      reading: "being read",
+      paused: "paused",
+      failed: "failed",
+      kept: "stopped; what is finished is kept",
+    },
+    left: (/** @type {number} */ seconds) =>
+      seconds < 5 ? "a few seconds left" : `about ${span(seconds)} left`,
+    leftUnknown: "time left known after the first part",
+    shareOf: (/** @type {string} */ name) => `Progress of ${name}`,
+    deeds: {
+      up: (/** @type {string} */ name) => `Move ${name} up`,
+      down: (/** @type {string} */ name) => `Move ${name} down`,
+      retry: (/** @type {string} */ name) => `Try ${name} again`,
+      part: (/** @type {string} */ name) => `Use the part of ${name} that can be read`,
+      goOn: (/** @type {string} */ name) => `Continue ${name}`,
+      cancel: (/** @type {string} */ name) => `Cancel ${name}`,
+      rename: (/** @type {string} */ name) => `Rename ${name}`,
+      remove: (/** @type {string} */ name) => `Remove ${name}`,
+    },
+    part: "Use the part that can be read",
+    placeOf: (
+      /** @type {string} */ name,
+      /** @type {number} */ place,
+      /** @type {number} */ count,
+    ) => `${name} is number ${number(place)} of ${number(count)}.`,
+    pauseAll: "Pause",
+    goOnAll: "Continue",
+    removeAll: "Delete all",
+    askFinished: (/** @type {string} */ name) => `Delete ${name} and its stems from this browser?`,
+    askBegun: (/** @type {string} */ name) => `Delete what is finished of ${name}?`,
+    askAll: (/** @type {number} */ count) =>
+      plural(count, {
+        one: "Delete one song and its stems from this browser?",
+        other: `Delete ${number(count)} songs and their stems from this browser?`,
+      }),
+    yes: "Delete",
+    yesAll: "Delete all",
+    no: "Keep",
+    removed: (/** @type {string} */ name) => `${name} is deleted.`,
+    cancelled: (/** @type {string} */ name) => `${name} is cancelled.`,
+    reading: (/** @type {string} */ name) => `Reading ${name}.`,
+    working: (/** @type {string} */ name) => `Separating ${name}.`,
+    shareDone: (/** @type {string} */ name, /** @type {string} */ share) =>
+      `${share} of ${name} is separated.`,
+    finished: (/** @type {string} */ name) => `${name} is separated.`,
+    same: (/** @type {string} */ name) => `This song is here already: ${name}.`,
+    failed: (/** @type {string} */ name, /** @type {string} */ sentence) => `${name}: ${sentence}`,
+    titleOf: (/** @type {string} */ share, /** @type {string} */ name) => `${share} · ${name}`,
+    allDone: (/** @type {number} */ count) =>
+      plural(count, {
+        one: "Your song is separated.",
+        other: `Your ${number(count)} songs are separated.`,
+      }),
+    notKept:
+      "This browser keeps no files here: songs are kept in this page, while it is open.",
+    room: (/** @type {string} */ bytes) =>
+      `${bytes} left for songs, as far as the browser tells; the disk may have less.`,
+  },
+
+  settings: {
+    next: "For the next songs: those that wait keep what they were given.",
+    model: "Model",
+    kept: (/** @type {string} */ size) => `${size} kept here`,
+    toFetch: (/** @type {string} */ size) => `${size} to fetch`,
+    missing: (/** @type {string[]} */ titles) => `Not included on this site: ${titles.join(", ")}.`,
+    moreModels: "More about models",
+    takes: (
+      /** @type {string} */ time,
+      /** @type {boolean} */ isUsual,
+      /** @type {boolean} */ isMeasured,
+    ) => {
+      const song = isUsual ? "a song of 4 minutes" : "this song";
+      return isMeasured
+        ? `Takes ${time} for ${song} on this machine.`
+        : `Takes about ${time} for ${song}: it has not run on this machine yet.`;
+    },
+    quality: "Quality",
+    qualities: {
+      fast: { title: "Fast", use: "Parts overlap by a tenth: a seam may be heard now and then." },
+      standard: { title: "Standard", use: "Parts overlap by a quarter." },
+      best: { title: "Best", use: "Parts overlap by half, and two passes are averaged." },
+    },
+    stems: "Stems to keep",
+    stemsNote: "Stems that you do not want take no room. The time is the same.",
+    computer: "Computed by",
+    computers: { automatic: "Automatic", graphics: "Graphics card", processor: "Processor" },
+    card: (/** @type {string} */ name, /** @type {string} */ memory) =>
+      `${name}, ${memory} of its memory.`,
+    workers: (/** @type {string} */ memory) =>
+      "Parts of a song that the processor computes at the same time " +
+      `(each takes a core and ${memory})`,
+    automatic: (/** @type {number} */ count) => `Automatic (${number(count)})`,
+    awake: "Keep the screen on while songs are separated",
+    notify: "Notify me when all songs are separated",
+    notifyDenied: "The browser does not let this page notify you: allow it in the site's settings.",
+    persist: "Ask the browser to keep songs",
+    isSafe: "The browser keeps songs and models until you delete them.",
+    isNotSafe:
+      "When the disk is nearly full, the browser may delete songs and models by itself, " +
+      "unless it agrees to keep them.",
+  },
+
+  /** What is happening, for the curious. */
+  happening: {
+    backend: "Computed by",
+    noEngine: "The engine is not up.",
+    speed: "Products of matrices",
+    gflops: (/** @type {number} */ speed) => `${number(speed, 1)} GFLOP/s, one worker`,
+    heap: "Memory of a worker",
+    workers: (/** @type {string} */ heap, /** @type {number} */ count) =>
+      plural(count, { one: `${heap}, one worker`, other: `${heap}, ${number(count)} workers` }),
+    pace: "Parts a minute",
+    page: "Memory of the page",
+    storage: "Storage",
+    stored: (
+      /** @type {string} */ usage,
+      /** @type {string} */ quota,
+    ) => `${usage} in use of ${quota}, as the browser tells: some name the same figure everywhere`,
+    versions: "Versions",
+    notKnown: "not known",
+    trace: "Statistics of one part",
+    tracing: "Computing one part of the song that is shown.",
+    noSong: "Show a song by the model that the engine has now to get these.",
+    copy: "Copy as a report",
+    copied: "Copied.",
+    report: "The report",
+    step: "Step",
+    shape: "Shape",
+    min: "Min",
+    max: "Max",
+    mean: "Mean",
+    std: "Std",
+  },
+
   /** Whatever goes wrong: what happened and what to do. By the codes of engine/errors.js. */
   errors: {
     /** A sentence of Python's, which speaks English only. */
@@ -49,9 +386,11 @@ export const en = {
       `This file could not be decoded to its end: it is damaged after ${clock(seconds)}. ` +
       "Use the part before that, or try to convert the file to WAV or FLAC first.",
     unreadable: "This file could not be read. If it was moved or changed, choose it again.",
-    severalFiles: "Please drop one song at a time.",
-    busy: "A song is being separated. Wait until it is done, or cancel it first.",
     noFile: "That was not a file. Drop an audio file from your computer.",
+    noSongs: "There is no audio file in there. Choose another folder, or drop songs.",
+    nothingShared:
+      "What was shared with this page has not arrived, perhaps for want of room. " +
+      "Choose the files here instead.",
     memory:
       "There is not enough memory for this song. Close other tabs or programs and try again, " +
       "or try a shorter song.",
@@ -78,12 +417,13 @@ export const en = {
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+    stemPlace:
+      "The file could not be written there. Choose another place, or save it among the downloads.",
     resampler:
       "The sample rate of this song could not be converted, perhaps for want of memory. " +
       "Close other tabs and try again.",
     otherTab:
-      "This song is being separated in another tab or window. " +
-      "Go on there, or close it and try again.",
+      "This song is open in another tab or window. Go on there, or close it and try again.",
     full:
       "The browser's storage is full. What is finished of the song is kept: " +
       "free some space on the disk, then continue.",
@@ -146,6 +486,12 @@ export const en = {
         .map(([start, stop]) => `${number(start, 1)}-${number(stop, 1)} s`)
         .join(", ")}), perhaps for want of memory. ` +
       "The rest is finished and kept: close other tabs, then continue.",
+    fileGone:
+      "This file was not read before the page was closed, and pages cannot open files by " +
+      "themselves: choose it again.",
+    modelGone: (/** @type {{title: string}} */ { title }) =>
+      `The model of this song (${title}) is not on this site any more: ` +
+      "choose the file again to use another one.",
     notFinite: (/** @type {{seconds: number}} */ { seconds }) =>
       `This song has a sample that is not a finite number at ${number(seconds, 3)} s. ` +
       "Repair or re-export the file.",

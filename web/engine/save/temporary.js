@@ -10,6 +10,11 @@
 
 const FOLDER = "downloads";
 
+/** What browsers say of a file that is open. */
+const IN_USE = ["NoModificationAllowedError", "InvalidModificationError"];
+const PATIENCE_MS = 3000;
+const PAUSE_MS = 100;
+
 export class TemporaryFiles {
   /** @type {Promise<FileSystemDirectoryHandle | null> | null} */
   #folder = null;
@@ -28,7 +33,8 @@ export class TemporaryFiles {
 
   /** @param {FileSystemFileHandle} file made by `create` */
   async remove(file) {
-    await (await this.#folder)?.removeEntry(file.name);
+    const folder = await this.#folder;
+    if (folder) await patiently(() => folder.removeEntry(file.name));
   }
 }
 
@@ -44,15 +50,29 @@ export async function removeAbandoned() {
 }
 
 /**
+ * A worker that was ended lets go of its files a little later.
+ *
+ * @param {() => Promise<void>} remove
+ */
+export async function patiently(remove) {
+  for (let waited = 0; ; waited += PAUSE_MS) {
+    try {
+      return await remove();
+    } catch (error) {
+      const { name } = /** @type {Error} */ (error);
+      if (name === "NotFoundError") return;
+      if (!IN_USE.includes(name) || waited >= PATIENCE_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+}
+
+/**
  * @returns {boolean} whether the browser knows such files; it may still refuse them, in a private
  *   window
  */
 function arePossible() {
-  return (
-    "locks" in navigator &&
-    "getDirectory" in (navigator.storage ?? {}) &&
-    "createWritable" in FileSystemFileHandle.prototype
-  );
+  return "locks" in navigator && "getDirectory" in (navigator.storage ?? {});
 }
 
 /** @returns {Promise<FileSystemDirectoryHandle | null>} this tab's; null where there can be none */

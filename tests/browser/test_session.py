@@ -1,0 +1,321 @@
+"""Many songs: the queue, the library, and what the browser keeps of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from playwright.sync_api import Error, expect
+
+from tests import synthetic, unmix
+from tests.browser.page import CLEAR_SONGS, SOURCES, DemixerPage, wav
+from web import server
+from web.assemble import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import BrowserContext
+
+pytestmark = pytest.mark.browser
+
+LONG = wav(synthetic.song(40.0))  # seven segments
+
+
+def short(seed: int = 0) -> bytes:
+    return wav(synthetic.noise(1.0, seed=seed))
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, tiny_weights, kernel_wheel, pyodide_dir, node_modules) -> Iterator[str]:
+    """A site with two tiny models."""
+    folder = tmp_path_factory.mktemp("session")
+    weights = unmix.write(folder / "umxhq.safetensors")
+    assemble(
+        folder / "site",
+        wheel=kernel_wheel,
+        pyodide_dir=pyodide_dir,
+        node_modules=node_modules,
+        models={"umxhq": weights, "htdemucs": tiny_weights},
+    )
+    with server.serving(folder / "site") as url:
+        yield url
+
+
+@pytest.fixture
+def open_tab(shared_context: BrowserContext, url: str) -> Iterator[Callable[[], DemixerPage]]:
+    """A function that opens a tab; nothing is left of its songs and settings."""
+    tabs: list[DemixerPage] = []
+
+    def opened() -> DemixerPage:
+        tabs.append(DemixerPage(shared_context, url).wait_started())
+        tabs[-1].choose_setting("workers", "1")
+        return tabs[-1]
+
+    yield opened
+    for tab in tabs:
+        tab.page.close()
+    last = shared_context.new_page()
+    last.goto(url + "licences.txt")
+    last.evaluate(CLEAR_SONGS)
+    last.evaluate("localStorage.clear()")
+    last.close()
+
+
+@pytest.fixture
+def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
+    return open_tab()
+
+
+def names(tab: DemixerPage, place: str) -> list[str]:
+    return tab.page.locator(f"#{place} .song-name").all_text_contents()
+
+
+def shown(tab: DemixerPage) -> str:
+    tab.page.wait_for_selector("#result:not([hidden])")
+    return tab.element("result-name").inner_text()
+
+
+def stored(tab: DemixerPage) -> list[list[str]]:
+    """The names of the files of each song in the store."""
+    found: list[list[str]] = tab.page.evaluate(
+        """async () => {
+          const root = await navigator.storage.getDirectory();
+          const songs = await root.getDirectoryHandle("songs");
+          const names = async (folder) => (await Array.fromAsync(folder.keys())).sort();
+          return Promise.all((await Array.fromAsync(songs.values())).map(names));
+        }"""
+    )
+    return found
+
+
+def test_five_songs_one_of_them_broken_by_two_models(tab: DemixerPage) -> None:
+    tab.drop(("a.wav", short(1)), ("b.wav", short(2)), ("broken.wav", b"no audio at all"))
+    tab.choose_setting("model", "umxhq")
+    tab.drop(("c.wav", short(3)), ("d.wav", short(4)))
+    assert names(tab, "queue") + names(tab, "library")[::-1] != []
+    tab.wait_state("d", "finished")
+    assert names(tab, "queue") == ["broken"]
+    assert names(tab, "library") == ["d", "c", "b", "a"]
+    assert "not an audio file" in tab.song("broken").inner_text()
+    for name, title in (("b", "Demucs v4 (HTDemucs)"), ("c", "Open-Unmix (UMXHQ)")):
+        assert title in tab.song(name).inner_text()
+    tab.remove("broken")
+    assert names(tab, "queue") == []
+    # What was shown by itself is the first one of what was dropped last.
+    assert shown(tab) == "c"
+
+
+def test_a_finished_song_is_opened_while_another_is_at_work(tab: DemixerPage) -> None:
+    before = tab.separate("done.wav", short())
+    tab.choose("long.wav", LONG)
+    tab.wait_share(10)
+    assert shown(tab) == "long"
+    tab.press("open", "done")
+    expect(tab.element("result-name")).to_have_text("done")
+    for source in SOURCES:
+        np.testing.assert_array_equal(tab.download(source, "32f")[1], before[source])
+    assert tab.share("long") < 100
+    tab.wait_state("long", "finished")
+    assert shown(tab) == "done"
+
+
+def test_the_order_is_the_persons(tab: DemixerPage) -> None:
+    tab.drop(("long.wav", LONG), *((f"{name}.wav", short(seed)) for seed, name in enumerate("abc")))
+    assert names(tab, "queue") == ["long", "a", "b", "c"]
+    up = tab.page.get_by_role("button", name="Move c up")
+    up.focus()
+    tab.page.keyboard.press("Enter")
+    # The button that was pressed has the focus still.
+    expect(up).to_be_focused()
+    expect(tab.element("live")).to_have_text("c is number 3 of 4.")
+    tab.page.keyboard.press("Enter")
+    assert names(tab, "queue") == ["long", "c", "a", "b"]
+    tab.press("down", "a")
+    tab.remove("b")
+    assert names(tab, "queue") == ["long", "c", "a"]
+    tab.press("cancel", "long")
+    tab.wait_state("a", "finished")
+    assert names(tab, "library") == ["a", "c"]
+
+
+def test_pause_holds_all_songs(tab: DemixerPage) -> None:
+    tab.drop(("long.wav", LONG), ("next.wav", short()))
+    tab.wait_share(10)
+    tab.page.get_by_role("button", name="Pause", exact=True).click()
+    tab.wait_state("long", "paused")
+    tab.press("cancel", "long")
+    tab.wait_state("long", "kept")
+    tab.page.wait_for_timeout(1000)
+    assert tab.song("next").get_attribute("data-state") == "waiting"
+    tab.page.get_by_role("button", name="Continue", exact=True).click()
+    tab.wait_state("next", "finished")
+    assert tab.song("long").get_attribute("data-state") == "kept"
+
+
+def test_after_a_reload_what_was_begun_goes_on_and_what_was_not_read_is_told(
+    tab: DemixerPage,
+) -> None:
+    tab.separate("done.wav", short())
+    tab.drop(("long.wav", LONG), ("waits.wav", short(1)))
+    tab.wait_share(10)
+    share = tab.share("long")
+    # Something would be lost.
+    dialogs: list[str] = []
+    tab.page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.accept()))
+    tab.page.reload()
+    assert dialogs == ["beforeunload"]
+    tab.wait_state("done", "finished")
+    assert names(tab, "queue") == ["long", "waits"]
+    assert tab.share("long") >= share
+    assert "choose it again" in tab.song("waits").inner_text()
+    tab.wait_started()
+    tab.press("goOn", "long")
+    tab.drop(("waits.wav", short(1)))
+    tab.wait_state("waits", "finished")
+    tab.wait_state("long", "finished")
+    assert sorted(names(tab, "library")) == ["done", "long", "waits"]
+    # Now nothing would be.
+    tab.page.reload()
+    assert dialogs == ["beforeunload"]
+    tab.wait_state("long", "finished")
+
+
+@pytest.mark.parametrize("moment", ["reading", "waiting", "working"])
+def test_a_crash_at_any_moment(
+    tab: DemixerPage, open_tab: Callable[[], DemixerPage], moment: str
+) -> None:
+    tab.separate("done.wav", short())
+    files = [("long.wav", LONG), ("waits.wav", short(1))]
+    tab.drop(*files)
+    if moment != "waiting":
+        tab.wait_state("long", moment)
+    with tab.page.expect_event("crash"), pytest.raises(Error, match="ERR_ABORTED"):
+        tab.page.goto("chrome://crash")
+    again = open_tab()
+    again.wait_state("done", "finished")
+    again.wait_state("waits", "failed")
+    assert sorted(names(again, "queue")) == ["long", "waits"]
+    again.drop(*files)
+    again.wait_state("waits", "finished")
+    again.wait_state("long", "finished")
+    assert sorted(names(again, "library")) == ["done", "long", "waits"]
+    assert names(again, "queue") == []
+    stems = ["bass.f32", "drums.f32", "mixture.f32", "other.f32", "vocals.f32"]
+    assert all(set(stems) <= set(files) for files in stored(again))
+
+
+def test_the_library(tab: DemixerPage) -> None:
+    tab.drop(*((f"{name}.wav", short(seed)) for seed, name in enumerate(("one", "two", "three"))))
+    tab.wait_state("three", "finished")
+    row = tab.song("two").inner_text()
+    assert "Demucs v4 (HTDemucs) · 0:01 · 2 MB · " in row
+    rename = tab.page.get_by_role("button", name="Rename two")
+    rename.click()
+    tab.page.keyboard.type("Evening Walk")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("button", name="Rename Evening Walk")).to_be_focused()
+    tab.page.get_by_role("button", name="Rename one").click()
+    tab.page.keyboard.type("never mind")
+    tab.page.keyboard.press("Escape")
+    wanted = ["three", "Evening Walk", "one"]
+    assert names(tab, "library") == wanted
+    tab.page.reload()
+    tab.wait_state("one", "finished")
+    assert names(tab, "library") == wanted
+    # The engine is not needed to listen.
+    tab.press("open", "Evening Walk")
+    assert shown(tab) == "Evening Walk"
+
+    tab.page.get_by_role("button", name="Remove Evening Walk").click()
+    expect(tab.element("confirm-text")).to_contain_text("Delete Evening Walk and its stems")
+    tab.page.get_by_role("button", name="Keep").click()
+    assert names(tab, "library") == wanted
+    tab.remove("Evening Walk")
+    expect(tab.element("result")).to_be_hidden()
+    assert names(tab, "library") == ["three", "one"]
+    assert len(stored(tab)) == 2
+    tab.page.click("#remove-all")
+    tab.page.click('#confirm [value="yes"]')
+    expect(tab.page.locator("#library li")).to_have_count(0)
+    assert stored(tab) == []
+    expect(tab.element("songs")).to_be_hidden()
+
+
+def test_stems_that_nobody_wants_are_not_stored(tab: DemixerPage) -> None:
+    whole = tab.separate("all.wav", short())
+    for source in ("drums", "bass", "other"):
+        tab.page.evaluate("document.querySelector('#settings').showModal()")
+        tab.page.uncheck(f'#settings input[name="stem"][value="{source}"]')
+        tab.page.evaluate("document.querySelector('#settings').close()")
+    assert tab.page.locator('#settings input[value="vocals"]').is_disabled()
+    # The same song with other stems is another one.
+    vocals = tab.separate("voice.wav", short(), ["vocals"])
+    np.testing.assert_array_equal(vocals["vocals"], whole["vocals"])
+    assert tab.page.locator("#stems h3").all_text_contents() == ["vocals"]
+    rest = ["about.json", "journal", "mixture.f32", "notes.0", "notes.1"]
+    assert sorted(len(files) for files in stored(tab)) == [len(rest) + 1, len(rest) + 4]
+    tab.page.reload()
+    tab.press("open", "voice")
+    assert shown(tab) == "voice"
+    assert tab.page.locator("#stems h3").all_text_contents() == ["vocals"]
+
+
+def test_the_same_song_again_is_the_one_that_is_there(tab: DemixerPage) -> None:
+    tab.separate("first.wav", short())
+    tab.choose("second.wav", short())
+    tab.page.wait_for_selector("#queue:not(:has(li))", state="attached")
+    expect(tab.element("live")).to_have_text("This song is here already: first.")
+    assert names(tab, "library") == ["first"]
+    assert shown(tab) == "first"
+
+
+def test_settings_are_kept_and_corrupt_ones_do_no_harm(tab: DemixerPage) -> None:
+    tab.choose_setting("model", "umxhq")
+    tab.choose_setting("quality", "best")
+    tab.choose_setting("computer", "processor")
+    tab.page.reload()
+    tab.wait_started()
+    for name, value in (("model", "umxhq"), ("quality", "best")):
+        assert tab.page.locator(f'input[name="{name}"]:checked').input_value() == value
+    assert tab.element("computer").input_value() == "processor"
+    expect(tab.element("offline")).to_contain_text("Open-Unmix (UMXHQ)")
+
+    names = tab.page.evaluate("Object.keys(localStorage)")
+    assert len(names) >= 3
+    known = ("model", "quality", "unwanted", "computer", "workers", "awake", "notify", "language")
+    for value in ("", "null", "{", '{"htdemucs": "x"}', "17", "__proto__"):
+        for name in {*names, "py-demixer paces", *(f"py-demixer {name}" for name in known)}:
+            tab.page.evaluate("([name, value]) => localStorage.setItem(name, value)", [name, value])
+        tab.page.reload()
+        tab.wait_started()
+    tab.separate("song.wav", short())
+    assert tab.page.locator('input[name="model"]:checked').input_value() == "htdemucs"
+
+
+def test_a_song_that_another_tab_has_open(open_tab: Callable[[], DemixerPage]) -> None:
+    first, second = open_tab(), open_tab()
+    first.separate("song.wav", short())
+    second.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    second.wait_state("song", "finished")
+    second.press("open", "song")
+    assert "in another tab" in second.wait_problem()
+    second.press("remove", "song")
+    second.page.click('#confirm [value="yes"]')
+    second.page.wait_for_timeout(2000)
+    assert names(second, "library") == ["song"]
+    first.page.close()
+    second.press("open", "song")
+    assert shown(second) == "song"
+
+
+def test_nothing_sticks_out_on_a_phone(tab: DemixerPage) -> None:
+    tab.separate("A rather long name of a song - by somebody (live at some place).wav", short())
+    tab.choose("take 3.wav", b"nothing")
+    tab.wait_state("take 3", "failed")
+    tab.page.set_viewport_size({"width": 360, "height": 740})
+    tab.page.click("#songs-open")
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    side = tab.element("songs")
+    assert side.evaluate("side => side.scrollWidth <= side.clientWidth")

@@ -1,0 +1,49 @@
+"""A sound card that plays into nothing.
+
+Firefox's clock stands still without a sound card, and with it whatever is played.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.environment import ensure_sound
+
+_SECONDS = 20
+
+
+@contextmanager
+def silence() -> Iterator[dict[str, str]]:
+    """Run PulseAudio with a null sink for a `with` block.
+
+    Yields
+    ------
+    dict
+        The environment variables by which programs find it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        socket = Path(folder) / "socket"
+        door = f"module-native-protocol-unix auth-anonymous=1 socket={socket}"
+        command = [ensure_sound(), "-n", "--daemonize=no", "--exit-idle-time=-1"]
+        command += ["--load=module-null-sink", f"--load={door}"]
+        # Its own home: nothing of a person's settings, and nothing of a sound server at work.
+        own = {**os.environ, "HOME": folder, "XDG_RUNTIME_DIR": folder}
+        log = Path(folder) / "log"
+        with log.open("w") as said:
+            running = subprocess.Popen(command, env=own, stderr=said)
+        try:
+            end = time.monotonic() + _SECONDS
+            while not socket.exists():
+                if running.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"PulseAudio did not start: {log.read_text()}")
+                time.sleep(0.05)
+            yield {"PULSE_SERVER": f"unix:{socket}"}
+        finally:
+            running.terminate()
+            running.wait()

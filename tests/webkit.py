@@ -1,0 +1,69 @@
+"""How tests start this machine's WebKitGTK: its MiniBrowser by WebDriver, on a display of its own.
+
+MiniBrowser keeps nothing when it is driven, as a private window does not: no file system of the
+page's own, and what is cached goes with the browser.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.environment import ensure_display, ensure_webkit
+
+if TYPE_CHECKING:
+    from selenium.webdriver import WebKitGTK
+
+SIZE = (1280, 900)
+
+
+@contextmanager
+def display(size: tuple[int, int] = SIZE) -> Iterator[str]:
+    """Run a display without a screen for a `with` block, which gets its name."""
+    width, height = size
+    command = [ensure_display(), "-displayfd", "1", "-nolisten", "tcp"]
+    command += ["-screen", "0", f"{width}x{height}x24"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, **pipes) as running:  # type: ignore[call-overload]
+        try:
+            yield f":{running.stdout.readline().strip()}"
+        finally:
+            running.terminate()
+
+
+@contextmanager
+def browser(
+    home: Path, downloads: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[WebKitGTK]:
+    """Run the browser for a `with` block, which gets Selenium's driver of it.
+
+    Parameters
+    ----------
+    home
+        An empty folder for what it writes.
+    downloads
+        Where files go that the page gives away.
+    environment
+        Variables that it gets as well.
+    """
+    from selenium import webdriver
+    from selenium.webdriver.webkitgtk.options import Options
+    from selenium.webdriver.webkitgtk.service import Service
+
+    config = home / ".config"
+    config.mkdir()
+    (config / "user-dirs.dirs").write_text(f'XDG_DOWNLOAD_DIR="{downloads}"\n')
+    with display() as name:
+        own = {"HOME": str(home), "DISPLAY": name, "GDK_BACKEND": "x11"}
+        for variable, folder in (("CONFIG", config), ("DATA", home), ("CACHE", home)):
+            own[f"XDG_{variable}_HOME"] = str(folder)
+        service = Service(ensure_webkit(), env={**os.environ, **(environment or {}), **own})
+        driver = webdriver.WebKitGTK(options=Options(), service=service)
+        try:
+            yield driver
+        finally:
+            driver.quit()

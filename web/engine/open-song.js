@@ -1,0 +1,86 @@
+/**
+ * A song that is open in the store: to be listened to, looked at and saved.
+ *
+ * @module
+ */
+
+/** @typedef {import("./store.js").Store} Store */
+
+/** @typedef {import("./protocol.js").Stems} Stems */
+
+/**
+ * A finished one; `Separation` is one that is at work.
+ *
+ * @implements {Stems}
+ */
+export class OpenSong extends EventTarget {
+  #store;
+  #holders = 1;
+
+  /**
+   * @param {Store} store
+   * @param {{id: string, sources: string[], rate: number, length: number}} song
+   */
+  constructor(store, { id, sources, rate, length }) {
+    super();
+    this.#store = store;
+    this.id = id;
+    this.sources = sources;
+    this.rate = rate;
+    this.length = length;
+  }
+
+  /** @returns {number} */
+  get playhead() {
+    return 0;
+  }
+
+  /** Nothing is left to be done first. */
+  set playhead(_frame) {}
+
+  /** @param {string} source @param {number} start @param {number} length */
+  read(source, start, length) {
+    return this.#store.read(this.id, { plane: source, start, length });
+  }
+
+  /**
+   * @param {string} source @param {number} start @param {number} length @param {number} columns
+   * @returns {Promise<Float32Array>} (columns, 2)
+   */
+  peaks(source, start, length, columns) {
+    const whole = /** @type {[number, number]} */ ([0, this.length]);
+    const final = source === "mixture" ? [whole] : this.finalRanges();
+    return this.#store.peaks(this.id, { plane: source, start, length }, columns, final);
+  }
+
+  /** @param {number} _start @param {number} _length */
+  isFinal(_start, _length) {
+    return true;
+  }
+
+  /** @returns {[number, number][]} */
+  finalRanges() {
+    return [[0, this.length]];
+  }
+
+  /** @returns {[number, number][]} */
+  working() {
+    return [];
+  }
+
+  /** Whether it can be read. */
+  get isOpen() {
+    return this.#holders > 0;
+  }
+
+  /** Somebody else has it, too, and will close it. */
+  hold() {
+    this.#holders++;
+  }
+
+  /** What is finished stays in the store, which has it open until the last one has closed it. */
+  async close() {
+    this.#holders--;
+    if (this.#holders === 0) await this.#store.close(this.id);
+  }
+}

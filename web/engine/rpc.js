@@ -1,0 +1,184 @@
+/**
+ * Calls of workers: the one way in which the page and its workers talk.
+ *
+ * The page posts `{id, method, argument}`; the worker posts any number of `{id, notice}` and then
+ * one `{id, ok, value}` or `{id, ok, error}`. Methods and what they take and give: see protocol.js.
+ *
+ * Comlink does most of this, and was tried on paper. It leaves calls waiting for ever when a worker
+ * has died, was ended, or gives no answer, which is what the engine has to survive; a notice needs
+ * a message channel of its own for each call; and of an error only name, message and stack arrive,
+ * while the page goes by its code.
+ *
+ * @module
+ */
+
+import { GraphicsError, UserError } from "./errors.js";
+
+/** @typedef {import("./errors.js").Said} Said */
+
+const TICK_MS = 5000;
+/**
+ * The most that one tick counts: a machine that slept was not waiting. Timers of hidden tabs tick
+ * each minute.
+ */
+const LONGEST_TICK_MS = 60_000;
+
+/**
+ * An error on its way. `said`: that of a `UserError`.
+ * @typedef {{name: string, message: string, said: Said | null}} Failure
+ */
+
+/**
+ * @typedef {{id: number, notice: any}
+ *   | {id: number, ok: true, value: any}
+ *   | {id: number, ok: false, error: Failure}} Answer
+ */
+
+/**
+ * @typedef {object} CallOptions
+ * @property {Transferable[]} [transfer]    of the argument: given away
+ * @property {(notice: any) => void} [notice]   is told how far it is
+ * @property {number} [seconds]     how long to wait for an answer or a notice; else for ever
+ */
+
+/**
+ * @typedef {object} Pending
+ * @property {(value: any) => void} resolve
+ * @property {(error: unknown) => void} reject
+ * @property {(notice: any) => void} notice
+ * @property {number} patience      milliseconds
+ * @property {number} waited        milliseconds since the call, or since the last notice of it
+ */
+
+/** A worker that answers calls: see `serve`. */
+export class Remote {
+  /** Whether it can be called. */
+  alive = true;
+  /** @type {Map<number, Pending>} by the call's id */
+  #pending = new Map();
+  #calls = 0;
+  #lastTick = 0;
+  #ticker = 0;
+  #worker;
+  #gone;
+
+  /**
+   * @param {URL} url of a module
+   * @param {(message: string) => Error} gone makes the error of a call that it did not survive
+   */
+  constructor(url, gone) {
+    this.#gone = gone;
+    this.#worker = new Worker(url, { type: "module" });
+    this.#worker.addEventListener("message", (event) => this.#receive(event.data));
+    for (const type of ["error", "messageerror"]) {
+      this.#worker.addEventListener(type, (event) => {
+        this.end(gone(/** @type {ErrorEvent} */ (event).message));
+      });
+    }
+  }
+
+  /**
+   * @param {string} method @param {unknown} argument @param {CallOptions} [options]
+   * @returns {Promise<any>} the value that protocol.js states
+   */
+  call(method, argument, { transfer = [], notice = () => {}, seconds = Infinity } = {}) {
+    return new Promise((resolve, reject) => {
+      if (!this.alive) throw this.#gone("");
+      const id = ++this.#calls;
+      if (seconds < Infinity) this.#watch();
+      this.#pending.set(id, { resolve, reject, notice, patience: seconds * 1000, waited: 0 });
+      this.#worker.postMessage({ id, method, argument }, transfer);
+    });
+  }
+
+  /** @param {Answer} answer */
+  #receive(answer) {
+    const call = this.#pending.get(answer.id);
+    if (!call) return;
+    if ("notice" in answer) {
+      call.waited = 0;
+      call.notice(answer.notice);
+      return;
+    }
+    this.#pending.delete(answer.id);
+    if (this.#pending.size === 0) this.#rest();
+    if (answer.ok) call.resolve(answer.value);
+    else call.reject(errorOf(answer.error));
+  }
+
+  #watch() {
+    if (this.#ticker !== 0) return;
+    this.#lastTick = performance.now();
+    this.#ticker = window.setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #rest() {
+    clearInterval(this.#ticker);
+    this.#ticker = 0;
+  }
+
+  #tick() {
+    const now = performance.now();
+    const passed = Math.min(now - this.#lastTick, LONGEST_TICK_MS);
+    this.#lastTick = now;
+    for (const call of this.#pending.values()) {
+      call.waited += passed;
+      if (call.waited > call.patience) this.end(new UserError("silent"));
+    }
+  }
+
+  /** @param {unknown} reason rejects the calls that are waiting */
+  end(reason) {
+    if (!this.alive) return;
+    this.alive = false;
+    this.#rest();
+    this.#worker.terminate();
+    for (const { reject } of this.#pending.values()) reject(reason);
+    this.#pending.clear();
+  }
+}
+
+/** @param {Failure} failure @returns {Error} as it was thrown, as far as the page goes by it */
+function errorOf({ name, message, said }) {
+  if (!said) return Object.assign(new Error(message), { name });
+  const Kind = name === "GraphicsError" ? GraphicsError : UserError;
+  return new Kind(said.code, said.values, message);
+}
+
+/**
+ * Answer the calls of the page: to be called by a worker, once.
+ *
+ * @param {(method: any, argument: any, notice: (notice: any) => void) => unknown} answer
+ *   gives the value, or a promise of it, or throws
+ * @param {(value: any) => Float32Array[]} [samples] those in it, which are given away
+ */
+export function serve(answer, samples = samplesIn) {
+  const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
+  addEventListener("message", async (/** @type {MessageEvent} */ event) => {
+    const { id, method, argument } = event.data;
+    try {
+      const value = await answer(method, argument, (notice) => {
+        scope.postMessage({ id, notice }, []);
+      });
+      const transfer = samples(value).map(({ buffer }) => buffer);
+      scope.postMessage({ id, ok: true, value }, transfer);
+    } catch (error) {
+      scope.postMessage({ id, ok: false, error: failureOf(error) }, []);
+    }
+  });
+}
+
+/** @param {unknown} value @returns {Float32Array[]} if it is some, or one */
+function samplesIn(value) {
+  return [value].flat().filter((array) => array instanceof Float32Array);
+}
+
+/** @param {unknown} error @returns {Failure} */
+function failureOf(error) {
+  if (!(error instanceof Error)) return { name: "Error", message: String(error), said: null };
+  const isSaid = error instanceof UserError;
+  const said = isSaid ? { code: error.code, values: error.values } : null;
+  const { name, stack, cause } = error;
+  const message = isSaid && cause !== undefined ? String(cause) : error.message;
+  return { name, message: said ? message : (stack ?? message), said };
+}

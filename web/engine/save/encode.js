@@ -1,0 +1,172 @@
+/**
+ * Blocks of samples as a file: Mediabunny writes the containers, libFLAC and LAME encode, in workers
+ * of their own.
+ *
+ * @module
+ */
+
+import {
+  AudioSample,
+  AudioSampleSource,
+  EncodedAudioPacketSource,
+  EncodedPacket,
+  FlacOutputFormat,
+  Mp3OutputFormat,
+  Output,
+  StreamTarget,
+  WavOutputFormat,
+} from "../../vendor/mediabunny.mjs";
+import { FORMATS, mostBytes } from "./formats.js";
+import { packed, raised, to16Bit, to24Bit } from "./integers.js";
+import { placedStream } from "./sinks.js";
+
+/** @typedef {import("./formats.js").Format} Format */
+/** @typedef {import("./protocol.js").Tags} Tags */
+/** @typedef {import("./sinks.js").Sink} Sink */
+
+/**
+ * @typedef {object} Content
+ * @property {Format} format
+ * @property {number} rate      hertz
+ * @property {number} length    frames
+ * @property {number} gain      of integers; floats are written as they are, to the bit
+ * @property {Tags} tags
+ */
+
+/**
+ * What takes the samples of one file.
+ * @typedef {object} Encoding
+ * @property {import("mediabunny").AudioSource} track
+ * @property {(samples: Float32Array, start: number) => Promise<void>} add   from a frame on
+ * @property {() => Promise<{frame: Uint8Array, fromEnd: number}>} [end]   nothing more comes: what is
+ *   to be written over that many bytes before the end
+ */
+
+/** More than a WAV file's header has. From 4 GiB on a file's size is not a number of 32 bits. */
+const HEADER_BYTES = 1 << 16;
+const LARGEST_RIFF = 2 ** 32 - HEADER_BYTES;
+
+/** Bytes that are written at once. */
+const WRITE_BYTES = 1 << 20;
+
+/**
+ * @param {AsyncIterable<Float32Array>} blocks of `length` frames, interleaved
+ * @param {Content} content
+ * @param {Sink} sink
+ * @param {(share: number) => void} report how far it is, from 0 to 1
+ */
+export async function encode(blocks, content, sink, report) {
+  let size = 0;
+  const stream = placedStream(sink, (end) => (size = Math.max(size, end)));
+  const target = new StreamTarget(stream, { chunked: true, chunkSize: WRITE_BYTES });
+  const output = new Output({ format: containerOf(content), target });
+  output.setMetadataTags(content.tags);
+  const { track, add, end } = await encodingOf(content);
+  output.addAudioTrack(track);
+  await output.start();
+  let frames = 0;
+  for await (const samples of blocks) {
+    await add(samples, frames);
+    frames += samples.length / 2;
+    report(frames / content.length);
+  }
+  const late = await end?.();
+  await output.finalize();
+  if (late) await sink.write(late.frame, size - late.fromEnd);
+}
+
+/** @param {Content} content */
+function containerOf({ format, length, rate, tags }) {
+  const { container } = FORMATS[format];
+  if (container === "flac") return new FlacOutputFormat();
+  if (container === "mp3") return new Mp3OutputFormat({ xingHeader: false });
+  return new WavOutputFormat({
+    // As RF64 where a plain WAV file could not be so large.
+    large: mostBytes(format, length, rate) > LARGEST_RIFF,
+    // INFO does not say in what letters it is written, and readers differ in all but ASCII.
+    metadataFormat: /^[\x20-\x7e]*$/.test(Object.values(tags).join("")) ? "info" : "id3",
+  });
+}
+
+/**
+ * Encoders are loaded when they are needed.
+ *
+ * @param {Content} content
+ * @returns {Promise<Encoding>}
+ */
+async function encodingOf(content) {
+  const { container } = FORMATS[content.format];
+  if (container === "wav") return pcm(content);
+  if (container === "flac") return flac(content);
+  return mp3(content);
+}
+
+/** @param {Content} content @returns {Encoding} */
+function pcm({ format, rate, gain }) {
+  const { codec, bits } = FORMATS[format];
+  const track = new EncodedAudioPacketSource(/** @type {"pcm-s16"} */ (codec));
+  const decoderConfig = { codec, numberOfChannels: 2, sampleRate: rate };
+  return {
+    track,
+    add: (samples, start) => {
+      const duration = samples.length / 2 / rate;
+      const packet = new EncodedPacket(bytesOf(samples, gain, bits), "key", start / rate, duration);
+      return track.add(packet, { decoderConfig });
+    },
+  };
+}
+
+/**
+ * @param {Float32Array} samples @param {number} gain @param {16 | 24 | null} bits
+ * @returns {Uint8Array} as a WAV file has them
+ */
+function bytesOf(samples, gain, bits) {
+  if (bits === 24) return packed(to24Bit(samples, gain));
+  const { buffer, byteOffset, byteLength } = bits === 16 ? to16Bit(samples, gain) : samples;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** @param {Content} content @returns {Promise<Encoding>} */
+async function flac(content) {
+  const { registerFlacEncoder } = await import("../../vendor/flac-encoder/encoder.mjs");
+  registerFlacEncoder();
+  const track = new AudioSampleSource({ codec: "flac" });
+  return { track, add: (samples, start) => addSample(track, sampleOf(samples, start, content)) };
+}
+
+/** @param {Content} content @returns {Promise<Encoding>} */
+async function mp3(content) {
+  const { Mp3Track } = await import("./mp3.js");
+  const made = new Mp3Track();
+  await made.start();
+  return {
+    track: made.track,
+    add: (samples, start) => addSample(made, sampleOf(samples, start, content)),
+    end: () => made.end(content.length),
+  };
+}
+
+/** @param {{add(sample: AudioSample): Promise<void>}} track @param {AudioSample} sample */
+async function addSample(track, sample) {
+  try {
+    await track.add(sample);
+  } finally {
+    sample.close();
+  }
+}
+
+/**
+ * @param {Float32Array} samples @param {number} start @param {Content} content
+ * @returns {AudioSample} of integers
+ */
+function sampleOf(samples, start, { format, rate, gain }) {
+  const is24Bit = FORMATS[format].bits === 24;
+  return new AudioSample({
+    // The encoder goes by this: integers of 32 bits make a FLAC file of 24.
+    format: is24Bit ? "s32" : "s16",
+    data: is24Bit ? raised(to24Bit(samples, gain)) : to16Bit(samples, gain),
+    numberOfChannels: 2,
+    sampleRate: rate,
+    timestamp: start / rate,
+  });
+}

@@ -1,0 +1,324 @@
+/**
+ * Makes the files that the person asks for: one stem, what is heard, or all stems.
+ *
+ * All the work is done by a worker (`save-worker.js`), one for each request; the page hands it the
+ * stems, block by block, from where they are. To cancel is to end the worker: whatever it waits for.
+ *
+ * @module
+ */
+
+import { UserError } from "../errors.js";
+import { FORMATS } from "./formats.js";
+import { fileName, numbered } from "./names.js";
+import { MIX } from "./shapes.js";
+import { patiently } from "./temporary.js";
+
+/** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
+/** @typedef {import("./formats.js").Format} Format */
+/** @typedef {import("./protocol.js").Block} Block */
+/** @typedef {import("./protocol.js").FileOrder} FileOrder */
+/** @typedef {import("./protocol.js").Made} Made */
+/** @typedef {import("./protocol.js").Mix} Mix */
+/** @typedef {import("./protocol.js").Notice} Notice */
+/** @typedef {import("./protocol.js").Order} Order */
+/** @typedef {import("./sinks.js").Place} Place */
+/** @typedef {import("./temporary.js").TemporaryFiles} TemporaryFiles */
+
+/**
+ * @typedef {object} Song
+ * @property {string} name      without an extension
+ * @property {string} [title]   of its tags, as the others
+ * @property {string} [artist]
+ * @property {string} [album]
+ */
+
+/**
+ * Where the files shall be: in the browser's downloads (several as one zip), in a file that the
+ * person has picked (likewise), or in a folder.
+ * @typedef {{kind: "download"}
+ *   | {kind: "file", handle: FileSystemFileHandle}
+ *   | {kind: "folder", handle: FileSystemDirectoryHandle}} Destination
+ */
+
+/**
+ * Where they can be closed, they can be held open, too: see open-song.js.
+ * @typedef {ReadableStems & {hold?: () => void, close?: () => Promise<void>}} HeldStems
+ */
+
+/**
+ * @typedef {object} Request
+ * @property {HeldStems} stems      all of the region is final
+ * @property {Song} song
+ * @property {"stem" | "mix" | "all"} what
+ * @property {string} [source]      of "stem"
+ * @property {Mix} [mix]            of "mix"
+ * @property {Format} format
+ * @property {[number, number]} [region]    [start, stop), in frames; else the whole song
+ * @property {number} [rate]        hertz; else that of the stems
+ * @property {Destination} destination
+ */
+
+/**
+ * @typedef {object} Watch
+ * @property {(share: number) => void} report   how far it is, from 0 to 1
+ * @property {AbortSignal} signal
+ */
+
+/**
+ * @typedef {object} Download
+ * @property {string} name      of the file, the zip or the folder
+ * @property {Blob | null} file     to be handed to the browser; null: it is where it was wanted
+ * @property {number} gain      what the samples were multiplied by lest they clip
+ * @property {() => Promise<void>} discard  deletes what is kept for the browser
+ */
+
+/** How the files come to where they shall be. @typedef {object} Delivery
+ * @property {string} name
+ * @property {(Place | null)[]} places      of the files, or of the zip alone
+ * @property {Place | null} scratch
+ * @property {() => Promise<void>} undo     deletes what was made for it
+ */
+
+export class Maker {
+  #files;
+  /** @type {WeakMap<ReadableStems, Map<string, number>>} the peak of all stems, by what decides it */
+  #peaks = new WeakMap();
+
+  /** @param {TemporaryFiles} files */
+  constructor(files) {
+    this.#files = files;
+  }
+
+  /**
+   * @param {Request} request
+   * @param {Watch} watch
+   * @returns {Promise<Download>}
+   * @throws {UserError}
+   * @throws {DOMException} AbortError; nothing is left of it
+   */
+  async make(request, watch) {
+    watch.signal.throwIfAborted();
+    const files = filesOf(request);
+    if (files.length === 0) throw new UserError("muted");
+    const delivery = await this.#deliver(request, files);
+    try {
+      const order = this.#order(request, files, delivery);
+      const { contents, peak, gain } = await carryOut(order, request.stems, watch);
+      if (peak !== null && !request.mix) this.#peaksOf(request).set(peakKey(order), peak);
+      return await this.#hand(request, delivery, contents, gain);
+    } catch (error) {
+      await delivery.undo();
+      throw watch.signal.aborted ? error : explained(error);
+    } finally {
+      if (delivery.scratch) await this.#files.remove(delivery.scratch.handle);
+    }
+  }
+
+  /** @param {Request} request @param {FileOrder[]} files @param {Delivery} delivery @returns {Order} */
+  #order(request, files, { places, scratch }) {
+    const { stems, format, mix = null } = request;
+    const zipped = isZipped(request, files);
+    /** @type {Order} */
+    const order = {
+      sources: stems.sources,
+      stemsRate: stems.rate,
+      length: stems.length,
+      region: request.region ?? [0, stems.length],
+      mix: mix && { channels: mix.channels, master: mix.master },
+      format,
+      rate: request.rate ?? stems.rate,
+      peak: null,
+      files: files.map((file, index) => ({
+        ...file,
+        place: zipped ? null : (places[index] ?? null),
+      })),
+      zip: zipped ? { place: places[0] ?? null, scratch } : null,
+    };
+    if (!mix) order.peak = this.#peaksOf(request).get(peakKey(order)) ?? null;
+    return order;
+  }
+
+  /** @param {Request} request @returns {Map<string, number>} */
+  #peaksOf({ stems }) {
+    const known = this.#peaks.get(stems) ?? new Map();
+    this.#peaks.set(stems, known);
+    return known;
+  }
+
+  /** @param {Request} request @param {FileOrder[]} files @returns {Promise<Delivery>} */
+  async #deliver(request, files) {
+    const { destination } = request;
+    const zipped = isZipped(request, files);
+    const scratch = zipped ? await this.#temporary() : null;
+    if (destination.kind === "folder") return { ...(await inFolder(destination, files)), scratch };
+    if (destination.kind === "file") return { ...(await inFile(destination)), scratch };
+    const place = await this.#temporary();
+    const name = zipped ? fileName(request.song.name, "stems", "zip") : (files[0]?.name ?? "");
+    const undo = async () => {
+      if (place) await this.#files.remove(place.handle);
+    };
+    return { name, places: [place], scratch, undo };
+  }
+
+  /** @returns {Promise<Place | null>} */
+  async #temporary() {
+    const handle = await this.#files.create();
+    return handle && { handle, isPicked: false };
+  }
+
+  /**
+   * @param {Request} request @param {Delivery} delivery @param {(Blob | null)[]} contents
+   * @param {number} gain
+   * @returns {Promise<Download>}
+   */
+  async #hand({ destination, format }, { name, places, undo }, contents, gain) {
+    if (destination.kind !== "download") return { name, file: null, gain, discard: async () => {} };
+    const file = contents[0] ?? (await /** @type {Place} */ (places[0]).handle.getFile());
+    const type = name.endsWith(".zip") ? "application/zip" : FORMATS[format].type;
+    return { name, file: file.slice(0, file.size, type), gain, discard: undo };
+  }
+}
+
+/** @param {Request} request @returns {FileOrder[]} without their places */
+function filesOf({ stems, song, what, source, mix, format }) {
+  const { container } = FORMATS[format];
+  const file = (/** @type {string} */ from, /** @type {string} */ part) => ({
+    source: from,
+    name: fileName(song.name, part, container),
+    tags: tagsOf(song, part),
+    place: null,
+  });
+  if (what === "all") return stems.sources.map((name) => file(name, name));
+  if (what === "stem" && source) return [file(source, source)];
+  const heard = [...(mix?.channels.keys() ?? [])];
+  if (heard.length === 0) return [];
+  return [file(MIX, heard.length === stems.sources.length ? "mix" : heard.join(" + "))];
+}
+
+/** @param {Song} song @param {string} part @returns {import("./protocol.js").Tags} */
+function tagsOf({ name, title, artist, album }, part) {
+  return {
+    title: `${title || name} (${part})`,
+    ...(artist && { artist }),
+    ...(album && { album }),
+  };
+}
+
+/** @param {Request} request @param {FileOrder[]} files @returns {boolean} */
+function isZipped({ destination }, files) {
+  return files.length > 1 && destination.kind !== "folder";
+}
+
+/** @param {Order} order @returns {string} equal where the peak is */
+function peakKey({ region, rate }) {
+  return JSON.stringify([region, rate]);
+}
+
+/**
+ * Nothing that is there is written over.
+ *
+ * @param {{handle: FileSystemDirectoryHandle}} folder @param {FileOrder[]} files
+ * @returns {Promise<Omit<Delivery, "scratch">>}
+ */
+async function inFolder({ handle: folder }, files) {
+  /** @type {Place[]} */
+  const places = [];
+  const undo = async () => {
+    for (const { handle } of places) await patiently(() => folder.removeEntry(handle.name));
+  };
+  try {
+    for (const { name } of files) {
+      const free = await freeName(folder, name);
+      const handle = await folder.getFileHandle(free, { create: true });
+      places.push({ handle, isPicked: true });
+    }
+  } catch (error) {
+    await undo();
+    throw explained(error);
+  }
+  return { name: folder.name, places, undo };
+}
+
+/** @param {FileSystemDirectoryHandle} folder @param {string} name @returns {Promise<string>} */
+async function freeName(folder, name) {
+  for (let count = 1; ; count++) {
+    const candidate = count === 1 ? name : numbered(name, count);
+    try {
+      await folder.getFileHandle(candidate);
+    } catch (error) {
+      const { name: reason } = /** @type {Error} */ (error);
+      if (reason === "NotFoundError") return candidate;
+      // A folder has that name.
+      if (reason !== "TypeMismatchError") throw error;
+    }
+  }
+}
+
+/**
+ * @param {{handle: FileSystemFileHandle}} picked
+ * @returns {Promise<Omit<Delivery, "scratch">>}
+ */
+async function inFile({ handle }) {
+  // The picker has made it, unless the person chose to replace one: that stays as it was.
+  const isNew = (await handle.getFile()).size === 0;
+  const undo = async () => {
+    if (isNew) await patiently(async () => handle.remove?.());
+  };
+  return { name: handle.name, places: [{ handle, isPicked: true }], undo };
+}
+
+/**
+ * @param {Order} order @param {ReadableStems} stems @param {Watch} watch
+ * @returns {Promise<Made>}
+ */
+async function carryOut(order, stems, { report, signal }) {
+  const worker = new Worker(new URL("save-worker.js", import.meta.url), { type: "module" });
+  try {
+    return await new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.onmessage = ({ data }) => {
+        /** @type {Notice} */
+        const notice = data;
+        if (notice.type === "read") void answer(worker, notice, stems);
+        else if (notice.type === "share") report(notice.share);
+        else if (notice.type === "done") resolve(notice.made);
+        else reject(failureOf(notice));
+      };
+      worker.postMessage(order);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+/**
+ * @param {Worker} worker @param {Extract<Notice, {type: "read"}>} read
+ * @param {ReadableStems} stems
+ */
+async function answer(worker, { id, source, start, length }, stems) {
+  try {
+    const samples = await stems.read(source, start, length);
+    worker.postMessage(/** @type {Block} */ ({ id, ok: true, samples }), [samples.buffer]);
+  } catch (error) {
+    worker.postMessage(/** @type {Block} */ ({ id, ok: false, message: String(error) }));
+  }
+}
+
+/** @param {Extract<Notice, {type: "failed"}>} notice @returns {Error} */
+function failureOf({ name, message, code }) {
+  if (code) return new UserError(/** @type {import("../errors.js").Code} */ (code));
+  return Object.assign(new Error(message), { name });
+}
+
+/** What the browser says of a place that it may not write to, or that is gone. */
+const REFUSALS = ["NotAllowedError", "NotFoundError", "InvalidStateError", "SecurityError"];
+
+/** @param {unknown} error @returns {UserError} */
+function explained(error) {
+  if (error instanceof UserError) return error;
+  const { name } = /** @type {Error} */ (error);
+  if (name === "QuotaExceededError") return new UserError("stemRoom", {}, error);
+  if (REFUSALS.includes(name)) return new UserError("stemPlace", {}, error);
+  return new UserError("stemFile", {}, error);
+}

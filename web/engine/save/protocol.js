@@ -1,0 +1,82 @@
+/**
+ * What the page and the save worker (`save-worker.js`) tell each other. Types only.
+ *
+ * The page posts one `Order`. The worker posts `read`s, each of which the page answers with a
+ * `Block`, and `share`s; then one `done` or `failed`. To cancel, the page terminates it.
+ *
+ * Audio is 32-bit float, interleaved, and its buffer is transferred.
+ *
+ * @module
+ */
+
+/** @typedef {import("./formats.js").Format} Format */
+/** @typedef {import("./sinks.js").Place} Place */
+
+/**
+ * Of a stem in a mix.
+ * @typedef {object} Channel
+ * @property {number} volume    a factor
+ * @property {number} pan       -1 is left, 1 is right
+ */
+
+/**
+ * @typedef {object} Mix
+ * @property {ReadonlyMap<string, Channel>} channels   by stem; those that are not heard are not there
+ * @property {number} master    a factor
+ */
+
+/**
+ * @typedef {object} Tags
+ * @property {string} title
+ * @property {string} [artist]
+ * @property {string} [album]
+ */
+
+/**
+ * @typedef {object} FileOrder
+ * @property {string} source    a stem, or "mix"
+ * @property {string} name
+ * @property {Tags} tags
+ * @property {Place | null} place   null: in memory, or in the zip
+ */
+
+/**
+ * @typedef {object} Order
+ * @property {string[]} sources     of the stems
+ * @property {number} stemsRate     hertz
+ * @property {number} length        of the stems, in frames
+ * @property {[number, number]} region  [start, stop), in frames of the stems
+ * @property {Mix | null} mix       null: the stems themselves
+ * @property {Format} format
+ * @property {number} rate          of the files, in hertz
+ * @property {number | null} peak   of all that the files shall agree with; null: not known yet
+ * @property {FileOrder[]} files
+ * @property {ZipOrder | null} zip  null: each file for itself
+ */
+
+/**
+ * @typedef {object} ZipOrder
+ * @property {Place | null} place   null: in memory
+ * @property {Place | null} scratch     for one file at a time; null: in memory
+ */
+
+/**
+ * @typedef {{id: number, ok: true, samples: Float32Array}
+ *   | {id: number, ok: false, message: string}} Block
+ */
+
+/**
+ * @typedef {{type: "read", id: number, source: string, start: number, length: number}
+ *   | {type: "share", share: number}
+ *   | {type: "done", made: Made}
+ *   | {type: "failed", name: string, message: string, code: string | null}} Notice
+ */
+
+/**
+ * @typedef {object} Made
+ * @property {(Blob | null)[]} contents     of the files, or of the zip; null: in its place
+ * @property {number | null} peak           null where nobody asked for it: floats need none
+ * @property {number} gain                  what all samples were multiplied by
+ */
+
+export {};

@@ -1,0 +1,239 @@
+/**
+ * Makes the files of one order: reads the stems from the page, block by block, mixes, resamples,
+ * looks for the peak, encodes and writes. Messages: see `protocol.js` beside it.
+ */
+
+import { makeZip } from "../../vendor/client-zip.mjs";
+import { UserError } from "../errors.js";
+import { Resampler } from "../resampler.js";
+import { encode } from "./encode.js";
+import { FORMATS, mostBytes } from "./formats.js";
+import { gainOf, peakOf } from "./integers.js";
+import { mixOf, regionOf } from "./shapes.js";
+import { checkRoom, openSink, plainStream } from "./sinks.js";
+
+/** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
+/** @typedef {import("./protocol.js").Block} Block */
+/** @typedef {import("./protocol.js").FileOrder} FileOrder */
+/** @typedef {import("./protocol.js").Made} Made */
+/** @typedef {import("./protocol.js").Notice} Notice */
+/** @typedef {import("./protocol.js").Order} Order */
+/** @typedef {import("./protocol.js").ZipOrder} ZipOrder */
+/** @typedef {import("./sinks.js").Place} Place */
+/** @typedef {(share: number) => void} Report  how far it is, from 0 to 1 */
+
+/** Frames read at once. */
+const CHUNK = 1 << 16;
+
+/** What looking for the peak takes, and what copying into a zip does, where encoding takes 1. */
+const PEAK_COST = 0.3;
+const COPY_COST = 0.1;
+
+/** Beside the samples, in each file. */
+const TAGS_BYTES = 1 << 16;
+
+const scope = /** @type {import("../worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
+
+/** @param {Notice} notice */
+function post(notice) {
+  scope.postMessage(notice, []);
+}
+
+/** @type {Map<number, {resolve: (samples: Float32Array) => void, reject: (error: Error) => void}>} */
+const reads = new Map();
+let lastRead = 0;
+
+/** @type {ReadableStems["read"]} */
+function readFromPage(source, start, length) {
+  return new Promise((resolve, reject) => {
+    reads.set(++lastRead, { resolve, reject });
+    post({ type: "read", id: lastRead, source, start, length });
+  });
+}
+
+/** @param {Block} block */
+function takeBlock(block) {
+  const read = reads.get(block.id);
+  reads.delete(block.id);
+  if (block.ok) read?.resolve(block.samples);
+  else read?.reject(new Error(block.message));
+}
+
+class Job {
+  #order;
+  #stems;
+
+  /** @param {Order} order */
+  constructor(order) {
+    this.#order = order;
+    const { sources, stemsRate: rate, length, region, mix } = order;
+    const part = regionOf({ sources, rate, length, read: readFromPage }, region);
+    this.#stems = mix ? mixOf(part, mix) : part;
+  }
+
+  /** Frames of each file. */
+  get #length() {
+    return Math.round((this.#stems.length * this.#order.rate) / this.#stems.rate);
+  }
+
+  /** @param {Report} report @returns {Promise<Made>} */
+  async make(report) {
+    const { files, format, zip } = this.#order;
+    const { bits } = FORMATS[format];
+    await this.#checkRoom();
+    const scanned = bits === null || this.#order.peak !== null ? 0 : this.#stems.sources.length;
+    const [scan, write] = [scanned * PEAK_COST, files.length * (1 + (zip ? COPY_COST : 0))];
+    const middle = scan / (scan + write);
+    const peak = scanned ? await this.#findPeak(part(report, 0, middle)) : this.#order.peak;
+    const gain = gainOf(peak ?? 0, bits);
+    const rest = part(report, middle, 1);
+    const contents = zip ? await this.#zip(zip, gain, rest) : await this.#each(gain, rest);
+    return { contents, peak, gain };
+  }
+
+  /** Before anything takes time. */
+  async #checkRoom() {
+    const { files, zip, format, rate } = this.#order;
+    const each = mostBytes(format, this.#length, rate) + TAGS_BYTES;
+    for (const { place } of files) await checkRoom(place, each);
+    if (zip) await checkRoom(zip.place, (files.length + 1) * each);
+  }
+
+  /** @param {Report} report @returns {Promise<number>} of all there is to write, and its like */
+  async #findPeak(report) {
+    const { sources } = this.#stems;
+    let peak = 0;
+    let done = 0;
+    for (const source of sources) {
+      for await (const samples of this.#blocks(source)) {
+        peak = Math.max(peak, peakOf(samples));
+        done += samples.length / 2;
+        report(done / (sources.length * this.#length));
+      }
+    }
+    return peak;
+  }
+
+  /** @param {number} gain @param {Report} report */
+  async #each(gain, report) {
+    const contents = [];
+    for (const [index, file] of this.#order.files.entries()) {
+      contents.push(await this.#write(file, file.place, gain, this.#partOf(index, report)));
+    }
+    return contents;
+  }
+
+  /** @param {ZipOrder} zip @param {number} gain @param {Report} report */
+  async #zip(zip, gain, report) {
+    const sink = await openSink(zip.place);
+    const stream = makeZip(this.#entries(zip.scratch, gain, report), { buffersAreUTF8: true });
+    await stream.pipeTo(plainStream(sink));
+    return [await sink.close()];
+  }
+
+  /**
+   * One after the other: there is never more than one of them beside the zip.
+   *
+   * @param {Place | null} scratch @param {number} gain @param {Report} report
+   */
+  async *#entries(scratch, gain, report) {
+    for (const [index, file] of this.#order.files.entries()) {
+      const share = this.#partOf(index, report);
+      const middle = 1 / (1 + COPY_COST);
+      const memory = await this.#write(file, scratch, gain, part(share, 0, middle));
+      const content = memory ?? (await /** @type {Place} */ (scratch).handle.getFile());
+      const input = content.stream().pipeThrough(counted(content.size, part(share, middle, 1)));
+      yield { name: file.name, input };
+    }
+  }
+
+  /**
+   * @param {FileOrder} file @param {Place | null} place @param {number} gain @param {Report} report
+   * @returns {Promise<Blob | null>}
+   */
+  async #write({ source, tags }, place, gain, report) {
+    const { format, rate } = this.#order;
+    const sink = await openSink(place);
+    const content = { format, rate, length: this.#length, gain, tags };
+    await encode(this.#blocks(source), content, sink, report);
+    return sink.close();
+  }
+
+  /** @param {number} index of a file @param {Report} report @returns {Report} */
+  #partOf(index, report) {
+    const { length } = this.#order.files;
+    return part(report, index / length, (index + 1) / length);
+  }
+
+  /** @param {string} source @returns {AsyncIterable<Float32Array>} at the files' rate */
+  #blocks(source) {
+    const blocks = blocksOf(this.#stems, source);
+    const [from, to] = [this.#stems.rate, this.#order.rate];
+    return from === to ? blocks : resampled(blocks, from, to);
+  }
+}
+
+/** @param {ReadableStems} stems @param {string} source */
+async function* blocksOf(stems, source) {
+  for (let start = 0; start < stems.length; start += CHUNK) {
+    yield await stems.read(source, start, Math.min(CHUNK, stems.length - start));
+  }
+}
+
+/** @param {AsyncIterable<Float32Array>} blocks @param {number} from @param {number} to in hertz */
+async function* resampled(blocks, from, to) {
+  // What would end it ends this worker.
+  const resampler = new Resampler(new AbortController().signal);
+  try {
+    await resampler.start(from, to);
+    for await (const block of blocks) yield* filled(await resampler.convert(block));
+    yield* filled(await resampler.end());
+  } finally {
+    resampler.close();
+  }
+}
+
+/** @param {Float32Array} block @returns {Float32Array[]} it, unless it is empty */
+function filled(block) {
+  return block.length === 0 ? [] : [block];
+}
+
+/** @param {Report} report @param {number} start @param {number} stop @returns {Report} */
+function part(report, start, stop) {
+  return (share) => report(start + share * (stop - start));
+}
+
+/**
+ * @param {number} bytes in all @param {Report} report
+ * @returns {TransformStream<Uint8Array, Uint8Array>} that hands on what it gets
+ */
+function counted(bytes, report) {
+  let done = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      done += chunk.length;
+      report(done / bytes);
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+/** @param {Order} order */
+async function answer(order) {
+  try {
+    const made = await new Job(order).make((share) => post({ type: "share", share }));
+    post({ type: "done", made });
+  } catch (error) {
+    console.warn(error);
+    const { name, message } = /** @type {Error} */ (error);
+    const code = error instanceof UserError ? error.code : null;
+    post({ type: "failed", name, message, code });
+  }
+}
+
+addEventListener("message", ({ data }) => {
+  /** @type {Order | Block} */
+  const message = data;
+  if ("files" in message) void answer(message);
+  else takeBlock(message);
+});

@@ -1,0 +1,490 @@
+/**
+ * What the person has given the page to do, and what has come of it: the queue and the library.
+ *
+ * One song is at work at a time, with its own model, so one model is in memory. The others wait as
+ * files, which are read when their turn comes. Everything that outlives the page is in the store;
+ * this is what the store has, and what is happening to it. Nothing is deleted but by `remove`.
+ *
+ * @module
+ */
+
+import { UserError } from "./errors.js";
+import { OpenSong } from "./open-song.js";
+import { optionsFor } from "./qualities.js";
+import { Separation } from "./separator.js";
+import { newNotes, RATE, Song } from "./song.js";
+
+/** @typedef {import("./protocol.js").About} About */
+/** @typedef {import("./protocol.js").Assets} Assets */
+/** @typedef {import("./protocol.js").Choice} Choice */
+/** @typedef {import("./protocol.js").KeptSong} KeptSong */
+/** @typedef {import("./protocol.js").Stems} Stems */
+/** @typedef {import("./separator.js").ReadSong} ReadSong */
+/** @typedef {import("./separator.js").Separator} Separator */
+/** @typedef {import("./store.js").Store} Store */
+
+/**
+ * @typedef {object} Surroundings
+ * @property {import("./engine.js").Engine} engine
+ * @property {Promise<Store>} store
+ * @property {() => Promise<Assets>} readAssets
+ * @property {(separation: Separation) => number | null} expect     seconds that all of a song should
+ *   take; null: nothing is known
+ * @property {(separation: Separation) => void} remember    how long it has taken
+ */
+
+/**
+ * The song at work. `ended` settles when nothing more is done for it.
+ * @typedef {{song: Song, stopping: AbortController, ended: Promise<void>}} Current
+ */
+
+/**
+ * Events: "change", another song is in a list, or in another place, or all is paused or goes on;
+ * "song", a `CustomEvent` of a song of which something has changed; "same", of `{song, other}`: the
+ * song turned out to be one that is there already, which takes its place; "notice", of something to
+ * tell the person; "idle", nothing is left to do.
+ */
+export class Session extends EventTarget {
+  /** @type {Song[]} the queue: what is not finished, in the order in which it is done */
+  songs = [];
+  /** @type {Song[]} what is finished, the latest first */
+  library = [];
+  #about;
+  /** @type {Current | null} */
+  #current = null;
+  #isPaused = false;
+  /** The engine could not be started. */
+  #isHalted = false;
+  /** @type {Set<Song>} whose notes are to be written */
+  #toNote = new Set();
+  /** @type {Promise<void> | null} */
+  #noting = null;
+
+  #keeps = true;
+
+  /** @param {Surroundings} surroundings */
+  constructor(surroundings) {
+    super();
+    this.#about = surroundings;
+  }
+
+  /** Whether songs outlive the page. */
+  get keeps() {
+    return this.#keeps;
+  }
+
+  /** Whether nothing is begun until `goOn`. */
+  get isPaused() {
+    return this.#isPaused;
+  }
+
+  /** The song at work. */
+  get current() {
+    return this.#current?.song ?? null;
+  }
+
+  /** Take up what the store has that is not here yet, and leave out what it has not any more. */
+  async load() {
+    const store = await this.#about.store;
+    this.#keeps = store.keeps;
+    const kept = await store.list();
+    const ids = new Set(kept.map(({ id }) => id));
+    this.songs = this.songs.filter((song) => song.isAtWork || song.file || ids.has(song.id));
+    this.library = this.library.filter(({ id }) => ids.has(id));
+    const queued = [];
+    for (const one of kept.filter(({ id }) => !this.#known(id))) {
+      const song = Song.from(one);
+      if (song.state === "finished") this.library.push(song);
+      else if (!one.busy) queued.push(withoutFile(song));
+    }
+    this.songs.push(...queued.sort(byAge));
+    this.library.sort((one, other) => byAge(other, one));
+    this.#changed();
+  }
+
+  /** @param {string} id @returns {Song | undefined} */
+  #known(id) {
+    return [...this.songs, ...this.library].find((song) => song.id === id);
+  }
+
+  /**
+   * @param {Iterable<File>} files @param {Choice} choice how they are to be separated
+   * @returns {Promise<Song[]>}
+   */
+  async add(files, choice) {
+    const added = [...files].map((file) => this.#songOf(file, choice));
+    this.songs.push(...added.filter((song) => !this.songs.includes(song)));
+    this.#changed();
+    const store = await this.#about.store;
+    const create = async (/** @type {Song} */ song) => {
+      try {
+        await store.create(song.id, song.notes);
+      } catch (error) {
+        this.#tell(song, { state: "failed", error });
+      }
+    };
+    await Promise.all(added.map(create));
+    this.#pump();
+    return added;
+  }
+
+  /** @param {File} file @param {Choice} choice @returns {Song} that waits */
+  #songOf(file, choice) {
+    const song = this.#lost(file) ?? new Song(newId(), newNotes(file.name, choice));
+    song.notes.choice = choice;
+    song.file = file;
+    this.#tell(song, { state: "waiting", error: null });
+    return song;
+  }
+
+  /** @param {File} file @returns {Song | undefined} that was waiting when the page was closed */
+  #lost(file) {
+    return this.songs.find(
+      (song) => !song.file && !song.about && song.notes.file === file.name && !song.isAtWork,
+    );
+  }
+
+  /** @param {Song} song of the queue @param {number} index its new place */
+  move(song, index) {
+    const others = this.songs.filter((other) => other !== song);
+    if (others.length === this.songs.length) return;
+    this.songs = [...others.slice(0, index), song, ...others.slice(index)];
+    this.#changed();
+  }
+
+  /**
+   * Delete a song, and what is stored of it.
+   *
+   * @param {Song} song which nobody has open
+   * @throws {UserError} another tab has it
+   */
+  async remove(song) {
+    await this.#stop(song);
+    await (await this.#about.store).remove(song.id);
+    this.#forget(song);
+  }
+
+  /** @param {Song} song */
+  #forget(song) {
+    song.file = null;
+    this.#toNote.delete(song);
+    this.songs = this.songs.filter((other) => other !== song);
+    this.library = this.library.filter((other) => other !== song);
+    this.#changed();
+  }
+
+  /**
+   * Stop the work on a song. What is finished of it is kept; it goes if that is nothing.
+   *
+   * @param {Song} song
+   */
+  async cancel(song) {
+    await this.#stop(song);
+    if (this.#keeps && song.share > 0) this.#tell(song, { state: "kept" });
+    else await this.remove(song);
+  }
+
+  /** @param {Song} song */
+  async #stop(song) {
+    const current = this.#current;
+    if (current?.song !== song) return;
+    current.stopping.abort();
+    await current.ended;
+  }
+
+  /** @param {Song} song that has failed or is kept: it is tried again, or goes on, when it is its turn */
+  retry(song) {
+    if (song.isAtWork || song.state === "finished") return;
+    this.#isHalted = false;
+    this.#tell(song, { state: "waiting", error: null });
+    this.#pump();
+  }
+
+  /** @param {Song} song of a damaged file, of which what can be decoded is good enough */
+  retryWithPart(song) {
+    song.takesPart = true;
+    this.retry(song);
+  }
+
+  /** What is being computed is finished, and nothing else is begun. */
+  pauseAll() {
+    this.#setPaused(true);
+  }
+
+  goOn() {
+    this.#isHalted = false;
+    this.#setPaused(false);
+    this.#pump();
+  }
+
+  /** @param {boolean} isPaused */
+  #setPaused(isPaused) {
+    this.#isPaused = isPaused;
+    const song = this.current;
+    if (song?.opened instanceof Separation) {
+      song.opened.paused = isPaused;
+      this.#tell(song, { state: isPaused ? "paused" : "working" });
+    }
+    this.#changed();
+  }
+
+  /**
+   * @param {Song} song that `canOpen`
+   * @returns {Promise<Stems>} to be closed
+   * @throws {UserError}
+   */
+  async open(song) {
+    if (song.opened?.isOpen) {
+      song.opened.hold();
+      return song.opened;
+    }
+    const about = /** @type {About} */ (song.about);
+    const store = await this.#about.store;
+    const { models, missing } = await this.#about.readAssets();
+    const sources = about.stems ?? (models[about.model] ?? missing[about.model])?.sources ?? [];
+    const { length } = about.measured;
+    await store.view(song.id, sources, length);
+    song.opened = new OpenSong(store, { id: song.id, sources, rate: RATE, length });
+    return song.opened;
+  }
+
+  /** @param {Song} song @param {string} name */
+  rename(song, name) {
+    if (name.trim() === "") return;
+    song.notes.name = name.trim();
+    this.#note(song);
+    this.#tell(song, {});
+  }
+
+  /** @param {Song} song @param {Record<string, unknown>} settings of its mixer */
+  keepMixer(song, settings) {
+    song.notes.mixer = settings;
+    this.#note(song);
+  }
+
+  /** @param {Song} song whose notes have changed: they are written as soon as the last ones are */
+  #note(song) {
+    this.#toNote.add(song);
+    this.#noting ??= this.#writeNotes().finally(() => {
+      this.#noting = null;
+    });
+  }
+
+  async #writeNotes() {
+    const store = await this.#about.store;
+    for (const song of this.#toNote) {
+      this.#toNote.delete(song);
+      await store.note(song.id, song.notes).catch((error) => console.warn(error));
+    }
+  }
+
+  /** Whether something would be lost if the page were closed now. */
+  get wouldLose() {
+    if (this.#keeps) return this.songs.some(({ file, about }) => file && !about);
+    return this.songs.length + this.library.length > 0;
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {Song} song @param {Partial<Song>} changes */
+  #tell(song, changes) {
+    Object.assign(song, changes, { toldAt: performance.now() });
+    this.dispatchEvent(new CustomEvent("song", { detail: song }));
+  }
+
+  /** Begin the next song, if nothing is against it. */
+  #pump() {
+    if (this.#current || this.#isPaused || this.#isHalted) return;
+    const song = this.songs.find(({ state }) => state === "waiting");
+    if (!song) {
+      this.dispatchEvent(new Event("idle"));
+      return;
+    }
+    const stopping = new AbortController();
+    this.#current = { song, stopping, ended: Promise.resolve() };
+    this.#current.ended = this.#work(this.#current).finally(() => {
+      this.#current = null;
+      this.#changed();
+      this.#pump();
+    });
+  }
+
+  /** @param {Current} current */
+  async #work(current) {
+    const { signal } = current.stopping;
+    try {
+      const separator = await this.#start(current.song, signal);
+      const separation = separator && (await this.#begin(current, separator, signal));
+      if (separation) await this.#run(current.song, separation, signal);
+    } catch (error) {
+      await this.#letGo(current.song);
+      if (!signal.aborted) this.#tell(current.song, { state: "failed", error });
+    }
+  }
+
+  /** @param {Song} song that did not begin: what was read of it would take room in vain */
+  async #letGo(song) {
+    const store = await this.#about.store;
+    if (song.opened?.isOpen) return;
+    const letting = song.about ? store.close(song.id) : store.clear(song.id);
+    await letting.catch((error) => console.warn(error));
+  }
+
+  /**
+   * @param {Song} song @param {AbortSignal} signal
+   * @returns {Promise<Separator | null>} null: the engine cannot be started, and all have to wait
+   */
+  async #start(song, signal) {
+    const { models, missing } = await this.#about.readAssets();
+    if (!(song.model in models)) {
+      throw new UserError("modelGone", { title: missing[song.model]?.title ?? song.model });
+    }
+    try {
+      return await unlessAborted(this.#about.engine.use(song.model), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#isHalted = true;
+      return null;
+    }
+  }
+
+  /**
+   * @param {Current} current @param {Separator} separator @param {AbortSignal} signal
+   * @returns {Promise<Separation | null>} null: the song is finished already
+   */
+  async #begin(current, separator, signal) {
+    const { song } = current;
+    const read = song.about
+      ? readBefore(song.id, song.about)
+      : await this.#read(song, separator, signal);
+    signal.throwIfAborted();
+    const found = await separator.find(read);
+    signal.throwIfAborted();
+    if (found.same && found.same.id !== song.id) {
+      current.song = await this.#merge(song, found.same);
+      if (current.song.state === "finished") return null;
+      return this.#begin(current, separator, signal);
+    }
+    const begun = song.opened?.isOpen ? /** @type {Separation} */ (song.opened) : null;
+    if (begun) begun.hold();
+    else await (await this.#about.store).open(song.id);
+    return separator.begin(read, found, begun);
+  }
+
+  /**
+   * @param {Song} song @param {Separator} separator @param {AbortSignal} signal
+   * @returns {Promise<ReadSong>}
+   */
+  async #read(song, separator, signal) {
+    const { file, id } = song;
+    if (!file) throw new UserError("fileGone");
+    this.#tell(song, { state: "reading" });
+    const store = await this.#about.store;
+    const { models } = await this.#about.readAssets();
+    const model = /** @type {import("./protocol.js").AssetModel} */ (models[song.model]);
+    const wanted = { stems: (song.stems ?? model.sources).length, takesPart: song.takesPart };
+    await store.open(id);
+    await store.clear(id);
+    const { measured, source } = await separator.read(id, file, wanted, signal);
+    song.notes.source = source;
+    song.notes.artist = source.artist ?? "";
+    this.#note(song);
+    const options = JSON.stringify(optionsFor(model, song.quality));
+    return { id, name: file.name, measured, options, stems: song.stems };
+  }
+
+  /**
+   * @param {Song} song that is the same as another one
+   * @param {KeptSong} kept that
+   * @returns {Promise<Song>} which takes its place
+   */
+  async #merge(song, kept) {
+    let other = this.#known(kept.id);
+    if (!other && kept.busy) throw new UserError("otherTab");
+    await (await this.#about.store).remove(song.id);
+    const index = this.songs.indexOf(song);
+    this.#forget(song);
+    other ??= Song.from(kept);
+    if (other.state !== "finished") {
+      const others = this.songs.filter((one) => one !== other);
+      this.songs = [...others.slice(0, index), other, ...others.slice(index)];
+    } else if (!this.library.includes(other)) this.library.unshift(other);
+    this.#changed();
+    this.dispatchEvent(new CustomEvent("same", { detail: { song, other } }));
+    return other;
+  }
+
+  /** @param {Song} song @param {Separation} separation @param {AbortSignal} signal */
+  async #run(song, separation, signal) {
+    const { expect, remember, store } = this.#about;
+    song.opened = separation;
+    song.about = separation.about;
+    song.file = null;
+    separation.paused = this.#isPaused;
+    const state = this.#isPaused ? "paused" : "working";
+    this.#tell(song, { state });
+    /** @param {import("./separator.js").Progress} progress */
+    const report = ({ done, total, secondsLeft }) => {
+      const share = done / total;
+      const expected = expect(separation);
+      this.#tell(song, { share, secondsLeft: secondsLeft ?? (expected && expected * (1 - share)) });
+    };
+    try {
+      const stretches = await separation.run(report, signal, (said) => {
+        this.dispatchEvent(new CustomEvent("notice", { detail: said }));
+      });
+      if (stretches.length > 0) throw new UserError("incomplete", { stretches });
+      this.#finish(song);
+    } finally {
+      remember(separation);
+      await separation.close();
+      song.bytes = (await (await store).look(song.id))?.bytes ?? 0;
+      this.#tell(song, {});
+    }
+  }
+
+  /** @param {Song} song */
+  #finish(song) {
+    this.songs = this.songs.filter((other) => other !== song);
+    this.library.unshift(song);
+    this.#tell(song, { state: "finished", share: 1, secondsLeft: null });
+    this.#changed();
+  }
+}
+
+/** @returns {string} */
+function newId() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), String).join("-");
+}
+
+/** @param {Song} song that no tab is at @returns {Song} */
+function withoutFile(song) {
+  if (!song.about) Object.assign(song, { state: "failed", error: new UserError("fileGone") });
+  return song;
+}
+
+/** @param {Song} one @param {Song} other @returns {number} the older one comes first */
+function byAge(one, other) {
+  return one.notes.added - other.notes.added;
+}
+
+/** @param {string} id @param {About} about @returns {ReadSong} */
+function readBefore(id, { name, measured, options, key, stems }) {
+  // Of a song of which all stems are stored, the key names none.
+  const isPart = Array.isArray(JSON.parse(key).at(-1));
+  return { id, name, measured, options, stems: isPart ? (stems ?? null) : null };
+}
+
+/**
+ * @template Value
+ * @param {Promise<Value>} promise @param {AbortSignal} signal
+ * @returns {Promise<Value>}
+ */
+function unlessAborted(promise, signal) {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
+}

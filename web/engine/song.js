@@ -1,0 +1,129 @@
+/**
+ * A song of the session: in the queue, at work or in the library.
+ *
+ * @module
+ */
+
+/** @typedef {import("./open-song.js").OpenSong} OpenSong */
+/** @typedef {import("./protocol.js").About} About */
+/** @typedef {import("./protocol.js").KeptSong} KeptSong */
+/** @typedef {import("./protocol.js").Notes} Notes */
+
+/**
+ * waiting: for its turn. reading, working: the song at work. paused: that, while nothing is begun.
+ * failed: `error` says why. kept: what is finished of it is in the store, and nobody goes on with
+ * it. finished: in the library.
+ * @typedef {"waiting" | "reading" | "working" | "paused" | "failed" | "kept" | "finished"} State
+ */
+
+/** What changes while it is at work. */
+export class Song {
+  /** @type {State} */
+  state = "waiting";
+  /** Of the work, 0 to 1. */
+  share = 0;
+  /** @type {number | null} at the moment `toldAt`; null: not known */
+  secondsLeft = null;
+  /** Of `performance.now()`. */
+  toldAt = 0;
+  /** @type {unknown} why it has failed */
+  error = null;
+  /** What it takes in the store. */
+  bytes = 0;
+  /** @type {File | null} null: it was read, or the page was loaded anew before it was */
+  file = null;
+  /** What can be decoded of a damaged file is good enough. */
+  takesPart = false;
+  /** @type {About | null} null: it has not begun */
+  about = null;
+  /** @type {OpenSong | null} what can be listened to, while it is open */
+  opened = null;
+
+  /** @param {string} id in the store @param {Notes} notes */
+  constructor(id, notes) {
+    this.id = id;
+    this.notes = notes;
+  }
+
+  /** @param {KeptSong} kept @returns {Song} as the store has it */
+  static from({ id, about, notes, done, isFinished, bytes }) {
+    const song = new Song(id, notes ?? notesOf(/** @type {About} */ (about)));
+    // What older versions have stored does not tell how many tasks there are.
+    const isDone = isFinished || (about !== null && !about.tasks && done === about.cost);
+    song.about = about;
+    song.bytes = bytes;
+    song.share = about ? done / Math.max(1, about.cost) : 0;
+    song.state = isDone ? "finished" : "kept";
+    return song;
+  }
+
+  get name() {
+    return this.notes.name;
+  }
+
+  get artist() {
+    return this.notes.artist;
+  }
+
+  get model() {
+    return this.notes.choice.model;
+  }
+
+  get quality() {
+    return this.notes.choice.quality;
+  }
+
+  /** Those that are wanted; null: all. */
+  get stems() {
+    return this.notes.choice.stems;
+  }
+
+  /** When it was added. */
+  get date() {
+    return new Date(this.notes.added);
+  }
+
+  /** What its file told; null: it was not read yet, or by an older version of the page. */
+  get source() {
+    return this.notes.source;
+  }
+
+  /** How the person has left the mixer; null: as it is at first. */
+  get mixer() {
+    return this.notes.mixer;
+  }
+
+  /** @returns {number | null} seconds; null: not known yet */
+  get duration() {
+    return this.about && this.about.measured.length / RATE;
+  }
+
+  /** Whether it is being worked on, or would be if nothing were paused. */
+  get isAtWork() {
+    return ["reading", "working", "paused"].includes(this.state);
+  }
+
+  /** Whether it can be listened to, at least in part. */
+  get canOpen() {
+    return this.state === "finished" || (this.opened?.isOpen ?? false);
+  }
+}
+
+/** Hertz, of all that is stored. */
+export const RATE = 44100;
+
+/** @param {string} file its name @param {import("./protocol.js").Choice} choice @returns {Notes} */
+export function newNotes(file, choice) {
+  const name = trackName(file);
+  return { name, artist: "", file, choice, added: Date.now(), source: null, mixer: null };
+}
+
+/** @param {About} about of a song that has no notes @returns {Notes} */
+function notesOf({ name, model, stems }) {
+  return { ...newNotes(name, { model, quality: "", stems: stems ?? null }), added: 0 };
+}
+
+/** @param {string} fileName @returns {string} without its extension */
+export function trackName(fileName) {
+  return fileName.replace(/(?<=.)\.[^.\s]{1,5}$/, "");
+}

@@ -1,0 +1,46 @@
+/**
+ * What the person chose when they last saved something, for the next time.
+ *
+ * @module
+ */
+
+import { FORMATS } from "../../engine/save/formats.js";
+import { keep, recall } from "../remembered.js";
+
+/** @typedef {import("../../engine/save/formats.js").Format} Format */
+
+/**
+ * @typedef {object} Choices
+ * @property {"stem" | "mix" | "all"} what
+ * @property {Format} format
+ * @property {"download" | "place"} to      a place: a file or a folder that is picked
+ */
+
+const NAME = "save";
+
+/** @type {Choices} */
+const FIRST = { what: "all", format: "wav24", to: "download" };
+
+/** @returns {Choices} whatever the browser has kept */
+export function lastChoices() {
+  const { what, format, to } = parsed(recall(NAME));
+  return {
+    what: what === "mix" || what === "stem" ? what : FIRST.what,
+    format: format && format in FORMATS ? /** @type {Format} */ (format) : FIRST.format,
+    to: to === "place" ? to : FIRST.to,
+  };
+}
+
+/** @param {Choices} choices */
+export function keepChoices({ what, format, to }) {
+  keep(NAME, JSON.stringify({ what, format, to }));
+}
+
+/** @param {string | null} text @returns {Record<string, string>} */
+function parsed(text) {
+  try {
+    return Object(JSON.parse(text ?? "null"));
+  } catch {
+    return {};
+  }
+}

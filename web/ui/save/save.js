@@ -1,0 +1,300 @@
+/**
+ * The dialog that asks what to save, as what, and where to.
+ *
+ * @module
+ */
+
+import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
+import { fileName } from "../../engine/save/names.js";
+import { clock, gigabytes, megabytes, number } from "../format.js";
+import { say, sayAs } from "../words.js";
+import { stemName } from "../words/stems.js";
+import { element } from "./build.js";
+import { keepChoices, lastChoices } from "./choices.js";
+import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
+
+/** @typedef {import("../../engine/protocol.js").Stems} Stems */
+/** @typedef {import("../../engine/save/formats.js").Format} Format */
+/** @typedef {import("../../engine/save/maker.js").Destination} Destination */
+/** @typedef {import("../../engine/save/maker.js").Request} Request */
+/** @typedef {import("../../engine/save/protocol.js").Mix} Mix */
+/** @typedef {import("../../engine/save/saves.js").Saves} Saves */
+/** @typedef {import("./choices.js").Choices} Choices */
+
+/**
+ * @typedef {object} Subject
+ * @property {Stems} stems
+ * @property {{mix(): Mix}} player
+ * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: of its
+ *   file, in hertz
+ * @property {string} [source]      the stem that it is about
+ * @property {[number, number] | null} [region]     that is chosen, in frames
+ */
+
+const WHATS = /** @type {const} */ (["all", "mix", "stem"]);
+const FORMAT_NAMES = /** @type {Format[]} */ (Object.keys(FORMATS));
+/** FLAC has this much of what the samples have, of stems commonly. A guess. */
+const FLAC_SHARE = 0.5;
+
+export class SaveDialog {
+  #saves;
+  #dialog;
+  #onError;
+  /** @type {Subject | null} */
+  #subject = null;
+
+  #form = element("form", { className: "save-form", method: "dialog" });
+  #whats = radios("save-what", WHATS, (what) => (words) => words.save.whats[what]);
+  #stem = labelled("select", (words) => words.save.stem);
+  #format = labelled("select", (words) => words.save.format);
+  #formatNote = element("p", { className: "quiet" });
+  #rate = labelled("select", (words) => words.save.rate);
+  #region = checkbox();
+  #to = labelled("select", (words) => words.save.to);
+  #notYet = element("p", { className: "quiet" });
+  #size = element("span", { className: "quiet" });
+  #go = element("button", { type: "submit", className: "primary" });
+
+  /**
+   * @param {HTMLDialogElement} dialog with its heading
+   * @param {Saves} saves
+   * @param {(error: unknown) => void} onError
+   */
+  constructor(dialog, saves, onError) {
+    this.#dialog = dialog;
+    this.#saves = saves;
+    this.#onError = onError;
+    this.#go.dataset.do = "go";
+    say(this.#go, ({ save }) => save.go);
+    for (const format of FORMAT_NAMES) {
+      this.#format.field.append(option(format, ({ save }) => save.formats[format].title));
+    }
+    const lines = element("div", { className: "save-lines" });
+    lines.append(this.#stem.label, this.#format.label, this.#rate.label, this.#to.label);
+    const end = element("div", { className: "line" }, this.#size, this.#go);
+    this.#form.append(this.#whats.fieldset, lines, this.#formatNote, this.#region.label);
+    this.#form.append(this.#notYet, end);
+    this.#dialog.append(this.#form);
+    this.#form.addEventListener("change", () => this.#show());
+    this.#form.addEventListener("submit", () => void this.#submit());
+    dialog.addEventListener("close", () => {
+      // It may be open again when the browser tells that it was closed.
+      if (!dialog.open) this.#forget();
+    });
+  }
+
+  /** @param {Subject} subject */
+  open(subject) {
+    const { stems, source, region } = subject;
+    this.#forget();
+    this.#subject = subject;
+    const { what, format, to } = lastChoices();
+    this.#whats.value = source ? "stem" : what;
+    this.#stem.field.replaceChildren(...stems.sources.map((name) => option(name, (words) => stemName(words, name))));
+    this.#stem.field.value = source ?? stems.sources[0] ?? "";
+    this.#format.field.value = format;
+    this.#region.input.checked = Boolean(region);
+    this.#fillRates(subject);
+    this.#fillPlaces(to);
+    stems.addEventListener("final", this.#onFinal);
+    this.#show();
+    this.#dialog.showModal();
+    this.#whats.focus();
+  }
+
+  #onFinal = () => this.#show();
+
+  #forget() {
+    this.#subject?.stems.removeEventListener("final", this.#onFinal);
+    this.#subject = null;
+  }
+
+  /** @param {Subject} subject */
+  #fillRates({ stems, song }) {
+    const rates = [...new Set([stems.rate, song.rate ?? stems.rate])];
+    this.#rate.field.replaceChildren(
+      ...rates.map((rate, index) =>
+        option(String(rate), ({ save }) => {
+          const kilohertz = number(rate / 1000, rate % 1000 === 0 ? 0 : 1);
+          return index === 0 ? save.rateOfStems({ kilohertz }) : save.rateOfFile({ kilohertz });
+        }),
+      ),
+    );
+  }
+
+  /** @param {Choices["to"]} to as it was chosen last */
+  #fillPlaces(to) {
+    const { what } = this.#choices;
+    const canPick = what === "all" ? canPickFolder() : canPickFile();
+    const places = canPick ? /** @type {const} */ (["download", "place"]) : ["download"];
+    const kind = what === "all" ? "several" : "one";
+    this.#to.field.replaceChildren(
+      ...places.map((place) =>
+        option(place, ({ save }) => save.places[kind][place === "place" ? "place" : "download"]),
+      ),
+    );
+    this.#to.field.value = canPick ? to : "download";
+    this.#to.label.hidden = !canPick && what !== "all";
+  }
+
+  /** @returns {Choices} */
+  get #choices() {
+    return {
+      what: /** @type {Choices["what"]} */ (this.#whats.value),
+      format: /** @type {Format} */ (this.#format.field.value),
+      to: this.#to.field.value === "place" ? "place" : "download",
+    };
+  }
+
+  #show() {
+    const subject = this.#subject;
+    if (!subject) return;
+    const { stems, region } = subject;
+    const { what, format, to } = this.#choices;
+    this.#fillPlaces(to);
+    this.#stem.label.hidden = what !== "stem";
+    const rates = [...this.#rate.field.options];
+    for (const each of rates) each.disabled = !takesRate(format, Number(each.value));
+    if (this.#rate.field.selectedOptions[0]?.disabled) this.#rate.field.selectedIndex = 0;
+    this.#rate.label.hidden = rates.length < 2;
+    this.#showFormatNote(format);
+    this.#region.label.hidden = !region;
+    if (region) {
+      const [start, stop] = [clock(region[0] / stems.rate), clock(region[1] / stems.rate)];
+      say(this.#region.text, ({ save }) => save.regionOnly({ start, stop }));
+    }
+    const [first, last] = this.#frames(subject);
+    const isFinal = stems.isFinal(first, last - first);
+    this.#notYet.hidden = isFinal;
+    say(this.#notYet, ({ save }) => (region ? save.regionNotYet : save.notYet));
+    this.#go.disabled = !isFinal;
+    this.#showSize(subject);
+  }
+
+  /** @param {Format} format */
+  #showFormatNote(format) {
+    this.#formatNote.replaceChildren();
+    const text = element("span");
+    say(text, ({ save }) => save.formats[format].note);
+    this.#formatNote.append(text);
+    if (format !== "mp3") return;
+    const licence = element("a", { href: "licences.txt", target: "_blank" });
+    say(licence, ({ save }) => save.lameLicence);
+    this.#formatNote.append(" ", licence);
+  }
+
+  /** @param {Subject} subject */
+  #showSize({ stems }) {
+    const { what, format } = this.#choices;
+    const [first, last] = this.#frames(/** @type {Subject} */ (this.#subject));
+    const rate = Number(this.#rate.field.value);
+    const frames = ((last - first) * rate) / stems.rate;
+    const files = what === "all" ? stems.sources.length : 1;
+    const share = FORMATS[format].container === "flac" ? FLAC_SHARE : 1;
+    const bytes = files * share * mostBytes(format, frames, rate);
+    const size = () => (bytes >= 1e9 ? gigabytes(bytes) : megabytes(Math.max(bytes, 1e6)));
+    say(this.#size, ({ save }) => save.size({ size: size() }));
+  }
+
+  /** @param {Subject} subject @returns {[number, number]} of the part to be saved */
+  #frames({ stems, region }) {
+    return region && this.#region.input.checked ? region : [0, stems.length];
+  }
+
+  async #submit() {
+    const subject = this.#subject;
+    if (!subject) return;
+    const choices = this.#choices;
+    const { stems, player, song, region } = subject;
+    // Whoever has saved a lane does not always want one stem.
+    keepChoices(subject.source ? { ...choices, what: lastChoices().what } : choices);
+    const rate = Number(this.#rate.field.value);
+    const source = this.#stem.field.value;
+    const isPart = region && this.#region.input.checked;
+    try {
+      const destination = await this.#destination(subject, choices, source);
+      if (!destination) return;
+      this.#saves.add({
+        stems,
+        song,
+        what: choices.what,
+        ...(choices.what === "stem" && { source }),
+        ...(choices.what === "mix" && { mix: player.mix() }),
+        format: choices.format,
+        ...(isPart && { region }),
+        rate,
+        destination,
+      });
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  /**
+   * @param {Subject} subject @param {Choices} choices @param {string} source
+   * @returns {Promise<Destination | null>}
+   */
+  async #destination({ song }, { what, format, to }, source) {
+    if (to === "download") return { kind: "download" };
+    if (what === "all") return pickFolder();
+    const part = what === "stem" ? source : "mix";
+    return pickFile(fileName(song.name, part, FORMATS[format].container));
+  }
+}
+
+/** @typedef {import("../words.js").Saying} Saying */
+
+/** @param {string} value @param {Saying} saying @returns {HTMLOptionElement} */
+function option(value, saying) {
+  const made = element("option", { value });
+  say(made, saying);
+  return made;
+}
+
+/**
+ * @param {"select"} tag @param {Saying} saying
+ * @returns {{label: HTMLLabelElement, field: HTMLSelectElement}}
+ */
+function labelled(tag, saying) {
+  const text = element("span");
+  say(text, saying);
+  const field = element(tag);
+  return { label: element("label", { className: "save-line" }, text, field), field };
+}
+
+/** @returns {{label: HTMLLabelElement, input: HTMLInputElement, text: HTMLSpanElement}} */
+function checkbox() {
+  const input = element("input", { type: "checkbox" });
+  const text = element("span");
+  return { label: element("label", { className: "save-check" }, input, text), input, text };
+}
+
+/**
+ * @template {string} Value
+ * @param {string} name
+ * @param {readonly Value[]} values
+ * @param {(value: Value) => Saying} saying
+ */
+function radios(name, values, saying) {
+  const fieldset = element("fieldset", { className: "segmented" });
+  sayAs(fieldset, "ariaLabel", ({ save }) => save.what);
+  const inputs = values.map((value) => {
+    const input = element("input", { type: "radio", name, value });
+    const text = element("span");
+    say(text, saying(value));
+    fieldset.append(element("label", {}, input, text));
+    return input;
+  });
+  return {
+    fieldset,
+    get value() {
+      return inputs.find(({ checked }) => checked)?.value ?? "";
+    },
+    set value(value) {
+      for (const input of inputs) input.checked = input.value === value;
+    },
+    focus() {
+      inputs.find(({ checked }) => checked)?.focus();
+    },
+  };
+}

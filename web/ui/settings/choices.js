@@ -1,0 +1,154 @@
+/**
+ * What the person has chosen for the next songs, and who computes: remembered by the browser.
+ *
+ * Whatever else stands where it is remembered counts for nothing.
+ *
+ * @module
+ */
+
+import { defaultWorkers, MOST_WORKERS } from "../../engine/pool.js";
+import { isQuality, STANDARD } from "../../engine/qualities.js";
+import { keep, recall } from "../remembered.js";
+
+/** @typedef {import("../../engine/protocol.js").Assets} Assets */
+/** @typedef {import("../../engine/protocol.js").Choice} Choice */
+/** @typedef {import("../../engine/protocol.js").GraphicsOptions} GraphicsOptions */
+/** @typedef {import("../../engine/protocol.js").ModelInfo} ModelInfo */
+
+export const AUTOMATIC = "automatic";
+
+/** The name of the backend in the page's address. */
+const ON_CARD = "webgpu";
+
+/**
+ * Who may compute. The processor alone is right everywhere; of graphics cards, those that the
+ * processor imitates are used only where the person, or the address, says so.
+ *
+ * @type {Record<string, GraphicsOptions | null>}
+ */
+export const COMPUTERS = {
+  [AUTOMATIC]: { takesSoftware: false },
+  graphics: { takesSoftware: true },
+  processor: null,
+};
+
+/** By the name under which they are remembered: whether a value can be meant. */
+const CHOICES = {
+  model: (/** @type {string} */ value) => value !== "",
+  quality: isQuality,
+  /** Stems that are not wanted, by commas: a model that is new has all of its. */
+  unwanted: () => true,
+  computer: (/** @type {string} */ value) => Object.hasOwn(COMPUTERS, value),
+  workers: (/** @type {string} */ value) => value === AUTOMATIC || isCount(Number(value)),
+  awake: isSwitch,
+  notify: isSwitch,
+};
+
+/** @typedef {keyof typeof CHOICES} Name */
+
+/** @type {Record<Name, string>} */
+const FIRST = {
+  model: "",
+  quality: STANDARD,
+  unwanted: "",
+  computer: AUTOMATIC,
+  workers: AUTOMATIC,
+  awake: "no",
+  notify: "no",
+};
+
+/** @param {number} value */
+function isCount(value) {
+  return Number.isInteger(value) && value >= 1 && value <= MOST_WORKERS;
+}
+
+/** @param {string} value */
+function isSwitch(value) {
+  return value === "yes" || value === "no";
+}
+
+/** Event: "change", a `CustomEvent` of the `Name`. */
+export class Choices extends EventTarget {
+  #values = new Map(Object.entries(FIRST));
+  #address = new URLSearchParams(location.search);
+  /** @type {Assets | null} */
+  #assets = null;
+
+  constructor() {
+    super();
+    for (const name of /** @type {Name[]} */ (Object.keys(CHOICES))) {
+      const last = recall(name);
+      if (last !== null && CHOICES[name](last)) this.#values.set(name, last);
+    }
+    const { asked } = this;
+    if (asked) this.#values.set("computer", asked === ON_CARD ? "graphics" : "processor");
+    const model = this.#address.get("model");
+    if (model) this.#values.set("model", model);
+  }
+
+  /** @param {Assets} assets what there is to choose from */
+  set assets(assets) {
+    this.#assets = assets;
+    const { models } = assets;
+    if (!Object.hasOwn(models, this.get("model"))) {
+      this.#values.set("model", Object.keys(models)[0] ?? "");
+    }
+  }
+
+  /** @param {Name} name @returns {string} */
+  get(name) {
+    return /** @type {string} */ (this.#values.get(name));
+  }
+
+  /** @param {Name} name @param {string} value by the person */
+  set(name, value) {
+    this.#values.set(name, value);
+    keep(name, value);
+    this.dispatchEvent(new CustomEvent("change", { detail: name }));
+  }
+
+  /** @returns {ModelInfo | null} the model that is chosen */
+  get model() {
+    return this.#assets?.models[this.get("model")] ?? null;
+  }
+
+  /** @returns {string[]} the stems that are wanted of the chosen model; all if none is */
+  get stems() {
+    const unwanted = this.get("unwanted").split(",");
+    const sources = this.model?.sources ?? [];
+    const wanted = sources.filter((source) => !unwanted.includes(source));
+    return wanted.length > 0 ? wanted : sources;
+  }
+
+  /** @returns {Choice} for the next songs */
+  get choice() {
+    const { model, stems } = this;
+    return {
+      model: this.get("model"),
+      quality: model?.step === null ? "" : this.get("quality"),
+      stems: stems.length === model?.sources.length ? null : stems,
+    };
+  }
+
+  /** @returns {string | null} the backend that the page's address asks for */
+  get asked() {
+    return this.#address.get("backend");
+  }
+
+  /** @returns {string | null} the backend that Python is to use; null: the best there is */
+  get backend() {
+    return this.asked === ON_CARD ? null : this.asked;
+  }
+
+  /** @returns {GraphicsOptions | null} null: the processor does it */
+  get graphics() {
+    return COMPUTERS[this.get("computer")] ?? null;
+  }
+
+  /** @param {string} model that computes @returns {number} how many workers there may be */
+  workers(model) {
+    const count = this.get("workers");
+    if (count !== AUTOMATIC) return Number(count);
+    return defaultWorkers(this.#assets?.models[model]?.memory ?? Infinity);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What is told of the engine: how far its start is, whether it works offline, its versions.
+ *
+ * @module
+ */
+
+import { announce, byId, setBar } from "../elements.js";
+import { megabytes, percent } from "../format.js";
+import { say, word } from "../words.js";
+
+/** @typedef {import("../../engine/engine.js").Engine} Engine */
+/** @typedef {import("../../engine/engine.js").Stage} Stage */
+
+export class EngineCard {
+  #engine;
+  #card = byId("engine", HTMLElement);
+  #text = byId("engine-text", HTMLSpanElement);
+  #number = byId("engine-number", HTMLSpanElement);
+  #bar = byId("engine-bar", HTMLProgressElement);
+  #offline = byId("offline", HTMLParagraphElement);
+  #versions = byId("versions", HTMLParagraphElement);
+  /** @type {Stage["stage"] | null} */
+  #stage = null;
+
+  /** @param {Engine} engine */
+  constructor(engine) {
+    this.#engine = engine;
+    engine.addEventListener("stage", (event) => {
+      this.#show(/** @type {CustomEvent<Stage | null>} */ (event).detail);
+    });
+    engine.addEventListener("change", () => this.#showVersions());
+  }
+
+  /** @param {Stage | null} stage */
+  #show(stage) {
+    this.#card.hidden = stage === null;
+    const isNew = stage !== null && stage.stage !== this.#stage;
+    this.#stage = stage?.stage ?? null;
+    if (!stage) return;
+    const { done, total } = stage;
+    if (isNew) {
+      say(this.#text, ({ engine }) => engine.stages[stage.stage]);
+      announce(word(({ engine }) => engine.stages[stage.stage]));
+    }
+    const isCounted = total > 0;
+    const parts = /** @type {const} */ ([megabytes(done), megabytes(total), percent(done / total)]);
+    say(this.#number, ({ engine }) => (isCounted ? engine.amount(...parts) : ""));
+    setBar(this.#bar, isCounted ? done / total : null);
+  }
+
+  /** @param {string} title of the model that works offline; empty: none does */
+  tellOffline(title) {
+    say(this.#offline, ({ engine }) => title && engine.offline(title));
+    this.#offline.classList.toggle("ready", title !== "");
+  }
+
+  #showVersions() {
+    const { info, pool } = this.#engine;
+    const card = pool?.card;
+    if (!info) {
+      say(this.#versions, () => "");
+      return;
+    }
+    if (this.#versions.textContent === "") announce(word(({ engine }) => engine.ready));
+    const { py_demixer, python, numpy } = info.versions;
+    const versions = `py-demixer ${py_demixer}, Python ${python}, NumPy ${numpy}`;
+    say(this.#versions, ({ engine }) => {
+      const by = card ? engine.byCard(card.name) : engine.byProcessor(info.backend);
+      return `${versions}, ${by}`;
+    });
+  }
+}

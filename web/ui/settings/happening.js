@@ -1,0 +1,187 @@
+/**
+ * What is happening, for the curious, and as a report for whoever mends a fault.
+ *
+ * @module
+ */
+
+import { announce, byId, make } from "../elements.js";
+import { gigabytes, megabytes, number } from "../format.js";
+import { say, sayAs, word } from "../words.js";
+
+/** @typedef {import("../../engine/protocol.js").Step} Step */
+/** @typedef {import("../../engine/protocol.js").WorkerState} WorkerState */
+/** @typedef {import("../../engine/song.js").Song} Song */
+/** @typedef {import("../words.js").Saying} Saying */
+/** @typedef {import("../words/en.js").Words} Words */
+
+const TICK_MS = 1000;
+const STATISTICS = /** @type {const} */ (["min", "max", "mean", "std"]);
+/** Digits that tell two ways of computing apart. */
+const DIGITS = 7;
+
+/** @typedef {Exclude<keyof Words["happening"], "gflops" | "workers" | "stored">} Label */
+
+/**
+ * @typedef {object} Surroundings
+ * @property {import("../../engine/engine.js").Engine} engine
+ * @property {() => {song: Song, stems: import("../../engine/protocol.js").Stems} | null} shown
+ * @property {(error: unknown) => void} onError
+ */
+
+export class Happening {
+  #dialog = byId("happening", HTMLDialogElement);
+  #about;
+  #facts = make("dl", { id: "facts", className: "facts" });
+  #trace = make("button", { type: "button", id: "trace" });
+  #copy = make("button", { type: "button", id: "copy-report" });
+  #note = make("p", { id: "trace-note", className: "quiet" });
+  #report = make("pre", { id: "report", tabIndex: 0, hidden: true });
+  /** @type {WorkerState | null} */
+  #state = null;
+  /** @type {Step[]} */
+  #steps = [];
+  #timer = 0;
+
+  /** @param {Surroundings} about */
+  constructor(about) {
+    this.#about = about;
+    say(this.#trace, ({ happening }) => happening.trace);
+    say(this.#copy, ({ happening }) => happening.copy);
+    sayAs(this.#report, "ariaLabel", ({ happening }) => happening.report);
+    this.#trace.addEventListener("click", () => void this.#compute());
+    this.#copy.addEventListener("click", () => void this.#copyReport());
+    const buttons = make("p", { className: "buttons" }, this.#trace, this.#copy);
+    this.#dialog.append(this.#facts, buttons, this.#note, this.#report);
+    // Dialogs say when they close, but not in every browser when they open.
+    new MutationObserver(() => this.#openOrClose()).observe(this.#dialog, {
+      attributeFilter: ["open"],
+    });
+  }
+
+  #openOrClose() {
+    clearInterval(this.#timer);
+    if (!this.#dialog.open) return;
+    this.#timer = window.setInterval(() => void this.#show(), TICK_MS);
+    void this.#show();
+    void this.#ask();
+  }
+
+  /** A worker, when it is free. */
+  async #ask() {
+    const { engine } = this.#about;
+    if (!engine.model || !engine.info) return;
+    try {
+      this.#state = await (await engine.use(engine.model)).state();
+      await this.#show();
+    } catch (error) {
+      console.warn(error); // It has ended, or another one was started.
+    }
+  }
+
+  async #show() {
+    const facts = await this.#read();
+    const items = facts.flatMap(([label, value]) => {
+      const [term, text] = [make("dt"), make("dd", { data: { fact: label } })];
+      say(term, ({ happening }) => happening[label]);
+      say(text, value);
+      return [term, text];
+    });
+    this.#facts.replaceChildren(...items);
+  }
+
+  /** @returns {Promise<[Label, Saying][]>} */
+  async #read() {
+    const { info, pool, graphics } = this.#about.engine;
+    const state = this.#state;
+    const card = graphics && !(graphics instanceof Error) ? graphics : null;
+    const { usage, quota } = (await navigator.storage?.estimate?.()) ?? {};
+    /** @type {Performance & {memory?: {usedJSHeapSize: number}}} */
+    const { memory } = performance;
+    const versions = Object.entries(info?.versions ?? {}).map((pair) => pair.join(" "));
+    /** @type {Saying} */
+    const notKnown = ({ happening }) => happening.notKnown;
+    return [
+      ["backend", info ? () => card?.build ?? info.build : ({ happening }) => happening.noEngine],
+      ["speed", state ? ({ happening }) => happening.gflops(state.speed) : notKnown],
+      [
+        "heap",
+        state && pool
+          ? ({ happening }) => happening.workers(megabytes(state.heap), pool.workers)
+          : notKnown,
+      ],
+      ["pace", pool?.spent.tasks ? () => number(tasksAMinute(pool.spent), 1) : notKnown],
+      ["page", memory ? () => megabytes(memory.usedJSHeapSize) : notKnown],
+      [
+        "storage",
+        usage !== undefined && quota !== undefined
+          ? ({ happening }) => happening.stored(gigabytes(usage), gigabytes(quota))
+          : notKnown,
+      ],
+      ["versions", () => [...versions, navigator.userAgent].join(", ")],
+    ];
+  }
+
+  async #compute() {
+    const { engine, shown, onError } = this.#about;
+    const song = shown();
+    const about = song?.song.about;
+    if (!song || !about || about.model !== engine.model) {
+      say(this.#note, ({ happening }) => happening.noSong);
+      return;
+    }
+    say(this.#note, ({ happening }) => happening.tracing);
+    this.#trace.disabled = true;
+    try {
+      this.#steps = await (await engine.use(about.model)).trace(about, song.stems);
+      this.#report.textContent = tableOf(this.#steps);
+      this.#report.hidden = this.#steps.length === 0;
+    } catch (error) {
+      onError(error);
+    } finally {
+      this.#trace.disabled = false;
+      say(this.#note, () => "");
+    }
+  }
+
+  async #copyReport() {
+    const facts = await this.#read();
+    const lines = facts.map(
+      ([label, value]) => `${word(({ happening }) => happening[label])}: ${word(value)}`,
+    );
+    const report = [...lines, "", tableOf(this.#steps)].join("\n");
+    try {
+      await navigator.clipboard.writeText(report);
+      say(this.#note, ({ happening }) => happening.copied);
+      announce(word(({ happening }) => happening.copied));
+    } catch (error) {
+      // It may not be allowed: then the person can.
+      console.warn(error);
+      this.#report.textContent = report;
+      this.#report.hidden = false;
+      getSelection()?.selectAllChildren(this.#report);
+    }
+  }
+}
+
+/** @param {{begun: number, tasks: number}} spent @returns {number} */
+function tasksAMinute({ begun, tasks }) {
+  return (60_000 * tasks) / (performance.now() - begun);
+}
+
+/** @param {Step[]} steps @returns {string} a line for each, in columns */
+function tableOf(steps) {
+  if (steps.length === 0) return "";
+  const head = ["step", "shape", ...STATISTICS].map((label) =>
+    word(({ happening }) => happening[/** @type {"step"} */ (label)]),
+  );
+  const rows = steps.map((step) => [
+    step.name,
+    step.shape.join(" x "),
+    ...STATISTICS.map((name) => step[name].toPrecision(DIGITS)),
+  ]);
+  const table = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  return table
+    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd())
+    .join("\n");
+}

@@ -1,0 +1,123 @@
+/**
+ * What the page tells whoever is not looking at it: in the tab's title, by a notification, to
+ * screen readers; and that the screen stays on.
+ *
+ * @module
+ */
+
+import { announce } from "../elements.js";
+import { percent } from "../format.js";
+import { word } from "../words.js";
+
+/** @typedef {import("../../engine/session.js").Session} Session */
+/** @typedef {import("../../engine/song.js").Song} Song */
+/** @typedef {import("../settings/choices.js").Choices} Choices */
+
+/** Of how much of a song it is said that it is done. */
+const PARTS = 4;
+
+export class Attention {
+  #session;
+  #choices;
+  #pageTitle = document.title;
+  /** @type {{song: Song, state: Song["state"], part: number} | null} what was said last */
+  #said = null;
+  /** How many songs were finished since there was nothing to do. */
+  #finished = 0;
+  /** @type {WakeLockSentinel | null} */
+  #lock = null;
+  #isLocking = false;
+
+  /** @param {Session} session @param {Choices} choices */
+  constructor(session, choices) {
+    this.#session = session;
+    this.#choices = choices;
+    session.addEventListener("song", (event) => {
+      this.#tell(/** @type {CustomEvent<Song>} */ (event).detail);
+    });
+    session.addEventListener("change", () => this.#showState());
+    session.addEventListener("idle", () => this.#tellEnd());
+    choices.addEventListener("change", (event) => {
+      const { detail: name } = /** @type {CustomEvent<string>} */ (event);
+      if (name === "notify") void this.#askToNotify();
+      if (name === "awake") void this.#stayAwake();
+    });
+    // A page that is hidden loses it.
+    document.addEventListener("visibilitychange", () => void this.#stayAwake());
+    addEventListener("beforeunload", (event) => {
+      if (session.wouldLose) event.preventDefault();
+    });
+  }
+
+  /** @param {Song} song */
+  #tell(song) {
+    this.#showState();
+    const { state, name, share } = song;
+    const part = Math.floor(share * PARTS);
+    const said = this.#said?.song === song ? this.#said : null;
+    this.#said = { song, state, part };
+    if (state === "finished" && said && said.state !== "finished") {
+      this.#finished++;
+      announce(word(({ songs }) => songs.finished(name)));
+    } else if (state === "reading" && said?.state !== "reading") {
+      announce(word(({ songs }) => songs.reading(name)));
+    } else if (state === "working" && said?.state !== "working") {
+      announce(word(({ songs }) => songs.working(name)));
+    } else if (state === "working" && said && part > said.part) {
+      announce(word(({ songs }) => songs.shareDone(name, percent(share))));
+    }
+  }
+
+  #showState() {
+    const song = this.#session.current;
+    const isSeparating = song?.state === "working" || song?.state === "paused";
+    document.title = isSeparating
+      ? word(({ songs }) => songs.titleOf(percent(song.share), song.name))
+      : this.#pageTitle;
+    void this.#stayAwake();
+  }
+
+  #tellEnd() {
+    const count = this.#finished;
+    this.#finished = 0;
+    const isWanted = this.#choices.get("notify") === "yes" && document.hidden;
+    if (count === 0 || !isWanted || Notification.permission !== "granted") return;
+    try {
+      new Notification(this.#pageTitle, { body: word(({ songs }) => songs.allDone(count)) });
+    } catch (error) {
+      // Chrome on Android has them by the service worker only.
+      console.warn(error);
+    }
+  }
+
+  async #askToNotify() {
+    const isWanted = this.#choices.get("notify") === "yes";
+    if (!isWanted || !("Notification" in window)) return;
+    const answer = await Notification.requestPermission();
+    if (answer === "denied") announce(word(({ settings }) => settings.notifyDenied));
+  }
+
+  async #stayAwake() {
+    const { current, isPaused } = this.#session;
+    const isWanted = this.#choices.get("awake") === "yes" && current !== null && !isPaused;
+    if (!isWanted) {
+      const lock = this.#lock;
+      this.#lock = null;
+      await lock?.release();
+      return;
+    }
+    if (this.#lock || this.#isLocking || document.hidden || !("wakeLock" in navigator)) return;
+    this.#isLocking = true;
+    try {
+      const lock = await navigator.wakeLock.request("screen");
+      this.#lock = lock;
+      lock.addEventListener("release", () => {
+        if (this.#lock === lock) this.#lock = null;
+      });
+    } catch (error) {
+      console.warn(error); // Its battery is low.
+    } finally {
+      this.#isLocking = false;
+    }
+  }
+}

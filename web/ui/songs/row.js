@@ -1,0 +1,177 @@
+/**
+ * A song in the queue or in the library.
+ *
+ * @module
+ */
+
+import { hasCode } from "../../engine/errors.js";
+import { icon, make } from "../elements.js";
+import { clock, day, megabytes, percent } from "../format.js";
+import { say, sayAs, sentenceOf } from "../words.js";
+
+/** @typedef {import("../../engine/song.js").Song} Song */
+/** @typedef {import("../words/en.js").Words} Words */
+
+/** What can be done with a song. */
+const DEEDS = /** @type {const} */ ({
+  up: "up",
+  down: "down",
+  retry: "retry",
+  part: "check",
+  goOn: "play",
+  cancel: "close",
+  rename: "edit",
+  remove: "delete",
+});
+
+/** @typedef {keyof typeof DEEDS} Deed */
+
+/**
+ * What the row is told of it.
+ * @typedef {object} Surroundings
+ * @property {(model: string) => string} title  of a model
+ * @property {(song: Song) => void} open
+ * @property {(deed: Deed, song: Song) => void} act
+ * @property {(song: Song, name: string) => void} rename
+ */
+
+export class Row {
+  #song;
+  #about;
+  #name = make("button", { type: "button", className: "song-name", data: { do: "open" } });
+  #state = make("p", { className: "song-state quiet" });
+  #bar = make("progress", { className: "song-share" });
+  #error = make("p", { className: "song-error" });
+  #buttons = make("p", { className: "song-buttons" });
+  /** @type {Map<Deed, HTMLButtonElement>} */
+  #deeds = new Map();
+
+  /** @param {Song} song @param {Surroundings} about */
+  constructor(song, about) {
+    this.#song = song;
+    this.#about = about;
+    this.element = make("li", { className: "song", data: { song: song.id } });
+    this.#name.addEventListener("click", () => about.open(song));
+    for (const deed of /** @type {Deed[]} */ (Object.keys(DEEDS))) {
+      this.#deeds.set(deed, this.#button(deed));
+    }
+    this.#buttons.append(...this.#deeds.values());
+    this.element.append(this.#name, this.#buttons, this.#state, this.#bar, this.#error);
+    sayAs(this.#bar, "ariaLabel", ({ songs }) => songs.shareOf(song.name));
+    this.show(false);
+  }
+
+  /** @param {Deed} deed @returns {HTMLButtonElement} */
+  #button(deed) {
+    const button = make("button", { type: "button", data: { do: deed } });
+    if (deed === "part") say(button, ({ songs }) => songs.part);
+    else {
+      button.className = "icon-button";
+      button.append(icon(DEEDS[deed]));
+    }
+    button.addEventListener("click", () => {
+      if (deed === "rename") this.#rename();
+      else this.#about.act(deed, this.#song);
+    });
+    return button;
+  }
+
+  /** @param {boolean} isShown whether it is the song that the page shows */
+  show(isShown) {
+    const { state, name, canOpen, share, error } = this.#song;
+    const { element } = this;
+    element.dataset.state = state;
+    if (isShown) element.setAttribute("aria-current", "true");
+    else element.removeAttribute("aria-current");
+    this.#name.textContent = name;
+    this.#name.disabled = !canOpen;
+    for (const [deed, button] of this.#deeds) {
+      button.hidden = !this.#can(deed);
+      const saying = (/** @type {Words} */ { songs }) => songs.deeds[deed](name);
+      sayAs(button, "ariaLabel", saying);
+      sayAs(button, "title", saying);
+    }
+    this.#bar.hidden = !["reading", "working", "paused", "kept"].includes(state);
+    if (state === "reading") this.#bar.removeAttribute("value");
+    else this.#bar.value = share;
+    this.#error.hidden = state !== "failed";
+    if (state === "failed") say(this.#error, sentenceOf(error));
+    this.tick();
+  }
+
+  /** @param {Deed} deed @returns {boolean} */
+  #can(deed) {
+    const { state, error, isAtWork, file } = this.#song;
+    switch (deed) {
+      case "up":
+      case "down":
+        return state === "waiting";
+      case "cancel":
+        return isAtWork;
+      case "rename":
+        return state === "finished";
+      case "retry":
+        return state === "failed" && !hasCode(error, "fileGone");
+      case "part":
+        return state === "failed" && hasCode(error, "stoppedDecoding") && file !== null;
+      case "goOn":
+        return state === "kept";
+      case "remove":
+        return !isAtWork;
+    }
+  }
+
+  /** The time has gone on. */
+  tick() {
+    say(this.#state, stateOf(this.#song, this.#about.title(this.#song.model)));
+  }
+
+  #rename() {
+    const song = this.#song;
+    const input = make("input", { className: "song-rename", value: song.name });
+    sayAs(input, "ariaLabel", ({ songs }) => songs.deeds.rename(song.name));
+    const end = (/** @type {boolean} */ isWanted) => {
+      if (!input.isConnected) return;
+      const hadFocus = document.activeElement === input;
+      if (isWanted) this.#about.rename(song, input.value);
+      input.replaceWith(this.#name);
+      if (hadFocus) this.#deeds.get("rename")?.focus();
+    };
+    input.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter" || key === "Escape") end(key === "Enter");
+    });
+    input.addEventListener("blur", () => end(true));
+    this.#name.replaceWith(input);
+    input.select();
+    input.focus();
+  }
+}
+
+/** @param {Song} song @param {string} title of its model @returns {(words: Words) => string} */
+function stateOf(song, title) {
+  const { state, share, artist, duration, bytes } = song;
+  switch (state) {
+    case "finished":
+      return ({ songs }) =>
+        [
+          ...(artist ? [artist] : []),
+          title,
+          ...(duration === null ? [] : [clock(duration)]),
+          megabytes(bytes),
+          ...(song.notes.added ? [day(song.date)] : []),
+        ].join(songs.between);
+    case "working":
+      return ({ songs }) => [title, percent(share), left(song, songs)].join(songs.between);
+    case "paused":
+    case "kept":
+      return ({ songs }) => [title, percent(share), songs.states[state]].join(songs.between);
+    default:
+      return ({ songs }) => [title, songs.states[state]].join(songs.between);
+  }
+}
+
+/** @param {Song} song at work @param {Words["songs"]} words @returns {string} the time left now */
+export function left({ secondsLeft, toldAt }, words) {
+  const passed = (performance.now() - toldAt) / 1000;
+  return secondsLeft === null ? words.leftUnknown : words.left(Math.max(0, secondsLeft - passed));
+}

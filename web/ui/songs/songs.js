@@ -1,0 +1,212 @@
+/**
+ * The queue and the library, at the side.
+ *
+ * @module
+ */
+
+import { announce, byId, make } from "../elements.js";
+import { gigabytes } from "../format.js";
+import { say, word } from "../words.js";
+import { confirmed } from "./confirm.js";
+import { Row } from "./row.js";
+
+/** @typedef {import("../../engine/session.js").Session} Session */
+/** @typedef {import("../../engine/song.js").Song} Song */
+/** @typedef {import("./row.js").Deed} Deed */
+
+const TICK_MS = 1000;
+
+/**
+ * @typedef {object} Surroundings
+ * @property {Session} session
+ * @property {(model: string) => string} title  of a model
+ * @property {(song: Song) => void} open        show it
+ * @property {(song: Song) => Promise<void>} release    it is to be stopped or deleted: show it no
+ *   more
+ * @property {(error: unknown) => void} onError
+ */
+
+export class Songs {
+  #session;
+  #about;
+  #side = byId("songs", HTMLElement);
+  #queue = byId("queue", HTMLOListElement);
+  #library = byId("library", HTMLElement);
+  #room = byId("room", HTMLParagraphElement);
+  #pause = make("button", { type: "button", id: "pause-all" });
+  #removeAll = make("button", { type: "button", id: "remove-all" });
+  /** @type {Map<Song, Row>} */
+  #rows = new Map();
+  /** @type {Song | null} */
+  #shown = null;
+
+  /** @param {Surroundings} about */
+  constructor(about) {
+    this.#about = about;
+    this.#session = about.session;
+    this.#pause.addEventListener("click", () => this.#pauseOrGoOn());
+    this.#removeAll.addEventListener("click", () => void this.#askToRemoveAll());
+    this.#queue.before(this.#pause);
+    this.#library.after(this.#removeAll);
+    say(this.#removeAll, ({ songs }) => songs.removeAll);
+    this.#session.addEventListener("change", () => this.#list());
+    this.#session.addEventListener("song", (event) => {
+      const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
+      this.#rows.get(song)?.show(song === this.#shown);
+      this.#showPause();
+    });
+    setInterval(() => this.#tick(), TICK_MS);
+    this.#list();
+  }
+
+  /** @param {Song | null} song that the page shows */
+  set shown(song) {
+    this.#shown = song;
+    for (const [other, row] of this.#rows) row.show(other === song);
+  }
+
+  #tick() {
+    const song = this.#session.current;
+    if (song) this.#rows.get(song)?.tick();
+  }
+
+  #list() {
+    const { songs, library } = this.#session;
+    const all = new Set([...songs, ...library]);
+    for (const song of this.#rows.keys()) if (!all.has(song)) this.#rows.delete(song);
+    const focused = document.activeElement;
+    place(this.#queue, songs.map((song) => this.#row(song)));
+    place(this.#library, library.map((song) => this.#row(song)));
+    // An element that was moved has lost it.
+    if (focused instanceof HTMLElement && focused.isConnected) focused.focus();
+    this.#side.hidden = all.size === 0;
+    this.#removeAll.hidden = library.length < 2;
+    this.#showPause();
+    void this.#showRoom();
+  }
+
+  /** @param {Song} song @returns {HTMLElement} */
+  #row(song) {
+    let row = this.#rows.get(song);
+    if (!row) {
+      row = new Row(song, {
+        title: this.#about.title,
+        open: this.#about.open,
+        act: (deed, one) => void this.#act(deed, one),
+        rename: (one, name) => this.#session.rename(one, name),
+      });
+      this.#rows.set(song, row);
+    }
+    row.show(song === this.#shown);
+    return row.element;
+  }
+
+  /** @param {Deed} deed @param {Song} song */
+  async #act(deed, song) {
+    try {
+      await this.#do(deed, song);
+    } catch (error) {
+      this.#about.onError(error);
+    }
+  }
+
+  /** @param {Deed} deed @param {Song} song */
+  async #do(deed, song) {
+    switch (deed) {
+      case "up":
+        return this.#move(song, -1);
+      case "down":
+        return this.#move(song, 1);
+      case "retry":
+      case "goOn":
+        return this.#session.retry(song);
+      case "part":
+        return this.#session.retryWithPart(song);
+      case "cancel":
+        return this.cancel(song);
+      case "remove":
+        return this.#remove(song);
+    }
+  }
+
+  /** @param {Song} song @param {number} by */
+  #move(song, by) {
+    const { songs } = this.#session;
+    const index = songs.indexOf(song) + by;
+    if (index < 0 || index >= songs.length) return;
+    this.#session.move(song, index);
+    announce(word(({ songs: words }) => words.placeOf(song.name, index + 1, songs.length)));
+  }
+
+  /** @param {Song} song at work */
+  async cancel(song) {
+    await this.#about.release(song);
+    await this.#session.cancel(song);
+    announce(word(({ songs }) => songs.cancelled(song.name)));
+  }
+
+  /** @param {Song} song */
+  async #remove(song) {
+    const question = song.state === "finished" ? "askFinished" : "askBegun";
+    const isSure =
+      song.about === null ||
+      (await confirmed(
+        ({ songs }) => songs[question](song.name),
+        ({ songs }) => songs.yes,
+      ));
+    if (!isSure) return;
+    await this.#about.release(song);
+    await this.#session.remove(song);
+    announce(word(({ songs }) => songs.removed(song.name)));
+  }
+
+  async #askToRemoveAll() {
+    const songs = [...this.#session.library];
+    const isSure = await confirmed(
+      (words) => words.songs.askAll(songs.length),
+      (words) => words.songs.yesAll,
+    );
+    if (!isSure) return;
+    try {
+      for (const song of songs) {
+        await this.#about.release(song);
+        await this.#session.remove(song);
+      }
+    } catch (error) {
+      this.#about.onError(error);
+    }
+  }
+
+  #pauseOrGoOn() {
+    if (this.#session.isPaused) this.#session.goOn();
+    else this.#session.pauseAll();
+  }
+
+  #showPause() {
+    const { isPaused, songs } = this.#session;
+    this.#pause.hidden = !songs.some(({ state, isAtWork }) => isAtWork || state === "waiting");
+    say(this.#pause, (words) => (isPaused ? words.songs.goOnAll : words.songs.pauseAll));
+  }
+
+  async #showRoom() {
+    if (!this.#session.keeps) {
+      say(this.#room, ({ songs }) => songs.notKept);
+      return;
+    }
+    const { usage, quota } = (await navigator.storage?.estimate?.()) ?? {};
+    const isKnown = usage !== undefined && quota !== undefined;
+    this.#room.hidden = !isKnown;
+    if (isKnown) say(this.#room, ({ songs }) => songs.room(gigabytes(quota - usage)));
+  }
+}
+
+/** @param {HTMLElement} list @param {HTMLElement[]} items in their order; what is right stays */
+function place(list, items) {
+  const wanted = new Set(items);
+  for (const item of [...list.children]) {
+    if (!wanted.has(/** @type {HTMLElement} */ (item))) item.remove();
+  }
+  for (const [index, item] of items.entries()) {
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * A stem's lane: its name and controls, its waveform or spectrogram, its level.
+ *
+ * @module
+ */
+
+import { without } from "../../engine/ranges.js";
+import { make, within } from "../elements.js";
+import { number, percent } from "../format.js";
+import { connect, fill } from "../slider.js";
+import { say, sayAs } from "../words.js";
+import { stemName } from "../words/stems.js";
+import { StemPeaks } from "./peaks.js";
+import { Spectrogram } from "./spectrogram.js";
+import { Wave } from "./wave.js";
+
+/** @typedef {import("../../engine/player.js").Player} Player */
+/** @typedef {import("../../engine/protocol.js").Stems} Stems */
+/** @typedef {import("./view.js").View} View */
+
+/** Of the sliders' values. */
+const PERCENT = 100;
+
+export class Lane {
+  #source;
+  #stems;
+  #player;
+  #view;
+  #level;
+  #wave;
+  #veil;
+  #waveform;
+  /** @type {Spectrogram | null} */
+  #spectrogram = null;
+  /** What was final when that was shown last. */
+  #final;
+  #closed = new AbortController();
+
+  /**
+   * @param {object} about
+   * @param {HTMLLIElement} about.element as the template has it
+   * @param {string} about.source
+   * @param {Stems} about.stems
+   * @param {Player} about.player
+   * @param {View} about.view
+   * @param {() => number} about.gain    of all waveforms
+   * @param {() => void} about.save
+   */
+  constructor({ element, source, stems, player, view, gain, save }) {
+    this.element = element;
+    this.#source = source;
+    this.#stems = stems;
+    this.#player = player;
+    this.#view = view;
+    this.#final = stems.finalRanges();
+    element.dataset.stem = source;
+    this.#level = within(element, ".meter span", HTMLSpanElement);
+    this.#wave = within(element, ".wave", HTMLDivElement);
+    this.#veil = within(element, ".veil", HTMLDivElement);
+    this.peaks = new StemPeaks(stems, source);
+    const canvas = within(element, ".waveform", HTMLCanvasElement);
+    this.#waveform = new Wave(canvas, this.peaks, view, gain);
+    this.#name(source);
+    this.#connect(save);
+    const { signal } = this.#closed;
+    player.addEventListener("mix", () => this.#showMix(), { signal });
+    stems.addEventListener("working", () => this.#showWork(), { signal });
+    stems.addEventListener("final", () => this.#showArrival(), { signal });
+    view.addEventListener("change", () => this.#showWork(), { signal });
+    addEventListener("language", () => this.#showMix(), { signal });
+    this.#showMix();
+    this.#showWork();
+  }
+
+  close() {
+    this.#closed.abort();
+    this.#waveform.close();
+    this.#spectrogram?.close();
+    this.peaks.close();
+    this.element.remove();
+  }
+
+  redraw() {
+    this.#waveform.redraw();
+  }
+
+  /** How wide the waveform is, in CSS pixels. */
+  get width() {
+    return this.#wave.clientWidth;
+  }
+
+  /** @param {number} x where the playhead is, in CSS pixels */
+  showPlayhead(x) {
+    this.#veil.style.transform = `translateX(${Math.max(x, 0).toFixed(2)}px)`;
+  }
+
+  /** @param {number} share between 0 and 1 */
+  showLevel(share) {
+    this.#level.style.setProperty("--level", share.toFixed(3));
+  }
+
+  toggleMuted() {
+    this.#toggle("muted");
+  }
+
+  toggleSolo() {
+    this.#toggle("solo");
+  }
+
+  toggleSpectrogram() {
+    const isShown = this.#spectrogram !== null;
+    const canvas = within(this.element, ".spectrogram", HTMLCanvasElement);
+    canvas.hidden = isShown;
+    within(this.element, ".waveform", HTMLCanvasElement).hidden = !isShown;
+    this.#veil.hidden = !isShown;
+    this.#spectrogram?.close();
+    this.#spectrogram = isShown
+      ? null
+      : new Spectrogram(canvas, this.#stems, this.#source, this.#view);
+    this.#button("spectrum").setAttribute("aria-pressed", String(!isShown));
+  }
+
+  focus() {
+    this.#mixButton("muted").focus();
+  }
+
+  /** @param {string} source */
+  #name(source) {
+    const heading = within(this.element, "h3", HTMLHeadingElement);
+    say(heading, (w) => stemName(w, source));
+    sayAs(this.#mixButton("muted"), "ariaLabel", (w) => w.studio.mute(stemName(w, source)));
+    sayAs(this.#mixButton("solo"), "ariaLabel", (w) => w.studio.solo(stemName(w, source)));
+    sayAs(this.#slider("volume"), "ariaLabel", (w) => w.studio.volume(stemName(w, source)));
+    sayAs(this.#slider("pan"), "ariaLabel", (w) => w.studio.pan(stemName(w, source)));
+    for (const place of /** @type {const} */ (["ariaLabel", "title"])) {
+      sayAs(this.#button("spectrum"), place, (w) => w.studio.spectrogram(stemName(w, source)));
+      sayAs(this.#button("save"), place, (w) => w.studio.saveStem(stemName(w, source)));
+    }
+  }
+
+  /** @param {() => void} save */
+  #connect(save) {
+    this.#mixButton("muted").addEventListener("click", () => this.toggleMuted());
+    this.#mixButton("solo").addEventListener("click", () => this.toggleSolo());
+    this.#button("spectrum").addEventListener("click", () => this.toggleSpectrogram());
+    this.#button("save").addEventListener("click", save);
+    const usual = { volume: PERCENT, pan: 0 };
+    for (const name of /** @type {const} */ (["volume", "pan"])) {
+      connect(this.#slider(name), usual[name], (value) => {
+        this.#player.setChannel(this.#source, { [name]: value / PERCENT });
+      });
+    }
+  }
+
+  /** @param {"muted" | "solo"} what */
+  #toggle(what) {
+    const isOn = this.#player.channel(this.#source)[what];
+    this.#player.setChannel(this.#source, { [what]: !isOn });
+  }
+
+  #showMix() {
+    const { volume, pan, muted, solo } = this.#player.channel(this.#source);
+    this.#mixButton("muted").setAttribute("aria-pressed", String(muted));
+    this.#mixButton("solo").setAttribute("aria-pressed", String(solo));
+    const isHeard = this.#player.isHeard(this.#source);
+    this.element.classList.toggle("silent", !isHeard);
+    const faders = { volume: this.#slider("volume"), pan: this.#slider("pan") };
+    fill(faders.volume, Math.round(volume * PERCENT));
+    fill(faders.pan, Math.round(pan * PERCENT), 0);
+    faders.volume.classList.toggle("off", !isHeard);
+    sayAs(faders.volume, "ariaValueText", () => percent(volume));
+    for (const place of /** @type {const} */ (["ariaValueText", "title"])) {
+      sayAs(faders.pan, place, (w) => placeOf(w, pan));
+    }
+  }
+
+  /** Mark what is being computed. */
+  #showWork() {
+    for (const old of this.#wave.querySelectorAll(".at-work")) old.remove();
+    const marks = this.#stems.working().map((range) => this.#mark("at-work", range));
+    this.#wave.prepend(...marks);
+  }
+
+  /** Let what has become final come out of its hatch. */
+  #showArrival() {
+    const final = this.#stems.finalRanges();
+    for (const range of without(final, this.#final)) {
+      const mark = this.#mark("arrived", range);
+      mark.addEventListener("animationend", () => mark.remove());
+      this.#wave.append(mark);
+    }
+    this.#final = final;
+  }
+
+  /**
+   * @param {string} className @param {[number, number]} range in frames
+   * @returns {HTMLDivElement} over as much of it as is seen
+   */
+  #mark(className, [start, stop]) {
+    const from = Math.max(this.#view.shareOf(start), 0);
+    const to = Math.min(this.#view.shareOf(stop), 1);
+    const mark = make("div", { className });
+    mark.style.left = `${100 * from}%`;
+    mark.style.width = `${100 * Math.max(to - from, 0)}%`;
+    return mark;
+  }
+
+  /** @param {"muted" | "solo"} what */
+  #mixButton(what) {
+    return within(this.element, `[data-mix="${what}"]`, HTMLButtonElement);
+  }
+
+  /** @param {"spectrum" | "save"} what */
+  #button(what) {
+    return within(this.element, `[data-do="${what}"]`, HTMLButtonElement);
+  }
+
+  /** @param {"volume" | "pan"} what */
+  #slider(what) {
+    return within(this.element, `[data-mix="${what}"]`, HTMLInputElement);
+  }
+}
+
+/** @param {import("../words.js").Words} words @param {number} pan -1 to 1 @returns {string} */
+function placeOf({ studio }, pan) {
+  if (pan === 0) return studio.centre;
+  const share = number(Math.abs(pan) * PERCENT);
+  return pan < 0 ? studio.left(share) : studio.right(share);
+}

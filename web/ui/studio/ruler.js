@@ -1,0 +1,65 @@
+/**
+ * The time above the lanes.
+ *
+ * @module
+ */
+
+import { clock } from "../format.js";
+
+/** @typedef {import("./view.js").View} View */
+
+/** Seconds between two labels, the first that leaves them enough room. */
+const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+/** The room a label needs, in CSS pixels. */
+const ROOM = 76;
+
+export class Ruler {
+  #element;
+  #view;
+  #rate;
+  #observer = new ResizeObserver(() => this.#show());
+  #closed = new AbortController();
+
+  /** @param {HTMLElement} element @param {View} view @param {number} rate hertz */
+  constructor(element, view, rate) {
+    this.#element = element;
+    this.#view = view;
+    this.#rate = rate;
+    this.#observer.observe(element);
+    view.addEventListener("change", () => this.#show(), { signal: this.#closed.signal });
+  }
+
+  close() {
+    this.#closed.abort();
+    this.#observer.disconnect();
+    this.#element.replaceChildren();
+  }
+
+  #show() {
+    const width = this.#element.clientWidth;
+    if (width === 0) return;
+    const { start, span, stop } = this.#view;
+    const seconds = span / this.#rate;
+    const step = STEPS.find((one) => (one / seconds) * width >= ROOM) ?? 7200;
+    const labels = [];
+    for (let i = Math.ceil(start / this.#rate / step); i * step * this.#rate <= stop; i++) {
+      const x = this.#view.shareOf(i * step * this.#rate) * width;
+      labels.push(label(i * step, step, x, width));
+    }
+    this.#element.replaceChildren(...labels);
+  }
+}
+
+/**
+ * @param {number} seconds @param {number} step @param {number} x @param {number} width
+ * @returns {HTMLSpanElement}
+ */
+function label(seconds, step, x, width) {
+  const element = document.createElement("span");
+  const tenths = step < 1 ? `.${Math.round(seconds * 10) % 10}` : "";
+  element.textContent = clock(seconds + 1e-6) + tenths;
+  element.style.transform = `translateX(${x.toFixed(1)}px)`;
+  // At the right edge there is no room for it, only for its mark.
+  element.classList.toggle("mark", x > width - ROOM / 2);
+  return element;
+}

@@ -1,0 +1,283 @@
+/**
+ * The studio: a song's lanes, with ruler, overview, playhead and loop.
+ *
+ * @module
+ */
+
+import { byId, within } from "../elements.js";
+import { clock, percent } from "../format.js";
+import { left } from "../songs/row.js";
+import { say } from "../words.js";
+import { Gestures } from "./gestures.js";
+import { Lane } from "./lane.js";
+import { meterShare } from "./meter.js";
+import { Overview } from "./overview.js";
+import { Ruler } from "./ruler.js";
+import { View } from "./view.js";
+
+/** @typedef {import("../../engine/player.js").Player} Player */
+/** @typedef {import("../../engine/protocol.js").Stems} Stems */
+/** @typedef {import("../../engine/song.js").Song} Song */
+
+/**
+ * @typedef {object} Actions
+ * @property {(song: Song) => void} pause    or go on
+ * @property {(song: Song) => void} cancel
+ * @property {(song: Song, source: string | null) => void} save   null: the person chooses what
+ * @property {(song: Song) => string} describe     its model, and whatever else is to be told of it
+ */
+
+/** @typedef {{song: Song, stems: Stems, player: Player}} Shown */
+
+/** What a key or a button goes nearer at once. */
+const ZOOM_STEP = 1.6;
+/** Of what is seen: how far a key goes on. */
+const SCROLL_STEP = 0.25;
+/** The loudest waveform is drawn so high, and none larger than so many times. */
+const FULL_HEIGHT = 0.95;
+const MOST_GAIN = 20;
+
+export class Studio {
+  #section = byId("studio", HTMLElement);
+  #board = within(this.#section, ".board", HTMLDivElement);
+  #list = byId("lanes", HTMLOListElement);
+  #template = byId("lane", HTMLTemplateElement);
+  #region = within(this.#section, ".region", HTMLDivElement);
+  #playhead = within(this.#section, ".timeline .playhead", HTMLDivElement);
+  #actions;
+  #view = new View();
+  /** @type {Shown | null} */
+  #shown = null;
+  /** @type {Lane[]} */
+  #lanes = [];
+  /** @type {{close: () => void}[]} */
+  #parts = [];
+  /** @type {Overview | null} */
+  #overview = null;
+  #closed = new AbortController();
+  #frameRequest = 0;
+  #clock = 0;
+  /** @type {number | null} where the person is about to seek */
+  #preview = null;
+  /** @type {[number, number] | null} the stretch that the person is choosing */
+  #selecting = null;
+
+  /** @param {Actions} actions */
+  constructor(actions) {
+    this.#actions = actions;
+    const press = (/** @type {string} */ id, /** @type {(shown: Shown) => void} */ act) => {
+      byId(id, HTMLButtonElement).addEventListener("click", () => {
+        if (this.#shown) act(this.#shown);
+      });
+    };
+    press("pause", ({ song }) => actions.pause(song));
+    press("cancel", ({ song }) => actions.cancel(song));
+    press("save", ({ song }) => actions.save(song, null));
+    press("zoom-in", () => this.zoom(1));
+    press("zoom-out", () => this.zoom(-1));
+    press("zoom-fit", () => this.fit());
+    this.#view.addEventListener("change", () => this.#onView());
+    new ResizeObserver(() => this.#onView()).observe(this.#board);
+  }
+
+  /** Show a song, at work or finished, in the place of the last one. @param {Shown} shown */
+  show(shown) {
+    this.clear();
+    this.#shown = shown;
+    const { stems, player } = shown;
+    this.#closed = new AbortController();
+    const { signal } = this.#closed;
+    this.#section.hidden = false;
+    this.#view.reset(stems.length, stems.rate);
+    const seek = (/** @type {number} */ frame) => player.seek(frame);
+    this.#overview = new Overview(byId("overview", HTMLElement), stems, this.#view, seek);
+    this.#lanes = stems.sources.map((source) => this.#lane(source, shown));
+    this.#parts = [
+      this.#overview,
+      new Ruler(byId("ruler", HTMLElement), this.#view, stems.rate),
+      new Gestures(this.#board, this.#view, {
+        preview: (frame) => this.#showPreview(frame),
+        seek,
+        select: (...stretch) => this.#select(...stretch),
+        selected: () => player.loop,
+      }),
+    ];
+    for (const type of ["state", "seek"]) {
+      player.addEventListener(type, () => this.#follow(), { signal });
+    }
+    player.addEventListener("loop", () => this.#showRegion(), { signal });
+    this.update();
+    this.#onView();
+    this.#follow();
+    // What had the focus may be gone with the start.
+    const { activeElement } = document;
+    if (!activeElement || activeElement === document.body || byId("start", HTMLElement).contains(activeElement)) {
+      byId("song-name", HTMLElement).focus({ preventScroll: true });
+    }
+  }
+
+  /** What is told of the song has changed: its name, its state, how far it is. */
+  update() {
+    if (!this.#shown) return;
+    const { song, stems } = this.#shown;
+    byId("song-name", HTMLElement).textContent = song.name;
+    const { isAtWork } = song;
+    say(byId("song-facts", HTMLElement), (w) => {
+      const facts = [song.artist, clock(stems.length / stems.rate), this.#actions.describe(song)];
+      const note = isAtWork ? w.studio.playable : "";
+      return [...facts, note].filter((fact) => fact).join(" · ");
+    });
+    const isDone = song.state === "finished";
+    byId("song-progress", HTMLElement).hidden = isDone;
+    byId("song-bar", HTMLProgressElement).value = song.share;
+    this.#tick();
+    clearInterval(this.#clock);
+    if (!isDone) this.#clock = window.setInterval(() => this.#tick(), 1000);
+    byId("cancel", HTMLElement).hidden = !isAtWork;
+    const pause = byId("pause", HTMLElement);
+    pause.hidden = !["working", "paused"].includes(song.state);
+    say(pause, ({ studio }) => (song.state === "paused" ? studio.goOn : studio.pause));
+  }
+
+  /** The time has gone on. */
+  #tick() {
+    const song = this.#shown?.song;
+    if (song) say(byId("song-state", HTMLElement), (words) => stateOf(words, song));
+  }
+
+  /** Let go of the song. */
+  clear() {
+    this.#closed.abort();
+    cancelAnimationFrame(this.#frameRequest);
+    clearInterval(this.#clock);
+    for (const part of [...this.#parts, ...this.#lanes]) part.close();
+    this.#parts = [];
+    this.#lanes = [];
+    this.#overview = null;
+    this.#preview = this.#selecting = null;
+    this.#shown = null;
+    this.#section.hidden = true;
+  }
+
+  /** @param {number} steps nearer; negative: farther away */
+  zoom(steps) {
+    // The playhead stays where it is, if it is seen.
+    const frame = this.#shown?.player.position ?? 0;
+    const share = this.#view.shareOf(frame);
+    this.#view.zoom(ZOOM_STEP ** steps, share >= 0 && share <= 1 ? frame : undefined);
+  }
+
+  fit() {
+    this.#view.fit();
+  }
+
+  /** @param {number} steps onward; negative: back */
+  scroll(steps) {
+    this.#view.moveTo(this.#view.start + steps * SCROLL_STEP * this.#view.span);
+  }
+
+  /** @param {number} index @returns {Lane | null} */
+  lane(index) {
+    return this.#lanes[index] ?? null;
+  }
+
+  /** @returns {Lane | null} the one that has the focus; otherwise the one that is pointed at */
+  get currentLane() {
+    const focused = this.#lanes.find(({ element }) => element.contains(document.activeElement));
+    return focused ?? this.#lanes.find(({ element }) => element.matches(":hover")) ?? null;
+  }
+
+  /** @param {string} source @param {Shown} shown @returns {Lane} */
+  #lane(source, { song, stems, player }) {
+    const content = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
+    const lane = new Lane({
+      element: within(content, "li", HTMLLIElement),
+      source,
+      stems,
+      player,
+      view: this.#view,
+      gain: () => this.#gain,
+      save: () => this.#actions.save(song, source),
+    });
+    this.#list.append(lane.element);
+    let greatest = 0;
+    const { signal } = this.#closed;
+    const onPeaks = () => {
+      // All waveforms have one scale, so that they can be compared.
+      if (lane.peaks.greatest <= greatest) return;
+      greatest = lane.peaks.greatest;
+      for (const one of this.#lanes) one.redraw();
+    };
+    lane.peaks.addEventListener("change", onPeaks, { signal });
+    return lane;
+  }
+
+  get #gain() {
+    const greatest = Math.max(0, ...this.#lanes.map(({ peaks }) => peaks.greatest));
+    return Math.min(FULL_HEIGHT / Math.max(greatest, 1e-6), MOST_GAIN);
+  }
+
+  #onView() {
+    byId("zoom-out", HTMLButtonElement).disabled = this.#view.isWhole;
+    byId("zoom-fit", HTMLButtonElement).disabled = this.#view.isWhole;
+    byId("zoom-in", HTMLButtonElement).disabled = this.#view.isNearest;
+    this.#showPlayhead();
+    this.#showRegion();
+  }
+
+  /** Show where the player is, and go on as long as it plays. */
+  #follow() {
+    cancelAnimationFrame(this.#frameRequest);
+    const shown = this.#shown;
+    if (!shown) return;
+    if (this.#preview === null) this.#view.follow(shown.player.position);
+    this.#showPlayhead();
+    const isPlaying = shown.player.state === "playing";
+    for (const [index, source] of shown.stems.sources.entries()) {
+      const level = isPlaying ? shown.player.level(source).peak : 0;
+      this.#lanes[index]?.showLevel(meterShare(level));
+    }
+    if (isPlaying) this.#frameRequest = requestAnimationFrame(() => this.#follow());
+  }
+
+  #showPlayhead() {
+    if (!this.#shown) return;
+    const frame = this.#preview ?? this.#shown.player.position;
+    const width = this.#lanes[0]?.width ?? 0;
+    const x = this.#view.shareOf(frame) * width;
+    this.#playhead.style.transform = `translateX(${x.toFixed(2)}px)`;
+    for (const lane of this.#lanes) lane.showPlayhead(x);
+    this.#overview?.showPlayhead(frame);
+  }
+
+  /** @param {number | null} frame */
+  #showPreview(frame) {
+    this.#preview = frame;
+    this.#showPlayhead();
+  }
+
+  /** @param {number} start @param {number} stop @param {boolean} isChosen */
+  #select(start, stop, isChosen) {
+    this.#selecting = isChosen ? null : [start, stop];
+    if (isChosen && this.#shown) this.#shown.player.loop = [Math.round(start), Math.round(stop)];
+    this.#showRegion();
+  }
+
+  #showRegion() {
+    const stretch = this.#selecting ?? this.#shown?.player.loop ?? null;
+    this.#region.hidden = stretch === null;
+    if (!stretch) return;
+    const [from, to] = stretch.map((frame) => 100 * this.#view.shareOf(frame));
+    this.#region.style.left = `${from}%`;
+    this.#region.style.width = `${/** @type {number} */ (to) - /** @type {number} */ (from)}%`;
+  }
+}
+
+/** @param {import("../words.js").Words} words @param {Song} song @returns {string} */
+function stateOf({ songs }, song) {
+  const share = percent(song.share);
+  const { state } = song;
+  if (state === "finished") return share;
+  const what = state === "working" ? left(song, songs) : songs.states[state];
+  return [share, what].join(songs.between);
+}

@@ -1,0 +1,149 @@
+/**
+ * What the keyboard does, and the list of it.
+ *
+ * Keys of a single character can be switched off, as WCAG 2.1.4 asks for: whoever speaks to a
+ * computer presses them by accident.
+ *
+ * @module
+ */
+
+import { byId } from "../elements.js";
+import { keep, recall } from "../remembered.js";
+import { openDialog } from "../shell.js";
+import { say } from "../words.js";
+
+/** @typedef {import("../studio/studio.js").Studio} Studio */
+/** @typedef {import("../words.js").Words} Words */
+/** @typedef {import("./transport.js").Transport} Transport */
+/** @typedef {Exclude<keyof Words["keys"], "letters" | "lettersWhy" | "pointer">} Line */
+
+/**
+ * What some keys do.
+ * @typedef {object} Binding
+ * @property {string[]} keys    as `KeyboardEvent.key` has them; those with Shift begin with it
+ * @property {Line} line        of the list
+ * @property {string[]} [shown] how the list shows them; otherwise the keys themselves
+ * @property {(key: string) => void} act
+ */
+
+const CHOICE = "letters";
+const OFF = "off";
+
+/** What has a use of its own for every key, or for those that move and the space bar. */
+const TAKES_ALL = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select";
+const TAKES_MOVES = "input, [role=radio], [role=slider], summary, dialog";
+const TAKES_SPACE = "button, a[href], input:not([type=range]), summary, dialog";
+const MOVES = new Set([
+  "ArrowLeft",
+  "ArrowRight",
+  "ArrowUp",
+  "ArrowDown",
+  "Home",
+  "End",
+  "PageUp",
+  "PageDown",
+]);
+
+export class Keys {
+  #bindings;
+  #letters = byId("letters", HTMLInputElement);
+
+  /** @param {Studio} studio @param {Transport} transport */
+  constructor(studio, transport) {
+    this.#bindings = bindings(studio, transport);
+    this.#letters.checked = recall(CHOICE) !== OFF;
+    this.#letters.addEventListener("change", () => {
+      keep(CHOICE, this.#letters.checked ? "on" : OFF);
+    });
+    const rows = this.#bindings.map(row);
+    byId("key-list", HTMLElement).replaceChildren(...rows);
+    document.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isMove = MOVES.has(event.key);
+    const key = isMove && event.shiftKey ? `Shift+${event.key}` : event.key;
+    const binding = this.#bindings.find(({ keys }) => keys.includes(key));
+    if (!binding || isTaken(event.target, event.key)) return;
+    if (event.key.length === 1 && event.key !== " " && !this.#letters.checked) return;
+    event.preventDefault();
+    if (!event.repeat || isMove || "+-".includes(event.key)) binding.act(key);
+  }
+}
+
+/** @param {EventTarget | null} target @param {string} key @returns {boolean} */
+function isTaken(target, key) {
+  if (!(target instanceof Element)) return false;
+  if (target.closest(TAKES_ALL) || target.closest("dialog")) return true;
+  if (key === " ") return target.closest(TAKES_SPACE) !== null;
+  return MOVES.has(key) && target.closest(TAKES_MOVES) !== null;
+}
+
+/** @param {Studio} studio @param {Transport} transport @returns {Binding[]} */
+function bindings(studio, transport) {
+  const digits = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+  return [
+    { keys: [" "], line: "plays", act: () => transport.toggle() },
+    {
+      keys: ["ArrowLeft", "ArrowRight"],
+      shown: ["←", "→"],
+      line: "moves",
+      act: (key) => transport.move(key === "ArrowLeft" ? -5 : 5),
+    },
+    {
+      keys: ["PageUp", "PageDown"],
+      shown: ["Page ↑", "Page ↓"],
+      line: "movesFar",
+      act: (key) => transport.move(key === "PageDown" ? -30 : 30),
+    },
+    { keys: ["Home", "End"], line: "ends", act: (key) => transport.moveTo(key === "Home" ? 0 : 1) },
+    {
+      keys: digits,
+      shown: ["1 … 9"],
+      line: "lanes",
+      act: (key) => studio.lane(Number(key) - 1)?.focus(),
+    },
+    { keys: ["m", "M"], shown: ["M"], line: "mutes", act: () => studio.currentLane?.toggleMuted() },
+    { keys: ["s", "S"], shown: ["S"], line: "solos", act: () => studio.currentLane?.toggleSolo() },
+    {
+      keys: ["f", "F"],
+      shown: ["F"],
+      line: "spectrogram",
+      act: () => studio.currentLane?.toggleSpectrogram(),
+    },
+    { keys: ["l", "L"], shown: ["L"], line: "loops", act: () => transport.toggleLoop() },
+    {
+      keys: ["[", "]"],
+      line: "loopEnds",
+      act: (key) => transport.setLoopEnd(key === "[" ? 0 : 1),
+    },
+    { keys: ["o", "O"], shown: ["O"], line: "original", act: () => transport.toggleHeard() },
+    { keys: ["+", "-", "="], shown: ["+", "-"], line: "zooms", act: (key) => studio.zoom(key === "-" ? -1 : 1) },
+    { keys: ["0"], line: "fits", act: () => studio.fit() },
+    {
+      keys: ["Shift+ArrowLeft", "Shift+ArrowRight"],
+      shown: ["⇧ ←", "⇧ →"],
+      line: "scrolls",
+      act: (key) => studio.scroll(key.endsWith("Left") ? -1 : 1),
+    },
+    { keys: ["?"], line: "lists", act: () => openDialog("keys") },
+  ];
+}
+
+/** @param {Binding} binding @returns {HTMLDivElement} of the list */
+function row({ keys, shown = keys, line }) {
+  const row = document.createElement("div");
+  const term = document.createElement("dt");
+  for (const key of shown) {
+    const cap = document.createElement("kbd");
+    if (key === " ") say(cap, (w) => w.keys.space);
+    else cap.textContent = key;
+    term.append(cap, " ");
+  }
+  const meaning = document.createElement("dd");
+  say(meaning, (w) => w.keys[line]);
+  row.append(term, meaning);
+  return row;
+}
