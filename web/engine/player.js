@@ -291,7 +291,7 @@ export class Player extends EventTarget {
     const wasPlain = isPlain(this.#tempo);
     this.#tempo = wanted;
     if (wasPlain !== isPlain(wanted)) this.#restart();
-    else if (!wasPlain) this.#run?.setTempo(wanted, this.#soon());
+    else if (!wasPlain) await this.#run?.setTempo(wanted, this.#soon());
     this.dispatchEvent(new Event("mix"));
   }
 

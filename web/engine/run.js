@@ -28,7 +28,7 @@ import { approach, FADE_SECONDS } from "./mixer.js";
  *   leave a place for what follows
  * @property {(parts: (Float32Array | null)[], soon: number) => Promise<void>} append  interleaved
  *   samples for each output, null: silence; `soon` is the earliest time for the first
- * @property {(tempo: Tempo, soon: number) => void} setTempo   from as soon as it can on
+ * @property {(tempo: Tempo, soon: number) => Promise<void>} setTempo   from as soon as it can on
  * @property {(time: number) => void} stop          play nothing from that time on
  *
  * Events: "piece" when something that was appended has been played.
@@ -123,11 +123,12 @@ export class Run extends EventTarget {
   }
 
   /** @param {Tempo} tempo @param {number} soon the earliest time, in seconds */
-  setTempo(tempo, soon) {
+  async setTempo(tempo, soon) {
     if (!this.#deck.hasBegun || soon > this.#end - this.#deck.margin) return;
     this.#cancelFade();
-    this.#deck.setTempo(tempo, soon);
+    const taken = this.#deck.setTempo(tempo, soon);
     this.#fadeOut();
+    await taken;
   }
 
   /** @param {number} time in seconds; it fades out from there */
@@ -250,7 +251,7 @@ export class DirectDeck extends EventTarget {
     this.#scheduled += length;
   }
 
-  setTempo() {
+  async setTempo() {
     throw new Error("Samples that are played as they are have one tempo.");
   }
 
