@@ -105,6 +105,9 @@ export const de = {
       `Das erste Lied braucht einmal ${megabytes(bytes)} von dieser Seite. ` +
       "Danach geht alles ohne Netz.",
     downloaded: "Alles, was Lieder brauchen, ist auf diesem Gerät: Es geht ohne Netz.",
+    lacksModel: (title) =>
+      `Der Link nennt ein Modell, das diese Seite nicht hat (${title}): ` +
+      "Ein anderes ist ausgewählt.",
   },
 
   stems: {

@@ -117,6 +117,9 @@ export const en = {
       `The first song needs ${megabytes(bytes)} from this site, once. ` +
       "After that the page works without a network.",
     downloaded: "All that songs need is on this device: the page works without a network.",
+    lacksModel: (/** @type {string} */ title) =>
+      `The link to this page names a model that this site has not got (${title}), ` +
+      "so another one is chosen.",
   },
 
   stems: {
