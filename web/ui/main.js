@@ -64,7 +64,7 @@ let showing = Promise.resolve();
 const serviceWorkerReady = registerServiceWorker(base, (activate) => {
   byId("update", HTMLParagraphElement).hidden = false;
   updateButton.addEventListener("click", activate, { once: true });
-  announce("A new version of this page is ready.");
+  announce(word(({ page }) => page.update));
 });
 
 const store = openStore();
@@ -193,9 +193,7 @@ function tellWhatIsKnown() {
   settings.tellComputer(aboutComputer());
   const model = assets.models[choices.get("model")];
   byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
-  const licence = byId("licence", HTMLAnchorElement);
-  licence.textContent = model?.licence ?? "";
-  licence.href = model?.licence_url ?? "";
+  byId("licence", HTMLAnchorElement).href = model?.licence_url ?? "licences.txt";
 }
 
 /** @param {Assets} all @param {string} name of a model */

@@ -84,6 +84,12 @@ export const de = {
     keys: "Tasten",
     happening: "Was gerade passiert",
     close: "Schließen",
+    update: "Eine neue Version dieser Seite ist bereit.",
+    reload: "Aktualisieren: Seite neu laden",
+    retry: "Noch einmal versuchen",
+    engine: "Start des Rechenwerks",
+    model: "Modell",
+    weights: "Lizenz seiner Gewichte",
   },
 
   start: {

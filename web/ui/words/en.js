@@ -94,6 +94,12 @@ export const en = {
     keys: "Keys",
     happening: "What is happening",
     close: "Close",
+    update: "A new version of this page is ready.",
+    reload: "Update available: reload",
+    retry: "Try again",
+    engine: "Start of the engine",
+    model: "Model",
+    weights: "Licence of its weights",
   },
 
   /** Where songs come in. */
