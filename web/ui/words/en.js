@@ -417,6 +417,9 @@ export const en = {
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+    stemGone:
+      "The stems could not be read any more, so the file could not be made. Open the song again " +
+      "and save it once more.",
     stemPlace:
       "The file could not be written there. Choose another place, or save it among the downloads.",
     resampler:
