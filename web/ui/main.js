@@ -15,6 +15,7 @@ import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
 import { megabytes } from "./format.js";
+import { Help } from "./help/help.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { expectedTime, remember, USUAL_SONG } from "./paces.js";
 import { SaveDialog } from "./save/save.js";
@@ -55,6 +56,8 @@ let assets = null;
 let shown = null;
 /** @type {Song | null} is shown as soon as there is something to show of it */
 let wanted = null;
+/** @type {Song | null} of which a problem is told */
+let troubled = null;
 /** @type {Promise<void>} what is shown is changed by one at a time */
 let showing = Promise.resolve();
 
@@ -110,6 +113,7 @@ const start = new Start({
   onFiles: (files) => void take(files),
   onProblem: (error) => showProblem(error),
 });
+new Help(store);
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {
@@ -145,8 +149,12 @@ function showProblem(error, retry = null) {
   showProblemAs(error, sentenceOf(error), retry);
 }
 
-/** @param {unknown} error @param {Saying} saying @param {(() => void) | null} retry */
-function showProblemAs(error, saying, retry) {
+/**
+ * @param {unknown} error @param {Saying} saying @param {(() => void) | null} retry
+ * @param {Song | null} [song] that has it
+ */
+function showProblemAs(error, saying, retry, song = null) {
+  troubled = song;
   if (!(error instanceof UserError)) console.error(error);
   else if (error.cause !== undefined) console.warn(error.cause);
   say(byId("problem-text", HTMLParagraphElement), saying);
@@ -156,6 +164,7 @@ function showProblemAs(error, saying, retry) {
 }
 
 function hideProblem() {
+  troubled = null;
   byId("problem", HTMLElement).hidden = true;
 }
 
@@ -336,13 +345,17 @@ session.addEventListener("song", (event) => {
   const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
   showWanted();
   if (song === shown?.song) studio.update();
-  if (song.state === "failed" && song.error !== null) {
-    const sentence = sentenceOf(song.error);
-    const saying = (/** @type {import("./words.js").Words} */ words) =>
-      words.songs.failed(song.name, sentence(words));
-    showProblemAs(song.error, saying, null);
-  }
+  if (song.state === "failed") showFailure(song);
+  else if (song === troubled) hideProblem();
 });
+
+/** @param {Song} song */
+function showFailure(song) {
+  const sentence = sentenceOf(song.error);
+  const saying = (/** @type {import("./words.js").Words} */ words) =>
+    words.songs.failed(song.name, sentence(words));
+  showProblemAs(song.error, saying, null, song);
+}
 
 session.addEventListener("same", (event) => {
   const { song, other } = /** @type {CustomEvent<{song: Song, other: Song}>} */ (event).detail;
@@ -356,6 +369,7 @@ session.addEventListener("notice", (event) => {
 });
 
 session.addEventListener("change", () => {
+  if (troubled && !session.songs.includes(troubled)) hideProblem();
   // The update reloads the page.
   updateButton.disabled = session.current !== null;
   tellWhatIsKnown();
