@@ -274,7 +274,7 @@ def test_a_link_to_a_model_that_the_site_has_not_got(
         assert f"({title}" in notice.inner_text()
 
 
-_OTHER_PROGRAM = """<!doctype html>
+_OTHER_PROGRAM = """<!doctype html><meta charset="utf-8">
 <form action="shared/" method="post" enctype="multipart/form-data">
   <input type="file" name="songs" multiple>
   <input name="songs" value="no file">
