@@ -13,6 +13,7 @@ import argparse
 import base64
 import gzip
 import hashlib
+import html
 import json
 import shutil
 import zipfile
@@ -20,6 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from web import headers
 
 if TYPE_CHECKING:
     from py_demixer.weights import manifest
@@ -115,6 +118,9 @@ export default () => new Worker(new URL("worker.mjs", import.meta.url), { type: 
 _SERVICE_WORKER = "sw.js"
 _DEMO = "demo/song.flac"
 _SHELL_PLACE = "self.__SHELL"
+_POLICY_PLACE = "self.__POLICY"
+_PAGE = "index.html"
+_PAGE_POLICY_PLACE = "THE BUILD WRITES IT HERE"
 _PYTHON_LICENCE = """Python (in Pyodide)
 Licence: PSF-2.0
 Source: https://github.com/python/cpython"""
@@ -183,6 +189,7 @@ def assemble(
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     _copy_page(web, site)
+    _write_policy(site)
     _copy(ABOUT_MODELS, site / "models.txt")
     _copy_vendor(node_modules, site / "vendor")
     _write_demo(site)
@@ -202,6 +209,19 @@ def _copy_page(web: Path, site: Path) -> None:
         relative = path.relative_to(web)
         if path.suffix in _PAGE_SUFFIXES and relative.parts[0] != "node_modules":
             _copy(path, site / relative)
+    _copy(web / headers.NAME, site / headers.NAME)
+
+
+def _write_policy(site: Path) -> None:
+    """Write the Content Security Policy of `_headers` into the page and the service worker."""
+    policy = headers.of(headers.read(site), "/")[headers.POLICY]
+    _fill(site / _PAGE, _PAGE_POLICY_PLACE, html.escape(headers.page_policy(policy), quote=False))
+    _fill(site / _SERVICE_WORKER, _POLICY_PLACE, json.dumps(policy))
+
+
+def _fill(path: Path, place: str, text: str) -> None:
+    before, after = path.read_text(encoding="utf-8").split(place)
+    path.write_text(before + text + after, encoding="utf-8")
 
 
 def _copy_vendor(node_modules: Path, vendor: Path) -> None:
@@ -372,12 +392,10 @@ def _write_shell(site: Path) -> None:
     shell = []
     for path in _files(site):
         url = path.relative_to(site).as_posix()
-        if url not in heavy and url != _SERVICE_WORKER:
+        if url not in heavy and url not in (_SERVICE_WORKER, headers.NAME):
             revision = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
             shell.append({"url": url, "revision": revision})
-    worker = site / _SERVICE_WORKER
-    before, after = worker.read_text(encoding="utf-8").split(_SHELL_PLACE)
-    worker.write_text(before + json.dumps(shell, indent=1) + after, encoding="utf-8")
+    _fill(site / _SERVICE_WORKER, _SHELL_PLACE, json.dumps(shell, indent=1))
 
 
 def _write_json(path: Path, value: object) -> None:

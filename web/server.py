@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from web.headers import Rule, of, read
+
 ISOLATION_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -44,10 +46,12 @@ class _Handler(SimpleHTTPRequestHandler):
         *arguments: object,
         directory: str,
         prefix: str,
+        rules: list[Rule],
         headers: Mapping[str, str],
         on_request: Callable[[str], None] | None,
     ) -> None:
         self._prefix = prefix
+        self._rules = rules
         self._headers = headers
         self._on_request = on_request
         super().__init__(*arguments, directory=directory)  # type: ignore[arg-type]
@@ -63,7 +67,8 @@ class _Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def end_headers(self) -> None:
-        for name, value in self._headers.items():
+        stated = of(self._rules, urlsplit(self.path).path)
+        for name, value in {**stated, **self._headers}.items():
             self.send_header(name, value)
         super().end_headers()
 
@@ -89,6 +94,8 @@ def make_server(
 ) -> ThreadingHTTPServer:
     """Make a server of a folder for this machine only (127.0.0.1).
 
+    It sends the headers that the folder's file `_headers` states, as hosts do that know such files.
+
     Parameters
     ----------
     directory
@@ -102,7 +109,7 @@ def make_server(
         once and an unchanged file costs no transfer; "no-store" keeps everything out of the
         HTTP cache.
     headers
-        Sent with every answer, for instance ISOLATION_HEADERS.
+        Sent with every answer as well, for instance ISOLATION_HEADERS.
     on_request
         Called with the path, relative to the prefix, of every request.
 
@@ -115,6 +122,7 @@ def make_server(
         _Handler,
         directory=str(directory),
         prefix=prefix,
+        rules=read(directory),
         headers={"Cache-Control": cache_control, **(headers or {})},
         on_request=on_request,
     )

@@ -58,6 +58,18 @@ declare function importScripts(...urls: string[]): void;
 
 interface Window {
   __SHELL: import("workbox-precaching").PrecacheEntry[];
+  __POLICY: string;
+}
+
+/* What TypeScript's library does not know yet. */
+
+interface Window {
+  trustedTypes?: {
+    createPolicy(
+      name: string,
+      rules: { createScriptURL(address: string): string | null },
+    ): unknown;
+  };
 }
 
 /* Globals of audio worklets. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,12 @@ def tiny_model(tiny_weights: Path) -> HTDemucs:
 def open_page(context: BrowserContext) -> Callable[[str], DemixerPage]:
     """A function that opens a URL in a browser that has nothing stored."""
     return lambda url: DemixerPage(context, url)
+
+
+@pytest.fixture
+def own_site(tiny_site: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny site, to be broken."""
+    return Path(shutil.copytree(tiny_site, tmp_path / "site"))
 
 
 @pytest.fixture(scope="module")

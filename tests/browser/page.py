@@ -169,28 +169,37 @@ class DemixerPage:
         self.wait_result(name.rpartition(".")[0])
         return {source: self.download(source, "32f")[1] for source in sources}
 
+    def save(self, source: str, kind: str) -> tuple[str, bytes]:
+        """Save by the dialog: the file's name and its content.
+
+        Parameters
+        ----------
+        source
+            A stem, whose lane's button opens the dialog; "all" or "mix": the song's button does.
+        kind
+            A format of engine/save/formats.js.
+        """
+        dialog = self.element("save-dialog")
+        if source in ("all", "mix"):
+            self.element("save").click()
+            dialog.locator(f'input[value="{source}"]').check(force=True)
+        else:
+            self.page.click(f'[data-stem="{source}"] [data-do="save"]')
+        dialog.locator(f'select:has(> [value="{kind}"])').select_option(kind)
+        with self.page.expect_download() as download:
+            dialog.locator('[data-do="go"]').click()
+        # Until it is off the list, it lies over what is to be clicked next.
+        self.page.locator('#saves li[data-state="done"] > .buttons > button').last.click()
+        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
     def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
-        """Download a stem (kind "16" or "32f"): the file's name and ``(2, samples)``."""
-        self.page.click(f'#lanes [data-stem="{source}"] [data-do="save"]')
-        name, path = self._save(f"wav{kind}")
-        info = soundfile.info(path)
+        """Save a stem (kind "16" or "32f") as WAV: the file's name and ``(2, samples)``."""
+        name, content = self.save(source, f"wav{kind}")
+        info = soundfile.info(io.BytesIO(content))
         expected = {"16": "PCM_16", "32f": "FLOAT"}[kind]
         assert (info.subtype, info.samplerate, info.channels) == (expected, RATE, 2)
         dtype = {"16": "int16", "32f": "float32"}[kind]
-        return name, soundfile.read(path, dtype=dtype)[0].T
-
-    def save(self, what: str, file_format: str) -> tuple[str, Path]:
-        """Download "all" stems or the "mix" in a format of the dialog: the file's name, and it."""
-        self.page.click("#save")
-        self.page.check(f'#save-dialog [name="save-what"][value="{what}"]', force=True)
-        return self._save(file_format)
-
-    def _save(self, file_format: str) -> tuple[str, Path]:
-        """What the save dialog makes, which is open."""
-        self.page.select_option("#save-dialog select:has([value=wav16])", file_format)
-        with self.page.expect_download() as download:
-            self.page.click('#save-dialog [data-do="go"]')
-        return download.value.suggested_filename, Path(download.value.path())
+        return name, soundfile.read(io.BytesIO(content), dtype=dtype)[0].T
 
     def _wait(self, selector: str, timeout: float, state: str = "visible") -> None:
         """Wait for `selector`, but not past an error that the page shows."""

@@ -55,12 +55,6 @@ def heavy_files(site: Path) -> set[str]:
     return {file["url"] for file in (*assets["files"], *model["parts"])}
 
 
-@pytest.fixture
-def own_site(tiny_site: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny site, to be broken."""
-    return Path(shutil.copytree(tiny_site, tmp_path / "site"))
-
-
 def cached(page: DemixerPage) -> set[str]:
     """The heavy files that the page has kept, relative to the site's folder."""
     urls = page.page.evaluate(

@@ -19,6 +19,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
+from playwright.sync_api import expect
 
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic
@@ -26,7 +27,7 @@ from tests.browser.page import RATE
 from web import server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Playwright
 
 pytestmark = pytest.mark.browser
 
@@ -46,14 +47,48 @@ _PAGE = """<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Saving</title>
+    <link rel="stylesheet" href="style/tokens.css">
+    <link rel="stylesheet" href="style/base.css">
+    <link rel="stylesheet" href="style/save.css">
   </head>
-  <body><main><h1>Saving</h1></main></body>
+  <body>
+    <header id="top"><h1>Saving</h1></header>
+    <main id="main"><h2>Song</h2></main>
+    <dialog id="save-dialog" aria-labelledby="save-title">
+      <header><h2 id="save-title">Save</h2></header>
+    </dialog>
+    <p id="live" class="unseen" role="status" aria-live="polite"></p>
+    <svg class="icons" aria-hidden="true">
+      <symbol id="icon-close" viewBox="0 0 24 24"><path d="M6 6l12 12M18 6L6 18"/></symbol>
+    </svg>
+  </body>
 </html>
 """
 
 _HELPERS = """async () => {
   const { Saves } = await import(new URL("engine/save/saves.js", location));
+  const { SaveDialog } = await import(new URL("ui/save/save.js", location));
+  const { SaveList } = await import(new URL("ui/save/saves.js", location));
+  const { startSpeaking } = await import(new URL("ui/words.js", location));
+  startSpeaking();
   window.saves = new Saves();
+  window.problems = [];
+  window.holders = 0;
+  new SaveList(saves);
+  const dialog = document.getElementById("save-dialog");
+  const saveDialog = new SaveDialog(dialog, saves, (error) => problems.push(String(error)));
+  window.openDialog = (options = {}) => {
+    const stems = Object.assign(new EventTarget(), makeStems(given.drums.length / 2), {
+      isFinal: () => true,
+      hold: () => holders++,
+      close: async () => holders--,
+      ...options.stems,
+    });
+    const channels = new Map([["drums", { volume: 1, pan: 0 }], ["bass", { volume: 0.5, pan: 0 }]]);
+    const player = { mix: () => ({ channels, master: 1 }) };
+    window.dialogStems = stems;
+    saveDialog.open({ player, song: tags, ...options, stems });
+  };
   window.tasks = [];
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) tasks.push(duration);
@@ -136,6 +171,23 @@ class SavePage:
         for source, stem in stems.items():
             content = base64.b64encode(stem.T.astype("<f4").tobytes()).decode()
             self.page.evaluate("([source, content]) => give(source, content)", [source, content])
+
+    def open(self, **options: Any) -> None:
+        """Open the dialog."""
+        self.page.evaluate("(options) => openDialog(options)", options)
+
+    def go(self) -> None:
+        """Press Save in the dialog."""
+        self.page.locator("#save-dialog [data-do=go]").click()
+
+    def download(self, what: str | None, kind: str) -> tuple[str, bytes]:
+        """Choose in the dialog, and save: the file's name and its content."""
+        if what:
+            self.page.locator(f'#save-dialog input[value="{what}"]').check(force=True)
+        self.page.locator(f'#save-dialog select:has(> [value="{kind}"])').select_option(kind)
+        with self.page.expect_download() as download:
+            self.go()
+        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
     def save(self, **options: Any) -> tuple[str, bytes, float]:
         """Save something: the file's name, its content, and the gain."""
@@ -420,7 +472,6 @@ _CANCEL = """async (kind) => {
   const next = saves.add({ stems, song: tags, what, format, destination });
   while (save.share < 0.002) await new Promise((resolve) => setTimeout(resolve, 50));
   await Promise.all([saves.remove(save.id), saves.remove(next.id)]);
-  await saves.settled(stems);
   const { reads } = stems;
   await new Promise((resolve) => setTimeout(resolve, 300));
   return [stems.reads - reads, (await temporary()) - before, await listed()];
@@ -434,3 +485,311 @@ def test_cancel_leaves_nothing(tab: SavePage, kind: str) -> None:
     assert (reads, temporary) == (0, 0)
     # In OPFS, as in Chromium's folders, `remove` is there.
     assert files == ({} if kind == "file" else {"picked.zip": 0})
+
+
+def opened(context: BrowserContext, url: str, stems: Stems, **options: Any) -> SavePage:
+    """A page of its own on which the dialog is open."""
+    tab = SavePage(context, url)
+    tab.give(stems)
+    tab.open(**options)
+    return tab
+
+
+def test_the_dialog_saves_what_was_chosen(context: BrowserContext, url: str, stems: Stems) -> None:
+    tab = opened(context, url, stems, source="vocals", region=[RATE, 2 * RATE])
+    name, content = tab.download(None, "flac16")
+    assert name == "Größe & more - vocals.flac"
+    gain = (1 - 2.0**-15) / float(np.abs(stems["vocals"][:, RATE : 2 * RATE]).max())
+    assert gain < 1
+    # What turned all stems of the region down is told, and the file can be had again.
+    wanted = integers(stems["vocals"][:, RATE : 2 * RATE], 16, gain)
+    np.testing.assert_array_equal(decoded(content) * 2**15, wanted)
+    row = tab.page.locator("#saves li")
+    decibels = f"{-20 * np.log10(gain):.2f} dB"
+    expect(row).to_contain_text(f"turned down by {decibels}")
+    with tab.page.expect_download() as download:
+        row.get_by_role("link", name="Save Größe & more - vocals.flac again").click()
+    assert Path(download.value.path()).read_bytes() == content
+    row.get_by_role("button", name="Take Größe & more - vocals.flac off the list").click()
+    expect(tab.page.locator("#saves")).to_be_hidden()
+    tab.page.evaluate(_FOLDER)
+    assert tab.page.evaluate("temporary()") == 0
+    # The next time it begins with what was chosen.
+    tab.open()
+    expect(tab.page.get_by_label("Format")).to_have_value("flac16")
+    name, content = tab.download("mix", "wav32f")
+    assert name == "Größe & more - drums + bass.wav"
+    np.testing.assert_allclose(decoded(content), stems["drums"] + 0.5 * stems["bass"], atol=1e-6)
+    expect(row.locator(".quiet")).to_have_text("Saved")
+
+
+def test_the_licence_of_the_mp3_encoder_is_shown(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    tab = opened(context, url, stems)
+    dialog = tab.page.locator("#save-dialog")
+    expect(dialog.get_by_role("link")).to_have_count(0)
+    tab.page.get_by_label("Format").select_option("mp3")
+    expect(dialog).to_contain_text("LAME (LGPL)")
+    with tab.page.expect_popup() as popup:
+        dialog.get_by_role("link", name="its licence").click()
+    expect(popup.value.locator("body")).to_contain_text("GNU LIBRARY GENERAL PUBLIC LICENSE")
+
+
+def test_the_rate_of_the_file_is_offered_where_the_format_has_it(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    tab = opened(context, url, stems, song={"name": "song", "rate": 96000}, source="drums")
+    rate = tab.page.get_by_label("Sample rate")
+    rate.select_option("96000")
+    tab.page.get_by_label("Format").select_option("mp3")
+    expect(rate).to_have_value("44100")
+    tab.page.get_by_label("Format").select_option("wav24")
+    rate.select_option("96000")
+    assert soundfile.info(io.BytesIO(tab.download(None, "wav24")[1])).samplerate == 96000
+
+
+_PICKERS = """async () => {
+  await ({folder})();
+  window.picked = [];
+  window.showSaveFilePicker = async ({ suggestedName }) => {
+    picked.push(suggestedName);
+    if (suggestedName.includes("bass")) throw new DOMException("", "AbortError");
+    return folder.getFileHandle("renamed.wav", { create: true });
+  };
+  window.showDirectoryPicker = async () => folder;
+}""".replace("{folder}", _FOLDER)
+
+
+def test_a_place_of_ones_own(context: BrowserContext, url: str, stems: Stems) -> None:
+    tab = opened(context, url, stems, source="drums")
+    tab.page.evaluate(_PICKERS)
+    where = tab.page.get_by_label("Where")
+    where.select_option("place")
+    tab.go()
+    expect(tab.page.locator("#saves li")).to_contain_text("renamed.wav")
+    tab.open(source="bass")
+    tab.go()
+    tab.open()
+    # It is remembered, but is another place.
+    expect(where.locator("option:checked")).to_have_text("A folder that I choose")
+    tab.go()
+    expect(tab.page.locator("#saves li[data-state=done]")).to_have_count(2)
+    names = [f"Größe & more - {source}.wav" for source in SOURCES]
+    assert sorted(tab.page.evaluate("listed()")) == sorted([*names, "renamed.wav"])
+    assert tab.page.evaluate("picked") == [names[0], names[1]]
+    expect(tab.page.locator("#saves li a")).to_have_count(0)
+
+
+def test_a_folder_that_refuses(context: BrowserContext, url: str, stems: Stems) -> None:
+    tab = opened(context, url, stems)
+    tab.page.evaluate(_PICKERS)
+    tab.page.evaluate("""() => {
+      FileSystemDirectoryHandle.prototype.getFileHandle = async () => {
+        throw new DOMException("no", "NotAllowedError");
+      };
+    }""")
+    tab.page.get_by_label("Where").select_option("place")
+    tab.go()
+    row = tab.page.locator("#saves li")
+    expect(row).to_contain_text("could not be written there")
+    row.get_by_role("button", name="Try to save").click()
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("could not be written there")
+
+
+def test_a_song_at_work_can_be_saved_as_far_as_it_is(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    tab = SavePage(context, url)
+    tab.give(stems)
+    tab.page.evaluate("""() => {
+      const isFinal = (start, length) => start + length <= (window.edge ?? 60000);
+      openDialog({ source: "drums", region: [20000, 50000], stems: { isFinal } });
+    }""")
+    go = tab.page.locator("#save-dialog [data-do=go]")
+    expect(go).to_be_enabled()
+    tab.page.get_by_label("Only the loop").uncheck()
+    expect(go).to_be_disabled()
+    expect(tab.page.locator("#save-dialog")).to_contain_text("still being separated")
+    tab.page.evaluate("() => { edge = Infinity; dialogStems.dispatchEvent(new Event('final')); }")
+    expect(go).to_be_enabled()
+
+
+_HOUR = "(source) => openDialog({ source, stems: makeStems(3600 * 44100) })"
+
+
+def test_a_long_save_can_be_cancelled_in_the_list(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    tab = SavePage(context, url)
+    tab.give(stems)
+    for source in ("drums", "bass"):
+        tab.page.evaluate(_HOUR, source)
+        tab.go()
+    rows = tab.page.locator("#saves li")
+    expect(rows.nth(1)).to_contain_text("Waits for its turn")
+    expect(tab.page.locator("#saves summary")).to_have_text(re.compile(r"Saving 2: [1-9]\d? %"))
+    tab.page.get_by_role("button", name="Cancel saving Größe & more").nth(1).click()
+    tab.page.get_by_role("button", name="Cancel saving Größe & more").click()
+    expect(tab.page.locator("#saves")).to_be_hidden()
+    tab.page.evaluate(_FOLDER)
+    tab.page.wait_for_function("async () => (await temporary()) === 0")
+    # Nobody reads the stems any more, and nobody keeps them from being closed.
+    assert tab.page.evaluate("holders") == 0
+
+
+def test_the_page_stays_free_while_it_saves(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    """A minute of every kind, mixed and resampled: no task of 100 ms."""
+    tab = SavePage(context, url)
+    tab.give(stems)
+    sizes = tab.page.evaluate("""async () => {
+      tasks.length = 0;
+      const stems = makeStems(60 * 44100);
+      const channels = new Map(stems.sources.map((name) => [name, { volume: 0.7, pan: 0.2 }]));
+      const [song, destination] = [tags, { kind: "download" }];
+      const sizes = [];
+      for (const [what, format, rate] of [
+        ["all", "wav24"], ["mix", "flac16"], ["mix", "mp3", 48000], ["all", "mp3"],
+      ]) {
+        const mix = what === "mix" ? { channels, master: 1 } : undefined;
+        const { id } = saves.add({ stems, song, what, mix, format, rate, destination });
+        sizes.push((await finished(id)).file.size);
+      }
+      return sizes;
+    }""")
+    print(sizes, tab.page.evaluate("tasks"))
+    assert min(sizes) > 2e6
+    assert max(tab.page.evaluate("tasks"), default=0) < 100
+
+
+def test_a_song_that_goes_gives_up_its_saves(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    tab = SavePage(context, url)
+    tab.give(stems)
+    tab.page.evaluate(_HOUR, "bass")
+    tab.go()
+    expect(tab.page.locator("#saves li[data-state=working]")).to_be_visible()
+    assert tab.page.evaluate("holders") == 1
+    left = tab.page.evaluate("saves.giveUp(dialogStems).then(() => [holders, saves.list.length])")
+    assert left == [0, 0]
+
+
+def test_files_are_kept_until_there_is_no_room(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    """Then the oldest goes; and where even that is not enough there is a sentence."""
+    tab = SavePage(context, url)
+    tab.give(stems)
+    tab.page.evaluate(_FOLDER)
+    origin = tab.page.evaluate("location.origin")
+    session = context.new_cdp_session(tab.page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 2_200_000})
+    for source in SOURCES:
+        tab.open(source=source)
+        tab.download(None, "wav24")
+    states = tab.page.evaluate("saves.list.map(({ name, state }) => [name, state])")
+    assert len(states) == 2
+    assert states[-1] == ["Größe & more - vocals.wav", "done"]
+    assert tab.page.evaluate("temporary()") == 2
+    tab.page.evaluate(_HOUR, "bass")
+    tab.go()
+    row = tab.page.locator("#saves li[data-state=failed]")
+    expect(row).to_contain_text("no room on the disk")
+    assert tab.page.evaluate("temporary()") == 0
+
+
+def test_where_there_is_no_file_system_files_are_made_in_memory(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    context.add_init_script("delete StorageManager.prototype.getDirectory")
+    tab = opened(context, url, stems)
+    for kind in ("mp3", "flac24"):
+        with zipfile.ZipFile(io.BytesIO(tab.download("all", kind)[1])) as archive:
+            assert archive.testzip() is None
+            for name in archive.namelist():
+                assert decoded(archive.read(name)).shape == (2, LENGTH)
+        tab.open()
+
+
+def test_a_saved_file_can_be_dragged_out(context: BrowserContext, url: str, stems: Stems) -> None:
+    """What Chromium needs for it; what the desktop makes of it is not seen here."""
+    tab = opened(context, url, stems, source="bass")
+    tab.download(None, "wav16")
+    data = tab.page.locator("#saves li a").evaluate("""async (link) => {
+      const dataTransfer = new DataTransfer();
+      link.dispatchEvent(new DragEvent("dragstart", { dataTransfer, bubbles: true }));
+      const [, type, name, href] = dataTransfer.getData("DownloadURL").match(/^(.*?):(.*?):(.*)$/);
+      return [type, name, (await fetch(href).catch(() => null))?.status ?? href];
+    }""")
+    assert data[:2] == ["audio/wav", "Größe & more - bass.wav"]
+
+
+def test_the_dialog_in_german_on_a_phone(
+    playwright: Playwright,
+    chromium_options: dict[str, Any],
+    url: str,
+    stems: Stems,
+    tmp_path: Path,
+) -> None:
+    phone = playwright.chromium.launch_persistent_context(
+        tmp_path / "phone",
+        **chromium_options,
+        viewport={"width": 360, "height": 740},
+        has_touch=True,
+        is_mobile=True,
+        locale="de-DE",
+        color_scheme="dark",
+    )
+    try:
+        tab = SavePage(phone, url)
+        tab.give(stems)
+        song = {"name": "song", "rate": 48000}
+        tab.open(source="drums", region=[0, RATE], song=song)
+        dialog = tab.page.locator("#save-dialog")
+        expect(dialog.get_by_role("radio", name="Was du hörst")).to_be_visible()
+        tab.page.get_by_label("Format").select_option("mp3")
+        controls = dialog.locator("button:visible, select:visible, label:has(input):visible")
+        boxes = [box for control in controls.all() if (box := control.bounding_box())]
+        assert len(boxes) == 9
+        assert min(box["height"] for box in boxes) >= 40
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+        tab.page.screenshot(path="/tmp/save/phone.png")
+        tab.go()
+        expect(tab.page.locator("#saves summary")).to_have_text("Gespeichert")
+        tab.page.screenshot(path="/tmp/save/phone-done.png")
+    finally:
+        phone.close()
+
+
+@pytest.mark.long
+def test_a_file_of_more_than_4_gib_is_rf64(tab: SavePage) -> None:
+    """Written to nowhere, but for its header."""
+    header = tab.page.evaluate("""async () => {
+      const { encode } = await import(new URL("engine/save/encode.js", location));
+      const head = new Uint8Array(120);
+      let size = 0;
+      const write = (data, position) => {
+        const left = Math.max(0, head.length - position);
+        if (left > 0) head.set(data.subarray(0, left), position);
+        size = Math.max(size, position + data.length);
+      };
+      const block = 1 << 18;
+      const length = 2 ** 29 + block;
+      const blocks = async function* () {
+        for (let at = 0; at < length; at += block) yield new Float32Array(2 * block);
+      };
+      const content = { format: "wav32f", rate: 44100, length, gain: 1, tags: { title: "song" } };
+      await encode(blocks(), content, { write, close: async () => null }, () => {});
+      return [String.fromCharCode(...head), size];
+    }""")
+    content, size = header[0].encode("latin-1"), header[1]
+    data = (2**29 + 2**18) * 8
+    assert (content[:4], content[8:16]) == (b"RF64", b"WAVEds64")
+    assert int.from_bytes(content[20:28], "little") == size - 8
+    assert int.from_bytes(content[28:36], "little") == data
+    assert b"INAMsong" in content.replace(b"\x05\0\0\0", b"")
+    assert 80 < size - data < 200

@@ -50,7 +50,6 @@ def test_stems_are_those_of_the_command_line(
         assert name == f"{TRACK} - {source}.wav"
         exact = floats[source].astype(np.float64) * gain * 32768
         assert np.abs(integers - exact).max() < 0.51
-    assert f"{-20 * np.log10(gain):.2f} dB" in started.element("saves").inner_text()
 
 
 def test_every_stem_has_a_place_in_the_player(started: DemixerPage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from tests.browser.page import CLEAR_SONGS
@@ -147,12 +148,18 @@ _HELPERS = """(engine) => {
       for (const name of ["a", "b"]) {
         stems.push(...(await call("read", id, { plane: name, start: 0, length: FRAMES })));
       }
+      const peaks = [];
+      // Of the samples, and of what is kept beside them.
+      for (const columns of [100, 1]) {
+        const whole = { plane: "a", start: 0, length: FRAMES };
+        peaks.push([...(await call("peaks", id, whole, columns, [[0, FRAMES]]))]);
+      }
       const root = await navigator.storage.getDirectory();
       const folder = await (await root.getDirectoryHandle("songs")).getDirectoryHandle(id);
       const names = [];
       for await (const name of folder.keys()) names.push(name);
       const song = await call("look", id);
-      return { done, finished, stems, names: names.sort(), song };
+      return { done, finished, stems, peaks, names: names.sort(), song };
     } catch (error) {
       if (error.message !== "killed") throw error;
       return { done, finished, stems: null };
@@ -184,7 +191,11 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
     whole = run(page)
     tasks = list(range(8))
     assert whole["finished"] == tasks
-    assert whole["names"] == ["a.f32", "about.json", "b.f32", "journal", "mixture.f32", "notes.1"]
+    planes = [f"{plane}.{kind}" for plane in ("a", "b", "mixture") for kind in ("f32", "peaks")]
+    assert whole["names"] == sorted([*planes, "about.json", "journal", "notes.1"])
+    stem = np.reshape(whole["stems"][:2400], (100, 24))
+    assert whole["peaks"][0] == np.stack([stem.min(1), stem.max(1)], 1).ravel().tolist()
+    assert whole["peaks"][1] == [min(0, stem.min()), max(0, stem.max())]
     assert whole["song"]["isFinished"]
     kills = 0
     while True:
@@ -197,6 +208,7 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
         assert set(killed["finished"]) <= set(again["done"])
         assert sorted({*again["done"], *again["finished"]}) == tasks
         assert again["stems"] == whole["stems"]
+        assert again["peaks"] == whole["peaks"]
         assert again["names"] == whole["names"]
         assert again["song"]["isFinished"]
         assert again["song"]["notes"] == whole["song"]["notes"]

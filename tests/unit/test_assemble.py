@@ -3,7 +3,9 @@
 import base64
 import gzip
 import hashlib
+import html
 import json
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -14,6 +16,8 @@ from py_demixer.weights import manifest
 from tests import tiny, unmix
 from web import assemble as module
 from web.assemble import assemble, locked_wheels
+
+POLICY = "default-src 'none'; frame-ancestors 'self'; img-src 'self'"
 
 
 @pytest.fixture
@@ -39,9 +43,10 @@ def make_inputs(folder: Path) -> dict:
     for name in module.PYODIDE_RUNTIME:
         write(pyodide / name, f"// {name}")
     write(pyodide / "pyodide-lock.json", json.dumps(lock))
-    write(web / "index.html", "<title>Page</title>")
+    write(web / "index.html", f'<title>Page</title><meta content="{module._PAGE_POLICY_PLACE}">')
+    write(web / "_headers", f"/*\n  Content-Security-Policy: {POLICY}\n")
     write(web / "engine" / "pool.js", "export {};")
-    write(web / "sw.js", "precache(self.__SHELL);")
+    write(web / "sw.js", "precache(self.__SHELL);\npolicy = self.__POLICY")
     for unwanted in ("assemble.py", "package.json", "types.d.ts", "node_modules/a/a.js"):
         write(web / unwanted, "not for the site")
     wheel = folder / "py_demixer-0.1.0-py3-none-any.whl"
@@ -86,7 +91,7 @@ def urls(*lists: list[dict]) -> set[str]:
 
 
 def read_shell(site: Path) -> list[dict]:
-    return json.loads((site / "sw.js").read_text().removeprefix("precache(").removesuffix(");"))
+    return json.loads((site / "sw.js").read_text().removeprefix("precache(").partition(");\n")[0])
 
 
 def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
@@ -95,7 +100,7 @@ def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
     heavy = urls(assets["files"], assets["fallback"], *parts(assets).values())
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     assert not heavy & light
-    assert heavy | light | {"sw.js"} == set(tree(tmp_path / "site"))
+    assert heavy | light | {"sw.js", "_headers"} == set(tree(tmp_path / "site"))
 
 
 def test_scipy_is_there_but_only_fetched_where_it_is_needed(inputs, tmp_path):
@@ -112,6 +117,15 @@ def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):
     own = {url for url in light if not url.startswith("vendor/")}
     made = {"assets.json", "demo/song.flac", "licences.txt", "models.txt"}
     assert own == {"index.html", "engine/pool.js"} | made
+
+
+def test_the_policy_of_the_headers_is_in_the_page_and_in_the_service_worker(inputs, tmp_path):
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    (stated,) = re.findall('content="(.*)"', (site / "index.html").read_text())
+    # A page cannot say who may frame it.
+    assert html.unescape(stated).startswith("default-src 'none'; img-src 'self'; require-trusted")
+    assert (site / "sw.js").read_text().endswith(f"policy = {json.dumps(POLICY)}")
 
 
 def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path):
@@ -144,7 +158,7 @@ def test_weights_are_listed_with_their_model_and_nowhere_else(inputs, tmp_path):
     light = {entry["url"] for entry in read_shell(site)}
     others = urls(assets["files"], assets["fallback"]) | light
     assert not urls(*parts(assets).values()) & others
-    assert urls(*parts(assets).values()) | others | {"sw.js"} == set(tree(site))
+    assert urls(*parts(assets).values()) | others | {"sw.js", "_headers"} == set(tree(site))
     assert "Weights of Open-Unmix (UMXHQ)" in (site / "licences.txt").read_text()
 
 
@@ -189,7 +203,7 @@ def test_the_same_input_gives_the_same_bytes(inputs, tmp_path):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
-@pytest.mark.parametrize("changed", ["web/index.html", "pyodide-9.9/pyodide.mjs"])
+@pytest.mark.parametrize("changed", ["web/engine/pool.js", "pyodide-9.9/pyodide.mjs"])
 def test_a_changed_file_makes_another_build_and_another_service_worker(inputs, tmp_path, changed):
     site = tmp_path / "site"
     assemble(site, **inputs)

@@ -5,6 +5,8 @@ import urllib.request
 
 import pytest
 
+from web import headers
+from web.assemble import WEB
 from web.server import ISOLATION_HEADERS, make_server, serving
 
 
@@ -48,6 +50,31 @@ def test_headers_can_be_added(folder):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+
+
+def test_what_the_folder_states_of_headers_is_sent(folder):
+    (folder / "_headers").write_text(
+        "# A remark.\n/*\n  X-All: yes\n  Cache-Control: max-age=1\n"
+        "\n/a/*\n  X-All: a: b\n  X-A: 1\n"
+    )
+    with serving(folder, prefix="/deep/") as url:
+        with urllib.request.urlopen(url) as answer:
+            assert answer.headers["X-All"] == "yes"
+            assert answer.headers["Cache-Control"] == "no-cache"
+        with urllib.request.urlopen(url + "a/x.js?v=1") as answer:
+            assert (answer.headers["X-All"], answer.headers["X-A"]) == ("a: b", "1")
+
+
+def test_a_line_that_states_nothing_is_an_error(folder):
+    (folder / "_headers").write_text("X-All: yes\n")
+    with pytest.raises(ValueError, match="neither a path nor a header: X-All"):
+        make_server(folder)
+
+
+def test_the_headers_of_the_example_for_nginx_are_those_of_the_site():
+    shown = (WEB.parent / "docs" / "hosting.md").read_text(encoding="utf-8")
+    for name, value in headers.of(headers.read(WEB), "/").items():
+        assert shown.count(f'add_header {name} "{value}" always;') == 1
 
 
 def test_under_a_sub_path_the_site_is_there_and_only_there(folder):

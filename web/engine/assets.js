@@ -16,6 +16,8 @@ import { UserError } from "./errors.js";
  * Carries the hash of a kept file, so that one kept under an old hash is not taken for the new one.
  */
 const INTEGRITY_HEADER = "x-py-demixer-integrity";
+/** Carries the SHA-256 of what is kept, by which a damaged copy is found: disks do fail. */
+const DIGEST_HEADER = "x-py-demixer-sha256";
 /**
  * How often a file is asked for before the download is given up, and how long to wait in between.
  */
@@ -97,7 +99,7 @@ function unzipped({ body, headers }) {
 
 /**
  * One heavy file, kept or fetched. What is kept comes straight from the cache: by way of the
- * service worker, and verified once more, it would take three times as long.
+ * service worker, and verified by the browser, it would take three times as long.
  *
  * @param {string} base @param {AssetFile} file
  * @returns {Promise<Response>} with its body still to be read
@@ -105,7 +107,7 @@ function unzipped({ body, headers }) {
  */
 export async function readAsset(base, file) {
   const cache = await openCache(base);
-  return (cache && (await keptCopy(cache, base, file))) ?? fetchVerified(base, file);
+  return (cache && (await verifiedCopy(cache, base, file))) ?? fetchVerified(base, file);
 }
 
 /**
@@ -188,6 +190,28 @@ async function keptCopy(cache, base, file) {
 }
 
 /**
+ * @param {Cache} cache @param {string} base @param {AssetFile} file
+ * @returns {Promise<Response | null>} what is kept, if it is still what it was; else it is deleted
+ */
+async function verifiedCopy(cache, base, file) {
+  const kept = await keptCopy(cache, base, file);
+  if (!kept) return null;
+  const body = await kept.arrayBuffer().catch(() => null);
+  if (body && (await digestOf(body)) === kept.headers.get(DIGEST_HEADER)) {
+    return new Response(body, { headers: kept.headers });
+  }
+  console.warn(`What was kept of ${file.url} is damaged: it is fetched again.`);
+  await cache.delete(new URL(file.url, base).href);
+  return null;
+}
+
+/** @param {ArrayBuffer} bytes @returns {Promise<string>} SHA-256, in hexadecimal digits */
+async function digestOf(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
  * @param {string} base @param {Assets} assets @param {string} model
  * @returns {Promise<boolean>} whether every heavy file is kept that the model needs
  */
@@ -211,14 +235,19 @@ async function keep(cache, base, file) {
     throw new UserError("noNetwork");
   });
   const type = response.headers.get("content-type") ?? "application/octet-stream";
-  const headers = { "content-type": type, [INTEGRITY_HEADER]: file.integrity };
+  const headers = {
+    "content-type": type,
+    [INTEGRITY_HEADER]: file.integrity,
+    [DIGEST_HEADER]: await digestOf(body),
+  };
   await cache.put(url, new Response(body, { headers }));
 }
 
 /**
- * Make every heavy file kept that a model needs: fetch what is missing, and delete what no longer
- * belongs to the site once the new set is complete. Does nothing where the browser keeps nothing.
- * For the page there is `keeper.js`.
+ * Make every heavy file kept that a model needs: fetch what is missing or damaged, and delete what
+ * no longer belongs to the site once the new set is complete. Weights are looked into when they
+ * are read (`readAsset`); the rest, which the service worker hands to Pyodide, is here. Does
+ * nothing where the browser keeps nothing. For the page there is `keeper.js`.
  *
  * @param {string} base @param {Assets} assets @param {string} model
  * @param {(done: number, total: number) => void} report bytes that are there, of all bytes
@@ -229,11 +258,13 @@ export async function keepAll(base, assets, model, report) {
   const cache = await openCache(base);
   if (!cache) return false;
   const files = filesFor(assets, model);
+  const weights = new Set(partsOf(assets, model));
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   const missing = [];
   let done = 0;
   for (const file of files) {
-    if (await isKept(cache, base, file)) done += file.bytes;
+    const copy = await (weights.has(file) ? keptCopy : verifiedCopy)(cache, base, file);
+    if (copy) done += file.bytes;
     else missing.push(file);
   }
   report(done, total);

@@ -36,6 +36,20 @@ export function common(sets) {
   );
 }
 
+/**
+ * @param {[number, number][]} ranges @param {[number, number][]} others sorted and disjoint
+ * @returns {[number, number][]} what of the ranges is in none of the others
+ */
+export function without(ranges, others) {
+  return ranges.flatMap(([start, stop]) => {
+    const taken = others.map((other) => overlap([start, stop], other));
+    const edges = [start, ...taken.filter(([from, to]) => from < to).flat(), stop];
+    const gaps = [];
+    for (let i = 0; i < edges.length; i += 2) gaps.push(edges.slice(i, i + 2));
+    return /** @type {[number, number][]} */ (gaps).filter(([from, to]) => from < to);
+  });
+}
+
 /** @param {[number, number]} one @param {[number, number]} other @returns {[number, number]} */
 function overlap([start, stop], [from, to]) {
   return [Math.max(start, from), Math.min(stop, to)];

@@ -2,8 +2,8 @@
  * Songs and what is finished of them, in folders of files that outlive a crash.
  *
  * A song's folder holds `notes.0` and `notes.1` (see `Notes` in protocol.js) from the moment it is
- * added, and from the moment it begins `about.json` (`About`), a `.f32` file for each plane, and
- * the `journal`: a line for each finished task. A task's data are written and flushed before its
+ * added, and from the moment it begins `about.json` (`About`), a `.f32` file for each plane, one
+ * of `.peaks` beside those that last (peaks.js), and the `journal`: a line for each finished task. A task's data are written and flushed before its
  * line, and temporary planes are deleted after the line of the last task that reads them. So
  * whatever moment it ends at, every line is true, and what has no line is computed again: nothing
  * is added twice, for tasks write, they never add to what is there. Stems that nobody wants are not
@@ -19,6 +19,8 @@
  *
  * @module
  */
+
+import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
 
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
@@ -63,8 +65,10 @@ const JOURNAL = "journal";
 const PROBE = "probe";
 const MIXTURE = "mixture";
 const CHANNELS = 2;
-/** Frames that are looked at in one piece. */
+/** Frames of which peaks are made in one piece. */
 const PEAKS_AT_ONCE = 1 << 16;
+const FRAME_BYTES = CHANNELS * Float32Array.BYTES_PER_ELEMENT;
+const PEAK_BYTES = 2 * Float32Array.BYTES_PER_ELEMENT;
 
 /** Another tab has the song. */
 export class BusyError extends Error {
@@ -304,7 +308,9 @@ class Song {
   /** @param {Float32Array} block */
   async append(block) {
     const file = await this.#file(fileOf(MIXTURE));
-    write(file, bytesOf(block), file.getSize());
+    const size = file.getSize();
+    write(file, bytesOf(block), size);
+    await this.#widenPeaks(MIXTURE, size / FRAME_BYTES, block);
   }
 
   /**
@@ -323,8 +329,9 @@ class Song {
 
   /** @param {About} about all that is kept but the mixture was for something else */
   async #reset(about) {
+    const kept = [fileOf(MIXTURE), peaksOf(MIXTURE), ...NOTES];
     for (const name of await this.#folder.names()) {
-      if (name !== fileOf(MIXTURE) && !NOTES.includes(name)) await this.#remove(name);
+      if (!kept.includes(name)) await this.#remove(name);
     }
     (await this.#file(fileOf(MIXTURE))).flush();
     const file = await this.#file(ABOUT);
@@ -369,8 +376,12 @@ class Song {
     for (const [position, range] of writes.entries()) {
       if (this.#unwanted.has(range.plane)) continue;
       const file = await this.#file(fileOf(range.plane));
-      write(file, bytesOf(/** @type {Float32Array} */ (outputs[position])), this.#place(range).at);
+      const output = /** @type {Float32Array} */ (outputs[position]);
+      write(file, bytesOf(output), this.#place(range).at);
       files.add(file);
+      if (this.#plan.stems.includes(range.plane)) {
+        files.add(await this.#widenPeaks(range.plane, range.start, output));
+      }
     }
     for (const file of files) file.flush();
     const journal = await this.#file(JOURNAL);
@@ -394,28 +405,45 @@ class Song {
   }
 
   /** @param {Range} range @param {number} columns @param {[number, number][]} final */
-  async peaks({ plane, start, length }, columns, final) {
-    const peaks = new Float32Array(2 * columns).fill(NaN);
-    for (let column = 0; column < columns; column++) {
-      const from = start + Math.floor((column * length) / columns);
-      const to = Math.max(from + 1, start + Math.floor(((column + 1) * length) / columns));
-      if (!final.some(([first, stop]) => first <= from && to <= stop)) continue;
-      peaks.set(await this.#extremes(plane, from, to), 2 * column);
-    }
-    return peaks;
+  peaks({ plane, start, length }, columns, final) {
+    return columnsOf({ start, length }, columns, final, {
+      samples: (from, count) => this.read({ plane, start: from, length: count }),
+      blocks: (from, count) => this.#readPeaks(plane, from, count),
+    });
   }
 
-  /** @param {string} plane @param {number} from @param {number} to @returns {Promise<number[]>} */
-  async #extremes(plane, from, to) {
-    let [least, greatest] = [Infinity, -Infinity];
-    for (let start = from; start < to; start += PEAKS_AT_ONCE) {
-      const length = Math.min(PEAKS_AT_ONCE, to - start);
-      for (const value of await this.read({ plane, start, length })) {
-        if (value < least) least = value;
-        if (value > greatest) greatest = value;
-      }
+  /** @param {string} plane @param {number} first block @param {number} count */
+  async #readPeaks(plane, first, count) {
+    const file = await this.#file(peaksOf(plane));
+    if (file.getSize() === 0) await this.#makePeaks(plane);
+    const blocks = new Float32Array(2 * count);
+    file.read(bytesOf(blocks), { at: first * PEAK_BYTES });
+    return blocks;
+  }
+
+  /** Of what an older version of the page has stored. @param {string} plane */
+  async #makePeaks(plane) {
+    const frames = (await this.#file(fileOf(plane))).getSize() / FRAME_BYTES;
+    for (let start = 0; start < frames; start += PEAKS_AT_ONCE) {
+      const length = Math.min(PEAKS_AT_ONCE, frames - start);
+      await this.#widenPeaks(plane, start, await this.read({ plane, start, length }));
     }
-    return [least, greatest];
+  }
+
+  /**
+   * @param {string} plane that lasts @param {number} start frame
+   * @param {Float32Array} samples that it has from there on
+   * @returns {Promise<StoredFile>} that has its peaks
+   */
+  async #widenPeaks(plane, start, samples) {
+    const file = await this.#file(peaksOf(plane));
+    const first = Math.floor(start / PEAK_FRAMES);
+    const last = Math.ceil((start + samples.length / CHANNELS) / PEAK_FRAMES);
+    const blocks = new Float32Array(2 * (last - first));
+    file.read(bytesOf(blocks), { at: first * PEAK_BYTES });
+    widen(blocks, start - first * PEAK_FRAMES, samples);
+    write(file, bytesOf(blocks), first * PEAK_BYTES);
+    return file;
   }
 
   /** @param {Range} range @returns {{at: number, size: number}} in bytes */
@@ -482,6 +510,11 @@ function write(file, bytes, at) {
 /** @param {string} plane @returns {string} */
 function fileOf(plane) {
   return `${encodeURIComponent(plane)}.f32`;
+}
+
+/** @param {string} plane @returns {string} */
+function peaksOf(plane) {
+  return `${encodeURIComponent(plane)}.peaks`;
 }
 
 /** @param {Float32Array} values @returns {Uint8Array} the same memory */

@@ -50,8 +50,3 @@ export function span(seconds) {
 export function day(date) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium" }).format(date);
 }
-
-/** @param {number} minutes @returns {string} "20 minutes" or "3 hours" */
-export function duration(minutes) {
-  return minutes < 120 ? `${minutes} minutes` : `${Math.floor(minutes / 60)} hours`;
-}

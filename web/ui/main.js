@@ -14,7 +14,7 @@ import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
-import { duration, megabytes } from "./format.js";
+import { megabytes } from "./format.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { expectedTime, remember, USUAL_SONG } from "./paces.js";
 import { SaveDialog } from "./save/save.js";
@@ -27,9 +27,11 @@ import { Settings } from "./settings/settings.js";
 import { wireShell } from "./shell.js";
 import { Attention } from "./songs/attention.js";
 import { Songs } from "./songs/songs.js";
+import { Start } from "./start/start.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
 import { Transport } from "./transport/transport.js";
+import { trustOwnScripts } from "./trusted.js";
 import { say, sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
@@ -39,12 +41,11 @@ import { say, sentenceOf, startSpeaking, word } from "./words.js";
 /** @typedef {import("../engine/song.js").Song} Song */
 /** @typedef {import("./words.js").Saying} Saying */
 
+trustOwnScripts();
 startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
 
-const drop = byId("drop", HTMLLabelElement);
-const picker = byId("file", HTMLInputElement);
 const updateButton = byId("update-button", HTMLButtonElement);
 const retryButton = byId("retry", HTMLButtonElement);
 
@@ -106,6 +107,11 @@ const songs = new Songs({
 });
 new Attention(session, choices);
 new Happening({ engine, shown: () => shown, onError: showProblem });
+const start = new Start({
+  base,
+  onFiles: (files) => void take(files),
+  onProblem: (error) => showProblem(error),
+});
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {
@@ -192,7 +198,9 @@ function tellWhatIsKnown() {
 async function tellModel(all, name) {
   const time = timeOf(name, choices.get("quality"));
   const isKept = await allKept(base, all, name);
-  settings.tellModel(name, { bytes: downloadBytes(all, name), isKept, time });
+  const download = { bytes: downloadBytes(all, name), isKept };
+  settings.tellModel(name, { ...download, time });
+  if (name === choices.get("model")) start.download = download;
 }
 
 /**
@@ -288,6 +296,7 @@ function save({ name, source: facts }, source) {
 function release(song) {
   if (wanted === song) wanted = null;
   showing = showing.then(async () => {
+    if (song.opened) await saves.giveUp(song.opened);
     if (shown?.song === song) await putAway();
   });
   return showing;
@@ -306,19 +315,17 @@ async function putAway() {
 
 function showChange() {
   songs.shown = shown?.song ?? null;
-  byId("start", HTMLElement).hidden = shown !== null;
+  start.shown = shown === null;
   tellWhatIsKnown();
 }
 
-/** @param {Iterable<File> | undefined | null} files */
+/** @param {File[]} files */
 async function take(files) {
-  const all = [...(files ?? [])];
   hideProblem();
   showNotice(null);
   try {
-    if (all.length === 0) throw new UserError("noFile");
     await readAssets();
-    const [first] = await session.add(all, choices.choice);
+    const [first] = await session.add(files, choices.choice);
     if (shown?.player.state !== "playing") wanted = first ?? null;
     showWanted();
   } catch (error) {
@@ -392,27 +399,6 @@ choices.addEventListener("change", (event) => {
   tellWhatIsKnown();
 });
 
-picker.addEventListener("change", () => {
-  if (picker.files?.length) void take(picker.files);
-  // So that choosing the same file again is a change, too.
-  picker.value = "";
-});
-
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  drop.classList.add("over");
-});
-
-addEventListener("dragleave", (event) => {
-  if (event.relatedTarget === null) drop.classList.remove("over");
-});
-
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  drop.classList.remove("over");
-  void take(event.dataTransfer?.files);
-});
-
 document.addEventListener("visibilitychange", () => {
   // Another tab may have added songs, or deleted some.
   if (!document.hidden) void loadSongs();
@@ -427,7 +413,7 @@ async function loadSongs() {
 }
 
 store.then(({ longestMinutes }) => {
-  byId("longest", HTMLSpanElement).textContent = duration(longestMinutes);
+  start.longest = longestMinutes;
 });
 
 const limits = byId("insecure", HTMLParagraphElement);

@@ -41,8 +41,13 @@ import { patiently } from "./temporary.js";
  */
 
 /**
+ * Where they can be closed, they can be held open, too: see open-song.js.
+ * @typedef {ReadableStems & {hold?: () => void, close?: () => Promise<void>}} HeldStems
+ */
+
+/**
  * @typedef {object} Request
- * @property {ReadableStems} stems  all of the region is final
+ * @property {HeldStems} stems      all of the region is final
  * @property {Song} song
  * @property {"stem" | "mix" | "all"} what
  * @property {string} [source]      of "stem"
@@ -166,10 +171,11 @@ export class Maker {
    * @param {number} gain
    * @returns {Promise<Download>}
    */
-  async #hand({ destination }, { name, places, undo }, contents, gain) {
+  async #hand({ destination, format }, { name, places, undo }, contents, gain) {
     if (destination.kind !== "download") return { name, file: null, gain, discard: async () => {} };
     const file = contents[0] ?? (await /** @type {Place} */ (places[0]).handle.getFile());
-    return { name, file, gain, discard: undo };
+    const type = name.endsWith(".zip") ? "application/zip" : FORMATS[format].type;
+    return { name, file: file.slice(0, file.size, type), gain, discard: undo };
   }
 }
 

@@ -10,7 +10,7 @@ import { encode } from "./encode.js";
 import { FORMATS, mostBytes } from "./formats.js";
 import { gainOf, peakOf } from "./integers.js";
 import { mixOf, regionOf } from "./shapes.js";
-import { openSink, plainStream } from "./sinks.js";
+import { checkRoom, openSink, plainStream } from "./sinks.js";
 
 /** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./protocol.js").Block} Block */
@@ -29,7 +29,7 @@ const CHUNK = 1 << 16;
 const PEAK_COST = 0.3;
 const COPY_COST = 0.1;
 
-/** Beside the samples, in each file of a zip. */
+/** Beside the samples, in each file. */
 const TAGS_BYTES = 1 << 16;
 
 const scope = /** @type {import("../worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
@@ -80,6 +80,7 @@ class Job {
   async make(report) {
     const { files, format, zip } = this.#order;
     const { bits } = FORMATS[format];
+    await this.#checkRoom();
     const scanned = bits === null || this.#order.peak !== null ? 0 : this.#stems.sources.length;
     const [scan, write] = [scanned * PEAK_COST, files.length * (1 + (zip ? COPY_COST : 0))];
     const middle = scan / (scan + write);
@@ -88,6 +89,14 @@ class Job {
     const rest = part(report, middle, 1);
     const contents = zip ? await this.#zip(zip, gain, rest) : await this.#each(gain, rest);
     return { contents, peak, gain };
+  }
+
+  /** Before anything takes time. */
+  async #checkRoom() {
+    const { files, zip, format, rate } = this.#order;
+    const each = mostBytes(format, this.#length, rate) + TAGS_BYTES;
+    for (const { place } of files) await checkRoom(place, each);
+    if (zip) await checkRoom(zip.place, (files.length + 1) * each);
   }
 
   /** @param {Report} report @returns {Promise<number>} of all there is to write, and its like */
@@ -116,8 +125,7 @@ class Job {
 
   /** @param {ZipOrder} zip @param {number} gain @param {Report} report */
   async #zip(zip, gain, report) {
-    const each = this.#mostBytes + TAGS_BYTES;
-    const sink = await openSink(zip.place, this.#order.files.length * each);
+    const sink = await openSink(zip.place);
     const stream = makeZip(this.#entries(zip.scratch, gain, report), { buffersAreUTF8: true });
     await stream.pipeTo(plainStream(sink));
     return [await sink.close()];
@@ -145,15 +153,10 @@ class Job {
    */
   async #write({ source, tags }, place, gain, report) {
     const { format, rate } = this.#order;
-    const sink = await openSink(place, this.#mostBytes);
+    const sink = await openSink(place);
     const content = { format, rate, length: this.#length, gain, tags };
     await encode(this.#blocks(source), content, sink, report);
     return sink.close();
-  }
-
-  /** Of a file. */
-  get #mostBytes() {
-    return mostBytes(this.#order.format, this.#length, this.#order.rate);
   }
 
   /** @param {number} index of a file @param {Report} report @returns {Report} */

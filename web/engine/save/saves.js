@@ -37,6 +37,7 @@ const KEPT_BYTES = 4e9;
  * @property {Request} request
  * @property {AbortController} controller
  * @property {Promise<void>} settled     when nothing of its stems is read any more
+ * @property {() => void} release       the stems, which are held until it is done or given up
  */
 
 /**
@@ -81,19 +82,27 @@ export class Saves extends EventTarget {
     };
     const controller = new AbortController();
     const settled = this.#last.then(() => this.#work(id));
-    this.#entries.set(id, { save, request, controller, settled });
+    const release = hold(request.stems);
+    this.#entries.set(id, { save, request, controller, settled, release });
     this.#last = settled;
     this.#tell("change", save);
     return save;
   }
 
-  /** @param {number} id of one that waits, is at work, or is done: its file is not needed any more */
+  /**
+   * Cancel a save, or let its file go, which is not needed any more.
+   *
+   * @param {number} id
+   * @returns {Promise<void>} when nothing of it is left
+   */
   async remove(id) {
     const entry = this.#entries.get(id);
     if (!entry) return;
     this.#entries.delete(id);
     entry.controller.abort();
     this.#tell("change", entry.save);
+    await entry.settled;
+    entry.release();
     await entry.save.download?.discard();
   }
 
@@ -101,34 +110,21 @@ export class Saves extends EventTarget {
   retry(id) {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    void this.remove(id);
     this.add(entry.request);
+    void this.remove(id);
   }
 
   /**
-   * @param {ReadableStems} stems
-   * @returns {Promise<void>} when nobody reads them any more, so that they may be closed
-   */
-  async settled(stems) {
-    await Promise.all(this.#of(stems).map(({ settled }) => settled));
-  }
-
-  /**
-   * Give up what is still to be saved of a song.
+   * Give up what is still to be saved of a song, because it goes.
    *
    * @param {ReadableStems} stems
    * @returns {Promise<void>} when nobody reads them any more
    */
   async giveUp(stems) {
-    const entries = this.#of(stems);
-    const unfinished = entries.filter(({ save }) => save.state !== "done");
-    await Promise.all(unfinished.map(({ save }) => this.remove(save.id)));
-    await Promise.all(entries.map(({ settled }) => settled));
-  }
-
-  /** @param {ReadableStems} stems @returns {Entry[]} */
-  #of(stems) {
-    return [...this.#entries.values()].filter(({ request }) => request.stems === stems);
+    const entries = [...this.#entries.values()].filter(
+      ({ save, request }) => request.stems === stems && save.state !== "done",
+    );
+    await Promise.all(entries.map(({ save }) => this.remove(save.id)));
   }
 
   /** @param {number} id */
@@ -145,6 +141,7 @@ export class Saves extends EventTarget {
       const watch = { report, signal: controller.signal };
       const download = await this.#makeWithRoom(request, watch);
       if (controller.signal.aborted) return await download.discard();
+      entry.release();
       this.#change(save, { state: "done", share: 1, name: download.name, download });
       this.#tell("done", save);
       await this.#bound(id);
@@ -192,6 +189,21 @@ export class Saves extends EventTarget {
   #tell(type, save) {
     this.dispatchEvent(new CustomEvent(type, { detail: save }));
   }
+}
+
+/**
+ * Stems that can be held stay open while they are saved, whatever the page shows meanwhile.
+ *
+ * @param {Request["stems"]} stems
+ * @returns {() => void} lets them go, once
+ */
+function hold(stems) {
+  stems.hold?.();
+  let isHeld = true;
+  return () => {
+    if (isHeld) stems.close?.().catch((error) => console.warn(error));
+    isHeld = false;
+  };
 }
 
 /** @param {Save} save @returns {number} */

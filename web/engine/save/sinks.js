@@ -19,16 +19,32 @@
  * @property {boolean} isPicked    by the person; else it is in the browser's own file system
  */
 
-/**
- * @param {Place | null} place null: in memory
- * @param {number} mostBytes for which there has to be room
- * @returns {Promise<Sink>}
- * @throws {DOMException} QuotaExceededError
- */
-export async function openSink(place, mostBytes) {
+/** @param {Place | null} place null: in memory @returns {Promise<Sink>} */
+export async function openSink(place) {
   if (!place) return new MemorySink();
   if (place.isPicked) return new PickedSink(await place.handle.createWritable());
-  return new OwnSink(await place.handle.createSyncAccessHandle(), mostBytes);
+  const file = await place.handle.createSyncAccessHandle();
+  file.truncate(0);
+  return new OwnSink(file);
+}
+
+/**
+ * Refuse what there is no room for in the browser's own file system. Of other places, and of memory,
+ * nothing is known before.
+ *
+ * @param {Place | null} place @param {number} bytes
+ * @throws {DOMException} QuotaExceededError
+ */
+export async function checkRoom(place, bytes) {
+  if (!place || place.isPicked) return;
+  const file = await place.handle.createSyncAccessHandle();
+  try {
+    // It takes no space on the disk, but fails where there is none.
+    file.truncate(bytes);
+    file.truncate(0);
+  } finally {
+    file.close();
+  }
 }
 
 /**
@@ -60,17 +76,9 @@ export function plainStream(sink) {
 class OwnSink {
   #file;
 
-  /** @param {import("../songs.js").StoredFile} file @param {number} mostBytes */
-  constructor(file, mostBytes) {
+  /** @param {import("../songs.js").StoredFile} file */
+  constructor(file) {
     this.#file = file;
-    try {
-      // It takes no space on the disk, but fails where there is none.
-      file.truncate(mostBytes);
-      file.truncate(0);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
   }
 
   /** @param {Uint8Array} data @param {number} position */

@@ -8,6 +8,7 @@ import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
 import { fileName } from "../../engine/save/names.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
 import { say, sayAs } from "../words.js";
+import { stemName } from "../words/stems.js";
 import { element } from "./build.js";
 import { keepChoices, lastChoices } from "./choices.js";
 import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
@@ -77,18 +78,19 @@ export class SaveDialog {
     this.#form.addEventListener("change", () => this.#show());
     this.#form.addEventListener("submit", () => void this.#submit());
     dialog.addEventListener("close", () => {
-      this.#subject?.stems.removeEventListener("final", this.#onFinal);
-      this.#subject = null;
+      // It may be open again when the browser tells that it was closed.
+      if (!dialog.open) this.#forget();
     });
   }
 
   /** @param {Subject} subject */
   open(subject) {
     const { stems, source, region } = subject;
+    this.#forget();
     this.#subject = subject;
     const { what, format, to } = lastChoices();
     this.#whats.value = source ? "stem" : what;
-    this.#stem.field.replaceChildren(...stems.sources.map((name) => option(name, () => name)));
+    this.#stem.field.replaceChildren(...stems.sources.map((name) => option(name, (words) => stemName(words, name))));
     this.#stem.field.value = source ?? stems.sources[0] ?? "";
     this.#format.field.value = format;
     this.#region.input.checked = Boolean(region);
@@ -97,9 +99,15 @@ export class SaveDialog {
     stems.addEventListener("final", this.#onFinal);
     this.#show();
     this.#dialog.showModal();
+    this.#whats.focus();
   }
 
   #onFinal = () => this.#show();
+
+  #forget() {
+    this.#subject?.stems.removeEventListener("final", this.#onFinal);
+    this.#subject = null;
+  }
 
   /** @param {Subject} subject */
   #fillRates({ stems, song }) {
@@ -197,8 +205,9 @@ export class SaveDialog {
     const subject = this.#subject;
     if (!subject) return;
     const choices = this.#choices;
-    keepChoices(choices);
     const { stems, player, song, region } = subject;
+    // Whoever has saved a lane does not always want one stem.
+    keepChoices(subject.source ? { ...choices, what: lastChoices().what } : choices);
     const rate = Number(this.#rate.field.value);
     const source = this.#stem.field.value;
     const isPart = region && this.#region.input.checked;
@@ -283,6 +292,9 @@ function radios(name, values, saying) {
     },
     set value(value) {
       for (const input of inputs) input.checked = input.value === value;
+    },
+    focus() {
+      inputs.find(({ checked }) => checked)?.focus();
     },
   };
 }

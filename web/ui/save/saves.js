@@ -91,9 +91,7 @@ class Row {
   constructor(id, saves) {
     this.#id = id;
     this.#saves = saves;
-    const about = element("div");
-    about.append(this.#name, this.#note, this.#bar);
-    this.element.append(about, this.#buttons);
+    this.element.append(this.#name, this.#buttons, this.#note, this.#bar);
   }
 
   /** @param {Save} save */

@@ -17,8 +17,11 @@
  * @property {(frame: number) => void} seek
  * @property {(start: number, stop: number, isChosen: boolean) => void} select   a stretch; not
  *   chosen: the person is still at it
+ * @property {() => readonly [number, number] | null} selected    the stretch that is
  */
 
+/** How near to an end of the stretch that is looped, in CSS pixels, takes hold of it. */
+const GRIP = 8;
 /** How far a pointer moves, in CSS pixels, before it is a drag. */
 const SLACK = 5;
 /** How much nearer one turn of a wheel's pixel goes. */
@@ -76,11 +79,25 @@ export class Gestures {
       this.#giveUp();
       return;
     }
-    const frame = this.#frameAt(area, event.clientX);
     const isSelecting = area.id === "ruler" || event.shiftKey;
     const kind = event.pointerType === "touch" ? "touch" : isSelecting ? "select" : "seek";
-    this.#drag = { kind, area, x: event.clientX, frame, start: this.#view.start };
+    const frame = this.#frameAt(area, event.clientX);
+    const { start } = this.#view;
+    const from = area.id === "ruler" ? this.#otherEnd(area, frame) : frame;
+    this.#drag = { kind, area, x: event.clientX, frame: from, start };
     if (kind === "seek") this.#acts.preview(frame);
+  }
+
+  /**
+   * @param {Element} area @param {number} frame
+   * @returns {number} where a stretch begins that is drawn from there: whoever takes hold of one end
+   *   of the loop moves that, and the other one stays
+   */
+  #otherEnd(area, frame) {
+    const grip = (GRIP / area.clientWidth) * this.#view.span;
+    const [start, stop] = this.#acts.selected() ?? [Infinity, -Infinity];
+    if (Math.abs(frame - start) <= grip) return stop;
+    return Math.abs(frame - stop) <= grip ? start : frame;
   }
 
   /** @param {PointerEvent} event */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { within } from "../elements.js";
+import { without } from "../../engine/ranges.js";
+import { make, within } from "../elements.js";
 import { number, percent } from "../format.js";
 import { connect, fill } from "../slider.js";
 import { say, sayAs } from "../words.js";
@@ -31,6 +32,8 @@ export class Lane {
   #waveform;
   /** @type {Spectrogram | null} */
   #spectrogram = null;
+  /** What was final when that was shown last. */
+  #final;
   #closed = new AbortController();
 
   /**
@@ -49,6 +52,7 @@ export class Lane {
     this.#stems = stems;
     this.#player = player;
     this.#view = view;
+    this.#final = stems.finalRanges();
     element.dataset.stem = source;
     this.#level = within(element, ".meter span", HTMLSpanElement);
     this.#wave = within(element, ".wave", HTMLDivElement);
@@ -61,7 +65,7 @@ export class Lane {
     const { signal } = this.#closed;
     player.addEventListener("mix", () => this.#showMix(), { signal });
     stems.addEventListener("working", () => this.#showWork(), { signal });
-    stems.addEventListener("final", () => this.#showWork(), { signal });
+    stems.addEventListener("final", () => this.#showArrival(), { signal });
     view.addEventListener("change", () => this.#showWork(), { signal });
     addEventListener("language", () => this.#showMix(), { signal });
     this.#showMix();
@@ -172,17 +176,33 @@ export class Lane {
 
   /** Mark what is being computed. */
   #showWork() {
-    const marks = this.#stems.working().map(([start, stop]) => {
-      const mark = document.createElement("div");
-      mark.className = "at-work";
-      const from = Math.max(this.#view.shareOf(start), 0);
-      const to = Math.min(this.#view.shareOf(stop), 1);
-      mark.style.left = `${100 * from}%`;
-      mark.style.width = `${100 * Math.max(to - from, 0)}%`;
-      return mark;
-    });
     for (const old of this.#wave.querySelectorAll(".at-work")) old.remove();
+    const marks = this.#stems.working().map((range) => this.#mark("at-work", range));
     this.#wave.prepend(...marks);
+  }
+
+  /** Let what has become final come out of its hatch. */
+  #showArrival() {
+    const final = this.#stems.finalRanges();
+    for (const range of without(final, this.#final)) {
+      const mark = this.#mark("arrived", range);
+      mark.addEventListener("animationend", () => mark.remove());
+      this.#wave.append(mark);
+    }
+    this.#final = final;
+  }
+
+  /**
+   * @param {string} className @param {[number, number]} range in frames
+   * @returns {HTMLDivElement} over as much of it as is seen
+   */
+  #mark(className, [start, stop]) {
+    const from = Math.max(this.#view.shareOf(start), 0);
+    const to = Math.min(this.#view.shareOf(stop), 1);
+    const mark = make("div", { className });
+    mark.style.left = `${100 * from}%`;
+    mark.style.width = `${100 * Math.max(to - from, 0)}%`;
+    return mark;
   }
 
   /** @param {"muted" | "solo"} what */

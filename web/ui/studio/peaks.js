@@ -8,6 +8,8 @@
  * @module
  */
 
+import { ORIGINAL } from "../../engine/mixer.js";
+
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
 
 /** @typedef {{start: number, each: number, values: Float32Array}} Picture  `each`: frames a column */
@@ -45,7 +47,9 @@ export class StemPeaks extends EventTarget {
     this.#stems = stems;
     this.#source = source;
     const { signal } = this.#closed;
-    stems.addEventListener("final", () => this.#renew("rough", "fine"), { signal });
+    const renew = () => this.#renew("rough", "fine");
+    // The original is there from the beginning.
+    if (source !== ORIGINAL) stems.addEventListener("final", renew, { signal });
     this.#renew("rough");
   }
 

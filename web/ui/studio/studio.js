@@ -99,6 +99,7 @@ export class Studio {
         preview: (frame) => this.#showPreview(frame),
         seek,
         select: (...stretch) => this.#select(...stretch),
+        selected: () => player.loop,
       }),
     ];
     for (const type of ["state", "seek"]) {
@@ -108,6 +109,11 @@ export class Studio {
     this.update();
     this.#onView();
     this.#follow();
+    // What had the focus may be gone with the start.
+    const { activeElement } = document;
+    if (!activeElement || activeElement === document.body || byId("start", HTMLElement).contains(activeElement)) {
+      byId("song-name", HTMLElement).focus({ preventScroll: true });
+    }
   }
 
   /** What is told of the song has changed: its name, its state, how far it is. */
@@ -175,9 +181,10 @@ export class Studio {
     return this.#lanes[index] ?? null;
   }
 
-  /** @returns {Lane | null} the one that has the focus */
-  get focusedLane() {
-    return this.#lanes.find(({ element }) => element.contains(document.activeElement)) ?? null;
+  /** @returns {Lane | null} the one that has the focus; otherwise the one that is pointed at */
+  get currentLane() {
+    const focused = this.#lanes.find(({ element }) => element.contains(document.activeElement));
+    return focused ?? this.#lanes.find(({ element }) => element.matches(":hover")) ?? null;
   }
 
   /** @param {string} source @param {Shown} shown @returns {Lane} */

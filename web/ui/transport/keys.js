@@ -101,17 +101,17 @@ function bindings(studio, transport) {
     { keys: ["Home", "End"], line: "ends", act: (key) => transport.moveTo(key === "Home" ? 0 : 1) },
     {
       keys: digits,
-      shown: ["1", "9"],
+      shown: ["1 … 9"],
       line: "lanes",
       act: (key) => studio.lane(Number(key) - 1)?.focus(),
     },
-    { keys: ["m", "M"], shown: ["M"], line: "mutes", act: () => studio.focusedLane?.toggleMuted() },
-    { keys: ["s", "S"], shown: ["S"], line: "solos", act: () => studio.focusedLane?.toggleSolo() },
+    { keys: ["m", "M"], shown: ["M"], line: "mutes", act: () => studio.currentLane?.toggleMuted() },
+    { keys: ["s", "S"], shown: ["S"], line: "solos", act: () => studio.currentLane?.toggleSolo() },
     {
       keys: ["f", "F"],
       shown: ["F"],
       line: "spectrogram",
-      act: () => studio.focusedLane?.toggleSpectrogram(),
+      act: () => studio.currentLane?.toggleSpectrogram(),
     },
     { keys: ["l", "L"], shown: ["L"], line: "loops", act: () => transport.toggleLoop() },
     {

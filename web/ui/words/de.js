@@ -57,8 +57,8 @@ export const de = {
     waits: "Wartet, bis es an der Reihe ist",
     saved: "Gespeichert",
     turnedDown: ({ decibels }) =>
-      `Gespeichert. Die lauteste Stelle würde in diesem Format übersteuern, deshalb wurde alles um ` +
-      `${decibels} dB leiser gestellt. 32 Bit Gleitkomma behält den Pegel.`,
+      `Gespeichert, und alles gleichmäßig um ${decibels} dB leiser: Die lauteste Stelle würde in ` +
+      "diesem Format übersteuern. 32 Bit Gleitkomma behält den Pegel.",
     ready: ({ name }) => `${name} ist gespeichert.`,
     again: "Noch einmal",
     againOf: ({ name }) => `${name} noch einmal speichern`,
@@ -84,6 +84,27 @@ export const de = {
     keys: "Tasten",
     happening: "Was gerade passiert",
     close: "Schließen",
+  },
+
+  start: {
+    title: "Zerlege ein Lied",
+    what:
+      "Schlagzeug, Bass, Gesang und der Rest, jedes für sich: zum Hören, Mischen und Speichern. " +
+      "Alles macht dein Browser, und nichts wird hochgeladen.",
+    drop: "Lege Lieder hier ab",
+    choose: "oder wähle Dateien",
+    folder: "Ordner wählen",
+    demo: "Beispiellied ausprobieren",
+    demoName: "Beispiellied",
+    formats: (minutes) =>
+      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus und der Ton von Videos, bis zu " +
+      (minutes < 120
+        ? plural(minutes, { one: "eine Minute", other: `${number(minutes)} Minuten` })
+        : `${number(Math.floor(minutes / 60))} Stunden`),
+    download: (bytes) =>
+      `Das erste Lied braucht einmal ${megabytes(bytes)} von dieser Seite. ` +
+      "Danach geht alles ohne Netz.",
+    downloaded: "Alles, was Lieder brauchen, ist auf diesem Gerät: Es geht ohne Netz.",
   },
 
   stems: {
@@ -341,6 +362,10 @@ export const de = {
       "Diese Datei konnte nicht gelesen werden. " +
       "Wurde sie verschoben oder geändert, wähle sie noch einmal.",
     noFile: "Das war keine Datei. Lege eine Audiodatei von deinem Gerät ab.",
+    noSongs: "Darin ist keine Audiodatei. Wähle einen anderen Ordner, oder lege Lieder ab.",
+    nothingShared:
+      "Was mit dieser Seite geteilt wurde, ist nicht angekommen, vielleicht aus Mangel an Platz. " +
+      "Wähle die Dateien stattdessen hier.",
     memory:
       "Für dieses Lied reicht der Speicher nicht. Schließe andere Tabs oder Programme und versuche " +
       "es noch einmal, oder nimm ein kürzeres Lied.",

@@ -59,15 +59,15 @@ export const en = {
     atWork: (/** @type {{count: number, share: string}} */ { count, share }) =>
       plural(count, {
         one: `Saving: ${share}`,
-        other: `Saving ${number(count)} things: ${share}`,
+        other: `Saving ${number(count)}: ${share}`,
       }),
     allDone: (/** @type {{count: number}} */ { count }) =>
-      plural(count, { one: "One thing saved", other: `${number(count)} things saved` }),
+      plural(count, { one: "Saved", other: `${number(count)} saved` }),
     waits: "Waits for its turn",
     saved: "Saved",
     turnedDown: (/** @type {{decibels: string}} */ { decibels }) =>
-      `Saved. The loudest part would clip in this format, so all of it was turned down by ` +
-      `${decibels} dB. 32-bit float keeps the level.`,
+      `Saved, and turned down by ${decibels} dB, all alike: in this format the loudest part would ` +
+      "clip. 32-bit float keeps the level.",
     ready: (/** @type {{name: string}} */ { name }) => `${name} is saved.`,
     again: "Again",
     againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
@@ -94,6 +94,29 @@ export const en = {
     keys: "Keys",
     happening: "What is happening",
     close: "Close",
+  },
+
+  /** Where songs come in. */
+  start: {
+    title: "Take a song apart",
+    what:
+      "Drums, bass, vocals and the rest, each on its own: to listen to, to mix and to save. " +
+      "Your browser does all of it, and nothing is uploaded.",
+    drop: "Drop songs here",
+    choose: "or choose files",
+    folder: "Choose a folder",
+    demo: "Try the demo song",
+    /** Of the file, too. */
+    demoName: "Demo song",
+    formats: (/** @type {number} */ minutes) =>
+      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus and the sound of videos, up to " +
+      (minutes < 120
+        ? plural(minutes, { one: "one minute", other: `${number(minutes)} minutes` })
+        : `${number(Math.floor(minutes / 60))} hours`),
+    download: (/** @type {number} */ bytes) =>
+      `The first song needs ${megabytes(bytes)} from this site, once. ` +
+      "After that the page works without a network.",
+    downloaded: "All that songs need is on this device: the page works without a network.",
   },
 
   stems: {
@@ -364,6 +387,10 @@ export const en = {
       "Use the part before that, or try to convert the file to WAV or FLAC first.",
     unreadable: "This file could not be read. If it was moved or changed, choose it again.",
     noFile: "That was not a file. Drop an audio file from your computer.",
+    noSongs: "There is no audio file in there. Choose another folder, or drop songs.",
+    nothingShared:
+      "What was shared with this page has not arrived, perhaps for want of room. " +
+      "Choose the files here instead.",
     memory:
       "There is not enough memory for this song. Close other tabs or programs and try again, " +
       "or try a shorter song.",

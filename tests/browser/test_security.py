@@ -1,0 +1,146 @@
+"""What the page may load and run, what it asks for, and what it makes of hostile names."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Error
+
+from tests import synthetic
+from tests.browser.page import DemixerPage, wav
+from web import headers, server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+pytestmark = pytest.mark.browser
+
+SONG = wav(synthetic.song(1.0))
+
+
+@pytest.fixture
+def reports() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address to which browsers report what a policy has forbidden, and what they reported."""
+    received: list[dict[str, Any]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append(json.loads(body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://localhost:{running.server_address[1]}/", received
+    running.shutdown()
+    running.server_close()
+
+
+def policy_of(site: Path) -> str:
+    return headers.of(headers.read(site), "/")[headers.POLICY]
+
+
+def test_a_whole_walk_asks_nobody_else_and_does_nothing_that_the_policy_forbids(
+    context: BrowserContext, tiny_site: Path, reports: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, violations = reports
+    stated = {headers.POLICY: f"{policy_of(tiny_site)}; report-uri {address}"}
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    with server.serving(tiny_site, headers=stated, cache_control="no-store") as url:
+        page = DemixerPage(context, url).wait_started()
+        page.separate("song.wav", SONG)
+        page.element("play").click()
+        assert asked
+        assert [one for one in asked if not one.startswith((url, "blob:"))] == []
+        assert violations == []
+        # This one is forbidden, and reported: the test can fail.
+        page.page.evaluate("fetch('http://127.0.0.1:9/').catch(() => {})")
+        page.page.wait_for_timeout(1000)
+        assert [one["csp-report"]["violated-directive"] for one in violations] == ["connect-src"]
+        # The page's own words, from now on: the service worker answers, with the build's policy.
+        page.console.clear()
+        answer = page.page.reload()
+        assert answer
+        assert answer.headers["content-security-policy"] == policy_of(tiny_site)
+        page.wait_started()
+        page.open_kept("song")
+        page.element("play").click()
+        assert [said for said in page.console if "Content Security Policy" in said] == []
+
+
+TRY_TO_EVALUATE = """
+  try { postMessage(`ran ${eval("1")}`); } catch { postMessage("refused"); }
+"""
+ASK_WORKER = """() => new Promise((resolve) => {
+  const worker = new Worker("engine/resample-worker.js");
+  worker.addEventListener("message", ({ data }) => resolve(data));
+})"""
+
+
+def test_workers_have_the_policy_on_hosts_that_send_none(
+    context: BrowserContext, own_site: Path
+) -> None:
+    (own_site / "_headers").unlink()
+    (own_site / "engine" / "resample-worker.js").write_text(TRY_TO_EVALUATE)
+    with server.serving(own_site) as url:
+        page = DemixerPage(context, url).wait_started()
+        page.page.reload()
+        page.wait_started()
+        assert page.page.evaluate(ASK_WORKER) == "refused"
+
+
+def test_text_does_not_become_code_in_the_page(started: DemixerPage) -> None:
+    write = "() => { document.body.innerHTML += '<b>written</b>'; }"
+    with pytest.raises(Error, match="TrustedHTML"):
+        started.page.evaluate(write)
+    elsewhere = "() => { new Worker('http://127.0.0.1:9/worker.js'); }"
+    with pytest.raises(Error, match="TrustedScriptURL"):
+        started.page.evaluate(elsewhere)
+
+
+DAMAGE = """async (names) => {
+  const [name] = (await caches.keys()).filter((one) => one.startsWith("py-demixer-assets"));
+  const cache = await caches.open(name);
+  for (const request of await cache.keys()) {
+    if (!names.some((one) => request.url.endsWith(one))) continue;
+    const kept = await cache.match(request);
+    const bytes = new Uint8Array(await kept.arrayBuffer());
+    bytes[bytes.length >> 1] ^= 1;
+    await cache.put(request, new Response(bytes, { headers: kept.headers }));
+  }
+}"""
+
+
+def test_what_is_kept_and_damaged_is_found_and_fetched_again(
+    context: BrowserContext, tiny_site: Path
+) -> None:
+    assets = json.loads((tiny_site / "assets.json").read_text())
+    part = assets["models"]["htdemucs"]["parts"][0]["url"]
+    wheel = assets["wheel"]
+    asked: list[str] = []
+    options = {"cache_control": "no-store", "on_request": asked.append}
+    with server.serving(tiny_site, **options) as url:
+        page = DemixerPage(context, url).wait_started()
+        before = page.separate("song.wav", SONG)
+        asked.clear()
+        page.page.evaluate(DAMAGE, [part, wheel])
+        page.page.reload()
+        page.wait_started()
+        heavy = [one for one in asked if one.startswith(("pyodide-", "wheels/", "models/"))]
+        assert sorted(heavy) == sorted([part, wheel])
+        after = page.separate("same.wav", SONG)
+    for source, stem in before.items():
+        np.testing.assert_array_equal(after[source], stem)

@@ -1,0 +1,108 @@
+/**
+ * Which files are songs, and what lies in folders that were dropped.
+ *
+ * @module
+ */
+
+/** Endings of files with sound. Browsers tell no type of some of them, or a wrong one. */
+const ENDINGS = [
+  ["aac", "aif", "aifc", "aiff", "alac", "amr", "caf", "flac", "m4a", "m4b", "mka", "mp2", "mp3"],
+  ["mpga", "oga", "ogg", "opus", "wav", "wave", "weba", "wma"],
+  ["3gp", "avi", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "webm"],
+].flat();
+
+/** Lists of songs and of notes, which count as audio by their types. */
+const NO_SOUND = new Set(["m3u", "m3u8", "mid", "midi", "pls", "xspf"]);
+
+/** What a file picker offers. */
+export const ACCEPTED = ["audio/*", "video/*", ...ENDINGS.map((ending) => `.${ending}`)].join(",");
+
+/** Files of a folder in the order of their names, 2 before 10. */
+const inOrder = new Intl.Collator(undefined, { numeric: true });
+
+/** @param {File} file @returns {boolean} whether it looks like one that has sound */
+export function isSong({ name, type }) {
+  const ending = /\.([^.]+)$/.exec(name.toLowerCase())?.[1] ?? "";
+  if (name.startsWith(".") || NO_SOUND.has(ending)) return false;
+  return ENDINGS.includes(ending) || /^(audio|video)\//.test(type);
+}
+
+/**
+ * @param {File[]} files that the person named one by one
+ * @returns {File[]} the songs among them; a single file is one whatever it looks like, and so are
+ *   all if none looks like one: reading them tells what is wrong
+ */
+export function songsAmong(files) {
+  const songs = files.filter(isSong);
+  return files.length > 1 && songs.length > 0 ? songs : files;
+}
+
+/**
+ * @param {Iterable<File>} files of a folder that was picked, with all below it
+ * @returns {File[]} the songs, in the order of their paths
+ */
+export function songsOfFolder(files) {
+  const found = [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  return found
+    .filter(({ file, path }) => isSong(file) && !isHidden(path))
+    .sort((one, other) => inOrder.compare(one.path, other.path))
+    .map(({ file }) => file);
+}
+
+/** @param {string} path @returns {boolean} whether it, or a folder that it is in, is hidden */
+function isHidden(path) {
+  return path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
+}
+
+/**
+ * What was dropped. To be called while the event is handled: its items are gone after that.
+ *
+ * @param {DataTransfer} transfer
+ * @returns {Promise<File[]>} the songs; those of folders, too
+ */
+export async function songsDropped(transfer) {
+  const named = [...transfer.files];
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
+  const folders = entries.filter((entry) => entry?.isDirectory === true);
+  if (folders.length === 0) return songsAmong(named);
+  // A folder is among the files, too, as one that cannot be read.
+  const names = new Set(folders.map((folder) => folder?.name));
+  const beside = named.filter(({ name }) => !names.has(name)).filter(isSong);
+  const inside = await Promise.all(folders.map((folder) => songsIn(folder)));
+  return [...beside, ...inside.flat()];
+}
+
+/**
+ * @param {FileSystemEntry | null} entry a file or a folder
+ * @returns {Promise<File[]>} the songs in it, in the order of their names, folder by folder
+ */
+async function songsIn(entry) {
+  if (!entry || isHidden(entry.name)) return [];
+  if (entry.isFile) {
+    const file = await fileOf(/** @type {FileSystemFileEntry} */ (entry));
+    return file && isSong(file) ? [file] : [];
+  }
+  const entries = await entriesOf(/** @type {FileSystemDirectoryEntry} */ (entry));
+  entries.sort((one, other) => inOrder.compare(one.name, other.name));
+  const found = [];
+  for (const each of entries) found.push(...(await songsIn(each)));
+  return found;
+}
+
+/** @param {FileSystemFileEntry} entry @returns {Promise<File | null>} null: it cannot be read */
+function fileOf(entry) {
+  return new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+}
+
+/** @param {FileSystemDirectoryEntry} folder @returns {Promise<FileSystemEntry[]>} */
+async function entriesOf(folder) {
+  const reader = folder.createReader();
+  /** @type {FileSystemEntry[]} */
+  const all = [];
+  for (;;) {
+    // They come a hundred at a time.
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (some.length === 0) return all;
+    all.push(...some);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The start: every way in which songs come to the page. Files are dropped anywhere, picked, pasted,
+ * opened with the installed page or shared with it; whoever has none takes the demo song.
+ *
+ * @module
+ */
+
+import { UserError } from "../../engine/errors.js";
+import { byId } from "../elements.js";
+import { say, word } from "../words.js";
+import { ACCEPTED, songsAmong, songsDropped, songsOfFolder } from "./files.js";
+import { isForShared, takeOpened, takeShared } from "./shared.js";
+
+/** Of the site: see web/demo_song.py. */
+const DEMO = "demo/song.flac";
+/** Where pasting and dropping is something else's business. */
+const EDITABLE = "input, textarea, select, [contenteditable]";
+
+export class Start {
+  #section = byId("start", HTMLElement);
+  #drop = byId("drop", HTMLLabelElement);
+  #demo = byId("demo", HTMLButtonElement);
+  #base;
+  #onFiles;
+  #onProblem;
+  /** Whether what is being dragged comes from the page itself. */
+  #isOwnDrag = false;
+
+  /**
+   * @param {object} options
+   * @param {string} options.base the site's folder
+   * @param {(files: File[]) => void} options.onFiles is given songs, one or more
+   * @param {(error: unknown) => void} options.onProblem
+   */
+  constructor({ base, onFiles, onProblem }) {
+    this.#base = base;
+    this.#onFiles = onFiles;
+    this.#onProblem = onProblem;
+    this.#wirePickers();
+    this.#wireDrops();
+    addEventListener("paste", (event) => this.#paste(event));
+    this.#demo.addEventListener("click", () => void this.#takeDemo());
+    takeOpened((files) => this.#onFiles(songsAmong(files)));
+    if (isForShared()) void this.#takeShared();
+  }
+
+  /** @param {boolean} shown */
+  set shown(shown) {
+    this.#section.hidden = !shown;
+  }
+
+  /** @param {number} minutes the longest song that can be taken */
+  set longest(minutes) {
+    say(byId("formats", HTMLElement), ({ start }) => start.formats(minutes));
+  }
+
+  /** @param {{bytes: number, isKept: boolean}} download what the first song needs from the site */
+  set download({ bytes, isKept }) {
+    say(byId("first-download", HTMLElement), ({ start }) =>
+      isKept ? start.downloaded : start.download(bytes),
+    );
+  }
+
+  #wirePickers() {
+    const picker = byId("file", HTMLInputElement);
+    picker.accept = ACCEPTED;
+    picker.addEventListener("change", () => {
+      const files = [...(picker.files ?? [])];
+      // So that choosing the same file again is a change, too.
+      picker.value = "";
+      if (files.length > 0) this.#onFiles(songsAmong(files));
+    });
+    const folder = byId("folder", HTMLButtonElement);
+    folder.hidden = !("webkitdirectory" in picker);
+    folder.addEventListener("click", () => pickFolder((files) => this.#giveFound(files)));
+  }
+
+  #wireDrops() {
+    addEventListener("dragstart", () => (this.#isOwnDrag = true));
+    addEventListener("dragend", () => (this.#isOwnDrag = false));
+    addEventListener("dragover", (event) => {
+      if (!this.#concerns(event)) return;
+      event.preventDefault();
+      this.#showDrag(true);
+    });
+    addEventListener("dragleave", (event) => {
+      if (event.relatedTarget === null) this.#showDrag(false);
+    });
+    addEventListener("drop", (event) => {
+      this.#showDrag(false);
+      if (!this.#concerns(event)) return;
+      event.preventDefault();
+      const { dataTransfer } = event;
+      if (!dataTransfer?.types.includes("Files")) return this.#onProblem(new UserError("noFile"));
+      songsDropped(dataTransfer).then((files) => this.#giveFound(files), this.#onProblem);
+    });
+  }
+
+  /** @param {DragEvent} event @returns {boolean} */
+  #concerns({ target, dataTransfer }) {
+    const isText = target instanceof Element && target.matches(EDITABLE);
+    return !this.#isOwnDrag && (dataTransfer?.types.includes("Files") || !isText);
+  }
+
+  /** @param {boolean} isOver */
+  #showDrag(isOver) {
+    this.#drop.classList.toggle("over", isOver);
+    document.body.classList.toggle("dropping", isOver);
+  }
+
+  /** @param {ClipboardEvent} event */
+  #paste(event) {
+    const files = [...(event.clipboardData?.files ?? [])];
+    const { target } = event;
+    if (files.length === 0 || (target instanceof Element && target.matches(EDITABLE))) return;
+    event.preventDefault();
+    this.#onFiles(songsAmong(files));
+  }
+
+  async #takeDemo() {
+    this.#demo.disabled = true;
+    try {
+      const response = await fetch(new URL(DEMO, this.#base)).catch((error) => {
+        throw new UserError("noNetwork", {}, error);
+      });
+      if (!response.ok) throw new UserError("missingFile", { url: DEMO });
+      const name = `${word(({ start }) => start.demoName)}.flac`;
+      this.#onFiles([new File([await response.blob()], name, { type: "audio/flac" })]);
+    } catch (error) {
+      this.#onProblem(error);
+    } finally {
+      this.#demo.disabled = false;
+    }
+  }
+
+  async #takeShared() {
+    try {
+      const files = await takeShared(this.#base);
+      if (files.length === 0) throw new UserError("nothingShared");
+      this.#onFiles(songsAmong(files));
+    } catch (error) {
+      this.#onProblem(error);
+    }
+  }
+
+  /** @param {File[]} files of folders, of which there may be none */
+  #giveFound(files) {
+    if (files.length > 0) this.#onFiles(files);
+    else this.#onProblem(new UserError("noSongs"));
+  }
+}
+
+/** @param {(songs: File[]) => void} take */
+function pickFolder(take) {
+  const picker = document.createElement("input");
+  picker.type = "file";
+  picker.webkitdirectory = true;
+  picker.addEventListener("change", () => take(songsOfFolder(picker.files ?? [])));
+  picker.click();
+}
