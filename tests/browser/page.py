@@ -135,6 +135,8 @@ class DemixerPage:
         self.element("settings").evaluate("dialog => dialog.open || dialog.showModal()")
         if name in ("model", "quality"):
             self.page.check(f'#settings input[name="{name}"][value="{value}"]')
+        elif value in ("yes", "no"):
+            self.element(name).set_checked(value == "yes")
         else:
             self.page.select_option(f"#{name}", value)
         self.element("settings").evaluate("dialog => dialog.close()")
