@@ -144,14 +144,22 @@ class DemixerPage:
         """Wait until nothing is at work and the song of that name is shown, separated."""
         busy = "#queue li:is([data-state=waiting], [data-state=reading], [data-state=working])"
         self._wait(f"body:not(:has({busy}))", timeout)
-        self._wait("#result:not([hidden])", timeout)
-        assert self.element("result-name").inner_text() == track
         self.wait_state(track, "finished", timeout)
+        self.wait_shown(track)
+
+    def lanes(self) -> list[str | None]:
+        """The stems of the song in the studio, in their order."""
+        return [lane.get_attribute("data-stem") for lane in self.page.locator("#lanes li").all()]
+
+    def wait_shown(self, track: str) -> None:
+        """Wait until the song of that name is in the studio."""
+        self.page.wait_for_selector(f'#studio:not([hidden]) #song-name:text-is("{track}")')
 
     def open_kept(self, track: str) -> None:
         """Open a finished song that is kept."""
-        self.page.get_by_role("button", name="Open").click()
-        self.wait_result(track)
+        self.wait_state(track, "finished")
+        self.press("open", track)
+        self.wait_shown(track)
 
     def separate(
         self, name: str, content: bytes, sources: Sequence[str] = SOURCES

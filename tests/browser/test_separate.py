@@ -39,7 +39,7 @@ def test_stems_are_those_of_the_command_line(
     floats = {}
     for source in SOURCES:
         name, floats[source] = started.download(source, "32f")
-        assert name == f"{TRACK} - {source} (32-bit float).wav"
+        assert name == f"{TRACK} - {source}.wav"
         assert floats[source].shape == expected[source].shape
         assert snr(floats[source], expected[source]) >= LEAST_DECIBELS
     # The tiny model's stems are far too loud for 16 bits: one gain for all, and the page says so.
@@ -50,7 +50,6 @@ def test_stems_are_those_of_the_command_line(
         assert name == f"{TRACK} - {source}.wav"
         exact = floats[source].astype(np.float64) * gain * 32768
         assert np.abs(integers - exact).max() < 0.51
-    assert f"{-20 * np.log10(gain):.2f} dB" in started.element("result-note").inner_text()
 
 
 def test_every_stem_has_a_place_in_the_player(started: DemixerPage) -> None:
@@ -151,7 +150,7 @@ def test_a_bad_file_does_not_cost_the_last_stems(started: DemixerPage) -> None:
     started.choose("empty.wav", b"")
     started.wait_problem()
     assert "empty: This file is empty." in started.element("problem-text").inner_text()
-    assert started.element("result-name").inner_text() == "good"
+    assert started.element("song-name").inner_text() == "good"
     np.testing.assert_array_equal(started.download("bass", "32f")[1], before["bass"])
 
 

@@ -52,6 +52,8 @@ export class Session extends EventTarget {
   #about;
   /** @type {Current | null} */
   #current = null;
+  /** When the last song was added. */
+  #added = 0;
   #isPaused = false;
   /** The engine could not be started. */
   #isHalted = false;
@@ -130,7 +132,9 @@ export class Session extends EventTarget {
 
   /** @param {File} file @param {Choice} choice @returns {Song} that waits */
   #songOf(file, choice) {
-    const song = this.#lost(file) ?? new Song(newId(), newNotes(file.name, choice));
+    // Of those that are added at once each has its own moment, so that their order is kept.
+    this.#added = Math.max(Date.now(), this.#added + 1);
+    const song = this.#lost(file) ?? new Song(newId(), newNotes(file.name, choice, this.#added));
     song.notes.choice = choice;
     song.file = file;
     this.#tell(song, { state: "waiting", error: null });

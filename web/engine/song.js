@@ -112,15 +112,18 @@ export class Song {
 /** Hertz, of all that is stored. */
 export const RATE = 44100;
 
-/** @param {string} file its name @param {import("./protocol.js").Choice} choice @returns {Notes} */
-export function newNotes(file, choice) {
-  const name = trackName(file);
-  return { name, artist: "", file, choice, added: Date.now(), source: null, mixer: null };
+/**
+ * @param {string} file its name @param {import("./protocol.js").Choice} choice
+ * @param {number} added the moment, in milliseconds since 1970
+ * @returns {Notes}
+ */
+export function newNotes(file, choice, added) {
+  return { name: trackName(file), artist: "", file, choice, added, source: null, mixer: null };
 }
 
 /** @param {About} about of a song that has no notes @returns {Notes} */
 function notesOf({ name, model, stems }) {
-  return { ...newNotes(name, { model, quality: "", stems: stems ?? null }), added: 0 };
+  return newNotes(name, { model, quality: "", stems: stems ?? null }, 0);
 }
 
 /** @param {string} fileName @returns {string} without its extension */

@@ -55,6 +55,8 @@ let assets = null;
 let shown = null;
 /** @type {Song | null} is shown as soon as there is something to show of it */
 let wanted = null;
+/** @type {Song | null} of which a problem is told */
+let troubled = null;
 /** @type {Promise<void>} what is shown is changed by one at a time */
 let showing = Promise.resolve();
 
@@ -143,8 +145,12 @@ function showProblem(error, retry = null) {
   showProblemAs(error, sentenceOf(error), retry);
 }
 
-/** @param {unknown} error @param {Saying} saying @param {(() => void) | null} retry */
-function showProblemAs(error, saying, retry) {
+/**
+ * @param {unknown} error @param {Saying} saying @param {(() => void) | null} retry
+ * @param {Song | null} [song] that has it
+ */
+function showProblemAs(error, saying, retry, song = null) {
+  troubled = song;
   if (!(error instanceof UserError)) console.error(error);
   else if (error.cause !== undefined) console.warn(error.cause);
   say(byId("problem-text", HTMLParagraphElement), saying);
@@ -154,6 +160,7 @@ function showProblemAs(error, saying, retry) {
 }
 
 function hideProblem() {
+  troubled = null;
   byId("problem", HTMLElement).hidden = true;
 }
 
@@ -334,13 +341,17 @@ session.addEventListener("song", (event) => {
   const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
   showWanted();
   if (song === shown?.song) studio.update();
-  if (song.state === "failed" && song.error !== null) {
-    const sentence = sentenceOf(song.error);
-    const saying = (/** @type {import("./words.js").Words} */ words) =>
-      words.songs.failed(song.name, sentence(words));
-    showProblemAs(song.error, saying, null);
-  }
+  if (song.state === "failed") showFailure(song);
+  else if (song === troubled) hideProblem();
 });
+
+/** @param {Song} song */
+function showFailure(song) {
+  const sentence = sentenceOf(song.error);
+  const saying = (/** @type {import("./words.js").Words} */ words) =>
+    words.songs.failed(song.name, sentence(words));
+  showProblemAs(song.error, saying, null, song);
+}
 
 session.addEventListener("same", (event) => {
   const { song, other } = /** @type {CustomEvent<{song: Song, other: Song}>} */ (event).detail;
@@ -354,6 +365,7 @@ session.addEventListener("notice", (event) => {
 });
 
 session.addEventListener("change", () => {
+  if (troubled && !session.songs.includes(troubled)) hideProblem();
   // The update reloads the page.
   updateButton.disabled = session.current !== null;
   tellWhatIsKnown();

@@ -9,6 +9,7 @@ import { QUALITIES } from "../../engine/qualities.js";
 import { byId, make } from "../elements.js";
 import { megabytes, span } from "../format.js";
 import { say } from "../words.js";
+import { stemName } from "../words/stems.js";
 import { AUTOMATIC, COMPUTERS } from "./choices.js";
 
 /** @typedef {import("../../engine/protocol.js").Assets} Assets */
@@ -197,7 +198,9 @@ export class Settings {
       // One at least is wanted.
       box.disabled = box.checked && stems.length === 1;
       box.addEventListener("change", () => this.#chooseStems());
-      return make("label", {}, box, make("span", { textContent: source }));
+      const name = make("span");
+      say(name, (words) => stemName(words, source));
+      return make("label", {}, box, name);
     });
     const hadFocus = document.activeElement;
     this.#stems.replaceChildren(legend(({ settings }) => settings.stems), ...boxes, note);

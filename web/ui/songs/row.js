@@ -137,8 +137,12 @@ export class Row {
       input.replaceWith(this.#name);
       if (hadFocus) this.#deeds.get("rename")?.focus();
     };
-    input.addEventListener("keydown", ({ key }) => {
-      if (key === "Enter" || key === "Escape") end(key === "Enter");
+    input.addEventListener("keydown", (event) => {
+      const { key } = event;
+      if (key !== "Enter" && key !== "Escape") return;
+      // The button that has the focus then would be pressed by the same key.
+      event.preventDefault();
+      end(key === "Enter");
     });
     input.addEventListener("blur", () => end(true));
     this.#name.replaceWith(input);
