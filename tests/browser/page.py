@@ -189,7 +189,7 @@ class DemixerPage:
         with self.page.expect_download() as download:
             dialog.locator('[data-do="go"]').click()
         # Until it is off the list, it lies over what is to be clicked next.
-        self.page.locator('#saves li[data-state="done"] > .buttons > button').last.click()
+        self.page.locator('#saves li[data-state="done"] .icon-button').last.click()
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
     def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:

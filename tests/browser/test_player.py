@@ -6,14 +6,12 @@ stopped every half second of its own time for what happens on the page meanwhile
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import soundfile
 from playwright.sync_api import expect
 
 from tests import synthetic
@@ -265,22 +263,6 @@ _SHOW = """async ([length, finished]) => {
   stems.finish(0, finished);
   shown.show("Größe & more.wav", "a model", stems);
 }"""
-_STEM = """(source) => {
-  const bytes = new Uint8Array(stems.range(source, 0, stems.length).buffer);
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-}"""
-_FILES = """async () => {
-  const list = async (folder) => {
-    const names = [];
-    for await (const [name, entry] of folder.entries()) {
-      if (entry.kind === "directory") names.push(...(await list(entry)));
-      else names.push(name);
-    }
-    return names;
-  };
-  const root = await navigator.storage.getDirectory();
-  return list(await root.getDirectoryHandle("downloads", { create: true }));
-}"""
 LENGTH = 3 * RATE + 12345
 
 
@@ -298,15 +280,6 @@ class ShownPage(DemixerPage):
         self.page.evaluate(_SHOW, [length, length if finished is None else finished])
         return self
 
-    def stem(self, source: str) -> np.ndarray:
-        """What the store has of a stem: ``(2, samples)``."""
-        content = self.page.evaluate(_STEM, source).encode("latin-1")
-        return np.frombuffer(content, np.float32).reshape(-1, 2).T
-
-    def files(self) -> list[str]:
-        """The temporary files of all tabs."""
-        return list(self.page.evaluate(_FILES))
-
 
 @pytest.fixture(scope="module")
 def shown(
@@ -322,132 +295,6 @@ def shown(
     assert page.page.evaluate("window.problems ?? []") == []
     assert [line for line in page.console if line.startswith("uncaught")] == []
     context.close()
-
-
-def check_downloads(page: ShownPage) -> None:
-    stems = {source: page.stem(source) for source in SOURCES}
-    peak = max(np.abs(stem).max() for stem in stems.values())
-    for source, stem in stems.items():
-        name, floats = page.download(source, "32f")
-        assert name == f"Größe & more - {source} (32-bit float).wav"
-        np.testing.assert_array_equal(floats.view(np.uint32), stem.view(np.uint32))
-        name, integers = page.download(source, "16")
-        assert name == f"Größe & more - {source}.wav"
-        exact = stem.astype(np.float64) / peak * 32767
-        assert np.abs(integers - exact).max() <= 0.51
-    note = page.element("result-note").inner_text()
-    assert f"{20 * np.log10(peak / (32767 / 32768)):.2f} dB" in note
-
-
-def test_downloads_are_the_stems(shown: ShownPage) -> None:
-    check_downloads(shown.show())
-    assert len(shown.files()) == 8
-
-
-def test_all_stems_in_a_zip(shown: ShownPage, tmp_path: Path) -> None:
-    shown.show()
-    with shown.page.expect_download() as download:
-        shown.page.click('[data-stem="all"] [data-format="32f"]')
-    assert download.value.suggested_filename == "Größe & more - stems (32-bit float).zip"
-    with zipfile.ZipFile(download.value.path()) as archive:
-        assert archive.testzip() is None
-        names = [f"Größe & more - {source} (32-bit float).wav" for source in SOURCES]
-        assert archive.namelist() == names
-        for source, name in zip(SOURCES, names, strict=True):
-            stem = soundfile.read(archive.extract(name, tmp_path), dtype="float32")[0].T
-            np.testing.assert_array_equal(stem, shown.stem(source))
-
-
-def test_what_is_heard_can_be_saved(shown: ShownPage) -> None:
-    """The mixer's volumes and mutes are in the file: karaoke is a song without its vocals."""
-    shown.show()
-    shown.page.click('[data-stem="vocals"] [data-mix="muted"]')
-    shown.page.fill('[data-stem="bass"] [data-mix="volume"]', "50")
-    expected = shown.stem("drums") + 0.5 * shown.stem("bass") + shown.stem("other")
-    name, floats = shown.download("mix", "32f")
-    assert name == "Größe & more - drums + bass + other (32-bit float).wav"
-    np.testing.assert_allclose(floats, expected, rtol=0, atol=1e-6)
-    _, integers = shown.download("mix", "16")
-    peak = np.abs(expected).max()
-    assert peak > 1
-    assert np.abs(integers - expected / peak * 32767).max() <= 0.52
-    for source in ("drums", "bass", "other"):
-        shown.page.click(f'[data-stem="{source}"] [data-mix="muted"]')
-    shown.page.click('[data-stem="mix"] [data-format="16"]')
-    shown.page.wait_for_function("() => problems.length > 0")
-    problems = shown.page.evaluate("problems.splice(0)")
-    assert problems == ["muted"]
-
-
-def test_files_can_be_saved_when_the_song_is_finished(shown: ShownPage) -> None:
-    shown.show(finished=RATE)
-    assert shown.page.locator("[data-format]").count() == 0
-    shown.page.evaluate("stems.finish(2 * RATE, stems.length)")
-    assert shown.page.locator("[data-format]").count() == 0
-    shown.page.evaluate("stems.finish(RATE, 2 * RATE)")
-    assert shown.page.locator("[data-format]:visible").count() == 12
-
-
-def test_without_a_file_system_downloads_are_made_in_memory(
-    context: BrowserContext, tiny_url: str
-) -> None:
-    context.add_init_script("delete FileSystemFileHandle.prototype.createWritable")
-    page = ShownPage(context, tiny_url).show()
-    check_downloads(page)
-    with page.page.expect_download() as download:
-        page.page.click('[data-stem="all"] [data-format="16"]')
-    with zipfile.ZipFile(download.value.path()) as archive:
-        assert archive.testzip() is None
-        assert len(archive.namelist()) == 4
-    assert page.files() == []
-
-
-def test_without_room_on_the_disk_there_is_a_sentence(
-    context: BrowserContext, tiny_url: str
-) -> None:
-    page = ShownPage(context, tiny_url).show(length=60 * RATE)
-    origin = page.page.evaluate("location.origin")
-    quota = {"origin": origin, "quotaSize": 10_000_000}
-    context.new_cdp_session(page.page).send("Storage.overrideQuotaForOrigin", quota)
-    page.page.click('[data-stem="drums"] [data-format="32f"]')
-    page.page.wait_for_function("() => problems.length > 0")
-    assert page.page.evaluate("problems[0]") == "stemRoom"
-    assert page.files() == []
-    expect(page.page.locator("[aria-busy]")).to_have_count(0)
-
-
-def test_temporary_files_are_deleted(context: BrowserContext, tiny_url: str) -> None:
-    first = ShownPage(context, tiny_url)
-    first.page.clock.install()
-    first.show().download("drums", "32f")
-    first.download("bass", "32f")
-    assert len(first.files()) == 2
-    second = ShownPage(context, tiny_url).show()
-    second.download("drums", "32f")
-    # A tab's files are its own as long as it lives, and no longer.
-    assert len(second.files()) == 3
-    second.page.close()
-    ShownPage(context, tiny_url).page.wait_for_function(
-        f"async () => (await ({_FILES})()).length === 2"
-    )
-    first.page.clock.fast_forward("11:00")
-    first.page.wait_for_function(f"async () => (await ({_FILES})()).length === 0")
-
-
-def test_another_song_gives_up_a_download(shown: ShownPage) -> None:
-    shown.show(length=2 * 3600 * RATE)
-    before = shown.files()
-    shown.page.click('[data-stem="drums"] [data-format="32f"]')
-    expect(shown.page.locator("[aria-busy]")).to_be_visible()
-    reads = shown.page.evaluate("""async () => {
-      await shown.clear();
-      let reads = 0;
-      stems.read = async () => { reads++; };
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      return reads;
-    }""")
-    assert reads == 0
-    assert shown.files() == before
 
 
 def test_the_keyboard_plays_and_seeks(shown: ShownPage) -> None:
@@ -544,42 +391,8 @@ def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> 
     )
     assert ranges.count("var(--final)") == 2
     expect(started.element("job")).to_be_visible()
-    expect(started.page.locator("[data-format]")).to_have_count(0)
     started.wait_result("early")
-    expect(started.page.locator("[data-format]:visible")).to_have_count(12)
     for source in SOURCES:
         stem = started.download(source, "32f")[1]
         assert stem.shape == (2, 60 * RATE)
         assert np.abs(stem).reshape(2, -1, RATE).max(axis=(0, 2)).all()
-
-
-@pytest.mark.long
-def test_a_file_of_more_than_4_gib_is_rf64(shown: ShownPage, tiny_url: str) -> None:
-    """Written to nowhere, but for its header."""
-    header = shown.page.evaluate(
-        """async (base) => {
-          const { writeWav } = await import(base + "engine/wav.js");
-          const { StreamTarget } = await import(base + "vendor/mediabunny.mjs");
-          const head = new Uint8Array(80);
-          let size = 0;
-          const writable = new WritableStream({
-            write({ data, position }) {
-              const left = Math.max(0, head.length - position);
-              if (left > 0) head.set(data.subarray(0, left), position);
-              size = Math.max(size, position + data.length);
-            },
-          });
-          const read = async (source, start, length) => new Float32Array(2 * length);
-          const stems = { rate: RATE, length: 2 ** 29 + 1, read };
-          const watch = { report: () => {}, signal: new AbortController().signal };
-          const target = new StreamTarget(writable);
-          await writeWav(stems, "drums", { codec: "pcm-f32", gain: 1 }, target, watch);
-          return [String.fromCharCode(...head), size];
-        }""",
-        tiny_url,
-    )
-    content, size = header[0].encode("latin-1"), header[1]
-    data = (2**29 + 1) * 8
-    assert (content[:4], content[8:16]) == (b"RF64", b"WAVEds64")
-    assert int.from_bytes(content[20:28], "little") == size - 8
-    assert int.from_bytes(content[28:36], "little") == data == size - 80

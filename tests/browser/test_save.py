@@ -702,6 +702,27 @@ def test_files_are_kept_until_there_is_no_room(
     assert tab.page.evaluate("temporary()") == 0
 
 
+def test_what_a_closed_tab_has_left_is_deleted(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    """And nothing of a tab that is open, however long ago it was saved."""
+    first = opened(context, url, stems, source="drums")
+    first.page.clock.install()
+    first.page.evaluate(_FOLDER)
+    first.download(None, "wav16")
+    first.page.clock.fast_forward("10:00:00")
+    second = opened(context, url, stems, source="bass")
+    second.download(None, "wav16")
+    assert first.page.evaluate("temporary()") == 2
+    second.page.close()
+    third = SavePage(context, url)
+    third.page.evaluate(_FOLDER)
+    third.page.wait_for_function("async () => (await temporary()) === 1")
+    with first.page.expect_download() as download:
+        first.page.locator("#saves li a").click()
+    assert decoded(Path(download.value.path()).read_bytes()).shape == (2, LENGTH)
+
+
 def test_where_there_is_no_file_system_files_are_made_in_memory(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:

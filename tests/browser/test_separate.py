@@ -42,7 +42,7 @@ def test_stems_are_those_of_the_command_line(
         assert name == f"{TRACK} - {source}.wav"
         assert floats[source].shape == expected[source].shape
         assert snr(floats[source], expected[source]) >= LEAST_DECIBELS
-    # The tiny model's stems are far too loud for 16 bits: one gain for all, and the page says so.
+    # The tiny model's stems are far too loud for 16 bits: one gain for all.
     gain = audio.shared_gain([np.abs(stem).max() for stem in floats.values()], "16")
     assert gain < 1
     for source in SOURCES:

@@ -233,6 +233,34 @@ def test_what_the_start_says(start: Page) -> None:
     assert start.locator("#formats").inner_text().endswith("up to 20 minutes")
 
 
+def chosen_by_link(page: Page, model: str) -> list[str]:
+    """The model that a link chooses of a site's two, and the one that it has not got."""
+    page.goto(f"{page.url.partition('?')[0]}?model={model}")
+    return page.evaluate(
+        """async () => {
+          const { Choices } = await import(new URL("ui/settings/choices.js", document.baseURI));
+          const choices = new Choices();
+          choices.assets = { models: { htdemucs: {}, umxhq: {} } };
+          return [choices.get("model"), choices.lacking];
+        }"""
+    )
+
+
+def test_links_choose_a_model(start: Page) -> None:
+    assert chosen_by_link(start, "umxhq") == ["umxhq", None]
+    assert chosen_by_link(start, "htdemucs_6s") == ["htdemucs", "htdemucs_6s"]
+    assert chosen_by_link(start, "toString") == ["htdemucs", "toString"]
+
+
+def test_a_link_to_a_model_that_the_site_has_not_got(
+    open_page: Callable[[str], DemixerPage], tiny_url: str
+) -> None:
+    for name, title in (("htdemucs_6s", "Demucs v4, six stems"), ("<b>x</b>", "<b>x</b>")):
+        notice = open_page(f"{tiny_url}?model={name}").element("notice")
+        notice.wait_for()
+        assert f"({title}" in notice.inner_text()
+
+
 def share(page: Page, *names: str) -> None:
     """Share files with the page, as the system does: by a form that the service worker takes."""
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")

@@ -15,6 +15,7 @@ import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
 import { megabytes } from "./format.js";
+import { Help } from "./help/help.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { expectedTime, remember, USUAL_SONG } from "./paces.js";
 import { SaveDialog } from "./save/save.js";
@@ -112,6 +113,7 @@ const start = new Start({
   onFiles: (files) => void take(files),
   onProblem: (error) => showProblem(error),
 });
+new Help(store);
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {
@@ -119,6 +121,8 @@ async function readAssets() {
   assets = await readManifest(base);
   choices.assets = assets;
   settings.assets = assets;
+  const { lacking } = choices;
+  if (lacking) showNotice((words) => words.start.lacksModel(titleOf(lacking)));
   tellWhatIsKnown();
   return assets;
 }

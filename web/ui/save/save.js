@@ -6,10 +6,10 @@
 
 import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
 import { fileName } from "../../engine/save/names.js";
+import { make } from "../elements.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
 import { say, sayAs } from "../words.js";
 import { stemName } from "../words/stems.js";
-import { element } from "./build.js";
 import { keepChoices, lastChoices } from "./choices.js";
 import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
 
@@ -43,17 +43,17 @@ export class SaveDialog {
   /** @type {Subject | null} */
   #subject = null;
 
-  #form = element("form", { className: "save-form", method: "dialog" });
+  #form = make("form", { className: "save-form", method: "dialog" });
   #whats = radios("save-what", WHATS, (what) => (words) => words.save.whats[what]);
   #stem = labelled("select", (words) => words.save.stem);
   #format = labelled("select", (words) => words.save.format);
-  #formatNote = element("p", { className: "quiet" });
+  #formatNote = make("p", { className: "quiet" });
   #rate = labelled("select", (words) => words.save.rate);
   #region = checkbox();
   #to = labelled("select", (words) => words.save.to);
-  #notYet = element("p", { className: "quiet" });
-  #size = element("span", { className: "quiet" });
-  #go = element("button", { type: "submit", className: "primary" });
+  #notYet = make("p", { className: "quiet" });
+  #size = make("span", { className: "quiet" });
+  #go = make("button", { type: "submit", className: "primary", data: { do: "go" } });
 
   /**
    * @param {HTMLDialogElement} dialog with its heading
@@ -64,14 +64,13 @@ export class SaveDialog {
     this.#dialog = dialog;
     this.#saves = saves;
     this.#onError = onError;
-    this.#go.dataset.do = "go";
     say(this.#go, ({ save }) => save.go);
     for (const format of FORMAT_NAMES) {
       this.#format.field.append(option(format, ({ save }) => save.formats[format].title));
     }
-    const lines = element("div", { className: "save-lines" });
+    const lines = make("div", { className: "save-lines" });
     lines.append(this.#stem.label, this.#format.label, this.#rate.label, this.#to.label);
-    const end = element("div", { className: "line" }, this.#size, this.#go);
+    const end = make("div", { className: "line" }, this.#size, this.#go);
     this.#form.append(this.#whats.fieldset, lines, this.#formatNote, this.#region.label);
     this.#form.append(this.#notYet, end);
     this.#dialog.append(this.#form);
@@ -174,11 +173,11 @@ export class SaveDialog {
   /** @param {Format} format */
   #showFormatNote(format) {
     this.#formatNote.replaceChildren();
-    const text = element("span");
+    const text = make("span");
     say(text, ({ save }) => save.formats[format].note);
     this.#formatNote.append(text);
     if (format !== "mp3") return;
-    const licence = element("a", { href: "licences.txt", target: "_blank" });
+    const licence = make("a", { href: "licences.txt", target: "_blank" });
     say(licence, ({ save }) => save.lameLicence);
     this.#formatNote.append(" ", licence);
   }
@@ -246,7 +245,7 @@ export class SaveDialog {
 
 /** @param {string} value @param {Saying} saying @returns {HTMLOptionElement} */
 function option(value, saying) {
-  const made = element("option", { value });
+  const made = make("option", { value });
   say(made, saying);
   return made;
 }
@@ -256,17 +255,17 @@ function option(value, saying) {
  * @returns {{label: HTMLLabelElement, field: HTMLSelectElement}}
  */
 function labelled(tag, saying) {
-  const text = element("span");
+  const text = make("span");
   say(text, saying);
-  const field = element(tag);
-  return { label: element("label", { className: "save-line" }, text, field), field };
+  const field = make(tag);
+  return { label: make("label", { className: "save-line" }, text, field), field };
 }
 
 /** @returns {{label: HTMLLabelElement, input: HTMLInputElement, text: HTMLSpanElement}} */
 function checkbox() {
-  const input = element("input", { type: "checkbox" });
-  const text = element("span");
-  return { label: element("label", { className: "save-check" }, input, text), input, text };
+  const input = make("input", { type: "checkbox" });
+  const text = make("span");
+  return { label: make("label", { className: "save-check" }, input, text), input, text };
 }
 
 /**
@@ -276,13 +275,13 @@ function checkbox() {
  * @param {(value: Value) => Saying} saying
  */
 function radios(name, values, saying) {
-  const fieldset = element("fieldset", { className: "segmented" });
+  const fieldset = make("fieldset", { className: "segmented" });
   sayAs(fieldset, "ariaLabel", ({ save }) => save.what);
   const inputs = values.map((value) => {
-    const input = element("input", { type: "radio", name, value });
-    const text = element("span");
+    const input = make("input", { type: "radio", name, value });
+    const text = make("span");
     say(text, saying(value));
-    fieldset.append(element("label", {}, input, text));
+    fieldset.append(make("label", {}, input, text));
     return input;
   });
   return {

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { announce } from "../elements.js";
+import { announce, icon, make } from "../elements.js";
 import { number, percent } from "../format.js";
 import { say, sayAs, sentenceOf, word } from "../words.js";
-import { element, iconButton } from "./build.js";
 import { fileLink } from "./places.js";
 
 /** @typedef {import("../../engine/save/saves.js").Save} Save */
@@ -15,9 +14,9 @@ import { fileLink } from "./places.js";
 
 export class SaveList {
   #saves;
-  #section = element("details", { id: "saves", className: "saves", open: true, hidden: true });
-  #summary = element("summary");
-  #list = element("ol");
+  #section = make("details", { id: "saves", className: "saves", open: true, hidden: true });
+  #summary = make("summary");
+  #list = make("ol");
   /** @type {Map<number, Row>} */
   #rows = new Map();
 
@@ -77,35 +76,41 @@ function saveOf(event) {
 }
 
 class Row {
-  element = element("li");
+  element = make("li");
   /** Of a file that is kept for the browser. @type {HTMLAnchorElement | null} */
   link = null;
-  #id;
-  #saves;
-  #name = element("span", { className: "save-name" });
-  #note = element("span", { className: "quiet" });
-  #bar = element("progress", { max: 1, value: 0 });
-  #buttons = element("span", { className: "buttons" });
+  #name = make("span", { className: "save-name" });
+  #note = make("span", { className: "quiet" });
+  #bar = make("progress", { max: 1, value: 0 });
+  #retry = make("button", { type: "button", hidden: true });
+  #away = make("button", { type: "button", className: "icon-button" }, icon("close"));
+  #buttons = make("span", { className: "buttons" }, this.#retry, this.#away);
 
   /** @param {number} id @param {Saves} saves */
   constructor(id, saves) {
-    this.#id = id;
-    this.#saves = saves;
+    this.#retry.addEventListener("click", () => saves.retry(id));
+    this.#away.addEventListener("click", () => void saves.remove(id));
+    say(this.#retry, ({ save }) => save.retry);
     this.element.append(this.#name, this.#buttons, this.#note, this.#bar);
   }
 
   /** @param {Save} save */
   show(save) {
     const { name, state, error, download } = save;
+    const isOpen = state === "waiting" || state === "working";
     this.element.dataset.state = state;
     this.#name.textContent = name;
     this.#bar.ariaLabel = name;
-    this.#bar.hidden = state === "done" || state === "failed";
+    this.#bar.hidden = !isOpen;
+    this.#retry.hidden = state !== "failed";
+    sayAs(this.#retry, "ariaLabel", (words) => words.save.retryOf({ name }));
+    sayAs(this.#away, "ariaLabel", (words) =>
+      isOpen ? words.save.cancel({ name }) : words.save.dismiss({ name }),
+    );
     this.showShare(save);
     if (state === "waiting") say(this.#note, (words) => words.save.waits);
     if (state === "failed") say(this.#note, sentenceOf(error));
     if (state === "done" && download) this.#showDone(name, download);
-    this.#buttons.replaceChildren(...this.#buttonsFor(save));
   }
 
   /** @param {Save} save */
@@ -126,22 +131,7 @@ class Row {
     say(this.link, ({ save }) => save.again);
     sayAs(this.link, "ariaLabel", ({ save }) => save.againOf({ name }));
     sayAs(this.link, "title", ({ save }) => save.drag);
-  }
-
-  /** @param {Save} save @returns {HTMLElement[]} */
-  #buttonsFor({ name, state }) {
-    const away = iconButton("icon-close");
-    away.addEventListener("click", () => void this.#saves.remove(this.#id));
-    const isOpen = state === "waiting" || state === "working";
-    sayAs(away, "ariaLabel", ({ save }) =>
-      isOpen ? save.cancel({ name }) : save.dismiss({ name }),
-    );
-    if (state !== "failed") return this.link ? [this.link, away] : [away];
-    const retry = element("button", { type: "button" });
-    say(retry, ({ save }) => save.retry);
-    sayAs(retry, "ariaLabel", ({ save }) => save.retryOf({ name }));
-    retry.addEventListener("click", () => this.#saves.retry(this.#id));
-    return [retry, away];
+    this.#buttons.prepend(this.link);
   }
 
   close() {
