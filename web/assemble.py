@@ -90,6 +90,7 @@ _NPM_PACKAGES = (
     "workbox-strategies",
     "workbox-window",
 )
+_SYSTEM_RANDOM = "globalThis?.crypto"
 # By file: what it exports, and what it requires as a CommonJS module, by the name it uses for it.
 _MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "libsamplerate.mjs": (("create", "ConverterType"), {}),
@@ -271,14 +272,17 @@ def _exported(name: str) -> str:
 
 
 def _keep_wasm_module(path: Path) -> None:
-    """Leave out the package's own AudioWorklet: see web/engine/stretch/signalsmith.js."""
-    wasm_module, worklet, _ = path.read_text(encoding="utf-8").partition(
-        "function registerWorkletProcessor("
-    )
-    if not worklet:
+    """Leave out the package's own AudioWorklet, and let the caller give the random numbers.
+
+    Why: see web/engine/stretch/signalsmith.js.
+    """
+    text = path.read_text(encoding="utf-8")
+    wasm_module, worklet, _ = text.partition("function registerWorkletProcessor(")
+    if not worklet or _SYSTEM_RANDOM not in wasm_module:
         raise ValueError(
-            f"{path.name} is not built as expected: look at what a new version changed."
+            f"{path.name} is not built as expected: look at what its new version does."
         )
+    wasm_module = wasm_module.replace(_SYSTEM_RANDOM, "moduleArg.random")
     path.write_text(wasm_module + "\nexport default SignalsmithStretch;\n", encoding="utf-8")
 
 

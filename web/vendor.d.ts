@@ -34,7 +34,6 @@ declare module "*/vendor/signalsmith-stretch.mjs" {
   export interface SignalsmithModule {
     HEAP8: Int8Array<ArrayBuffer>;
     _configure(channels: number, block: number, interval: number, split: boolean): void;
-    _setTransposeSemitones(semitones: number, tonalityLimit: number): void;
     /** Inputs, then outputs, channel by channel. */
     _setBuffers(channels: number, length: number): number;
     _inputLatency(): number;
@@ -43,7 +42,11 @@ declare module "*/vendor/signalsmith-stretch.mjs" {
     _seek(inputSamples: number, playbackRate: number): void;
     _process(inputSamples: number, outputSamples: number): void;
   }
-  export default function openModule(): Promise<SignalsmithModule>;
+  /** What the module gets its random numbers from; web/assemble.py has seen to that. */
+  interface Random {
+    getRandomValues(bytes: Uint8Array): Uint8Array;
+  }
+  export default function openModule(options: { random: Random }): Promise<SignalsmithModule>;
 }
 
 /* Globals of the service worker. */

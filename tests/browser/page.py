@@ -34,6 +34,33 @@ CLEAR_SONGS = """async () => {
 }"""
 """Deletes what is stored of songs, once workers that are being ended have let go of it."""
 
+_ENGINE = """
+window.engine = {
+  workers: [],
+  held: [],
+  waiting: [],
+  give(task, post) {
+    if (this.held.includes(task)) this.waiting.push([task, post]);
+    else post();
+  },
+  hold(tasks) {
+    this.held = tasks;
+    for (const [task, post] of this.waiting.splice(0)) this.give(task, post);
+  },
+};
+window.Worker = class extends Worker {
+  constructor(url, options) {
+    super(url, options);
+    if (String(url).endsWith("engine/worker.js")) engine.workers.push(this);
+  }
+  postMessage(message, transfer) {
+    const task = message?.method === "run" ? message.argument.index : null;
+    engine.give(task, () => super.postMessage(message, transfer));
+  }
+};
+"""
+"""The engine's workers, for tests to end; and what they are given to compute may be held back."""
+
 
 def wav(audio: np.ndarray, rate: int = RATE, subtype: str = "PCM_16") -> bytes:
     """A WAV file of ``(channels, samples)``."""
@@ -56,6 +83,7 @@ class DemixerPage:
         self.console: list[str] = []
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
+        self.page.add_init_script(_ENGINE)
         self.page.goto(url)
 
     def element(self, name: str) -> Locator:
@@ -66,6 +94,14 @@ class DemixerPage:
         """Wait until the engine runs."""
         self._wait("#versions:not(:empty)", START_MS)
         return self
+
+    def hold(self, *tasks: int) -> None:
+        """Let these tasks of the plan wait in their workers' hands, and none that waited before.
+
+        However fast the engine is, a song is then not done before a test has looked at it. By
+        Demucs' plans every other task is a segment; what follows it makes stems of it.
+        """
+        self.page.evaluate("tasks => engine.hold(tasks)", tasks)
 
     def wait_problem(self, timeout: float = SONG_MS) -> str:
         """Wait for an error and return its sentences."""
@@ -99,6 +135,8 @@ class DemixerPage:
         self.element("settings").evaluate("dialog => dialog.open || dialog.showModal()")
         if name in ("model", "quality"):
             self.page.check(f'#settings input[name="{name}"][value="{value}"]')
+        elif value in ("yes", "no"):
+            self.element(name).set_checked(value == "yes")
         else:
             self.page.select_option(f"#{name}", value)
         self.element("settings").evaluate("dialog => dialog.close()")
@@ -169,28 +207,37 @@ class DemixerPage:
         self.wait_result(name.rpartition(".")[0])
         return {source: self.download(source, "32f")[1] for source in sources}
 
+    def save(self, source: str, kind: str) -> tuple[str, bytes]:
+        """Save by the dialog: the file's name and its content.
+
+        Parameters
+        ----------
+        source
+            A stem, whose lane's button opens the dialog; "all" or "mix": the song's button does.
+        kind
+            A format of engine/save/formats.js.
+        """
+        dialog = self.element("save-dialog")
+        if source in ("all", "mix"):
+            self.element("save").click()
+            dialog.locator(f'input[value="{source}"]').check(force=True)
+        else:
+            self.page.click(f'[data-stem="{source}"] [data-do="save"]')
+        dialog.locator(f'select:has(> [value="{kind}"])').select_option(kind)
+        with self.page.expect_download() as download:
+            dialog.locator('[data-do="go"]').click()
+        # Until it is off the list, it lies over what is to be clicked next.
+        self.page.locator('#saves li[data-state="done"] .icon-button').last.click()
+        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
     def download(self, source: str, kind: str) -> tuple[str, np.ndarray]:
-        """Download a stem (kind "16" or "32f"): the file's name and ``(2, samples)``."""
-        self.page.click(f'#lanes [data-stem="{source}"] [data-do="save"]')
-        name, path = self._save(f"wav{kind}")
-        info = soundfile.info(path)
+        """Save a stem (kind "16" or "32f") as WAV: the file's name and ``(2, samples)``."""
+        name, content = self.save(source, f"wav{kind}")
+        info = soundfile.info(io.BytesIO(content))
         expected = {"16": "PCM_16", "32f": "FLOAT"}[kind]
         assert (info.subtype, info.samplerate, info.channels) == (expected, RATE, 2)
         dtype = {"16": "int16", "32f": "float32"}[kind]
-        return name, soundfile.read(path, dtype=dtype)[0].T
-
-    def save(self, what: str, file_format: str) -> tuple[str, Path]:
-        """Download "all" stems or the "mix" in a format of the dialog: the file's name, and it."""
-        self.page.click("#save")
-        self.page.check(f'#save-dialog [name="save-what"][value="{what}"]', force=True)
-        return self._save(file_format)
-
-    def _save(self, file_format: str) -> tuple[str, Path]:
-        """What the save dialog makes, which is open."""
-        self.page.select_option("#save-dialog select:has([value=wav16])", file_format)
-        with self.page.expect_download() as download:
-            self.page.click('#save-dialog [data-do="go"]')
-        return download.value.suggested_filename, Path(download.value.path())
+        return name, soundfile.read(io.BytesIO(content), dtype=dtype)[0].T
 
     def _wait(self, selector: str, timeout: float, state: str = "visible") -> None:
         """Wait for `selector`, but not past an error that the page shows."""

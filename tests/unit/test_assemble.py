@@ -20,6 +20,10 @@ from web.assemble import assemble, locked_wheels
 POLICY = "default-src 'none'; frame-ancestors 'self'; img-src 'self'"
 
 
+STRETCH = "random = globalThis?.crypto;\nfunction registerWorkletProcessor() {}\n"
+"""What web/assemble.py looks for in the library of that name."""
+
+
 @pytest.fixture
 def inputs(tmp_path):
     return make_inputs(tmp_path / "in")
@@ -32,7 +36,7 @@ def make_inputs(folder: Path) -> dict:
         write(node_modules / name / "package.json", json.dumps(about))
         write(node_modules / name / "LICENSE", f"licence of {name}")
     for source in module._VENDOR.values():
-        write(node_modules / source, f"// {source}")
+        write(node_modules / source, f"// {source}\n{STRETCH}")
     lock = {"packages": {}}
     for name, depends in (("numpy", []), ("scipy", ["blas"]), ("blas", [])):
         path = pyodide / f"{name}-1.0-py3-none-any.whl"

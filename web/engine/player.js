@@ -99,6 +99,8 @@ export class Player extends EventTarget {
   #loudness;
   /** @type {Promise<void> | null} */
   #measuring = null;
+  /** @type {Promise<void> | null} the way to what `heard` says */
+  #switching = null;
   /** @type {Readonly<Tempo>} */
   #tempo = tempoOf({});
   /** What the person asked for last, while the library is still being loaded. */
@@ -120,9 +122,9 @@ export class Player extends EventTarget {
   #closed = false;
 
   /**
-   * Events: "state" when `state` has changed, "seek" when `position` has jumped; "mix" when anything else has that decides what is
-   * heard, "loop" when `loop` has; "error", a `CustomEvent` with the error as its detail, when
-   * stems could not be read.
+   * Events: "state" when `state` has changed; "seek" when the person has jumped; "mix" when anything else
+   * has that decides what is heard; "loop" when `loop` has; "error", a `CustomEvent` with the error as its
+   * detail, when stems could not be read.
    *
    * @param {Stems} stems
    * @param {BaseAudioContext} context at the rate of the stems; closed after `close`
@@ -226,7 +228,7 @@ export class Player extends EventTarget {
     if (heard === this.#heard) return;
     this.#heard = heard;
     this.dispatchEvent(new Event("mix"));
-    void this.#changeHeard();
+    this.#switching = this.#changeHeard();
   }
 
   /** @returns {PresetName} what the mixer is set to; "own" once the person has moved something */
@@ -289,7 +291,7 @@ export class Player extends EventTarget {
     const wasPlain = isPlain(this.#tempo);
     this.#tempo = wanted;
     if (wasPlain !== isPlain(wanted)) this.#restart();
-    else if (!wasPlain) this.#run?.setTempo(wanted, this.#soon());
+    else if (!wasPlain) await this.#run?.setTempo(wanted, this.#soon());
     this.dispatchEvent(new Event("mix"));
   }
 
@@ -322,7 +324,8 @@ export class Player extends EventTarget {
     this.#preset = isKnown ? preset : "own";
     this.#master = clamp(master, 0, 1, 1);
     this.#changeMix();
-    this.loop = Array.isArray(loop) && loop.every(Number.isFinite) ? loop : null;
+    const isLoop = Array.isArray(loop) && loop.length === 2 && loop.every(Number.isFinite);
+    this.loop = isLoop ? loop : null;
     const tempo = tempoOf({ speed, semitones });
     this.setTempo(tempo).catch((error) => this.#tell(error));
   }
@@ -330,11 +333,11 @@ export class Player extends EventTarget {
   /**
    * Schedule what is final, up to some seconds ahead. Called whenever there may be more to do.
    *
-   * @returns {Promise<void>} settled when no more can be done for now
+   * @returns {Promise<void>} settled when no more can be done for now, and what `heard` says is heard
    */
-  fill() {
+  async fill() {
     this.#filling ??= this.#work();
-    return this.#filling;
+    await Promise.all([this.#filling, this.#switching]);
   }
 
   /** @returns {Promise<void>} settled when nothing is read any more */
@@ -343,7 +346,7 @@ export class Player extends EventTarget {
     this.#halt();
     this.#setState("paused");
     this.#closed = true;
-    await Promise.allSettled([this.#filling, this.#measuring]);
+    await Promise.allSettled([this.#filling, this.#switching]);
     this.#stretcher?.close();
     this.#rest();
   }

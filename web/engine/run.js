@@ -16,6 +16,8 @@ import { approach, FADE_SECONDS } from "./mixer.js";
 /**
  * Plays what it is given, one thing after the other.
  * @typedef {object} DeckMembers
+ * @property {boolean} isExact      plays the samples as they are: the song's own beginning and end need no
+ *   fade
  * @property {boolean} isSilent     nothing is scheduled, or it has all been played
  * @property {boolean} hasBegun     something was scheduled
  * @property {number} margin        seconds before the end of what is scheduled, after which nothing
@@ -26,7 +28,7 @@ import { approach, FADE_SECONDS } from "./mixer.js";
  *   leave a place for what follows
  * @property {(parts: (Float32Array | null)[], soon: number) => Promise<void>} append  interleaved
  *   samples for each output, null: silence; `soon` is the earliest time for the first
- * @property {(tempo: Tempo, soon: number) => void} setTempo   from as soon as it can on
+ * @property {(tempo: Tempo, soon: number) => Promise<void>} setTempo   from as soon as it can on
  * @property {(time: number) => void} stop          play nothing from that time on
  *
  * Events: "piece" when something that was appended has been played.
@@ -64,7 +66,7 @@ export class Run extends EventTarget {
     this.#start = start;
     this.end = start;
     this.#songLength = songLength;
-    for (const { gain } of fades) gain.value = start === 0 ? 1 : 0;
+    for (const { gain } of fades) gain.value = this.#fadesIn ? 0 : 1;
     deck.addEventListener("piece", () => this.#onPiece());
   }
 
@@ -114,18 +116,19 @@ export class Run extends EventTarget {
     }
     this.end = end;
     const appended = deck.append(parts, soon);
-    if (isFirst && this.#start > 0) this.#fade(0, 1, deck.timeOf(0));
+    if (isFirst && this.#fadesIn) this.#fade(0, 1, deck.timeOf(0));
     this.#fadeOut();
     await appended;
     return true;
   }
 
   /** @param {Tempo} tempo @param {number} soon the earliest time, in seconds */
-  setTempo(tempo, soon) {
+  async setTempo(tempo, soon) {
     if (!this.#deck.hasBegun || soon > this.#end - this.#deck.margin) return;
     this.#cancelFade();
-    this.#deck.setTempo(tempo, soon);
+    const taken = this.#deck.setTempo(tempo, soon);
     this.#fadeOut();
+    await taken;
   }
 
   /** @param {number} time in seconds; it fades out from there */
@@ -138,6 +141,10 @@ export class Run extends EventTarget {
       approach(gain, 0, from);
     }
     this.#deck.stop(from + FADE_SECONDS);
+  }
+
+  get #fadesIn() {
+    return this.#start > 0 || !this.#deck.isExact;
   }
 
   /** @returns {number} when all is played, in seconds */
@@ -160,7 +167,8 @@ export class Run extends EventTarget {
 
   /** Unless the song ends there, with what is scheduled. */
   #fadeOut() {
-    if (this.end < this.#songLength) this.#fade(1, 0, this.#end - FADE_SECONDS);
+    const isSongEnd = this.end === this.#songLength && this.#deck.isExact;
+    if (!isSongEnd) this.#fade(1, 0, this.#end - FADE_SECONDS);
   }
 
   /** The run goes on: take back the fade at its end. */
@@ -181,6 +189,7 @@ export class Run extends EventTarget {
  * @implements {Deck}
  */
 export class DirectDeck extends EventTarget {
+  isExact = true;
   margin = FADE_SECONDS;
   #context;
   #outputs;
@@ -242,7 +251,7 @@ export class DirectDeck extends EventTarget {
     this.#scheduled += length;
   }
 
-  setTempo() {
+  async setTempo() {
     throw new Error("Samples that are played as they are have one tempo.");
   }
 

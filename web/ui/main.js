@@ -15,6 +15,7 @@ import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
 import { megabytes } from "./format.js";
+import { Help } from "./help/help.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { expectedTime, remember, USUAL_SONG } from "./paces.js";
 import { SaveDialog } from "./save/save.js";
@@ -112,6 +113,7 @@ const start = new Start({
   onFiles: (files) => void take(files),
   onProblem: (error) => showProblem(error),
 });
+new Help(store);
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {
@@ -119,6 +121,8 @@ async function readAssets() {
   assets = await readManifest(base);
   choices.assets = assets;
   settings.assets = assets;
+  const { lacking } = choices;
+  if (lacking) showNotice((words) => words.start.lacksModel(titleOf(lacking)));
   tellWhatIsKnown();
   return assets;
 }
@@ -187,6 +191,7 @@ function tellWhatIsKnown() {
     settings.tellQuality(quality, timeOf(choices.get("model"), quality));
   }
   settings.tellComputer(aboutComputer());
+  engineCard.tellPace(timeOf(choices.get("model"), choices.get("quality"), null)?.seconds ?? null);
   const model = assets.models[choices.get("model")];
   byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
   const licence = byId("licence", HTMLAnchorElement);
@@ -205,12 +210,12 @@ async function tellModel(all, name) {
 
 /**
  * @param {string} name of a model @param {string} quality
+ * @param {number | null} [song] seconds; null: of a usual one
  * @returns {import("./settings/settings.js").Expectation | null} how long it takes here
  */
-function timeOf(name, quality) {
+function timeOf(name, quality, song = shown && shown.stems.length / shown.stems.rate) {
   const model = assets?.models[name];
   if (!assets || !model) return null;
-  const song = shown && shown.stems.length / shown.stems.rate;
   const options = optionsFor(model, quality);
   const known = expectedTime(assets.models, name, options, computer(name), song ?? USUAL_SONG);
   return known && { ...known, song };

@@ -120,6 +120,7 @@ export class Stretcher extends EventTarget {
 
 /** @implements {Deck} */
 export class StretchedDeck extends EventTarget {
+  isExact = false;
   #stretcher;
   #outputs;
   #tempo;
@@ -181,14 +182,14 @@ export class StretchedDeck extends EventTarget {
   }
 
   /** @param {Tempo} tempo @param {number} soon */
-  setTempo(tempo, soon) {
+  async setTempo(tempo, soon) {
     const time = soon + this.#stretcher.leadOf(this.#tempo);
     this.#tempo = tempo;
     if (!this.#map) return;
     this.#changed = Math.max(this.#changed, quantumAfter(time * this.#rate));
     this.#map.change(tempo, this.#changed);
-    void this.#stretcher.order({ type: "tempo", job: this.#job, frame: this.#changed, tempo });
     this.#stretcher.freeAt = this.timeOf(this.#scheduled);
+    await this.#stretcher.order({ type: "tempo", job: this.#job, frame: this.#changed, tempo });
   }
 
   /** @param {number} time */

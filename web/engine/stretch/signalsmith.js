@@ -1,16 +1,21 @@
 /**
  * Signalsmith Stretch, one stereo stream of it.
  *
- * The library is taken for what it does best and to the frame: other speeds at the same pitch. Its own
- * transposition is up to 0.8 % off below 250 Hz (measured on sines: 110 Hz for 110.8 and the like),
- * which a bass player hears; so `stream.js` changes the pitch by sampling what was stretched. The
- * package's AudioWorklet is not taken either: it loads itself from a blob: URL, which a strict
- * Content-Security-Policy forbids, and copies wrong samples where one buffer ends and the next begins.
+ * The library is taken for what it does best, and to the frame: other speeds at the same pitch. Its own
+ * transposition is up to 0.8 % off below 250 Hz (measured on sines), which a bass player hears: so
+ * `stream.js` changes the pitch by sampling what was stretched. The package's AudioWorklet is not
+ * taken either: it loads itself from a blob: URL, which a strict Content-Security-Policy forbids, and
+ * copies wrong samples where one buffer ends and the next begins. Below half of the speed the library
+ * makes phases up by chance: here the chance is always the same, so that a song that is saved twice is
+ * the same twice.
  *
  * @module
  */
 
 import openModule from "../../vendor/signalsmith-stretch.mjs";
+
+/** Of what the library seeds its random numbers with. */
+const CHANCE = { getRandomValues: (/** @type {Uint8Array} */ bytes) => bytes.fill(1) };
 
 /** The library's own choice. */
 const BLOCK_SECONDS = 0.12;
@@ -43,7 +48,6 @@ export class Signalsmith {
     ];
     // The work of a block is spread over the time until the next one: no peaks on the audio thread.
     module._configure(2, block, interval, true);
-    module._setTransposeSemitones(0, 0);
     /** What the library needs before the place where it begins, in frames. */
     this.history = block + interval;
     /** How far ahead of what comes out it has to be fed: frames of the input, and of the output. */
@@ -55,7 +59,7 @@ export class Signalsmith {
 
   /** @param {number} rate hertz @returns {Promise<Signalsmith>} */
   static async open(rate) {
-    return new Signalsmith(await openModule(), rate);
+    return new Signalsmith(await openModule({ random: CHANCE }), rate);
   }
 
   /** @returns {Float32Array[]} left and right: to be filled before `seek` or `process` */

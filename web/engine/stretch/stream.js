@@ -3,7 +3,9 @@
  *
  * To play a tone higher by a ratio r at the speed v, it is stretched to v / r and sampled at every
  * r-th frame. Both are exact: a frame of time comes from the frame of the source that the `TempoMap`
- * says, and the frequency of a tone is what it was, times r.
+ * says, and the frequency of a tone is what it was, times r. Below half of the speed the library makes
+ * phases up by chance, so tones get rough: at v / r = 0.37 (half speed, five semitones up) that is 20 dB
+ * below a tone, at 0.25 (half speed and an octave up) it is most of it.
  *
  * @module
  */
@@ -19,6 +21,15 @@ const STEP = 128;
 const LARGEST_RATIO = 2;
 /** More than one quantum of time needs of it, an octave up. */
 const KEPT = 2048;
+
+/**
+ * @param {Signalsmith} stretch
+ * @returns {{stretched: number, offset: number}} how far the source is read ahead of what is heard:
+ *   frames of what is stretched, and of the source besides
+ */
+export function leadOf({ inputLatency, outputLatency }) {
+  return { stretched: outputLatency + reach(LARGEST_RATIO) + 2 * STEP, offset: inputLatency };
+}
 
 export class StretchedStream {
   #stretch;
@@ -44,12 +55,6 @@ export class StretchedStream {
   constructor(stretch, read) {
     this.#stretch = stretch;
     this.#read = read;
-  }
-
-  /** How far the source is read ahead: frames of what is stretched, and of the source itself. */
-  get lead() {
-    const { inputLatency, outputLatency } = this.#stretch;
-    return { stretched: outputLatency + reach(LARGEST_RATIO) + 2 * STEP, offset: inputLatency };
   }
 
   /** @returns {number} the first frame of the source that was not read yet */

@@ -34,19 +34,23 @@ export function ratioOf({ semitones }) {
   return 2 ** (semitones / 12);
 }
 
-/** From a frame of time on. @typedef {{frame: number, stretched: number, offset: number}} Anchor */
+/**
+ * From a frame of time on.
+ * @typedef {{frame: number, stretched: number, offset: number, speed: number, ratio: number}} Anchor
+ */
 
 /**
  * Three counts of frames that belong together, while the tempo changes now and then: of time; of
  * what is stretched at the pitch that it had (`stretched`); and of what that was made of (`offset`).
  */
 export class TempoMap {
-  /** @type {(Anchor & {speed: number, ratio: number})[]} */
+  /** @type {Anchor[]} */
   #anchors;
 
   /** @param {Tempo} tempo @param {number} frame of time at which the others are 0 */
   constructor(tempo, frame) {
-    this.#anchors = [{ frame, stretched: 0, offset: 0, speed: tempo.speed, ratio: ratioOf(tempo) }];
+    const { speed } = tempo;
+    this.#anchors = [{ frame, stretched: 0, offset: 0, speed, ratio: ratioOf(tempo) }];
   }
 
   /** @param {Tempo} tempo @param {number} frame from which on; none comes before the last one */
@@ -79,16 +83,15 @@ export class TempoMap {
     return anchor.frame + (offset - anchor.offset) / anchor.speed;
   }
 
-  /** @param {number} stretched @returns {{offset: number, speed: number}} the speed as it is stretched */
+  /** @param {number} stretched @returns {{offset: number, speed: number}} how fast it is stretched */
   sourceOf(stretched) {
     const anchor = this.#last((one) => one.stretched <= stretched);
     const speed = anchor.speed / anchor.ratio;
     return { offset: anchor.offset + (stretched - anchor.stretched) * speed, speed };
   }
 
-  /** @param {(anchor: Anchor) => boolean} has @returns {Anchor & {speed: number, ratio: number}} */
+  /** @param {(anchor: Anchor) => boolean} has @returns {Anchor} */
   #last(has) {
-    const found = this.#anchors.findLast(has) ?? this.#anchors[0];
-    return /** @type {Anchor & {speed: number, ratio: number}} */ (found);
+    return /** @type {Anchor} */ (this.#anchors.findLast(has) ?? this.#anchors[0]);
   }
 }

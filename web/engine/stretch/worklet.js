@@ -7,16 +7,13 @@
  * @module
  */
 
+import { Pieces } from "./pieces.js";
 import { Signalsmith } from "./signalsmith.js";
-import { StretchedStream } from "./stream.js";
+import { leadOf, StretchedStream } from "./stream.js";
 import { TempoMap } from "./tempo.js";
 
 /** @typedef {import("./tempo.js").Tempo} Tempo */
-
-/**
- * Interleaved samples for each stream, null: silence.
- * @typedef {{parts: (Float32Array | null)[], length: number}} Piece
- */
+/** @typedef {import("./pieces.js").Piece} Piece */
 
 /**
  * `start`: from that frame of the context on. `append`: what follows. `tempo`: from that frame on.
@@ -39,11 +36,9 @@ import { TempoMap } from "./tempo.js";
 /** Steps of every stream in a quantum that has nothing to play yet. */
 const STEPS_AHEAD = 2;
 
+/** What plays without a break. */
 class Job {
-  /** @type {(Piece & {start: number})[]} */
-  #pieces = [];
-  /** Frames of the source that there are. */
-  length = 0;
+  pieces = new Pieces(0);
   stop = Infinity;
 
   /** @param {number} id @param {number} frame @param {Tempo} tempo */
@@ -51,42 +46,6 @@ class Job {
     this.id = id;
     this.frame = frame;
     this.map = new TempoMap(tempo, frame);
-  }
-
-  /** @param {Piece} piece */
-  append(piece) {
-    this.#pieces.push({ ...piece, start: this.length });
-    this.length += piece.length;
-  }
-
-  /**
-   * @param {number} stream @param {number} offset
-   * @param {Float32Array[]} channels left and right @param {number} length
-   */
-  read(stream, offset, [left, right], length) {
-    for (const channel of [left, right]) channel?.fill(0, 0, length);
-    for (const { parts, start, length: frames } of this.#pieces) {
-      const samples = parts[stream];
-      if (!samples || !left || !right) continue;
-      const from = Math.max(offset, start);
-      const to = Math.min(offset + length, start + frames);
-      for (let frame = from; frame < to; frame++) {
-        left[frame - offset] = /** @type {number} */ (samples[2 * (frame - start)]);
-        right[frame - offset] = /** @type {number} */ (samples[2 * (frame - start) + 1]);
-      }
-    }
-  }
-
-  /** @param {number} fed what lies before it is not read any more */
-  forget(fed) {
-    while (this.#pieces[0] && this.#pieces[0].start + this.#pieces[0].length < fed) {
-      this.#pieces.shift();
-    }
-  }
-
-  /** @param {number} from @param {number} to offsets @returns {boolean} whether a piece ends there */
-  hasEnd(from, to) {
-    return this.#pieces.some(({ start, length }) => from < start + length && start + length <= to);
   }
 }
 
@@ -107,28 +66,27 @@ class StretchProcessor extends AudioWorkletProcessor {
 
   /** @param {number} count */
   async #open(count) {
-    for (let index = 0; index < count; index++) {
-      const stretch = await Signalsmith.open(sampleRate);
-      const stream = new StretchedStream(stretch, (offset, channels, length) => {
-        this.#jobs[0]?.read(index, offset, channels, length);
-      });
-      this.#streams.push(stream);
-    }
-    const [first] = this.#streams;
-    if (first) this.#report({ type: "ready", lead: first.lead });
+    const opened = Array.from({ length: count }, () => Signalsmith.open(sampleRate));
+    const stretches = await Promise.all(opened);
+    this.#streams = stretches.map(
+      (stretch, index) =>
+        new StretchedStream(stretch, (...place) => this.#jobs[0]?.pieces.read(index, ...place)),
+    );
+    const [first] = stretches;
+    if (first) this.#report({ type: "ready", lead: leadOf(first) });
   }
 
   /** @param {{id: number, order: Order}} message */
   #take({ id, order }) {
     if (order.type === "start") {
       const job = new Job(order.job, order.frame, order.tempo);
-      job.append(order.piece);
+      job.pieces.append(order.piece);
       this.#jobs.push(job);
     } else if (order.type === "close") {
       this.#isClosed = true;
     } else {
       const job = this.#jobs.find((one) => one.id === order.job);
-      if (order.type === "append") job?.append(order.piece);
+      if (order.type === "append") job?.pieces.append(order.piece);
       else if (order.type === "tempo") job?.map.change(order.tempo, order.frame);
       else if (job) job.stop = order.frame;
     }
@@ -165,11 +123,12 @@ class StretchProcessor extends AudioWorkletProcessor {
       length = left.length;
       stream.render(left, right);
     }
+    const { map, pieces } = job;
     const next = currentFrame + length;
-    const [from, to] = [job.map.offsetAt(currentFrame), job.map.offsetAt(next)];
-    if (job.hasEnd(from, to)) this.#report({ type: "piece", job: job.id });
-    job.forget(Math.min(from, ...this.#streams.map(({ fed }) => fed)));
-    if (next < job.stop && to < job.length) return;
+    const [from, to] = [map.offsetAt(currentFrame), map.offsetAt(next)];
+    if (pieces.hasEnd(from, to)) this.#report({ type: "piece", job: job.id });
+    pieces.forget(Math.min(from, ...this.#streams.map(({ fed }) => fed)));
+    if (next < job.stop && to < pieces.end) return;
     this.#jobs.shift();
     this.#hasBegun = false;
     this.#report({ type: "ended", job: job.id });

@@ -82,8 +82,18 @@ export class Choices extends EventTarget {
     }
     const { asked } = this;
     if (asked) this.#values.set("computer", asked === ON_CARD ? "graphics" : "processor");
-    const model = this.#address.get("model");
-    if (model) this.#values.set("model", model);
+    if (this.#linked) this.#values.set("model", this.#linked);
+  }
+
+  /** @returns {string | null} the model that the address names */
+  get #linked() {
+    return this.#address.get("model");
+  }
+
+  /** @returns {string | null} the model that the address names, if the site has not got it */
+  get lacking() {
+    const isThere = this.#linked !== null && Object.hasOwn(this.#assets?.models ?? {}, this.#linked);
+    return isThere ? null : this.#linked;
   }
 
   /** @param {Assets} assets what there is to choose from */

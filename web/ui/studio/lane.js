@@ -84,14 +84,9 @@ export class Lane {
     this.#waveform.redraw();
   }
 
-  /** How wide the waveform is, in CSS pixels. */
-  get width() {
-    return this.#wave.clientWidth;
-  }
-
-  /** @param {number} x where the playhead is, in CSS pixels */
-  showPlayhead(x) {
-    this.#veil.style.transform = `translateX(${Math.max(x, 0).toFixed(2)}px)`;
+  /** @param {number} share of what is seen: where the playhead is */
+  showPlayhead(share) {
+    this.#veil.style.transform = `translateX(${100 * Math.max(share, 0)}%)`;
   }
 
   /** @param {number} share between 0 and 1 */

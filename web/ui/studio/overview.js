@@ -58,8 +58,7 @@ export class Overview {
 
   /** @param {number} frame */
   showPlayhead(frame) {
-    const x = (frame / this.#stems.length) * this.#element.clientWidth;
-    this.#playhead.style.transform = `translateX(${x.toFixed(2)}px)`;
+    this.#playhead.style.transform = `translateX(${(100 * frame) / this.#stems.length}%)`;
   }
 
   /** @param {(frame: number) => void} seek */

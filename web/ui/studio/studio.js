@@ -77,7 +77,6 @@ export class Studio {
     press("zoom-out", () => this.zoom(-1));
     press("zoom-fit", () => this.fit());
     this.#view.addEventListener("change", () => this.#onView());
-    new ResizeObserver(() => this.#onView()).observe(this.#board);
   }
 
   /** Show a song, at work or finished, in the place of the last one. @param {Shown} shown */
@@ -110,8 +109,9 @@ export class Studio {
     this.#onView();
     this.#follow();
     // What had the focus may be gone with the start.
-    const { activeElement } = document;
-    if (!activeElement || activeElement === document.body || byId("start", HTMLElement).contains(activeElement)) {
+    const { activeElement, body } = document;
+    const start = byId("start", HTMLElement);
+    if (!activeElement || activeElement === body || start.contains(activeElement)) {
       byId("song-name", HTMLElement).focus({ preventScroll: true });
     }
   }
@@ -243,10 +243,9 @@ export class Studio {
   #showPlayhead() {
     if (!this.#shown) return;
     const frame = this.#preview ?? this.#shown.player.position;
-    const width = this.#lanes[0]?.width ?? 0;
-    const x = this.#view.shareOf(frame) * width;
-    this.#playhead.style.transform = `translateX(${x.toFixed(2)}px)`;
-    for (const lane of this.#lanes) lane.showPlayhead(x);
+    const share = this.#view.shareOf(frame);
+    this.#playhead.style.transform = `translateX(${100 * share}%)`;
+    for (const lane of this.#lanes) lane.showPlayhead(share);
     this.#overview?.showPlayhead(frame);
   }
 

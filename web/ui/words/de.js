@@ -105,6 +105,9 @@ export const de = {
       `Das erste Lied braucht einmal ${megabytes(bytes)} von dieser Seite. ` +
       "Danach geht alles ohne Netz.",
     downloaded: "Alles, was Lieder brauchen, ist auf diesem Gerät: Es geht ohne Netz.",
+    lacksModel: (title) =>
+      `Der Link nennt ein Modell, das diese Seite nicht hat (${title}): ` +
+      "Ein anderes ist ausgewählt.",
   },
 
   stems: {
@@ -314,6 +317,131 @@ export const de = {
     isNotSafe:
       "Ist der Datenträger fast voll, darf der Browser Lieder und Modelle von selbst löschen, " +
       "außer er sagt zu, sie zu behalten.",
+  },
+
+  help: {
+    steps: {
+      title: "Erste Schritte",
+      all: {
+        drop:
+          "Zieh ein Lied auf die Seite, wähle eines aus oder füge es ein: eine Audiodatei oder " +
+          "ein Video mit Ton. Nichts zur Hand? Nimm das Demolied.",
+        listen:
+          "Hör schon zu, während gerechnet wird. Jede Spur füllt sich nach und nach; was gefüllt " +
+          "ist, kannst du abspielen. Klick dorthin, wo du hören willst: Diese Stelle kommt " +
+          "zuerst dran.",
+        mix:
+          "Misch. M schaltet eine Spur stumm, S spielt sie allein, die Regler sind Lautstärke " +
+          "und Panorama; ein Doppelklick stellt sie zurück. Karaoke, A cappella und andere " +
+          "stehen unten.",
+        save:
+          "Speichere Spuren oder das, was du hörst, als WAV, FLAC oder MP3, oder zieh eine " +
+          "fertige Datei dorthin, wo du sie brauchst.",
+        return:
+          "Komm wieder. Fertige Lieder bleiben in der Bibliothek dieses Browsers, bis du sie " +
+          "löschst, und ein unterbrochenes geht dort weiter, wo es stehen blieb.",
+      },
+    },
+    privacy: {
+      title: "Datenschutz",
+      all: {
+        stays:
+          "Deine Lieder verlassen dieses Gerät nie: Das ganze Programm läuft in dieser Seite. Es " +
+          "gibt keinen Server, der sie bekommt, kein Konto, keine Cookies, und niemand zählt " +
+          "Besuche.",
+        kept:
+          "Lieder und Spuren liegen in diesem Browser, nur für diese Seite. Lösche sie in der " +
+          "Bibliothek, oder alle auf einmal mit den Websitedaten im Browser.",
+      },
+    },
+    check: {
+      title: "So prüfst du das",
+      all: {
+        offline:
+          "Warte, bis die Seite meldet, dass sie ohne Netz bereit ist, schalte das Netz ab und " +
+          "zerlege ein Lied: Es geht wie vorher.",
+        tools:
+          "Oder öffne die Entwicklerwerkzeuge deines Browsers, wähle „Netzwerk“ und sieh, dass " +
+          "ein Lied keine Anfragen auslöst.",
+        policy:
+          "Die Seite verbietet sich selbst, irgendeine andere Adresse anzusprechen, durch eine " +
+          "Content Security Policy, die der Browser durchsetzt.",
+      },
+    },
+    limits: {
+      title: "Grenzen",
+      all: {
+        quality:
+          "Keine Trennung ist vollkommen: In jeder Spur bleiben Reste der anderen, am meisten " +
+          "dort, wo Instrumente ähnlich klingen.",
+        time:
+          "Ein Lied dauert Sekunden bis viele Minuten, je nach Gerät. Die Einstellungen sagen, " +
+          "womit du hier rechnen kannst; ein anderes Modell oder eine andere Qualität kann " +
+          "schneller sein.",
+        room:
+          "Eine Minute Lied braucht mit ihren Spuren etwa 100 MB vom Speicherplatz des Browsers, " +
+          "und Lieder dürfen drei Stunden lang sein. Wo der Browser keine Dateien behält, liegen " +
+          "sie im Arbeitsspeicher: höchstens 20 Minuten, und weg, sobald die Seite geschlossen " +
+          "wird.",
+        weights:
+          "Die Gewichte mancher Modelle sind nur für private Zwecke und Forschung frei: siehe " +
+          "Lizenzen.",
+      },
+    },
+    browser: {
+      title: "Dieser Browser",
+      about:
+        "Die Seite läuft in aktuellen Versionen von Chrome, Edge, Firefox und Safari. Das hat sie hier " +
+        "vorgefunden:",
+      has: "(vorhanden)",
+      lacks: "(nicht vorhanden)",
+    },
+    abilities: {
+      songs: {
+        title: "Behält Lieder",
+        has: "Lieder bleiben hier, bis du sie löschst.",
+        lacks:
+          "Lieder liegen nur im Arbeitsspeicher, höchstens 20 Minuten lang, und sind weg, wenn " +
+          "die Seite geschlossen oder neu geladen wird: Speichere, was du brauchst. Das ist " +
+          "üblich in privaten Fenstern und an Adressen ohne HTTPS.",
+      },
+      offline: {
+        title: "Läuft ohne Netz",
+        has: "Nach dem ersten Besuch ist kein Netz mehr nötig.",
+        lacks: "Die Seite lädt bei jedem Besuch alles neu und braucht dafür ein Netz.",
+      },
+      graphics: {
+        title: "Grafikkarte",
+        has:
+          "Der Browser lässt Seiten darauf rechnen (WebGPU). Ob sie es tut, sagen die " +
+          "Einstellungen.",
+        lacks:
+          "Der Browser gibt Seiten keine Grafikkarte zum Rechnen (WebGPU): Der Prozessor rechnet.",
+      },
+      relaxed: {
+        title: "Schnelle Befehle",
+        has: "Der Prozessor multipliziert und addiert in einem Zug (relaxed SIMD).",
+        lacks: "Ohne relaxed SIMD braucht der Prozessor länger, bis zum Anderthalbfachen.",
+      },
+      folders: {
+        title: "Speichert in Ordner",
+        has: "Dateien können direkt an einen Ort deiner Wahl gespeichert werden.",
+        lacks: "Dateien werden heruntergeladen, mehrere davon als ein Zip.",
+      },
+      awake: {
+        title: "Lässt den Bildschirm an",
+        has: "Wenn du möchtest, bleibt der Bildschirm an, während ein Lied berechnet wird.",
+        lacks: "Der Bildschirm kann ausgehen, und manche Geräte halten die Seite dann an.",
+      },
+    },
+    licences: {
+      title: "Lizenzen",
+      about:
+        "py-demixer ist freie Software unter der MIT-Lizenz. Woraus es besteht, hat eigene " +
+        "Lizenzen.",
+      all: "Lizenzen von allem auf dieser Seite",
+      models: "Über die Modelle, und wofür ihre Gewichte frei sind",
+    },
   },
 
   happening: {

@@ -117,6 +117,9 @@ export const en = {
       `The first song needs ${megabytes(bytes)} from this site, once. ` +
       "After that the page works without a network.",
     downloaded: "All that songs need is on this device: the page works without a network.",
+    lacksModel: (/** @type {string} */ title) =>
+      `The link to this page names a model that this site has not got (${title}), ` +
+      "so another one is chosen.",
   },
 
   stems: {
@@ -336,6 +339,126 @@ export const en = {
     isNotSafe:
       "When the disk is nearly full, the browser may delete songs and models by itself, " +
       "unless it agrees to keep them.",
+  },
+
+  /** The help, and what the browser can and cannot do. */
+  help: {
+    steps: {
+      title: "First steps",
+      all: {
+        drop:
+          "Drop a song on the page, choose one or paste one: audio, or a video with sound. " +
+          "Nothing at hand? Try the demo song.",
+        listen:
+          "Listen while it is computed. Each stem is a lane that fills in; what is filled can be " +
+          "played. Click where you want to hear the song, and that place is computed first.",
+        mix:
+          "Mix. M mutes a lane, S plays it alone, the sliders are volume and pan; a double click " +
+          "puts them back. Karaoke, acapella and others are at the bottom.",
+        save:
+          "Save stems, or what you hear, as WAV, FLAC or MP3, or drag a finished file to where " +
+          "you need it.",
+        return:
+          "Come back. Finished songs stay in the library of this browser until you delete them, " +
+          "and one that was interrupted goes on where it stopped.",
+      },
+    },
+    privacy: {
+      title: "Privacy",
+      all: {
+        stays:
+          "Your songs never leave this machine: the whole program runs in this page. There is no " +
+          "server that gets them, no account, no cookie, and nobody counts visits.",
+        kept:
+          "Songs and stems are kept in this browser, for this site only. Delete them in the " +
+          "library, or all at once with the browser's data of this site.",
+      },
+    },
+    check: {
+      title: "How to check that",
+      all: {
+        offline:
+          "Wait until the page says that it is ready to work offline, switch the network off, " +
+          "and separate a song: it works as before.",
+        tools:
+          "Or open your browser's developer tools, choose Network, and see that a song causes no " +
+          "requests.",
+        policy:
+          "The page forbids itself, by a Content Security Policy that the browser enforces, to " +
+          "contact any other address.",
+      },
+    },
+    limits: {
+      title: "Limits",
+      all: {
+        quality:
+          "No separation is perfect: stems have traces of each other, most of all where " +
+          "instruments sound alike.",
+        time:
+          "A song takes from seconds to many minutes, as your machine is. The settings tell what " +
+          "to expect here, and another model or quality may be faster.",
+        room:
+          "A minute of a song and its stems takes about 100 MB of the browser's storage, and " +
+          "songs may have three hours. Where the browser keeps no files, songs are in memory: 20 " +
+          "minutes at most, gone when the page is closed.",
+        weights:
+          "The weights of some models are for personal and research use only: see the licences.",
+      },
+    },
+    browser: {
+      title: "This browser",
+      about:
+        "The page runs in recent versions of Chrome, Edge, Firefox and Safari. What it found " +
+        "here:",
+      has: "(available)",
+      lacks: "(not available)",
+    },
+    abilities: {
+      songs: {
+        title: "Keeps songs",
+        has: "Songs stay here until you delete them.",
+        lacks:
+          "Songs are in memory only, up to 20 minutes each, and gone when the page is closed or " +
+          "reloaded: save what you need. That is usual in private windows and at addresses " +
+          "without HTTPS.",
+      },
+      offline: {
+        title: "Works offline",
+        has: "After the first visit no network is needed.",
+        lacks: "The page downloads its engine again on every visit, and needs a network for that.",
+      },
+      graphics: {
+        title: "Graphics card",
+        has:
+          "The browser lets pages compute on it (WebGPU). The settings tell whether it is in use.",
+        lacks:
+          "The browser gives pages no graphics card to compute with (WebGPU): the processor " +
+          "computes.",
+      },
+      relaxed: {
+        title: "Fast instructions",
+        has: "The processor multiplies and adds at once (relaxed SIMD).",
+        lacks: "Without relaxed SIMD the processor takes longer, up to half as long again.",
+      },
+      folders: {
+        title: "Saves to a folder",
+        has: "Files can be saved straight to a place that you choose.",
+        lacks: "Files are saved as downloads, several of them as one zip.",
+      },
+      awake: {
+        title: "Keeps the screen on",
+        has: "If you ask for it, the screen stays on while a song is computed.",
+        lacks: "The screen may go off, and some machines then pause the page.",
+      },
+    },
+    licences: {
+      title: "Licences",
+      about:
+        "py-demixer is free software under the MIT licence. What it is made of has licences of " +
+        "its own.",
+      all: "Licences of everything on this site",
+      models: "About the models, and what their weights may be used for",
+    },
   },
 
   /** What is happening, for the curious. */

@@ -1,0 +1,108 @@
+/**
+ * The worker of `stretched` (stretch.js): one stem at another tempo, piece by piece.
+ *
+ * @module
+ */
+
+import { Pieces } from "./pieces.js";
+import { Signalsmith } from "./signalsmith.js";
+import { leadOf, StretchedStream } from "./stream.js";
+import { TempoMap } from "./tempo.js";
+
+/** @typedef {import("./tempo.js").Tempo} Tempo */
+
+/**
+ * `open` comes first. `render`: so many frames more, with what the source has next; where `begin` is
+ * given, from that frame on, the source from that offset on.
+ * @typedef {{method: "open", rate: number, tempo: Tempo}
+ *   | {method: "render", begin: {frame: number, offset: number} | null, samples: Float32Array,
+ *     length: number}} StretchCall
+ */
+
+/**
+ * How far the source has to be given around a place, in frames.
+ * @typedef {{before: number, after: number}} Reach
+ */
+
+/** @typedef {{ok: true, value: Reach | Float32Array} | {ok: false, message: string}} StretchReply */
+
+/** Frames rendered at once. */
+const BLOCK = 1024;
+
+class Renderer {
+  #pieces;
+  #stream;
+
+  /**
+   * @param {Signalsmith} stretch
+   * @param {TempoMap} map @param {{frame: number, offset: number}} begin @param {Float32Array} samples
+   */
+  constructor(stretch, map, { frame, offset }, samples) {
+    this.#pieces = new Pieces(offset);
+    this.append(samples);
+    this.#stream = new StretchedStream(stretch, (...place) => this.#pieces.read(0, ...place));
+    this.#stream.begin(map, frame);
+  }
+
+  /** @param {Float32Array} samples interleaved, what the source has next */
+  append(samples) {
+    this.#pieces.append({ parts: [samples], length: samples.length / 2 });
+  }
+
+  /** @param {number} length frames @returns {Float32Array} interleaved */
+  render(length) {
+    const out = new Float32Array(2 * length);
+    for (let at = 0; at < length; at += BLOCK) this.#block(out.subarray(2 * at, 2 * (at + BLOCK)));
+    this.#pieces.forget(this.#stream.fed);
+    return out;
+  }
+
+  /** @param {Float32Array} out interleaved */
+  #block(out) {
+    const [left, right] = [new Float32Array(out.length / 2), new Float32Array(out.length / 2)];
+    this.#stream.render(left, right);
+    for (const [i, sample] of left.entries()) {
+      out[2 * i] = sample;
+      out[2 * i + 1] = /** @type {number} */ (right[i]);
+    }
+  }
+}
+
+/** What all renderers have in common. @type {{rate: number, map: TempoMap} | null} */
+let song = null;
+/** @type {Renderer | null} */
+let renderer = null;
+
+/** @param {StretchCall} call @returns {Promise<Reach | Float32Array>} */
+async function answer(call) {
+  if (call.method === "open") return open(call);
+  const { begin, samples, length } = call;
+  if (begin) renderer = await newRenderer(begin, samples);
+  else renderer?.append(samples);
+  return /** @type {Renderer} */ (renderer).render(length);
+}
+
+/** @param {StretchCall & {method: "open"}} call @returns {Promise<Reach>} */
+async function open({ rate, tempo }) {
+  song = { rate, map: new TempoMap(tempo, 0) };
+  const stretch = await Signalsmith.open(rate);
+  const { stretched, offset } = leadOf(stretch);
+  const after = Math.ceil(stretched * song.map.sourceOf(0).speed) + offset;
+  return { before: stretch.history + after, after };
+}
+
+/** @param {{frame: number, offset: number}} begin @param {Float32Array} samples */
+async function newRenderer(begin, samples) {
+  const { rate, map } = /** @type {{rate: number, map: TempoMap}} */ (song);
+  return new Renderer(await Signalsmith.open(rate), map, begin, samples);
+}
+
+addEventListener("message", async (/** @type {MessageEvent} */ event) => {
+  const scope = /** @type {import("../worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
+  try {
+    const value = await answer(event.data);
+    scope.postMessage({ ok: true, value }, value instanceof Float32Array ? [value.buffer] : []);
+  } catch (error) {
+    scope.postMessage({ ok: false, message: String(error) }, []);
+  }
+});
