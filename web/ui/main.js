@@ -191,6 +191,7 @@ function tellWhatIsKnown() {
     settings.tellQuality(quality, timeOf(choices.get("model"), quality));
   }
   settings.tellComputer(aboutComputer());
+  engineCard.tellPace(timeOf(choices.get("model"), choices.get("quality"), null)?.seconds ?? null);
   const model = assets.models[choices.get("model")];
   byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
   const licence = byId("licence", HTMLAnchorElement);
@@ -209,12 +210,12 @@ async function tellModel(all, name) {
 
 /**
  * @param {string} name of a model @param {string} quality
+ * @param {number | null} [song] seconds; null: of a usual one
  * @returns {import("./settings/settings.js").Expectation | null} how long it takes here
  */
-function timeOf(name, quality) {
+function timeOf(name, quality, song = shown && shown.stems.length / shown.stems.rate) {
   const model = assets?.models[name];
   if (!assets || !model) return null;
-  const song = shown && shown.stems.length / shown.stems.rate;
   const options = optionsFor(model, quality);
   const known = expectedTime(assets.models, name, options, computer(name), song ?? USUAL_SONG);
   return known && { ...known, song };
