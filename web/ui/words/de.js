@@ -93,6 +93,7 @@ export const de = {
       "Alles macht dein Browser, und nichts wird hochgeladen.",
     drop: "Lege Lieder hier ab",
     choose: "oder wähle Dateien",
+    tap: "Lieder wählen",
     folder: "Ordner wählen",
     demo: "Beispiellied ausprobieren",
     demoName: "Beispiellied",

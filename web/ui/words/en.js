@@ -104,6 +104,8 @@ export const en = {
       "Your browser does all of it, and nothing is uploaded.",
     drop: "Drop songs here",
     choose: "or choose files",
+    /** Where nobody drops anything. */
+    tap: "Choose songs",
     folder: "Choose a folder",
     demo: "Try the demo song",
     /** Of the file, too. */
