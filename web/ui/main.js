@@ -14,7 +14,7 @@ import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { announce, byId } from "./elements.js";
-import { megabytes, span } from "./format.js";
+import { megabytes } from "./format.js";
 import { Help } from "./help/help.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
 import { expectedTime, remember, USUAL_SONG } from "./paces.js";
@@ -191,7 +191,7 @@ function tellWhatIsKnown() {
     settings.tellQuality(quality, timeOf(choices.get("model"), quality));
   }
   settings.tellComputer(aboutComputer());
-  say(byId("pace", HTMLParagraphElement), aboutPace());
+  engineCard.tellPace(timeOf(choices.get("model"), choices.get("quality"), null)?.seconds ?? null);
   const model = assets.models[choices.get("model")];
   byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
   const licence = byId("licence", HTMLAnchorElement);
@@ -210,12 +210,12 @@ async function tellModel(all, name) {
 
 /**
  * @param {string} name of a model @param {string} quality
+ * @param {number | null} [song] seconds; null: of a usual one
  * @returns {import("./settings/settings.js").Expectation | null} how long it takes here
  */
-function timeOf(name, quality) {
+function timeOf(name, quality, song = shown && shown.stems.length / shown.stems.rate) {
   const model = assets?.models[name];
   if (!assets || !model) return null;
-  const song = shown && shown.stems.length / shown.stems.rate;
   const options = optionsFor(model, quality);
   const known = expectedTime(assets.models, name, options, computer(name), song ?? USUAL_SONG);
   return known && { ...known, song };
@@ -239,16 +239,6 @@ function aboutComputer() {
   if (!graphics) return () => "";
   if (graphics instanceof Error) return sentenceOf(graphics);
   return (words) => words.settings.card(graphics.name, megabytes(graphics.bytes));
-}
-
-/** @returns {Saying} who computes the next song, and how long that takes, in the header */
-function aboutPace() {
-  if (engine.info === null) return () => "";
-  const { graphics } = engine;
-  const isByCard = graphics !== null && !(graphics instanceof Error);
-  const time = timeOf(choices.get("model"), choices.get("quality"));
-  return ({ settings: words }) =>
-    words.pace(isByCard, time && { seconds: span(time.seconds), isUsual: time.song === null });
 }
 
 /**

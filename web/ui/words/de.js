@@ -290,11 +290,6 @@ export const de = {
     toFetch: (size) => `${size} zu laden`,
     missing: (titles) => `Nicht auf dieser Seite: ${titles.join(", ")}.`,
     moreModels: "Mehr über die Modelle",
-    pace: (isByCard, time) => {
-      const who = isByCard ? "Grafikkarte" : "Prozessor";
-      if (time === null) return who;
-      return `${who} · etwa ${time.seconds} ${time.isUsual ? "je Lied" : "für dieses Lied"}`;
-    },
     takes: (time, isUsual, isMeasured) => {
       const song = isUsual ? "ein Lied von 4 Minuten" : "dieses Lied";
       return isMeasured

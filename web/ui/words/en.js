@@ -313,15 +313,6 @@ export const en = {
     toFetch: (/** @type {string} */ size) => `${size} to fetch`,
     missing: (/** @type {string[]} */ titles) => `Not included on this site: ${titles.join(", ")}.`,
     moreModels: "More about models",
-    /** In the header. */
-    pace: (
-      /** @type {boolean} */ isByCard,
-      /** @type {{seconds: string, isUsual: boolean} | null} */ time,
-    ) => {
-      const who = isByCard ? "Graphics card" : "Processor";
-      if (time === null) return who;
-      return `${who} · about ${time.seconds} ${time.isUsual ? "a song" : "for this song"}`;
-    },
     takes: (
       /** @type {string} */ time,
       /** @type {boolean} */ isUsual,
