@@ -84,7 +84,7 @@ def mix(demixer: DemixerPage) -> None:
     page.locator('[data-stem="other"] [data-mix="pan"]').press("PageUp")
     page.locator('[data-stem="vocals"] [data-mix="muted"]').click()
     page.evaluate("document.activeElement.blur()")
-    for key in ("ArrowRight", "[", "ArrowRight", "ArrowRight", "]", "ArrowLeft"):
+    for key in ("ArrowRight", "[", "ArrowRight", "ArrowRight", "]", "ArrowRight"):
         page.locator("body").press(key)
     page.evaluate("document.getElementById('main').scrollTo(0, 0)")
 
