@@ -8,20 +8,21 @@
  */
 
 import { UserError } from "../errors.js";
+import { Remote } from "../rpc.js";
 import { FORMATS } from "./formats.js";
-import { fileName, numbered } from "./names.js";
+import { fileName, numbered, tempoName } from "./names.js";
 import { MIX } from "./shapes.js";
 import { patiently } from "./temporary.js";
 
 /** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./formats.js").Format} Format */
-/** @typedef {import("./protocol.js").Block} Block */
 /** @typedef {import("./protocol.js").FileOrder} FileOrder */
 /** @typedef {import("./protocol.js").Made} Made */
 /** @typedef {import("./protocol.js").Mix} Mix */
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./protocol.js").Order} Order */
 /** @typedef {import("./sinks.js").Place} Place */
+/** @typedef {import("../stretch/tempo.js").Tempo} Tempo */
 /** @typedef {import("./temporary.js").TemporaryFiles} TemporaryFiles */
 
 /**
@@ -52,6 +53,7 @@ import { patiently } from "./temporary.js";
  * @property {"stem" | "mix" | "all"} what
  * @property {string} [source]      of "stem"
  * @property {Mix} [mix]            of "mix"
+ * @property {Tempo} [tempo]        at which it is to be; else as it is
  * @property {Format} format
  * @property {[number, number]} [region]    [start, stop), in frames; else the whole song
  * @property {number} [rate]        hertz; else that of the stems
@@ -116,7 +118,7 @@ export class Maker {
 
   /** @param {Request} request @param {FileOrder[]} files @param {Delivery} delivery @returns {Order} */
   #order(request, files, { places, scratch }) {
-    const { stems, format, mix = null } = request;
+    const { stems, format, mix = null, tempo = null } = request;
     const zipped = isZipped(request, files);
     /** @type {Order} */
     const order = {
@@ -125,6 +127,7 @@ export class Maker {
       length: stems.length,
       region: request.region ?? [0, stems.length],
       mix: mix && { channels: mix.channels, master: mix.master },
+      tempo: tempo && { speed: tempo.speed, semitones: tempo.semitones },
       format,
       rate: request.rate ?? stems.rate,
       peak: null,
@@ -153,7 +156,7 @@ export class Maker {
     if (destination.kind === "folder") return { ...(await inFolder(destination, files)), scratch };
     if (destination.kind === "file") return { ...(await inFile(destination)), scratch };
     const place = await this.#temporary();
-    const name = zipped ? fileName(request.song.name, "stems", "zip") : (files[0]?.name ?? "");
+    const name = zipped ? zipName(request) : (files[0]?.name ?? "");
     const undo = async () => {
       if (place) await this.#files.remove(place.handle);
     };
@@ -180,19 +183,23 @@ export class Maker {
 }
 
 /** @param {Request} request @returns {FileOrder[]} without their places */
-function filesOf({ stems, song, what, source, mix, format }) {
+function filesOf({ stems, song, what, source, mix, tempo, format }) {
   const { container } = FORMATS[format];
-  const file = (/** @type {string} */ from, /** @type {string} */ part) => ({
-    source: from,
-    name: fileName(song.name, part, container),
-    tags: tagsOf(song, part),
-    place: null,
-  });
+  const file = (/** @type {string} */ from, /** @type {string} */ name) => {
+    const part = tempo ? `${name}, ${tempoName(tempo)}` : name;
+    const tags = tagsOf(song, part);
+    return { source: from, name: fileName(song.name, part, container), tags, place: null };
+  };
   if (what === "all") return stems.sources.map((name) => file(name, name));
   if (what === "stem" && source) return [file(source, source)];
   const heard = [...(mix?.channels.keys() ?? [])];
   if (heard.length === 0) return [];
   return [file(MIX, heard.length === stems.sources.length ? "mix" : heard.join(" + "))];
+}
+
+/** @param {Request} request @returns {string} */
+function zipName({ song, tempo }) {
+  return fileName(song.name, tempo ? `stems, ${tempoName(tempo)}` : "stems", "zip");
 }
 
 /** @param {Song} song @param {string} part @returns {import("./protocol.js").Tags} */
@@ -210,8 +217,8 @@ function isZipped({ destination }, files) {
 }
 
 /** @param {Order} order @returns {string} equal where the peak is */
-function peakKey({ region, rate }) {
-  return JSON.stringify([region, rate]);
+function peakKey({ region, tempo, rate }) {
+  return JSON.stringify([region, tempo, rate]);
 }
 
 /**
@@ -272,43 +279,35 @@ async function inFile({ handle }) {
  * @returns {Promise<Made>}
  */
 async function carryOut(order, stems, { report, signal }) {
-  const worker = new Worker(new URL("save-worker.js", import.meta.url), { type: "module" });
+  const url = new URL("save-worker.js", import.meta.url);
+  const worker = new Remote(url, (message) => new Error(message));
+  const stop = () => worker.end(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
   try {
-    return await new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      worker.onerror = (event) => reject(new Error(event.message));
-      worker.onmessage = ({ data }) => {
-        /** @type {Notice} */
-        const notice = data;
-        if (notice.type === "read") void answer(worker, notice, stems);
-        else if (notice.type === "share") report(notice.share);
-        else if (notice.type === "done") resolve(notice.made);
-        else reject(failureOf(notice));
-      };
-      worker.postMessage(order);
+    return await worker.call("make", order, {
+      notice: (/** @type {Notice} */ notice) => {
+        if ("share" in notice) report(notice.share);
+        else void handOver(worker, notice.read, stems);
+      },
     });
   } finally {
-    worker.terminate();
+    signal.removeEventListener("abort", stop);
+    worker.end(null);
   }
 }
 
 /**
- * @param {Worker} worker @param {Extract<Notice, {type: "read"}>} read
+ * @param {Remote} worker @param {{id: number, source: string, start: number, length: number}} read
  * @param {ReadableStems} stems
  */
-async function answer(worker, { id, source, start, length }, stems) {
-  try {
-    const samples = await stems.read(source, start, length);
-    worker.postMessage(/** @type {Block} */ ({ id, ok: true, samples }), [samples.buffer]);
-  } catch (error) {
-    worker.postMessage(/** @type {Block} */ ({ id, ok: false, message: String(error) }));
-  }
-}
-
-/** @param {Extract<Notice, {type: "failed"}>} notice @returns {Error} */
-function failureOf({ name, message, code }) {
-  if (code) return new UserError(/** @type {import("../errors.js").Code} */ (code));
-  return Object.assign(new Error(message), { name });
+async function handOver(worker, { id, source, start, length }, stems) {
+  const samples = await stems.read(source, start, length).catch((error) => {
+    console.warn(error);
+    return null;
+  });
+  if (!worker.alive) return;
+  const transfer = samples ? [samples.buffer] : [];
+  await worker.call("block", { id, samples }, { transfer }).catch(() => {});
 }
 
 /** What the browser says of a place that it may not write to, or that is gone. */

@@ -5,7 +5,7 @@
  */
 
 import { announce, byId, setBar } from "../elements.js";
-import { megabytes, percent } from "../format.js";
+import { megabytes, percent, span } from "../format.js";
 import { say, word } from "../words.js";
 
 /** @typedef {import("../../engine/engine.js").Engine} Engine */
@@ -18,6 +18,7 @@ export class EngineCard {
   #number = byId("engine-number", HTMLSpanElement);
   #bar = byId("engine-bar", HTMLProgressElement);
   #offline = byId("offline", HTMLParagraphElement);
+  #pace = byId("pace", HTMLParagraphElement);
   #versions = byId("versions", HTMLParagraphElement);
   /** @type {Stage["stage"] | null} */
   #stage = null;
@@ -52,6 +53,11 @@ export class EngineCard {
   tellOffline(title) {
     say(this.#offline, ({ engine }) => title && engine.offline(title));
     this.#offline.classList.toggle("ready", title !== "");
+  }
+
+  /** @param {number | null} seconds that a song of usual length takes; null: not known */
+  tellPace(seconds) {
+    say(this.#pace, ({ engine }) => (seconds === null ? "" : engine.pace(span(seconds))));
   }
 
   #showVersions() {

@@ -81,6 +81,7 @@ export class Row {
     const { state, name, canOpen, share, error } = this.#song;
     const { element } = this;
     element.dataset.state = state;
+    element.draggable = state === "waiting";
     if (isShown) element.setAttribute("aria-current", "true");
     else element.removeAttribute("aria-current");
     this.#name.textContent = name;
@@ -121,6 +122,11 @@ export class Row {
     }
   }
 
+  /** @param {Deed} deed whose button is to have the focus */
+  focus(deed) {
+    this.#deeds.get(deed)?.focus();
+  }
+
   /** The time has gone on. */
   tick() {
     say(this.#state, stateOf(this.#song, this.#about.title(this.#song.model)));
@@ -135,7 +141,7 @@ export class Row {
       const hadFocus = document.activeElement === input;
       if (isWanted) this.#about.rename(song, input.value);
       input.replaceWith(this.#name);
-      if (hadFocus) this.#deeds.get("rename")?.focus();
+      if (hadFocus) this.focus("rename");
     };
     input.addEventListener("keydown", (event) => {
       const { key } = event;

@@ -49,6 +49,7 @@ export class Songs {
     this.#queue.before(this.#pause);
     this.#library.after(this.#removeAll);
     say(this.#removeAll, ({ songs }) => songs.removeAll);
+    this.#letDrag();
     this.#session.addEventListener("change", () => this.#list());
     this.#session.addEventListener("song", (event) => {
       const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
@@ -138,6 +139,30 @@ export class Songs {
     announce(word(({ songs: words }) => words.placeOf(song.name, index + 1, songs.length)));
   }
 
+  /** A song that waits can be drawn to another place; the buttons do the same. */
+  #letDrag() {
+    /** @type {Song | null} */
+    let drawn = null;
+    const songAt = (/** @type {EventTarget | null} */ target) => {
+      const item = target instanceof Element ? target.closest("[data-song]") : null;
+      return this.#session.songs.find((song) => this.#rows.get(song)?.element === item) ?? null;
+    };
+    this.#queue.addEventListener("dragstart", ({ target, dataTransfer }) => {
+      drawn = songAt(target);
+      if (dataTransfer) dataTransfer.effectAllowed = "move";
+    });
+    this.#queue.addEventListener("dragend", () => (drawn = null));
+    this.#queue.addEventListener("dragover", (event) => {
+      const other = songAt(event.target);
+      if (!drawn || !other) return;
+      event.preventDefault();
+      if (other !== drawn) this.#session.move(drawn, this.#session.songs.indexOf(other));
+    });
+    this.#queue.addEventListener("drop", (event) => {
+      if (drawn) event.preventDefault();
+    });
+  }
+
   /** @param {Song} song at work */
   async cancel(song) {
     await this.#about.release(song);
@@ -155,9 +180,16 @@ export class Songs {
         ({ songs }) => songs.yes,
       ));
     if (!isSure) return;
+    const { songs, library } = this.#session;
+    const list = songs.includes(song) ? songs : library;
+    const next = list[list.indexOf(song) + 1] ?? list[list.indexOf(song) - 1];
     await this.#about.release(song);
     await this.#session.remove(song);
-    announce(word(({ songs }) => songs.removed(song.name)));
+    // What had the focus is gone.
+    const row = next && this.#rows.get(next);
+    if (row) row.focus("remove");
+    else byId("add", HTMLElement).focus();
+    announce(word((words) => words.songs.removed(song.name)));
   }
 
   async #askToRemoveAll() {

@@ -38,6 +38,7 @@ export const de = {
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
     rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
     regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
+    withTempo: ({ tempo }) => `In Tempo und Tonhöhe, wie es gespielt wird (${tempo})`,
     to: "Wohin",
     places: {
       one: { download: "Downloads", place: "Ein Ort, den ich wähle" },
@@ -83,13 +84,15 @@ export const de = {
     save: "Speichern",
     keys: "Tasten",
     happening: "Was gerade passiert",
-    close: "Schließen",
-    update: "Eine neue Version dieser Seite ist bereit.",
-    reload: "Aktualisieren: Seite neu laden",
+    update: "Eine neue Fassung dieser Seite ist da.",
+    reload: "Aktualisieren: neu laden",
     retry: "Noch einmal versuchen",
-    engine: "Start des Rechenwerks",
-    model: "Modell",
-    weights: "Lizenz seiner Gewichte",
+    engine: "Rechenwerk",
+    separation: "Zerlegt von",
+    weights: "Seine Gewichte:",
+    licences: "Lizenzen von allem auf dieser Seite",
+    models: "Mehr über die Modelle",
+    close: "Schließen",
   },
 
   start: {
@@ -99,6 +102,7 @@ export const de = {
       "Alles macht dein Browser, und nichts wird hochgeladen.",
     drop: "Lege Lieder hier ab",
     choose: "oder wähle Dateien",
+    tap: "Lieder wählen",
     folder: "Ordner wählen",
     demo: "Beispiellied ausprobieren",
     demoName: "Beispiellied",
@@ -530,6 +534,9 @@ export const de = {
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
+    stemGone:
+      "Die Spuren ließen sich nicht mehr lesen, deshalb konnte die Datei nicht erstellt werden. " +
+      "Öffne das Lied wieder und speichere es noch einmal.",
     stemPlace:
       "Dorthin konnte die Datei nicht geschrieben werden. Wähle einen anderen Ort, oder lege sie " +
       "bei den Downloads ab.",

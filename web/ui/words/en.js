@@ -46,6 +46,8 @@ export const en = {
       `${kilohertz} kHz, as your file has it`,
     regionOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
       `Only the loop, ${start}–${stop}`,
+    withTempo: (/** @type {{tempo: string}} */ { tempo }) =>
+      `At the speed and in the key it is played (${tempo})`,
     to: "Where",
     places: {
       one: { download: "Downloads", place: "A place that I choose" },
@@ -93,13 +95,15 @@ export const en = {
     save: "Save",
     keys: "Keys",
     happening: "What is happening",
-    close: "Close",
     update: "A new version of this page is ready.",
     reload: "Update available: reload",
     retry: "Try again",
-    engine: "Start of the engine",
-    model: "Model",
-    weights: "Licence of its weights",
+    engine: "Engine",
+    separation: "Separation by",
+    weights: "Its weights:",
+    licences: "Licences of everything on this site",
+    models: "More about models",
+    close: "Close",
   },
 
   /** Where songs come in. */
@@ -110,6 +114,8 @@ export const en = {
       "Your browser does all of it, and nothing is uploaded.",
     drop: "Drop songs here",
     choose: "or choose files",
+    /** Where nobody drops anything. */
+    tap: "Choose songs",
     folder: "Choose a folder",
     demo: "Try the demo song",
     /** Of the file, too. */
@@ -546,6 +552,9 @@ export const en = {
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+    stemGone:
+      "The stems could not be read any more, so the file could not be made. Open the song again " +
+      "and save it once more.",
     stemPlace:
       "The file could not be written there. Choose another place, or save it among the downloads.",
     resampler:
