@@ -101,6 +101,7 @@ export const de = {
       "Alles macht dein Browser, und nichts wird hochgeladen.",
     drop: "Lege Lieder hier ab",
     choose: "oder wähle Dateien",
+    tap: "Lieder wählen",
     folder: "Ordner wählen",
     demo: "Beispiellied ausprobieren",
     demoName: "Beispiellied",
@@ -532,6 +533,9 @@ export const de = {
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
+    stemGone:
+      "Die Spuren ließen sich nicht mehr lesen, deshalb konnte die Datei nicht erstellt werden. " +
+      "Öffne das Lied wieder und speichere es noch einmal.",
     stemPlace:
       "Dorthin konnte die Datei nicht geschrieben werden. Wähle einen anderen Ort, oder lege sie " +
       "bei den Downloads ab.",
