@@ -193,6 +193,20 @@ def test_the_view_goes_on_with_the_playhead(studio: StudioPage) -> None:
     assert box(studio, ".timeline .playhead")["x"] - wave["x"] == pytest.approx(0, abs=1)
 
 
+def test_whoever_looks_elsewhere_is_left_there(studio: StudioPage) -> None:
+    studio.show().finish()
+    for _ in range(6):
+        studio.element("zoom-in").click()
+    studio.element("play").click()
+    expect(studio.element("time")).to_have_text("0:01 / 4:00")
+    studio.page.mouse.click(*point(studio, "#overview", 0.7))
+    studio.frames()
+    window, overview = box(studio, ".window"), box(studio, "#overview")
+    middle = window["x"] + window["width"] / 2 - overview["x"]
+    assert middle / overview["width"] == pytest.approx(0.7, abs=0.01)
+    studio.element("play").click()
+
+
 def test_the_spectrogram_has_energy_where_the_tone_is(studio: StudioPage) -> None:
     tone = "(_, frame) => 0.5 * Math.sin((2 * Math.PI * 1000 * frame) / RATE)"
     studio.show(at=tone).finish(0, 0.5)
