@@ -76,7 +76,10 @@ def test_nothing_is_in_anybodys_way(device: BrowserContext, tiny_url: str, axe: 
     least = FINGER if is_phone else POINTER
 
     def look(state: str) -> list[str]:
-        r= check(page, axe, state, least); print("\n".join(r)); page.screenshot(path=f"/tmp/w/a-{state}-{least}.png"); return r
+        r = check(page, axe, state, least)
+        print("\n".join(r))
+        page.screenshot(path=f"/tmp/w/a-{state}-{least}.png")
+        return r
 
     found = look("start")
     demixer.wait_started()
