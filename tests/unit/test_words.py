@@ -42,7 +42,7 @@ class Reader(HTMLParser):
             "data-word" in named or tag in TEXT_OF_ALL or named.get("id") in FILLED
             for tag, named in self.open
         )
-        if text.strip(":,· ") and not inside and text not in LETTERS:
+        if text.strip(".:,· ") and not inside and text not in LETTERS:
             self.wordless.append(text)
 
 
