@@ -1,7 +1,7 @@
 """Pictures of the page for the documentation: python -m tests.screenshots [OUT]
 
-The site as it is published, its own demo song, and nothing made up: each state is shown on a desktop
-and on a phone, light and dark. What takes the time is the separation, a minute on an idle machine.
+The site as it is published, its own demo song, and nothing made up: each state is shown on a
+desktop and on a phone, light and dark. What takes time is the separation, twice: minutes in all.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from playwright.sync_api import sync_playwright
 
@@ -22,7 +20,7 @@ from tools import environment, site
 from web import server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import CDPSession, Page
+    from playwright.sync_api import FilePayload, Page
 
 OUT = environment.ROOT / "docs" / "images"
 SCREENS = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
@@ -30,53 +28,42 @@ SCREENS = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
 
 DEMO = "Demo song"
 WAIT_MS = 900_000
+SETTLE_MS = 700
 
 
 class Camera:
-    """Takes the same picture on all screens."""
+    """Takes pictures of one screen, light and dark."""
 
-    def __init__(self, page: Page, out: Path) -> None:
+    def __init__(self, page: Page, screen: str, out: Path) -> None:
         self._page = page
+        self._screen = screen
         self._out = out
-        self._session: CDPSession = page.context.new_cdp_session(page)
         out.mkdir(parents=True, exist_ok=True)
 
-    @contextmanager
-    def screen(self, name: str) -> Iterator[None]:
-        """A desktop with a mouse, or a phone with fingers."""
-        width, height, scale = SCREENS[name]
-        is_phone = name == "phone"
-        metrics = {"width": width, "height": height, "deviceScaleFactor": scale}
-        self._session.send("Emulation.setDeviceMetricsOverride", {**metrics, "mobile": is_phone})
-        self._session.send("Emulation.setTouchEmulationEnabled", {"enabled": is_phone})
-        yield
-        self._session.send("Emulation.clearDeviceMetricsOverride")
-
     def take(self, state: str) -> None:
-        """Take pictures of what the page shows, four of them."""
-        for name in SCREENS:
-            with self.screen(name):
-                for scheme in ("light", "dark"):
-                    self._take(f"{state}-{name}-{scheme}", name, scheme)
-
-    def _take(self, file: str, screen: str, scheme: str) -> None:
-        self._page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        if file.startswith("queue") and screen == "phone":
-            self._page.evaluate("document.getElementById('songs').showPopover()")
-        self._page.mouse.move(0, 0)
-        self._page.wait_for_timeout(700)
-        self._page.screenshot(path=self._out / f"{file}.png")
-        if file.startswith("queue") and screen == "phone":
-            self._page.evaluate("document.getElementById('songs').hidePopover()")
+        """Take two pictures of what the page shows."""
+        schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for scheme in schemes:
+            self._page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            self._page.mouse.move(0, 0)
+            self._page.wait_for_timeout(SETTLE_MS)
+            self._page.screenshot(path=self._out / f"{state}-{self._screen}-{scheme}.png")
 
 
-def take_all(url: str, out: Path) -> None:
-    """Walk through the page at `url`."""
-    options = chromium.options()
+def take_all(url: str, screen: str, out: Path) -> None:
+    """Walk through the page at `url` on a screen."""
+    width, height, scale = SCREENS[screen]
+    options = chromium.options() | {
+        "viewport": {"width": width, "height": height},
+        "device_scale_factor": scale,
+        "is_mobile": screen == "phone",
+        "has_touch": screen == "phone",
+        "locale": "en",
+    }
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
         context = playwright.chromium.launch_persistent_context(profile, **options)  # type: ignore[arg-type]
         demixer = DemixerPage(context, url)
-        camera = Camera(demixer.page, out)
+        camera = Camera(demixer.page, screen, out)
         demixer.page.wait_for_selector("#versions:not(:empty)", timeout=WAIT_MS)
         camera.take("start")
         demixer.element("demo").click()
@@ -92,32 +79,33 @@ def take_all(url: str, out: Path) -> None:
 
 
 def mix(demixer: DemixerPage) -> None:
-    """Do with the finished song what people do: loop four bars, without the voice."""
+    """Do with the finished song what people do: loop a part of it, without the voice."""
     page = demixer.page
-    page.set_viewport_size({"width": 1440, "height": 900})
-    page.locator("body").press("ArrowRight")
-    for key in ("[", "ArrowRight", "ArrowRight", "]", "ArrowLeft"):
-        page.locator("body").press(key)
     page.locator('[data-stem="other"] [data-mix="pan"]').press("PageUp")
     page.locator('[data-stem="vocals"] [data-mix="muted"]').click()
     page.evaluate("document.activeElement.blur()")
+    for key in ("ArrowRight", "[", "ArrowRight", "ArrowRight", "]", "ArrowRight"):
+        page.locator("body").press(key)
+    page.evaluate("document.getElementById('main').scrollTo(0, 0)")
 
 
 def fill_queue(demixer: DemixerPage) -> None:
     """Add more songs, one of them broken, and wait until that is said."""
     songs = [
-        ("Evening Walk.wav", wav(synthetic.song(40))),
         ("take 3.wav", b"not a song"),
+        ("Evening Walk.wav", wav(synthetic.song(40))),
         ("Blue Hour (live).wav", wav(synthetic.song(60))),
         ("Paper Boats.wav", wav(synthetic.song(50))),
     ]
-    demixer.page.set_input_files(
-        "#file",
-        [{"name": name, "mimeType": "audio/wav", "buffer": content} for name, content in songs],
-    )
-    demixer.press("up", "take 3")
+    files: list[FilePayload] = [
+        {"name": name, "mimeType": "audio/wav", "buffer": content} for name, content in songs
+    ]
+    demixer.page.set_input_files("#file", files)
     demixer.wait_state("take 3", "failed", WAIT_MS)
     demixer.wait_share(10, WAIT_MS)
+    drawer = demixer.element("songs-open")
+    if drawer.is_visible():
+        drawer.click()
 
 
 def main() -> None:
@@ -128,7 +116,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = site.make_site(Path(sys.executable), Path(folder) / "site")
         with server.serving(made) as url:
-            take_all(url, options.out)
+            for screen in SCREENS:
+                take_all(url, screen, options.out)
 
 
 if __name__ == "__main__":

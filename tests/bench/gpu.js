@@ -28,28 +28,47 @@ GPUDevice.prototype.createBuffer = function (options) {
 };
 
 /**
+ * How many times as long as ours theirs may take before it is given up: on a software adapter a
+ * whole network can take the better part of an hour.
+ */
+const PATIENCE = 10;
+
+/**
  * @param {string} folder the operation's files, as gpu.py wrote them
- * @param {number} runs how many times each is timed
+ * @param {number} runs how many times each is timed, the later ones in turns
+ * @returns {Promise<object[]>} of each engine; `isGivenUp`: it takes more than the seconds stated
  */
 export async function measure(folder, runs) {
   const engines = [await schedule(`${folder}/ours/`), await graph(`${folder}/theirs/`)];
-  const answers = [];
-  for (const { run, read, expected } of engines) {
-    await run(); // whatever is compiled or chosen at first is not timed
-    const quality = expected && snr(expected, new Float32Array(await read()));
-    answers.push({ seconds: [], snr: quality });
-  }
-  for (let count = 0; count < runs; count++) {
+  const ours = await begin(engines[0], Infinity);
+  const theirs = await begin(engines[1], PATIENCE * ours.seconds[0]);
+  const answers = [ours, theirs];
+  for (let count = 1; count < runs && !theirs.isGivenUp; count++) {
     for (const [number, { run }] of engines.entries()) {
-      const begun = performance.now();
-      await run();
-      answers[number].seconds.push((performance.now() - begun) / 1000);
+      answers[number].seconds.push(await timed(run, Infinity));
     }
   }
   for (const [number, { device }] of engines.entries()) {
     answers[number].bytes = held.get(device).most;
   }
   return answers;
+}
+
+async function begin({ run, read, expected }, limit) {
+  // Whatever is compiled or chosen at first is not timed.
+  if ((await timed(run, limit)) === null) return { seconds: [limit], snr: null, isGivenUp: true };
+  const quality = expected && snr(expected, new Float32Array(await read()));
+  return { seconds: [await timed(run, Infinity)], snr: quality, isGivenUp: false };
+}
+
+/** Seconds; null: not done within `limit` seconds. */
+async function timed(run, limit) {
+  const begun = performance.now();
+  const patience = Number.isFinite(limit)
+    ? new Promise((resolve) => setTimeout(() => resolve(true), 1000 * limit))
+    : new Promise(() => {});
+  const isOver = await Promise.race([run().then(() => false), patience]);
+  return isOver ? null : (performance.now() - begun) / 1000;
 }
 
 /** The adapter's name, as its driver tells it. */

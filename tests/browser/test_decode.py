@@ -339,6 +339,18 @@ def test_long_and_short_mp3_give_the_same_samples(
     np.testing.assert_array_equal(decode_long(content), decode(content))
 
 
+def test_an_mp3_whose_length_is_anybodys_guess(
+    decode: Decode, decode_long: Decode, tmp_path: Path
+) -> None:
+    # By the bit rate of the silence at its beginning it would last four times as long, and by what
+    # programs have put at its end, longer still.
+    song = np.concatenate([np.zeros((2, 2 * RATE), np.float32), synthetic.song(3.0)], axis=1)
+    options = ("-c:a", "libmp3lame", "-q:a", "2", "-write_xing", "0")
+    content = coded(wav(song), "mp3", *options, folder=tmp_path) + bytes(50_000)
+    for way in (decode, decode_long):
+        assert way(content).shape[1] == pytest.approx(5 * RATE, abs=5000)
+
+
 def test_without_webcodecs_wav_is_the_same(
     decode: Decode, decode_without_webcodecs: Decode
 ) -> None:

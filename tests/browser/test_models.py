@@ -211,6 +211,7 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     tab.wait_result("song")
     whole = digests(tab)
     tab.remove("song")
+    tab.hold(50)  # in the middle of it
     tab.choose("song.wav", LONG)
     tab.wait_share(30)
     # What is chosen now is for the next songs.
@@ -224,6 +225,7 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     wait_ready(tab, "htdemucs")
 
     # The same song by the other model is another one.
+    tab.hold(2)
     tab.choose("again.wav", LONG)
     tab.wait_state("again", "working")
     assert tab.share("again") < 30
@@ -233,6 +235,7 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     if tab.song("again").count():
         tab.remove("again")
 
+    tab.hold()
     tab.press("goOn", "song")
     tab.wait_share(1)
     assert tab.share("song") >= share
@@ -262,11 +265,13 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     tab.remove("song")
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
     # Of the next song the time is told at once, not after its first part.
+    tab.hold(0)
     tab.choose("song.wav", LONG)
     tab.wait_share(0)
     row = tab.song("song").inner_text()
     assert "0 %" in row
     assert re.search("(about .*|a few seconds) left", row)
+    tab.hold()
     tab.wait_result("song")
     tab.remove("song")
     tab.page.reload()

@@ -1,14 +1,8 @@
-"""The player and the downloads, over stems that become final while the test says so.
-
-What is scheduled is rendered by an OfflineAudioContext, to be compared sample by sample. It is
-stopped every half second of its own time for what happens on the page meanwhile.
-"""
+"""The player over stems that become final while the test says so, and over a song at work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,10 +10,9 @@ from playwright.sync_api import expect
 
 from tests import synthetic
 from tests.browser.page import RATE, SONG_MS, SOURCES, DemixerPage, wav
-from tests.browser.rendering import HELPERS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page, Playwright
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -251,147 +244,106 @@ def test_on_a_real_device(bare: Page) -> None:
     assert found[3][1] == "closed"
 
 
-_SHOW = """async ([length, finished]) => {
-  const { Result } = await import(new URL("ui/result.js", document.baseURI));
-  await window.shown?.clear();
-  window.problems ??= [];
-  window.shown ??= new Result((error) => problems.push(error.code));
-  window.stems = new FakeStems(["drums", "bass", "other", "vocals"], length, noise);
-  // Louder than 16 bits can hold, so that there is a gain.
-  const at = stems.at;
-  stems.at = (source, frame, channel) => Math.fround(2.5 * at(source, frame, channel));
-  stems.finish(0, finished);
-  shown.show("Größe & more.wav", "a model", stems);
-}"""
-LENGTH = 3 * RATE + 12345
+def test_another_tempo_on_a_real_device(bare: Page) -> None:
+    """Chosen before anything was played, while the device is at rest."""
+    found = bare.evaluate("""async () => {
+      const { Player } = await import(location.origin + "/engine/player.js");
+      const context = new AudioContext({ sampleRate: RATE });
+      const stems = new FakeStems(["drums", "bass"], 3 * RATE, tone).finish(0, 3 * RATE);
+      const player = new Player(stems, context);
+      await player.setTempo({ speed: 1.5, semitones: -2 });
+      const loud = [];
+      const watch = setInterval(() => loud.push(player.level("master").peak), 50);
+      const start = performance.now();
+      player.play();
+      while (player.state !== "paused") {
+        await new Promise((resolve) => player.addEventListener("state", resolve, { once: true }));
+      }
+      clearInterval(watch);
+      const seconds = (performance.now() - start) / 1000;
+      const { position } = player;
+      await player.close();
+      return [position, seconds, Math.max(...loud), context.state];
+    }""")
+    assert found[0] == 3 * RATE
+    assert found[1] >= 3 / 1.5
+    assert found[2] == pytest.approx(1, rel=0.1)
+    assert found[3] == "closed"
 
 
-class ShownPage(DemixerPage):
-    """The page with a made-up song on it, and with no engine."""
-
-    def __init__(self, context: BrowserContext, url: str) -> None:
-        # So that it does not start one.
-        context.add_init_script("WebAssembly.validate = () => false")
-        super().__init__(context, url)
-        self.page.evaluate(HELPERS, url)
-
-    def show(self, length: int = LENGTH, finished: int | None = None) -> ShownPage:
-        """Show a song, of which the first frames are finished."""
-        self.page.evaluate(_SHOW, [length, length if finished is None else finished])
-        return self
-
-
-@pytest.fixture(scope="module")
-def shown(
-    playwright: Playwright,
-    chromium_options: dict[str, Any],
-    tiny_url: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[ShownPage]:
-    profile = tmp_path_factory.mktemp("shown")
-    context = playwright.chromium.launch_persistent_context(profile, **chromium_options)
-    page = ShownPage(context, tiny_url)
-    yield page
-    assert page.page.evaluate("window.problems ?? []") == []
-    assert [line for line in page.console if line.startswith("uncaught")] == []
-    context.close()
-
-
-def test_the_keyboard_plays_and_seeks(shown: ShownPage) -> None:
-    shown.show(length=600 * RATE)
-    page = shown.page
-    time, play = shown.element("time"), shown.element("play")
-    expect(time).to_have_text("0:00 / 10:00")
-    page.locator("body").press("Space")
-    expect(play).to_have_attribute("aria-label", "Pause")
-    expect(time).to_have_text("0:01 / 10:00")
-    page.locator("body").press("Space")
-    expect(play).to_have_attribute("aria-label", "Play")
-    seek = shown.element("seek")
-    seek.press("End")
-    seek.press("PageDown")
-    expect(time).to_have_text("9:29 / 10:00")
-    seek.press("Home")
-    seek.press("ArrowRight")
-    expect(seek).to_have_attribute("aria-valuetext", "0:05 of 10:00")
-    assert page.evaluate("stems.playhead") == 5 * RATE
-    # On a button the space bar is the button's.
-    mute = page.get_by_role("button", name="Mute bass")
-    mute.press("Space")
-    expect(mute).to_have_attribute("aria-pressed", "true")
-    expect(play).to_have_attribute("aria-label", "Play")
-
-
-def test_waiting_is_said(shown: ShownPage) -> None:
-    shown.show(length=600 * RATE, finished=60 * RATE)
-    shown.element("play").click()
-    shown.element("seek").press("PageUp")
-    shown.element("seek").press("PageUp")
-    expect(shown.element("player-note")).to_contain_text("Waiting")
-    shown.page.evaluate("stems.finish(60 * RATE, 70 * RATE)")
-    expect(shown.element("player-note")).to_be_empty()
-    expect(shown.element("play")).to_have_attribute("data-state", "playing")
-    shown.element("play").click()
-
-
-def test_the_mixer_has_names_and_states(shown: ShownPage) -> None:
-    shown.show()
-    page = shown.page
-    page.get_by_role("button", name="Solo drums").click()
-    faint = "sliders => sliders.map((slider) => slider.classList.contains('off'))"
-    sliders = page.locator('[data-mix="volume"]')
-    assert sliders.evaluate_all(faint) == [False, True, True, True]
-    page.get_by_role("button", name="Mute drums").click()
-    assert sliders.evaluate_all(faint) == [True] * 4
-    page.get_by_role("slider", name="Volume of vocals").press("Home")
-    expect(sliders.last).to_have_attribute("aria-valuetext", "0 %")
-
-
-@pytest.fixture
-def phone(
-    playwright: Playwright, chromium_options: dict[str, Any], tmp_path: Path
-) -> Iterator[BrowserContext]:
-    """A context with a small touch screen."""
-    context = playwright.chromium.launch_persistent_context(
-        tmp_path / "phone",
-        **chromium_options,
-        viewport={"width": 360, "height": 740},
-        has_touch=True,
-        is_mobile=True,
-    )
-    yield context
-    context.close()
-
-
-def test_on_a_phone_nothing_sticks_out_or_is_too_small_to_touch(
-    phone: BrowserContext, tiny_url: str
-) -> None:
-    page = ShownPage(phone, tiny_url).show()
-    assert page.page.evaluate("document.documentElement.scrollWidth") <= 360
-    targets = page.page.locator("#result button:visible, #result input:visible")
-    boxes = [box for target in targets.all() if (box := target.bounding_box())]
-    assert len(boxes) == 26
-    assert min(box["height"] for box in boxes) >= 44
-    assert min(box["width"] for box in boxes) >= 44
+def test_media_keys(bare: Page) -> None:
+    """What the browser is told, and what its keys do; no policy forbids the silence behind them."""
+    found = bare.evaluate("""async () => {
+      const { MediaKeys } = await import(location.origin + "/ui/transport/media-session.js");
+      const { Player } = await import(location.origin + "/engine/player.js");
+      const session = navigator.mediaSession;
+      const [handlers, positions, violations, media] = [{}, [], [], []];
+      session.setActionHandler = (action, handler) => { handlers[action] = handler; };
+      session.setPositionState = (state) => positions.push(state);
+      document.addEventListener("securitypolicyviolation", (event) => {
+        violations.push(event.violatedDirective);
+      });
+      const play = HTMLMediaElement.prototype.play;
+      HTMLMediaElement.prototype.play = function () {
+        media.push(this);
+        return play.call(this);
+      };
+      const stems = new FakeStems(["drums"], 600 * RATE, tone).finish(0, 600 * RATE);
+      const player = new Player(stems, new OfflineAudioContext(2, RATE, RATE));
+      const { length } = stems;
+      const facts = { title: "A song", artist: "Somebody", album: "", rate: RATE, length };
+      const keys = new MediaKeys(player, facts);
+      const { title, artist } = session.metadata;
+      const states = [session.playbackState];
+      handlers.play();
+      states.push(player.state, session.playbackState);
+      handlers.seekto({ seekTime: 100 });
+      handlers.seekforward({});
+      handlers.seekbackward({ seekOffset: 5 });
+      const [silence] = media;
+      while (silence.readyState < 2) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      const seconds = silence.duration;
+      handlers.pause();
+      states.push(player.state, session.playbackState, silence.paused);
+      keys.close();
+      HTMLMediaElement.prototype.play = play;
+      const left = [session.metadata, ...Object.values(handlers).filter((handler) => handler)];
+      return [[title, artist], states, positions.at(-1), seconds, violations, left];
+    }""")
+    assert found == [
+        ["A song", "Somebody"],
+        ["paused", "playing", "playing", "paused", "paused", True],
+        {"duration": 600, "playbackRate": 1, "position": pytest.approx(105)},
+        10,
+        [],
+        [None],
+    ]
 
 
 def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> None:
     """With the engine and its store."""
     play, seek = started.element("play"), started.element("seek")
+    started.choose_setting("workers", "1")
+    started.hold(4)  # the segment at 11.7 s
     started.choose("early.wav", wav(synthetic.song(60)))
     play.click()
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
     seek.press("End")
     seek.press("PageDown")
     expect(play).to_have_attribute("data-state", "buffering")
+    # The worker goes on at 30 s, and is not to close the gap before that.
+    started.hold(6)
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
     # What lies between the two places is still to be done.
     ranges = started.element("seek-track").evaluate(
         "track => track.style.getPropertyValue('--ranges')"
     )
     assert ranges.count("var(--final)") == 2
-    expect(started.element("job")).to_be_visible()
-    started.wait_result("early")
+    started.wait_state("early", "working")
+    started.hold()
+    started.wait_state("early", "finished")
     for source in SOURCES:
         stem = started.download(source, "32f")[1]
         assert stem.shape == (2, 60 * RATE)

@@ -14,6 +14,7 @@ from py_demixer.evaluation.metrics import snr
 from py_demixer.models.htdemucs import HTDemucs
 from tests import synthetic
 from tests.browser.page import RATE, SOURCES, DemixerPage, wav
+from tests.browser.test_length import wait_progress
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +43,7 @@ def test_stems_are_those_of_the_command_line(
         assert name == f"{TRACK} - {source}.wav"
         assert floats[source].shape == expected[source].shape
         assert snr(floats[source], expected[source]) >= LEAST_DECIBELS
-    # The tiny model's stems are far too loud for 16 bits: one gain for all.
+    # The tiny model's stems are far too loud for 16 bits: one gain for all, and the page says so.
     gain = audio.shared_gain([np.abs(stem).max() for stem in floats.values()], "16")
     assert gain < 1
     for source in SOURCES:
@@ -157,9 +158,11 @@ def test_cancel_then_another_song(started: DemixerPage) -> None:
     content = wav(synthetic.song(0.5))
     expected = started.separate("short.wav", content)
     started.remove("short")
+    started.hold(2)
     started.choose("cancelled.wav", wav(synthetic.song(60)))
     started.page.wait_for_selector(".song-state:has-text('left')")
     started.press("cancel", "cancelled")
+    started.hold()
     # At once, while the engine is being started anew.
     stems = started.separate("short.wav", content)
     for source in SOURCES:
@@ -169,21 +172,29 @@ def test_cancel_then_another_song(started: DemixerPage) -> None:
 
 
 def test_progress_and_time_left(started: DemixerPage) -> None:
-    started.choose("progress.wav", wav(synthetic.song(14)))
-    started.wait_state("progress", "working")
-    row = started.song("progress").locator(".song-state")
-    texts, titles = [], []
-    for _ in range(400):
-        if started.page.locator('#queue [data-state="working"]').count() == 0:
-            break
-        texts.append(row.inner_text(timeout=1000))
-        titles.append(started.page.title())
-        started.page.wait_for_timeout(250)
-    numbers = [int(number) for text in texts for number in re.findall(r"(\d+) %", text)]
-    assert numbers == sorted(numbers)
-    assert {33, 66} & set(numbers)
-    assert any(title.endswith("% · progress") for title in titles)
+    started.hold(4)
+    started.choose("progress.wav", wav(synthetic.song(14)))  # three segments
+    started.wait_share(33)
+    before = started.share("progress")
+    assert before in (33, 66)
+    assert "left" in started.song("progress").inner_text()
+    assert started.page.title().endswith("% · progress")
+    started.page.evaluate(
+        """() => {
+          window.seen = [];
+          const look = () => {
+            const row = document.querySelector('#queue [data-state="working"] .song-state');
+            const share = parseInt(/(\\d+) %/.exec(row?.textContent ?? "")?.[1]);
+            if (Number.isFinite(share)) seen.push(share);
+          };
+          const watched = { childList: true, characterData: true, subtree: true };
+          new MutationObserver(look).observe(document.querySelector("#queue"), watched);
+        }"""
+    )
+    started.hold()
     started.wait_result("progress")
+    seen = [before, *started.page.evaluate("seen")]
+    assert seen == sorted(seen)
     assert started.page.title() == "py-demixer"
 
 

@@ -50,14 +50,12 @@ def test_at_unity_the_mix_is_the_sum_of_the_stems_to_the_bit(bare: Page) -> None
     *both, first, second = samples(
         bare,
         """async () => {
-          const { mixOf } = await import(location.origin + "/engine/mix.js");
+          const { mixOf } = await import(location.origin + "/engine/save/shapes.js");
           const stems = new FakeStems(["drums", "bass", "other", "vocals"], 3 * RATE, noise);
           const { heard, player } = await render(stems.finish(0, 3 * RATE), 3, {
             0: (player) => player.play(),
           });
-          const { channels } = player.mix();
-          const volumes = new Map([...channels].map(([source, { volume }]) => [source, volume]));
-          const mix = await mixOf(stems, volumes).read("mix", 0, stems.length);
+          const mix = await mixOf(stems, player.mix()).read("mix", 0, stems.length);
           return [...heard, mix.filter((_, i) => i % 2 === 0), mix.filter((_, i) => i % 2 === 1)];
         }""",
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.page import DemixerPage, wav
 from web.assemble import WEB
@@ -212,13 +213,25 @@ def test_files_can_be_opened_with_the_installed_page(start: Page) -> None:
     assert start.evaluate("taken.length + problems.length") == 0
 
 
-def test_the_demo_song_is_there_without_a_network(start: Page) -> None:
+def test_the_demo_song_or_why_there_is_none(start: Page) -> None:
     start.click("#demo")
     assert taken(start) == [["Demo song.flac"]]
     start.route("**/demo/song.flac", lambda route: route.abort())
     start.click("#demo")
     assert problems(start) == ["noNetwork"]
     assert start.locator("#demo").is_enabled()
+
+
+def test_the_demo_song_is_taken_apart_offline(
+    open_page: Callable[[str], DemixerPage], tiny_url: str
+) -> None:
+    page = open_page(tiny_url).wait_started()
+    expect(page.element("offline")).to_contain_text("Ready to work offline")
+    page.page.context.set_offline(True)
+    page.element("demo").click()
+    page.wait_state("Demo song", "finished")
+    assert "py-demixer" in page.element("song-facts").inner_text()
+    page.page.context.set_offline(False)
 
 
 def test_what_the_start_says(start: Page) -> None:
@@ -261,26 +274,24 @@ def test_a_link_to_a_model_that_the_site_has_not_got(
         assert f"({title}" in notice.inner_text()
 
 
+_OTHER_PROGRAM = """<!doctype html><meta charset="utf-8">
+<form action="shared/" method="post" enctype="multipart/form-data">
+  <input type="file" name="songs" multiple>
+  <input name="songs" value="no file">
+  <button>Share</button>
+</form>"""
+
+
 def share(page: Page, *names: str) -> None:
     """Share files with the page, as the system does: by a form that the service worker takes."""
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     # The page itself may not send forms.
-    page.context.new_cdp_session(page).send("Page.setBypassCSP", {"enabled": True})
-    page.reload()
-    page.evaluate(
-        """(names) => {
-          const files = new DataTransfer();
-          for (const name of names) files.items.add(new File(["no audio"], name));
-          const form = document.createElement("form");
-          const enctype = "multipart/form-data";
-          Object.assign(form, { action: "shared/", method: "post", enctype });
-          form.innerHTML = '<input type="file" name="songs"><input name="songs" value="no file">';
-          form.firstChild.files = files.files;
-          document.body.append(form);
-          form.submit();
-        }""",
-        list(names),
-    )
+    address = f"{page.url}another-program"
+    page.route(address, lambda route: route.fulfill(content_type="text/html", body=_OTHER_PROGRAM))
+    page.goto(address)
+    files = [{"name": name, "mimeType": "", "buffer": b"no audio"} for name in names]
+    page.set_input_files("[type=file]", files)  # type: ignore[arg-type]
+    page.click("button")
 
 
 def test_files_can_be_shared_with_the_page(

@@ -13,7 +13,7 @@
 
 import { ALL_FORMATS, AudioSampleSink, BlobSource, Input } from "../vendor/mediabunny.mjs";
 import { openAiff } from "./decode/aiff.js";
-import { songWithin } from "./decode/gapless.js";
+import { songWithin, statesLength } from "./decode/gapless.js";
 import { BLOCK, checkLength, Intake, RATE } from "./decode/intake.js";
 import { openLossless } from "./decode/lossless.js";
 import { tagsOf } from "./decode/tags.js";
@@ -125,7 +125,7 @@ class Decoding {
 
   /** @param {Input} input @param {Track} track */
   async #takeTrack(input, track) {
-    const seconds = (await track.getDurationFromMetadata()) ?? 0;
+    const seconds = (await this.#length(track)) ?? 0;
     const lossless = await openLossless(this.#file, track);
     if (lossless) {
       const { rate, channels } = lossless;
@@ -138,6 +138,13 @@ class Decoding {
     const hasFilm = (await input.getVideoTracks()).length > 0;
     const stated = hasFilm ? 0 : seconds * (await statedShare(this.#file));
     return { rate, channels, isPartial: await this.#takeByCodec(track, rate, seconds, stated) };
+  }
+
+  /** @param {Track} track @returns {Promise<number | null>} seconds; null: it does not say */
+  async #length(track) {
+    const isGuess = (await track.getCodec()) === "mp3" && !(await statesLength(this.#file));
+    // The bit rate of its first frame may be that of a silence: then all frames are counted.
+    return isGuess ? track.computeDuration() : track.getDurationFromMetadata();
   }
 
   /**

@@ -5,13 +5,12 @@
  */
 
 import { UserError } from "./errors.js";
+import { Remote } from "./rpc.js";
 import { isPlain, TempoMap, tempoOf } from "./stretch/tempo.js";
 
 /** @typedef {import("./protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./stretch/tempo.js").Tempo} Tempo */
 /** @typedef {import("./stretch/worker.js").Reach} Reach */
-/** @typedef {import("./stretch/worker.js").StretchCall} StretchCall */
-/** @typedef {import("./stretch/worker.js").StretchReply} StretchReply */
 
 /**
  * Nothing is computed before it is read, and only what is read at once is in memory. Whoever reads on
@@ -52,22 +51,23 @@ class StretchedStem {
   #stems;
   #source;
   #map;
-  #worker = new Worker(new URL("stretch/worker.js", import.meta.url), { type: "module" });
+  #worker = new Remote(
+    new URL("stretch/worker.js", import.meta.url),
+    (message) => new UserError("tempoMissing", {}, message),
+  );
   /** @type {Promise<Reach>} */
   #reach;
   /** The next frame, and the next one of the source. */
   #next = { frame: -1, offset: 0 };
   /** @type {Promise<unknown>} what is asked for after it waits */
   #last = Promise.resolve();
-  /** @type {(error: unknown) => void} */
-  #reject = () => {};
 
   /** @param {ReadableStems} stems @param {string} source @param {Tempo} tempo */
   constructor(stems, source, tempo) {
     this.#stems = stems;
     this.#source = source;
     this.#map = new TempoMap(tempo, 0);
-    this.#reach = this.#call({ method: "open", rate: stems.rate, tempo });
+    this.#reach = this.#worker.call("open", { rate: stems.rate, tempo });
   }
 
   /** @param {number} start @param {number} length @returns {Promise<Float32Array>} */
@@ -78,8 +78,7 @@ class StretchedStem {
   }
 
   close() {
-    this.#worker.terminate();
-    this.#reject(new DOMException("The stems were closed.", "AbortError"));
+    this.#worker.end(new DOMException("The stems were closed.", "AbortError"));
   }
 
   /** @param {number} start @param {number} length @returns {Promise<Float32Array>} */
@@ -90,32 +89,12 @@ class StretchedStem {
       ? Math.max(0, Math.floor(this.#map.offsetAt(start)) - before)
       : this.#next.offset;
     const end = Math.ceil(this.#map.offsetAt(start + length)) + after;
-    const until = Math.max(offset, Math.min(end, this.#stems.length));
-    this.#next = { frame: start + length, offset: until };
+    const count = Math.max(0, Math.min(end, this.#stems.length) - offset);
+    this.#next = { frame: start + length, offset: offset + count };
     const samples =
-      until > offset
-        ? await this.#stems.read(this.#source, offset, until - offset)
-        : new Float32Array(0);
+      count > 0 ? await this.#stems.read(this.#source, offset, count) : new Float32Array(0);
     const begin = begins ? { frame: start, offset } : null;
-    return this.#call({ method: "render", begin, samples, length }, [samples.buffer]);
-  }
-
-  /**
-   * @param {StretchCall} call @param {Transferable[]} [transfer]
-   * @returns {Promise<any>}
-   */
-  #call(call, transfer = []) {
-    const worker = this.#worker;
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      worker.onerror = (event) => reject(new UserError("tempoMissing", {}, event.message));
-      worker.onmessage = ({ data }) => {
-        /** @type {StretchReply} */
-        const reply = data;
-        if (reply.ok) resolve(reply.value);
-        else reject(new UserError("tempoMissing", {}, reply.message));
-      };
-      worker.postMessage(call, transfer);
-    });
+    const transfer = [samples.buffer];
+    return this.#worker.call("render", { begin, samples, length }, { transfer });
   }
 }

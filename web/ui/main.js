@@ -31,6 +31,7 @@ import { Songs } from "./songs/songs.js";
 import { Start } from "./start/start.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
+import { MediaKeys } from "./transport/media-session.js";
 import { Transport } from "./transport/transport.js";
 import { trustOwnScripts } from "./trusted.js";
 import { say, sentenceOf, startSpeaking, word } from "./words.js";
@@ -54,6 +55,8 @@ const retryButton = byId("retry", HTMLButtonElement);
 let assets = null;
 /** @type {{song: Song, stems: Stems, player: Player} | null} the song on the page, at work or not */
 let shown = null;
+/** @type {MediaKeys | null} of its player */
+let mediaKeys = null;
 /** @type {Song | null} is shown as soon as there is something to show of it */
 let wanted = null;
 /** @type {Song | null} of which a problem is told */
@@ -261,6 +264,11 @@ function show(song) {
       shown = { song, stems, player: playerOf(song, stems) };
       studio.show(shown);
       transport.show(shown);
+      mediaKeys = new MediaKeys(shown.player, {
+        ...titlesOf(song),
+        rate: stems.rate,
+        length: stems.length,
+      });
       showChange();
     } catch (error) {
       showProblem(error);
@@ -283,15 +291,20 @@ function playerOf(song, stems) {
   return player;
 }
 
+/** @param {Song} song @returns {{title: string, artist: string, album: string}} for the person */
+function titlesOf({ name, source }) {
+  const { title, artist, album } = source ?? {};
+  return { title: title ?? name, artist: artist ?? "", album: album ?? "" };
+}
+
 /** @param {Song} song that is shown @param {string | null} source the stem that it is about */
-function save({ name, source: facts }, source) {
+function save(song, source) {
   if (!shown) return;
   const { stems, player } = shown;
-  const { title, artist, album, rate } = facts ?? {};
   saveDialog.open({
     stems,
     player,
-    song: { name, title: title ?? name, artist: artist ?? "", album: album ?? "", rate },
+    song: { name: song.name, ...titlesOf(song), rate: song.source?.rate },
     source: source ?? undefined,
     region: player.loop && [...player.loop],
   });
@@ -313,6 +326,8 @@ async function putAway() {
   shown = null;
   studio.clear();
   transport.clear();
+  mediaKeys?.close();
+  mediaKeys = null;
   await last?.player.close();
   await last?.stems.close();
   showChange();

@@ -26,11 +26,25 @@ const NOTE_AT = 21;
  * @returns {Promise<Part>} the song
  */
 export async function songWithin(file, frames) {
-  const head = new DataView(await file.slice(...(await afterTags(file))).arrayBuffer());
-  const note = noteIn(head);
+  const note = noteIn(await headOf(file));
   if (!note) return { start: 0, stop: Infinity };
   const start = note.before + DECODER_DELAY;
   return { start, stop: frames > 0 ? start + frames - note.before - note.after : Infinity };
+}
+
+/**
+ * @param {Blob} file an MP3 file
+ * @returns {Promise<boolean>} whether it says how many frames it has; else its length is a guess
+ */
+export async function statesLength(file) {
+  const head = await headOf(file);
+  const tag = tagIn(head);
+  return tag !== null && (head.getUint32(tag + 4) & 1) === 1;
+}
+
+/** @param {Blob} file @returns {Promise<DataView>} */
+async function headOf(file) {
+  return new DataView(await file.slice(...(await afterTags(file))).arrayBuffer());
 }
 
 /**
@@ -49,19 +63,25 @@ async function afterTags(file) {
 
 /** @param {DataView} head @returns {{before: number, after: number} | null} frames of silence */
 function noteIn(head) {
-  const frame = firstFrame(head);
-  if (frame === null) return null;
-  const isFirstVersion = (head.getUint8(frame + 1) & 0x18) === 0x18;
-  const isMono = head.getUint8(frame + 3) >> 6 === 3;
-  const sideInfo = isFirstVersion ? (isMono ? 17 : 32) : isMono ? 9 : 17;
-  const tag = frame + 4 + sideInfo;
-  if (!["Xing", "Info"].includes(textAt(head, tag, 4))) return null;
+  const tag = tagIn(head);
+  if (tag === null) return null;
   const flags = head.getUint32(tag + 4);
   const sizes = [4, 4, 100, 4];
   const encoder = sizes.reduce((at, size, bit) => at + ((flags >> bit) & 1 ? size : 0), tag + 8);
   if (!ENCODERS.has(textAt(head, encoder, 4))) return null;
   const note = head.getUint32(encoder + NOTE_AT) >>> 8;
   return { before: note >> 12, after: note & 0xfff };
+}
+
+/** @param {DataView} head @returns {number | null} where the tag is that the first frame may have */
+function tagIn(head) {
+  const frame = firstFrame(head);
+  if (frame === null) return null;
+  const isFirstVersion = (head.getUint8(frame + 1) & 0x18) === 0x18;
+  const isMono = head.getUint8(frame + 3) >> 6 === 3;
+  const sideInfo = isFirstVersion ? (isMono ? 17 : 32) : isMono ? 9 : 17;
+  const tag = frame + 4 + sideInfo;
+  return ["Xing", "Info"].includes(textAt(head, tag, 4)) ? tag : null;
 }
 
 /** @param {DataView} head @returns {number | null} */

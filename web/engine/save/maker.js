@@ -8,6 +8,7 @@
  */
 
 import { UserError } from "../errors.js";
+import { Remote } from "../rpc.js";
 import { FORMATS } from "./formats.js";
 import { fileName, numbered } from "./names.js";
 import { MIX } from "./shapes.js";
@@ -15,7 +16,6 @@ import { patiently } from "./temporary.js";
 
 /** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./formats.js").Format} Format */
-/** @typedef {import("./protocol.js").Block} Block */
 /** @typedef {import("./protocol.js").FileOrder} FileOrder */
 /** @typedef {import("./protocol.js").Made} Made */
 /** @typedef {import("./protocol.js").Mix} Mix */
@@ -272,43 +272,35 @@ async function inFile({ handle }) {
  * @returns {Promise<Made>}
  */
 async function carryOut(order, stems, { report, signal }) {
-  const worker = new Worker(new URL("save-worker.js", import.meta.url), { type: "module" });
+  const url = new URL("save-worker.js", import.meta.url);
+  const worker = new Remote(url, (message) => new Error(message));
+  const stop = () => worker.end(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
   try {
-    return await new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      worker.onerror = (event) => reject(new Error(event.message));
-      worker.onmessage = ({ data }) => {
-        /** @type {Notice} */
-        const notice = data;
-        if (notice.type === "read") void answer(worker, notice, stems);
-        else if (notice.type === "share") report(notice.share);
-        else if (notice.type === "done") resolve(notice.made);
-        else reject(failureOf(notice));
-      };
-      worker.postMessage(order);
+    return await worker.call("make", order, {
+      notice: (/** @type {Notice} */ notice) => {
+        if ("share" in notice) report(notice.share);
+        else void handOver(worker, notice.read, stems);
+      },
     });
   } finally {
-    worker.terminate();
+    signal.removeEventListener("abort", stop);
+    worker.end(null);
   }
 }
 
 /**
- * @param {Worker} worker @param {Extract<Notice, {type: "read"}>} read
+ * @param {Remote} worker @param {{id: number, source: string, start: number, length: number}} read
  * @param {ReadableStems} stems
  */
-async function answer(worker, { id, source, start, length }, stems) {
-  try {
-    const samples = await stems.read(source, start, length);
-    worker.postMessage(/** @type {Block} */ ({ id, ok: true, samples }), [samples.buffer]);
-  } catch (error) {
-    worker.postMessage(/** @type {Block} */ ({ id, ok: false, message: String(error) }));
-  }
-}
-
-/** @param {Extract<Notice, {type: "failed"}>} notice @returns {Error} */
-function failureOf({ name, message, code }) {
-  if (code) return new UserError(/** @type {import("../errors.js").Code} */ (code));
-  return Object.assign(new Error(message), { name });
+async function handOver(worker, { id, source, start, length }, stems) {
+  const samples = await stems.read(source, start, length).catch((error) => {
+    console.warn(error);
+    return null;
+  });
+  if (!worker.alive) return;
+  const transfer = samples ? [samples.buffer] : [];
+  await worker.call("block", { id, samples }, { transfer }).catch(() => {});
 }
 
 /** What the browser says of a place that it may not write to, or that is gone. */

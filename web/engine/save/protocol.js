@@ -1,9 +1,13 @@
 /**
- * What the page and the save worker (`save-worker.js`) tell each other. Types only.
+ * What the page and the save worker (`save-worker.js`) tell each other, by the calls of `../rpc.js`.
+ * Types only.
  *
- * The page posts one `Order`. The worker posts `read`s, each of which the page answers with a
- * `Block`, and `share`s; then one `done` or `failed`. To cancel, the page terminates it.
+ * | method  | argument | value  | notices                                |
+ * | ------- | -------- | ------ | -------------------------------------- |
+ * | `make`  | `Order`  | `Made` | `Notice`: how far it is, what it reads |
+ * | `block` | `Block`  | none   | none                                   |
  *
+ * There is one `make`, and a `block` for each `read`. To cancel, the page terminates the worker.
  * Audio is 32-bit float, interleaved, and its buffer is transferred.
  *
  * @module
@@ -61,16 +65,11 @@
  */
 
 /**
- * @typedef {{id: number, ok: true, samples: Float32Array}
- *   | {id: number, ok: false, message: string}} Block
+ * @typedef {{read: {id: number, source: string, start: number, length: number}}
+ *   | {share: number}} Notice
  */
 
-/**
- * @typedef {{type: "read", id: number, source: string, start: number, length: number}
- *   | {type: "share", share: number}
- *   | {type: "done", made: Made}
- *   | {type: "failed", name: string, message: string, code: string | null}} Notice
- */
+/** `null`: the stems could not be read. @typedef {{id: number, samples: Float32Array | null}} Block */
 
 /**
  * @typedef {object} Made

@@ -6,6 +6,7 @@
 import { makeZip } from "../../vendor/client-zip.mjs";
 import { UserError } from "../errors.js";
 import { Resampler } from "../resampler.js";
+import { serve } from "../rpc.js";
 import { encode } from "./encode.js";
 import { FORMATS, mostBytes } from "./formats.js";
 import { gainOf, peakOf } from "./integers.js";
@@ -16,11 +17,11 @@ import { checkRoom, openSink, plainStream } from "./sinks.js";
 /** @typedef {import("./protocol.js").Block} Block */
 /** @typedef {import("./protocol.js").FileOrder} FileOrder */
 /** @typedef {import("./protocol.js").Made} Made */
-/** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./protocol.js").Order} Order */
 /** @typedef {import("./protocol.js").ZipOrder} ZipOrder */
 /** @typedef {import("./sinks.js").Place} Place */
 /** @typedef {(share: number) => void} Report  how far it is, from 0 to 1 */
+/** @typedef {(notice: import("./protocol.js").Notice) => void} Tell */
 
 /** Frames read at once. */
 const CHUNK = 1 << 16;
@@ -32,42 +33,40 @@ const COPY_COST = 0.1;
 /** Beside the samples, in each file. */
 const TAGS_BYTES = 1 << 16;
 
-const scope = /** @type {import("../worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
-
-/** @param {Notice} notice */
-function post(notice) {
-  scope.postMessage(notice, []);
-}
-
-/** @type {Map<number, {resolve: (samples: Float32Array) => void, reject: (error: Error) => void}>} */
+/**
+ * What was asked of the page. Those who wait for it end with this worker: see maker.js.
+ *
+ * @type {Map<number, {resolve: (samples: Float32Array) => void, reject: (error: unknown) => void}>}
+ */
 const reads = new Map();
 let lastRead = 0;
 
-/** @type {ReadableStems["read"]} */
-function readFromPage(source, start, length) {
-  return new Promise((resolve, reject) => {
-    reads.set(++lastRead, { resolve, reject });
-    post({ type: "read", id: lastRead, source, start, length });
-  });
+/** @param {Block} block */
+function takeBlock({ id, samples }) {
+  const read = reads.get(id);
+  reads.delete(id);
+  if (samples) read?.resolve(samples);
+  else read?.reject(new UserError("stemGone"));
 }
 
-/** @param {Block} block */
-function takeBlock(block) {
-  const read = reads.get(block.id);
-  reads.delete(block.id);
-  if (block.ok) read?.resolve(block.samples);
-  else read?.reject(new Error(block.message));
+/** @param {Tell} tell @returns {ReadableStems["read"]} */
+function readsOf(tell) {
+  return (source, start, length) =>
+    new Promise((resolve, reject) => {
+      reads.set(++lastRead, { resolve, reject });
+      tell({ read: { id: lastRead, source, start, length } });
+    });
 }
 
 class Job {
   #order;
   #stems;
 
-  /** @param {Order} order */
-  constructor(order) {
+  /** @param {Order} order @param {Tell} tell */
+  constructor(order, tell) {
     this.#order = order;
     const { sources, stemsRate: rate, length, region, mix } = order;
-    const part = regionOf({ sources, rate, length, read: readFromPage }, region);
+    const part = regionOf({ sources, rate, length, read: readsOf(tell) }, region);
     this.#stems = mix ? mixOf(part, mix) : part;
   }
 
@@ -218,22 +217,7 @@ function counted(bytes, report) {
   });
 }
 
-/** @param {Order} order */
-async function answer(order) {
-  try {
-    const made = await new Job(order).make((share) => post({ type: "share", share }));
-    post({ type: "done", made });
-  } catch (error) {
-    console.warn(error);
-    const { name, message } = /** @type {Error} */ (error);
-    const code = error instanceof UserError ? error.code : null;
-    post({ type: "failed", name, message, code });
-  }
-}
-
-addEventListener("message", ({ data }) => {
-  /** @type {Order | Block} */
-  const message = data;
-  if ("files" in message) void answer(message);
-  else takeBlock(message);
+serve((method, argument, tell) => {
+  if (method === "block") return takeBlock(argument);
+  return new Job(argument, tell).make((share) => tell({ share }));
 });

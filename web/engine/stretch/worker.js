@@ -4,6 +4,7 @@
  * @module
  */
 
+import { serve } from "../rpc.js";
 import { Pieces } from "./pieces.js";
 import { Signalsmith } from "./signalsmith.js";
 import { leadOf, StretchedStream } from "./stream.js";
@@ -11,20 +12,19 @@ import { TempoMap } from "./tempo.js";
 
 /** @typedef {import("./tempo.js").Tempo} Tempo */
 
-/**
- * `open` comes first. `render`: so many frames more, with what the source has next; where `begin` is
- * given, from that frame on, the source from that offset on.
- * @typedef {{method: "open", rate: number, tempo: Tempo}
- *   | {method: "render", begin: {frame: number, offset: number} | null, samples: Float32Array,
- *     length: number}} StretchCall
- */
+/** A song, and how it is to be played. @typedef {{rate: number, tempo: Tempo}} Opening */
 
 /**
  * How far the source has to be given around a place, in frames.
  * @typedef {{before: number, after: number}} Reach
  */
 
-/** @typedef {{ok: true, value: Reach | Float32Array} | {ok: false, message: string}} StretchReply */
+/**
+ * So many frames more, with what the source has next; where `begin` is given, from that frame on,
+ * the source from that offset on.
+ * @typedef {{begin: {frame: number, offset: number} | null, samples: Float32Array, length: number}}
+ *   Rendering
+ */
 
 /** Frames rendered at once. */
 const BLOCK = 1024;
@@ -73,16 +73,7 @@ let song = null;
 /** @type {Renderer | null} */
 let renderer = null;
 
-/** @param {StretchCall} call @returns {Promise<Reach | Float32Array>} */
-async function answer(call) {
-  if (call.method === "open") return open(call);
-  const { begin, samples, length } = call;
-  if (begin) renderer = await newRenderer(begin, samples);
-  else renderer?.append(samples);
-  return /** @type {Renderer} */ (renderer).render(length);
-}
-
-/** @param {StretchCall & {method: "open"}} call @returns {Promise<Reach>} */
+/** @param {Opening} opening @returns {Promise<Reach>} */
 async function open({ rate, tempo }) {
   song = { rate, map: new TempoMap(tempo, 0) };
   const stretch = await Signalsmith.open(rate);
@@ -91,18 +82,17 @@ async function open({ rate, tempo }) {
   return { before: stretch.history + after, after };
 }
 
+/** @param {Rendering} rendering @returns {Promise<Float32Array>} interleaved */
+async function render({ begin, samples, length }) {
+  if (begin) renderer = await newRenderer(begin, samples);
+  else renderer?.append(samples);
+  return /** @type {Renderer} */ (renderer).render(length);
+}
+
 /** @param {{frame: number, offset: number}} begin @param {Float32Array} samples */
 async function newRenderer(begin, samples) {
   const { rate, map } = /** @type {{rate: number, map: TempoMap}} */ (song);
   return new Renderer(await Signalsmith.open(rate), map, begin, samples);
 }
 
-addEventListener("message", async (/** @type {MessageEvent} */ event) => {
-  const scope = /** @type {import("../worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
-  try {
-    const value = await answer(event.data);
-    scope.postMessage({ ok: true, value }, value instanceof Float32Array ? [value.buffer] : []);
-  } catch (error) {
-    scope.postMessage({ ok: false, message: String(error) }, []);
-  }
-});
+serve((method, argument) => (method === "open" ? open(argument) : render(argument)));

@@ -83,6 +83,14 @@ export const de = {
     save: "Speichern",
     keys: "Tasten",
     happening: "Was gerade passiert",
+    update: "Eine neue Fassung dieser Seite ist da.",
+    reload: "Aktualisieren: neu laden",
+    retry: "Noch einmal versuchen",
+    engine: "Rechenwerk",
+    separation: "Zerlegt von",
+    weights: "Seine Gewichte:",
+    licences: "Lizenzen von allem auf dieser Seite",
+    models: "Mehr über die Modelle",
     close: "Schließen",
   },
 
@@ -93,6 +101,7 @@ export const de = {
       "Alles macht dein Browser, und nichts wird hochgeladen.",
     drop: "Lege Lieder hier ab",
     choose: "oder wähle Dateien",
+    tap: "Lieder wählen",
     folder: "Ordner wählen",
     demo: "Beispiellied ausprobieren",
     demoName: "Beispiellied",
@@ -524,6 +533,9 @@ export const de = {
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
+    stemGone:
+      "Die Spuren ließen sich nicht mehr lesen, deshalb konnte die Datei nicht erstellt werden. " +
+      "Öffne das Lied wieder und speichere es noch einmal.",
     stemPlace:
       "Dorthin konnte die Datei nicht geschrieben werden. Wähle einen anderen Ort, oder lege sie " +
       "bei den Downloads ab.",

@@ -93,6 +93,14 @@ export const en = {
     save: "Save",
     keys: "Keys",
     happening: "What is happening",
+    update: "A new version of this page is ready.",
+    reload: "Update available: reload",
+    retry: "Try again",
+    engine: "Engine",
+    separation: "Separation by",
+    weights: "Its weights:",
+    licences: "Licences of everything on this site",
+    models: "More about models",
     close: "Close",
   },
 
@@ -104,6 +112,8 @@ export const en = {
       "Your browser does all of it, and nothing is uploaded.",
     drop: "Drop songs here",
     choose: "or choose files",
+    /** Where nobody drops anything. */
+    tap: "Choose songs",
     folder: "Choose a folder",
     demo: "Try the demo song",
     /** Of the file, too. */
@@ -540,6 +550,9 @@ export const en = {
     stemRoom: "There is no room on the disk for this file. Free some space and try again.",
     stemFile:
       "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+    stemGone:
+      "The stems could not be read any more, so the file could not be made. Open the song again " +
+      "and save it once more.",
     stemPlace:
       "The file could not be written there. Choose another place, or save it among the downloads.",
     resampler:

@@ -1,0 +1,76 @@
+"""What is wrong with where things are on the page: out of it, over each other, too small."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_FAULTS = """(least) => {
+  const CONTROLS = "button, a[href], select, summary, textarea, " +
+    "input:not([type=file], [type=radio]), label:has(> input[type=radio]), #drop";
+  const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
+  const drawer = document.querySelector("#songs:popover-open");
+  const root = dialog ?? drawer ?? document.body;
+
+  // What can be seen of an element: the rest is cut off by what it scrolls in.
+  const seen = (element) => {
+    let { left, top, right, bottom } = element.getBoundingClientRect();
+    for (let parent = element.parentElement; parent; parent = parent.parentElement) {
+      const style = getComputedStyle(parent);
+      if (style.overflow === "visible") continue;
+      const box = parent.getBoundingClientRect();
+      [left, right] = [Math.max(left, box.left), Math.min(right, box.right)];
+      [top, bottom] = [Math.max(top, box.top), Math.min(bottom, box.bottom)];
+    }
+    return { left, top, right, bottom };
+  };
+  const isSeen = (element) =>
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  const nameOf = (element) => {
+    const text = element.ariaLabel || element.textContent.trim().slice(0, 20);
+    return `${element.tagName.toLowerCase()}#${element.id}.${element.className} "${text}"`;
+  };
+
+  const faults = [];
+  for (const box of [document.documentElement, document.querySelector("#main"), root]) {
+    if (box.scrollWidth > box.clientWidth + 1) faults.push(`${nameOf(box)} is too wide`);
+  }
+  const controls = [...root.querySelectorAll(CONTROLS)]
+    .filter((element) => isSeen(element) && (dialog || drawer || !element.closest("dialog")))
+    .map((element) => ({ element, box: seen(element) }))
+    .filter(({ box }) => box.right - box.left > 4 && box.bottom - box.top > 4);
+  for (const { element, box } of controls) {
+    if (box.left < -1 || box.right > innerWidth + 1) faults.push(`${nameOf(element)} sticks out`);
+    const { width, height } = element.getBoundingClientRect();
+    const isText = getComputedStyle(element).display === "inline";
+    if (!isText && element.tagName !== "A" && Math.min(width, height) < least) {
+      faults.push(`${nameOf(element)} is ${width.toFixed(0)} x ${height.toFixed(0)} px`);
+    }
+  }
+  for (const [index, one] of controls.entries()) {
+    for (const two of controls.slice(index + 1)) {
+      if (one.element.contains(two.element) || two.element.contains(one.element)) continue;
+      const width = Math.min(one.box.right, two.box.right) - Math.max(one.box.left, two.box.left);
+      const height = Math.min(one.box.bottom, two.box.bottom) - Math.max(one.box.top, two.box.top);
+      if (width > 2 && height > 2) {
+        faults.push(`${nameOf(one.element)} and ${nameOf(two.element)} overlap`);
+      }
+    }
+  }
+  return faults;
+}"""
+
+
+def faults(page: Page, least: float = 24) -> list[str]:
+    """Controls that stick out of the page, lie over each other, or measure too little.
+
+    Parameters
+    ----------
+    page
+        As it is now: a dialog or the drawer, if one is open, else all of it.
+    least
+        CSS pixels that a control measures at least, each way.
+    """
+    return page.evaluate(_FAULTS, least)  # type: ignore[no-any-return]
