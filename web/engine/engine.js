@@ -76,6 +76,11 @@ export class Engine extends EventTarget {
     return this.#start?.pool ?? null;
   }
 
+  /** What it does now, whatever is asked for the next song; null: it was not started. */
+  get separator() {
+    return this.#start?.ready ?? null;
+  }
+
   /** The graphics card that is in use, or why none is; null where none is to be, or not yet. */
   get graphics() {
     return this.pool?.card ?? this.pool?.refusal ?? null;

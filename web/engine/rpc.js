@@ -24,8 +24,8 @@ const TICK_MS = 5000;
 const LONGEST_TICK_MS = 60_000;
 
 /**
- * An error on its way. `said`: that of a `UserError`.
- * @typedef {{name: string, message: string, said: Said | null}} Failure
+ * An error on its way. `said`: that of a `UserError`; `isOfCard`: it is a `GraphicsError`.
+ * @typedef {{name: string, message: string, said: Said | null, isOfCard: boolean}} Failure
  */
 
 /**
@@ -139,9 +139,9 @@ export class Remote {
 }
 
 /** @param {Failure} failure @returns {Error} as it was thrown, as far as the page goes by it */
-function errorOf({ name, message, said }) {
+function errorOf({ name, message, said, isOfCard }) {
   if (!said) return Object.assign(new Error(message), { name });
-  const Kind = name === "GraphicsError" ? GraphicsError : UserError;
+  const Kind = isOfCard ? GraphicsError : UserError;
   return new Kind(said.code, said.values, message);
 }
 
@@ -175,10 +175,11 @@ function samplesIn(value) {
 
 /** @param {unknown} error @returns {Failure} */
 function failureOf(error) {
-  if (!(error instanceof Error)) return { name: "Error", message: String(error), said: null };
-  const isSaid = error instanceof UserError;
-  const said = isSaid ? { code: error.code, values: error.values } : null;
-  const { name, stack, cause } = error;
-  const message = isSaid && cause !== undefined ? String(cause) : error.message;
-  return { name, message: said ? message : (stack ?? message), said };
+  if (error instanceof UserError) {
+    const { name, code, values, cause } = error;
+    const message = cause === undefined ? code : String(cause);
+    return { name, message, said: { code, values }, isOfCard: error instanceof GraphicsError };
+  }
+  const { name, stack, message } = error instanceof Error ? error : new Error(String(error));
+  return { name, message: stack ?? message, said: null, isOfCard: false };
 }

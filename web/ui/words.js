@@ -91,7 +91,7 @@ export function chooseLanguage(tag) {
 export function startSpeaking() {
   const wanted = [recall(CHOICE) ?? "", ...navigator.languages];
   const tags = wanted.map((tag) => tag.split("-")[0] ?? "");
-  speak(tags.find((tag) => tag in LANGUAGES) ?? "en");
+  speak(tags.find((tag) => Object.hasOwn(LANGUAGES, tag)) ?? "en");
 }
 
 /** @param {string} tag */

@@ -68,10 +68,9 @@ export class Happening {
 
   /** A worker, when it is free. */
   async #ask() {
-    const { engine } = this.#about;
-    if (!engine.model || !engine.info) return;
     try {
-      this.#state = await (await engine.use(engine.model)).state();
+      const separator = await this.#about.engine.separator;
+      this.#state = (await separator?.state()) ?? null;
       await this.#show();
     } catch (error) {
       console.warn(error); // It has ended, or another one was started.
@@ -101,7 +100,7 @@ export class Happening {
     /** @type {Saying} */
     const notKnown = ({ happening }) => happening.notKnown;
     return [
-      ["backend", info ? () => card?.build ?? info.build : ({ happening }) => happening.noEngine],
+      ["backend", info ? () => computerOf(info, card) : ({ happening }) => happening.noEngine],
       ["speed", state ? ({ happening }) => happening.gflops(state.speed) : notKnown],
       [
         "heap",
@@ -123,16 +122,15 @@ export class Happening {
 
   async #compute() {
     const { engine, shown, onError } = this.#about;
-    const song = shown();
-    const about = song?.song.about;
-    if (!song || !about || about.model !== engine.model) {
+    const { song, stems } = shown() ?? {};
+    if (!stems || !song?.about || song.model !== engine.model) {
       say(this.#note, ({ happening }) => happening.noSong);
       return;
     }
     say(this.#note, ({ happening }) => happening.tracing);
     this.#trace.disabled = true;
     try {
-      this.#steps = await (await engine.use(about.model)).trace(about, song.stems);
+      this.#steps = (await (await engine.separator)?.trace(song.about, stems)) ?? [];
       this.#report.textContent = tableOf(this.#steps);
       this.#report.hidden = this.#steps.length === 0;
     } catch (error) {
@@ -161,6 +159,15 @@ export class Happening {
       getSelection()?.selectAllChildren(this.#report);
     }
   }
+}
+
+/**
+ * @param {import("../../engine/protocol.js").EngineInfo} info
+ * @param {import("../../engine/protocol.js").GraphicsInfo | null} card
+ * @returns {string}
+ */
+function computerOf({ backend, build }, card) {
+  return [...(card ? [card.build] : []), `${backend} (${build})`].join(", ");
 }
 
 /** @param {{begun: number, tasks: number}} spent @returns {number} */

@@ -81,7 +81,8 @@ export class Attention {
     const count = this.#finished;
     this.#finished = 0;
     const isWanted = this.#choices.get("notify") === "yes" && document.hidden;
-    if (count === 0 || !isWanted || Notification.permission !== "granted") return;
+    const isAllowed = "Notification" in window && Notification.permission === "granted";
+    if (count === 0 || !isWanted || !isAllowed) return;
     try {
       new Notification(this.#pageTitle, { body: word(({ songs }) => songs.allDone(count)) });
     } catch (error) {

@@ -136,8 +136,11 @@ export class Row {
     const song = this.#song;
     const input = make("input", { className: "song-rename", value: song.name });
     sayAs(input, "ariaLabel", ({ songs }) => songs.deeds.rename(song.name));
+    let isOver = false;
     const end = (/** @type {boolean} */ isWanted) => {
-      if (!input.isConnected) return;
+      // To be taken away makes it lose the focus, which ends it, too.
+      if (isOver) return;
+      isOver = true;
       const hadFocus = document.activeElement === input;
       if (isWanted) this.#about.rename(song, input.value);
       input.replaceWith(this.#name);

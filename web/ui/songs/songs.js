@@ -92,7 +92,11 @@ export class Songs {
     if (!row) {
       row = new Row(song, {
         title: this.#about.title,
-        open: this.#about.open,
+        open: (one) => {
+          // On a phone the list is a drawer.
+          if (this.#side.matches(":popover-open")) this.#side.hidePopover();
+          this.#about.open(one);
+        },
         act: (deed, one) => void this.#act(deed, one),
         rename: (one, name) => this.#session.rename(one, name),
       });
