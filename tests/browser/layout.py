@@ -8,9 +8,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _FAULTS = """(least) => {
-  const CONTROLS = "button, a[href], select, summary, textarea, " +
-    "input:not([type=file], [type=radio]), label:has(> input[type=radio]), #drop";
-  const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
+  // A label is pressed as well as what it is of.
+  const CONTROLS = "button, a[href], summary, label:has(input, select), " +
+    ":is(input:not([type=file]), select, textarea):not(label *)";
+  const dialog = document.querySelector("dialog:modal");
   const drawer = document.querySelector("#songs:popover-open");
   const root = dialog ?? drawer ?? document.body;
 
@@ -34,8 +35,9 @@ _FAULTS = """(least) => {
   };
 
   const faults = [];
-  for (const box of [document.documentElement, document.querySelector("#main"), root]) {
-    if (box.scrollWidth > box.clientWidth + 1) faults.push(`${nameOf(box)} is too wide`);
+  for (const box of new Set([document.documentElement, document.querySelector("#main"), root])) {
+    const more = box.scrollWidth - box.clientWidth;
+    if (more > 1) faults.push(`${box.tagName} is ${more} px too wide`);
   }
   const controls = [...root.querySelectorAll(CONTROLS)]
     .filter((element) => isSeen(element) && (dialog || drawer || !element.closest("dialog")))
@@ -44,13 +46,15 @@ _FAULTS = """(least) => {
   for (const { element, box } of controls) {
     if (box.left < -1 || box.right > innerWidth + 1) faults.push(`${nameOf(element)} sticks out`);
     const { width, height } = element.getBoundingClientRect();
-    const isText = getComputedStyle(element).display === "inline";
-    if (!isText && element.tagName !== "A" && Math.min(width, height) < least) {
+    // Words in a sentence are as high as the sentence.
+    if (getComputedStyle(element).display !== "inline" && Math.min(width, height) < least) {
       faults.push(`${nameOf(element)} is ${width.toFixed(0)} x ${height.toFixed(0)} px`);
     }
   }
   for (const [index, one] of controls.entries()) {
     for (const two of controls.slice(index + 1)) {
+      // A link that goes on in the next line has a box around both.
+      if ([one, two].some(({ element }) => element.getClientRects().length > 1)) continue;
       if (one.element.contains(two.element) || two.element.contains(one.element)) continue;
       const width = Math.min(one.box.right, two.box.right) - Math.max(one.box.left, two.box.left);
       const height = Math.min(one.box.bottom, two.box.bottom) - Math.max(one.box.top, two.box.top);

@@ -74,6 +74,7 @@ _HELPERS = """async () => {
   window.saves = new Saves();
   window.problems = [];
   window.holders = 0;
+  window.tempo = { speed: 1, semitones: 0 };
   new SaveList(saves);
   const dialog = document.getElementById("save-dialog");
   const saveDialog = new SaveDialog(dialog, saves, (error) => problems.push(String(error)));
@@ -85,7 +86,7 @@ _HELPERS = """async () => {
       ...options.stems,
     });
     const channels = new Map([["drums", { volume: 1, pan: 0 }], ["bass", { volume: 0.5, pan: 0 }]]);
-    const player = { mix: () => ({ channels, master: 1 }) };
+    const player = { mix: () => ({ channels, master: 1, ...window.tempo }) };
     window.dialogStems = stems;
     saveDialog.open({ player, song: tags, ...options, stems });
   };
@@ -361,6 +362,31 @@ def test_another_sample_rate(tab: SavePage, kind: str, least: float) -> None:
     assert snr(found[:, within], tones(found.shape[1], 48000)[:, within]) >= least
 
 
+def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
+    """A sine lasts as long as the song does at that speed, and is as high as it is heard."""
+    tab = SavePage(context, url)
+    tab.give({source: tones(LENGTH, RATE) for source in SOURCES})
+    tab.page.evaluate("() => { tempo = { speed: 0.8, semitones: 2 }; }")
+    tab.open()
+    tab.page.get_by_label("At the speed and in the key it is played (80 % +2)").check()
+    name, content = tab.download("mix", "wav32f")
+    assert name == "Größe & more - drums + bass, 80 % +2.wav"
+    found = decoded(content)
+    assert found.shape == (2, round(LENGTH / 0.8))
+    for side, frequency in zip(found, (440, 5000), strict=True):
+        spectrum = np.abs(np.fft.rfft(side * np.hanning(side.size), 8 * side.size))
+        peak = np.argmax(spectrum) * RATE / (8 * side.size)
+        assert peak == pytest.approx(frequency * 2 ** (2 / 12), rel=1e-3)
+    tab.open()
+    assert not tab.page.get_by_label("At the speed").is_checked()
+    tab.page.get_by_label("At the speed").check()
+    name, content = tab.download("all", "flac16")
+    assert name == "Größe & more - stems, 80 % +2.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for file in archive.namelist():
+            assert decoded(archive.read(file)).shape == (2, round(LENGTH / 0.8))
+
+
 _TAGS = {"name": "01 - file", "title": "Ein Lied", "artist": "Sörén & 林檎", "album": "Best of"}
 
 
@@ -628,10 +654,11 @@ def test_a_long_save_can_be_cancelled_in_the_list(
         tab.page.evaluate(_HOUR, source)
         tab.go()
     rows = tab.page.locator("#saves li")
-    expect(rows.nth(1)).to_contain_text("Waits for its turn")
+    # The newest is on top.
+    expect(rows.first).to_contain_text("Waits for its turn")
     expect(tab.page.locator("#saves summary")).to_have_text(re.compile(r"Saving 2: [1-9]\d? %"))
-    tab.page.get_by_role("button", name="Cancel saving Größe & more").nth(1).click()
-    tab.page.get_by_role("button", name="Cancel saving Größe & more").click()
+    for _ in range(2):
+        tab.page.get_by_role("button", name="Cancel saving Größe & more").first.click()
     expect(tab.page.locator("#saves")).to_be_hidden()
     tab.page.evaluate(_FOLDER)
     tab.page.wait_for_function("async () => (await temporary()) === 0")
@@ -816,10 +843,8 @@ def test_the_dialog_in_german_on_a_phone(
         assert len(boxes) == 9
         assert min(box["height"] for box in boxes) >= 40
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
-        tab.page.
         tab.go()
         expect(tab.page.locator("#saves summary")).to_have_text("Gespeichert")
-        tab.page.
     finally:
         phone.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from py_demixer.evaluation.metrics import snr
 from py_demixer.models.htdemucs import HTDemucs
 from tests import synthetic
 from tests.browser.page import RATE, SOURCES, DemixerPage, wav
-from tests.browser.test_length import wait_progress
 
 pytestmark = pytest.mark.browser
 

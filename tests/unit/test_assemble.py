@@ -245,8 +245,10 @@ def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
     for name in ("numpy", "scipy", "blas"):
         assert f"terms of {name}" in text
     # Compiled into packages that name their own licence only.
-    assert "LAME 3.100" in text and "GNU LIBRARY GENERAL PUBLIC LICENSE" in text
-    assert "libFLAC" in text and "Xiph.Org Foundation" in text
+    assert "LAME 3.100" in text
+    assert "GNU LIBRARY GENERAL PUBLIC LICENSE" in text
+    assert "libFLAC" in text
+    assert "Xiph.Org Foundation" in text
     assert text.startswith("py_demixer 0.1.0\n\nour own terms")
     assert "Weights of Demucs v4 (HTDemucs) (htdemucs)\nLicence: MIT" in text
 

@@ -1,12 +1,12 @@
 /**
  * How loud any mix of a song's stems is, compared with the original.
  *
- * Loudness as in ITU-R BS.1770-4: K-weighted power of blocks of 400 ms, without those that are 10 LU
- * below the others or below -70 LUFS. Two things differ from a meter. Blocks are taken at 32 places
- * spread evenly over what is final, not everywhere: 15 s of each stem are read, whatever the length
- * of the song. And of each block the covariance of all channels is kept, not the power of one mix:
- * so the loudness of a mix is known at once when a fader moves (g' C g), and nothing is read again.
- * That is also why no library measures it: they all take one finished signal.
+ * Loudness as in ITU-R BS.1770-4: K-weighted power of blocks of 400 ms, without those that are 10
+ * LU below the others or below -70 LUFS. Two things differ from a meter. Blocks are taken at 32
+ * places spread evenly over what is final, not everywhere: 15 s of each stem are read, whatever the
+ * length of the song. And of each block the covariance of all channels is kept, not the power of
+ * one mix: so the loudness of a mix is known at once when a fader moves (g' C g), and nothing is
+ * read again. That is also why no library measures it: they all take one finished signal.
  *
  * @module
  */
@@ -66,7 +66,8 @@ export class Loudness {
 
   /**
    * @param {Mix} mix the stems that are heard
-   * @returns {number} the gain that makes the original as loud as that; 1 where one of them is silent
+   * @returns {number} the gain that makes the original as loud as that; 1 where one of them is
+   *   silent
    */
   gainFor(mix) {
     const [left, right] = [new Float64Array(this.#width), new Float64Array(this.#width)];
@@ -196,7 +197,9 @@ function filterInPlace(samples, { b: [b0, b1, b2], a: [a1, a2] }) {
   }
 }
 
-/** @param {Float32Array[]} channels @returns {Covariance} row by row; the lower half is not filled */
+/**
+ * @param {Float32Array[]} channels @returns {Covariance} row by row; the lower half is not filled
+ */
 function covariance(channels) {
   const width = channels.length;
   const matrix = new Float64Array(width * width);

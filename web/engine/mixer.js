@@ -7,9 +7,10 @@
  *  original ─────────────────▶ original ────┘           └ meter
  * ```
  *
- * It is made of the browser's own nodes, so it runs on the audio thread and needs no secure address.
- * The stems are added one after the other: at unity the sum is ((a + b) + c) + d in 32-bit floats,
- * to the bit, as in a saved mix. A node with four inputs would add them in an order of its own.
+ * It is made of the browser's own nodes, so it runs on the audio thread and needs no secure
+ * address. The stems are added one after the other: at unity the sum is ((a + b) + c) + d in 32-bit
+ * floats, to the bit, as in a saved mix. A node with four inputs would add them in an order of its
+ * own.
  *
  * @module
  */

@@ -5,7 +5,8 @@
  * each on the frame after the last one's end: what is heard is what is in the store, to the sample,
  * and only seconds of it are in memory. What plays without a break is a `Run`. It ends with a short
  * fade where the person pauses or jumps, and at the edge of what is final, from where the next one
- * goes on. The original runs along with the stems, so that one can change between them at any frame.
+ * goes on. The original runs along with the stems, so that one can change between them at any
+ * frame.
  *
  * @module
  */
@@ -122,9 +123,9 @@ export class Player extends EventTarget {
   #closed = false;
 
   /**
-   * Events: "state" when `state` has changed; "seek" when the person has jumped; "mix" when anything else
-   * has that decides what is heard; "loop" when `loop` has; "error", a `CustomEvent` with the error as its
-   * detail, when stems could not be read.
+   * Events: "state" when `state` has changed; "seek" when the person has jumped; "mix" when
+   * anything else has that decides what is heard; "loop" when `loop` has; "error", a `CustomEvent`
+   * with the error as its detail, when stems could not be read.
    *
    * @param {Stems} stems
    * @param {BaseAudioContext} context at the rate of the stems; closed after `close`
@@ -174,7 +175,9 @@ export class Player extends EventTarget {
     void this.fill();
   }
 
-  /** @returns {Readonly<Loop> | null} [start, stop) in frames, played again and again once reached */
+  /**
+   * @returns {Readonly<Loop> | null} [start, stop) in frames, played again and again once reached
+   */
   get loop() {
     return this.#loop;
   }
@@ -295,7 +298,9 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("mix"));
   }
 
-  /** @param {string} source or "master" @returns {Level} of what is heard of it now, after its fader */
+  /**
+   * @param {string} source or "master" @returns {Level} of what is heard of it now, after its fader
+   */
   level(source) {
     const level = this.#mixer.level(source);
     return this.#runs.size > 0 ? level : { peak: 0, rms: 0 };
@@ -333,7 +338,8 @@ export class Player extends EventTarget {
   /**
    * Schedule what is final, up to some seconds ahead. Called whenever there may be more to do.
    *
-   * @returns {Promise<void>} settled when no more can be done for now, and what `heard` says is heard
+   * @returns {Promise<void>} settled when no more can be done for now, and what `heard` says is
+   *   heard
    */
   async fill() {
     this.#filling ??= this.#work();

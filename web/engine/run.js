@@ -16,8 +16,8 @@ import { approach, FADE_SECONDS } from "./mixer.js";
 /**
  * Plays what it is given, one thing after the other.
  * @typedef {object} DeckMembers
- * @property {boolean} isExact      plays the samples as they are: the song's own beginning and end need no
- *   fade
+ * @property {boolean} isExact      plays the samples as they are: the song's own beginning and end
+ *   need no fade
  * @property {boolean} isSilent     nothing is scheduled, or it has all been played
  * @property {boolean} hasBegun     something was scheduled
  * @property {number} margin        seconds before the end of what is scheduled, after which nothing
@@ -88,7 +88,9 @@ export class Run extends EventTarget {
     return this.#scheduled - this.#deck.offsetAt(time);
   }
 
-  /** @param {number} length frames that could be scheduled next @returns {number} how many shall be */
+  /**
+   * @param {number} length frames that could be scheduled next @returns {number} how many shall be
+   */
   fit(length) {
     return this.#deck.fit(length, this.end + length === this.#songLength);
   }

@@ -13,8 +13,8 @@ import { isPlain, TempoMap, tempoOf } from "./stretch/tempo.js";
 /** @typedef {import("./stretch/worker.js").Reach} Reach */
 
 /**
- * Nothing is computed before it is read, and only what is read at once is in memory. Whoever reads on
- * where the last range of a stem ended gets what follows; anything else begins anew there.
+ * Nothing is computed before it is read, and only what is read at once is in memory. Whoever reads
+ * on where the last range of a stem ended gets what follows; anything else begins anew there.
  *
  * @param {ReadableStems} stems of which what is read is final
  * @param {Partial<Tempo>} tempo

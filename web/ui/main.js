@@ -67,7 +67,7 @@ let showing = Promise.resolve();
 const serviceWorkerReady = registerServiceWorker(base, (activate) => {
   byId("update", HTMLParagraphElement).hidden = false;
   updateButton.addEventListener("click", activate, { once: true });
-  announce("A new version of this page is ready.");
+  announce(word(({ page }) => page.update));
 });
 
 const store = openStore();
@@ -200,6 +200,7 @@ function tellWhatIsKnown() {
   const licence = byId("licence", HTMLAnchorElement);
   licence.textContent = model?.licence ?? "";
   licence.href = model?.licence_url ?? "";
+  byId("model-about", HTMLParagraphElement).hidden = !model;
 }
 
 /** @param {Assets} all @param {string} name of a model */

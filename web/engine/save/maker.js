@@ -10,7 +10,7 @@
 import { UserError } from "../errors.js";
 import { Remote } from "../rpc.js";
 import { FORMATS } from "./formats.js";
-import { fileName, numbered } from "./names.js";
+import { fileName, numbered, tempoName } from "./names.js";
 import { MIX } from "./shapes.js";
 import { patiently } from "./temporary.js";
 
@@ -22,6 +22,7 @@ import { patiently } from "./temporary.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./protocol.js").Order} Order */
 /** @typedef {import("./sinks.js").Place} Place */
+/** @typedef {import("../stretch/tempo.js").Tempo} Tempo */
 /** @typedef {import("./temporary.js").TemporaryFiles} TemporaryFiles */
 
 /**
@@ -52,6 +53,7 @@ import { patiently } from "./temporary.js";
  * @property {"stem" | "mix" | "all"} what
  * @property {string} [source]      of "stem"
  * @property {Mix} [mix]            of "mix"
+ * @property {Tempo} [tempo]        at which it is to be; else as it is
  * @property {Format} format
  * @property {[number, number]} [region]    [start, stop), in frames; else the whole song
  * @property {number} [rate]        hertz; else that of the stems
@@ -116,7 +118,7 @@ export class Maker {
 
   /** @param {Request} request @param {FileOrder[]} files @param {Delivery} delivery @returns {Order} */
   #order(request, files, { places, scratch }) {
-    const { stems, format, mix = null } = request;
+    const { stems, format, mix = null, tempo = null } = request;
     const zipped = isZipped(request, files);
     /** @type {Order} */
     const order = {
@@ -125,6 +127,7 @@ export class Maker {
       length: stems.length,
       region: request.region ?? [0, stems.length],
       mix: mix && { channels: mix.channels, master: mix.master },
+      tempo: tempo && { speed: tempo.speed, semitones: tempo.semitones },
       format,
       rate: request.rate ?? stems.rate,
       peak: null,
@@ -153,7 +156,7 @@ export class Maker {
     if (destination.kind === "folder") return { ...(await inFolder(destination, files)), scratch };
     if (destination.kind === "file") return { ...(await inFile(destination)), scratch };
     const place = await this.#temporary();
-    const name = zipped ? fileName(request.song.name, "stems", "zip") : (files[0]?.name ?? "");
+    const name = zipped ? zipName(request) : (files[0]?.name ?? "");
     const undo = async () => {
       if (place) await this.#files.remove(place.handle);
     };
@@ -180,19 +183,23 @@ export class Maker {
 }
 
 /** @param {Request} request @returns {FileOrder[]} without their places */
-function filesOf({ stems, song, what, source, mix, format }) {
+function filesOf({ stems, song, what, source, mix, tempo, format }) {
   const { container } = FORMATS[format];
-  const file = (/** @type {string} */ from, /** @type {string} */ part) => ({
-    source: from,
-    name: fileName(song.name, part, container),
-    tags: tagsOf(song, part),
-    place: null,
-  });
+  const file = (/** @type {string} */ from, /** @type {string} */ name) => {
+    const part = tempo ? `${name}, ${tempoName(tempo)}` : name;
+    const tags = tagsOf(song, part);
+    return { source: from, name: fileName(song.name, part, container), tags, place: null };
+  };
   if (what === "all") return stems.sources.map((name) => file(name, name));
   if (what === "stem" && source) return [file(source, source)];
   const heard = [...(mix?.channels.keys() ?? [])];
   if (heard.length === 0) return [];
   return [file(MIX, heard.length === stems.sources.length ? "mix" : heard.join(" + "))];
+}
+
+/** @param {Request} request @returns {string} */
+function zipName({ song, tempo }) {
+  return fileName(song.name, tempo ? `stems, ${tempoName(tempo)}` : "stems", "zip");
 }
 
 /** @param {Song} song @param {string} part @returns {import("./protocol.js").Tags} */
@@ -210,8 +217,8 @@ function isZipped({ destination }, files) {
 }
 
 /** @param {Order} order @returns {string} equal where the peak is */
-function peakKey({ region, rate }) {
-  return JSON.stringify([region, rate]);
+function peakKey({ region, tempo, rate }) {
+  return JSON.stringify([region, tempo, rate]);
 }
 
 /**

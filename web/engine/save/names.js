@@ -53,6 +53,16 @@ export function fileName(song, part, extension) {
 }
 
 /**
+ * @param {import("../stretch/tempo.js").Tempo} tempo
+ * @returns {string} "80 % +2": as part of a name, in every language
+ */
+export function tempoName({ speed, semitones }) {
+  const parts = speed === 1 ? [] : [`${Math.round(100 * speed)} %`];
+  if (semitones !== 0) parts.push(`${semitones > 0 ? "+" : ""}${semitones}`);
+  return parts.join(" ");
+}
+
+/**
  * @param {string} name with an extension @param {number} count
  * @returns {string} "Song - vocals (2).wav"
  */

@@ -51,6 +51,7 @@
  * @property {number} length        of the stems, in frames
  * @property {[number, number]} region  [start, stop), in frames of the stems
  * @property {Mix | null} mix       null: the stems themselves
+ * @property {import("../stretch/tempo.js").Tempo | null} tempo     null: as they are
  * @property {Format} format
  * @property {number} rate          of the files, in hertz
  * @property {number | null} peak   of all that the files shall agree with; null: not known yet

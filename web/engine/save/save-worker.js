@@ -62,12 +62,20 @@ class Job {
   #order;
   #stems;
 
-  /** @param {Order} order @param {Tell} tell */
-  constructor(order, tell) {
+  /** @param {Order} order @param {ReadableStems} stems as they are to be written, but for the rate */
+  constructor(order, stems) {
     this.#order = order;
-    const { sources, stemsRate: rate, length, region, mix } = order;
+    this.#stems = stems;
+  }
+
+  /** @param {Order} order @param {Tell} tell @returns {Promise<Job>} */
+  static async open(order, tell) {
+    const { sources, stemsRate: rate, length, region, mix, tempo } = order;
     const part = regionOf({ sources, rate, length, read: readsOf(tell) }, region);
-    this.#stems = mix ? mixOf(part, mix) : part;
+    const stems = mix ? mixOf(part, mix) : part;
+    if (!tempo) return new Job(order, stems);
+    const { stretched } = await import("../stretch.js");
+    return new Job(order, stretched(stems, tempo));
   }
 
   /** Frames of each file. */
@@ -217,7 +225,8 @@ function counted(bytes, report) {
   });
 }
 
-serve((method, argument, tell) => {
+serve(async (method, argument, tell) => {
   if (method === "block") return takeBlock(argument);
-  return new Job(argument, tell).make((share) => tell({ share }));
+  const job = await Job.open(argument, tell);
+  return job.make((share) => tell({ share }));
 });

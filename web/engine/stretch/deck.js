@@ -3,7 +3,8 @@
  *
  * `Stretcher` is the node on the audio thread, one for a player; `StretchedDeck` is a `Deck` (see
  * run.js) that plays on it. The stretching needs the samples a while before they are heard, so what
- * follows has to be there by then, and a change of tempo is heard as much later: 0.1 s, more when slow.
+ * follows has to be there by then, and a change of tempo is heard as much later: 0.1 s, more when
+ * slow.
  *
  * @module
  */
@@ -19,7 +20,9 @@ import { ratioOf, TempoMap } from "./tempo.js";
 
 /** Frames in which the audio thread works, and on which jobs and tempi begin. */
 const QUANTUM = 128;
-/** What the audio thread may need before a job begins: it does two steps of 128 frames a quantum. */
+/**
+ * What the audio thread may need before a job begins: it does two steps of 128 frames a quantum.
+ */
 const PREPARE_SHARE = 0.5;
 
 /** Event: "report", a `CustomEvent` with the `Report` as its detail. */
@@ -66,7 +69,10 @@ export class Stretcher extends EventTarget {
     return this.#node.context;
   }
 
-  /** @param {Tempo} tempo @returns {number} seconds from the order to play something until it is heard */
+  /**
+   * @param {Tempo} tempo
+   * @returns {number} seconds from the order to play something until it is heard
+   */
   leadOf(tempo) {
     const { stretched, offset } = this.#lead;
     return (stretched / ratioOf(tempo) + offset / tempo.speed) / this.context.sampleRate;
@@ -233,7 +239,9 @@ function quantumAfter(frame) {
   return QUANTUM * Math.ceil(frame / QUANTUM);
 }
 
-/** @param {AudioWorkletNode} node @returns {Promise<{stretched: number, offset: number}>} its lead */
+/**
+ * @param {AudioWorkletNode} node @returns {Promise<{stretched: number, offset: number}>} its lead
+ */
 function readiness(node) {
   return new Promise((resolve, reject) => {
     node.port.onmessage = ({ data }) => {

@@ -51,7 +51,9 @@ export class Pieces {
     this.#list = this.#list.filter(({ start, length }) => start + length > offset);
   }
 
-  /** @param {number} from @param {number} to offsets @returns {boolean} whether a piece ends there */
+  /**
+   * @param {number} from @param {number} to offsets @returns {boolean} whether a piece ends there
+   */
   hasEnd(from, to) {
     return this.#list.some(({ start, length }) => from < start + length && start + length <= to);
   }

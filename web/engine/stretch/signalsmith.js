@@ -1,13 +1,13 @@
 /**
  * Signalsmith Stretch, one stereo stream of it.
  *
- * The library is taken for what it does best, and to the frame: other speeds at the same pitch. Its own
- * transposition is up to 0.8 % off below 250 Hz (measured on sines), which a bass player hears: so
- * `stream.js` changes the pitch by sampling what was stretched. The package's AudioWorklet is not
- * taken either: it loads itself from a blob: URL, which a strict Content-Security-Policy forbids, and
- * copies wrong samples where one buffer ends and the next begins. Below half of the speed the library
- * makes phases up by chance: here the chance is always the same, so that a song that is saved twice is
- * the same twice.
+ * The library is taken for what it does best, and to the frame: other speeds at the same pitch. Its
+ * own transposition is up to 0.8 % off below 250 Hz (measured on sines), which a bass player hears:
+ * so `stream.js` changes the pitch by sampling what was stretched. The package's AudioWorklet is
+ * not taken either: it loads itself from a blob: URL, which a strict Content-Security-Policy
+ * forbids, and copies wrong samples where one buffer ends and the next begins. Below half of the
+ * speed the library makes phases up by chance: here the chance is always the same, so that a song
+ * that is saved twice is the same twice.
  *
  * @module
  */

@@ -14,7 +14,9 @@ const KAISER_BETA = 7.5;
 
 const TABLE = makeTable();
 
-/** @param {number} ratio of the steps between places @returns {number} frames needed on each side */
+/**
+ * @param {number} ratio of the steps between places @returns {number} frames needed on each side
+ */
 export function reach(ratio) {
   return Math.ceil(CROSSINGS * Math.max(1, ratio)) + 1;
 }

@@ -2,10 +2,10 @@
  * One stereo stream at another tempo: stretched by the library, then sampled for the pitch.
  *
  * To play a tone higher by a ratio r at the speed v, it is stretched to v / r and sampled at every
- * r-th frame. Both are exact: a frame of time comes from the frame of the source that the `TempoMap`
- * says, and the frequency of a tone is what it was, times r. Below half of the speed the library makes
- * phases up by chance, so tones get rough: at v / r = 0.37 (half speed, five semitones up) that is 20 dB
- * below a tone, at 0.25 (half speed and an octave up) it is most of it.
+ * r-th frame. Both are exact: a frame of time comes from the frame of the source that the
+ * `TempoMap` says, and the frequency of a tone is what it was, times r. Below half of the speed the
+ * library makes phases up by chance, so tones get rough: at v / r = 0.37 (half speed, five
+ * semitones up) that is 20 dB below a tone, at 0.25 (half speed and an octave up) it is most of it.
  *
  * @module
  */
@@ -40,7 +40,10 @@ export class StretchedStream {
   #frame = 0;
   /** The next frame that is fed. */
   #fed = 0;
-  /** What was stretched: left and right, of which `#filled` frames are there, the first being `#base`. */
+  /**
+   * What was stretched: left and right, of which `#filled` frames are there, the first being
+   * `#base`.
+   */
   #kept = [new Float32Array(KEPT), new Float32Array(KEPT)];
   #base = 0;
   #filled = 0;
@@ -49,8 +52,8 @@ export class StretchedStream {
 
   /**
    * @param {Signalsmith} stretch that it has for itself
-   * @param {(offset: number, channels: Float32Array[], length: number) => void} read fills the first
-   *   frames of left and right with the source; with silence where there is none
+   * @param {(offset: number, channels: Float32Array[], length: number) => void} read fills
+   *   the first frames of left and right with the source; with silence where there is none
    */
   constructor(stretch, read) {
     this.#stretch = stretch;

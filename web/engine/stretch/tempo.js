@@ -10,7 +10,10 @@
  * @property {number} semitones     -12 to 12, at the same speed
  */
 
-/** @param {Partial<Tempo>} given @returns {Tempo} within what is possible; what is not given: as it was */
+/**
+ * @param {Partial<Tempo>} given
+ * @returns {Tempo} within what is possible; what is not given: as it was
+ */
 export function tempoOf({ speed, semitones }) {
   return { speed: clamp(speed, 0.5, 1.5, 1), semitones: clamp(semitones, -12, 12, 0) };
 }
@@ -36,12 +39,14 @@ export function ratioOf({ semitones }) {
 
 /**
  * From a frame of time on.
- * @typedef {{frame: number, stretched: number, offset: number, speed: number, ratio: number}} Anchor
+ * @typedef {{frame: number, stretched: number, offset: number, speed: number, ratio: number}}
+ *   Anchor
  */
 
 /**
  * Three counts of frames that belong together, while the tempo changes now and then: of time; of
- * what is stretched at the pitch that it had (`stretched`); and of what that was made of (`offset`).
+ * what is stretched at the pitch that it had (`stretched`); and of what that was made of
+ * (`offset`).
  */
 export class TempoMap {
   /** @type {Anchor[]} */
@@ -83,7 +88,9 @@ export class TempoMap {
     return anchor.frame + (offset - anchor.offset) / anchor.speed;
   }
 
-  /** @param {number} stretched @returns {{offset: number, speed: number}} how fast it is stretched */
+  /**
+   * @param {number} stretched @returns {{offset: number, speed: number}} how fast it is stretched
+   */
   sourceOf(stretched) {
     const anchor = this.#last((one) => one.stretched <= stretched);
     const speed = anchor.speed / anchor.ratio;

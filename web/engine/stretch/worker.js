@@ -35,7 +35,8 @@ class Renderer {
 
   /**
    * @param {Signalsmith} stretch
-   * @param {TempoMap} map @param {{frame: number, offset: number}} begin @param {Float32Array} samples
+   * @param {TempoMap} map
+   * @param {{frame: number, offset: number}} begin @param {Float32Array} samples
    */
   constructor(stretch, map, { frame, offset }, samples) {
     this.#pieces = new Pieces(offset);

@@ -5,7 +5,8 @@
  */
 
 import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
-import { fileName } from "../../engine/save/names.js";
+import { fileName, tempoName } from "../../engine/save/names.js";
+import { isPlain } from "../../engine/stretch/tempo.js";
 import { make } from "../elements.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
 import { say, sayAs } from "../words.js";
@@ -19,12 +20,13 @@ import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
 /** @typedef {import("../../engine/save/maker.js").Request} Request */
 /** @typedef {import("../../engine/save/protocol.js").Mix} Mix */
 /** @typedef {import("../../engine/save/saves.js").Saves} Saves */
+/** @typedef {import("../../engine/stretch/tempo.js").Tempo} Tempo */
 /** @typedef {import("./choices.js").Choices} Choices */
 
 /**
  * @typedef {object} Subject
  * @property {Stems} stems
- * @property {{mix(): Mix}} player
+ * @property {{mix(): Mix & Tempo}} player
  * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: of its
  *   file, in hertz
  * @property {string} [source]      the stem that it is about
@@ -50,6 +52,7 @@ export class SaveDialog {
   #formatNote = make("p", { className: "quiet" });
   #rate = labelled("select", (words) => words.save.rate);
   #region = checkbox();
+  #tempo = checkbox();
   #to = labelled("select", (words) => words.save.to);
   #notYet = make("p", { className: "quiet" });
   #size = make("span", { className: "quiet" });
@@ -71,7 +74,8 @@ export class SaveDialog {
     const lines = make("div", { className: "save-lines" });
     lines.append(this.#stem.label, this.#format.label, this.#rate.label, this.#to.label);
     const end = make("div", { className: "line" }, this.#size, this.#go);
-    this.#form.append(this.#whats.fieldset, lines, this.#formatNote, this.#region.label);
+    this.#form.append(this.#whats.fieldset, lines, this.#formatNote);
+    this.#form.append(this.#region.label, this.#tempo.label);
     this.#form.append(this.#notYet, end);
     this.#dialog.append(this.#form);
     this.#form.addEventListener("change", () => this.#show());
@@ -93,6 +97,10 @@ export class SaveDialog {
     this.#stem.field.value = source ?? stems.sources[0] ?? "";
     this.#format.field.value = format;
     this.#region.input.checked = Boolean(region);
+    const tempo = subject.player.mix();
+    this.#tempo.input.checked = false;
+    this.#tempo.label.hidden = isPlain(tempo);
+    say(this.#tempo.text, ({ save }) => save.withTempo({ tempo: tempoName(tempo) }));
     this.#fillRates(subject);
     this.#fillPlaces(to);
     stems.addEventListener("final", this.#onFinal);
@@ -183,11 +191,13 @@ export class SaveDialog {
   }
 
   /** @param {Subject} subject */
-  #showSize({ stems }) {
+  #showSize(subject) {
+    const { stems, player } = subject;
     const { what, format } = this.#choices;
-    const [first, last] = this.#frames(/** @type {Subject} */ (this.#subject));
+    const [first, last] = this.#frames(subject);
     const rate = Number(this.#rate.field.value);
-    const frames = ((last - first) * rate) / stems.rate;
+    const speed = this.#tempo.input.checked ? player.mix().speed : 1;
+    const frames = ((last - first) * rate) / stems.rate / speed;
     const files = what === "all" ? stems.sources.length : 1;
     const share = FORMATS[format].container === "flac" ? FLAC_SHARE : 1;
     const bytes = files * share * mostBytes(format, frames, rate);
@@ -210,6 +220,7 @@ export class SaveDialog {
     const rate = Number(this.#rate.field.value);
     const source = this.#stem.field.value;
     const isPart = region && this.#region.input.checked;
+    const heard = player.mix();
     try {
       const destination = await this.#destination(subject, choices, source);
       if (!destination) return;
@@ -218,7 +229,8 @@ export class SaveDialog {
         song,
         what: choices.what,
         ...(choices.what === "stem" && { source }),
-        ...(choices.what === "mix" && { mix: player.mix() }),
+        ...(choices.what === "mix" && { mix: heard }),
+        ...(this.#tempo.input.checked && { tempo: heard }),
         format: choices.format,
         ...(isPart && { region }),
         rate,

@@ -43,7 +43,7 @@ export class SaveList {
       row.close();
       this.#rows.delete(save.id);
     } else {
-      if (!this.#rows.has(save.id)) this.#list.append(row.element);
+      if (!this.#rows.has(save.id)) this.#list.prepend(row.element);
       this.#rows.set(save.id, row);
       row.show(save);
     }

@@ -57,6 +57,8 @@ export class Studio {
   #closed = new AbortController();
   #frameRequest = 0;
   #clock = 0;
+  /** Whether the view goes on with the playhead: not once the person has looked elsewhere. */
+  #isFollowing = true;
   /** @type {number | null} where the person is about to seek */
   #preview = null;
   /** @type {[number, number] | null} the stretch that the person is choosing */
@@ -101,9 +103,8 @@ export class Studio {
         selected: () => player.loop,
       }),
     ];
-    for (const type of ["state", "seek"]) {
-      player.addEventListener(type, () => this.#follow(), { signal });
-    }
+    player.addEventListener("state", () => this.#follow(), { signal });
+    player.addEventListener("seek", () => this.#follow(true), { signal });
     player.addEventListener("loop", () => this.#showRegion(), { signal });
     this.update();
     this.#onView();
@@ -221,16 +222,22 @@ export class Studio {
     byId("zoom-out", HTMLButtonElement).disabled = this.#view.isWhole;
     byId("zoom-fit", HTMLButtonElement).disabled = this.#view.isWhole;
     byId("zoom-in", HTMLButtonElement).disabled = this.#view.isNearest;
+    const share = this.#view.shareOf(this.#shown?.player.position ?? 0);
+    this.#isFollowing = share >= 0 && share <= 1;
     this.#showPlayhead();
     this.#showRegion();
   }
 
-  /** Show where the player is, and go on as long as it plays. */
-  #follow() {
+  /**
+   * Show where the player is, and go on as long as it plays.
+   *
+   * @param {boolean} [isWanted] whether the playhead is to be seen, wherever the person looks
+   */
+  #follow(isWanted = this.#isFollowing) {
     cancelAnimationFrame(this.#frameRequest);
     const shown = this.#shown;
     if (!shown) return;
-    if (this.#preview === null) this.#view.follow(shown.player.position);
+    if (isWanted && this.#preview === null) this.#view.follow(shown.player.position);
     this.#showPlayhead();
     const isPlaying = shown.player.state === "playing";
     for (const [index, source] of shown.stems.sources.entries()) {

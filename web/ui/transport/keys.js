@@ -62,7 +62,9 @@ export class Keys {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    // With AltGr some keyboards have their brackets.
+    const isCommand = event.ctrlKey || event.metaKey || event.altKey;
+    if (event.defaultPrevented || (isCommand && !event.getModifierState("AltGraph"))) return;
     const isMove = MOVES.has(event.key);
     const key = isMove && event.shiftKey ? `Shift+${event.key}` : event.key;
     const binding = this.#bindings.find(({ keys }) => keys.includes(key));
@@ -115,12 +117,17 @@ function bindings(studio, transport) {
     },
     { keys: ["l", "L"], shown: ["L"], line: "loops", act: () => transport.toggleLoop() },
     {
-      keys: ["[", "]"],
+      keys: ["[", "]", ",", "."],
       line: "loopEnds",
-      act: (key) => transport.setLoopEnd(key === "[" ? 0 : 1),
+      act: (key) => transport.setLoopEnd("[,".includes(key) ? 0 : 1),
     },
     { keys: ["o", "O"], shown: ["O"], line: "original", act: () => transport.toggleHeard() },
-    { keys: ["+", "-", "="], shown: ["+", "-"], line: "zooms", act: (key) => studio.zoom(key === "-" ? -1 : 1) },
+    {
+      keys: ["+", "-", "="],
+      shown: ["+", "-"],
+      line: "zooms",
+      act: (key) => studio.zoom(key === "-" ? -1 : 1),
+    },
     { keys: ["0"], line: "fits", act: () => studio.fit() },
     {
       keys: ["Shift+ArrowLeft", "Shift+ArrowRight"],

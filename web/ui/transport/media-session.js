@@ -1,8 +1,8 @@
 /**
  * Media keys, headphones and the lock screen: the song by name, where it is, and their buttons.
  *
- * Browsers give these to media elements. So one plays silence as long as the player plays; where the
- * browser refuses it, nothing is lost but those keys.
+ * Browsers give these to media elements. So one plays silence as long as the player plays; where
+ * the browser refuses it, nothing is lost but those keys.
  *
  * @module
  */

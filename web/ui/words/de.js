@@ -38,6 +38,7 @@ export const de = {
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
     rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
     regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
+    withTempo: ({ tempo }) => `In Tempo und Tonhöhe, wie es gespielt wird (${tempo})`,
     to: "Wohin",
     places: {
       one: { download: "Downloads", place: "Ein Ort, den ich wähle" },

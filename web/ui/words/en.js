@@ -46,6 +46,8 @@ export const en = {
       `${kilohertz} kHz, as your file has it`,
     regionOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
       `Only the loop, ${start}–${stop}`,
+    withTempo: (/** @type {{tempo: string}} */ { tempo }) =>
+      `At the speed and in the key it is played (${tempo})`,
     to: "Where",
     places: {
       one: { download: "Downloads", place: "A place that I choose" },
