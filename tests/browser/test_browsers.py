@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import expect
+from selenium.common.exceptions import ElementNotInteractableException
 from selenium.webdriver.common.by import By
 
 import py_demixer
@@ -108,7 +109,16 @@ class WebKitPage:
         return self.driver.find_element(By.ID, name).get_property("textContent").strip()
 
     def click(self, selector: str) -> None:
-        self.driver.find_element(By.CSS_SELECTOR, selector).click()
+        """Click an element, as soon as it can be."""
+
+        def clicks() -> bool:
+            try:
+                self.driver.find_element(By.CSS_SELECTOR, selector).click()
+            except ElementNotInteractableException:
+                return False
+            return True
+
+        until(clicks, 30, f"A moment to click {selector}")
 
     def wait(self, selector: str, timeout: float) -> None:
         """Wait for an element, but not past an error that the page shows."""
@@ -140,10 +150,18 @@ class WebKitPage:
         self.click('#save-dialog option[value="wav32f"]')
         self.click('#save-dialog [data-do="go"]')
         self.wait('#saves li[data-state="done"]', SAVE_MS)
-        until(path.exists, SAVE_MS / 1000, path.name)
+        until(lambda: is_whole(path), SAVE_MS / 1000, path.name)
         # It lies over what is to be clicked next.
         self.click('#saves li[data-state="done"] .icon-button')
         return soundfile.read(path, dtype="float32")[0].T
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a WAV file is there, and as long as it says itself: browsers write it bit by bit."""
+    if not path.exists():
+        return False
+    content = path.read_bytes()
+    return len(content) == 8 + int.from_bytes(content[4:8], "little")
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
