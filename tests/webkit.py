@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from selenium.webdriver import WebKitGTK
 
 SIZE = (1280, 900)
+CONSOLE = "console"
+"""The file in its home with what pages say on the console, among others."""
 
 
 @contextmanager
@@ -61,8 +63,12 @@ def browser(
         own = {"HOME": str(home), "DISPLAY": name, "GDK_BACKEND": "x11"}
         for variable, folder in (("CONFIG", config), ("DATA", home), ("CACHE", home)):
             own[f"XDG_{variable}_HOME"] = str(folder)
-        service = Service(ensure_webkit(), env={**os.environ, **(environment or {}), **own})
-        driver = webdriver.WebKitGTK(options=Options(), service=service)
+        variables = {**os.environ, **(environment or {}), **own}
+        service = Service(ensure_webkit(), log_output=str(home / CONSOLE), env=variables)
+        options = Options()
+        options.add_argument("--automation")
+        options.add_argument("--enable-write-console-messages-to-stdout=true")
+        driver = webdriver.WebKitGTK(options=options, service=service)
         try:
             yield driver
         finally:

@@ -1,0 +1,297 @@
+"""A person's whole way through the page, on a phone and on a desktop."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import expect
+
+from tests import synthetic, tiny
+from tests.browser.page import SONG_MS, SOURCES, DemixerPage, wav
+from web import server
+from web.assemble import assemble
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Playwright
+
+pytestmark = pytest.mark.browser
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+
+DEMO = "Demo song"
+SECONDS = 25  # and a bit
+FORMATS = ("wav16", "wav24", "wav32f", "flac16", "flac24", "mp3")
+LATER_SEGMENT = 4
+"""Of the demo song's tasks: the third segment, so that something is final before it."""
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_weights: Path,
+    kernel_wheel: Path,
+    pyodide_dir: Path,
+    node_modules: Path,
+) -> Path:
+    """A site with two tiny models: of four stems, and of six."""
+    folder = tmp_path_factory.mktemp("walk")
+    six = tiny.write(folder / "six.safetensors", name="htdemucs_6s")
+    assemble(
+        folder / "site",
+        wheel=kernel_wheel,
+        pyodide_dir=pyodide_dir,
+        node_modules=node_modules,
+        models={"htdemucs": tiny_weights, "htdemucs_6s": six},
+    )
+    return folder / "site"
+
+
+@pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desktop"])
+def device(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return request.param
+
+
+class Walk(DemixerPage):
+    """The page as somebody walks through it: on a phone the songs are in a drawer."""
+
+    def open_songs(self) -> None:
+        if self.element("songs-open").is_visible() and not self._has_drawer():
+            self.element("songs-open").click()
+
+    def close_songs(self) -> None:
+        if self._has_drawer():
+            self.page.keyboard.press("Escape")
+
+    def _has_drawer(self) -> bool:
+        return self.page.locator("#songs:popover-open").count() > 0
+
+    def choose_radio(self, group: str, value: str) -> None:
+        self.page.locator(f"#{group} label").filter(
+            has=self.page.locator(f'input[value="{value}"]')
+        ).click()
+
+    def seconds(self) -> float:
+        """Where the player is."""
+        return float(self.element("seek").input_value())
+
+    def drawn(self, stem: str) -> float:
+        """How much of a lane's waveform is drawn."""
+        share: float = self.page.locator(f'[data-stem="{stem}"] .waveform').evaluate(
+            """(canvas) => {
+              const context = canvas.getContext("2d");
+              const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+              let columns = 0;
+              for (let x = 0; x < canvas.width; x++) {
+                let y = 0;
+                while (y < canvas.height && !data[4 * (y * canvas.width + x) + 3]) y++;
+                if (y < canvas.height) columns++;
+              }
+              return columns / canvas.width;
+            }"""
+        )
+        return share
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + SONG_MS / 1000
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def decoded(content: bytes) -> np.ndarray:
+    """What FFmpeg makes of a file: ``(2, samples)``."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-"]
+    command += ["-f", "f64le", "-ac", "2", "-"]
+    raw = subprocess.run(command, input=content, capture_output=True, check=True).stdout
+    return np.frombuffer(raw).reshape(-1, 2).T
+
+
+def test_the_whole_way(
+    playwright: Playwright,
+    chromium_options: dict[str, Any],
+    device: dict[str, Any],
+    site: Path,
+    tmp_path: Path,
+) -> None:
+    def launch() -> BrowserContext:
+        return playwright.chromium.launch_persistent_context(
+            tmp_path / "profile", **chromium_options, **device
+        )
+
+    with server.serving(site, prefix="/some/where/", cache_control="no-store") as url:
+        context = launch()
+        walk = Walk(context, url)
+        take_the_demo_song_and_hear_it_while_it_is_computed(walk)
+        mix_it(walk)
+        save_it(walk, site)
+        separate_five_with_a_broken_one_by_two_models(walk)
+        cancel_and_go_on_after_a_reload(walk)
+        install_it(walk)
+        context.close()
+    context = launch()
+    go_on_without_a_network(Walk(context, url))
+    context.close()
+
+
+def take_the_demo_song_and_hear_it_while_it_is_computed(walk: Walk) -> None:
+    # Before the engine is up: the song waits.
+    walk.hold(LATER_SEGMENT)
+    walk.element("demo").click()
+    walk.wait_shown(DEMO)
+    until(lambda: walk.drawn("vocals") > 0.1)
+    assert walk.drawn("vocals") < 0.9
+    walk.element("play").click()
+    expect(walk.element("play")).to_have_attribute("data-state", "playing")
+    expect(walk.element("time")).to_have_text(re.compile("0:0[1-9] / 0:25"))
+    # To where nothing is yet: it waits for that.
+    walk.page.locator('[data-stem="bass"] .wave').click(position={"x": 5, "y": 20})
+    walk.element("seek").focus()
+    for _ in range(4):
+        walk.page.keyboard.press("ArrowRight")
+    expect(walk.element("play")).to_have_attribute("data-state", "buffering")
+    walk.hold()
+    expect(walk.element("play")).to_have_attribute("data-state", "playing", timeout=60_000)
+    walk.element("play").click()
+    walk.wait_state(DEMO, "finished")
+    until(lambda: walk.drawn("vocals") > 0.95)
+
+
+def mix_it(walk: Walk) -> None:
+    page = walk.page
+    solo = page.get_by_role("button", name="Solo Vocals")
+    solo.click()
+    expect(solo).to_have_attribute("aria-pressed", "true")
+    solo.click()
+    mute = page.get_by_role("button", name="Mute Drums")
+    mute.click()
+    expect(mute).to_have_attribute("aria-pressed", "true")
+    walk.choose_radio("presets", "karaoke")
+    expect(page.get_by_role("button", name="Mute Vocals")).to_have_attribute("aria-pressed", "true")
+    walk.choose_radio("presets", "all")
+    pan = page.get_by_role("slider", name="Pan of Bass")
+    pan.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(pan).to_have_attribute("aria-valuetext", re.compile(r"\d+ % left"))
+    walk.choose_radio("heard", "original")
+    expect(page.locator('#heard input[value="original"]')).to_be_checked()
+    walk.choose_radio("heard", "stems")
+    # A loop of the ruler: what is heard stays in it.
+    box = walk.element("ruler").bounding_box()
+    assert box
+    start, stop = (box["x"] + share * box["width"] for share in (0.5, 0.6))
+    page.mouse.move(start, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move((start + stop) / 2, box["y"] + 10, steps=3)
+    page.mouse.move(stop, box["y"] + 10, steps=3)
+    page.mouse.up()
+    expect(walk.element("loop")).to_have_attribute("aria-pressed", "true")
+    walk.element("play").click()
+    page.wait_for_timeout(4000)
+    assert 0.5 * SECONDS - 0.5 <= walk.seconds() <= 0.6 * SECONDS + 0.5
+    walk.element("play").click()
+    walk.element("loop").click()
+    expect(walk.element("loop")).to_have_attribute("aria-pressed", "false")
+
+
+def save_it(walk: Walk, site: Path) -> None:
+    length = soundfile.info(site / "demo" / "song.flac").frames
+    files = {kind: walk.save("vocals", kind) for kind in FORMATS}
+    sound = {kind: decoded(content) for kind, (_, content) in files.items()}
+    for kind in FORMATS[:-1]:
+        assert sound[kind].shape == (2, length)
+    for depth in ("16", "24"):
+        np.testing.assert_array_equal(sound[f"flac{depth}"], sound[f"wav{depth}"])
+    assert abs(sound["mp3"].shape[1] - length) <= 1152
+    assert [name for name, _ in files.values()] == [
+        f"{DEMO} - vocals.{ending}" for ending in ("wav", "wav", "wav", "flac", "flac", "mp3")
+    ]
+    name, content = walk.save("mix", "wav32f")
+    assert name.startswith(DEMO)
+    assert decoded(content).shape == (2, length)
+    name, content = walk.save("all", "flac16")
+    assert name == f"{DEMO} - stems.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        expected = [f"{DEMO} - {source}.flac" for source in SOURCES]
+        assert sorted(archive.namelist()) == sorted(expected)
+        assert archive.testzip() is None
+
+
+def separate_five_with_a_broken_one_by_two_models(walk: Walk) -> None:
+    def song(number: int) -> bytes:
+        return wav(synthetic.noise(2.0, seed=number))
+
+    walk.drop(("one.wav", song(1)), ("two.wav", song(2)), ("take 3.wav", b"not a song"))
+    walk.choose_setting("model", "htdemucs_6s")
+    walk.drop(("four.wav", song(4)), ("five.wav", song(5)))
+    for name in ("one", "two", "four", "five"):
+        walk.wait_state(name, "finished")
+    walk.wait_state("take 3", "failed")
+    walk.open_songs()
+    assert "not an audio file" in walk.song("take 3").inner_text()
+    walk.press("open", "two")
+    walk.wait_shown("two")
+    assert walk.lanes() == list(SOURCES)
+    walk.open_songs()
+    walk.press("open", "five")
+    walk.wait_shown("five")
+    assert walk.lanes() == list(tiny.SIX)
+    walk.open_songs()
+    walk.press("remove", "take 3")
+    walk.song("take 3").wait_for(state="detached")
+    walk.close_songs()
+    walk.choose_setting("model", "htdemucs")
+
+
+def cancel_and_go_on_after_a_reload(walk: Walk) -> None:
+    walk.page.on("dialog", lambda dialog: dialog.accept())
+    walk.hold(LATER_SEGMENT)
+    walk.drop(("Long walk.wav", wav(synthetic.song(30.0))))
+    walk.wait_shown("Long walk")
+    walk.wait_share(20)
+    walk.element("cancel").click()
+    walk.wait_state("Long walk", "kept")
+    walk.page.reload()
+    walk.wait_started()
+    walk.wait_state("Long walk", "kept")
+    walk.open_songs()
+    assert walk.share("Long walk") >= 20
+    walk.press("goOn", "Long walk")
+    walk.close_songs()
+    walk.wait_state("Long walk", "finished")
+
+
+def install_it(walk: Walk) -> None:
+    session = walk.page.context.new_cdp_session(walk.page)
+    assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+    manifest = session.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    session.detach()
+
+
+def go_on_without_a_network(walk: Walk) -> None:
+    walk.wait_started()
+    expect(walk.element("offline")).to_contain_text("Ready to work offline")
+    walk.open_songs()
+    walk.press("open", DEMO)
+    walk.wait_shown(DEMO)
+    # As it was left.
+    pan = walk.page.get_by_role("slider", name="Pan of Bass")
+    expect(pan).to_have_attribute("aria-valuetext", re.compile("left"))
+    walk.separate("offline.wav", wav(synthetic.song(1.0)), sources=["vocals"])
