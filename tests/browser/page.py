@@ -84,6 +84,8 @@ class DemixerPage:
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         self.page.add_init_script(_ENGINE)
+        # Where there is no graphics card, drawing what moves takes time from the engine.
+        self.page.emulate_media(reduced_motion="reduce")
         self.page.goto(url)
 
     def element(self, name: str) -> Locator:

@@ -109,6 +109,7 @@ def test_five_songs_one_of_them_broken_by_two_models(tab: DemixerPage) -> None:
 
 def test_a_finished_song_is_opened_while_another_is_at_work(tab: DemixerPage) -> None:
     before = tab.separate("done.wav", short())
+    tab.hold(4)
     tab.choose("long.wav", LONG)
     tab.wait_share(10)
     assert shown(tab) == "long"
@@ -117,11 +118,13 @@ def test_a_finished_song_is_opened_while_another_is_at_work(tab: DemixerPage) ->
     for source in SOURCES:
         np.testing.assert_array_equal(tab.download(source, "32f")[1], before[source])
     assert tab.share("long") < 100
+    tab.hold()
     tab.wait_state("long", "finished")
     assert shown(tab) == "done"
 
 
 def test_the_order_is_the_persons(tab: DemixerPage) -> None:
+    tab.hold(2)
     tab.drop(("long.wav", LONG), *((f"{name}.wav", short(seed)) for seed, name in enumerate("abc")))
     assert names(tab, "queue") == ["long", "a", "b", "c"]
     up = tab.page.get_by_role("button", name="Move c up")
@@ -136,20 +139,23 @@ def test_the_order_is_the_persons(tab: DemixerPage) -> None:
     tab.remove("b")
     assert names(tab, "queue") == ["long", "c", "a"]
     tab.press("cancel", "long")
+    tab.hold()
     tab.wait_state("a", "finished")
     assert names(tab, "library") == ["a", "c"]
 
 
 def test_pause_holds_all_songs(tab: DemixerPage) -> None:
+    tab.hold(4)
     tab.drop(("long.wav", LONG), ("next.wav", short()))
     tab.wait_share(10)
-    tab.page.get_by_role("button", name="Pause", exact=True).click()
+    tab.page.get_by_role("button", name="Pause all").click()
     tab.wait_state("long", "paused")
     tab.press("cancel", "long")
     tab.wait_state("long", "kept")
     tab.page.wait_for_timeout(1000)
     assert tab.song("next").get_attribute("data-state") == "waiting"
-    tab.page.get_by_role("button", name="Continue", exact=True).click()
+    tab.hold()
+    tab.page.get_by_role("button", name="Continue all").click()
     tab.wait_state("next", "finished")
     assert tab.song("long").get_attribute("data-state") == "kept"
 
@@ -158,6 +164,7 @@ def test_after_a_reload_what_was_begun_goes_on_and_what_was_not_read_is_told(
     tab: DemixerPage,
 ) -> None:
     tab.separate("done.wav", short())
+    tab.hold(4)
     tab.drop(("long.wav", LONG), ("waits.wav", short(1)))
     tab.wait_share(10)
     share = tab.share("long")
@@ -188,6 +195,7 @@ def test_a_crash_at_any_moment(
 ) -> None:
     tab.separate("done.wav", short())
     files = [("long.wav", LONG), ("waits.wav", short(1))]
+    tab.hold(4)
     tab.drop(*files)
     if moment != "waiting":
         tab.wait_state("long", moment)
@@ -361,7 +369,7 @@ def test_what_is_happening_is_told_and_can_be_copied(tab: DemixerPage) -> None:
     assert all("NaN" not in line and "undefined" not in line for line in table)
 
 
-_WATCH = """
+_WATCH = """() => {
   window.said = [];
   window.locks = 0;
   window.Notification = class {
@@ -375,17 +383,19 @@ _WATCH = """
     lock.release = async () => { locks--; };
     return lock;
   };
-"""
+}"""
 
 
 def test_the_screen_stays_on_and_the_end_is_told_where_that_is_asked_for(tab: DemixerPage) -> None:
     tab.page.evaluate(_WATCH)
     tab.choose_setting("awake", "yes")
     tab.choose_setting("notify", "yes")
+    tab.hold(4)
     tab.drop(("a.wav", LONG), ("b.wav", short(1)))
     tab.wait_share(10)
     assert tab.page.evaluate("locks") == 1
     assert tab.page.title().endswith("% · a")
+    tab.hold()
     tab.page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
     tab.wait_state("b", "finished")
     expect(tab.page.locator("#queue li")).to_have_count(0)
@@ -395,6 +405,7 @@ def test_the_screen_stays_on_and_the_end_is_told_where_that_is_asked_for(tab: De
 
 
 def test_a_song_that_waits_is_drawn_to_another_place(tab: DemixerPage) -> None:
+    tab.hold(2)
     tab.drop(("long.wav", LONG), *((f"{name}.wav", short(seed)) for seed, name in enumerate("abc")))
     tab.song("c").drag_to(tab.song("a"))
     assert names(tab, "queue") == ["long", "c", "a", "b"]

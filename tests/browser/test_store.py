@@ -168,7 +168,7 @@ _HELPERS = """(engine) => {
     }
   };
 
-  Object.assign(window, { separate, makePlan });
+  Object.assign(window, { separate, makePlan, startStore });
 }"""
 
 
@@ -213,6 +213,44 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
         assert again["song"]["isFinished"]
         assert again["song"]["notes"] == whole["song"]["notes"]
     assert kills > 50
+    page.evaluate(CLEAR_SONGS)
+
+
+_RENAME = """async (last) => {
+  const { worker, call } = await startStore(last);
+  const root = await navigator.storage.getDirectory();
+  await root.removeEntry("songs", { recursive: true }).catch(() => {});
+  const written = [];
+  try {
+    await call("create", "song", { name: "0" });
+    for (let name = 1; name <= 4; name++) {
+      written.push(`${name - 1}`);
+      await call("note", "song", { name: `${name}`, mixer: "x".repeat(100 * (5 - name)) });
+    }
+    written.push("4");
+  } catch (error) {
+    if (error.message !== "killed") throw error;
+  } finally {
+    worker.terminate();
+  }
+  const again = await startStore(Infinity);
+  const songs = await again.call("list");
+  again.worker.terminate();
+  return { written, names: songs.map(({ notes }) => notes.name) };
+}"""
+
+
+def test_a_kill_while_a_song_is_renamed_leaves_the_old_name_or_the_new_one(page: Page) -> None:
+    page.evaluate(CLEAR_SONGS)
+    last = 0
+    while (found := page.evaluate(_RENAME, last))["written"][-1:] != ["4"]:
+        written = found["written"]
+        if written:
+            (name,) = found["names"]
+            assert name in (written[-1], str(int(written[-1]) + 1))
+        last += 1
+    assert last > 15
+    assert found["names"] == ["4"]
     page.evaluate(CLEAR_SONGS)
 
 

@@ -144,16 +144,18 @@ export class Separator {
     const info = await this.#pool.start();
     const { card } = this.#pool;
     const best = { build: card?.build ?? info.build, onCard: card !== null, note: null };
-    const found = [];
-    for (const same of await this.#store.list()) {
-      const way = this.#wayOn(same, song, info);
-      if (way) found.push({ same, way });
+    const ways = [];
+    for (const { id, about } of await this.#store.begun()) {
+      const way = this.#wayOn(id, about, song, info);
+      if (way) ways.push({ id, way });
     }
-    return (
-      found.find(({ same }) => same.id === song.id) ??
-      found.find(({ way }) => way.build === best.build) ??
-      found[0] ?? { same: null, way: best }
-    );
+    const found =
+      ways.find(({ id }) => id === song.id) ??
+      ways.find(({ way }) => way.build === best.build) ??
+      ways[0];
+    if (!found) return { same: null, way: best };
+    const same = await this.#store.look(found.id);
+    return { same, way: same?.isFinished ? { ...found.way, note: null } : found.way };
   }
 
   /**
@@ -199,12 +201,11 @@ export class Separator {
   /**
    * Only where a graphics card is gone, another one or the processor goes on with what it began.
    *
-   * @param {KeptSong} kept @param {ReadSong} song @param {EngineInfo} info
-   * @returns {Way | null} how to go on with what is kept; null: it is of something else
+   * @param {string} id @param {About} about of what is kept
+   * @param {ReadSong} song @param {EngineInfo} info
+   * @returns {Way | null} how to go on with that; null: it is of something else
    */
-  #wayOn({ id, about, isFinished }, song, info) {
-    if (!about) return null;
-    const { build, key } = about;
+  #wayOn(id, { build, key }, song, info) {
     if (key !== this.#keyOf(song, build)) return null;
     const { card, wantsCard } = this.#pool;
     if (build === info.build) return { build, onCard: false, note: null };
@@ -214,8 +215,7 @@ export class Separator {
     if (name === null || !(wantsCard || id === song.id)) return null;
     /** @type {import("./errors.js").Said} */
     const said = { code: "cardIsGone", values: { name, other: card && card.name } };
-    const note = isFinished ? null : said;
-    return { build, onCard: card !== null, note };
+    return { build, onCard: card !== null, note: said };
   }
 
   /**

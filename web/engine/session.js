@@ -126,7 +126,7 @@ export class Session extends EventTarget {
       }
     };
     await Promise.all(added.map(create));
-    this.#pump();
+    this.tryAgain();
     return added;
   }
 
@@ -199,9 +199,8 @@ export class Session extends EventTarget {
   /** @param {Song} song that has failed or is kept: it is tried again, or goes on, when it is its turn */
   retry(song) {
     if (song.isAtWork || song.state === "finished") return;
-    this.#isHalted = false;
     this.#tell(song, { state: "waiting", error: null });
-    this.#pump();
+    this.tryAgain();
   }
 
   /** @param {Song} song of a damaged file, of which what can be decoded is good enough */
@@ -216,8 +215,13 @@ export class Session extends EventTarget {
   }
 
   goOn() {
-    this.#isHalted = false;
     this.#setPaused(false);
+    this.tryAgain();
+  }
+
+  /** Perhaps the engine can be started now. */
+  tryAgain() {
+    this.#isHalted = false;
     this.#pump();
   }
 

@@ -127,6 +127,16 @@ export class Songs {
     }
   }
 
+  /** @returns {Promise<{id: string, about: About}[]>} the songs that have begun, in any tab */
+  async begun() {
+    const ids = await this.#root.names();
+    const found = ids.map(async (id) => {
+      const about = aboutOf(await (await this.#root.open(id)).text(ABOUT));
+      return about ? [{ id, about }] : [];
+    });
+    return (await Promise.all(found)).flat();
+  }
+
   /** @param {string} id of a new song @param {Notes} notes */
   async create(id, notes) {
     await this.open(id);

@@ -67,6 +67,11 @@ export class Store {
     return this.#try("list");
   }
 
+  /** @returns {Promise<{id: string, about: import("./protocol.js").About}[]>} */
+  begun() {
+    return this.#try("begun");
+  }
+
   /** @param {string} id @returns {Promise<import("./protocol.js").KeptSong | null>} */
   look(id) {
     return this.#try("look", [id]);

@@ -143,8 +143,8 @@ async function prepare() {
 
 function tryAgain() {
   hideProblem();
+  session.tryAgain();
   void prepare();
-  session.goOn();
 }
 
 /** @param {unknown} error @param {(() => void) | null} [retry] */

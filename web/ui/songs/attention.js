@@ -117,8 +117,10 @@ export class Attention {
       });
     } catch (error) {
       console.warn(error); // Its battery is low.
+      return;
     } finally {
       this.#isLocking = false;
     }
+    await this.#stayAwake(); // It may not be wanted any more.
   }
 }
