@@ -138,11 +138,22 @@ def _requirements_hash(project: Mapping[str, Any]) -> str:
 
 def ensure_node_modules() -> Path:
     """Install what web/package.json names into web/node_modules and return that folder."""
-    stamp = NODE_MODULES / ".stamp"
-    package = ROOT / "web" / "package.json"
+    return _ensure_npm_packages(ROOT / "web" / "package.json", NODE_MODULES)
+
+
+def ensure_lighthouse() -> Path:
+    """Install Lighthouse, which only `build.py test --long` needs, and return its command."""
+    folder = ROOT / "tests" / "lighthouse"
+    modules = _ensure_npm_packages(folder / "package.json", folder / "node_modules")
+    return modules / "lighthouse" / "cli" / "index.js"
+
+
+def _ensure_npm_packages(package: Path, modules: Path) -> Path:
+    """Install what a package.json names into the folder node_modules beside it."""
+    stamp = modules / ".stamp"
     wanted = hashlib.sha256(package.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
-        return NODE_MODULES
+        return modules
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise CannotGoOn(
@@ -150,7 +161,7 @@ def ensure_node_modules() -> Path:
             "nodejs npm) and run this again."
         )
     _check_disk()
-    note("Installing the page's packages into web/node_modules (once) ...")
+    note(f"Installing npm packages into {modules.relative_to(ROOT)} (once) ...")
     run(
         [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"],
         "Cannot install the npm packages: the first run needs a connection to the npm registry. "
@@ -158,7 +169,7 @@ def ensure_node_modules() -> Path:
         cwd=package.parent,
     )
     stamp.write_text(wanted)
-    return NODE_MODULES
+    return modules
 
 
 def ensure_chromium(python: Path) -> str:

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decode } from "./decode.js";
+import { UserError } from "./errors.js";
 import { OpenSong } from "./open-song.js";
 import { TaskQueue } from "./queue.js";
 import { common, Ranges } from "./ranges.js";
@@ -96,6 +96,10 @@ export class Separator {
         await this.#store.append(id, block);
       });
       const taker = this.#taker(id, worker, blocks, wanted);
+      // Readers of all formats are most of what the page is made of: not before a song is there.
+      const { decode } = await import("./decode.js").catch((error) => {
+        throw new UserError("noNetwork", {}, error);
+      });
       const source = await decode(file, taker, signal);
       await blocks.end();
       signal.throwIfAborted();

@@ -52,7 +52,9 @@ export function sayAs(element, place, saying) {
   said.set(place, saying);
   sayings.set(element, said);
   element.setAttribute(MARK, "");
-  /** @type {any} */ (element)[place] = saying(words());
+  const text = saying(words());
+  // What is the same is not painted anew: the page's first picture stays.
+  if (/** @type {any} */ (element)[place] !== text) /** @type {any} */ (element)[place] = text;
 }
 
 /**
