@@ -32,6 +32,7 @@ GPUDevice.prototype.createBuffer = function (options) {
  * whole network can take the better part of an hour.
  */
 const PATIENCE = 10;
+const LEAST_PATIENCE_SECONDS = 60;
 
 /**
  * @param {string} folder the operation's files, as gpu.py wrote them
@@ -41,7 +42,8 @@ const PATIENCE = 10;
 export async function measure(folder, runs) {
   const engines = [await schedule(`${folder}/ours/`), await graph(`${folder}/theirs/`)];
   const ours = await begin(engines[0], Infinity);
-  const theirs = await begin(engines[1], PATIENCE * ours.seconds[0]);
+  const patience = Math.max(LEAST_PATIENCE_SECONDS, PATIENCE * ours.seconds[0]);
+  const theirs = await begin(engines[1], patience);
   const answers = [ours, theirs];
   for (let count = 1; count < runs && !theirs.isGivenUp; count++) {
     for (const [number, { run }] of engines.entries()) {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 import py_demixer
 from py_demixer.models.htdemucs import HTDemucs
@@ -16,6 +17,9 @@ from tests.browser.rendering import HELPERS
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Playwright
+
+# What is expected comes as soon as the machine gets round to it: it has other tests to run, too.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")

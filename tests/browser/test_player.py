@@ -226,7 +226,7 @@ def test_on_a_real_device(bare: Page) -> None:
       await until(context, "statechange", () => context.state === "suspended");
       note();
       player.play();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      while (player.position === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       player.pause();
       await until(context, "statechange", () => context.state === "suspended");
       note();
