@@ -18,7 +18,9 @@ from tools.environment import ensure_display, ensure_webkit
 if TYPE_CHECKING:
     from selenium.webdriver import WebKitGTK
 
-SIZE = (1280, 900)
+SIZE = (1280, 2000)
+"""Of the window. MiniBrowser gives room of the page's away for a list of downloads."""
+
 CONSOLE = "console"
 """The file in its home with what pages say on the console, among others."""
 
@@ -69,6 +71,7 @@ def browser(
         options.add_argument("--automation")
         options.add_argument("--enable-write-console-messages-to-stdout=true")
         driver = webdriver.WebKitGTK(options=options, service=service)
+        driver.set_window_size(*SIZE)
         try:
             yield driver
         finally:
