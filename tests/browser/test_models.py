@@ -18,7 +18,7 @@ from py_demixer import audio, catalog
 from py_demixer.catalog import Model
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic, unmix
-from tests.browser.page import RATE, DemixerPage, wav
+from tests.browser.page import CLEAR_SONGS, RATE, DemixerPage, wav
 from tests.browser.test_length import digests
 from web import server
 from web.assemble import assemble
@@ -85,6 +85,8 @@ def tab(shared_context: BrowserContext, url: str) -> Iterator[DemixerPage]:
     page = DemixerPage(shared_context, url).wait_started()
     choose_model(page, "umxhq")
     yield page
+    page.page.goto(url + "licences.txt")
+    page.page.evaluate(CLEAR_SONGS)
     page.page.close()
 
 

@@ -29,14 +29,16 @@
  *
  * The other workers:
  *
- * | worker                        | method   | argument                        | value              |
- * | ----------------------------- | -------- | ------------------------------- | ------------------ |
- * | store-worker.js               | of `Songs` in songs.js | its parameters    | what it returns    |
- * | resample-worker.js            | `start`  | `{inputRate, outputRate}` in Hz | `null`             |
- * |                               | `block`  | `Float32Array`                  | what can be given out so far |
- * |                               | `end`    | none                            | the rest           |
- * | keep-worker.js                | `keep`   | `{base, assets, model}`         | whether all is kept; notices: `[done, total]` in bytes |
- * | decode/alac-worker.js         | `decode` | `AlacCall`                      | `AlacReply`        |
+ * | worker           | method       | argument                        | value                      |
+ * | ---------------- | ------------ | ------------------------------- | -------------------------- |
+ * | store-worker     | of `Songs`   | its parameters, see songs.js    | what it returns            |
+ * | resample-worker  | `start`      | `{inputRate, outputRate}`, Hz   | `null`                     |
+ * |                  | `block`      | `Float32Array`                  | what can be given out      |
+ * |                  | `end`        | none                            | the rest                   |
+ * | keep-worker      | `keep`       | `{base, assets, model}`         | whether all files are kept |
+ * | alac-worker      | `decode`     | `AlacCall`                      | `AlacReply`                |
+ *
+ * The notices of `keep` are `[done, total]` in bytes.
  *
  * @module
  */

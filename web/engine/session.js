@@ -196,7 +196,7 @@ export class Session extends EventTarget {
     await current.ended;
   }
 
-  /** @param {Song} song that has failed or is kept: it is tried again, or goes on, when it is its turn */
+  /** @param {Song} song that has failed or is kept: when its turn comes, it goes on or is tried again */
   retry(song) {
     if (song.isAtWork || song.state === "finished") return;
     this.#tell(song, { state: "waiting", error: null });

@@ -66,7 +66,7 @@ export class Song {
   }
 
   get model() {
-    return this.notes.choice.model;
+    return this.about?.model ?? this.notes.choice.model;
   }
 
   get quality() {

@@ -3,11 +3,11 @@
  *
  * A song's folder holds `notes.0` and `notes.1` (see `Notes` in protocol.js) from the moment it is
  * added, and from the moment it begins `about.json` (`About`), a `.f32` file for each plane, one
- * of `.peaks` beside those that last (peaks.js), and the `journal`: a line for each finished task. A task's data are written and flushed before its
- * line, and temporary planes are deleted after the line of the last task that reads them. So
- * whatever moment it ends at, every line is true, and what has no line is computed again: nothing
- * is added twice, for tasks write, they never add to what is there. Stems that nobody wants are not
- * written.
+ * of `.peaks` beside those that last (peaks.js), and the `journal`: a line for each finished task.
+ * A task's data are written and flushed before its line, and temporary planes are deleted after the
+ * line of the last task that reads them. So whatever moment it ends at, every line is true, and what
+ * has no line is computed again: nothing is added twice, for tasks write, they never add to what is
+ * there. Stems that nobody wants are not written.
  *
  * Notes change, so there are two files of them: the older one is written anew, and whatever moment
  * that ends at, one of them is whole. Of a song that no tab is at and that has no whole
