@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Error
+import soundfile
+from playwright.sync_api import Error, expect
 
 from tests import synthetic
-from tests.browser.page import DemixerPage, wav
+from tests.browser.page import RATE, DemixerPage, wav
 from web import headers, server
 
 if TYPE_CHECKING:
@@ -135,12 +137,45 @@ def test_what_is_kept_and_damaged_is_found_and_fetched_again(
     with server.serving(tiny_site, **options) as url:
         page = DemixerPage(context, url).wait_started()
         before = page.separate("song.wav", SONG)
+        page.remove("song")
         asked.clear()
         page.page.evaluate(DAMAGE, [part, wheel])
         page.page.reload()
         page.wait_started()
         heavy = [one for one in asked if one.startswith(("pyodide-", "wheels/", "models/"))]
         assert sorted(heavy) == sorted([part, wheel])
-        after = page.separate("same.wav", SONG)
+        after = page.separate("song.wav", SONG)
     for source, stem in before.items():
         np.testing.assert_array_equal(after[source], stem)
+
+
+HOSTILE = "<img src=x onerror=\"document.title='taken'\">& \u202egnp.exe"
+TAGS = {"title": "<svg onload=\"document.title='taken'\">../../up", "artist": "<b>\"'&amp;</b>"}
+
+
+def tagged(audio: np.ndarray) -> bytes:
+    """A FLAC file with hostile tags."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", RATE, 2, format="FLAC") as writer:
+        for name, value in TAGS.items():
+            setattr(writer, name, value)
+        writer.write(audio.T)
+    return file.getvalue()
+
+
+def test_hostile_names_and_tags_are_words(started: DemixerPage) -> None:
+    page = started.page
+    started.choose(f"{HOSTILE}.flac", tagged(synthetic.song(1.0)))
+    page.wait_for_selector('#library li[data-state="finished"]', state="attached")
+    name, artist = started.element("song-name"), TAGS["artist"]
+    expect(name).to_have_text(HOSTILE)
+    assert artist in page.locator("#library li").inner_text()
+    made = "#main img, #main b, #songs img, #songs b, [onerror], [onload]"
+    assert page.locator(made).count() == 0
+    assert page.title() != "taken"
+    # A letter that turns the direction of writing turns that of the name only.
+    assert name.evaluate("name => getComputedStyle(name).unicodeBidi") == "isolate"
+    # The file's name is one that no system takes for a path, or for what it is not.
+    saved, _ = started.save("vocals", "wav16")
+    assert saved.endswith(" - vocals.wav")
+    assert not set(saved) & set('<>:"/\\|?*\u202e')
