@@ -13,11 +13,25 @@ from tools.environment import (
     ensure_chromium,
     ensure_graphics,
     ensure_node_modules,
+    ensure_pytorch,
     with_chromium,
 )
 from tools.site import make_site
 
 _LONG = "long"
+
+# Two processes, each of which takes the next file when it is done with one, in the usual order:
+# tests of a file share pages and models, and those of tests/bench start a Playwright of their own
+# before the others have theirs. One that dies is not replaced: pytest-xdist 3.8 may then hang.
+_IN_PARALLEL = (
+    "--numprocesses=2",
+    "--dist=loadfile",
+    "--no-loadscope-reorder",
+    "--max-worker-restart=0",
+)
+
+# A core for each of the processes: threads that wait for each other would take it away.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def run_all(python: Path, *, long: bool) -> int:
@@ -35,7 +49,9 @@ def run_all(python: Path, *, long: bool) -> int:
     int
         The exit code: 0 if nothing failed.
     """
+    # All that is kept is made here: the processes that run tests would get into each other's way.
     make_site(python)
+    ensure_pytorch()
     ensure_graphics(python)
     variables = with_chromium(ensure_chromium(python))
     tsc = ensure_node_modules() / "typescript" / "bin" / "tsc"
@@ -70,9 +86,10 @@ def _pytest(python: Path, variables: Mapping[str, str], *, long: bool) -> dict[s
         "pytest",
         f"--junit-xml={report}",
         "--durations=10",
+        *_IN_PARALLEL,
         *selection,
     ]
-    succeeded = _succeeds(command, variables)
+    succeeded = _succeeds(command, {**variables, **_ONE_THREAD})
     if not report.exists():
         return {"passed": 0, "failed": 1, "skipped": 0}
     suite = ElementTree.parse(report).find("testsuite")

@@ -20,6 +20,7 @@ def outcomes(monkeypatch, tmp_path):
     monkeypatch.setattr(checks, "make_site", lambda python: None)
     monkeypatch.setattr(checks, "ensure_chromium", lambda python: "chromium")
     monkeypatch.setattr(checks, "ensure_graphics", lambda python: None)
+    monkeypatch.setattr(checks, "ensure_pytorch", lambda: None)
 
     def succeeds(command, variables):
         words = " ".join(map(str, command))
