@@ -22,8 +22,13 @@ _LONG = "long"
 
 # Two processes, each of which takes the next file when it is done with one, in the usual order:
 # tests of a file share pages and models, and those of tests/bench start a Playwright of their own
-# before the others have theirs.
-_IN_PARALLEL = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
+# before the others have theirs. One that dies is not replaced: pytest-xdist 3.8 may then hang.
+_IN_PARALLEL = (
+    "--numprocesses=2",
+    "--dist=loadfile",
+    "--no-loadscope-reorder",
+    "--max-worker-restart=0",
+)
 
 # A core for each of the processes: threads that wait for each other would take it away.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
