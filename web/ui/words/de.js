@@ -18,7 +18,7 @@ export const de = {
     format: "Format",
     formats: {
       wav16: { title: "WAV, 16 Bit", note: "Lässt sich überall öffnen." },
-      wav24: { title: "WAV, 24 Bit", note: "Für Musikprogramme; feiner, als jemand hört." },
+      wav24: { title: "WAV, 24 Bit", note: "Für Musikprogramme; feiner, als man hören kann." },
       wav32f: {
         title: "WAV, 32 Bit Gleitkomma",
         note: "Jeder Wert, wie er berechnet wurde, auf das Bit genau. Die größten Dateien.",
@@ -38,11 +38,11 @@ export const de = {
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
     rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
     regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
-    withTempo: ({ tempo }) => `In Tempo und Tonhöhe, wie es gespielt wird (${tempo})`,
+    withTempo: ({ tempo }) => `Mit Tempo und Tonhöhe der Wiedergabe (${tempo})`,
     to: "Wohin",
     places: {
-      one: { download: "Downloads", place: "Ein Ort, den ich wähle" },
-      several: { download: "Downloads, als ein Zip", place: "Ein Ordner, den ich wähle" },
+      one: { download: "Downloads", place: "Ort selbst wählen" },
+      several: { download: "Downloads, als ein Zip", place: "Ordner selbst wählen" },
     },
     notYet: "Das Lied wird noch zerlegt: Es lässt sich speichern, wenn es fertig ist.",
     regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich speichern, wenn er fertig ist.",
@@ -221,7 +221,7 @@ export const de = {
     },
     amount: (done, total, share) => `${done} von ${total} · ${share}`,
     ready: "Das Rechenwerk ist bereit.",
-    offline: (title) => `Bereit ohne Netz mit ${title}`,
+    offline: (title) => `Läuft auch ohne Netz, mit ${title}`,
     byCard: (card) => `Netze auf ${card} (WebGPU)`,
     byProcessor: (backend) => `Matrixprodukte mit ${backend}`,
     pace: (time) => `Etwa ${time} für ein Lied von 4 Minuten`,
@@ -244,7 +244,7 @@ export const de = {
       up: (name) => `${name} nach oben`,
       down: (name) => `${name} nach unten`,
       retry: (name) => `${name} noch einmal versuchen`,
-      part: (name) => `Den lesbaren Teil verwenden von ${name}`,
+      part: (name) => `Den lesbaren Teil von ${name} verwenden`,
       goOn: (name) => `Mit ${name} weitermachen`,
       cancel: (name) => `${name} abbrechen`,
       rename: (name) => `${name} umbenennen`,
@@ -253,7 +253,7 @@ export const de = {
     part: "Den lesbaren Teil verwenden",
     placeOf: (name, place, count) => `${name} ist Nummer ${number(place)} von ${number(count)}.`,
     pauseAll: "Alles anhalten",
-    goOnAll: "Alles weitermachen",
+    goOnAll: "Alles fortsetzen",
     removeAll: "Alle löschen",
     askFinished: (name) => `${name} und die Spuren davon aus diesem Browser löschen?`,
     askBegun: (name) => `Löschen, was von ${name} fertig ist?`,
@@ -296,7 +296,7 @@ export const de = {
       const song = isUsual ? "ein Lied von 4 Minuten" : "dieses Lied";
       return isMeasured
         ? `Braucht ${time} für ${song} auf diesem Gerät.`
-        : `Braucht etwa ${time} für ${song}: Es lief auf diesem Gerät noch nicht.`;
+        : `Braucht etwa ${time} für ${song}: Hier lief es noch nicht.`;
     },
     quality: "Qualität",
     qualities: {
@@ -312,7 +312,7 @@ export const de = {
     },
     stems: "Spuren, die du behalten willst",
     stemsNote: "Spuren, die du nicht willst, belegen keinen Platz. Die Zeit bleibt gleich.",
-    computer: "Es rechnet",
+    computer: "Gerechnet wird mit",
     computers: { automatic: "Automatisch", graphics: "Grafikkarte", processor: "Prozessor" },
     card: (name, memory) => `${name}, ${memory} ihres Speichers.`,
     workers: (memory) =>
@@ -335,7 +335,7 @@ export const de = {
       all: {
         drop:
           "Zieh ein Lied auf die Seite, wähle eines aus oder füge es ein: eine Audiodatei oder " +
-          "ein Video mit Ton. Nichts zur Hand? Nimm das Demolied.",
+          "ein Video mit Ton. Nichts zur Hand? Nimm das Beispiellied.",
         listen:
           "Hör schon zu, während gerechnet wird. Jede Spur füllt sich nach und nach; was gefüllt " +
           "ist, kannst du abspielen. Klick dorthin, wo du hören willst: Diese Stelle kommt " +
@@ -401,8 +401,8 @@ export const de = {
     browser: {
       title: "Dieser Browser",
       about:
-        "Die Seite läuft in aktuellen Versionen von Chrome, Edge, Firefox und Safari. Das hat sie hier " +
-        "vorgefunden:",
+        "Die Seite läuft in aktuellen Versionen von Chrome, Edge, Firefox und Safari. Das hat sie " +
+        "hier vorgefunden:",
       has: "(vorhanden)",
       lacks: "(nicht vorhanden)",
     },
