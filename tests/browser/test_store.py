@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from tests.browser.page import CLEAR_SONGS
+from web import server
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 pytestmark = pytest.mark.browser
 
-# A plan as Demucs' are: segments that overlap, each block after its last contributor. Whatever a
-# store worker does to its files is counted, and the operation of a given number is its last one:
-# of a write, half of it is done.
+# The store's worker, of which the operation on files of a given number is the last: of a write,
+# half of it is done.
+_KILLED = """
+const last = Number(new URL(location).searchParams.get("last"));
+let count = 0;
+const step = (half) => {
+  if (count++ === last) half();
+  if (count > last) throw new Error("killed");
+};
+const files = FileSystemSyncAccessHandle.prototype;
+const { write } = files;
+files.write = function (bytes, options) {
+  step(() => write.call(this, bytes.subarray(0, bytes.length >> 1), options));
+  return write.call(this, bytes, options);
+};
+for (const name of ["flush", "truncate", "close"]) {
+  const original = files[name];
+  files[name] = function (...given) {
+    step(() => {});
+    return original.apply(this, given);
+  };
+}
+const folders = FileSystemDirectoryHandle.prototype;
+const { removeEntry } = folders;
+folders.removeEntry = async function (...given) {
+  step(() => {});
+  return removeEntry.apply(this, given);
+};
+await import("./store-worker.js");
+postMessage("ready");
+"""
+
+# A plan as Demucs' are: segments that overlap, each block after its last contributor.
 _HELPERS = """(engine) => {
   const FRAMES = 1200, SEGMENT = 400, STEP = 300;
 
@@ -68,44 +102,17 @@ _HELPERS = """(engine) => {
   };
 
   const startStore = async (last) => {
-    const script = `
-      let count = 0;
-      const step = (half) => {
-        if (count++ === ${last}) half();
-        if (count > ${last}) throw new Error("killed");
-      };
-      const files = FileSystemSyncAccessHandle.prototype;
-      const { write } = files;
-      files.write = function (bytes, options) {
-        step(() => write.call(this, bytes.subarray(0, bytes.length >> 1), options));
-        return write.call(this, bytes, options);
-      };
-      for (const name of ["flush", "truncate", "close"]) {
-        const original = files[name];
-        files[name] = function (...given) {
-          step(() => {});
-          return original.apply(this, given);
-        };
-      }
-      const folders = FileSystemDirectoryHandle.prototype;
-      const { removeEntry } = folders;
-      folders.removeEntry = async function (...given) {
-        step(() => {});
-        return removeEntry.apply(this, given);
-      };
-      await import("${engine}store-worker.js");
-      postMessage("ready");
-    `;
-    const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const url = new URL(`${engine}killed.js?last=${last}`);
     const worker = new Worker(url, { type: "module" });
     const next = () => new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
     await next();
     let id = 0;
     const call = async (method, ...parameters) => {
-      worker.postMessage({ id: ++id, method, parameters });
+      worker.postMessage({ id: ++id, method, argument: parameters });
       const reply = await next();
-      if (!reply.ok) throw new Error(reply.error.message);
-      return reply.value;
+      if (reply.ok) return reply.value;
+      const { message } = reply.error;
+      throw new Error(message.includes("killed") ? "killed" : message);
     };
     return { worker, call };
   };
@@ -173,10 +180,19 @@ _HELPERS = """(engine) => {
 
 
 @pytest.fixture(scope="module")
-def page(shared_context: BrowserContext, tiny_url: str) -> Page:
+def url(tiny_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The site, with a store that can be killed."""
+    site = Path(shutil.copytree(tiny_site, tmp_path_factory.mktemp("store") / "site"))
+    (site / "engine" / "killed.js").write_text(_KILLED, encoding="utf-8")
+    with server.serving(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def page(shared_context: BrowserContext, url: str) -> Page:
     page = shared_context.new_page()
-    page.goto(tiny_url + "licences.txt")
-    page.evaluate(_HELPERS, tiny_url + "engine/")
+    page.goto(url + "licences.txt")
+    page.evaluate(_HELPERS, url + "engine/")
     return page
 
 
@@ -301,9 +317,9 @@ _ORDER = """async ({ engine, playhead, done }) => {
     ],
 )
 def test_tasks_near_the_playhead_come_first(
-    page: Page, tiny_url: str, playhead: int, done: list[int], order: list[int]
+    page: Page, url: str, playhead: int, done: list[int], order: list[int]
 ) -> None:
-    arguments = {"engine": tiny_url + "engine/", "playhead": playhead, "done": done}
+    arguments = {"engine": url + "engine/", "playhead": playhead, "done": done}
     assert page.evaluate(_ORDER, arguments) == [order, 4, 4]
 
 
