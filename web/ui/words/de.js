@@ -455,7 +455,7 @@ export const de = {
   },
 
   happening: {
-    backend: "Es rechnet",
+    backend: "Gerechnet wird mit",
     noEngine: "Das Rechenwerk läuft nicht.",
     speed: "Matrixprodukte",
     gflops: (speed) => `${number(speed, 1)} GFLOP/s, ein Prozess`,
