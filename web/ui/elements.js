@@ -66,14 +66,20 @@ export function icon(name) {
 /** How long screen readers need to notice that the region was empty. */
 const PAUSE_MS = 100;
 
+/** @type {string[]} what is about to be read out */
+let announced = [];
+
 /**
  * @param {string} text read out by screen readers, when they have finished what they are saying;
  *   also if it is the same as before
  */
 export function announce(text) {
+  announced.push(text);
+  if (announced.length > 1) return;
   const live = byId("live", HTMLParagraphElement);
   live.textContent = "";
   setTimeout(() => {
-    live.textContent = text;
+    live.textContent = announced.join(" ");
+    announced = [];
   }, PAUSE_MS);
 }
