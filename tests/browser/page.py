@@ -33,6 +33,33 @@ CLEAR_SONGS = """async () => {
 }"""
 """Deletes what is stored of songs, once workers that are being ended have let go of it."""
 
+_ENGINE = """
+window.engine = {
+  workers: [],
+  held: [],
+  waiting: [],
+  give(task, post) {
+    if (this.held.includes(task)) this.waiting.push([task, post]);
+    else post();
+  },
+  hold(tasks) {
+    this.held = tasks;
+    for (const [task, post] of this.waiting.splice(0)) this.give(task, post);
+  },
+};
+window.Worker = class extends Worker {
+  constructor(url, options) {
+    super(url, options);
+    if (String(url).endsWith("engine/worker.js")) engine.workers.push(this);
+  }
+  postMessage(message, transfer) {
+    const task = message?.method === "run" ? message.argument.index : null;
+    engine.give(task, () => super.postMessage(message, transfer));
+  }
+};
+"""
+"""The engine's workers, for tests to end; and what they are given to compute may be held back."""
+
 
 def wav(audio: np.ndarray, rate: int = RATE, subtype: str = "PCM_16") -> bytes:
     """A WAV file of ``(channels, samples)``."""
@@ -55,6 +82,7 @@ class DemixerPage:
         self.console: list[str] = []
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
+        self.page.add_init_script(_ENGINE)
         self.page.goto(url)
 
     def element(self, name: str) -> Locator:
@@ -65,6 +93,14 @@ class DemixerPage:
         """Wait until the engine runs."""
         self._wait("#versions:not(:empty)", START_MS)
         return self
+
+    def hold(self, *tasks: int) -> None:
+        """Let these tasks of the plan wait in their workers' hands, and none that waited before.
+
+        However fast the engine is, a song is then not done before a test has looked at it. By
+        Demucs' plans every other task is a segment; what follows it makes stems of it.
+        """
+        self.page.evaluate("tasks => engine.hold(tasks)", tasks)
 
     def wait_problem(self, timeout: float = SONG_MS) -> str:
         """Wait for an error and return its sentences."""

@@ -18,6 +18,7 @@ from playwright.sync_api import expect
 
 from tests import synthetic
 from tests.browser.page import RATE, SONG_MS, SOURCES, DemixerPage, wav
+from tests.browser.test_length import choose_setting
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Playwright
@@ -648,12 +649,16 @@ def test_on_a_phone_nothing_sticks_out_or_is_too_small_to_touch(
 def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> None:
     """With the engine and its store."""
     play, seek = started.element("play"), started.element("seek")
+    choose_setting(started, "workers", "1")
+    started.hold(4)  # the segment at 11.7 s
     started.choose("early.wav", wav(synthetic.song(60)))
     play.click()
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
     seek.press("End")
     seek.press("PageDown")
     expect(play).to_have_attribute("data-state", "buffering")
+    # The worker goes on at 30 s, and is not to close the gap before that.
+    started.hold(6)
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
     # What lies between the two places is still to be done.
     ranges = started.element("seek-track").evaluate(
@@ -662,6 +667,7 @@ def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> 
     assert ranges.count("var(--final)") == 2
     expect(started.element("job")).to_be_visible()
     expect(started.page.locator("[data-format]")).to_have_count(0)
+    started.hold()
     started.wait_result("early")
     expect(started.page.locator("[data-format]:visible")).to_have_count(12)
     for source in SOURCES:
