@@ -26,18 +26,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SONG = wav(synthetic.song(25.0))  # five segments
-SEGMENTS = 5
-
-# The engine's workers, for the test to end; the page does not notice that they are watched.
-_WATCH_WORKERS = """
-window.engines = [];
-window.Worker = class extends Worker {
-  constructor(url, options) {
-    super(url, options);
-    if (String(url).endsWith("engine/worker.js")) engines.push(this);
-  }
-};
-"""
+LATE = 6
+"""The task of the plan that is the fourth segment."""
 
 _DIGESTS = """async (sources) => {
   const root = await navigator.storage.getDirectory();
@@ -149,6 +139,7 @@ def test_the_same_bytes_for_any_number_of_workers(tab: DemixerPage, quality: str
 def test_a_reload_in_the_middle_costs_nothing_that_is_finished(
     tab: DemixerPage, whole: list[str]
 ) -> None:
+    tab.hold(LATE)
     tab.choose("song.wav", SONG)
     wait_progress(tab, 40)
     tab.page.reload()
@@ -166,6 +157,7 @@ def test_a_reload_in_the_middle_costs_nothing_that_is_finished(
 def test_a_crash_of_the_tab_costs_nothing_that_is_finished(
     tab: DemixerPage, open_tab: Callable[[], DemixerPage], whole: list[str]
 ) -> None:
+    tab.hold(LATE)
     tab.choose("song.wav", SONG)
     wait_progress(tab, 40)
     with tab.page.expect_event("crash"), pytest.raises(Error, match="ERR_ABORTED"):
@@ -177,10 +169,12 @@ def test_a_crash_of_the_tab_costs_nothing_that_is_finished(
 
 
 def test_the_same_file_again_goes_on_where_it_stopped(tab: DemixerPage, whole: list[str]) -> None:
+    tab.hold(LATE)
     tab.choose("song.wav", SONG)
     wait_progress(tab, 40)
     tab.page.click("#cancel")
     wait_kept(tab, "% done")
+    tab.hold()
     tab.choose("song.wav", SONG)
     wait_progress(tab, 1)
     assert int(tab.element("job-number").inner_text().split()[0]) >= 40
@@ -205,6 +199,7 @@ def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
         }"""
     )
     choose_setting(tab, "workers", "2")
+    tab.hold(2)  # the first worker's second one
     tab.choose("song.wav", SONG)
     wait_progress(tab, 40)
     running = engines(tab)
@@ -215,9 +210,11 @@ def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
 
 def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
     choose_setting(tab, "workers", "1")
+    tab.hold(2)
     tab.choose("song.wav", SONG)
     wait_progress(tab, 20)
     tab.page.click("#pause")
+    tab.hold()
     tab.page.wait_for_timeout(3000)  # what was being computed is finished
     before = tab.element("job-number").inner_text()
     tab.page.wait_for_timeout(3000)
@@ -228,30 +225,38 @@ def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
     assert digests(tab) == whole
 
 
-def test_a_worker_that_is_killed_is_replaced(
-    shared_context: BrowserContext, open_tab: Callable[[], DemixerPage], whole: list[str]
-) -> None:
+def test_a_worker_that_is_killed_is_replaced(tab: DemixerPage, whole: list[str]) -> None:
     """One says so, the other one falls silent: nothing but the watchdog can tell."""
-    tab = open_tab()
-    tab.page.add_init_script(_WATCH_WORKERS)
-    tab.page.reload()
-    tab.wait_started()
+    tab.page.evaluate(_FAST_TICKS)
     choose_setting(tab, "workers", "2")
+    tab.hold(2)  # the first worker's second one: the other one does the rest
     tab.choose("song.wav", SONG)
-    wait_progress(tab, 20)
-    tab.page.evaluate("engines.at(-1).dispatchEvent(new ErrorEvent('error', {message: 'gone'}))")
-    wait_progress(tab, 60)
-    tab.page.evaluate("engines[0].terminate()")
-    # So that the watchdog's patience is over after seconds, not minutes.
-    tab.page.evaluate(
-        """() => {
-          const now = performance.now.bind(performance), start = now();
-          performance.now = () => start + 12 * (now() - start);
-        }"""
-    )
+    wait_progress(tab, 40)
+    tab.page.evaluate("engine.workers[1].dispatchEvent(new ErrorEvent('error', {message: 'gone'}))")
+    tab.page.evaluate("engine.workers[0].terminate()")
+    tab.page.evaluate(_FAST_CLOCK)
+    tab.hold()
     tab.wait_result("song")
-    assert tab.page.evaluate("engines.length") == 3
+    assert tab.page.evaluate("engine.workers.length") == 3
     assert digests(tab) == whole
+
+
+# So that the watchdog's patience is over after seconds, not minutes; the third worker is given the
+# usual time.
+_FAST_TICKS = """() => {
+  const { setInterval } = window;
+  window.setInterval = (callback, delay) => setInterval(callback, delay / 10);
+}"""
+_FAST_CLOCK = """() => {
+  const now = performance.now.bind(performance);
+  let [last, ahead] = [now(), 0];
+  performance.now = () => {
+    const passed = now() - last;
+    last += passed;
+    if (engine.workers.length < 3) ahead += 100 * passed;
+    return last + ahead;
+  };
+}"""
 
 
 def test_two_tabs_do_not_get_into_each_others_way(
@@ -259,11 +264,13 @@ def test_two_tabs_do_not_get_into_each_others_way(
 ) -> None:
     first, second = open_tab(), open_tab()
     choose_setting(first, "workers", "1")
+    first.hold(LATE)
     first.choose("song.wav", SONG)
     wait_progress(first, 20)
     second.choose("song.wav", SONG)
     assert "in another tab" in second.wait_problem()
     assert second.element("kept").is_hidden()
+    first.hold()
     first.wait_result("song")
     assert digests(first) == whole
     first.page.close()
@@ -298,10 +305,12 @@ def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
     tab: DemixerPage, whole: list[str]
 ) -> None:
     choose_setting(tab, "workers", "1")
+    tab.hold(LATE)
     tab.choose("song.wav", SONG)
     try:
         wait_progress(tab, 20)
         set_quota(tab, 1e6)
+        tab.hold()
         assert "storage is full" in tab.wait_problem()
     finally:
         set_quota(tab, None)
@@ -312,11 +321,14 @@ def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
 
 def test_without_network_in_the_middle(tab: DemixerPage, whole: list[str]) -> None:
     choose_setting(tab, "workers", "1")
+    tab.hold(2)
     tab.choose("song.wav", SONG)
     wait_progress(tab, 20)
     try:
         tab.page.context.set_offline(True)
         choose_setting(tab, "workers", "2")  # another worker has to be started
+        wait_progress(tab, 80)
+        tab.hold()
         tab.wait_result("song")
         assert engines(tab) == 2
     finally:
@@ -366,6 +378,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="n
 def test_a_machine_that_sleeps_costs_nothing(tab: DemixerPage, whole: list[str]) -> None:
     """All stands still for longer than a tick of the watchdog, and the clock is then far on."""
     choose_setting(tab, "workers", "2")
+    tab.hold(2)
     tab.choose("song.wav", SONG)
     wait_progress(tab, 40)
     before = engine_workers(tab)
@@ -381,6 +394,7 @@ def test_a_machine_that_sleeps_costs_nothing(tab: DemixerPage, whole: list[str])
     time.sleep(7)
     for process in asleep:
         os.kill(process, signal.SIGCONT)
+    tab.hold()
     tab.wait_result("song")
     assert engine_workers(tab) == before
     assert digests(tab) == whole

@@ -211,6 +211,7 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     tab.wait_result("song")
     whole = digests(tab)
     discard(tab)
+    tab.hold(50)  # in the middle of it
     tab.choose("song.wav", LONG)
     wait_progress(tab, 30)
     # The other model cannot be chosen now.
@@ -222,12 +223,14 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
 
     # The same song by the other model is another one.
     choose_model(tab, "htdemucs")
+    tab.hold(2)
     tab.choose("song.wav", LONG)
     tab.page.wait_for_selector("#job-number:has-text('%')")
     assert int(tab.element("job-number").inner_text().split()[0]) < 30
     tab.page.click("#cancel")
     tab.page.wait_for_selector("#job[hidden]", state="attached")
 
+    tab.hold()
     mine = tab.page.locator("#kept li", has_text=TITLES["umxhq"])
     mine.locator('[data-do="open"]').click()
     wait_progress(tab, 1)
@@ -262,10 +265,12 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     discard(tab)
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
     # Of the next song the time is told at once, not after its first part.
+    tab.hold(0)
     tab.choose("song.wav", LONG)
     wait_progress(tab, 0)
     assert tab.element("job-number").inner_text() == "0 %"
     assert re.search("(about .*|a few seconds) left", tab.element("job-time").inner_text())
+    tab.hold()
     tab.wait_result("song")
     discard(tab)
     tab.page.reload()

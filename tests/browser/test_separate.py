@@ -13,6 +13,7 @@ from py_demixer.evaluation.metrics import snr
 from py_demixer.models.htdemucs import HTDemucs
 from tests import synthetic
 from tests.browser.page import RATE, SOURCES, DemixerPage, wav
+from tests.browser.test_length import wait_progress
 
 pytestmark = pytest.mark.browser
 
@@ -162,12 +163,14 @@ def test_several_files_at_once_are_refused(started: DemixerPage) -> None:
 def test_cancel_then_another_song(started: DemixerPage) -> None:
     content = wav(synthetic.song(0.5))
     expected = started.separate("short.wav", content)
+    started.hold(2)
     started.choose("long.wav", wav(synthetic.song(60)))
     started.page.wait_for_selector("#job-time:has-text('left')")
     started.drop(("short.wav", content))
     assert "cancel it first" in started.wait_problem()
     started.page.click("#cancel")
     started.page.wait_for_selector("#job[hidden]", state="attached")
+    started.hold()
     # At once, while the engine is being started anew.
     stems = started.separate("short.wav", content)
     for source in SOURCES:
@@ -175,19 +178,26 @@ def test_cancel_then_another_song(started: DemixerPage) -> None:
 
 
 def test_progress_and_time_left(started: DemixerPage) -> None:
-    started.choose("progress.wav", wav(synthetic.song(14)))
-    started.page.wait_for_selector("#job-time:has-text('left')", timeout=240_000)
-    seen = []
-    for _ in range(400):
-        if started.element("job").is_hidden():
-            break
-        seen.append((started.element("job-number").inner_text(), started.page.title()))
-        started.page.wait_for_timeout(250)
-    numbers = [int(number.split()[0]) for number, _ in seen if number]
-    assert numbers == sorted(numbers)
-    assert {33, 66} & set(numbers)
-    assert any(title.endswith("% · progress.wav") for _, title in seen)
+    started.hold(4)
+    started.choose("progress.wav", wav(synthetic.song(14)))  # three segments
+    wait_progress(started, 33)
+    before = int(started.element("job-number").inner_text().split()[0])
+    assert before in (33, 66)
+    assert "left" in started.element("job-time").inner_text()
+    assert started.page.title().endswith("% · progress.wav")
+    started.page.evaluate(
+        """() => {
+          window.seen = [];
+          const number = document.querySelector("#job-number");
+          const look = () => seen.push(parseInt(number.textContent));
+          new MutationObserver(look).observe(number, { childList: true, characterData: true });
+        }"""
+    )
+    started.hold()
     started.wait_result("progress")
+    seen = [before, *started.page.evaluate("seen.filter(Number.isFinite)")]
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
 
 
 def test_nothing_uncaught(started: DemixerPage) -> None:
