@@ -24,15 +24,6 @@ from py_demixer.ops import backend
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import PANEL, load
 
-SHAPES = (
-    (512, 2688, 512),
-    (2048, 2688, 512),
-    (768, 2688, 3456),
-    (192, 43008, 864),
-    (96, 172032, 432),
-)
-"""(M, N, K) of products of a segment: projections, feed-forward, rewrites of the decoders."""
-
 _CEILING_LOOPS = 10_000_000
 _CEILING_FLOP = 96
 _PRODUCTS = ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "linear")
@@ -40,23 +31,33 @@ _OTHERS = ("attention", "group_norm", "layer_norm")
 _TRANSFORMS = ("stft", "istft")
 
 Measured = dict[str, Any]
-
-
-LAYER = (96, 128, 336), (192, 96, 3, 3)
-"""Input and weights of the convolution that is done in every way there is: decoder 2's rewrite."""
+Sizes = tuple[tuple[int, ...], ...]
 
 _CHUNKS = tuple(1 << power for power in range(18, 28, 2))  # bytes
 _LOOPED = 12  # of the output channels are done by loops, which all take the same time
 
 
-def measure(weights: np.ndarray, ceiling: str, runs: int) -> str:
-    """Everything, as JSON; `weights` is the weight file, `ceiling` the path of the module."""
+def measure(weights: np.ndarray, ceiling: str, runs: int, sizes: str) -> str:
+    """Everything, as JSON.
+
+    Parameters
+    ----------
+    weights
+        The weight file.
+    ceiling
+        The path of the module.
+    runs
+        How often each is timed.
+    sizes
+        SHAPES and LAYER of operations.py, as JSON.
+    """
+    shapes, layer = json.loads(sizes)
     return json.dumps(
         {
             "backend": backend.current().name,
             "ceiling": _ceiling(Path(ceiling), runs),
-            "products": [_product(shape, runs) for shape in SHAPES],
-            "convolutions": _convolutions(runs),
+            "products": [_product(shape, runs) for shape in shapes],
+            "convolutions": _convolutions(layer, runs),
             "operations": _operations(catalog.build(checkpoint.read(weights))),
         }
     )
@@ -89,14 +90,14 @@ def _timed(work: Callable[[], object], runs: int) -> Measured:
     return {"seconds": statistics.median(seconds), "runs": seconds}
 
 
-def _convolutions(runs: int) -> list[Measured]:
+def _convolutions(layer: Sizes, runs: int) -> list[Measured]:
     """One layer by loops over channels and taps, by GEMM over patches in chunks, by the kernels.
 
     The largest chunk holds all patches of the layer ("im2col"). Peak bytes are what is allocated
     beyond input, weights and output.
     """
-    size, shape = LAYER
-    x, weight = (np.random.default_rng(0).standard_normal(s, np.float32) for s in LAYER)
+    size, shape = layer
+    x, weight = (np.random.default_rng(0).standard_normal(s, np.float32) for s in layer)
     bias, padding = np.zeros(len(weight), np.float32), ((1, 1), (1, 1))
     gflop = 2 * weight.size * size[1] * size[2] / 1e9
     ways: list[tuple[str, str, Callable[[], object], float]] = [

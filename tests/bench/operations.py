@@ -16,10 +16,22 @@ from tools.environment import CACHE
 from tools.kernels import build_module
 from web.server import serving
 
+SHAPES = (
+    (512, 2688, 512),
+    (2048, 2688, 512),
+    (768, 2688, 3456),
+    (192, 43008, 864),
+    (96, 172032, 432),
+)
+"""(M, N, K) of products of a segment: projections, feed-forward, rewrites of the decoders."""
+
+LAYER = (96, 128, 336), (192, 96, 3, 3)
+"""Input and weights of the convolution that is done in every way there is: decoder 2's rewrite."""
+
 _HERE = Path(__file__).parent
 
 _MEASURE = """
-async ({ code, ceiling, runs }) => {
+async ({ code, ceiling, runs, sizes }) => {
   const base = new URL("./", location.href).href;
   const assets = await (await fetch("assets.json")).json();
   const indexURL = base + assets.pyodide;
@@ -39,7 +51,7 @@ async ({ code, ceiling, runs }) => {
   }
   pyodide.FS.writeFile("/ceiling.wasm", Uint8Array.from(atob(ceiling), (c) => c.charCodeAt(0)));
   pyodide.FS.writeFile("/home/pyodide/inside.py", code);
-  const answer = pyodide.pyimport("inside").measure(memory, "/ceiling.wasm", runs);
+  const answer = pyodide.pyimport("inside").measure(memory, "/ceiling.wasm", runs, sizes);
   return JSON.parse(answer);
 }
 """
@@ -65,6 +77,7 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
             "code": (_HERE / "inside.py").read_text(encoding="utf-8"),
             "ceiling": base64.b64encode(module.read_bytes()).decode(),
             "runs": runs,
+            "sizes": json.dumps([SHAPES, LAYER]),
         }
         answer = page.evaluate(_MEASURE, given)
         browser.close()
