@@ -6,6 +6,7 @@ same files. Either way the lock file's sha256 decides whether it is used.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
 import os
@@ -62,7 +63,10 @@ def ensure_pyodide(python: Path, node_modules: Path, cache: Path = CACHE) -> Pat
     folder = cache / f"pyodide-{version}"
     folder.mkdir(parents=True, exist_ok=True)
     for name in PYODIDE_RUNTIME:
-        shutil.copyfile(package / name, folder / name)
+        source, target = package / name, folder / name
+        # Not again: another process may be reading it.
+        if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
+            shutil.copyfile(source, target)
     wheels = locked_wheels(folder, PACKAGES)
     missing = [file for file in wheels if not _verified(folder / file.name, file)]
     if missing:

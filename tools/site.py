@@ -6,6 +6,7 @@ import base64
 import hashlib
 import shutil
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -35,14 +36,18 @@ def build_wheel(python: Path, cache: Path = CACHE) -> Path:
     stamp, wanted = folder / ".stamp", _sources_hash()
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
-        # setuptools adds to what an earlier build left there, deleted modules included.
-        shutil.rmtree(ROOT / "build", ignore_errors=True)
-        options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-        run(
-            [python, "-m", "pip", "wheel", *options, "--wheel-dir", folder, ROOT],
-            "Cannot build the project's wheel. pip said:",
-            environment={"SOURCE_DATE_EPOCH": _WHEEL_DATE},
-        )
+        with tempfile.TemporaryDirectory(prefix="py-demixer-") as copy:
+            # setuptools leaves files where it builds, and adds to what an earlier build has left.
+            for path in _sources():
+                target = Path(copy) / path.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
+            options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+            run(
+                [python, "-m", "pip", "wheel", *options, "--wheel-dir", folder, copy],
+                "Cannot build the project's wheel. pip said:",
+                environment={"SOURCE_DATE_EPOCH": _WHEEL_DATE},
+            )
         stamp.write_text(wanted)
     (wheel,) = folder.glob("*.whl")
     return wheel
@@ -56,7 +61,10 @@ def build_kernel_wheel(python: Path, cache: Path = CACHE) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / pure.name.replace(_PURE_TAG, KERNEL_TAG)
     added = {f"py_demixer/ops/kernels/{module.name}": module.read_bytes() for module in modules}
-    _extend_wheel(pure, wheel, added)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        extended = Path(scratch) / wheel.name
+        _extend_wheel(pure, extended, added)
+        extended.replace(wheel)  # at once: another process may be reading it
     return wheel
 
 
@@ -86,13 +94,16 @@ def _record(record: str, changed: dict[str, bytes]) -> str:
     return "\n".join([*lines, *kept, ""])
 
 
+def _sources() -> list[Path]:
+    files = {path for pattern in _WHEEL_SOURCES for path in ROOT.glob(pattern)}
+    return sorted(path for path in files if path.is_file() and "__pycache__" not in path.parts)
+
+
 def _sources_hash() -> str:
     total = hashlib.sha256()
-    files = {path for pattern in _WHEEL_SOURCES for path in ROOT.glob(pattern)}
-    for path in sorted(files):
-        if path.is_file() and "__pycache__" not in path.parts:
-            total.update(f"{path.relative_to(ROOT)}\0".encode())
-            total.update(hashlib.sha256(path.read_bytes()).digest())
+    for path in _sources():
+        total.update(f"{path.relative_to(ROOT)}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
 
