@@ -6,6 +6,7 @@ stopped every half second of its own time for what happens on the page meanwhile
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -353,7 +354,7 @@ def test_on_a_real_device(bare: Page) -> None:
       await until(context, "statechange", () => context.state === "suspended");
       note();
       player.play();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      while (player.position === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       player.pause();
       await until(context, "statechange", () => context.state === "suspended");
       note();
@@ -575,7 +576,7 @@ def test_the_keyboard_plays_and_seeks(shown: ShownPage) -> None:
     expect(time).to_have_text("0:00 / 10:00")
     page.locator("body").press("Space")
     expect(play).to_have_attribute("aria-label", "Pause")
-    expect(time).to_have_text("0:01 / 10:00")
+    expect(time).to_have_text(re.compile("0:0[1-9] / 10:00"))
     page.locator("body").press("Space")
     expect(play).to_have_attribute("aria-label", "Play")
     seek = shown.element("seek")
@@ -599,7 +600,7 @@ def test_waiting_is_said(shown: ShownPage) -> None:
     shown.element("seek").press("PageUp")
     shown.element("seek").press("PageUp")
     expect(shown.element("player-note")).to_contain_text("Waiting")
-    shown.page.evaluate("stems.finish(60 * RATE, 70 * RATE)")
+    shown.page.evaluate("stems.finish(60 * RATE, stems.length)")
     expect(shown.element("player-note")).to_be_empty()
     expect(shown.element("play")).to_have_attribute("data-state", "playing")
     shown.element("play").click()
