@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 import py_demixer
 from py_demixer.models.htdemucs import HTDemucs
@@ -14,6 +15,9 @@ from tests.browser.page import DemixerPage
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Playwright
+
+# What is expected comes as soon as the machine gets round to it: it has other tests to run, too.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")

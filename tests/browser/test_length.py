@@ -190,6 +190,15 @@ def engines(page: DemixerPage) -> int:
     return len(engine_workers(page))
 
 
+def wait_without_engines(page: DemixerPage) -> None:
+    """Wait until the browser has ended them."""
+    for _ in range(300):
+        if engines(page) == 0:
+            return
+        page.page.wait_for_timeout(100)
+    pytest.fail("The workers do not end.")
+
+
 def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
     tab.page.evaluate("window.ended = 0")
     tab.page.evaluate(
@@ -435,8 +444,7 @@ def test_idle_workers_end_and_come_back(tab: DemixerPage) -> None:
           for (const [callback] of idle) callback();
         }"""
     )
-    tab.page.wait_for_timeout(500)
-    assert engines(tab) == 0
+    wait_without_engines(tab)
     discard(tab)
     tab.choose("song.wav", song)
     tab.wait_result("song")
