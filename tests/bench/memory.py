@@ -34,13 +34,16 @@ class Watched:
 
 @contextmanager
 def children() -> Iterator[Watched]:
-    """Look at the processes that this one has, until the end of the block (Linux)."""
+    """Look at the processes that this one starts, until the end of the block (Linux)."""
     watched, ended = Watched(), threading.Event()
+    older = _children()
 
     def look() -> None:
         while not ended.wait(_LOOK_SECONDS):
-            for process in _children():
+            for process in _children() - older:
                 try:
+                    if _command(process) == _command("self"):
+                        continue  # it has yet to become another program: the memory is ours
                     watched.peak_bytes = max(watched.peak_bytes, peak_bytes(process))
                 except (OSError, KeyError):  # it has ended
                     continue
@@ -54,6 +57,10 @@ def children() -> Iterator[Watched]:
         thread.join()
 
 
-def _children() -> list[int]:
+def _children() -> set[int]:
     lists = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
-    return [int(word) for line in lists for word in line.split()]
+    return {int(word) for line in lists for word in line.split()}
+
+
+def _command(process: int | str) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
