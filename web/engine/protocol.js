@@ -181,6 +181,7 @@
  * @property {string} name      that the person reads: of the file without its ending, or another
  * @property {string} artist    empty: not known
  * @property {string} file      its name
+ * @property {number} size      its bytes
  * @property {Choice} choice
  * @property {number} added     the moment, in milliseconds since 1970
  * @property {import("./decode.js").SourceFacts | null} source     null: not read yet
@@ -201,6 +202,7 @@
  * @property {string} id
  * @property {About | null} about   null: it has not begun
  * @property {Notes | null} notes   null: an older version of the page has stored it
+ * @property {File | null} file     that it is to be read from, if it has not begun
  * @property {number} done      cost of the finished tasks
  * @property {boolean} isFinished   all tasks are; of what an older version has stored nobody knows
  * @property {number} bytes     that it takes

@@ -2,7 +2,8 @@
  * What the person has given the page to do, and what has come of it: the queue and the library.
  *
  * One song is at work at a time, with its own model, so one model is in memory. The others wait as
- * files, which are read when their turn comes. Everything that outlives the page is in the store;
+ * files, which are read when their turn comes, and copied, since a page that is loaded anew cannot
+ * open them by itself. Everything that outlives the page is in the store;
  * this is what the store has, and what is happening to it. Nothing is deleted but by `remove`.
  *
  * @module
@@ -80,6 +81,11 @@ export class Session extends EventTarget {
     return this.#isPaused;
   }
 
+  /** Whether a song is at work, or waits for its turn. */
+  get isBusy() {
+    return this.songs.some(({ state, isAtWork }) => isAtWork || state === "waiting");
+  }
+
   /** The song at work. */
   get current() {
     return this.#current?.song ?? null;
@@ -97,7 +103,7 @@ export class Session extends EventTarget {
     for (const one of kept.filter(({ id }) => !this.#known(id))) {
       const song = Song.from(one);
       if (song.state === "finished") this.library.push(song);
-      else if (!one.busy) queued.push(withoutFile(song));
+      else if (!one.busy) queued.push(withoutTab(song));
     }
     this.songs.push(...queued.sort(byAge));
     this.library.sort((one, other) => byAge(other, one));
@@ -127,25 +133,40 @@ export class Session extends EventTarget {
     };
     await Promise.all(added.map(create));
     this.tryAgain();
+    if (this.#keeps) void this.#keepFiles(added);
     return added;
+  }
+
+  /** @param {Song[]} songs that were added */
+  async #keepFiles(songs) {
+    const store = await this.#about.store;
+    for (const song of songs.filter(({ file }) => file)) {
+      try {
+        await store.keepFile(song.id, /** @type {File} */ (song.file));
+        song.isFileKept = true;
+      } catch (error) {
+        console.warn(`Of "${song.name}" there is no copy.`, error);
+      }
+    }
   }
 
   /** @param {File} file @param {Choice} choice @returns {Song} that waits */
   #songOf(file, choice) {
     // Of those that are added at once each has its own moment, so that their order is kept.
     this.#added = Math.max(Date.now(), this.#added + 1);
-    const song = this.#lost(file) ?? new Song(newId(), newNotes(file.name, choice, this.#added));
-    song.notes.choice = choice;
+    const song = this.#lost(file) ?? new Song(newId(), newNotes(file, choice, this.#added));
+    Object.assign(song.notes, { choice, size: file.size });
     song.file = file;
     this.#tell(song, { state: "waiting", error: null });
     return song;
   }
 
-  /** @param {File} file @returns {Song | undefined} that was waiting when the page was closed */
-  #lost(file) {
-    return this.songs.find(
-      (song) => !song.file && !song.about && song.notes.file === file.name && !song.isAtWork,
-    );
+  /** @param {File} file @returns {Song | undefined} of that file, which did not come to be read */
+  #lost({ name, size }) {
+    return this.songs.find(({ about, file, notes, state }) => {
+      const isLeft = !about && (state === "kept" || state === "failed");
+      return isLeft && notes.file === name && (!file || file.size === size);
+    });
   }
 
   /** @param {Song} song of the queue @param {number} index its new place */
@@ -288,7 +309,7 @@ export class Session extends EventTarget {
 
   /** Whether something would be lost if the page were closed now. */
   get wouldLose() {
-    if (this.#keeps) return this.songs.some(({ file, about }) => file && !about);
+    if (this.#keeps) return this.songs.some((song) => song.file && !song.isFileKept && !song.about);
     return this.songs.length + this.library.length > 0;
   }
 
@@ -468,8 +489,8 @@ function newId() {
 }
 
 /** @param {Song} song that no tab is at @returns {Song} */
-function withoutFile(song) {
-  if (!song.about) Object.assign(song, { state: "failed", error: new UserError("fileGone") });
+function withoutTab(song) {
+  if (!song.about && !song.file) Object.assign(song, { state: "failed", error: new UserError("fileGone") });
   return song;
 }
 

@@ -30,8 +30,10 @@ export class Song {
   error = null;
   /** What it takes in the store. */
   bytes = 0;
-  /** @type {File | null} null: it was read, or the page was loaded anew before it was */
+  /** @type {File | null} null: it was read, or the page was loaded anew before it was copied */
   file = null;
+  /** Whether the store has a copy of the file. */
+  isFileKept = false;
   /** What can be decoded of a damaged file is good enough. */
   takesPart = false;
   /** @type {About | null} null: it has not begun */
@@ -46,11 +48,13 @@ export class Song {
   }
 
   /** @param {KeptSong} kept @returns {Song} as the store has it */
-  static from({ id, about, notes, done, isFinished, bytes }) {
+  static from({ id, about, notes, file, done, isFinished, bytes }) {
     const song = new Song(id, notes ?? notesOf(/** @type {About} */ (about)));
     // What older versions have stored does not tell how many tasks there are.
     const isDone = isFinished || (about !== null && !about.tasks && done === about.cost);
     song.about = about;
+    song.file = file;
+    song.isFileKept = file !== null;
     song.bytes = bytes;
     song.share = about ? done / Math.max(1, about.cost) : 0;
     song.state = isDone ? "finished" : "kept";
@@ -113,17 +117,18 @@ export class Song {
 export const RATE = 44100;
 
 /**
- * @param {string} file its name @param {import("./protocol.js").Choice} choice
+ * @param {{name: string, size: number}} file @param {import("./protocol.js").Choice} choice
  * @param {number} added the moment, in milliseconds since 1970
  * @returns {Notes}
  */
-export function newNotes(file, choice, added) {
-  return { name: trackName(file), artist: "", file, choice, added, source: null, mixer: null };
+export function newNotes({ name: file, size }, choice, added) {
+  const name = trackName(file);
+  return { name, artist: "", file, size, choice, added, source: null, mixer: null };
 }
 
 /** @param {About} about of a song that has no notes @returns {Notes} */
 function notesOf({ name, model, stems }) {
-  return newNotes(name, { model, quality: "", stems: stems ?? null }, 0);
+  return newNotes({ name, size: 0 }, { model, quality: "", stems: stems ?? null }, 0);
 }
 
 /** @param {string} fileName @returns {string} without its extension */

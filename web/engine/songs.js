@@ -9,10 +9,12 @@
  * has no line is computed again: nothing is added twice, for tasks write, they never add to what is
  * there. Stems that nobody wants are not written.
  *
+ * Until it begins there is a copy of its `file`, too, for a tab that is loaded anew has lost the
+ * person's. It is whole if it is as long as the notes say.
+ *
  * Notes change, so there are two files of them: the older one is written anew, and whatever moment
  * that ends at, one of them is whole. Of a song that no tab is at and that has no whole
- * `about.json` nothing but the notes is left: its file was with the tab. A folder that has not even
- * notes goes.
+ * `about.json` nothing but the notes and the copy is left. A folder that has not even notes goes.
  *
  * Where the files are is the business of a `Root`: in the origin-private file system
  * (store-worker.js) or in memory (store.js).
@@ -45,6 +47,7 @@ import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
  * @property {(name: string) => Promise<StoredFile>} open    makes it where there is none
  * @property {(name: string) => Promise<string | null>} text  of a file that may be open elsewhere
  * @property {(name: string) => Promise<number>} size         in bytes, of such a file
+ * @property {(name: string) => Promise<File | null>} file    such a file, to be read later
  * @property {(name: string) => Promise<void>} remove        nothing happens where there is none
  */
 
@@ -60,6 +63,8 @@ import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
 const ABOUT = "about.json";
 /** The one with the greater turn is the newer one. */
 const NOTES = ["notes.0", "notes.1"];
+/** What the person has chosen. */
+const FILE = "file";
 const JOURNAL = "journal";
 /** A file that takes no space on the disk, but would need it. */
 const PROBE = "probe";
@@ -121,7 +126,9 @@ export class Songs {
       const done = lines.reduce((sum, { cost }) => sum + cost, 0);
       const isFinished = about !== null && lines.length === (about.tasks ?? Infinity);
       const bytes = await bytesIn(folder);
-      return { id, about, notes: notes ?? null, done, isFinished, bytes, busy: release === null };
+      const file = about || !notes ? null : await wholeFile(folder, notes);
+      const busy = release === null;
+      return { id, about, notes: notes ?? null, file, done, isFinished, bytes, busy };
     } finally {
       release?.();
     }
@@ -179,6 +186,16 @@ export class Songs {
   async view(id, stems, frames) {
     await this.open(id);
     this.#song(id).view(stems, frames);
+  }
+
+  /**
+   * Copy a part of the file that a song is to be read from.
+   *
+   * @param {string} id of an open song @param {number} at in bytes @param {Uint8Array} part
+   * @returns {Promise<boolean>} false: it has begun, and needs no copy
+   */
+  keepFile(id, at, part) {
+    return this.#song(id).keepFile(at, part);
   }
 
   /** @param {string} id of an open song: it is to be read from the start */
@@ -285,6 +302,7 @@ class Song {
   #readers = new Map();
   /** @type {Set<string>} stems that nobody wants */
   #unwanted = new Set();
+  #hasBegun = false;
 
   /** @param {Folder} folder @param {() => void} release */
   constructor(folder, release) {
@@ -309,7 +327,16 @@ class Song {
     this.#plan = { stems, planes, tasks: [] };
   }
 
-  /** Nothing but the notes is left. */
+  /** @param {number} at @param {Uint8Array} part @returns {Promise<boolean>} */
+  async keepFile(at, part) {
+    if (this.#hasBegun) return false;
+    const file = await this.#file(FILE);
+    file.truncate(at);
+    write(file, part, at);
+    return true;
+  }
+
+  /** Nothing but the notes and the copy of its file is left. */
   async clear() {
     this.closeFiles();
     await empty(this.#folder);
@@ -329,6 +356,7 @@ class Song {
    */
   async begin(about, plan, release) {
     this.#releases.push(release);
+    this.#hasBegun = true;
     if (aboutOf(await this.#folder.text(ABOUT))?.key !== about.key) await this.#reset(about);
     this.#plan = plan;
     this.#unwanted = new Set(plan.stems.filter((stem) => !(about.stems?.includes(stem) ?? true)));
@@ -577,11 +605,17 @@ async function readNotes(folder) {
   return whole[0] ?? { turn: 0 };
 }
 
-/** @param {Folder} folder of which nothing but the notes is left */
+/** @param {Folder} folder of which nothing but the notes and the copy of its file is left */
 async function empty(folder) {
   for (const name of await folder.names()) {
-    if (!NOTES.includes(name)) await folder.remove(name);
+    if (![...NOTES, FILE].includes(name)) await folder.remove(name);
   }
+}
+
+/** @param {Folder} folder @param {Notes} notes @returns {Promise<File | null>} the copy of its file */
+async function wholeFile(folder, { file: name, size }) {
+  const copy = await folder.file(FILE);
+  return copy && copy.size === size ? new File([copy], name) : null;
 }
 
 /** @param {Folder} folder @returns {Promise<number>} */

@@ -80,14 +80,18 @@ class PrivateFolder {
 
   /** @param {string} name */
   async text(name) {
-    const file = await ifThere(this.#handle.getFileHandle(name));
-    return file ? (await file.getFile()).text() : null;
+    return (await this.file(name))?.text() ?? null;
   }
 
   /** @param {string} name */
   async size(name) {
+    return (await this.file(name))?.size ?? 0;
+  }
+
+  /** @param {string} name */
+  async file(name) {
     const file = await ifThere(this.#handle.getFileHandle(name));
-    return file ? (await file.getFile()).size : 0;
+    return file && file.getFile();
   }
 
   /** @param {string} name */

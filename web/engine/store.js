@@ -18,6 +18,9 @@ import { oneByOne, Songs } from "./songs.js";
 /** For what several workers finish before its turn, and the journal. */
 const SPARE_BYTES = 150e6;
 
+/** Of a file that is copied, at a time: what a song at work has to write does not wait for long. */
+const PIECE_BYTES = 1 << 22;
+
 /** The last is what Firefox says when a file is to be made longer than there is room for. */
 const NAMES_OF_FULL = ["FullError", "QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"];
 
@@ -90,6 +93,18 @@ export class Store {
   /** @param {string} id @returns {Promise<void>} */
   open(id) {
     return this.#try("open", [id]);
+  }
+
+  /**
+   * Copy the file that a song is to be read from, until that begins.
+   *
+   * @param {string} id of an open song @param {File} file @returns {Promise<void>}
+   */
+  async keepFile(id, file) {
+    for (let at = 0; at < file.size; at += PIECE_BYTES) {
+      const part = new Uint8Array(await file.slice(at, at + PIECE_BYTES).arrayBuffer());
+      if (!(await this.#try("keepFile", [id, at, part], [part.buffer]))) return;
+    }
   }
 
   /** @param {string} id @param {string[]} stems @param {number} frames @returns {Promise<void>} */
@@ -253,6 +268,11 @@ class MemoryFolder {
   /** @param {string} name */
   async size(name) {
     return this.#files.get(name)?.getSize() ?? 0;
+  }
+
+  /** Nothing here outlives the tab. */
+  async file() {
+    return null;
   }
 
   /** @param {string} name */

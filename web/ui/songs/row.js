@@ -92,7 +92,7 @@ export class Row {
       sayAs(button, "ariaLabel", saying);
       sayAs(button, "title", saying);
     }
-    this.#bar.hidden = !["reading", "working", "paused", "kept"].includes(state);
+    this.#bar.hidden = !["reading", "working", "paused", "kept"].includes(state) || isLeft(this.#song);
     if (state === "reading") this.#bar.removeAttribute("value");
     else this.#bar.value = share;
     this.#error.hidden = state !== "failed";
@@ -160,6 +160,11 @@ export class Row {
   }
 }
 
+/** @param {Song} song @returns {boolean} whether it was waiting when its tab was closed */
+function isLeft({ state, about }) {
+  return state === "kept" && !about;
+}
+
 /** @param {Song} song @param {string} title of its model @returns {(words: Words) => string} */
 function stateOf(song, title) {
   const { state, share, artist, duration, bytes } = song;
@@ -177,6 +182,7 @@ function stateOf(song, title) {
       return ({ songs }) => [title, percent(share), left(song, songs)].join(songs.between);
     case "paused":
     case "kept":
+      if (isLeft(song)) return ({ songs }) => [title, songs.states.left].join(songs.between);
       return ({ songs }) => [title, percent(share), songs.states[state]].join(songs.between);
     default:
       return ({ songs }) => [title, songs.states[state]].join(songs.between);

@@ -215,13 +215,20 @@ export class Songs {
 
   #pauseOrGoOn() {
     if (this.#session.isPaused) this.#session.goOn();
-    else this.#session.pauseAll();
+    else if (this.#session.isBusy) this.#session.pauseAll();
+    else for (const song of this.#kept()) this.#session.retry(song);
+  }
+
+  /** @returns {Song[]} that wait for the person to go on with them */
+  #kept() {
+    return this.#session.songs.filter(({ state }) => state === "kept");
   }
 
   #showPause() {
-    const { isPaused, songs } = this.#session;
-    this.#pause.hidden = !songs.some(({ state, isAtWork }) => isAtWork || state === "waiting");
-    say(this.#pause, (words) => (isPaused ? words.songs.goOnAll : words.songs.pauseAll));
+    const { isPaused, isBusy } = this.#session;
+    this.#pause.hidden = !isBusy && this.#kept().length < 2;
+    const goesOn = isPaused || !isBusy;
+    say(this.#pause, (words) => (goesOn ? words.songs.goOnAll : words.songs.pauseAll));
   }
 
   async #showRoom() {
