@@ -102,6 +102,12 @@ def test_nothing_is_in_anybodys_way(device: BrowserContext, tiny_url: str, axe: 
     if is_phone:
         page.click("#songs-open")
     look("songs")
+    demixer.press("remove", "Evening Walk")
+    page.wait_for_selector("#confirm[open]")
+    look("question")
+    page.keyboard.press("Escape")
+    if is_phone:  # a dialog closes what else is open
+        page.click("#songs-open")
     demixer.press("open", "A longer one")
     page.wait_for_selector('#song-name:text-is("A longer one")')
     look("working")

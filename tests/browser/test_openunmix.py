@@ -29,12 +29,17 @@ async ({ song, options, workers, stopAfter }) => {
   const weights = await fetchWeights(base, assets, "umxhq", () => {});
   const boot = { base, assets, model: "umxhq", backend: null, weights };
   const pool = new Pool(boot, workers);
-  const separator = new Separator(pool, await openStore(), assets, "umxhq");
+  const store = await openStore();
+  const separator = new Separator(pool, store, assets, "umxhq");
   const bytes = Uint8Array.from(atob(song), (letter) => letter.charCodeAt(0));
   const file = new File([bytes], "song.wav");
   const never = new AbortController().signal;
-  const read = () => separator.read(file, options, never).then((song) => separator.begin(song));
-  let separation = await read();
+  const id = crypto.randomUUID();
+  await store.create(id, { name: file.name });
+  const { measured } = await separator.read(id, file, { stems: 4, takesPart: false }, never);
+  const read = { id, name: file.name, measured, options: JSON.stringify(options), stems: null };
+  const begin = async () => separator.begin(read, await separator.find(read), null);
+  let separation = await begin();
   let resumedAt = null;
   if (stopAfter) {
     const stopping = new AbortController();
@@ -42,7 +47,8 @@ async ({ song, options, workers, stopAfter }) => {
       if (done > stopAfter * total) stopping.abort();
     }, stopping.signal).catch(() => {});
     await separation.close();
-    separation = await read();
+    await store.open(id);
+    separation = await begin();
   }
   const missing = await separation.run(({ done, total }) => { resumedAt ??= done / total; }, never);
   const stems = {};
@@ -53,7 +59,8 @@ async ({ song, options, workers, stopAfter }) => {
       text += String.fromCharCode(...samples.subarray(i, i + 32768));
     stems[name] = btoa(text);
   }
-  await separation.remove();
+  await separation.close();
+  await store.remove(id);
   pool.stop();
   return { missing, stems, resumedAt };
 }

@@ -180,6 +180,41 @@ def test_zoom(studio: StudioPage) -> None:
     assert studio.page.evaluate("stems.asked") < 4000
 
 
+def test_two_fingers_zoom_and_one_moves_what_is_seen(studio: StudioPage) -> None:
+    studio.show().finish()
+    session = studio.page.context.new_cdp_session(studio.page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    studio.frames()  # the layout is another one for fingers
+    wave, overview = box(studio, ".wave"), box(studio, "#overview")
+    y = wave["y"] + wave["height"] / 2
+
+    def touch(kind: str, *shares: float) -> None:
+        points = [
+            {"x": wave["x"] + share * wave["width"], "y": y, "id": number}
+            for number, share in enumerate(shares)
+        ]
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    def seen() -> tuple[float, float]:
+        studio.frames()
+        window, whole = box(studio, ".window"), overview["width"]
+        return (window["x"] - overview["x"]) / whole, window["width"] / whole
+
+    touch("Start", 0.4, 0.6)
+    for step in range(1, 11):
+        touch("Move", 0.4 - 0.02 * step, 0.6 + 0.02 * step)
+    touch("End")
+    # The fingers are three times as far from each other, and what is between them is where it was.
+    assert seen() == (pytest.approx(1 / 3, abs=0.01), pytest.approx(1 / 3, abs=0.01))
+    assert position(studio) == 0
+    touch("Start", 0.8)
+    for step in range(1, 11):
+        touch("Move", 0.8 - 0.06 * step)
+    touch("End")
+    assert seen() == (pytest.approx(1 / 3 + 0.6 / 3, abs=0.01), pytest.approx(1 / 3, abs=0.01))
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
 def test_the_view_goes_on_with_the_playhead(studio: StudioPage) -> None:
     studio.show().finish()
     for _ in range(4):
