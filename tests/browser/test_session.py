@@ -195,6 +195,7 @@ def test_after_a_reload_the_queue_goes_on(tab: DemixerPage) -> None:
     tab.page.get_by_role("button", name="Continue all").click()
     tab.wait_state("waits too", "finished")
     assert names(tab, "library") == ["waits too", "long", "waits", "done"]
+    assert shown(tab) == "waits"  # nothing else was, when it went on
     # What has begun needs no copy.
     assert not any("file" in files for files in stored(tab))
     # At no time would anything have been lost.

@@ -106,6 +106,9 @@ const songs = new Songs({
   session,
   title: titleOf,
   open: (song) => void show(song),
+  want: (song) => {
+    if (!shown) wanted = song;
+  },
   release,
   onError: showProblem,
 });

@@ -21,6 +21,8 @@ const TICK_MS = 1000;
  * @property {Session} session
  * @property {(model: string) => string} title  of a model
  * @property {(song: Song) => void} open        show it
+ * @property {(song: Song) => void} want        it goes on: show it when there is something to show, if
+ *   nothing else is
  * @property {(song: Song) => Promise<void>} release    it is to be stopped or deleted: show it no
  *   more
  * @property {(error: unknown) => void} onError
@@ -124,8 +126,10 @@ export class Songs {
         return this.#move(song, 1);
       case "retry":
       case "goOn":
+        this.#about.want(song);
         return this.#session.retry(song);
       case "part":
+        this.#about.want(song);
         return this.#session.retryWithPart(song);
       case "cancel":
         return this.cancel(song);
@@ -216,7 +220,14 @@ export class Songs {
   #pauseOrGoOn() {
     if (this.#session.isPaused) this.#session.goOn();
     else if (this.#session.isBusy) this.#session.pauseAll();
-    else for (const song of this.#kept()) this.#session.retry(song);
+    else this.#goOnWithKept();
+  }
+
+  #goOnWithKept() {
+    const [first, ...others] = this.#kept();
+    if (!first) return;
+    this.#about.want(first);
+    for (const song of [first, ...others]) this.#session.retry(song);
   }
 
   /** @returns {Song[]} that wait for the person to go on with them */
