@@ -217,7 +217,11 @@ export class Session extends EventTarget {
     await current.ended;
   }
 
-  /** @param {Song} song that has failed or is kept: when its turn comes, it goes on or is tried again */
+  /**
+   * When its turn comes, it goes on or is tried again.
+   *
+   * @param {Song} song that has failed or is kept
+   */
   retry(song) {
     if (song.isAtWork || song.state === "finished") return;
     this.#tell(song, { state: "waiting", error: null });
@@ -490,8 +494,8 @@ function newId() {
 
 /** @param {Song} song that no tab is at @returns {Song} */
 function withoutTab(song) {
-  if (!song.about && !song.file) Object.assign(song, { state: "failed", error: new UserError("fileGone") });
-  return song;
+  if (song.about || song.file) return song;
+  return Object.assign(song, { state: "failed", error: new UserError("fileGone") });
 }
 
 /** @param {Song} one @param {Song} other @returns {number} the older one comes first */

@@ -612,7 +612,10 @@ async function empty(folder) {
   }
 }
 
-/** @param {Folder} folder @param {Notes} notes @returns {Promise<File | null>} the copy of its file */
+/**
+ * @param {Folder} folder @param {Notes} notes
+ * @returns {Promise<File | null>} the copy of its file
+ */
 async function wholeFile(folder, { file: name, size }) {
   const copy = await folder.file(FILE);
   return copy && copy.size === size ? new File([copy], name) : null;

@@ -34,7 +34,8 @@ export class Spectrum {
   levels(samples) {
     this.#input.fill(0);
     for (let i = 0; i < samples.length / 2; i++) {
-      const mean = (/** @type {number} */ (samples[2 * i]) + /** @type {number} */ (samples[2 * i + 1])) / 2;
+      const left = /** @type {number} */ (samples[2 * i]);
+      const mean = (left + /** @type {number} */ (samples[2 * i + 1])) / 2;
       this.#input[i] = mean * /** @type {number} */ (hann[i]);
     }
     this.#fft.realTransform(this.#output, this.#input);

@@ -46,7 +46,10 @@ export function say(element, saying) {
   sayAs(element, "textContent", saying);
 }
 
-/** @param {Element} element @param {Place} place @param {Saying} saying its text there, from now on */
+/**
+ * @param {Element} element @param {Place} place
+ * @param {Saying} saying its text there, from now on
+ */
 export function sayAs(element, place, saying) {
   const said = sayings.get(element) ?? new Map();
   said.set(place, saying);

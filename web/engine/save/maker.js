@@ -116,7 +116,10 @@ export class Maker {
     }
   }
 
-  /** @param {Request} request @param {FileOrder[]} files @param {Delivery} delivery @returns {Order} */
+  /**
+   * @param {Request} request @param {FileOrder[]} files @param {Delivery} delivery
+   * @returns {Order}
+   */
   #order(request, files, { places, scratch }) {
     const { stems, format, mix = null, tempo = null } = request;
     const zipped = isZipped(request, files);

@@ -41,7 +41,10 @@ export class Mp3Track {
     onEncodedPacket: (packet, meta) => this.#take(packet, meta),
   });
   /** What it writes is of no use: its packets are taken. */
-  #output = new Output({ format: new Mp3OutputFormat({ xingHeader: false }), target: new NullTarget() });
+  #output = new Output({
+    format: new Mp3OutputFormat({ xingHeader: false }),
+    target: new NullTarget(),
+  });
   #frames = 0;
   #bytes = 0;
   /** @type {Promise<void>} */

@@ -70,7 +70,10 @@
  *   | {share: number}} Notice
  */
 
-/** `null`: the stems could not be read. @typedef {{id: number, samples: Float32Array | null}} Block */
+/**
+ * `null`: the stems could not be read.
+ * @typedef {{id: number, samples: Float32Array | null}} Block
+ */
 
 /**
  * @typedef {object} Made

@@ -150,7 +150,10 @@ export class Saves extends EventTarget {
     }
   }
 
-  /** @param {Request} request @param {import("./maker.js").Watch} watch @returns {Promise<Download>} */
+  /**
+   * @param {Request} request @param {import("./maker.js").Watch} watch
+   * @returns {Promise<Download>}
+   */
   async #makeWithRoom(request, watch) {
     for (;;) {
       try {

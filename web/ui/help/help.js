@@ -49,7 +49,10 @@ function listed(name, tag) {
   return make("section", {}, said("h3", (w) => w.help[name].title), make(tag, {}, ...items));
 }
 
-/** @param {Ability} ability @param {boolean} has whether this browser has it @returns {HTMLElement} */
+/**
+ * @param {Ability} ability @param {boolean} has whether this browser has it
+ * @returns {HTMLElement}
+ */
 function row(ability, has) {
   const state = said("span", (w) => (has ? w.help.browser.has : w.help.browser.lacks));
   state.className = "unseen";

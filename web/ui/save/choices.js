@@ -26,7 +26,8 @@ export function lastChoices() {
   const { what, format, to } = parsed(recall(NAME));
   return {
     what: what === "mix" || what === "stem" ? what : FIRST.what,
-    format: format && Object.hasOwn(FORMATS, format) ? /** @type {Format} */ (format) : FIRST.format,
+    format:
+      format && Object.hasOwn(FORMATS, format) ? /** @type {Format} */ (format) : FIRST.format,
     to: to === "place" ? to : FIRST.to,
   };
 }

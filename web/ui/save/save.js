@@ -93,7 +93,9 @@ export class SaveDialog {
     this.#subject = subject;
     const { what, format, to } = lastChoices();
     this.#whats.value = source ? "stem" : what;
-    this.#stem.field.replaceChildren(...stems.sources.map((name) => option(name, (words) => stemName(words, name))));
+    this.#stem.field.replaceChildren(
+      ...stems.sources.map((name) => option(name, (words) => stemName(words, name))),
+    );
     this.#stem.field.value = source ?? stems.sources[0] ?? "";
     this.#format.field.value = format;
     this.#region.input.checked = Boolean(region);

@@ -92,7 +92,8 @@ export class Row {
       sayAs(button, "ariaLabel", saying);
       sayAs(button, "title", saying);
     }
-    this.#bar.hidden = !["reading", "working", "paused", "kept"].includes(state) || isLeft(this.#song);
+    const hasShare = ["reading", "working", "paused", "kept"].includes(state);
+    this.#bar.hidden = !hasShare || isLeft(this.#song);
     if (state === "reading") this.#bar.removeAttribute("value");
     else this.#bar.value = share;
     this.#error.hidden = state !== "failed";

@@ -21,8 +21,8 @@ const TICK_MS = 1000;
  * @property {Session} session
  * @property {(model: string) => string} title  of a model
  * @property {(song: Song) => void} open        show it
- * @property {(song: Song) => void} want        it goes on: show it when there is something to show, if
- *   nothing else is
+ * @property {(song: Song) => void} want        it goes on: show it when there is something to
+ *   show, if nothing else is
  * @property {(song: Song) => Promise<void>} release    it is to be stopped or deleted: show it no
  *   more
  * @property {(error: unknown) => void} onError

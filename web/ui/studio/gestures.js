@@ -179,7 +179,8 @@ export class Gestures {
       return;
     }
     const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-    if (this.#view.isWhole || Math.abs(sideways) < Math.abs(event.shiftKey ? 0 : event.deltaY)) return;
+    const upright = event.shiftKey ? 0 : event.deltaY;
+    if (this.#view.isWhole || Math.abs(sideways) < Math.abs(upright)) return;
     event.preventDefault();
     this.#view.moveTo(this.#view.start + ((sideways * unit) / area.clientWidth) * this.#view.span);
   }

@@ -28,7 +28,7 @@ export class Spectrogram {
   #timer = 0;
   /** Changes with what is to be seen: what was asked for before is not drawn any more. */
   #turn = 0;
-  /** @type {{start: number, span: number, image: HTMLCanvasElement} | null} what has been looked at */
+  /** @type {{start: number, span: number, image: HTMLCanvasElement} | null} what was looked at */
   #seen = null;
 
   /**

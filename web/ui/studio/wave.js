@@ -67,7 +67,9 @@ export class Wave {
     const columns = this.#peaks.columns(first, stop - first, each);
     const style = getComputedStyle(this.#element);
     context.fillStyle = style.getPropertyValue("--card");
-    this.#fill(context, columns, (i) => [((first + i) * each - start) / (each / PITCH), PITCH + 1, 0, height]);
+    this.#fill(context, columns, (i) => {
+      return [((first + i) * each - start) / (each / PITCH), PITCH + 1, 0, height];
+    });
     context.fillStyle = style.color;
     const gain = this.#gain();
     const middle = height / 2;

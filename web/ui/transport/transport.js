@@ -158,7 +158,8 @@ export class Transport {
       this.move(step);
     });
     this.#heard.addEventListener("change", () => {
-      if (this.player) this.player.heard = checked(this.#heard) === "original" ? "original" : "stems";
+      const heard = checked(this.#heard) === "original" ? "original" : "stems";
+      if (this.player) this.player.heard = heard;
     });
     this.#presets.addEventListener("change", () => {
       this.player?.preset(/** @type {PresetName} */ (checked(this.#presets)));
