@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
+LONGEST_TASK = 100
+"""Milliseconds: what takes longer is felt as a hitch."""
+
+
 @dataclass
 class Tasks:
     """What the main threads of a page's processes did.

@@ -1,10 +1,11 @@
-"""Long songs through the page: memory does not grow with them."""
+"""Long songs through the page: memory does not grow with them, and the page stays awake."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.bench.songs import (
     HALF_HOUR_SECONDS,
@@ -15,7 +16,10 @@ from tests.bench.songs import (
     Measured,
     make_released_site,
     measure_song,
+    opened,
+    write_song,
 )
+from tests.browser.tasks import LONGEST_TASK, traced
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -50,3 +54,21 @@ def test_an_hour(tiny_site: Path) -> None:
 def test_half_an_hour_by_open_unmix(tmp_path: Path) -> None:
     """With weights of UMXL's dimensions."""
     check(make_released_site(tmp_path), (USUAL_SECONDS, HALF_HOUR_SECONDS), "umxl")
+
+
+def test_the_page_answers_while_an_hour_is_separated_and_played(
+    tiny_site: Path, tmp_path: Path
+) -> None:
+    song = write_song(tmp_path / "hour.wav", HOUR_SECONDS)
+    with opened(tiny_site, 2) as page, traced(page) as tasks:
+        page.set_input_files("#file", song)
+        page.wait_for_selector("#studio:not([hidden])")
+        page.click("#play")
+        expect(page.locator("#play")).to_have_attribute("data-state", "playing", timeout=60_000)
+        for _ in range(9):
+            page.click("#zoom-in")
+        page.click("#zoom-fit")
+        page.wait_for_timeout(45_000)
+        assert page.locator("#queue li[data-state=working]").count() == 1
+    print(f"{len(tasks.milliseconds)} tasks, the longest takes {tasks.longest:.0f} ms")
+    assert tasks.longest <= LONGEST_TASK

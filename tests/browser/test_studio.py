@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.lanes import WORKING, StudioPage
-from tests.browser.tasks import traced
+from tests.browser.tasks import LONGEST_TASK, traced
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, FloatRect, Playwright
@@ -393,7 +393,7 @@ def test_any_number_of_stems(studio: StudioPage, sources: list[str]) -> None:
 
 
 def test_an_hour_keeps_the_page_awake(studio: StudioPage) -> None:
-    """No task of the page takes more than 100 ms while the song grows, is zoomed and played."""
+    """While the song grows, is zoomed and played."""
     with traced(studio.page) as tasks:
         studio.show(seconds=3600, song=WORKING)
         # Without what these stems take that a store in a worker does not.
@@ -415,7 +415,7 @@ def test_an_hour_keeps_the_page_awake(studio: StudioPage) -> None:
         studio.element("zoom-fit").click()
         studio.frames()
     assert len(tasks.milliseconds) > 100
-    assert tasks.longest <= 100
+    assert tasks.longest <= LONGEST_TASK
 
 
 def luminance(colour: str) -> float:

@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 
 from tests import synthetic, tiny
 from tests.browser.page import SONG_MS, SOURCES, DemixerPage, wav
+from tests.browser.tasks import LONGEST_TASK, traced
 from web import server
 from web.assemble import assemble
 
@@ -138,7 +139,9 @@ def test_the_whole_way(
     with server.serving(site, prefix="/some/where/", cache_control="no-store") as url:
         context = launch()
         walk = Walk(context, url)
-        take_the_demo_song_and_hear_it_while_it_is_computed(walk)
+        with traced(walk.page) as tasks:
+            take_the_demo_song_and_hear_it_while_it_is_computed(walk)
+        assert tasks.longest <= LONGEST_TASK
         mix_it(walk)
         save_it(walk, site)
         separate_five_with_a_broken_one_by_two_models(walk)
