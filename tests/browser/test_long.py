@@ -24,12 +24,14 @@ from tests.browser.tasks import LONGEST_TASK, traced
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 MOST_HEAP, MOST_BESIDE = 500e6, 1e9
+STEP = 1.21
+"""WASM heaps grow by a fifth at a time, and a song's plan may be what does not fit into the last."""
 
 
 def check(site: Path, lengths: tuple[int, int], model: str = "htdemucs") -> None:
     short, long = (measure_song(site, seconds, model) for seconds in lengths)
     print(*(in_megabytes(found) for found in (short, long)), sep="\n")
-    assert long.heap_bytes <= min(1.05 * short.heap_bytes, MOST_HEAP)
+    assert long.heap_bytes <= min(STEP * short.heap_bytes, MOST_HEAP)
     assert long.page_bytes <= MOST_BESIDE
 
 

@@ -7,6 +7,7 @@
  */
 
 import { UserError } from "../errors.js";
+import { pause } from "../pause.js";
 import { Resampler } from "../resampler.js";
 
 /** @typedef {import("../decode.js").Taker} Taker */
@@ -81,6 +82,7 @@ export class Intake {
     this.#filled = 0;
     checkLength(this.seconds, this.#taker.longestMinutes);
     await this.#taker.take(this.#resampler ? await this.#resampler.convert(block) : block);
+    await pause();
   }
 
   /** @throws {UserError} when there is not one frame */
