@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 MOST_HEAP, MOST_BESIDE = 500e6, 1e9
 STEP = 1.21
-"""WASM heaps grow by a fifth at a time, and a song's plan may be what does not fit into the last."""
+"""WASM heaps grow by a fifth at a time; a song's plan may be what does not fit into the last."""
 
 
 def check(site: Path, lengths: tuple[int, int], model: str = "htdemucs") -> None:
