@@ -91,25 +91,25 @@ _NPM_PACKAGES = (
     "workbox-window",
 )
 _SYSTEM_RANDOM = "globalThis?.crypto"
-# By file: what it exports, and what it requires as a CommonJS module, by the name it uses for it.
+# By file: what it exports, and what it requires as a CommonJS module, by the last part of the path.
 _MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "libsamplerate.mjs": (("create", "ConverterType"), {}),
     "fft.mjs": (("default",), {}),
     "flac-encoder/encoder.mjs": (
         ("registerFlacEncoder",),
-        {"mediabunny": "../mediabunny.mjs", "./encode.worker": "./start.mjs"},
+        {"mediabunny": "../mediabunny.mjs", "encode.worker": "./start.mjs"},
     ),
-    "flac-encoder/worker.mjs": ((), {"../build/flac": "./flac.mjs"}),
+    "flac-encoder/worker.mjs": ((), {"flac": "./flac.mjs"}),
     "flac-encoder/flac.mjs": (("default",), {}),
     "mp3-encoder/encoder.mjs": (
         ("registerMp3Encoder",),
         {
             "mediabunny": "../mediabunny.mjs",
-            "../../../shared/mp3-misc": "./mp3-misc.mjs",
-            "./encode.worker": "./start.mjs",
+            "mp3-misc": "./mp3-misc.mjs",
+            "encode.worker": "./start.mjs",
         },
     ),
-    "mp3-encoder/worker.mjs": ((), {"../build/lame": "./lame.mjs"}),
+    "mp3-encoder/worker.mjs": ((), {"lame": "./lame.mjs"}),
     "mp3-encoder/lame.mjs": (("default",), {}),
 }
 # The encoders' own bundles start their workers from blob: URLs, which a strict CSP forbids.
@@ -252,7 +252,7 @@ def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) 
     lines = [
         *imports,
         f"const modules = {{ {', '.join(modules)} }};",
-        "const require = (name) => modules[name];",
+        'const require = (path) => modules[path.split("/").at(-1)];',
         "const exports = {};",
         "const module = { exports };",
         # A block, for the file may give these names to other things.
