@@ -36,13 +36,13 @@ class Watched:
 def children() -> Iterator[Watched]:
     """Look at the processes that this one starts, until the end of the block (Linux)."""
     watched, ended = Watched(), threading.Event()
-    older = _children()
+    older, own = _children(), _command("self")
 
     def look() -> None:
         while not ended.wait(_LOOK_SECONDS):
             for process in _children() - older:
                 try:
-                    if _command(process) == _command("self"):
+                    if _command(process) == own:
                         continue  # it has yet to become another program: the memory is ours
                     watched.peak_bytes = max(watched.peak_bytes, peak_bytes(process))
                 except (OSError, KeyError):  # it has ended

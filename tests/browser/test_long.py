@@ -25,13 +25,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 MOST_HEAP, MOST_BESIDE = 500e6, 1e9
 STEP = 1.21
-"""WASM heaps grow by a fifth at a time; a song's plan may be what does not fit into the last."""
+"""WASM heaps grow by a fifth at a time. The tiny model is so near to the end of a step that the
+plan of an hour may be what does not fit."""
 
 
-def check(site: Path, lengths: tuple[int, int], model: str = "htdemucs") -> None:
+def check(
+    site: Path, lengths: tuple[int, int], model: str = "htdemucs", growth: float = 1.05
+) -> None:
     short, long = (measure_song(site, seconds, model) for seconds in lengths)
     print(*(in_megabytes(found) for found in (short, long)), sep="\n")
-    assert long.heap_bytes <= min(STEP * short.heap_bytes, MOST_HEAP)
+    assert long.heap_bytes <= min(growth * short.heap_bytes, MOST_HEAP)
     assert long.page_bytes <= MOST_BESIDE
 
 
@@ -49,7 +52,7 @@ def test_seven_minutes(real_site: Path) -> None:
 
 
 def test_an_hour(tiny_site: Path) -> None:
-    check(tiny_site, (SHORT_SECONDS, HOUR_SECONDS))
+    check(tiny_site, (SHORT_SECONDS, HOUR_SECONDS), growth=STEP)
 
 
 @pytest.mark.real_weights

@@ -140,9 +140,10 @@ export class Session extends EventTarget {
   /** @param {Song[]} songs that were added */
   async #keepFiles(songs) {
     const store = await this.#about.store;
-    for (const song of songs.filter(({ file }) => file)) {
+    for (const song of songs) {
       try {
-        await store.keepFile(song.id, /** @type {File} */ (song.file));
+        // One that has begun meanwhile has none, and needs no copy.
+        if (song.file) await store.keepFile(song.id, song.file);
         song.isFileKept = true;
       } catch (error) {
         console.warn(`Of "${song.name}" there is no copy.`, error);

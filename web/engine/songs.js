@@ -302,7 +302,6 @@ class Song {
   #readers = new Map();
   /** @type {Set<string>} stems that nobody wants */
   #unwanted = new Set();
-  #hasBegun = false;
 
   /** @param {Folder} folder @param {() => void} release */
   constructor(folder, release) {
@@ -329,7 +328,7 @@ class Song {
 
   /** @param {number} at @param {Uint8Array} part @returns {Promise<boolean>} */
   async keepFile(at, part) {
-    if (this.#hasBegun) return false;
+    if (this.#plan.tasks.length > 0) return false;
     const file = await this.#file(FILE);
     file.truncate(at);
     write(file, part, at);
@@ -356,7 +355,6 @@ class Song {
    */
   async begin(about, plan, release) {
     this.#releases.push(release);
-    this.#hasBegun = true;
     if (aboutOf(await this.#folder.text(ABOUT))?.key !== about.key) await this.#reset(about);
     this.#plan = plan;
     this.#unwanted = new Set(plan.stems.filter((stem) => !(about.stems?.includes(stem) ?? true)));

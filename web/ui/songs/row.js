@@ -93,7 +93,7 @@ export class Row {
       sayAs(button, "title", saying);
     }
     const hasShare = ["reading", "working", "paused", "kept"].includes(state);
-    this.#bar.hidden = !hasShare || isLeft(this.#song);
+    this.#bar.hidden = !hasShare || hasNotBegun(this.#song);
     if (state === "reading") this.#bar.removeAttribute("value");
     else this.#bar.value = share;
     this.#error.hidden = state !== "failed";
@@ -162,7 +162,7 @@ export class Row {
 }
 
 /** @param {Song} song @returns {boolean} whether it was waiting when its tab was closed */
-function isLeft({ state, about }) {
+function hasNotBegun({ state, about }) {
   return state === "kept" && !about;
 }
 
@@ -183,7 +183,9 @@ function stateOf(song, title) {
       return ({ songs }) => [title, percent(share), left(song, songs)].join(songs.between);
     case "paused":
     case "kept":
-      if (isLeft(song)) return ({ songs }) => [title, songs.states.left].join(songs.between);
+      if (hasNotBegun(song)) {
+        return ({ songs }) => [title, songs.states.notBegun].join(songs.between);
+      }
       return ({ songs }) => [title, percent(share), songs.states[state]].join(songs.between);
     default:
       return ({ songs }) => [title, songs.states[state]].join(songs.between);

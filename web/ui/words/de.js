@@ -235,7 +235,7 @@ export const de = {
       paused: "angehalten",
       failed: "fehlgeschlagen",
       kept: "abgebrochen; was fertig ist, bleibt erhalten",
-      left: "noch nicht begonnen",
+      notBegun: "noch nicht begonnen",
     },
     left: (seconds) =>
       seconds < 5 ? "noch ein paar Sekunden" : `noch etwa ${span(seconds)}`,

@@ -255,7 +255,7 @@ export const en = {
       paused: "paused",
       failed: "failed",
       kept: "stopped; what is finished is kept",
-      left: "not begun yet",
+      notBegun: "not begun yet",
     },
     left: (/** @type {number} */ seconds) =>
       seconds < 5 ? "a few seconds left" : `about ${span(seconds)} left`,
