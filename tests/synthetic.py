@@ -5,17 +5,22 @@ The song is rounded to 16 bits, so that the last bits of another machine's sine 
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 RATE = 44100
 _BEAT = RATE // 2
 
 
+@functools.cache
 def song(seconds: float) -> np.ndarray:
-    """The first seconds of the song: ``(2, samples)`` float32 of 16-bit values."""
+    """The first seconds of the song: ``(2, samples)`` float32 of 16-bit values, not writeable."""
     n = round(seconds * RATE)
     mixture = sum(part(n) for part in _PARTS.values())
-    return (np.round(np.clip(mixture, -1, 1) * 32767) / 32768).astype(np.float32)
+    rounded = (np.round(np.clip(mixture, -1, 1) * 32767) / 32768).astype(np.float32)
+    rounded.flags.writeable = False
+    return rounded
 
 
 def track(seconds: float) -> dict[str, np.ndarray]:

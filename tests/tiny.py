@@ -30,6 +30,9 @@ CONFIG = {
 }
 """Of the tiny HTDemucs, which has the released one's segments."""
 
+SECOND = 44100
+"""Frames of segments that are as short as most tests can do with."""
+
 SIX = ("drums", "bass", "other", "vocals", "guitar", "piano")
 
 Tensors = dict[str, np.ndarray]
@@ -56,10 +59,12 @@ MIXED = ((1.0, 0.5, 0.0, 2.0), (1.0, 1.5, 1.0, 0.0))
 """The weights of a bag of two in which networks share stems, as no published one's do."""
 
 RELEASED = {
-    "htdemucs_6s": Kind("htdemucs", {"sources": SIX, "bottom_channels": 0}),
-    "hdemucs_mmi": Kind("hdemucs", {}),
+    "htdemucs_6s": Kind(
+        "htdemucs", {"sources": SIX, "bottom_channels": 0, "segment_length": 3 * SECOND}
+    ),
+    "hdemucs_mmi": Kind("hdemucs", {"segment_length": 10 * SECOND}),
 }
-"""Those of the released dimensions."""
+"""Those of the released dimensions, but for the length of their segments."""
 
 
 def write(path: Path, seed: int = 0, name: str = "htdemucs", **dimensions: Any) -> Path:
@@ -88,6 +93,26 @@ def model(kind: Kind = KINDS["htdemucs"], seed: int = 0) -> HTDemucs | HDemucs |
         members: Any = [_network(kind, seed + number) for number in range(len(kind.bag))]
         return Bag(tuple(members), kind.bag)
     return _network(kind, seed)
+
+
+def kind(name: str = "htdemucs", segment_length: int | None = None) -> Kind:
+    """One of `KINDS`, or "mixed": a bag in which networks share stems.
+
+    Parameters
+    ----------
+    name
+        Of the kind.
+    segment_length
+        In samples; None: the kind's own.
+    """
+    found = replace(KINDS["htdemucs"], bag=MIXED) if name == "mixed" else KINDS[name]
+    length = {} if segment_length is None else {"segment_length": segment_length}
+    return replace(found, config={**found.config, **length})
+
+
+def short(name: str = "htdemucs") -> HTDemucs | HDemucs | Bag:
+    """The model of that name with segments of a second."""
+    return model(kind(name, SECOND))
 
 
 def _network(kind: Kind, seed: int) -> HTDemucs | HDemucs:

@@ -25,7 +25,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 20: one long, one that is no song, the others short; some in a folder below."""
     folder = tmp_path_factory.mktemp("batch") / "songs"
     (folder / "album").mkdir(parents=True)
-    soundfile.write(folder / f"{LONG}.wav", synthetic.song(150.0).T, RATE)
+    soundfile.write(folder / f"{LONG}.wav", synthetic.song(20.0).T, RATE)
     (folder / f"{BROKEN}.flac").write_text("This is no song.")
     for number in range(1, 19):
         place = folder / "album" if number % 2 else folder

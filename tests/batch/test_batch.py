@@ -210,7 +210,9 @@ def test_wrong_usage():
 
 
 def test_models_of_every_kind(few, tmp_path):
-    weights = tiny.write(tmp_path / "bag.safetensors", name="htdemucs_ft")
+    weights = tiny.write(
+        tmp_path / "bag.safetensors", name="htdemucs_ft", segment_length=tiny.SECOND
+    )
     options = ("-o", tmp_path / "out", "--model", "htdemucs_ft", "--weights", weights, "-j", 1)
     code, said, _ = finish(batch(few / "a.wav", *options, "--stems", "vocals"))
     assert code == 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tests import synthetic
+from tests import synthetic, tiny
 
 HERE = Path(__file__).parent
 SAMPLES = 64  # of each stage of a network, spread evenly; its edges are kept as well
@@ -46,11 +46,12 @@ class Transposed:
 
 @dataclass(frozen=True)
 class Song:
-    """A whole separation by a tiny model, with options of DemucsOptions."""
+    """A whole separation by a tiny model (see `tiny.kind`), with options of DemucsOptions."""
 
     model: str
     seconds: float
     options: Mapping[str, Any]
+    segment_length: int | None = None
 
 
 CONV2D = {
@@ -81,21 +82,21 @@ N_FFT = 4096
 SINUSOIDS_1D = (16, 50)
 SINUSOIDS_2D = (16, 5, 9)
 SONGS = {
-    "plain": Song("htdemucs", 20.0, {}),
+    "plain": Song("htdemucs", 13.0, {}),
     "short": Song("htdemucs", 0.1, {}),
-    "overlap": Song("htdemucs", 12.0, {"overlap": 0.75, "transition_power": 2.0}),
-    "shifts": Song("htdemucs", 9.0, {"shifts": 2, "seed": 5}),
+    "overlap": Song("htdemucs", 1.6, {"overlap": 0.75, "transition_power": 2.0}, tiny.SECOND),
+    "shifts": Song("htdemucs", 1.2, {"shifts": 2, "seed": 5}, tiny.SECOND),
     "segment": Song("htdemucs", 9.0, {"segment": 5}),
-    "six": Song("htdemucs_6s", 20.0, {}),
-    "v3": Song("hdemucs_mmi", 20.0, {}),
+    "six": Song("htdemucs_6s", 2.6, {}, tiny.SECOND),
+    "v3": Song("hdemucs_mmi", 2.6, {}, tiny.SECOND),
     "v3, short": Song("hdemucs_mmi", 0.05, {}),
     "v3, segment": Song("hdemucs_mmi", 9.0, {"segment": 3.3, "overlap": 0.5}),
-    "v3, shifts": Song("hdemucs_mmi", 9.0, {"shifts": 2, "seed": 5}),
-    "bag": Song("htdemucs_ft", 20.0, {}),
-    "bag, shifts": Song("htdemucs_ft", 9.0, {"shifts": 2, "seed": 5, "overlap": 0.5}),
-    "bag, mixed": Song("mixed", 9.0, {}),
+    "v3, shifts": Song("hdemucs_mmi", 1.2, {"shifts": 2, "seed": 5}, tiny.SECOND),
+    "bag": Song("htdemucs_ft", 2.6, {}, tiny.SECOND),
+    "bag, shifts": Song("htdemucs_ft", 1.2, {"shifts": 2, "seed": 5, "overlap": 0.5}, tiny.SECOND),
+    "bag, mixed": Song("mixed", 1.2, {}, tiny.SECOND),
 }
-REAL_SONG_SECONDS = 20.0
+REAL_SONG_SECONDS = 9.0
 SCORED_SECONDS = 7.0
 
 

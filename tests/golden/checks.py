@@ -12,7 +12,6 @@ import py_demixer
 from py_demixer import stft, trace
 from py_demixer.catalog import make_options
 from py_demixer.evaluation.metrics import snr
-from py_demixer.models.bag import Bag
 from py_demixer.models.htdemucs import sinusoids_1d, sinusoids_2d
 from py_demixer.models.hybrid import Hybrid
 from py_demixer.ops.activation import gelu, glu, softmax
@@ -64,7 +63,7 @@ def check_tiny_network(segment: str, name: str = "htdemucs") -> None:
 def check_tiny_song(name: str) -> None:
     """A tiny model on a whole song, with the options of that case."""
     case = cases.SONGS[name]
-    model = tiny_model(case.model)
+    model: Any = tiny.model(tiny.kind(case.model, case.segment_length))
     options = make_options(model.architecture, case.options)
     stems = py_demixer.separate(synthetic.song(case.seconds), model, options)
     check_stems(stems.audio, cases.load("songs")[name])
@@ -142,11 +141,8 @@ def check_values_that_are_not_finite() -> None:
 
 
 def tiny_model(name: str = "htdemucs") -> Any:
-    """The tiny seeded model of that name, or the bag in which networks share stems."""
-    if name == "mixed":
-        members: Any = tuple(tiny.model(seed=seed) for seed in range(len(tiny.MIXED)))
-        return Bag(members, tiny.MIXED)
-    return tiny.model(tiny.KINDS[name])
+    """The tiny seeded model of that name, whose segments are as long as the published one's."""
+    return tiny.model(tiny.kind(name))
 
 
 @contextmanager

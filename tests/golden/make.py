@@ -179,7 +179,7 @@ def model(kind: tiny.Kind, seed: int = 0) -> HTDemucs | HDemucs | BagOfModels:
 
 def song(case: cases.Song) -> np.ndarray:
     """A whole song by a tiny model."""
-    kind = tiny.KINDS.get(case.model) or replace(tiny.KINDS["htdemucs"], bag=tiny.MIXED)
+    kind = tiny.kind(case.model, case.segment_length)
     return separated(model(kind), case.seconds, **case.options)
 
 

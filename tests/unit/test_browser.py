@@ -42,7 +42,7 @@ def measure(mixture, block):
 
 
 def test_a_song_is_separated_as_by_the_library(info, tiny_weights):
-    mixture = synthetic.song(9.0)
+    mixture = synthetic.song(1.2)
     song = measure(mixture, info["measure_block"])
     del song["digest"]
     job = json.dumps(song), json.dumps({"overlap": 0.5})
@@ -83,7 +83,7 @@ def test_another_model_makes_plans_of_its_own(info, tiny_weights, tmp_path):
 
 
 def test_a_segment_in_three_parts_is_what_run_makes_of_it(info):
-    mixture = synthetic.song(9.0)
+    mixture = synthetic.song(1.2)
     song = measure(mixture, info["measure_block"])
     del song["digest"]
     job = json.dumps(song), "{}"
@@ -112,7 +112,7 @@ def test_a_network_for_a_card_has_all_its_bytes(info):
     assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
     assert network.constants().size == constants
     assert network.sizes().size > max(run["sizes"] or 0 for run in schedule["runs"])
-    assert schedule["input"][2] == 2 * 343980 * 4
+    assert schedule["input"][2] == 2 * tiny.SECOND * 4
 
 
 def test_the_self_test_takes_what_numpy_makes_of_it():

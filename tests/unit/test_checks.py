@@ -1,6 +1,7 @@
 """tools/checks.py: nothing stops at the first failure, and the closing line tells the truth."""
 
 import re
+import sys
 
 import pytest
 
@@ -17,12 +18,9 @@ def outcomes(monkeypatch, tmp_path):
     fails: dict[str, str | None] = {}
     ran: list[str] = []
     monkeypatch.setattr(checks, "CACHE", tmp_path)
-    monkeypatch.setattr(checks, "make_site", lambda python: None)
-    monkeypatch.setattr(checks, "ensure_chromium", lambda python: "chromium")
-    monkeypatch.setattr(checks, "ensure_graphics", lambda python: None)
-    monkeypatch.setattr(checks, "ensure_pytorch", lambda: None)
+    monkeypatch.setattr(checks, "_set_up", lambda python: {"SET_UP": "all"})
 
-    def succeeds(command, variables):
+    def succeeds(command, variables=None):
         words = " ".join(map(str, command))
         ran.append(words)
         if "pytest" in words and "no report" not in fails:
@@ -30,7 +28,8 @@ def outcomes(monkeypatch, tmp_path):
             (tmp_path / "pytest.xml").write_text(REPORT.format(failures=failures))
         return not any(word in words for word in fails)
 
-    monkeypatch.setattr(checks, "_succeeds", succeeds)
+    monkeypatch.setattr(checks, "_passes", succeeds)
+    monkeypatch.setattr(checks, "_run", succeeds)
     return fails, ran
 
 
@@ -42,7 +41,7 @@ def closing_line(capsys) -> tuple[int, int, int]:
 
 
 def test_all_is_well(outcomes, capsys):
-    assert checks.run_all("python", long=False) == 0
+    assert checks.run_all("python") == 0
     assert closing_line(capsys) == (4 + 7, 0, 2)
     assert "not long" in outcomes[1][-1]
 
@@ -55,18 +54,44 @@ def test_long_tests_are_run_when_asked_for(outcomes, capsys):
 @pytest.mark.parametrize("word", ["ruff check", "format", "mypy", "typescript"])
 def test_a_failing_checker_counts_and_the_rest_still_runs(outcomes, capsys, word):
     outcomes[0][word] = None
-    assert checks.run_all("python", long=False) == 1
+    assert checks.run_all("python") == 1
     assert closing_line(capsys) == (3 + 7, 1, 2)
     assert "pytest" in outcomes[1][-1]
 
 
 def test_a_failing_test_counts(outcomes, capsys):
     outcomes[0]["pytest"] = None
-    assert checks.run_all("python", long=False) == 1
+    assert checks.run_all("python") == 1
     assert closing_line(capsys) == (4 + 6, 1, 2)
 
 
 def test_pytest_that_breaks_before_its_report_is_a_failure(outcomes, capsys):
     outcomes[0].update({"pytest": None, "no report": None})
-    assert checks.run_all("python", long=False) == 1
+    assert checks.run_all("python") == 1
     assert closing_line(capsys) == (4, 1, 0)
+
+
+def test_some_tests_are_run_without_linters(outcomes, capsys):
+    assert checks.run_all("python", paths=["tests/unit/test_ops.py"]) == 0
+    assert closing_line(capsys) == (7, 0, 2)
+    (command,) = outcomes[1]
+    assert command.endswith(" tests/unit/test_ops.py")
+
+
+def test_the_fast_ones_need_no_browser(outcomes, capsys, monkeypatch):
+    monkeypatch.setattr(checks, "_set_up", pytest.fail)
+    assert checks.run_all("python", fast=True) == 0
+    assert closing_line(capsys) == (4 + 7, 0, 2)
+    assert outcomes[1][-1].endswith(" tests/unit")
+
+
+def test_set_up_is_told_apart(outcomes, capsys):
+    checks.run_all("python")
+    told = capsys.readouterr().out.splitlines()[-2]
+    assert re.fullmatch(r"Set-up took 0 min \d+ s, checks and tests 0 min \d+ s\.", told)
+
+
+def test_what_a_checker_says_is_printed(capsys):
+    command = [sys.executable, "-c", "print('a fault'); raise SystemExit(1)"]
+    assert checks._check([command, command]) == checks.Counts(failed=2)
+    assert capsys.readouterr().out.count("a fault\n") == 2

@@ -80,7 +80,7 @@ def test_the_stems_are_those_of_the_package(run, song, out, tiny_weights):
     code, stdout, stderr = run(song, "--bits", "32f")
     assert code == 0
     assert "100%" in stderr
-    assert "1/1 parts" in stderr
+    assert "2/2 parts" in stderr
     assert stdout.splitlines() == [str(out / "song" / f"{name}.wav") for name in STEMS]
     model = py_demixer.load_model("htdemucs", tiny_weights)
     expected = py_demixer.separate(music(1).T, model)
@@ -362,7 +362,7 @@ def test_processes_give_the_same_files(run, tmp_path, out):
 
 @pytest.mark.parametrize("name", ["htdemucs_ft", "htdemucs_6s", "hdemucs_mmi"])
 def test_other_models_and_two_stems_of_each(song, out, tmp_path, capfd, name):
-    weights = tiny.write(tmp_path / "weights", name=name)
+    weights = tiny.write(tmp_path / "weights", name=name, segment_length=tiny.SECOND)
     options = ["--model", name, "--weights", str(weights), "-o", str(out), "--bits", "32f"]
     assert cli.main(["separate", str(song), *options, "--two-stems", "drums"]) == 0
     model = py_demixer.load_model(name, weights)
@@ -677,7 +677,7 @@ def test_trace_shows_every_step_and_writes_the_same_as_json(tracing, tmp_path):
     assert [row.split()[0] for row in rows] == [step["name"] for step in steps]
     assert len(steps) > 40
     last = rows[-1].split()
-    assert last[:6] == ["stems", "4", "x", "2", "x", "343980"]
+    assert last[:6] == ["stems", "4", "x", "2", "x", "44100"]
     assert float(last[7]) == pytest.approx(steps[-1]["max"], rel=1e-3)
     assert int(last[-1]) == steps[-1]["argmax"]
 
@@ -688,7 +688,8 @@ def test_trace_finds_the_first_step_that_departs(tracing, tmp_path):
     code, stdout, stderr = tracing("--compare", path)
     assert (code, stdout) == (0, "")
     assert re.search(r"All \d+ steps agree", sentence(stderr))
-    other = tiny.write(tmp_path / "other.safetensors", seed=1)
+    other = tmp_path / "other.safetensors"
+    tiny.write(other, seed=1, segment_length=tiny.SECOND)
     code, stdout, stderr = tracing("--compare", path, "--weights", other)
     assert code == 1
     assert "first step that departs" in sentence(stderr)

@@ -1,12 +1,9 @@
 """The package against PyTorch: see tests/golden."""
 
-from pathlib import Path
-
 import pytest
 
-import py_demixer
 from py_demixer.ops import backend
-from tests import synthetic, tiny
+from tests import tiny
 from tests.golden import cases, checks
 
 
@@ -52,22 +49,3 @@ def test_open_unmix(name):
 @pytest.mark.parametrize("name", cases.LONG_SWEEPS)
 def test_open_unmix_on_long_songs(name):
     checks.check_sweep(name)
-
-
-@pytest.mark.parametrize("name", tiny.RELEASED)
-def test_network_of_released_dimensions(name):
-    checks.check_released(name)
-
-
-@pytest.mark.real_weights
-@pytest.mark.parametrize("segment", ["song", "noise"])
-def test_released_network(segment, real_weights: Path):
-    model = py_demixer.load_model("htdemucs", real_weights)
-    checks.check_network(model, segment, cases.load("htdemucs"))
-
-
-@pytest.mark.real_weights
-def test_released_song(real_weights: Path):
-    model = py_demixer.load_model("htdemucs", real_weights)
-    stems = py_demixer.separate(synthetic.song(cases.REAL_SONG_SECONDS), model)
-    checks.check_stems(stems.audio, cases.load("htdemucs")["songs/plain"])

@@ -15,23 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from py_demixer import catalog, checkpoint
 from py_demixer.ops import backend, kernels
 from py_demixer.ops.activation import gelu, glu
 from py_demixer.ops.backend import Backend
-from py_demixer.ops.kernels import Kernels
 from py_demixer.ops.linear import linear
 from py_demixer.ops.residual import add_scaled
 from tests import properties
 from tests.golden import cases, checks
 from tools.environment import ROOT
 from tools.kernels import SOURCES, build_kernels, build_native
-
-
-@pytest.fixture(scope="session")
-def native_kernels(tmp_path_factory) -> Kernels:
-    folder = tmp_path_factory.mktemp("kernels")
-    return Kernels(build_native(Path(sys.executable), folder / "kernels.so"))
 
 
 @pytest.fixture
@@ -61,14 +53,6 @@ def test_tiny_network(segment):
 @pytest.mark.parametrize("name", ["short", "30 s", "30 s, EM", "umxhq, EM"])
 def test_open_unmix(name):
     checks.check_sweep(name)
-
-
-@pytest.mark.real_weights
-@pytest.mark.parametrize("segment", ["song", "noise"])
-def test_released_network(segment, real_weights, native_backend):
-    weights = checkpoint.read(real_weights.read_bytes())
-    model = catalog.build(weights, native_backend)
-    checks.check_network(model, segment, cases.load("htdemucs"))
 
 
 @pytest.mark.parametrize("name", properties.CHECKS)

@@ -8,7 +8,7 @@ from py_demixer import DemucsOptions, catalog, execution, measuring, segments
 from py_demixer.ops import backend
 from py_demixer.segments import Block, Segment
 from py_demixer.tasks import MIXTURE, Song
-from tests import synthetic
+from tests import synthetic, tiny
 from tests.golden import cases, checks
 from tests.plans import Watched, any_order, run_in_order, separate
 
@@ -163,7 +163,7 @@ def test_temporary_planes_go_as_soon_as_they_can(options):
 
 
 def test_same_input_same_bits():
-    mixture, model = synthetic.song(9), checks.tiny_model()
+    mixture, model = synthetic.song(1.2), tiny.short()
     first, second = (py_demixer.separate(mixture, model).audio for _ in range(2))
     assert np.array_equal(first, second)
 

@@ -140,7 +140,7 @@ def test_silence_is_separated_into_silence(options):
 
 
 def test_silence_before_and_in_a_song():
-    mixture = synthetic.song(3.0)
+    mixture = synthetic.song(3.0).copy()
     mixture[:, : RATE // 2] = 0
     mixture[:, RATE : 2 * RATE] = 0
     stems = separate(mixture, MODEL, residual=True)

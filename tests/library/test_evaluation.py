@@ -302,7 +302,8 @@ def test_results_of_another_model_or_other_options_are_not_mixed(run, tmp_path):
     code, _, stderr = run(track, "--json", results, "--overlap", 0.5)
     assert code == 1
     assert "scores.json was made with the options" in stderr
-    other = tiny.write(tmp_path / "other.safetensors", seed=1)
+    other = tmp_path / "other.safetensors"
+    tiny.write(other, seed=1, segment_length=tiny.SECOND)
     code, _, stderr = run(track, "--json", results, weights=other)
     assert code == 1
     assert "scores.json was made with the weights" in stderr
@@ -331,14 +332,15 @@ def test_a_place_that_cannot_be_written_to_is_told_before_the_work(run, track, t
 
 
 def test_stems_that_musdb_has_not_are_a_part_of_other(track, tmp_path, run):
-    six = tiny.write(tmp_path / "six.safetensors", name="htdemucs_6s")
+    six = tmp_path / "six.safetensors"
+    tiny.write(six, name="htdemucs_6s", segment_length=tiny.SECOND)
     model = ("--model", "htdemucs_6s")
     code, _, _ = run(track, *model, "--json", tmp_path / "all.json", weights=six)
     scores = json.loads((tmp_path / "all.json").read_text())["tracks"]["a song"]
     assert code == 0
     assert set(scores) == set(STEMS)
 
-    network = tiny.model(tiny.KINDS["htdemucs_6s"])
+    network = tiny.short("htdemucs_6s")
     mixture = audio.load(track / "mixture.wav", RATE, ignore)
     stems = separate(mixture, network)
     other = stems["other"] + stems["guitar"] + stems["piano"]

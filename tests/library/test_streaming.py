@@ -22,11 +22,13 @@ from tests.plans import plan
 RATE = 44100
 ROOT = Path(__file__).parents[2]
 MODELS = {
-    "demucs": (checks.tiny_model(), DemucsOptions(overlap=0.5)),
-    "bag, some stems": (checks.tiny_model("htdemucs_ft"), DemucsOptions(stems=("bass", "other"))),
-    "v3, shifts": (checks.tiny_model("hdemucs_mmi"), DemucsOptions(shifts=2)),
+    "demucs": (tiny.short(), DemucsOptions(overlap=0.5)),
+    "bag, some stems": (tiny.short("htdemucs_ft"), DemucsOptions(stems=("bass", "other"))),
+    "v3, shifts": (tiny.short("hdemucs_mmi"), DemucsOptions(shifts=2)),
     "open-unmix": (unmix.model(), OpenUnmixOptions(residual=True)),
 }
+SECONDS = {"open-unmix": 13.0}
+"""Of songs of several segments, or of several blocks of a sweep."""
 
 
 def cut(mixture, length):
@@ -47,10 +49,10 @@ def joined(parts):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("length", [100_000, 12_345_678])
+@pytest.mark.parametrize("length", [30_000, 12_345_678])
 def test_blocks_give_the_same_bits_as_the_whole(name, length):
     model, options = MODELS[name]
-    mixture = synthetic.song(13.0)
+    mixture = synthetic.song(SECONDS.get(name, 2.1))
     song = py_demixer.measure(cut(mixture, length), RATE)
     assert song == py_demixer.measure([mixture], RATE)
     whole = py_demixer.separate(mixture, model, options)
@@ -62,7 +64,7 @@ def test_blocks_give_the_same_bits_as_the_whole(name, length):
 @pytest.mark.parametrize("name", ["demucs", "open-unmix"])
 def test_planes_in_files_give_the_same_bits(name, monkeypatch, tmp_path):
     model, options = MODELS[name]
-    mixture = synthetic.song(13.0)
+    mixture = synthetic.song(SECONDS.get(name, 2.1))
     whole = py_demixer.separate(mixture, model, options)
     monkeypatch.setattr(separation, "MEMORY_BYTES", 0)
     song, seen = py_demixer.measure([mixture], RATE), []
@@ -76,26 +78,27 @@ def test_planes_in_files_give_the_same_bits(name, monkeypatch, tmp_path):
 
 
 def test_parts_come_out_before_all_has_gone_in():
-    model, mixture = checks.tiny_model(), synthetic.song(30.0)
+    model, mixture = tiny.short(), synthetic.song(4.0)
     given = 0
 
     def blocks():
         nonlocal given
-        for block in cut(mixture, RATE):
+        for block in cut(mixture, RATE // 8):
             given += block.shape[1]
             yield block
 
     song = py_demixer.measure([mixture], RATE)
     first = next(py_demixer.separate_blocks(blocks(), model, song=song))
-    # The first part needs two segments: 13.65 s.
-    assert given <= 15 * RATE
-    assert first.audio.shape[2] == 257985
+    # The first part needs two segments: 1.75 s.
+    assert given <= 2 * RATE
+    assert first.audio.shape[2] == 33075
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_held_of_a_stream_is_what_was_foretold(name, monkeypatch):
     model, options = MODELS[name]
-    work = catalog.plan(model, Song(40 * RATE, 0.0, 1.0), options)
+    length = round(3 * SECONDS.get(name, 2.1) * RATE)
+    work = catalog.plan(model, Song(length, 0.0, 1.0), options)
     most = 0
 
     class Weighed(InMemory):
@@ -113,7 +116,7 @@ def test_what_is_held_of_a_stream_is_what_was_foretold(name, monkeypatch):
             super().write(part, values)
             self.weigh()
 
-    mixture = np.zeros((2, 40 * RATE), np.float32)
+    mixture = np.zeros((2, length), np.float32)
     for _ in execution.execute(work, cut(mixture, 1000), Weighed()):
         pass
     foretold = execution.held_bytes(work)
@@ -140,12 +143,12 @@ def test_what_demucs_holds_does_not_grow_with_the_song():
 def test_blocks_that_are_not_the_song(blocks, message):
     song = Song(1000, 0.0, 1.0)
     with pytest.raises(ValueError, match=message):
-        list(py_demixer.separate_blocks(blocks, checks.tiny_model(), song=song))
+        list(py_demixer.separate_blocks(blocks, tiny.short(), song=song))
 
 
 def test_options_of_another_kind_of_model_are_refused():
     for model, options in (
-        (checks.tiny_model(), OpenUnmixOptions()),
+        (tiny.short(), OpenUnmixOptions()),
         (unmix.model(), DemucsOptions()),
     ):
         with pytest.raises(TypeError, match=r"are not for this model: give it \w+Options"):
@@ -153,7 +156,7 @@ def test_options_of_another_kind_of_model_are_refused():
 
 
 def test_only_the_networks_that_have_a_say_are_run(monkeypatch):
-    bag = checks.tiny_model("htdemucs_ft")
+    bag = tiny.short("htdemucs_ft")
     work = plan(bag, 20 * RATE, stems=("vocals", "bass"))
     segments = [task for task in work.tasks if task.cost]
     assert {task.member for task in segments} == {1, 3}
@@ -165,7 +168,7 @@ def test_only_the_networks_that_have_a_say_are_run(monkeypatch):
 
 
 def test_some_stems_have_the_bits_that_they_have_among_all():
-    model, mixture = checks.tiny_model("htdemucs_6s"), synthetic.song(9.0)
+    model, mixture = tiny.short("htdemucs_6s"), synthetic.song(1.2)
     every = py_demixer.separate(mixture, model, DemucsOptions(shifts=2))
     options = DemucsOptions(stems=("piano", "drums"), shifts=2)
     some = py_demixer.separate(mixture, model, options)
@@ -177,8 +180,8 @@ def test_segments_longer_than_the_network_takes_are_refused():
     with pytest.raises(ValueError, match=r"segments of 7\.8 s at most, not of 9 s"):
         plan(checks.tiny_model(), 10 * RATE, segment=9)
     with pytest.raises(ValueError, match="not even one sample"):
-        plan(checks.tiny_model(), 10 * RATE, segment=1e-6)
-    assert plan(checks.tiny_model("hdemucs_mmi"), 100 * RATE, segment=60).tasks
+        plan(tiny.short(), 10 * RATE, segment=1e-6)
+    assert plan(tiny.short("hdemucs_mmi"), 100 * RATE, segment=60).tasks
 
 
 # ---- planes -------------------------------------------------------------------------------------
@@ -220,14 +223,14 @@ def test_what_was_not_written_or_is_forgotten_cannot_be_read(planes):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_number_of_processes_does_not_change_a_bit(name):
     model, options = MODELS[name]
-    mixture = synthetic.song(20.0)
+    mixture = synthetic.song(SECONDS.get(name, 2.6))
     song = py_demixer.measure([mixture], RATE)
     results = []
     for count in (1, 3):
         with py_demixer.Workers(model, count) as workers:
             whole = py_demixer.separate(mixture, model, options, workers=workers)
             parts = py_demixer.separate_blocks(
-                cut(mixture, 200_000), model, options, song=song, workers=workers
+                cut(mixture, 30_000), model, options, song=song, workers=workers
             )
             assert np.array_equal(joined(parts), whole.audio)
         results.append(whole.audio)
@@ -236,20 +239,17 @@ def test_the_number_of_processes_does_not_change_a_bit(name):
 
 def test_progress_of_several_processes():
     calls = []
-    mixture = synthetic.song(20.0)
-    py_demixer.separate(
-        mixture, checks.tiny_model(), workers=2, progress=lambda *call: calls.append(call)
-    )
+    mixture = synthetic.song(2.6)
+    py_demixer.separate(mixture, tiny.short(), workers=2, progress=lambda *call: calls.append(call))
     assert [call[:2] for call in calls] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_one_process_has_the_bits_of_none_where_the_blas_has_one_thread():
     program = """
 import numpy as np, py_demixer
-from tests import synthetic
-from tests.golden import checks
+from tests import synthetic, tiny
 
-mixture, model = synthetic.song(9.0), checks.tiny_model()
+mixture, model = synthetic.song(1.2), tiny.short()
 alone = py_demixer.separate(mixture, model)
 print(np.array_equal(alone.audio, py_demixer.separate(mixture, model, workers=2).audio))
 """
@@ -261,7 +261,7 @@ print(np.array_equal(alone.audio, py_demixer.separate(mixture, model, workers=2)
 
 
 def test_other_numbers_of_threads_differ_in_the_last_bits_only():
-    model, mixture = checks.tiny_model(), synthetic.song(9.0)
+    model, mixture = tiny.short(), synthetic.song(1.2)
     with threadpoolctl.threadpool_limits(2):
         alone = py_demixer.separate(mixture, model).audio
     shared = py_demixer.separate(mixture, model, workers=1).audio
@@ -269,7 +269,7 @@ def test_other_numbers_of_threads_differ_in_the_last_bits_only():
 
 
 def test_cancel_and_a_new_song_by_the_same_processes():
-    model, mixture = checks.tiny_model(), synthetic.song(40.0)
+    model, mixture = tiny.short(), synthetic.song(5.2)
     answers = iter([False] * 6)
     with py_demixer.Workers(model, 2) as workers:
         with pytest.raises(py_demixer.Cancelled, match="parts done"):
@@ -279,7 +279,7 @@ def test_cancel_and_a_new_song_by_the_same_processes():
 
 
 def test_a_process_that_is_killed_is_told_in_a_sentence():
-    model, mixture = checks.tiny_model(), synthetic.song(60.0)
+    model, mixture = tiny.short(), synthetic.song(7.8)
     with py_demixer.Workers(model, 2) as workers:
         killed = []
 
@@ -308,16 +308,16 @@ def test_weights_are_in_memory_once():
 
 def test_workers_that_cannot_be(monkeypatch):
     with pytest.raises(ValueError, match="at least one worker, not 0"):
-        py_demixer.separate(np.zeros((2, 10), np.float32), checks.tiny_model(), workers=0)
+        py_demixer.separate(np.zeros((2, 10), np.float32), tiny.short(), workers=0)
     monkeypatch.setitem(sys.modules, "loky", None)
     with pytest.raises(
         ImportError, match=r"missing \(.*loky.*\): run pip install 'py-demixer\[cli\]'"
     ):
-        py_demixer.Workers(checks.tiny_model(), 2)
+        py_demixer.Workers(tiny.short(), 2)
 
 
 def test_mixture_is_a_plane_of_the_plan():
-    assert plan(checks.tiny_model(), 100).planes[MIXTURE] == Plane(2, 100)
+    assert plan(tiny.short(), 100).planes[MIXTURE] == Plane(2, 100)
 
 
 def test_a_browser_does_not_import_what_is_for_files():
