@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import imageio_ffmpeg
 import pytest
 
-from tests import chromium, tiny
+from py_demixer.ops.kernels import Kernels
+from tests import chromium, tiny, unmix
 from tools import environment, pyodide, site
+from tools.kernels import build_native
 from web import server
 from web.assemble import assemble
 
@@ -18,12 +24,37 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Playwright
 
 PYTHON = Path(sys.executable)
+STUB = Path(__file__).parent / "browser" / "stub" / "worker.js"
+
+MakeSite = Callable[..., Path]
+
+FOLDERS = (
+    "unit",  # so that a broken line shows within a minute
+    "bench",  # starts a Playwright of its own, which it can only before others have theirs
+    *("released", "gpu", "pyodide", "lite"),  # files that take long, so that none is left for last
+    *("browser", "library", "batch", "reference", "packaging", "docs"),
+)
+"""The folders of the tests, in the order in which they are run."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests into the order of their folders."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(here).parts[0]))
 
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The weight file of the tiny model, named as the released one's would be."""
-    return tiny.write(tmp_path_factory.mktemp("weights") / "htdemucs.safetensors")
+    """The weight file of the tiny model of a second, named as the released one's would be."""
+    path = tmp_path_factory.mktemp("weights") / "htdemucs.safetensors"
+    return tiny.write(path, segment_length=tiny.SECOND)
+
+
+@pytest.fixture(scope="session")
+def unmix_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of Open-Unmix."""
+    return unmix.write(tmp_path_factory.mktemp("weights") / "umxhq.safetensors")
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +76,12 @@ def kernel_wheel() -> Path:
 
 
 @pytest.fixture(scope="session")
+def native_kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    """The kernels compiled for this machine."""
+    return Kernels(build_native(PYTHON, tmp_path_factory.mktemp("kernels") / "kernels.so"))
+
+
+@pytest.fixture(scope="session")
 def node_modules() -> Path:
     return environment.ensure_node_modules()
 
@@ -56,24 +93,71 @@ def pyodide_dir(node_modules: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_site(
+def make_site(
     tmp_path_factory: pytest.TempPathFactory,
-    tiny_weights: Path,
     kernel_wheel: Path,
     pyodide_dir: Path,
     node_modules: Path,
-) -> Path:
+) -> MakeSite:
+    """A function that makes a whole site of weight files, by the names of their models.
+
+    Its keywords are those of `assemble` that are to be others than the project's.
+    """
+
+    def make(models: Mapping[str, Path], **others: Path) -> Path:
+        out = tmp_path_factory.mktemp("site") / "site"
+        usual = {"wheel": kernel_wheel, "pyodide_dir": pyodide_dir, "node_modules": node_modules}
+        assemble(out, models=models, **(usual | others))
+        return out
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_site(make_site: MakeSite, tiny_weights: Path) -> Path:
     """The whole site, with the tiny model in the place of the released one."""
-    out = tmp_path_factory.mktemp("site") / "tiny"
-    models = {"htdemucs": tiny_weights}
-    assemble(
-        out,
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models=models,
-    )
-    return out
+    return make_site({"htdemucs": tiny_weights})
+
+
+@pytest.fixture(scope="session")
+def no_pyodide(tmp_path_factory: pytest.TempPathFactory, pyodide_dir: Path) -> Path:
+    """Files named as Pyodide's with next to nothing in them: what the stub's site hands out."""
+    folder = tmp_path_factory.mktemp("stub") / pyodide_dir.name
+    folder.mkdir()
+    for file in pyodide_dir.iterdir():
+        (folder / file.name).write_text(file.name, encoding="utf-8")
+    shutil.copy(pyodide_dir / "pyodide-lock.json", folder)
+    for wheel in pyodide_dir.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(folder / wheel.name, "w") as copy:
+            for name in whole.namelist():
+                if ".dist-info/" in name:  # with the licences
+                    copy.writestr(name, whole.read(name))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_stub(make_site: MakeSite, no_pyodide: Path) -> MakeSite:
+    """The same, but the engine is the stub: it is up, and done with a song, at once."""
+
+    def make(models: Mapping[str, Path], **others: Path) -> Path:
+        site = make_site(models, pyodide_dir=no_pyodide, **others)
+        shutil.copy(STUB, site / "engine" / "worker.js")
+        return site
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stub_site(make_stub: MakeSite, tiny_weights: Path, unmix_weights: Path) -> Path:
+    """A site of two models with the stub of an engine."""
+    return make_stub({"htdemucs": tiny_weights, "umxhq": unmix_weights})
+
+
+@pytest.fixture(scope="session")
+def stub_url(stub_site: Path) -> Iterator[str]:
+    """The address of that site, served for the whole session."""
+    with server.serving(stub_site) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -129,3 +213,18 @@ def launch_chromium(
 def context(launch_chromium: Callable[..., BrowserContext]) -> BrowserContext:
     """A fresh Chromium with nothing stored."""
     return launch_chromium()
+
+
+@pytest.fixture
+def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """The ffmpeg of imageio-ffmpeg, and nothing else, on PATH; runs it with some arguments."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+    monkeypatch.setenv("PATH", str(programs))
+
+    def run(*arguments: object) -> None:
+        command = [str(programs / "ffmpeg"), "-v", "error", "-y", *map(str, arguments)]
+        subprocess.run(command, check=True)
+
+    return run

@@ -14,12 +14,28 @@ import py_demixer
 from py_demixer.models.htdemucs import HTDemucs
 from tests.browser.page import DemixerPage
 from tests.browser.rendering import HELPERS
+from tests.browser.watch import Watch, watching
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Playwright
 
 # What is expected comes as soon as the machine gets round to it: it has other tests to run, too.
 expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="session")
+def watch() -> Iterator[Watch]:
+    """What pages have done that they should not."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield watching(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def nothing_that_no_page_may_do(watch: Watch) -> Iterator[None]:
+    """Nothing uncaught, and no request to another host, in any test of the page."""
+    yield
+    faults, watch.faults = watch.faults, []
+    assert faults == []
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +72,12 @@ def open_page(context: BrowserContext) -> Callable[[str], DemixerPage]:
 def own_site(tiny_site: Path, tmp_path: Path) -> Path:
     """A copy of the tiny site, to be broken."""
     return Path(shutil.copytree(tiny_site, tmp_path / "site"))
+
+
+@pytest.fixture
+def own_stub(stub_site: Path, tmp_path: Path) -> Path:
+    """A copy of the stub's site, to be broken."""
+    return Path(shutil.copytree(stub_site, tmp_path / "stub"))
 
 
 @pytest.fixture(scope="module")

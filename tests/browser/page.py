@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator
+    from playwright.sync_api import BrowserContext, Locator, Worker
 
 RATE = 44100
 SOURCES = ("drums", "bass", "other", "vocals")
@@ -34,14 +34,46 @@ CLEAR_SONGS = """async () => {
 }"""
 """Deletes what is stored of songs, once workers that are being ended have let go of it."""
 
+_DIGESTS = """async (sources) => {
+  const root = await navigator.storage.getDirectory();
+  const songs = await root.getDirectoryHandle("songs");
+  const found = [];
+  for await (const folder of songs.values()) {
+    const names = new Set(await Array.fromAsync(folder.keys()));
+    if (!names.has(`${sources[0]}.f32`)) continue; // of a song that waits
+    const stems = [];
+    for (const source of sources) {
+      const handle = await folder.getFileHandle(`${source}.f32`);
+      const bytes = await (await handle.getFile()).arrayBuffer();
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+      stems.push(`${bytes.byteLength} ${digest}`);
+    }
+    found.push(stems);
+  }
+  return found;
+}"""
+
+FAST_TICKS = """() => {
+  const { setInterval } = window;
+  window.setInterval = (callback, delay) => setInterval(callback, delay / 10);
+}"""
+"""So that the watchdog's patience is over after seconds, not minutes."""
+
 _ENGINE = """
+// One worker, unless a test asks for more: each is a Python to start.
+Object.defineProperty(navigator, "hardwareConcurrency", { value: 1 });
 window.engine = {
   workers: [],
+  begun: [],
   held: [],
   waiting: [],
   give(task, post) {
-    if (this.held.includes(task)) this.waiting.push([task, post]);
-    else post();
+    if (this.held.includes(task)) {
+      this.waiting.push([task, post]);
+      return;
+    }
+    if (task !== null) this.begun.push(task);
+    post();
   },
   hold(tasks) {
     this.held = tasks;
@@ -60,6 +92,23 @@ window.Worker = class extends Worker {
 };
 """
 """The engine's workers, for tests to end; and what they are given to compute may be held back."""
+
+_IDLE = """async () => {
+  const root = await navigator.storage.getDirectory();
+  for (let turn = 0; turn < 20; turn++) {
+    await Array.fromAsync(root.keys());
+    await new Promise((resolve) => requestIdleCallback(resolve));
+  }
+}"""
+
+
+def clear_songs(context: BrowserContext, url: str) -> None:
+    """Delete the songs and settings that the site at `url` has stored in a browser."""
+    page = context.new_page()
+    page.goto(url + "licences.txt")
+    page.evaluate(CLEAR_SONGS)
+    page.evaluate("localStorage.clear()")
+    page.close()
 
 
 def wav(audio: np.ndarray, rate: int = RATE, subtype: str = "PCM_16") -> bytes:
@@ -104,6 +153,32 @@ class DemixerPage:
         Demucs' plans every other task is a segment; what follows it makes stems of it.
         """
         self.page.evaluate("tasks => engine.hold(tasks)", tasks)
+
+    def engine_workers(self) -> list[Worker]:
+        """Those that there are now."""
+        return [worker for worker in self.page.workers if worker.url.endswith("engine/worker.js")]
+
+    def engines(self) -> int:
+        """How many workers there are."""
+        return len(self.engine_workers())
+
+    def digests(self) -> list[str]:
+        """Length and hash of each stem of the only song in the store."""
+        (stems,) = self.page.evaluate(_DIGESTS, list(SOURCES))
+        assert len(set(stems)) == len(SOURCES)
+        return list(stems)
+
+    def begun(self) -> list[int]:
+        """The tasks that workers were given since the page was loaded."""
+        return list(self.page.evaluate("engine.begun"))
+
+    def wait_idle(self) -> None:
+        """Wait until the page has done what it was going to do about what is there already.
+
+        To be called before a look at what must not happen: for many turns of the main thread and of
+        the file system, of which what is feared would have taken one or two.
+        """
+        self.page.evaluate(_IDLE)
 
     def wait_problem(self, timeout: float = SONG_MS) -> str:
         """Wait for an error and return its sentences."""

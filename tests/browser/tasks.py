@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -50,8 +52,7 @@ def traced(page: Page) -> Iterator[Tasks]:
     tasks = Tasks()
     yield tasks
     session.send("Tracing.end")
-    while not ended:
-        page.wait_for_timeout(50)
+    until(lambda: ended, "The trace", page=page)
     session.detach()
     threads = {
         (event["pid"], event["tid"])

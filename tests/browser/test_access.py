@@ -64,8 +64,8 @@ def run_axe(page: Page, axe: str, rules: list[str]) -> list[str]:
     return page.evaluate(RUN_AXE, rules)  # type: ignore[no-any-return]
 
 
-def test_nothing_is_in_anybodys_way(device: BrowserContext, tiny_url: str, axe: str) -> None:
-    demixer = DemixerPage(device, tiny_url)
+def test_nothing_is_in_anybodys_way(device: BrowserContext, stub_url: str, axe: str) -> None:
+    demixer = DemixerPage(device, stub_url)
     page = demixer.page
     is_phone = page.evaluate("matchMedia('(pointer: coarse)').matches")
     found: list[str] = []
@@ -86,17 +86,18 @@ def test_nothing_is_in_anybodys_way(device: BrowserContext, tiny_url: str, axe: 
         close = open_dialog(page, name)
         look(name)
         close()
-    demixer.choose("Evening Walk.wav", wav(synthetic.song(9.0)))
+    demixer.choose("Evening Walk.wav", wav(synthetic.noise(2.0)))
     demixer.wait_state("Evening Walk", "finished")
     page.wait_for_selector("#studio:not([hidden])")
     look("result")
     page.click("#save")
     look("save dialog")
     page.keyboard.press("Escape")
+    demixer.hold(4)
     demixer.drop(
-        ("A longer one.wav", wav(synthetic.song(120.0))),
+        ("A longer one.wav", wav(synthetic.noise(8.0))),
         ("take 3.wav", b"not audio at all"),
-        ("Blue Hour.wav", wav(synthetic.song(3.0))),
+        ("Blue Hour.wav", wav(synthetic.noise(1.0))),
     )
     demixer.wait_share(10)
     if is_phone:

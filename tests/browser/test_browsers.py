@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from py_demixer import audio
 from py_demixer.evaluation.metrics import snr
 from tests import firefox, sound, webkit
 from tests.browser.page import RATE, SONG_MS, SOURCES, START_MS, DemixerPage
+from tests.waiting import until
 from web import server
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ class WebKitPage:
                 return False
             return True
 
-        until(clicks, 30, f"A moment to click {selector}")
+        until(clicks, f"A moment to click {selector}", seconds=30)
 
     def wait(self, selector: str, timeout: float) -> None:
         """Wait for an element, but not past an error that the page shows."""
         problem = "#problem:not([hidden])"
-        until(lambda: self._find(f"{selector}, {problem}"), timeout / 1000, selector)
+        until(lambda: self._find(f"{selector}, {problem}"), selector, seconds=timeout / 1000)
         said = self.text("problem-text") + "\n" + self._console.read_text()
         assert not self._find(problem), said
 
@@ -136,7 +136,7 @@ class WebKitPage:
         self.wait("#versions:not(:empty)", START_MS)
 
     def wait_ready(self) -> None:
-        until(lambda: self.text("offline") == READY, 30, READY)
+        until(lambda: self.text("offline") == READY, READY, seconds=30)
 
     def take_demo(self, *sources: str) -> dict[str, np.ndarray]:
         """Separate the demo song and save stems as 32-bit float: ``(2, samples)`` each."""
@@ -153,7 +153,7 @@ class WebKitPage:
         self.driver.execute_script(CHOOSE, '#save-dialog select:has([value="wav32f"])', "wav32f")
         self.click('#save-dialog [data-do="go"]')
         self.wait('#saves li[data-state="done"]', SAVE_MS)
-        until(lambda: is_whole(path), SAVE_MS / 1000, path.name)
+        until(lambda: is_whole(path), path.name, seconds=SAVE_MS / 1000)
         # It lies over what is to be clicked next.
         self.click('#saves li[data-state="done"] .icon-button')
         return soundfile.read(path, dtype="float32")[0].T
@@ -165,13 +165,6 @@ def is_whole(path: Path) -> bool:
         return False
     content = path.read_bytes()
     return len(content) == 8 + int.from_bytes(content[4:8], "little")
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come"
-        time.sleep(0.1)
 
 
 def test_webkit(
@@ -195,7 +188,7 @@ def test_webkit(
             for source, stem in stems.items():
                 assert snr(stem, expected[source]) >= LEAST_DECIBELS
             page.click("#play")
-            until(lambda: bool(PLAYED.fullmatch(page.text("time"))), 10, "The second second")
+            until(lambda: PLAYED.fullmatch(page.text("time")), "The second second", seconds=10)
         driver.refresh()
         page.wait_started()
         page.wait_ready()

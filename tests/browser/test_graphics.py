@@ -14,12 +14,12 @@ from py_demixer import audio
 from py_demixer.evaluation.metrics import snr
 from tests import chromium, synthetic, tiny
 from tests.browser.page import RATE, SOURCES, DemixerPage, wav
-from tests.browser.test_length import digests
 from web import server
-from web.assemble import assemble
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Playwright
+
+    from tests.conftest import MakeSite
 
 pytestmark = pytest.mark.browser
 
@@ -41,22 +41,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    weights: Path,
-    kernel_wheel: Path,
-    pyodide_dir: Path,
-    node_modules: Path,
-) -> Path:
-    out = tmp_path_factory.mktemp("site") / "graphics"
-    assemble(
-        out,
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models={"htdemucs": weights},
-    )
-    return out
+def site(make_site: MakeSite, weights: Path) -> Path:
+    return make_site({"htdemucs": weights})
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +177,7 @@ def test_what_the_card_has_begun_it_goes_on_with(
     page.choose("song.wav", SONG)
     wait_result(page)
     check(page, expected)
-    whole = digests(page)
+    whole = page.digests()
     page.remove("song")
     page.choose("song.wav", SONG)
     page.wait_share(40)
@@ -201,7 +187,7 @@ def test_what_the_card_has_begun_it_goes_on_with(
     notices(page)
     page.press("goOn", "song")
     wait_result(page)
-    assert digests(page) == whole
+    assert page.digests() == whole
     assert said(page) == []
 
 
@@ -212,7 +198,7 @@ def test_what_the_processor_has_begun_it_goes_on_with(
     page = wait_started(open_tab(url))
     page.choose("song.wav", SONG)
     wait_result(page)
-    whole = digests(page)
+    whole = page.digests()
     page.remove("song")
     page.choose("song.wav", SONG)
     page.wait_share(40)
@@ -222,7 +208,7 @@ def test_what_the_processor_has_begun_it_goes_on_with(
     notices(page)
     page.choose("song.wav", SONG)
     wait_result(page)
-    assert digests(page) == whole
+    assert page.digests() == whole
     assert said(page) == []
 
 
@@ -325,21 +311,12 @@ def test_a_card_that_calculates_wrongly(
 
 
 def test_a_model_that_no_card_can_run(
-    tmp_path: Path,
-    kernel_wheel: Path,
-    pyodide_dir: Path,
-    node_modules: Path,
-    open_tab: Callable[[str], DemixerPage],
+    make_site: MakeSite, tmp_path: Path, open_tab: Callable[[str], DemixerPage]
 ) -> None:
-    weights = tiny.write(tmp_path / "hdemucs_mmi.safetensors", name="hdemucs_mmi")
-    assemble(
-        tmp_path / "whole",
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models={"hdemucs_mmi": weights},
-    )
-    with server.serving(patched(tmp_path / "whole", tmp_path, _TRUSTED)) as url:
+    weights = tmp_path / "hdemucs_mmi.safetensors"
+    tiny.write(weights, name="hdemucs_mmi", segment_length=tiny.SECOND)
+    site = make_site({"hdemucs_mmi": weights})
+    with server.serving(patched(site, tmp_path, _TRUSTED)) as url:
         page = wait_started(open_tab(f"{url}?backend=webgpu"))
         assert note(page) == (
             "Graphics cards are not given this kind of network here: it runs on the processor."

@@ -17,20 +17,22 @@ import py_demixer
 from py_demixer import audio, catalog
 from py_demixer.catalog import Model
 from py_demixer.evaluation.metrics import snr
-from tests import synthetic, unmix
-from tests.browser.page import CLEAR_SONGS, RATE, DemixerPage, wav
-from tests.browser.test_length import digests
+from tests import synthetic
+from tests.browser.page import RATE, SOURCES, DemixerPage, clear_songs, wav
 from web import server
-from web.assemble import assemble
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
+
+    from py_demixer.models.htdemucs import HTDemucs
+    from tests.conftest import MakeSite
 
 pytestmark = pytest.mark.browser
 
 TITLES = {name: model.title for name, model in catalog.MODELS.items()}
 LEAST_DECIBELS = {"htdemucs": 100, "umxhq": 85}
-LONG = wav(synthetic.song(26.0))
+LONG = wav(synthetic.noise(3.6))
+LONGER = wav(synthetic.noise(26.0)[:1], subtype="PCM_U8")  # paces are those of 20 s and more
 
 
 @dataclass
@@ -38,9 +40,7 @@ class Site:
     """Two tiny models on a site; one that it could have is not there."""
 
     folder: Path
-    models: dict[str, Model]
-    asked: list[str] = field(default_factory=list)
-    """What browsers have asked for, relative to the site's folder."""
+    models: dict[str, Model] = field(default_factory=dict)
 
     def parts(self, name: str) -> set[str]:
         return {part["url"] for part in self._assets()["models"][name]["parts"]}
@@ -59,35 +59,31 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, tiny_weights, tiny_model, kernel_wheel, pyodide_dir, node_modules):
-    folder = tmp_path_factory.mktemp("models")
-    weights = unmix.write(folder / "umxhq.safetensors")
-    assemble(
-        folder / "site",
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models={"umxhq": weights, "htdemucs": tiny_weights},
-    )
-    umxhq = py_demixer.load_model("umxhq", weights)
-    return Site(folder / "site", {"htdemucs": tiny_model, "umxhq": umxhq})
+def site(
+    make_site: MakeSite, tiny_weights: Path, unmix_weights: Path, tiny_model: HTDemucs
+) -> Site:
+    folder = make_site({"umxhq": unmix_weights, "htdemucs": tiny_weights})
+    umxhq = py_demixer.load_model("umxhq", unmix_weights)
+    return Site(folder, {"htdemucs": tiny_model, "umxhq": umxhq})
 
 
 @pytest.fixture(scope="module")
-def url(site: Site) -> Iterator[str]:
+def unmix_tab(shared_context: BrowserContext, site: Site) -> Iterator[DemixerPage]:
+    """The page with Open-Unmix, which all tests share."""
     with server.serving(site.folder) as url:
-        yield url
+        page = DemixerPage(shared_context, url).wait_started()
+        choose_model(page, "umxhq")
+        yield page
 
 
 @pytest.fixture
-def tab(shared_context: BrowserContext, url: str) -> Iterator[DemixerPage]:
-    """The page with Open-Unmix, in a browser that all tests share."""
-    page = DemixerPage(shared_context, url).wait_started()
+def tab(shared_context: BrowserContext, stub_url: str) -> Iterator[DemixerPage]:
+    """The page with a stub of an engine, which Open-Unmix is chosen for."""
+    page = DemixerPage(shared_context, stub_url).wait_started()
     choose_model(page, "umxhq")
     yield page
-    page.page.goto(url + "licences.txt")
-    page.page.evaluate(CLEAR_SONGS)
     page.page.close()
+    clear_songs(shared_context, stub_url)
 
 
 def choose_model(page: DemixerPage, name: str) -> None:
@@ -127,11 +123,13 @@ def compare(page: DemixerPage, site: Site, name: str, content: bytes, folder: Pa
 
 
 def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
-    site: Site, launch_chromium: Callable[..., BrowserContext], tmp_path: Path
+    stub_site: Path, launch_chromium: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
-    song, asked = wav(synthetic.song(5.0)), site.asked
+    song, another = (wav(synthetic.noise(1.0, seed), subtype="FLOAT") for seed in (0, 1))
+    asked: list[str] = []
+    site = Site(stub_site)
     options = {"cache_control": "no-store", "on_request": asked.append}
-    with server.serving(site.folder, **options) as url:
+    with server.serving(stub_site, **options) as url:
         context = launch_chromium(tmp_path / "profile")
         page = DemixerPage(context, url)
         wait_ready(page, "htdemucs")
@@ -141,7 +139,7 @@ def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
         assert sizes(page) == ["kept here", "to fetch"]
         # Until a song was separated, nothing is known of how long one takes.
         assert times(page) == ["", ""]
-        compare(page, site, "htdemucs", song, tmp_path)
+        page.separate("song.wav", song, ())
 
         choose_model(page, "umxhq")
         expect(page.page.locator(".model-size").last).to_contain_text("kept here")
@@ -149,14 +147,26 @@ def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
         wanted = site.parts("umxhq") | site.parts("htdemucs") | site.engine()
         # Each file crossed the network once, though nothing may be kept in the HTTP cache.
         assert sorted(path for path in asked if path in wanted) == sorted(wanted)
-        compare(page, site, "umxhq", song, tmp_path)
+        page.separate("song.wav", song, ())
         context.close()
     # The server is gone, the browser is started again.
     page = DemixerPage(launch_chromium(tmp_path / "profile"), url)
     wait_ready(page, "umxhq")
-    compare(page, site, "umxhq", song, tmp_path)
-    choose_model(page, "htdemucs")
-    compare(page, site, "htdemucs", song, tmp_path)
+    for name in ("umxhq", "htdemucs"):
+        choose_model(page, name)
+        (drums,) = page.separate(f"{name}.wav", another, SOURCES[:1]).values()
+        np.testing.assert_array_equal(drums, synthetic.noise(1.0, 1) / 2)
+
+
+def test_a_song_by_open_unmix_offline(site: Site, unmix_tab: DemixerPage, tmp_path: Path) -> None:
+    context = unmix_tab.page.context
+    context.set_offline(True)
+    try:
+        unmix_tab.page.reload()
+        wait_ready(unmix_tab, "umxhq")
+        compare(unmix_tab, site, "umxhq", wav(synthetic.song(2.0)), tmp_path)
+    finally:
+        context.set_offline(False)
 
 
 def test_what_is_told_and_offered(tab: DemixerPage) -> None:
@@ -197,12 +207,12 @@ def test_what_is_told_and_offered(tab: DemixerPage) -> None:
         pytest.param(wav(synthetic.song(3.0)[:1]), id="mono"),
     ],
 )
-def test_unusual_songs(content: bytes, site: Site, tab: DemixerPage, tmp_path: Path) -> None:
-    compare(tab, site, "umxhq", content, tmp_path)
+def test_unusual_songs(content: bytes, site: Site, unmix_tab: DemixerPage, tmp_path: Path) -> None:
+    compare(unmix_tab, site, "umxhq", content, tmp_path)
 
 
-def test_silence_stays_silent(tab: DemixerPage) -> None:
-    for stem in tab.separate("silence.wav", wav(np.zeros((2, RATE)))).values():
+def test_silence_stays_silent(unmix_tab: DemixerPage) -> None:
+    for stem in unmix_tab.separate("silence.wav", wav(np.zeros((2, RATE)))).values():
         assert stem.shape == (2, RATE)
         assert np.abs(stem).max() < 1e-5
 
@@ -211,9 +221,9 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     tab.choose_setting("workers", "1")
     tab.choose("song.wav", LONG)
     tab.wait_result("song")
-    whole = digests(tab)
+    whole = tab.digests()
     tab.remove("song")
-    tab.hold(50)  # in the middle of it
+    tab.hold(4)  # in the middle of it
     tab.choose("song.wav", LONG)
     tab.wait_share(30)
     # What is chosen now is for the next songs.
@@ -242,7 +252,7 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     tab.wait_share(1)
     assert tab.share("song") >= share
     tab.wait_state("song", "finished")
-    assert digests(tab) == whole
+    assert tab.digests() == whole
     # What the person has chosen is there again for the next song.
     assert chosen(tab) == "htdemucs"
     wait_ready(tab, "htdemucs")
@@ -254,7 +264,7 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     tab.page.reload()
     wait_ready(tab, "umxhq")
     assert times(tab) == ["", ""]
-    tab.choose("song.wav", LONG)
+    tab.choose("song.wav", LONGER)
     tab.wait_result("song")
     other, own = times(tab)
     assert own.startswith("Takes ")
@@ -268,7 +278,7 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
     # Of the next song the time is told at once, not after its first part.
     tab.hold(0)
-    tab.choose("song.wav", LONG)
+    tab.choose("song.wav", LONGER)
     tab.wait_share(0)
     row = tab.song("song").inner_text()
     assert "0 %" in row

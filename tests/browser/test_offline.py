@@ -14,11 +14,14 @@ from playwright.sync_api import expect
 
 from tests import synthetic, tiny
 from tests.browser.page import SOURCES, DemixerPage, wav
+from tests.waiting import until
 from web import server
-from web.assemble import WEB, assemble
+from web.assemble import WEB
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Playwright
+
+    from tests.conftest import MakeSite
 
 pytestmark = pytest.mark.browser
 
@@ -69,22 +72,21 @@ def cached(page: DemixerPage) -> set[str]:
 
 
 def test_a_damaged_file_is_refused_and_the_download_goes_on_from_there(
-    own_site: Path, tiny_site: Path, open_page: Callable[[str], DemixerPage]
+    own_stub: Path, stub_site: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    assets = json.loads((own_site / "assets.json").read_text())
+    assets = json.loads((own_stub / "assets.json").read_text())
     part = assets["models"]["htdemucs"]["parts"][0]["url"]
-    damaged = bytearray((own_site / part).read_bytes())
+    damaged = bytearray((own_stub / part).read_bytes())
     damaged[len(damaged) // 2] ^= 1
-    (own_site / part).write_bytes(damaged)
+    (own_stub / part).write_bytes(damaged)
     asked: list[str] = []
-    with server.serving(own_site, cache_control="no-store", on_request=asked.append) as url:
+    with server.serving(own_stub, cache_control="no-store", on_request=asked.append) as url:
         page = open_page(url)
         assert f"arrived damaged ({part})" in page.wait_problem()
         assert part not in cached(page)
-        shutil.copyfile(tiny_site / part, own_site / part)
-        page.page.wait_for_timeout(3000)  # other files may still be on their way
+        shutil.copyfile(stub_site / part, own_stub / part)
+        until(lambda: cached(page), "A file that is kept")
         kept = cached(page)
-        assert kept
         asked.clear()
         page.page.click("#retry")
         page.wait_started()
@@ -93,37 +95,26 @@ def test_a_damaged_file_is_refused_and_the_download_goes_on_from_there(
         assert page.element("offline").inner_text() == READY
 
 
-def test_a_missing_file_is_named(own_site: Path, open_page: Callable[[str], DemixerPage]) -> None:
-    wheel = next(own_site.glob("wheels/*/*.whl"))
+def test_a_missing_file_is_named(own_stub: Path, open_page: Callable[[str], DemixerPage]) -> None:
+    wheel = next(own_stub.glob("wheels/*/*.whl"))
     wheel.unlink()
-    with server.serving(own_site) as url:
+    with server.serving(own_stub) as url:
         problem = open_page(url).wait_problem()
     assert "missing on its server" in problem
     assert wheel.name in problem
 
 
 def test_update_waits_to_be_asked_for(
-    own_site: Path,
-    tiny_site: Path,
-    wheel: Path,
-    pyodide_dir: Path,
-    node_modules: Path,
-    tmp_path: Path,
-    open_page: Callable[[str], DemixerPage],
+    make_stub: MakeSite, own_stub: Path, tmp_path: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    with server.serving(own_site, cache_control="no-store") as url:
+    with server.serving(own_stub, cache_control="no-store") as url:
         page = open_page(url).wait_started()
         before = cached(page)
         # A new build: other weights, and a page that says so.
         models = {"htdemucs": tiny.write(tmp_path / "other.safetensors", seed=1)}
-        assemble(
-            own_site,
-            wheel=wheel,
-            pyodide_dir=pyodide_dir,
-            node_modules=node_modules,
-            models=models,
-            web=_changed_web(tmp_path),
-        )
+        newer = make_stub(models, web=_changed_web(tmp_path))
+        shutil.rmtree(own_stub)
+        shutil.copytree(newer, own_stub)
         page.page.reload()
         page.page.wait_for_selector("#update:not([hidden])")
         # Still the old page, with the old weights; nothing is taken over by force.
@@ -136,7 +127,7 @@ def test_update_waits_to_be_asked_for(
         page.wait_started()
         assert page.element("offline").inner_text() == READY
         # The new set is complete, and what only the old one had is gone.
-        assert cached(page) == heavy_files(own_site) != before
+        assert cached(page) == heavy_files(own_stub) != before
 
 
 def _changed_web(folder: Path) -> Path:
@@ -171,14 +162,14 @@ def test_an_insecure_address_works_and_says_what_it_lacks(
 
 
 def test_a_browser_whose_files_cannot_be_written_keeps_songs_in_memory(
-    own_site: Path, open_page: Callable[[str], DemixerPage]
+    own_stub: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    worker = own_site / "engine" / "store-worker.js"
+    worker = own_stub / "engine" / "store-worker.js"
     refuse = """FileSystemFileHandle.prototype.createSyncAccessHandle = async () => {
       throw new DOMException("Backend does not support this operation", "NotSupportedError");
     };\n"""
     worker.write_text(refuse + worker.read_text(encoding="utf-8"), encoding="utf-8")
-    with server.serving(own_site) as url:
+    with server.serving(own_stub) as url:
         page = open_page(url).wait_started()
         expect(page.element("formats")).to_contain_text("up to 20 minutes")
         stems = page.separate("song.wav", SONG)

@@ -10,9 +10,8 @@ import soundfile
 
 import py_demixer
 from py_demixer.evaluation.metrics import snr
-from tests import plans, synthetic, unmix
+from tests import plans, synthetic
 from web import server
-from web.assemble import assemble
 
 pytestmark = pytest.mark.browser
 
@@ -68,21 +67,8 @@ async ({ song, options, workers, stopAfter }) => {
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return unmix.write(tmp_path_factory.mktemp("weights") / "umxhq.safetensors")
-
-
-@pytest.fixture(scope="module")
-def page(shared_context, tmp_path_factory, weights, kernel_wheel, pyodide_dir, node_modules):
-    out = tmp_path_factory.mktemp("site") / "unmix"
-    assemble(
-        out,
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models={"umxhq": weights},
-    )
-    with server.serving(out) as url:
+def page(shared_context, make_site, unmix_weights):
+    with server.serving(make_site({"umxhq": unmix_weights})) as url:
         page = shared_context.new_page()
         page.set_default_timeout(300_000)
         page.goto(f"{url}licences.txt")
@@ -109,10 +95,10 @@ def separate(page, song, options, workers=1, stop_after=0):
     return stems, answer["resumedAt"]
 
 
-def test_stems_are_those_of_the_library(page, song, weights):
+def test_stems_are_those_of_the_library(page, song, unmix_weights):
     options = {"residual": True, "stems": ["drums", "vocals"]}
     stems, _ = separate(page, song, options)
-    model = py_demixer.load_model("umxhq", weights)
+    model = py_demixer.load_model("umxhq", unmix_weights)
     expected = plans.separate(synthetic.song(SECONDS), model, **options)
     assert tuple(stems) == expected.sources == ("drums", "vocals", "residual")
     for name, stem in stems.items():

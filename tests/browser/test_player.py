@@ -326,7 +326,7 @@ def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> 
     """With the engine and its store."""
     play, seek = started.element("play"), started.element("seek")
     started.choose_setting("workers", "1")
-    started.hold(4)  # the segment at 11.7 s
+    started.hold(4)  # the segment at 1.5 s
     started.choose("early.wav", wav(synthetic.song(60)))
     play.click()
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)

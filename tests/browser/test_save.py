@@ -24,6 +24,7 @@ from playwright.sync_api import expect
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic
 from tests.browser.page import RATE
+from tests.waiting import until
 from web import server
 
 if TYPE_CHECKING:
@@ -702,8 +703,7 @@ def test_the_page_stays_free_while_it_saves(
     session.send("Tracing.start", {"traceConfig": config})
     sizes = tab.page.evaluate(_EVERYTHING)
     session.send("Tracing.end")
-    while not complete:
-        tab.page.wait_for_timeout(50)
+    until(lambda: complete, "The trace", page=tab.page)
     assert min(sizes) > 1e6
     is_main = {"name": "CrRendererMain"}
     threads = {event["tid"] for event in events if event.get("args") == is_main}
@@ -791,7 +791,7 @@ def test_what_a_closed_tab_has_left_is_deleted(
 def test_where_there_is_no_file_system_files_are_made_in_memory(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
-    context.add_init_script("delete StorageManager.prototype.getDirectory")
+    context.add_init_script("delete window.StorageManager?.prototype.getDirectory")
     tab = opened(context, url, stems)
     for kind in ("mp3", "flac24"):
         with zipfile.ZipFile(io.BytesIO(tab.download("all", kind)[1])) as archive:

@@ -17,6 +17,7 @@ from playwright.sync_api import Error, expect
 
 from tests import synthetic
 from tests.browser.page import RATE, DemixerPage, wav
+from tests.waiting import until
 from web import headers, server
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def test_a_whole_walk_asks_nobody_else_and_does_nothing_that_the_policy_forbids(
         assert violations == []
         # This one is forbidden, and reported: the test can fail.
         page.page.evaluate("fetch('http://127.0.0.1:9/').catch(() => {})")
-        page.page.wait_for_timeout(1000)
+        until(lambda: violations, "The report of what was forbidden")
         assert [one["csp-report"]["violated-directive"] for one in violations] == ["connect-src"]
         # The page's own words, from now on: the service worker answers, with the build's policy.
         page.console.clear()
@@ -93,11 +94,11 @@ ASK_WORKER = """() => new Promise((resolve) => {
 
 
 def test_workers_have_the_policy_on_hosts_that_send_none(
-    context: BrowserContext, own_site: Path
+    context: BrowserContext, own_stub: Path
 ) -> None:
-    (own_site / "_headers").unlink()
-    (own_site / "engine" / "resample-worker.js").write_text(TRY_TO_EVALUATE)
-    with server.serving(own_site) as url:
+    (own_stub / "_headers").unlink()
+    (own_stub / "engine" / "resample-worker.js").write_text(TRY_TO_EVALUATE)
+    with server.serving(own_stub) as url:
         page = DemixerPage(context, url).wait_started()
         page.page.reload()
         page.wait_started()

@@ -171,7 +171,7 @@ def test_cancel_then_another_song(started: DemixerPage) -> None:
 
 def test_progress_and_time_left(started: DemixerPage) -> None:
     started.hold(4)
-    started.choose("progress.wav", wav(synthetic.song(14)))  # three segments
+    started.choose("progress.wav", wav(synthetic.song(2.1)))  # three segments
     started.wait_share(33)
     before = started.share("progress")
     assert before in (33, 66)

@@ -1,4 +1,4 @@
-"""Many songs: the queue, the library, and what the browser keeps of them."""
+"""Many songs: the queue, the library, and what the browser keeps of them. The engine is a stub."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests import synthetic, unmix
-from tests.browser.page import CLEAR_SONGS, SOURCES, DemixerPage, wav
-from web import server
-from web.assemble import assemble
+from tests import synthetic
+from tests.browser.page import SOURCES, DemixerPage, clear_songs, wav
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,47 +19,26 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-LONG = wav(synthetic.song(40.0))  # seven segments
+LONG = wav(synthetic.noise(5.0))  # seven segments
 
 
 def short(seed: int = 0) -> bytes:
-    return wav(synthetic.noise(1.0, seed=seed))
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory, tiny_weights, kernel_wheel, pyodide_dir, node_modules) -> Iterator[str]:
-    """A site with two tiny models."""
-    folder = tmp_path_factory.mktemp("session")
-    weights = unmix.write(folder / "umxhq.safetensors")
-    assemble(
-        folder / "site",
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models={"umxhq": weights, "htdemucs": tiny_weights},
-    )
-    with server.serving(folder / "site") as url:
-        yield url
+    return wav(synthetic.noise(0.7, seed=seed))
 
 
 @pytest.fixture
-def open_tab(shared_context: BrowserContext, url: str) -> Iterator[Callable[[], DemixerPage]]:
+def open_tab(shared_context: BrowserContext, stub_url: str) -> Iterator[Callable[[], DemixerPage]]:
     """A function that opens a tab; nothing is left of its songs and settings."""
     tabs: list[DemixerPage] = []
 
     def opened() -> DemixerPage:
-        tabs.append(DemixerPage(shared_context, url).wait_started())
-        tabs[-1].choose_setting("workers", "1")
+        tabs.append(DemixerPage(shared_context, stub_url).wait_started())
         return tabs[-1]
 
     yield opened
     for tab in tabs:
         tab.page.close()
-    last = shared_context.new_page()
-    last.goto(url + "licences.txt")
-    last.evaluate(CLEAR_SONGS)
-    last.evaluate("localStorage.clear()")
-    last.close()
+    clear_songs(shared_context, stub_url)
 
 
 @pytest.fixture
@@ -102,6 +80,11 @@ def stored(tab: DemixerPage) -> list[list[str]]:
         }"""
     )
     return found
+
+
+def noted(tab: DemixerPage) -> int:
+    """How many songs in the store are written down."""
+    return sum(any("notes" in name for name in song) for song in stored(tab))
 
 
 def test_five_songs_one_of_them_broken_by_two_models(tab: DemixerPage) -> None:
@@ -167,7 +150,7 @@ def test_pause_holds_all_songs(tab: DemixerPage) -> None:
     tab.wait_state("long", "paused")
     tab.press("cancel", "long")
     tab.wait_state("long", "kept")
-    tab.page.wait_for_timeout(1000)
+    tab.wait_idle()
     assert tab.song("next").get_attribute("data-state") == "waiting"
     tab.hold()
     tab.page.get_by_role("button", name="Continue all").click()
@@ -176,7 +159,7 @@ def test_pause_holds_all_songs(tab: DemixerPage) -> None:
 
 
 def test_after_a_reload_the_queue_goes_on(tab: DemixerPage) -> None:
-    tab.separate("done.wav", short())
+    tab.separate("done.wav", short(), ())
     tab.hold(4)
     tab.drop(("long.wav", LONG), ("waits.wav", short(1)), ("waits too.wav", short(2)))
     tab.wait_share(10)
@@ -221,7 +204,7 @@ def test_the_page_asks_before_a_file_is_lost(tab: DemixerPage) -> None:
 def test_a_file_that_was_not_copied_as_a_whole(
     tab: DemixerPage, open_tab: Callable[[], DemixerPage]
 ) -> None:
-    tab.hold()
+    tab.hold(4)
     tab.drop(("long.wav", LONG), ("waits.wav", short(1)))
     tab.wait_state("long", "working")
     tab.page.close()
@@ -240,12 +223,12 @@ def test_a_file_that_was_not_copied_as_a_whole(
 def test_a_crash_at_any_moment(
     tab: DemixerPage, open_tab: Callable[[], DemixerPage], moment: str
 ) -> None:
-    tab.separate("done.wav", short())
+    tab.separate("done.wav", short(), ())
     files = [("long.wav", LONG), ("waits.wav", short(1))]
     tab.hold(4)
     tab.drop(*files)
-    while sum(any("notes" in name for name in song) for song in stored(tab)) < 3:
-        tab.page.wait_for_timeout(20)  # what is not written down yet is lost
+    # What is not written down yet is lost.
+    until(lambda: noted(tab) == 3, "The notes of the third song")
     if moment != "waiting":
         tab.wait_state("long", moment)
     with tab.page.expect_event("crash"), pytest.raises(Error, match="ERR_ABORTED"):
@@ -268,7 +251,7 @@ def test_the_library(tab: DemixerPage) -> None:
     tab.drop(*((f"{name}.wav", short(seed)) for seed, name in enumerate(("one", "two", "three"))))
     tab.wait_state("three", "finished")
     row = tab.song("two").inner_text()
-    assert "Demucs v4 (HTDemucs) · 0:01 · 2 MB · " in row
+    assert "Demucs v4 (HTDemucs) · 0:00 · 1 MB · " in row
     rename = tab.page.get_by_role("button", name="Rename two")
     rename.click()
     tab.page.keyboard.type("Evening Walk")
@@ -322,7 +305,7 @@ def test_stems_that_nobody_wants_are_not_stored(tab: DemixerPage) -> None:
 
 
 def test_the_same_song_again_is_the_one_that_is_there(tab: DemixerPage) -> None:
-    tab.separate("first.wav", short())
+    tab.separate("first.wav", short(), ())
     tab.choose("second.wav", short())
     tab.page.wait_for_selector("#queue:not(:has(li))", state="attached")
     expect(tab.element("live")).to_contain_text("This song is here already: first.")
@@ -349,20 +332,22 @@ def test_settings_are_kept_and_corrupt_ones_do_no_harm(tab: DemixerPage) -> None
             tab.page.evaluate("([name, value]) => localStorage.setItem(name, value)", [name, value])
         tab.page.reload()
         tab.wait_started()
-    tab.separate("song.wav", short())
+    tab.separate("song.wav", short(), ())
     assert tab.page.locator('input[name="model"]:checked').input_value() == "htdemucs"
 
 
 def test_a_song_that_another_tab_has_open(open_tab: Callable[[], DemixerPage]) -> None:
     first, second = open_tab(), open_tab()
-    first.separate("song.wav", short())
+    first.page.bring_to_front()
+    first.separate("song.wav", short(), ())
+    second.page.bring_to_front()
     second.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     second.wait_state("song", "finished")
     second.press("open", "song")
     assert "in another tab" in second.wait_problem()
     second.press("remove", "song")
     second.page.click('#confirm [value="yes"]')
-    second.page.wait_for_timeout(2000)
+    second.wait_idle()
     assert names(second, "library") == ["song"]
     first.page.close()
     second.press("open", "song")
@@ -370,7 +355,7 @@ def test_a_song_that_another_tab_has_open(open_tab: Callable[[], DemixerPage]) -
 
 
 def test_nothing_sticks_out_on_a_phone(tab: DemixerPage) -> None:
-    tab.separate("A rather long name of a song - by somebody (live at some place).wav", short())
+    tab.separate("A rather long name of a song - by somebody (live at some place).wav", short(), ())
     tab.choose("take 3.wav", b"nothing")
     tab.wait_state("take 3", "failed")
     tab.page.set_viewport_size({"width": 360, "height": 740})
@@ -397,7 +382,8 @@ def test_the_mixer_is_kept_with_the_song(tab: DemixerPage) -> None:
         expect(mute).to_have_attribute("aria-pressed", pressed)
 
 
-def test_what_is_happening_is_told_and_can_be_copied(tab: DemixerPage) -> None:
+def test_what_is_happening_is_told_and_can_be_copied(started: DemixerPage) -> None:
+    tab = started
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.separate("song.wav", short(), ())
     tab.page.click("#settings-open")
@@ -452,7 +438,7 @@ def test_the_screen_stays_on_and_the_end_is_told_where_that_is_asked_for(tab: De
     tab.page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
     tab.wait_state("b", "finished")
     expect(tab.page.locator("#queue li")).to_have_count(0)
-    tab.page.wait_for_function("said.length > 0 && locks === 0")
+    tab.page.wait_for_function("() => said.length > 0 && locks === 0")
     assert tab.page.evaluate("said") == ["Your 2 songs are separated."]
     assert tab.page.title() == "py-demixer"
 

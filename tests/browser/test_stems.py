@@ -20,34 +20,30 @@ from tests import synthetic, tiny
 from tests.browser.page import SOURCES, DemixerPage, wav
 from tests.browser.test_models import choose_model
 from web import server
-from web.assemble import assemble
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
+    from tests.conftest import MakeSite
+
 pytestmark = pytest.mark.browser
 
 NAMES = ("htdemucs_6s", "htdemucs_ft", "hdemucs_mmi")
-SONG = synthetic.song(13.0)
+SONG = synthetic.song(1.2)
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("weights")
-    return {name: tiny.write(folder / f"{name}.safetensors", name=name) for name in NAMES}
+    return {
+        name: tiny.write(folder / f"{name}.safetensors", name=name, segment_length=tiny.SECOND)
+        for name in NAMES
+    }
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory, weights, kernel_wheel, pyodide_dir, node_modules) -> Iterator[str]:
-    out = tmp_path_factory.mktemp("stems") / "site"
-    assemble(
-        out,
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models=weights,
-    )
-    with server.serving(out) as url:
+def url(make_site: MakeSite, weights: dict[str, Path]) -> Iterator[str]:
+    with server.serving(make_site(weights)) as url:
         yield url
 
 
@@ -113,9 +109,7 @@ def test_nothing_sticks_out_on_a_phone_with_six_stems(six: DemixerPage) -> None:
     six.page.set_viewport_size(before)
 
 
-@pytest.mark.parametrize("name", ["htdemucs_ft", "hdemucs_mmi"])
-def test_a_bag_and_demucs_v3(tab: DemixerPage, weights: dict[str, Path], name: str) -> None:
-    choose_model(tab, name)
+def compare(tab: DemixerPage, weights: dict[str, Path], name: str) -> None:
     stems = tab.separate("song.wav", wav(SONG))
     wanted = expected(name, weights)
     assert list(wanted) == list(SOURCES)
@@ -123,26 +117,39 @@ def test_a_bag_and_demucs_v3(tab: DemixerPage, weights: dict[str, Path], name: s
         assert snr(stems[source], wanted[source]) >= 100
 
 
-def test_what_a_worker_needs_is_told_for_each_model(tab: DemixerPage) -> None:
-    for name in NAMES:
-        choose_model(tab, name)
-        memory = f"{catalog.MODELS[name].page.memory} MB"
-        label = tab.page.locator("label:has(#workers)").text_content()
-        assert label is not None
-        assert f"a core and {memory})" in label
-
-
-def test_a_bag_by_two_workers_and_other_settings(
+def test_a_bag_and_then_by_two_workers_and_other_settings(
     tab: DemixerPage, weights: dict[str, Path]
 ) -> None:
     choose_model(tab, "htdemucs_ft")
+    compare(tab, weights, "htdemucs_ft")
     tab.choose_setting("workers", "2")
     tab.choose_setting("quality", "best")
     stems = tab.separate("song.wav", wav(SONG))
+    assert tab.engines() == 2
     model = py_demixer.load_model("htdemucs_ft", weights["htdemucs_ft"])
     wanted = py_demixer.separate(SONG, model, py_demixer.DemucsOptions(overlap=0.5, shifts=2))
     for source in SOURCES:
         assert snr(stems[source], wanted[source]) >= 100
+    tab.choose_setting("workers", "1")
+    tab.choose_setting("quality", "standard")
+
+
+def test_demucs_v3(tab: DemixerPage, weights: dict[str, Path]) -> None:
+    choose_model(tab, "hdemucs_mmi")
+    compare(tab, weights, "hdemucs_mmi")
+
+
+def test_what_a_worker_needs_is_told_for_each_model(
+    shared_context: BrowserContext, make_stub: MakeSite, weights: dict[str, Path]
+) -> None:
+    with server.serving(make_stub(weights)) as url:
+        page = DemixerPage(shared_context, url).wait_started()
+        for name in NAMES:
+            choose_model(page, name)
+            memory = f"{catalog.MODELS[name].page.memory} MB"
+            label = page.page.locator("label:has(#workers)").text_content()
+            assert label is not None
+            assert f"a core and {memory})" in label
 
 
 def test_what_the_site_says_of_its_models(url: str, tab: DemixerPage) -> None:

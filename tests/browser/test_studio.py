@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -411,7 +412,7 @@ def test_an_hour_keeps_the_page_awake(studio: StudioPage) -> None:
         studio.element("play").click()
         for _ in range(9):
             studio.element("zoom-in").click()
-        studio.page.wait_for_timeout(1500)
+        expect(studio.element("time")).to_have_text(re.compile("^0:0[1-9] / "))
         studio.element("zoom-fit").click()
         studio.frames()
     assert len(tasks.milliseconds) > 100

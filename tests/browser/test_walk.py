@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import re
 import subprocess
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +16,15 @@ import soundfile
 from playwright.sync_api import expect
 
 from tests import synthetic, tiny
-from tests.browser.page import SONG_MS, SOURCES, DemixerPage, wav
+from tests.browser.page import SOURCES, DemixerPage, wav
 from tests.browser.tasks import LONGEST_TASK, traced
+from tests.waiting import until
 from web import server
-from web.assemble import assemble
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Playwright
+
+    from tests.conftest import MakeSite
 
 pytestmark = pytest.mark.browser
 
@@ -38,29 +38,16 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 DEMO = "Demo song"
 SECONDS = 25  # and a bit
 FORMATS = ("wav16", "wav24", "wav32f", "flac16", "flac24", "mp3")
-LATER_SEGMENT = 4
-"""Of the demo song's tasks: the third segment, so that something is final before it."""
+LATER_SEGMENT = 24
+"""Of the demo song's tasks: the thirteenth segment, so that a third of it is final before that."""
 
 
 @pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    tiny_weights: Path,
-    kernel_wheel: Path,
-    pyodide_dir: Path,
-    node_modules: Path,
-) -> Path:
+def site(make_site: MakeSite, tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path:
     """A site with two tiny models: of four stems, and of six."""
-    folder = tmp_path_factory.mktemp("walk")
-    six = tiny.write(folder / "six.safetensors", name="htdemucs_6s")
-    assemble(
-        folder / "site",
-        wheel=kernel_wheel,
-        pyodide_dir=pyodide_dir,
-        node_modules=node_modules,
-        models={"htdemucs": tiny_weights, "htdemucs_6s": six},
-    )
-    return folder / "site"
+    six = tmp_path_factory.mktemp("walk") / "six.safetensors"
+    tiny.write(six, name="htdemucs_6s", segment_length=tiny.SECOND)
+    return make_site({"htdemucs": tiny_weights, "htdemucs_6s": six})
 
 
 @pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -109,13 +96,6 @@ class Walk(DemixerPage):
         return share
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + SONG_MS / 1000
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.2)
-
-
 def decoded(content: bytes) -> np.ndarray:
     """What FFmpeg makes of a file: ``(2, samples)``."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-"]
@@ -158,7 +138,7 @@ def take_the_demo_song_and_hear_it_while_it_is_computed(walk: Walk) -> None:
     walk.hold(LATER_SEGMENT)
     walk.element("demo").click()
     walk.wait_shown(DEMO)
-    until(lambda: walk.drawn("vocals") > 0.1)
+    until(lambda: walk.drawn("vocals") > 0.1, "A tenth of the vocals' waveform")
     assert walk.drawn("vocals") < 0.9
     walk.element("play").click()
     expect(walk.element("play")).to_have_attribute("data-state", "playing")
@@ -173,7 +153,7 @@ def take_the_demo_song_and_hear_it_while_it_is_computed(walk: Walk) -> None:
     expect(walk.element("play")).to_have_attribute("data-state", "playing", timeout=60_000)
     walk.element("play").click()
     walk.wait_state(DEMO, "finished")
-    until(lambda: walk.drawn("vocals") > 0.95)
+    until(lambda: walk.drawn("vocals") > 0.95, "The vocals' waveform")
 
 
 def mix_it(walk: Walk) -> None:
@@ -206,7 +186,15 @@ def mix_it(walk: Walk) -> None:
     page.mouse.up()
     expect(walk.element("loop")).to_have_attribute("aria-pressed", "true")
     walk.element("play").click()
-    page.wait_for_timeout(4000)
+    farthest = 0.0
+
+    def has_come_back() -> bool:
+        nonlocal farthest
+        farthest = max(farthest, walk.seconds())
+        return walk.seconds() < farthest - 1
+
+    until(has_come_back, "The loop to begin again")
+    assert farthest <= 0.6 * SECONDS + 0.5
     assert 0.5 * SECONDS - 0.5 <= walk.seconds() <= 0.6 * SECONDS + 0.5
     walk.element("play").click()
     walk.element("loop").click()
@@ -264,8 +252,8 @@ def separate_five_with_a_broken_one_by_two_models(walk: Walk) -> None:
 
 def cancel_and_go_on_after_a_reload(walk: Walk) -> None:
     walk.page.on("dialog", lambda dialog: dialog.accept())
-    walk.hold(LATER_SEGMENT)
-    walk.drop(("Long walk.wav", wav(synthetic.song(30.0))))
+    walk.hold(6)  # the fourth segment
+    walk.drop(("Long walk.wav", wav(synthetic.song(6.0))))
     walk.wait_shown("Long walk")
     walk.wait_share(20)
     walk.element("cancel").click()

@@ -1,0 +1,241 @@
+"""Interruptions of all kinds: nothing that is finished is lost, and no byte changes.
+
+The engine is a stub: what is tried is the pool, the store and the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Error, expect
+
+from tests import synthetic
+from tests.browser.page import FAST_TICKS, SONG_MS, DemixerPage, clear_songs, wav
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+pytestmark = pytest.mark.browser
+
+SONG = wav(synthetic.noise(3.7))  # five segments
+LATE = 6
+"""The task of the plan that is the fourth segment."""
+
+
+def go_on(page: DemixerPage, deed: str = "goOn") -> None:
+    """With what is kept of the song."""
+    page.press(deed, "song")
+    page.wait_state("song", "finished")
+
+
+@pytest.fixture
+def open_tab(shared_context: BrowserContext, stub_url: str) -> Iterator[Callable[[], DemixerPage]]:
+    """A function that opens a tab of the browser that all tests share; its songs are removed."""
+    pages: list[DemixerPage] = []
+
+    def open_page() -> DemixerPage:
+        pages.append(DemixerPage(shared_context, stub_url))
+        return pages[-1].wait_started()
+
+    yield open_page
+    for page in pages:
+        page.page.close()
+    clear_songs(shared_context, stub_url)
+
+
+@pytest.fixture
+def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
+    return open_tab()
+
+
+@pytest.fixture(scope="module")
+def whole(shared_context: BrowserContext, stub_url: str) -> list[str]:
+    """The song's stems by one worker, without interruption."""
+    page = DemixerPage(shared_context, stub_url).wait_started()
+    page.choose("song.wav", SONG)
+    page.wait_result("song")
+    stems = page.digests()
+    page.remove("song")
+    page.page.close()
+    return stems
+
+
+def test_a_reload_in_the_middle_costs_nothing_that_is_finished(
+    tab: DemixerPage, whole: list[str]
+) -> None:
+    tab.hold(LATE)
+    tab.choose("song.wav", SONG)
+    tab.wait_share(40)
+    tab.page.reload()
+    tab.wait_state("song", "kept")
+    share = tab.share("song")
+    assert 40 <= share < 100
+    tab.wait_started()
+    tab.press("goOn", "song")
+    tab.wait_share(1)
+    assert tab.share("song") >= share
+    tab.wait_state("song", "finished")
+    assert tab.digests() == whole
+
+
+def test_a_crash_of_the_tab_costs_nothing_that_is_finished(
+    tab: DemixerPage, open_tab: Callable[[], DemixerPage], whole: list[str]
+) -> None:
+    tab.hold(LATE)
+    tab.choose("song.wav", SONG)
+    tab.wait_share(40)
+    with tab.page.expect_event("crash"), pytest.raises(Error, match="ERR_ABORTED"):
+        tab.page.goto("chrome://crash")
+    again = open_tab()
+    again.wait_state("song", "kept")
+    go_on(again)
+    assert again.digests() == whole
+
+
+def test_the_same_file_again_goes_on_where_it_stopped(tab: DemixerPage, whole: list[str]) -> None:
+    tab.hold(LATE)
+    tab.choose("song.wav", SONG)
+    tab.wait_share(40)
+    tab.press("cancel", "song")
+    tab.wait_state("song", "kept")
+    tab.hold()
+    tab.choose("song.wav", SONG)
+    tab.wait_share(1)
+    assert tab.share("song") >= 40
+    tab.wait_result("song")
+    assert tab.digests() == whole
+
+
+def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
+    tab.page.evaluate("window.ended = 0")
+    tab.page.evaluate(
+        """() => {
+          const terminate = Worker.prototype.terminate;
+          Worker.prototype.terminate = function () { ended++; return terminate.call(this); };
+        }"""
+    )
+    tab.choose_setting("workers", "2")
+    tab.hold(2)  # the first worker's second one
+    tab.choose("song.wav", SONG)
+    tab.wait_share(40)
+    running = tab.engines()
+    tab.press("cancel", "song")
+    tab.wait_state("song", "kept")
+    assert tab.page.evaluate("ended") == running == 2
+
+
+def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
+    tab.choose_setting("workers", "1")
+    tab.hold(2)
+    tab.choose("song.wav", SONG)
+    tab.wait_share(20)
+    tab.page.click("#pause-all")
+    tab.hold()
+    tab.wait_state("song", "paused")
+    # What was being computed is finished, and nothing else begun.
+    expect(tab.song("song").locator(".song-state")).to_contain_text("40 %")
+    tab.wait_idle()
+    assert tab.begun() == [0, 2]
+    assert tab.share("song") == 40
+    tab.page.click("#pause-all")
+    tab.wait_result("song")
+    assert tab.digests() == whole
+
+
+def test_a_worker_that_is_killed_is_replaced(tab: DemixerPage, whole: list[str]) -> None:
+    """One says so, the other one falls silent: nothing but the watchdog can tell."""
+    tab.page.evaluate(FAST_TICKS)
+    tab.choose_setting("workers", "2")
+    tab.hold(2)  # the first worker's second one: the other one does the rest
+    tab.choose("song.wav", SONG)
+    tab.wait_share(40)
+    tab.page.evaluate("engine.workers[1].dispatchEvent(new ErrorEvent('error', {message: 'gone'}))")
+    tab.page.evaluate("engine.workers[0].terminate()")
+    tab.page.evaluate(_FAST_CLOCK)
+    tab.hold()
+    tab.wait_result("song")
+    assert tab.page.evaluate("engine.workers.length") == 3
+    assert tab.digests() == whole
+
+
+# The third worker is given the usual time.
+_FAST_CLOCK = """() => {
+  const now = performance.now.bind(performance);
+  let [last, ahead] = [now(), 0];
+  performance.now = () => {
+    const passed = now() - last;
+    last += passed;
+    if (engine.workers.length < 3) ahead += 100 * passed;
+    return last + ahead;
+  };
+}"""
+
+
+def test_two_tabs_do_not_get_into_each_others_way(
+    open_tab: Callable[[], DemixerPage], whole: list[str]
+) -> None:
+    first, second = open_tab(), open_tab()
+    first.choose_setting("workers", "1")
+    first.hold(LATE)
+    first.choose("song.wav", SONG)
+    first.wait_share(20)
+    second.choose("song.wav", SONG)
+    assert "in another tab" in second.wait_problem()
+    assert second.page.locator("li[data-song]").count() == 1  # its own
+    first.hold()
+    first.wait_result("song")
+    assert first.digests() == whole
+    first.page.close()
+    second.press("retry", "song")
+    second.page.wait_for_selector('#library [data-state="finished"]', timeout=SONG_MS)
+    assert second.digests() == whole
+
+
+def set_quota(page: DemixerPage, more_bytes: float | None) -> None:
+    """Let the origin store so much more than it has stored (None: as much as there is)."""
+    origin = page.page.evaluate("location.origin")
+    session = page.page.context.new_cdp_session(page.page)
+    quota = {} if more_bytes is None else {"quotaSize": usage(page) + more_bytes}
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, **quota})
+
+
+def usage(page: DemixerPage) -> float:
+    estimate = page.page.evaluate("navigator.storage.estimate().then(({ usage }) => usage)")
+    return float(estimate)
+
+
+def test_too_little_storage_is_told_before_the_start(tab: DemixerPage) -> None:
+    try:
+        set_quota(tab, 100e6)
+        tab.choose("song.wav", SONG)
+        assert "need 0.2 GB of the browser's storage, which are not left" in tab.wait_problem()
+    finally:
+        set_quota(tab, None)
+
+
+def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
+    tab: DemixerPage, whole: list[str]
+) -> None:
+    tab.choose_setting("workers", "1")
+    tab.hold(LATE)
+    tab.choose("song.wav", SONG)
+    try:
+        tab.wait_share(20)
+        set_quota(tab, 1e6)
+        tab.hold()
+        assert "storage is full" in tab.wait_problem()
+    finally:
+        set_quota(tab, None)
+    tab.wait_state("song", "failed")
+    go_on(tab, "retry")
+    assert tab.digests() == whole
+
+
+def test_nothing_waits_for_timers(tab: DemixerPage, whole: list[str]) -> None:
+    """Which hardly run in hidden tabs."""
+    tab.page.evaluate("window.setTimeout = window.setInterval = () => 0")
+    tab.choose("song.wav", SONG)
+    tab.wait_result("song")
+    assert tab.digests() == whole
