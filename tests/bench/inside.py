@@ -145,7 +145,8 @@ def peak(work: Callable[[], object]) -> int:
 
 def _operations(model: htdemucs.HTDemucs) -> Measured:
     """Calls, seconds and GFLOP of every operation of one segment, by shape of its input."""
-    mixture = np.random.default_rng(0).standard_normal((2, 343980)).astype(np.float32)
+    shape = (2, model.segment_length)
+    mixture = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     model(mixture)
     found: dict[tuple[str, str], Measured] = {}
     places = _places((*_PRODUCTS, *_OTHERS))

@@ -75,17 +75,17 @@ def _in_a_process(
     return answer
 
 
-def _py_demixer(weights: Path) -> tuple[Network, dict[str, str]]:
+def _py_demixer(weights: Path) -> tuple[Network, int, dict[str, str]]:
     import scipy
 
     import py_demixer
 
     model = py_demixer.load_model("htdemucs", weights=weights)
     versions = {"py_demixer": py_demixer.__version__, "numpy": np.__version__}
-    return model, versions | {"scipy": scipy.__version__}
+    return model, model.segment_length, versions | {"scipy": scipy.__version__}
 
 
-def _pytorch(weights: Path) -> tuple[Network, dict[str, str]]:
+def _pytorch(weights: Path) -> tuple[Network, int, dict[str, str]]:
     import demucs
     import torch
 
@@ -102,15 +102,15 @@ def _pytorch(weights: Path) -> tuple[Network, dict[str, str]]:
         stems: np.ndarray = network(torch.from_numpy(segment)[None])[0].numpy()
         return stems
 
-    return run, {"torch": torch.__version__, "demucs": demucs.__version__}
+    return run, Config().segment_length, {"torch": torch.__version__, "demucs": demucs.__version__}
 
 
 _ENGINES = {"py-demixer": _py_demixer, "pytorch": _pytorch}
 
 
 def _main(engine: str, weights: Path, runs: int) -> None:
-    network, versions = _ENGINES[engine](weights)
-    segment = np.random.default_rng(0).standard_normal((2, 343980)).astype(np.float32)
+    network, length, versions = _ENGINES[engine](weights)
+    segment = np.random.default_rng(0).standard_normal((2, length)).astype(np.float32)
     seconds = []
     for _ in range(runs):
         start = time.perf_counter()

@@ -51,11 +51,11 @@ def test_native(tiny_weights):
 
 
 def test_workers_and_batches(tiny_weights, monkeypatch):
-    monkeypatch.setattr(library, "SCALED_SECONDS", 9)
+    monkeypatch.setattr(library, "SCALED_SECONDS", 2)
     monkeypatch.setattr(library, "_counts", lambda: [1, 2])
     for measure, what in (
-        (library.measure_workers, "separate/song of 9 s"),
-        (library.measure_batch, "batch/2 songs of 9 s"),
+        (library.measure_workers, "separate/song of 2 s"),
+        (library.measure_batch, "batch/2 songs of 2 s"),
     ):
         rows, _ = measure(tiny_weights)
         assert [measured["workers"] for measured in rows] == [1, 2]
