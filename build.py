@@ -5,6 +5,8 @@
     python build.py serve [--port N]  makes it and serves it on this machine
     python build.py docs              makes dist-docs/, the documentation, for any host, too
     python build.py test [--long]     checks and tests everything
+    python build.py test --fast       checks, and tests that need no browser
+    python build.py test PATH ...     some tests, as pytest takes them
     python build.py bench [--json]    measures; --long: long songs, too
     python build.py release --dry-run builds, checks and tries what a release hands out
 
@@ -74,9 +76,9 @@ def command_docs(_options: argparse.Namespace) -> int:
 
 
 def command_test(options: argparse.Namespace) -> int:
-    """Check and test everything; the last line says how it went."""
+    """Check and test; the last line says how it went."""
     python = environment.ensure_python()
-    return checks.run_all(python, long=options.long)
+    return checks.run_all(python, long=options.long, fast=options.fast, paths=options.paths)
 
 
 def command_bench(options: argparse.Namespace) -> int:
@@ -118,7 +120,9 @@ def _options() -> argparse.Namespace:
     command = commands.add_parser("docs", help="make dist-docs/, the documentation")
     command.set_defaults(command=command_docs)
     command = commands.add_parser("test", help="check and test everything")
+    command.add_argument("paths", nargs="*", metavar="PATH", help="these tests alone")
     command.add_argument("--long", action="store_true", help="the tests that take minutes, too")
+    command.add_argument("--fast", action="store_true", help="no browsers: within 90 seconds")
     command.set_defaults(command=command_test)
     command = commands.add_parser("bench", help="measure speed, memory and exactness")
     command.add_argument("--json", action="store_true", help="one JSON object instead of a table")

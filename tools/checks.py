@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.environment import (
     CACHE,
     ROOT,
+    CannotGoOn,
     ensure_chromium,
+    ensure_display,
+    ensure_firefox,
     ensure_graphics,
     ensure_node_modules,
     ensure_pytorch,
+    ensure_sound,
+    ensure_webkit,
+    note,
     with_chromium,
 )
 from tools.site import make_site
 
 _LONG = "long"
+_FAST = ("tests/unit",)
+"""What takes seconds: behaviour without a browser, and PyTorch's numbers."""
 
-# Two processes, each of which takes the next file when it is done with one, in the usual order:
-# tests of a file share pages and models, and those of tests/bench start a Playwright of their own
-# before the others have theirs. One that dies is not replaced: pytest-xdist 3.8 may then hang.
-_IN_PARALLEL = (
-    "--numprocesses=2",
-    "--dist=loadfile",
-    "--no-loadscope-reorder",
-    "--max-worker-restart=0",
-)
+TIMES = CACHE / "times.md"
+"""What tests/phases.py writes."""
+
+_TEST_BYTES = 4 << 30
+"""What a process takes at most, with the browsers that it starts."""
+
+# Each process takes the next file when it is done with one, in the order of tests/conftest.py: the
+# tests of a file share pages and models. One that dies is not replaced: pytest-xdist 3.8 may then
+# hang.
+_IN_PARALLEL = ("--dist=loadfile", "--no-loadscope-reorder", "--max-worker-restart=0")
 
 # A core for each of the processes: threads that wait for each other would take it away.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def run_all(python: Path, *, long: bool) -> int:
+@dataclass(frozen=True)
+class Counts:
+    """Of checks or tests."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
+        )
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run_all(
+    python: Path, *, long: bool = False, fast: bool = False, paths: Sequence[str] = ()
+) -> int:
     """Run every check, also after one has failed, and print how many passed and failed.
 
     Parameters
@@ -43,59 +75,122 @@ def run_all(python: Path, *, long: bool) -> int:
         The environment's Python.
     long
         Also the tests marked `long`.
+    fast
+        Of the tests only those that need neither a browser nor the released weights.
+    paths
+        Files, folders or single tests, as pytest takes them: these alone, and no linters.
 
     Returns
     -------
     int
         The exit code: 0 if nothing failed.
     """
-    # All that is kept is made here: the processes that run tests would get into each other's way.
+    begin = time.monotonic()
+    tsc = ensure_node_modules() / "typescript" / "bin" / "tsc"
+    variables = dict(os.environ) if fast else _set_up(python)
+    ready = time.monotonic()
+    counts = Counts()
+    if not paths:
+        counts += _check([
+            [python, "-m", "ruff", "check"],
+            [python, "-m", "ruff", "format", "--check"],
+            [python, "-m", "mypy"],
+            ["node", tsc, "--project", ROOT / "web" / "tsconfig.json"],
+        ])  # fmt: skip
+    counts += _pytest(python, variables, long=long, paths=paths or (_FAST if fast else ()))
+    done = time.monotonic()
+    print(f"Where the time of the tests went: {TIMES.relative_to(ROOT)}")
+    print(f"Set-up took {_clock(ready - begin)}, checks and tests {_clock(done - ready)}.")
+    print(counts)
+    return int(counts.failed > 0)
+
+
+def _set_up(python: Path) -> dict[str, str]:
+    """Make all that is kept: the processes that run tests would get into each other's way.
+
+    Returns
+    -------
+    dict[str, str]
+        The environment variables for tests.
+    """
     make_site(python)
     ensure_pytorch()
     ensure_graphics(python)
-    variables = with_chromium(ensure_chromium(python))
-    tsc = ensure_node_modules() / "typescript" / "bin" / "tsc"
-    commands: list[Sequence[str | Path]] = [
-        [python, "-m", "ruff", "check"],
-        [python, "-m", "ruff", "format", "--check"],
-        [python, "-m", "mypy"],
-        ["node", tsc, "--project", ROOT / "web" / "tsconfig.json"],
-    ]
-    passed = sum(_succeeds(command, variables) for command in commands)
-    failed = len(commands) - passed
-    counts = _pytest(python, variables, long=long)
-    print(
-        f"{passed + counts['passed']} passed, {failed + counts['failed']} failed, "
-        f"{counts['skipped']} skipped"
+    for ensure in (ensure_firefox, ensure_webkit, ensure_display, ensure_sound):
+        try:
+            ensure()
+        except CannotGoOn as error:  # the tests that need it fail with the same words
+            note(str(error))
+    return with_chromium(ensure_chromium(python))
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def _check(commands: Sequence[Sequence[str | Path]]) -> Counts:
+    """Run linters and type checkers, two at a time, and print what each says as it is done."""
+    with ThreadPoolExecutor(2) as together:
+        passed = sum(together.map(_passes, commands))
+    return Counts(passed=passed, failed=len(commands) - passed)
+
+
+def _passes(command: Sequence[str | Path]) -> bool:
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    return int(failed + counts["failed"] > 0)
+    print(_shown(command), done.stdout, sep="\n", end="", flush=True)
+    return done.returncode == 0
 
 
-def _succeeds(command: Sequence[str | Path], variables: Mapping[str, str]) -> bool:
-    print("$", *(Path(word).name for word in command), flush=True)
-    return subprocess.run([str(word) for word in command], cwd=ROOT, env=variables).returncode == 0
+def _shown(command: Sequence[str | Path]) -> str:
+    return " ".join(["$", *(Path(word).name for word in command)])
 
 
-def _pytest(python: Path, variables: Mapping[str, str], *, long: bool) -> dict[str, int]:
+def _processes() -> int:
+    """One for each core, if there is the memory for their browsers."""
+    cores = os.cpu_count() or 1
+    if not hasattr(os, "sysconf"):
+        return cores
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(cores, memory // _TEST_BYTES))
+
+
+def _pytest(
+    python: Path, variables: Mapping[str, str], *, long: bool, paths: Sequence[str]
+) -> Counts:
     report = CACHE / "pytest.xml"
+    report.parent.mkdir(exist_ok=True)
     report.unlink(missing_ok=True)
     selection = [] if long else ["-m", f"not {_LONG}"]
     command: list[str | Path] = [
         python,
-        "-m",
-        "pytest",
+        *("-m", "pytest", "-p", "tests.phases"),
+        "--quiet",
+        "--instafail",
+        "--durations=20",
         f"--junit-xml={report}",
-        "--durations=10",
+        f"--numprocesses={_processes()}",
         *_IN_PARALLEL,
         *selection,
+        *paths,
     ]
-    succeeded = _succeeds(command, {**variables, **_ONE_THREAD})
+    print(_shown(command), flush=True)
+    succeeded = _run(command, {**variables, **_ONE_THREAD})
     if not report.exists():
-        return {"passed": 0, "failed": 1, "skipped": 0}
+        return Counts(failed=1)
     suite = ElementTree.parse(report).find("testsuite")
     assert suite is not None
     failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
     skipped = int(suite.get("skipped", 0))
     passed = int(suite.get("tests", 0)) - failed - skipped
     # Pytest can fail without a failed test: an interrupt, or none collected.
-    return {"passed": passed, "failed": failed or int(not succeeded), "skipped": skipped}
+    return Counts(passed, failed or int(not succeeded), skipped)
+
+
+def _run(command: Sequence[str | Path], variables: Mapping[str, str]) -> bool:
+    return subprocess.run([str(word) for word in command], cwd=ROOT, env=variables).returncode == 0
