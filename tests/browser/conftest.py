@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 import py_demixer
 from py_demixer.models.htdemucs import HTDemucs
-from tests.browser.page import DemixerPage
+from tests.browser.page import FIVE_SEGMENTS, DemixerPage, clear_songs
 from tests.browser.rendering import HELPERS
 from tests.browser.watch import Watch, watching
 
@@ -78,6 +78,39 @@ def own_site(tiny_site: Path, tmp_path: Path) -> Path:
 def own_stub(stub_site: Path, tmp_path: Path) -> Path:
     """A copy of the stub's site, to be broken."""
     return Path(shutil.copytree(stub_site, tmp_path / "stub"))
+
+
+@pytest.fixture
+def open_tab(shared_context: BrowserContext, site_url: str) -> Iterator[Callable[[], DemixerPage]]:
+    """A function that opens a tab of the site that a file names; its songs and settings go."""
+    pages: list[DemixerPage] = []
+
+    def opened() -> DemixerPage:
+        pages.append(DemixerPage(shared_context, site_url))
+        return pages[-1].wait_started()
+
+    yield opened
+    for page in pages:
+        page.page.close()
+    clear_songs(shared_context, site_url)
+
+
+@pytest.fixture
+def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
+    """One such tab."""
+    return open_tab()
+
+
+@pytest.fixture(scope="module")
+def whole(shared_context: BrowserContext, site_url: str) -> list[str]:
+    """The stems of `FIVE_SEGMENTS` by one worker, without interruption."""
+    page = DemixerPage(shared_context, site_url).wait_started()
+    page.choose("song.wav", FIVE_SEGMENTS)
+    page.wait_result("song")
+    stems = page.digests()
+    page.remove("song")
+    page.page.close()
+    return stems
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
+from tests import synthetic
+
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Worker
 
@@ -128,6 +130,10 @@ def encode(audio: np.ndarray, rate: int, container: str, subtype: str) -> bytes:
     return file.getvalue()
 
 
+FIVE_SEGMENTS = wav(synthetic.song(3.7))
+"""A song of so many, by the tiny model and by the stub."""
+
+
 class DemixerPage:
     """The page in a browser tab."""
 
@@ -172,6 +178,11 @@ class DemixerPage:
         (stems,) = self.page.evaluate(_DIGESTS, list(SOURCES))
         assert len(set(stems)) == len(SOURCES)
         return list(stems)
+
+    def go_on(self, deed: str = "goOn") -> None:
+        """With what is kept of the only song, until it is finished."""
+        self.press(deed, "song")
+        self.wait_state("song", "finished")
 
     def begun(self) -> list[int]:
         """The tasks that workers were given since the page was loaded."""

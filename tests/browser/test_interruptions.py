@@ -5,68 +5,33 @@ The engine is a stub: what is tried is the pool, the store and the page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests import synthetic
-from tests.browser.page import FAST_TICKS, SONG_MS, DemixerPage, clear_songs, wav
+from tests.browser.page import FAST_TICKS, FIVE_SEGMENTS, SONG_MS, DemixerPage
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    pass
 
 pytestmark = pytest.mark.browser
 
-SONG = wav(synthetic.noise(3.7))  # five segments
 LATE = 6
 """The task of the plan that is the fourth segment."""
 
 
-def go_on(page: DemixerPage, deed: str = "goOn") -> None:
-    """With what is kept of the song."""
-    page.press(deed, "song")
-    page.wait_state("song", "finished")
-
-
-@pytest.fixture
-def open_tab(shared_context: BrowserContext, stub_url: str) -> Iterator[Callable[[], DemixerPage]]:
-    """A function that opens a tab of the browser that all tests share; its songs are removed."""
-    pages: list[DemixerPage] = []
-
-    def open_page() -> DemixerPage:
-        pages.append(DemixerPage(shared_context, stub_url))
-        return pages[-1].wait_started()
-
-    yield open_page
-    for page in pages:
-        page.page.close()
-    clear_songs(shared_context, stub_url)
-
-
-@pytest.fixture
-def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
-    return open_tab()
-
-
 @pytest.fixture(scope="module")
-def whole(shared_context: BrowserContext, stub_url: str) -> list[str]:
-    """The song's stems by one worker, without interruption."""
-    page = DemixerPage(shared_context, stub_url).wait_started()
-    page.choose("song.wav", SONG)
-    page.wait_result("song")
-    stems = page.digests()
-    page.remove("song")
-    page.page.close()
-    return stems
+def site_url(stub_url: str) -> str:
+    return stub_url
 
 
 def test_a_reload_in_the_middle_costs_nothing_that_is_finished(
     tab: DemixerPage, whole: list[str]
 ) -> None:
     tab.hold(LATE)
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     tab.page.reload()
     tab.wait_state("song", "kept")
@@ -84,24 +49,24 @@ def test_a_crash_of_the_tab_costs_nothing_that_is_finished(
     tab: DemixerPage, open_tab: Callable[[], DemixerPage], whole: list[str]
 ) -> None:
     tab.hold(LATE)
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     with tab.page.expect_event("crash"), pytest.raises(Error, match="ERR_ABORTED"):
         tab.page.goto("chrome://crash")
     again = open_tab()
     again.wait_state("song", "kept")
-    go_on(again)
+    again.go_on()
     assert again.digests() == whole
 
 
 def test_the_same_file_again_goes_on_where_it_stopped(tab: DemixerPage, whole: list[str]) -> None:
     tab.hold(LATE)
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     tab.press("cancel", "song")
     tab.wait_state("song", "kept")
     tab.hold()
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(1)
     assert tab.share("song") >= 40
     tab.wait_result("song")
@@ -118,7 +83,7 @@ def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
     )
     tab.choose_setting("workers", "2")
     tab.hold(2)  # the first worker's second one
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     running = tab.engines()
     tab.press("cancel", "song")
@@ -129,7 +94,7 @@ def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
 def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
     tab.choose_setting("workers", "1")
     tab.hold(2)
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(20)
     tab.page.click("#pause-all")
     tab.hold()
@@ -149,7 +114,7 @@ def test_a_worker_that_is_killed_is_replaced(tab: DemixerPage, whole: list[str])
     tab.page.evaluate(FAST_TICKS)
     tab.choose_setting("workers", "2")
     tab.hold(2)  # the first worker's second one: the other one does the rest
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     tab.page.evaluate("engine.workers[1].dispatchEvent(new ErrorEvent('error', {message: 'gone'}))")
     tab.page.evaluate("engine.workers[0].terminate()")
@@ -179,9 +144,9 @@ def test_two_tabs_do_not_get_into_each_others_way(
     first, second = open_tab(), open_tab()
     first.choose_setting("workers", "1")
     first.hold(LATE)
-    first.choose("song.wav", SONG)
+    first.choose("song.wav", FIVE_SEGMENTS)
     first.wait_share(20)
-    second.choose("song.wav", SONG)
+    second.choose("song.wav", FIVE_SEGMENTS)
     assert "in another tab" in second.wait_problem()
     assert second.page.locator("li[data-song]").count() == 1  # its own
     first.hold()
@@ -209,7 +174,7 @@ def usage(page: DemixerPage) -> float:
 def test_too_little_storage_is_told_before_the_start(tab: DemixerPage) -> None:
     try:
         set_quota(tab, 100e6)
-        tab.choose("song.wav", SONG)
+        tab.choose("song.wav", FIVE_SEGMENTS)
         assert "need 0.2 GB of the browser's storage, which are not left" in tab.wait_problem()
     finally:
         set_quota(tab, None)
@@ -220,7 +185,7 @@ def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
 ) -> None:
     tab.choose_setting("workers", "1")
     tab.hold(LATE)
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     try:
         tab.wait_share(20)
         set_quota(tab, 1e6)
@@ -229,13 +194,13 @@ def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
     finally:
         set_quota(tab, None)
     tab.wait_state("song", "failed")
-    go_on(tab, "retry")
+    tab.go_on("retry")
     assert tab.digests() == whole
 
 
 def test_nothing_waits_for_timers(tab: DemixerPage, whole: list[str]) -> None:
     """Which hardly run in hidden tabs."""
     tab.page.evaluate("window.setTimeout = window.setInterval = () => 0")
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_result("song")
     assert tab.digests() == whole

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests import synthetic
-from tests.browser.page import FAST_TICKS, DemixerPage, clear_songs, wav
+from tests.browser.page import FAST_TICKS, FIVE_SEGMENTS, DemixerPage, wav
 from tests.renderer import processes, resident_bytes
 from tests.waiting import until
 from web import server
@@ -24,45 +23,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-SONG = wav(synthetic.song(3.7))  # five segments
-
-
-def go_on(page: DemixerPage, deed: str = "goOn") -> None:
-    """With what is kept of the song."""
-    page.press(deed, "song")
-    page.wait_state("song", "finished")
-
-
-@pytest.fixture
-def open_tab(shared_context: BrowserContext, tiny_url: str) -> Iterator[Callable[[], DemixerPage]]:
-    """A function that opens a tab of the browser that all tests share; its songs are removed."""
-    pages: list[DemixerPage] = []
-
-    def open_page() -> DemixerPage:
-        pages.append(DemixerPage(shared_context, tiny_url))
-        return pages[-1].wait_started()
-
-    yield open_page
-    for page in pages:
-        page.page.close()
-    clear_songs(shared_context, tiny_url)
-
-
-@pytest.fixture
-def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
-    return open_tab()
-
 
 @pytest.fixture(scope="module")
-def whole(shared_context: BrowserContext, tiny_url: str) -> list[str]:
-    """The song's stems by one worker, without interruption."""
-    page = DemixerPage(shared_context, tiny_url).wait_started()
-    page.choose("song.wav", SONG)
-    page.wait_result("song")
-    stems = page.digests()
-    page.remove("song")
-    page.page.close()
-    return stems
+def site_url(tiny_url: str) -> str:
+    return tiny_url
 
 
 def test_the_same_bytes_for_any_number_of_workers(tab: DemixerPage) -> None:
@@ -85,7 +49,7 @@ def test_the_same_bytes_for_any_number_of_workers(tab: DemixerPage) -> None:
 def test_without_network_in_the_middle(tab: DemixerPage, whole: list[str]) -> None:
     tab.choose_setting("workers", "1")
     tab.hold(2)
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(20)
     try:
         tab.page.context.set_offline(True)
@@ -117,12 +81,12 @@ def test_a_part_for_which_memory_is_short_does_not_cost_the_rest(
     with server.serving(site) as url:
         page = DemixerPage(context, url).wait_started()
         page.page.evaluate("caches.open('memory')")
-        page.choose("song.wav", SONG)
+        page.choose("song.wav", FIVE_SEGMENTS)
         problem = page.wait_problem()
         assert "could not be separated (1.5-3.0 s)" in problem
         page.wait_state("song", "failed")
         page.page.evaluate("caches.delete('memory')")
-        go_on(page, "retry")
+        page.go_on("retry")
         assert page.digests() == whole
 
 
@@ -135,7 +99,7 @@ def test_a_machine_that_sleeps_costs_nothing(tab: DemixerPage, whole: list[str])
     tab.page.evaluate(FAST_TICKS)
     tab.choose_setting("workers", "2")
     tab.hold(2)
-    tab.choose("song.wav", SONG)
+    tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     before = tab.engine_workers()
     tab.page.evaluate(
@@ -162,7 +126,7 @@ def test_with_cross_origin_isolation(
     with server.serving(tiny_site, headers=server.ISOLATION_HEADERS) as url:
         page = DemixerPage(context, url).wait_started()
         assert page.page.evaluate("crossOriginIsolated") is True
-        page.choose("song.wav", SONG)
+        page.choose("song.wav", FIVE_SEGMENTS)
         page.wait_result("song")
         assert page.digests() == whole
 

@@ -155,6 +155,7 @@ def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
     for name in ("umxhq", "htdemucs"):
         choose_model(page, name)
         (drums,) = page.separate(f"{name}.wav", another, SOURCES[:1]).values()
+        assert TITLES[name] in page.element("song-facts").inner_text()
         np.testing.assert_array_equal(drums, synthetic.noise(1.0, 1) / 2)
 
 

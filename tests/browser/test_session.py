@@ -9,13 +9,12 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from tests import synthetic
-from tests.browser.page import SOURCES, DemixerPage, clear_songs, wav
+from tests.browser.page import SOURCES, DemixerPage, wav
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from playwright.sync_api import BrowserContext
 
 pytestmark = pytest.mark.browser
 
@@ -26,24 +25,9 @@ def short(seed: int = 0) -> bytes:
     return wav(synthetic.noise(0.7, seed=seed))
 
 
-@pytest.fixture
-def open_tab(shared_context: BrowserContext, stub_url: str) -> Iterator[Callable[[], DemixerPage]]:
-    """A function that opens a tab; nothing is left of its songs and settings."""
-    tabs: list[DemixerPage] = []
-
-    def opened() -> DemixerPage:
-        tabs.append(DemixerPage(shared_context, stub_url).wait_started())
-        return tabs[-1]
-
-    yield opened
-    for tab in tabs:
-        tab.page.close()
-    clear_songs(shared_context, stub_url)
-
-
-@pytest.fixture
-def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
-    return open_tab()
+@pytest.fixture(scope="module")
+def site_url(stub_url: str) -> str:
+    return stub_url
 
 
 HALVE_COPIES = """async () => {

@@ -34,13 +34,6 @@ class Watch:
         if address.scheme not in WITHOUT_HOST and address.hostname not in OWN_HOSTS:
             self.faults.append(f"asked for {url}")
 
-    def expect(self, *texts: str) -> None:
-        """Of these faults a test has seen each, and meant it."""
-        for text in texts:
-            meant = [fault for fault in self.faults if text in fault]
-            assert meant, f"{text} did not happen; {self.faults}"
-            self.faults[:] = [fault for fault in self.faults if text not in fault]
-
 
 def watching(monkeypatch: pytest.MonkeyPatch) -> Watch:
     """Watch every Chromium and Firefox that Playwright starts from now on."""

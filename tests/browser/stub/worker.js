@@ -1,9 +1,9 @@
 /**
  * An engine's worker without Python, for tests of all that is around the engine.
  *
- * It keeps to engine/protocol.js, and reads the weights as the real one does. A song is cut into segments, each of which is a task that another
- * one makes stems of, as by Demucs' plans. What it makes of a segment is the mixture, for each stem
- * at a level of its own.
+ * It keeps to engine/protocol.js, and reads the weights as the real one does. A song is cut into
+ * segments, each of which is a task that another one makes stems of, as by Demucs' plans. What it
+ * makes of a segment is the mixture, for each stem at a level of its own.
  */
 
 import { partsOf, readAsset } from "./assets.js";
