@@ -143,6 +143,11 @@ async function tryFile(folder) {
   }
 }
 
-const calls = openSongs().then(oneByOne);
+/** @type {Promise<ReturnType<typeof oneByOne>> | null} */
+let calls = null;
 
-serve(async (method, parameters) => (await calls)(method, parameters));
+serve(async (method, parameters) => {
+  // Not before there is a call that would hear of it if that fails.
+  calls ??= openSongs().then(oneByOne);
+  return (await calls)(method, parameters);
+});
