@@ -59,6 +59,7 @@ _VENDOR = {
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
     "fft.mjs": "fft.js/lib/fft.js",
+    "idb.mjs": "idb/build/index.js",
     "inter.woff2": f"{_FONT}/files/inter-latin-wght-normal.woff2",
     "flac-encoder/encoder.mjs": f"{_FLAC}/dist/modules/src/encoder.js",
     "flac-encoder/worker.mjs": f"{_FLAC}/dist/modules/src/encode.worker.js",
@@ -80,6 +81,7 @@ _NPM_PACKAGES = (
     "client-zip",
     _SAMPLERATE,
     "fft.js",
+    "idb",
     _FONT,
     _FLAC,
     _MP3,
@@ -350,6 +352,7 @@ def _copy_wheel(wheel: Path, site: Path) -> str:
 def _write_assets(
     site: Path, pyodide: str, wheel: str, models: Mapping[str, dict[str, object]]
 ) -> None:
+    from py_demixer import numerics
     from py_demixer.weights import manifest
 
     always = {file.name for file in locked_wheels(site / pyodide, PYODIDE_PACKAGES)}
@@ -370,6 +373,7 @@ def _write_assets(
         "packages": list(PYODIDE_PACKAGES),
         "fallbackPackages": list(FALLBACK_PACKAGES),
         "wheel": wheel,
+        "numerics": numerics.VERSION,
         "models": models,
         "missing": {
             name: _introduce(model) for name, model in manifest.load().items() if name not in models

@@ -16,6 +16,10 @@ declare module "*/vendor/client-zip.mjs" {
   export * from "client-zip";
 }
 
+declare module "*/vendor/idb.mjs" {
+  export * from "idb";
+}
+
 declare module "*/vendor/workbox-window.mjs" {
   export * from "workbox-window";
 }
@@ -93,6 +97,7 @@ declare const currentFrame: number;
 
 interface FileSystemFileHandle {
   createSyncAccessHandle(): Promise<import("./engine/songs.js").StoredFile>;
+  move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
 }
 
 /* Of Chromium. */

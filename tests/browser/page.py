@@ -25,20 +25,41 @@ START_MS = 240_000
 SONG_MS = 240_000
 CLEAR_SONGS = """async () => {
   const root = await navigator.storage.getDirectory();
-  for (let tries = 0; tries < 50; tries++) {
-    try {
-      return await root.removeEntry("songs", { recursive: true });
-    } catch (error) {
-      if (error.name === "NotFoundError") return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+  const clear = async (folder) => {
+    for (let tries = 0; tries < 50; tries++) {
+      try {
+        return await root.removeEntry(folder, { recursive: true });
+      } catch (error) {
+        if (error.name === "NotFoundError") return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
     }
-  }
+  };
+  await Promise.all(["samples", "songs"].map(clear));
+  await new Promise((resolve, reject) => {
+    const gone = indexedDB.deleteDatabase("py-demixer");
+    Object.assign(gone, { onsuccess: resolve, onerror: reject });
+  });
 }"""
 """Deletes what is stored of songs, once workers that are being ended have let go of it."""
 
+CHANGE_ENTRIES = """async (change) => {
+  const result = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const database = await result(indexedDB.open("py-demixer"));
+  const entries = database.transaction("songs", "readwrite").objectStore("songs");
+  const before = await result(entries.getAll());
+  await Promise.all(before.map(change).filter(Boolean).map((entry) => result(entries.put(entry))));
+  database.close();
+  return before;
+}"""
+"""Gives the entries of all songs, and puts in their places what a function makes of them."""
+
 _DIGESTS = """async (sources) => {
   const root = await navigator.storage.getDirectory();
-  const songs = await root.getDirectoryHandle("songs");
+  const songs = await root.getDirectoryHandle("samples");
   const found = [];
   for await (const folder of songs.values()) {
     const names = new Set(await Array.fromAsync(folder.keys()));
@@ -53,6 +74,12 @@ _DIGESTS = """async (sources) => {
     found.push(stems);
   }
   return found;
+}"""
+
+_ASKED_OR_GONE = """(track) => {
+  const names = [...document.querySelectorAll("li[data-song] .song-name")];
+  const isGone = names.every(({ textContent }) => textContent !== track);
+  return isGone || document.querySelector("#confirm") !== null;
 }"""
 
 FAST_TICKS = """() => {
@@ -246,6 +273,7 @@ class DemixerPage:
     def remove(self, track: str) -> None:
         """Delete a song, and say that this is meant if the page asks."""
         self.press("remove", track)
+        self.page.wait_for_function(_ASKED_OR_GONE, arg=track)
         if (sure := self.page.locator('#confirm [value="yes"]')).count():
             sure.click()
         self.song(track).wait_for(state="detached")

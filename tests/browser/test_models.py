@@ -18,7 +18,7 @@ from py_demixer import audio, catalog
 from py_demixer.catalog import Model
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic
-from tests.browser.page import RATE, SOURCES, DemixerPage, clear_songs, wav
+from tests.browser.page import CHANGE_ENTRIES, RATE, SOURCES, DemixerPage, clear_songs, wav
 from web import server
 
 if TYPE_CHECKING:
@@ -292,16 +292,9 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     assert times(tab)[1].endswith(" for a song of 4 minutes on this machine.")
 
 
-_GIVE_TO = """async (model) => {
-  const root = await navigator.storage.getDirectory();
-  for await (const folder of (await root.getDirectoryHandle("songs")).values()) {
-    const file = await folder.getFileHandle("about.json");
-    const about = JSON.parse(await (await file.getFile()).text());
-    const stream = await file.createWritable();
-    await stream.write(JSON.stringify({ ...about, model }));
-    await stream.close();
-  }
-}"""
+_GIVE_TO = f"""async (model) => {{
+  await ({CHANGE_ENTRIES})((entry) => ({{ ...entry, about: {{ ...entry.about, model }} }}));
+}}"""
 
 
 def test_a_song_of_a_model_that_is_gone_is_told_of(tab: DemixerPage) -> None:

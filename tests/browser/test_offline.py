@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import synthetic, tiny
-from tests.browser.page import SOURCES, DemixerPage, wav
+from tests.browser.page import FIVE_SEGMENTS, SOURCES, DemixerPage, wav
 from tests.waiting import until
 from web import server
 from web.assemble import WEB
@@ -130,6 +130,54 @@ def test_update_waits_to_be_asked_for(
         assert cached(page) == heavy_files(own_stub) != before
 
 
+@pytest.mark.parametrize(
+    ("changed", "goes_on"),
+    [({"wheel": "wheels/another/py_demixer.whl"}, True), ({"numerics": 99}, False)],
+)
+def test_what_a_newer_site_goes_on_with(
+    own_stub: Path,
+    open_page: Callable[[str], DemixerPage],
+    changed: dict[str, object],
+    goes_on: bool,
+) -> None:
+    """A song that has begun goes on while the numbers are the same; else the page says so."""
+    with server.serving(own_stub, cache_control="no-store") as url:
+        page = open_page(url).wait_started()
+        page.hold(6)
+        page.choose("song.wav", FIVE_SEGMENTS)
+        page.wait_share(60)
+        page.page.evaluate(
+            """async () => {
+              for (const worker of await navigator.serviceWorker.getRegistrations()) {
+                await worker.unregister();
+              }
+              for (const name of await caches.keys()) {
+                if (name.includes("precache")) await caches.delete(name);
+              }
+            }"""
+        )
+        manifest = own_stub / "assets.json"
+        assets = json.loads(manifest.read_text(encoding="utf-8"))
+        if "wheel" in changed:
+            old = own_stub / assets["wheel"]
+            new = own_stub / str(changed["wheel"])
+            new.parent.mkdir()
+            old.rename(new)
+            for file in assets["files"]:
+                if file["url"] == assets["wheel"]:
+                    file["url"] = changed["wheel"]
+        manifest.write_text(json.dumps(assets | changed), encoding="utf-8")
+        page.page.reload()
+        page.wait_started()
+        page.go_on()
+        assert (0 in page.begun()) != goes_on
+        said = page.element("notice")
+        if goes_on:
+            expect(said).to_be_hidden()
+        else:
+            expect(said).to_contain_text("song starts over")
+
+
 def _changed_web(folder: Path) -> Path:
     ignored = shutil.ignore_patterns("node_modules")
     changed = Path(shutil.copytree(WEB, folder / "web", ignore=ignored))
@@ -164,16 +212,64 @@ def test_an_insecure_address_works_and_says_what_it_lacks(
 def test_a_browser_whose_files_cannot_be_written_keeps_songs_in_memory(
     own_stub: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    worker = own_stub / "engine" / "store-worker.js"
-    refuse = """FileSystemFileHandle.prototype.createSyncAccessHandle = async () => {
-      throw new DOMException("Backend does not support this operation", "NotSupportedError");
-    };\n"""
-    worker.write_text(refuse + worker.read_text(encoding="utf-8"), encoding="utf-8")
+    _before_store(own_stub, _NO_FILES)
     with server.serving(own_stub) as url:
         page = open_page(url).wait_started()
         expect(page.element("formats")).to_contain_text("up to 20 minutes")
         stems = page.separate("song.wav", SONG)
         assert all(np.isfinite(stem).all() for stem in stems.values())
+
+
+def _before_store(site: Path, code: str) -> None:
+    """Let the store's worker begin with some code of a test."""
+    worker = site / "engine" / "store-worker.js"
+    worker.write_text(code + worker.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+_NO_FILES = """FileSystemFileHandle.prototype.createSyncAccessHandle = async () => {
+  throw new DOMException("Backend does not support this operation", "NotSupportedError");
+};
+"""
+
+
+_MOMENTARY = """
+let left = 2;
+const notNow = (kind, name) => {
+  const original = kind.prototype[name];
+  kind.prototype[name] = function (...given) {
+    if (left-- > 0) throw new DOMException("another tab writes it", "NotReadableError");
+    return original.apply(this, given);
+  };
+};
+"""
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        'notNow(FileSystemFileHandle, "createSyncAccessHandle")',
+        'notNow(IDBObjectStore, "getAll")',
+        'notNow(FileSystemDirectoryHandle, "getDirectoryHandle")',
+    ],
+)
+def test_a_momentary_error_hides_no_song(
+    own_stub: Path, open_page: Callable[[str], DemixerPage], where: str
+) -> None:
+    with server.serving(own_stub) as url:
+        page = open_page(url).wait_started()
+        page.separate("song.wav", SONG, ())
+        _before_store(own_stub, f"{_MOMENTARY}{where};\n")
+        page.page.evaluate(
+            """async () => {
+              for (const worker of await navigator.serviceWorker.getRegistrations()) {
+                await worker.unregister();
+              }
+            }"""
+        )
+        page.page.reload()
+        page.wait_state("song", "finished")
+        page.open_kept("song")
+        assert "left for songs" in page.element("room").inner_text()
 
 
 def test_a_browser_without_simd_is_told_so(context: BrowserContext, tiny_url: str) -> None:

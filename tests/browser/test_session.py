@@ -9,11 +9,13 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from tests import synthetic
-from tests.browser.page import SOURCES, DemixerPage, wav
+from tests.browser.page import CHANGE_ENTRIES, SOURCES, DemixerPage, wav
 from tests.waiting import until
+from web import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 pytestmark = pytest.mark.browser
@@ -30,18 +32,7 @@ def site_url(stub_url: str) -> str:
     return stub_url
 
 
-HALVE_COPIES = """async () => {
-  const root = await navigator.storage.getDirectory();
-  const songs = await root.getDirectoryHandle("songs");
-  for await (const song of songs.values()) {
-    for await (const [name, copy] of song.entries()) {
-      if (name !== "file") continue;
-      const writable = await copy.createWritable({ keepExistingData: true });
-      await writable.truncate((await copy.getFile()).size / 2);
-      await writable.close();
-    }
-  }
-}"""
+HALVE_COPIES = f"() => ({CHANGE_ENTRIES})((entry) => ({{ ...entry, hasFile: false }}))"
 
 
 def names(tab: DemixerPage, place: str) -> list[str]:
@@ -58,7 +49,7 @@ def stored(tab: DemixerPage) -> list[list[str]]:
     found: list[list[str]] = tab.page.evaluate(
         """async () => {
           const root = await navigator.storage.getDirectory();
-          const songs = await root.getDirectoryHandle("songs");
+          const songs = await root.getDirectoryHandle("samples");
           const names = async (folder) => (await Array.fromAsync(folder.keys())).sort();
           return Promise.all((await Array.fromAsync(songs.values())).map(names));
         }"""
@@ -68,7 +59,7 @@ def stored(tab: DemixerPage) -> list[list[str]]:
 
 def noted(tab: DemixerPage) -> int:
     """How many songs in the store are written down."""
-    return sum(any("notes" in name for name in song) for song in stored(tab))
+    return len(tab.page.evaluate(f"({CHANGE_ENTRIES})(() => null)"))
 
 
 def test_five_songs_one_of_them_broken_by_two_models(tab: DemixerPage) -> None:
@@ -320,22 +311,86 @@ def test_settings_are_kept_and_corrupt_ones_do_no_harm(tab: DemixerPage) -> None
     assert tab.page.locator('input[name="model"]:checked').input_value() == "htdemucs"
 
 
-def test_a_song_that_another_tab_has_open(open_tab: Callable[[], DemixerPage]) -> None:
+def test_two_tabs_listen_to_the_same_song(open_tab: Callable[[], DemixerPage]) -> None:
     first, second = open_tab(), open_tab()
-    first.page.bring_to_front()
-    first.separate("song.wav", short(), ())
-    second.page.bring_to_front()
-    second.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    second.wait_state("song", "finished")
-    second.press("open", "song")
-    assert "in another tab" in second.wait_problem()
+    before = first.separate("song.wav", short())
+    # The other one has heard of it.
+    second.open_kept("song")
+    first.wait_shown("song")
+    for source in SOURCES:
+        np.testing.assert_array_equal(second.download(source, "32f")[1], before[source])
     second.press("remove", "song")
     second.page.click('#confirm [value="yes"]')
-    second.wait_idle()
+    assert "in another tab" in second.wait_problem()
     assert names(second, "library") == ["song"]
     first.page.close()
-    second.press("open", "song")
-    assert shown(second) == "song"
+    second.remove("song")
+    assert stored(second) == []
+
+
+_MANY = """async (count) => {
+  const [entry] = await (CHANGE_ENTRIES)(() => null);
+  const opened = indexedDB.open("py-demixer");
+  await new Promise((resolve) => (opened.onsuccess = resolve));
+  const transaction = opened.result.transaction("songs", "readwrite");
+  for (let i = 1; i < count; i++) {
+    const notes = { ...entry.notes, name: `song ${i}`, added: i };
+    transaction.objectStore("songs").put({ ...entry, id: `song ${i}`, notes });
+  }
+  await new Promise((resolve) => (transaction.oncomplete = resolve));
+  opened.result.close();
+}""".replace("CHANGE_ENTRIES", CHANGE_ENTRIES)
+
+_WATCHED = """
+const looked = [];
+for (const kind of [FileSystemDirectoryHandle, FileSystemFileHandle, IDBObjectStore]) {
+  for (const name of Object.getOwnPropertyNames(kind.prototype)) {
+    const { value } = Object.getOwnPropertyDescriptor(kind.prototype, name);
+    if (typeof value !== "function" || name === "constructor") continue;
+    kind.prototype[name] = function (...given) {
+      looked.push(name);
+      return value.apply(this, given);
+    };
+  }
+}
+addEventListener("message", (event) => {
+  if (event.data?.method !== "looked") return;
+  event.stopImmediatePropagation();
+  postMessage(looked.splice(0));
+});
+await import("./store-worker.js");
+postMessage("ready");
+"""
+
+_LOOKS = """async (engine) => {
+  const worker = new Worker(`${engine}watched.js`, { type: "module" });
+  const next = () => new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
+  await next();
+  const ask = (method) => {
+    worker.postMessage({ id: 1, method, argument: [] });
+    return next();
+  };
+  await ask("list"); // The first one opens the store.
+  await ask("looked");
+  const { value } = await ask("list");
+  const looks = await ask("looked");
+  worker.terminate();
+  return [value.length, looks];
+}"""
+
+
+def test_a_library_is_one_look_at_the_catalog(
+    own_stub: Path, open_page: Callable[[str], DemixerPage]
+) -> None:
+    """However many songs there are."""
+    (own_stub / "engine" / "watched.js").write_text(_WATCHED, encoding="utf-8")
+    with server.serving(own_stub) as url:
+        tab = open_page(url).wait_started()
+        tab.separate("song.wav", short(), ())
+        tab.page.evaluate(_MANY, 300)
+        tab.page.reload()
+        expect(tab.page.locator("#library li")).to_have_count(300)
+        assert tab.page.evaluate(_LOOKS, url + "engine/") == [300, ["getAll"]]
 
 
 def test_nothing_sticks_out_on_a_phone(tab: DemixerPage) -> None:

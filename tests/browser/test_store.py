@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.browser.page import CLEAR_SONGS
+from tests.browser.page import CHANGE_ENTRIES, CLEAR_SONGS
 from web import server
 
 if TYPE_CHECKING:
@@ -18,34 +18,59 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# The store's worker, of which the operation on files of a given number is the last: of a write,
-# half of it is done.
-_KILLED = """
-const last = Number(new URL(location).searchParams.get("last"));
-let count = 0;
-const step = (half) => {
-  if (count++ === last) half();
-  if (count > last) throw new Error("killed");
+# The store's worker, of which the operation of a given number has a fault: of a write, half of it
+# is done, and what was to be written into the catalog is not. A kill is the last thing that
+# happens; after any other fault all is well again.
+_FAULTY = """
+const given = new URL(location).searchParams;
+const number = Number(given.get("number"));
+let [count, isDead] = [0, false];
+const failed = (half, error) => {
+  half();
+  throw error;
+};
+const TAKE_ROOM = ["createSyncAccessHandle", "write", "truncate", "flush", "put"];
+const CHANGE = [...TAKE_ROOM, "close", "removeEntry", "move", "delete"];
+const LOOK = ["getFileHandle", "read", "get", "getAll"];
+const FAULTS = {
+  kill: [CHANGE, (half) => {
+    isDead = true;
+    failed(half, new Error("killed"));
+  }],
+  short: [["write"], (half) => half()],
+  full: [TAKE_ROOM, (half) => failed(half, new DOMException("no room", "QuotaExceededError"))],
+  unreadable: [[...CHANGE, ...LOOK].filter((name) => name !== "close"), (half) => {
+    failed(half, new DOMException("not now", "NotReadableError"));
+  }],
+};
+const [concerned, fail] = FAULTS[given.get("fault")];
+const step = (operation, whole, half = () => {}) => {
+  if (isDead) throw new Error("killed");
+  const isTurn = concerned.includes(operation) && count++ === number;
+  return isTurn ? fail(half) : whole();
 };
 const files = FileSystemSyncAccessHandle.prototype;
 const { write } = files;
 files.write = function (bytes, options) {
-  step(() => write.call(this, bytes.subarray(0, bytes.length >> 1), options));
-  return write.call(this, bytes, options);
+  const half = () => write.call(this, bytes.subarray(0, bytes.length >> 1), options);
+  return step("write", () => write.call(this, bytes, options), half);
 };
-for (const name of ["flush", "truncate", "close"]) {
-  const original = files[name];
-  files[name] = function (...given) {
-    step(() => {});
-    return original.apply(this, given);
-  };
+const entries = IDBObjectStore.prototype;
+const [folder, file] = [FileSystemDirectoryHandle.prototype, FileSystemFileHandle.prototype];
+for (const kind of [files, folder, file, entries]) {
+  const half = kind === entries ? (store) => store.transaction.abort() : () => {};
+  for (const name of [...CHANGE, ...LOOK].filter((name) => name !== "write" && name in kind)) {
+    const original = kind[name];
+    kind[name] = function (...given) {
+      return step(name, () => original.apply(this, given), () => half(this));
+    };
+  }
 }
-const folders = FileSystemDirectoryHandle.prototype;
-const { removeEntry } = folders;
-folders.removeEntry = async function (...given) {
-  step(() => {});
-  return removeEntry.apply(this, given);
-};
+addEventListener("message", (event) => {
+  if (event.data !== "count") return;
+  event.stopImmediatePropagation();
+  postMessage(count);
+});
 await import("./store-worker.js");
 postMessage("ready");
 """
@@ -101,8 +126,8 @@ _HELPERS = """(engine) => {
     return outputs;
   };
 
-  const startStore = async (last) => {
-    const url = new URL(`${engine}killed.js?last=${last}`);
+  const startStore = async (fault = "kill", number = Infinity) => {
+    const url = new URL(`${engine}faulty.js?fault=${fault}&number=${number}`);
     const worker = new Worker(url, { type: "module" });
     const next = () => new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
     await next();
@@ -114,86 +139,145 @@ _HELPERS = """(engine) => {
       const { message } = reply.error;
       throw new Error(message.includes("killed") ? "killed" : message);
     };
-    return { worker, call };
+    const operations = () => {
+      worker.postMessage("count");
+      return next();
+    };
+    return { worker, call, operations };
   };
 
   const ABOUT = {
-    key: "the song", name: "song.wav", measured: {}, options: "{}", cost: 4, tasks: 8,
+    key: "the song", name: "song.wav", measured: { length: FRAMES }, options: "{}",
+    stems: ["a", "b"], cost: 4, tasks: 8,
   };
   const COPY = Uint8Array.from({ length: 300 }, (_, i) => i);
-  const NOTES = { name: "song", file: "song.wav", size: COPY.length, mixer: null };
+  const NOTES = { name: "song", file: "song.wav", size: COPY.length, mixer: null, added: 0 };
 
-  /** Of what did not begin, what was read is gone; what it is called, and a whole copy, are not. */
-  const isLeft = async ({ notes, file, bytes }) => {
-    const copy = file && new Uint8Array(await file.arrayBuffer());
-    const isWhole = copy === null || `${copy}` === `${COPY}`;
-    return notes.name === "song" && isWhole && bytes < 200 + COPY.length;
+  const namesOf = async (id) => {
+    const root = await navigator.storage.getDirectory();
+    const songs = await root.getDirectoryHandle("samples", { create: true });
+    try {
+      return await Array.fromAsync((await songs.getDirectoryHandle(id)).keys());
+    } catch (error) {
+      if (error.name === "NotFoundError") return [];
+      throw error;
+    }
   };
 
-  /** Separate the song, or what is left of it; `last`: the number of the last operation. */
-  const separate = async (last) => {
-    const { worker, call } = await startStore(last);
+  /** Of what did not begin, what was read is gone; what it is called, and a whole copy, are not. */
+  const isLeft = async (call, { id, notes, hasFile }) => {
+    const copy = hasFile && new Uint8Array(await (await call("file", id)).arrayBuffer());
+    const isWhole = !hasFile || `${copy}` === `${COPY}`;
+    const names = await namesOf(id);
+    return notes.name === "song" && isWhole && names.every((name) => name === "file");
+  };
+
+  /** Read the song. */
+  const read = async (call, id) => {
+    await call("open", id);
+    await call("clear", id);
+    await call("reserve", id, 1000);
+    const mixture = Float32Array.from({ length: 2 * FRAMES }, (_, i) => Math.sin(i));
+    await call("append", id, mixture.subarray(0, 700));
+    await call("append", id, mixture.subarray(700));
+  };
+
+  /** Separate the song, or what is left of it. */
+  const attempt = async (call, state) => {
     const { planes, tasks } = makePlan();
-    const finished = [];
-    let [done, copies] = [[], 0];
+    const songs = await call("list");
+    const kept = songs.find(({ id }) => id === state.id) ?? songs.find(({ about }) => about);
+    const id = (state.id = kept?.id ?? crypto.randomUUID());
+    if (!kept) {
+      await call("create", id, NOTES);
+      await call("keepFile", id, 0, COPY.slice(0, 200));
+      await call("keepFile", id, 200, COPY.slice(200));
+    }
+    if (kept?.about) await call("open", id);
+    else await read(call, id);
+    state.done = await call("begin", id, ABOUT, { stems: ["a", "b"], planes, tasks });
+    for (const [index, task] of tasks.entries()) {
+      if (state.done.includes(index)) continue;
+      const inputs = [];
+      for (const part of task.reads) inputs.push(await call("read", id, part));
+      await call("finish", id, index, compute(task, inputs));
+      state.finished.push(index);
+    }
+    await call("view", id);
+    const stems = [];
+    for (const name of ["a", "b"]) {
+      stems.push(...(await call("read", id, { plane: name, start: 0, length: FRAMES })));
+    }
+    const peaks = [];
+    // Of the samples, and of what is kept beside them.
+    for (const columns of [100, 1]) {
+      const whole = { plane: "a", start: 0, length: FRAMES };
+      peaks.push([...(await call("peaks", id, whole, columns, [[0, FRAMES]]))]);
+    }
+    const [names, song] = [(await namesOf(id)).sort(), await call("look", id)];
+    return { ...state, stems, peaks, names, song };
+  };
+
+  /** The same; `number`: of the operation at which the store is killed. */
+  const separate = async (number = Infinity) => {
+    const { worker, call } = await startStore("kill", number);
+    const state = { done: [], finished: [], copies: 0 };
     try {
-      const songs = await call("list");
-      for (const song of songs.filter(({ about }) => !about)) {
-        if (!(await isLeft(song))) throw new Error(JSON.stringify(song));
-        if (song.file) copies++;
+      for (const song of await call("list")) {
+        if (song.about) continue;
+        if (!(await isLeft(call, song))) throw new Error(JSON.stringify(song));
+        if (song.hasFile) state.copies++;
       }
-      const kept = songs.find(({ about }) => about);
-      const id = kept?.id ?? crypto.randomUUID();
-      if (kept) await call("open", id);
-      else {
-        await call("create", id, NOTES);
-        const mixture = Float32Array.from({ length: 2 * FRAMES }, (_, i) => Math.sin(i));
-        await call("append", id, mixture.subarray(0, 700));
-        await call("append", id, mixture.subarray(700));
-        await call("keepFile", id, 0, COPY.slice(0, 200));
-        await call("keepFile", id, 200, COPY.slice(200));
-      }
-      done = await call("begin", id, ABOUT, { stems: ["a", "b"], planes, tasks });
-      for (const [index, task] of tasks.entries()) {
-        if (done.includes(index)) continue;
-        const inputs = [];
-        for (const part of task.reads) inputs.push(await call("read", id, part));
-        await call("finish", id, index, compute(task, inputs));
-        finished.push(index);
-      }
-      const stems = [];
-      for (const name of ["a", "b"]) {
-        stems.push(...(await call("read", id, { plane: name, start: 0, length: FRAMES })));
-      }
-      const peaks = [];
-      // Of the samples, and of what is kept beside them.
-      for (const columns of [100, 1]) {
-        const whole = { plane: "a", start: 0, length: FRAMES };
-        peaks.push([...(await call("peaks", id, whole, columns, [[0, FRAMES]]))]);
-      }
-      const root = await navigator.storage.getDirectory();
-      const folder = await (await root.getDirectoryHandle("songs")).getDirectoryHandle(id);
-      const names = [];
-      for await (const name of folder.keys()) names.push(name);
-      const song = await call("look", id);
-      return { done, copies, finished, stems, peaks, names: names.sort(), song };
+      return await attempt(call, state);
     } catch (error) {
       if (error.message !== "killed") throw error;
-      return { done, finished, stems: null };
+      return { ...state, stems: null };
     } finally {
       worker.terminate();
     }
   };
 
-  Object.assign(window, { separate, makePlan, startStore });
+  /**
+   * The same with a fault that goes by. What has failed is done once more: the call alone, as
+   * where the song is still open, or the whole song in the same tab.
+   */
+  const separateWith = async (fault, number, way) => {
+    const { worker, call, operations } = await startStore(fault, number);
+    const state = { done: [], finished: [], errors: [] };
+    const twice = async (...given) => {
+      try {
+        return await call(...given);
+      } catch (error) {
+        state.errors.push(error.message);
+        return call(...given);
+      }
+    };
+    const separated = async () => {
+      if (way === "call") return attempt(twice, state);
+      try {
+        return await attempt(call, state);
+      } catch (error) {
+        state.errors.push(error.message);
+        await call("close", state.id);
+        return attempt(call, state);
+      }
+    };
+    try {
+      return { ...(await separated()), operations: await operations() };
+    } finally {
+      worker.terminate();
+    }
+  };
+
+  Object.assign(window, { separate, separateWith, makePlan, startStore, ABOUT, NOTES });
 }"""
 
 
 @pytest.fixture(scope="module")
 def url(tiny_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The site, with a store that can be killed."""
+    """The site, with a store that has faults."""
     site = Path(shutil.copytree(tiny_site, tmp_path_factory.mktemp("store") / "site"))
-    (site / "engine" / "killed.js").write_text(_KILLED, encoding="utf-8")
+    (site / "engine" / "faulty.js").write_text(_FAULTY, encoding="utf-8")
     with server.serving(site) as url:
         yield url
 
@@ -206,9 +290,9 @@ def page(shared_context: BrowserContext, url: str) -> Page:
     return page
 
 
-def run(page: Page, last: int | None = None) -> dict[str, Any]:
+def run(page: Page, number: int | None = None) -> dict[str, Any]:
     """Separate what is left of the song; kill the store at its operation of that number."""
-    answer: dict[str, Any] = page.evaluate("last => separate(last ?? Infinity)", last)
+    answer: dict[str, Any] = page.evaluate("number => separate(number ?? undefined)", number)
     return answer
 
 
@@ -218,7 +302,7 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
     tasks = list(range(8))
     assert whole["finished"] == tasks
     planes = [f"{plane}.{kind}" for plane in ("a", "b", "mixture") for kind in ("f32", "peaks")]
-    assert whole["names"] == sorted([*planes, "about.json", "journal", "notes.1"])
+    assert whole["names"] == sorted(planes)
     stem = np.reshape(whole["stems"][:2400], (100, 24))
     assert whole["peaks"][0] == np.stack([stem.min(1), stem.max(1)], 1).ravel().tolist()
     assert whole["peaks"][1] == [min(0, stem.min()), max(0, stem.max())]
@@ -244,13 +328,38 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
     page.evaluate(CLEAR_SONGS)
 
 
-_RENAME = """async (last) => {
-  const { worker, call } = await startStore(last);
+@pytest.mark.parametrize(
+    ("fault", "way"),
+    [("short", "call"), ("short", "song"), ("full", "call"), ("full", "song"), ("unreadable", "")],
+)
+def test_an_error_that_goes_by_costs_one_more_try(page: Page, fault: str, way: str) -> None:
+    """At any step; a momentary one not even that."""
+    page.evaluate(CLEAR_SONGS)
+    whole = run(page)
+    number = operations = 0
+    while number <= operations:
+        page.evaluate(CLEAR_SONGS)
+        done = page.evaluate("given => separateWith(...given)", [fault, number, way])
+        assert sorted({*done["done"], *done["finished"]}) == list(range(8))
+        for what in ("stems", "peaks", "names"):
+            assert done[what] == whole[what]
+        assert done["song"]["isFinished"]
+        assert done["song"]["notes"] == whole["song"]["notes"]
+        operations = done["operations"]
+        is_told = fault != "unreadable" and number < operations
+        assert len(done["errors"]) == is_told
+        number += 1
+    assert number > 20
+    page.evaluate(CLEAR_SONGS)
+
+
+_RENAME = """async (number) => {
+  const { worker, call } = await startStore("kill", number);
   const written = [];
   try {
-    await call("create", "song", { name: "0" });
+    await call("create", "song", NOTES);
     for (let name = 1; name <= 4; name++) {
-      written.push(`${name - 1}`);
+      written.push(name === 1 ? "song" : `${name - 1}`);
       await call("note", "song", { name: `${name}`, mixer: "x".repeat(100 * (5 - name)) });
     }
     written.push("4");
@@ -259,7 +368,7 @@ _RENAME = """async (last) => {
   } finally {
     worker.terminate();
   }
-  const again = await startStore(Infinity);
+  const again = await startStore();
   const songs = await again.call("list");
   again.worker.terminate();
   return { written, names: songs.map(({ notes }) => notes.name) };
@@ -267,16 +376,15 @@ _RENAME = """async (last) => {
 
 
 def test_a_kill_while_a_song_is_renamed_leaves_the_old_name_or_the_new_one(page: Page) -> None:
-    last = 0
+    number = 0
     page.evaluate(CLEAR_SONGS)
-    while (found := page.evaluate(_RENAME, last))["written"][-1:] != ["4"]:
-        written = found["written"]
+    while (found := page.evaluate(_RENAME, number))["written"][-1:] != ["4"]:
         page.evaluate(CLEAR_SONGS)
-        if written:
+        if written := found["written"]:
             (name,) = found["names"]
-            assert name in (written[-1], str(int(written[-1]) + 1))
-        last += 1
-    assert last > 15
+            assert name in (written[-1], str(len(written)))
+        number += 1
+    assert number > 8
     assert found["names"] == ["4"]
     page.evaluate(CLEAR_SONGS)
 
@@ -285,20 +393,10 @@ def test_another_song_in_the_same_folder_begins_anew(page: Page) -> None:
     """As when the site has a new version: the mixture is there, the stems are of the old one."""
     page.evaluate(CLEAR_SONGS)
     whole = run(page)
-    again = page.evaluate(
-        """async () => {
-          const root = await navigator.storage.getDirectory();
-          const songs = await root.getDirectoryHandle("songs");
-          for await (const folder of songs.values()) {
-            const file = await folder.getFileHandle("about.json");
-            const about = JSON.parse(await (await file.getFile()).text());
-            const writer = await file.createWritable();
-            await writer.write(JSON.stringify({ ...about, key: "another" }));
-            await writer.close();
-          }
-          return separate(Infinity);
-        }"""
-    )
+    # Of another key, and not finished.
+    change = "(entry) => ({ ...entry, about: { ...entry.about, key: 'another' }, tasks: [[0, 7]] })"
+    page.evaluate(f"() => ({CHANGE_ENTRIES})({change})")
+    again = run(page)
     assert again["done"] == []
     assert again["stems"] == whole["stems"]
     page.evaluate(CLEAR_SONGS)

@@ -31,7 +31,8 @@
  *
  * | worker           | method       | argument                        | value                      |
  * | ---------------- | ------------ | ------------------------------- | -------------------------- |
- * | store-worker     | of `Songs`   | its parameters, see songs.js    | what it returns            |
+ * | store-worker     | `tryFiles`   | none                            | nothing, if there are some |
+ * |                  | of `Songs`   | its parameters, see songs.js    | what it returns            |
  * | resample-worker  | `start`      | `{inputRate, outputRate}`, Hz   | `null`                     |
  * |                  | `block`      | `Float32Array`                  | what can be given out      |
  * |                  | `end`        | none                            | the rest                   |
@@ -170,9 +171,9 @@
  * @property {string} name      of the file
  * @property {Measured} measured
  * @property {string} options   JSON
- * @property {string[]} [stems] that are stored; where there are none, all that the model makes
+ * @property {string[]} stems   that are stored
  * @property {number} cost      of all tasks
- * @property {number} [tasks]   how many there are
+ * @property {number} tasks     how many there are
  */
 
 /**
@@ -201,12 +202,11 @@
  * @typedef {object} KeptSong
  * @property {string} id
  * @property {About | null} about   null: it has not begun
- * @property {Notes | null} notes   null: an older version of the page has stored it
- * @property {File | null} file     that it is to be read from, if it has not begun
+ * @property {Notes} notes
+ * @property {boolean} hasFile  whether there is a copy of the file that it is to be read from
  * @property {number} done      cost of the finished tasks
- * @property {boolean} isFinished   all tasks are; of what an older version has stored nobody knows
- * @property {number} bytes     that it takes
- * @property {boolean} busy     another tab has it
+ * @property {boolean} isFinished   all tasks are
+ * @property {boolean} busy     another tab has it for itself
  */
 
 /**
@@ -299,6 +299,7 @@
  * @property {string} pyodide       folder, with a slash at the end
  * @property {string[]} packages    names for Pyodide's loader
  * @property {string} wheel
+ * @property {number} numerics  version of what is computed: see py_demixer/numerics.py
  * @property {Record<string, AssetModel>} models   the first is the choice where nobody has chosen
  * @property {Record<string, ModelInfo>} missing  models that this site could have, and has not
  * @property {AssetFile[]} files      every heavy file that the page needs whatever the model, and

@@ -24,6 +24,13 @@ export class Ranges {
   }
 }
 
+/** @param {Iterable<[number, number]>} ranges @returns {[number, number][]} sorted and disjoint */
+export function union(ranges) {
+  const all = new Ranges();
+  for (const [start, stop] of ranges) all.add(start, stop);
+  return all.list;
+}
+
 /** @param {Ranges[]} sets @returns {[number, number][]} what is in all of them */
 export function common(sets) {
   const [first, ...others] = sets.map(({ list }) => list);

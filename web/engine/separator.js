@@ -59,7 +59,7 @@ export class Separator {
   #store;
   #model;
   #weights;
-  #packages;
+  #numerics;
   /** @type {Map<number, Promise<number[][]>>} */
   #matrices = new Map();
 
@@ -72,7 +72,7 @@ export class Separator {
     this.#store = store;
     this.#model = model;
     this.#weights = assets.models[model]?.sha256 ?? "";
-    this.#packages = [assets.pyodide, assets.wheel];
+    this.#numerics = [assets.pyodide, assets.numerics];
   }
 
   /**
@@ -255,7 +255,7 @@ export class Separator {
    * @returns {string} see `About` in protocol.js
    */
   #keyOf({ measured, options, stems }, build) {
-    const made = [measured.digest, options, this.#weights, ...this.#packages, build];
+    const made = [measured.digest, options, this.#weights, ...this.#numerics, build];
     return JSON.stringify(stems ? [...made, stems] : made);
   }
 }

@@ -4,12 +4,14 @@
  * One song is at work at a time, with its own model, so one model is in memory. The others wait as
  * files, which are read when their turn comes, and copied, since a page that is loaded anew cannot
  * open them by itself. Everything that outlives the page is in the store;
- * this is what the store has, and what is happening to it. Nothing is deleted but by `remove`.
+ * this is what the store has, and what is happening to it. Other tabs change it, too: what is here
+ * of a song may be old, so the store is asked before anything is done to it. Nothing is deleted but
+ * by `remove`.
  *
  * @module
  */
 
-import { UserError } from "./errors.js";
+import { hasCode, UserError } from "./errors.js";
 import { OpenSong } from "./open-song.js";
 import { optionsFor } from "./qualities.js";
 import { Separation } from "./separator.js";
@@ -19,6 +21,7 @@ import { newNotes, RATE, Song } from "./song.js";
 /** @typedef {import("./protocol.js").Assets} Assets */
 /** @typedef {import("./protocol.js").Choice} Choice */
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
+/** @typedef {import("./protocol.js").Notes} Notes */
 /** @typedef {import("./protocol.js").Stems} Stems */
 /** @typedef {import("./separator.js").ReadSong} ReadSong */
 /** @typedef {import("./separator.js").Separator} Separator */
@@ -58,10 +61,18 @@ export class Session extends EventTarget {
   #isPaused = false;
   /** The engine could not be started. */
   #isHalted = false;
-  /** @type {Set<Song>} whose notes are to be written */
-  #toNote = new Set();
+  /** @type {Map<Song, Partial<Notes>>} what is to be written into their notes */
+  #toNote = new Map();
   /** @type {Promise<void> | null} */
   #noting = null;
+  /** @type {Promise<void> | null} */
+  #loading = null;
+  /** Whether the store may have something else than what was read of it last. */
+  #isStale = true;
+  /** @type {Map<string, string>} by song: what the store had of it last */
+  #seen = new Map();
+  /** @type {Set<string>} songs that were deleted here */
+  #removed = new Set();
 
   #keeps = true;
 
@@ -91,23 +102,80 @@ export class Session extends EventTarget {
     return this.#current?.song ?? null;
   }
 
-  /** Take up what the store has that is not here yet, and leave out what it has not any more. */
-  async load() {
+  /**
+   * Take up what the store has, which other tabs may have changed.
+   *
+   * @returns {Promise<void>}
+   */
+  load() {
+    this.#isStale = true;
+    this.#loading ??= this.#loadAll().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  async #loadAll() {
     const store = await this.#about.store;
-    this.#keeps = store.keeps;
-    const kept = await store.list();
-    const ids = new Set(kept.map(({ id }) => id));
-    this.songs = this.songs.filter((song) => song.isAtWork || song.file || ids.has(song.id));
-    this.library = this.library.filter(({ id }) => ids.has(id));
-    const queued = [];
-    for (const one of kept.filter(({ id }) => !this.#known(id))) {
-      const song = Song.from(one);
-      if (song.state === "finished") this.library.push(song);
-      else if (!one.busy) queued.push(withoutTab(song));
+    if (this.#keeps !== store.keeps) {
+      this.#keeps = store.keeps;
+      this.#changed();
     }
-    this.songs.push(...queued.sort(byAge));
-    this.library.sort((one, other) => byAge(other, one));
+    while (this.#isStale) {
+      this.#isStale = false;
+      this.#takeUp((await store.list()).filter(({ id }) => !this.#removed.has(id)));
+    }
+  }
+
+  /** @param {KeptSong[]} kept all that the store has */
+  #takeUp(kept) {
+    const here = new Map([...this.songs, ...this.library].map((song) => [song.id, song]));
+    const there = new Set(kept.map(({ id }) => id));
+    const gone = [...here.values()].filter((song) => !there.has(song.id) && isOfStore(song));
+    for (const song of gone) this.#leaveOut(song);
+    const fresh = kept.filter((one) => this.#seen.get(one.id) !== JSON.stringify(one));
+    for (const one of fresh.sort((a, b) => a.notes.added - b.notes.added)) {
+      const song = here.get(one.id);
+      if (song) this.#compare(song, one);
+      else if (one.isFinished) this.library.push(Song.from(one));
+      else if (!one.busy) this.songs.push(Song.from(one));
+      this.#seen.set(one.id, JSON.stringify(one));
+    }
+    if (gone.length + fresh.length === 0) return;
+    this.library.sort((one, other) => other.notes.added - one.notes.added);
     this.#changed();
+  }
+
+  /** @param {Song} song that is here @param {KeptSong} kept what the store has of it */
+  #compare(song, kept) {
+    if (song.isAtWork) return;
+    if (song.state === "finished") {
+      // What was written last may not be there yet.
+      if (!this.#toNote.has(song)) song.notes = kept.notes;
+    } else if (kept.isFinished || song.state === "kept") {
+      song.takeUp(kept);
+      if (kept.isFinished || kept.busy) this.#leaveOut(song);
+      if (kept.isFinished) this.library.push(song);
+    }
+  }
+
+  /** @param {Song} song that is in no list any more */
+  #leaveOut(song) {
+    this.songs = this.songs.filter((other) => other !== song);
+    this.library = this.library.filter((other) => other !== song);
+  }
+
+  /**
+   * Before something is done to a song that cannot be taken back.
+   *
+   * @param {Song} song is what the store has of it then
+   * @throws {UserError} it is gone, or another tab is at it
+   */
+  async check(song) {
+    await this.load();
+    if (this.#known(song.id)) return;
+    const kept = await (await this.#about.store).look(song.id);
+    throw new UserError(kept ? "otherTab" : "songGone");
   }
 
   /** @param {string} id @returns {Song | undefined} */
@@ -144,7 +212,7 @@ export class Session extends EventTarget {
       try {
         // One that has begun meanwhile has none, and needs no copy.
         if (song.file) await store.keepFile(song.id, song.file);
-        song.isFileKept = true;
+        song.isFileKept = song.file !== null;
       } catch (error) {
         console.warn(`Of "${song.name}" there is no copy.`, error);
       }
@@ -164,9 +232,9 @@ export class Session extends EventTarget {
 
   /** @param {File} file @returns {Song | undefined} of that file, which did not come to be read */
   #lost({ name, size }) {
-    return this.songs.find(({ about, file, notes, state }) => {
+    return this.songs.find(({ about, hasFile, notes, state }) => {
       const isLeft = !about && (state === "kept" || state === "failed");
-      return isLeft && notes.file === name && (!file || file.size === size);
+      return isLeft && notes.file === name && (!hasFile || notes.size === size);
     });
   }
 
@@ -193,9 +261,9 @@ export class Session extends EventTarget {
   /** @param {Song} song */
   #forget(song) {
     song.file = null;
+    this.#removed.add(song.id);
     this.#toNote.delete(song);
-    this.songs = this.songs.filter((other) => other !== song);
-    this.library = this.library.filter((other) => other !== song);
+    this.#leaveOut(song);
     this.#changed();
   }
 
@@ -272,12 +340,15 @@ export class Session extends EventTarget {
       song.opened.hold();
       return song.opened;
     }
-    const about = /** @type {About} */ (song.about);
+    const { stems: sources, measured } = /** @type {About} */ (song.about);
     const store = await this.#about.store;
-    const { models, missing } = await this.#about.readAssets();
-    const sources = about.stems ?? (models[about.model] ?? missing[about.model])?.sources ?? [];
-    const { length } = about.measured;
-    await store.view(song.id, sources, length);
+    try {
+      await store.view(song.id);
+    } catch (error) {
+      if (hasCode(error, "songGone")) void this.load();
+      throw error;
+    }
+    const { length } = measured;
     song.opened = new OpenSong(store, { id: song.id, sources, rate: RATE, length });
     return song.opened;
   }
@@ -285,20 +356,22 @@ export class Session extends EventTarget {
   /** @param {Song} song @param {string} name */
   rename(song, name) {
     if (name.trim() === "") return;
-    song.notes.name = name.trim();
-    this.#note(song);
+    this.#note(song, { name: name.trim() });
     this.#tell(song, {});
   }
 
   /** @param {Song} song @param {Record<string, unknown>} settings of its mixer */
   keepMixer(song, settings) {
-    song.notes.mixer = settings;
-    this.#note(song);
+    this.#note(song, { mixer: settings });
   }
 
-  /** @param {Song} song whose notes have changed: they are written as soon as the last ones are */
-  #note(song) {
-    this.#toNote.add(song);
+  /**
+   * @param {Song} song
+   * @param {Partial<Notes>} changes of its notes, which are written as soon as the last ones are
+   */
+  #note(song, changes) {
+    Object.assign(song.notes, changes);
+    this.#toNote.set(song, { ...this.#toNote.get(song), ...changes });
     this.#noting ??= this.#writeNotes().finally(() => {
       this.#noting = null;
     });
@@ -306,9 +379,15 @@ export class Session extends EventTarget {
 
   async #writeNotes() {
     const store = await this.#about.store;
-    for (const song of this.#toNote) {
+    for (const [song, changes] of this.#toNote) {
       this.#toNote.delete(song);
-      await store.note(song.id, song.notes).catch((error) => console.warn(error));
+      try {
+        await store.note(song.id, changes);
+      } catch (error) {
+        console.warn(error);
+        // It may have been deleted in another tab.
+        void this.load();
+      }
     }
   }
 
@@ -349,13 +428,38 @@ export class Session extends EventTarget {
   async #work(current) {
     const { signal } = current.stopping;
     try {
+      await this.#have(current.song);
+      signal.throwIfAborted();
+      if (current.song.state === "finished") return;
       const separator = await this.#start(current.song, signal);
       const separation = separator && (await this.#begin(current, separator, signal));
       if (separation) await this.#run(current.song, separation, signal);
     } catch (error) {
       await this.#letGo(current.song);
       if (!signal.aborted) this.#tell(current.song, { state: "failed", error });
+      // To hear when the other tab is done with it.
+      if (hasCode(error, "otherTab")) void this.load();
     }
+  }
+
+  /**
+   * Have a song for this tab alone, as it is now: another tab may have been at it.
+   *
+   * @param {Song} song
+   * @throws {UserError}
+   */
+  async #have(song) {
+    if (song.opened?.isOpen) return;
+    const store = await this.#about.store;
+    const { file, about, id, notes } = song;
+    if (file && !about && !(await store.look(id))) await store.create(id, notes);
+    await store.open(id);
+    const kept = await store.look(id);
+    if (!kept) throw new UserError("songGone");
+    song.about = kept.about;
+    if (!kept.isFinished) return;
+    await store.close(id);
+    this.#finish(song);
   }
 
   /** @param {Song} song that did not begin: what was read of it would take room in vain */
@@ -398,12 +502,17 @@ export class Session extends EventTarget {
     signal.throwIfAborted();
     if (found.same && found.same.id !== song.id) {
       current.song = await this.#merge(song, found.same);
+      if (current.song.state !== "finished") await this.#have(current.song);
       if (current.song.state === "finished") return null;
       return this.#begin(current, separator, signal);
     }
+    if (!found.same && song.share > 0) {
+      /** @type {import("./errors.js").Said} */
+      const said = { code: "begunAnew", values: { name: song.name } };
+      this.dispatchEvent(new CustomEvent("notice", { detail: said }));
+    }
     const begun = song.opened?.isOpen ? /** @type {Separation} */ (song.opened) : null;
-    if (begun) begun.hold();
-    else await (await this.#about.store).open(song.id);
+    begun?.hold();
     return separator.begin(read, found, begun);
   }
 
@@ -412,19 +521,17 @@ export class Session extends EventTarget {
    * @returns {Promise<ReadSong>}
    */
   async #read(song, separator, signal) {
-    const { file, id } = song;
+    const { id } = song;
+    const store = await this.#about.store;
+    const file = song.file ?? (await store.file(id));
     if (!file) throw new UserError("fileGone");
     this.#tell(song, { state: "reading" });
-    const store = await this.#about.store;
     const { models } = await this.#about.readAssets();
     const model = /** @type {import("./protocol.js").AssetModel} */ (models[song.model]);
     const wanted = { stems: (song.stems ?? model.sources).length, takesPart: song.takesPart };
-    await store.open(id);
     await store.clear(id);
     const { measured, source } = await separator.read(id, file, wanted, signal);
-    song.notes.source = source;
-    song.notes.artist = source.artist ?? "";
-    this.#note(song);
+    this.#note(song, { source, artist: source.artist ?? "" });
     const options = JSON.stringify(optionsFor(model, song.quality));
     return { id, name: file.name, measured, options, stems: song.stems };
   }
@@ -452,10 +559,11 @@ export class Session extends EventTarget {
 
   /** @param {Song} song @param {Separation} separation @param {AbortSignal} signal */
   async #run(song, separation, signal) {
-    const { expect, remember, store } = this.#about;
+    const { expect, remember } = this.#about;
     song.opened = separation;
     song.about = separation.about;
     song.file = null;
+    song.isFileKept = false;
     separation.paused = this.#isPaused;
     const state = this.#isPaused ? "paused" : "working";
     this.#tell(song, { state });
@@ -474,7 +582,6 @@ export class Session extends EventTarget {
     } finally {
       remember(separation);
       await separation.close();
-      song.bytes = (await (await store).look(song.id))?.bytes ?? 0;
       this.#tell(song, {});
     }
   }
@@ -493,22 +600,19 @@ function newId() {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), String).join("-");
 }
 
-/** @param {Song} song that no tab is at @returns {Song} */
-function withoutTab(song) {
-  if (song.about || song.file) return song;
-  return Object.assign(song, { state: "failed", error: new UserError("fileGone") });
-}
-
-/** @param {Song} one @param {Song} other @returns {number} the older one comes first */
-function byAge(one, other) {
-  return one.notes.added - other.notes.added;
+/**
+ * @param {Song} song
+ * @returns {boolean} whether it is only here because the store has it, or had it
+ */
+function isOfStore({ isAtWork, file, error }) {
+  return !isAtWork && !file && !hasCode(error, "songGone");
 }
 
 /** @param {string} id @param {About} about @returns {ReadSong} */
 function readBefore(id, { name, measured, options, key, stems }) {
   // Of a song of which all stems are stored, the key names none.
   const isPart = Array.isArray(JSON.parse(key).at(-1));
-  return { id, name, measured, options, stems: isPart ? (stems ?? null) : null };
+  return { id, name, measured, options, stems: isPart ? stems : null };
 }
 
 /**

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { UserError } from "./errors.js";
+import { PEAK_FRAMES } from "./peaks.js";
+
 /** @typedef {import("./open-song.js").OpenSong} OpenSong */
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
@@ -28,9 +31,7 @@ export class Song {
   toldAt = 0;
   /** @type {unknown} why it has failed */
   error = null;
-  /** What it takes in the store. */
-  bytes = 0;
-  /** @type {File | null} null: it was read, or the page was loaded anew before it was copied */
+  /** @type {File | null} that was chosen in this tab, until it is read */
   file = null;
   /** Whether the store has a copy of the file. */
   isFileKept = false;
@@ -48,17 +49,32 @@ export class Song {
   }
 
   /** @param {KeptSong} kept @returns {Song} as the store has it */
-  static from({ id, about, notes, file, done, isFinished, bytes }) {
-    const song = new Song(id, notes ?? notesOf(/** @type {About} */ (about)));
-    // What older versions have stored does not tell how many tasks there are.
-    const isDone = isFinished || (about !== null && !about.tasks && done === about.cost);
-    song.about = about;
-    song.file = file;
-    song.isFileKept = file !== null;
-    song.bytes = bytes;
-    song.share = about ? done / Math.max(1, about.cost) : 0;
-    song.state = isDone ? "finished" : "kept";
+  static from(kept) {
+    const song = new Song(kept.id, kept.notes);
+    song.takeUp(kept);
     return song;
+  }
+
+  /**
+   * Become what the store has, which another tab may have changed.
+   *
+   * @param {KeptSong} kept of this song, which nobody is at
+   */
+  takeUp({ about, notes, hasFile, done, isFinished }) {
+    this.notes = notes;
+    this.about = about;
+    this.isFileKept = hasFile;
+    this.share = about ? done / Math.max(1, about.cost) : 0;
+    this.state = isFinished ? "finished" : "kept";
+    this.error = null;
+    if (about || hasFile || this.file) return;
+    this.state = "failed";
+    this.error = new UserError("fileGone");
+  }
+
+  /** Whether there is something to read it from. */
+  get hasFile() {
+    return this.file !== null || this.isFileKept;
   }
 
   get name() {
@@ -97,6 +113,13 @@ export class Song {
     return this.notes.mixer;
   }
 
+  /** What it takes in the store when it is finished. */
+  get bytes() {
+    const { measured, stems } = this.about ?? { measured: { length: 0 }, stems: [] };
+    const frames = measured.length + Math.ceil(measured.length / PEAK_FRAMES);
+    return (1 + stems.length) * frames * FRAME_BYTES;
+  }
+
   /** @returns {number | null} seconds; null: not known yet */
   get duration() {
     return this.about && this.about.measured.length / RATE;
@@ -115,6 +138,8 @@ export class Song {
 
 /** Hertz, of all that is stored. */
 export const RATE = 44100;
+/** Two floats: the samples of a plane, and what 512 of them have for peaks. */
+const FRAME_BYTES = 8;
 
 /**
  * @param {{name: string, size: number}} file @param {import("./protocol.js").Choice} choice
@@ -124,11 +149,6 @@ export const RATE = 44100;
 export function newNotes({ name: file, size }, choice, added) {
   const name = trackName(file);
   return { name, artist: "", file, size, choice, added, source: null, mixer: null };
-}
-
-/** @param {About} about of a song that has no notes @returns {Notes} */
-function notesOf({ name, model, stems }) {
-  return newNotes({ name, size: 0 }, { model, quality: "", stems: stems ?? null }, 0);
 }
 
 /** @param {string} fileName @returns {string} without its extension */

@@ -1,20 +1,20 @@
 /**
- * Songs and what is finished of them, in folders of files that outlive a crash.
+ * Songs and what is finished of them, in folders of files and a catalog that outlive a crash.
  *
- * A song's folder holds `notes.0` and `notes.1` (see `Notes` in protocol.js) from the moment it is
- * added, and from the moment it begins `about.json` (`About`), a `.f32` file for each plane, one
- * of `.peaks` beside those that last (peaks.js), and the `journal`: a line for each finished task.
- * A task's data are written and flushed before its line, and temporary planes are deleted after the
- * line of the last task that reads them. So whatever moment it ends at, every line is true, and what
- * has no line is computed again: nothing is added twice, for tasks write, they never add to what is
- * there. Stems that nobody wants are not written.
+ * A song has an entry in the catalog (catalog.js) from the moment it is added: its notes, what is
+ * written down when it begins (`About` in protocol.js), and which tasks are finished. Its folder
+ * holds samples: a `.f32` file for each plane, and one of `.peaks` beside those that last
+ * (peaks.js). A task's data are written and flushed before its entry says so, and temporary planes are
+ * deleted after the last task that reads them is in the entry. So whatever moment it ends at, every
+ * entry is true, and what it does not tell of is computed again: nothing is added twice, for tasks
+ * write, they never add to what is there. Stems that nobody wants are not written.
  *
  * Until it begins there is a copy of its `file`, too, for a tab that is loaded anew has lost the
- * person's. It is whole if it is as long as the notes say.
+ * person's.
  *
- * Notes change, so there are two files of them: the older one is written anew, and whatever moment
- * that ends at, one of them is whole. Of a song that no tab is at and that has no whole
- * `about.json` nothing but the notes and the copy is left. A folder that has not even notes goes.
+ * Who works on a song has it alone; one that is finished can be read in several tabs. What is
+ * finished is never cleared, and goes only by `remove`. Folders without an entry, and what was read
+ * of songs that did not begin, go by `tidy`.
  *
  * Where the files are is the business of a `Root`: in the origin-private file system
  * (store-worker.js) or in memory (store.js).
@@ -22,8 +22,12 @@
  * @module
  */
 
+import { patiently } from "./patience.js";
 import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
+import { union } from "./ranges.js";
 
+/** @typedef {import("./catalog.js").Catalog} Catalog */
+/** @typedef {import("./catalog.js").Entry} Entry */
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
 /** @typedef {import("./protocol.js").Notes} Notes */
@@ -31,23 +35,27 @@ import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
 /** @typedef {import("./protocol.js").Range} Range */
 
 /**
- * @typedef {object} StoredFile
+ * @typedef {object} ReadableFile
  * @property {() => number} getSize                          bytes
- * @property {(target: Uint8Array, options: {at: number}) => number} read     how many bytes were
- *   read
+ * @property {(target: Uint8Array, options: {at: number}) => number | Promise<number>} read   how
+ *   many bytes were read
+ * @property {() => void} close
+ */
+
+/**
+ * @typedef {object} WritableFile
  * @property {(source: Uint8Array, options: {at: number}) => number} write    how many were written
  * @property {(size: number) => void} truncate
  * @property {() => void} flush     returns when what was written is safe
- * @property {() => void} close
+ * @typedef {ReadableFile & WritableFile} StoredFile
  */
 
 /**
  * @typedef {object} Folder
  * @property {() => Promise<string[]>} names
  * @property {(name: string) => Promise<StoredFile>} open    makes it where there is none
- * @property {(name: string) => Promise<string | null>} text  of a file that may be open elsewhere
- * @property {(name: string) => Promise<number>} size         in bytes, of such a file
- * @property {(name: string) => Promise<File | null>} file    such a file, to be read later
+ * @property {(name: string) => Promise<ReadableFile>} view  one that other tabs may read, too
+ * @property {(name: string) => Promise<File | null>} file   to be read later
  * @property {(name: string) => Promise<void>} remove        nothing happens where there is none
  */
 
@@ -55,17 +63,14 @@ import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
  * @typedef {object} Root
  * @property {() => Promise<string[]>} names
  * @property {(name: string) => Promise<Folder>} open        makes it where there is none
- * @property {(name: string) => Promise<void>} remove
- * @property {(name: string) => Promise<(() => void) | null>} lock    against other tabs; null: one
- *   has it
+ * @property {(name: string) => Promise<void>} remove        nothing happens where there is none
+ * @property {(name: string, mode: LockMode) => Promise<(() => void) | null>} lock    against other
+ *   tabs; null: one has it
+ * @property {() => Promise<Set<string>>} locked     what a tab has alone, this one or another
  */
 
-const ABOUT = "about.json";
-/** The one with the greater turn is the newer one. */
-const NOTES = ["notes.0", "notes.1"];
 /** What the person has chosen. */
-const FILE = "file";
-const JOURNAL = "journal";
+export const FILE = "file";
 /** A file that takes no space on the disk, but would need it. */
 const PROBE = "probe";
 const MIXTURE = "mixture";
@@ -81,111 +86,126 @@ export class BusyError extends Error {
   name = "BusyError";
 }
 
+/** There is no such song any more. */
+export class GoneError extends Error {
+  /** @override */
+  name = "GoneError";
+}
+
 /** There is no room for what was to be written. */
 export class FullError extends Error {
   /** @override */
   name = "FullError";
 }
 
-/** The songs of this browser. One call at a time: see `oneByOne`. */
+/** The songs of this browser. One call that touches files at a time: see `oneByOne`. */
 export class Songs {
   #root;
+  #catalog;
   /** @type {Map<string, Song>} those that are open here */
   #open = new Map();
 
-  /** @param {Root} root */
-  constructor(root) {
+  /** @param {Root} root @param {Catalog} catalog */
+  constructor(root, catalog) {
     this.#root = root;
+    this.#catalog = catalog;
   }
 
-  /**
-   * What is kept. What a tab that is gone had read of a song goes.
-   *
-   * @returns {Promise<KeptSong[]>}
-   */
+  /** @returns {Promise<KeptSong[]>} what is kept */
   async list() {
-    const songs = await Promise.all((await this.#root.names()).map((id) => this.look(id)));
-    return songs.filter((song) => song !== null);
+    const [entries, locked] = await Promise.all([this.#catalog.all(), this.#root.locked()]);
+    return entries.map((entry) => this.#kept(entry, locked));
   }
 
   /** @param {string} id @returns {Promise<KeptSong | null>} what is kept of it */
   async look(id) {
-    const folder = await this.#root.open(id);
-    const isOurs = this.#open.has(id);
-    const release = isOurs ? () => {} : await this.#root.lock(id);
-    try {
-      const about = aboutOf(await folder.text(ABOUT));
-      const { notes } = await readNotes(folder);
-      if (!about && release && !isOurs) {
-        const going = notes ? empty(folder) : this.#root.remove(id);
-        // A tab that is just being closed may have it open for a moment: the next visit sees to it.
-        await going.catch((error) => console.warn(error));
-      }
-      if (!about && !notes) return null;
-      const lines = linesOf((await folder.text(JOURNAL)) ?? "");
-      const done = lines.reduce((sum, { cost }) => sum + cost, 0);
-      const isFinished = about !== null && lines.length === (about.tasks ?? Infinity);
-      const bytes = await bytesIn(folder);
-      const file = about || !notes ? null : await wholeFile(folder, notes);
-      const busy = release === null;
-      return { id, about, notes: notes ?? null, file, done, isFinished, bytes, busy };
-    } finally {
-      release?.();
-    }
+    const [entry, locked] = await Promise.all([this.#catalog.get(id), this.#root.locked()]);
+    return entry ? this.#kept(entry, locked) : null;
+  }
+
+  /** @param {Entry} entry @param {Set<string>} locked @returns {KeptSong} */
+  #kept({ id, about, notes, hasFile, tasks, done }, locked) {
+    const isFinished = isWhole({ about, tasks });
+    const busy = locked.has(id) && !this.#open.has(id);
+    return { id, about, notes, hasFile, done, isFinished, busy };
   }
 
   /** @returns {Promise<{id: string, about: About}[]>} the songs that have begun, in any tab */
   async begun() {
-    const ids = await this.#root.names();
-    const found = ids.map(async (id) => {
-      const about = aboutOf(await (await this.#root.open(id)).text(ABOUT));
-      return about ? [{ id, about }] : [];
-    });
-    return (await Promise.all(found)).flat();
+    const entries = await this.#catalog.all();
+    return entries.flatMap(({ id, about }) => (about ? [{ id, about }] : []));
   }
 
-  /** @param {string} id of a new song @param {Notes} notes */
+  /**
+   * @param {string} id of a new song, or of one that is to be read from another file
+   * @param {Notes} notes
+   */
   async create(id, notes) {
-    await this.open(id);
-    await this.note(id, notes);
+    await this.#take(id);
+    await this.#catalog.change(id, (entry) => {
+      const fresh = { id, notes, about: null, hasFile: false, tasks: [], done: 0 };
+      return entry?.about ? entry : fresh;
+    });
   }
 
-  /** @param {string} id @param {Notes} notes that take the place of what there is */
-  async note(id, notes) {
-    const names = await this.#root.names();
-    if (!names.includes(id)) throw new Error(`There is no song ${id}.`);
-    const folder = await this.#root.open(id);
-    const { turn } = await readNotes(folder);
-    const file = await folder.open(/** @type {string} */ (NOTES[(turn + 1) % 2]));
+  /**
+   * @param {string} id @param {Partial<Notes>} changes
+   * @throws {GoneError}
+   */
+  async note(id, changes) {
+    await this.#catalog.change(id, (entry) => {
+      if (!entry) throw new GoneError();
+      return { ...entry, notes: { ...entry.notes, ...changes } };
+    });
+  }
+
+  /**
+   * Have a song for this tab alone.
+   *
+   * @param {string} id of a song that may be open here already
+   * @throws {BusyError}
+   * @throws {GoneError}
+   */
+  async open(id) {
+    if (!(await this.#catalog.get(id))) throw new GoneError();
+    await this.#take(id);
+  }
+
+  /** @param {string} id */
+  async #take(id) {
+    if (this.#open.has(id)) return;
+    const release = await this.#root.lock(id, "exclusive");
+    if (!release) throw new BusyError();
+    await this.#keep(id, release);
+  }
+
+  /** @param {string} id @param {() => void} release @returns {Promise<Song>} which is open */
+  async #keep(id, release) {
     try {
-      file.truncate(0);
-      write(file, new TextEncoder().encode(JSON.stringify({ turn: turn + 1, notes })), 0);
-      file.flush();
-    } finally {
-      file.close();
+      const song = new Song(id, await this.#root.open(id), this.#catalog, release);
+      this.#open.set(id, song);
+      return song;
+    } catch (error) {
+      release();
+      throw error;
     }
   }
 
   /**
-   * @param {string} id of a song that may be open here already
-   * @throws {BusyError}
-   */
-  async open(id) {
-    if (this.#open.has(id)) return;
-    const release = await this.#root.lock(id);
-    if (!release) throw new BusyError();
-    this.#open.set(id, new Song(await this.#root.open(id), release));
-  }
-
-  /**
-   * Open a finished song to be read.
+   * Open a finished song to be read, here and in other tabs.
    *
-   * @param {string} id @param {string[]} stems that it has @param {number} frames
+   * @param {string} id
    * @throws {BusyError}
+   * @throws {GoneError}
    */
-  async view(id, stems, frames) {
-    await this.open(id);
-    this.#song(id).view(stems, frames);
+  async view(id) {
+    if (this.#open.has(id)) return;
+    const entry = await this.#catalog.get(id);
+    if (!entry?.about) throw new GoneError();
+    const release = await this.#root.lock(id, "shared");
+    if (!release) throw new BusyError();
+    const song = await this.#keep(id, release);
+    song.view(entry.about);
   }
 
   /**
@@ -198,7 +218,15 @@ export class Songs {
     return this.#song(id).keepFile(at, part);
   }
 
-  /** @param {string} id of an open song: it is to be read from the start */
+  /** @param {string} id @returns {Promise<File | null>} that copy, if it is whole */
+  async file(id) {
+    const entry = await this.#catalog.get(id);
+    if (!entry?.hasFile) return null;
+    const copy = await (await this.#root.open(id)).file(FILE);
+    return copy?.size === entry.notes.size ? new File([copy], entry.notes.file) : null;
+  }
+
+  /** @param {string} id of an open song: if it has not begun, it is to be read from the start */
   clear(id) {
     return this.#song(id).clear();
   }
@@ -225,9 +253,17 @@ export class Songs {
    * @throws {BusyError} when another tab works on the same
    */
   async begin(id, about, plan) {
-    const release = await this.#root.lock(about.key);
+    const song = this.#song(id);
+    const release = await this.#root.lock(about.key, "exclusive");
     if (!release) throw new BusyError();
-    return this.#song(id).begin(about, plan, release);
+    try {
+      const done = await song.begin(about, plan);
+      song.hold(release);
+      return done;
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   /**
@@ -235,8 +271,15 @@ export class Songs {
    * @param {number} index of the task
    * @param {Float32Array[]} outputs what it writes
    */
-  finish(id, index, outputs) {
-    return this.#song(id).finish(index, outputs);
+  async finish(id, index, outputs) {
+    const isLast = await this.#song(id).finish(index, outputs);
+    if (isLast) await this.#share(id);
+  }
+
+  /** @param {string} id of a song that is finished just now: other tabs may have it, too */
+  async #share(id) {
+    await this.close(id);
+    await patiently(() => this.view(id)).catch((error) => console.warn(error));
   }
 
   /**
@@ -268,10 +311,40 @@ export class Songs {
    * @throws {BusyError} another tab has it open
    */
   async remove(id) {
-    await this.open(id);
+    await this.close(id);
+    await this.#take(id);
     try {
+      await this.#catalog.change(id, () => undefined);
       this.#song(id).closeFiles();
-      await this.#root.remove(id);
+      // It is gone; of what is left of it, if that is not to be had now, `tidy` takes care.
+      await this.#root.remove(id).catch((error) => console.warn(error));
+    } finally {
+      await this.close(id);
+    }
+  }
+
+  /**
+   * Delete what a crash has left of songs that are gone, and what was read of some in vain.
+   *
+   * @param {Set<string>} others that are to come into the catalog yet
+   */
+  async tidy(others) {
+    const entries = await this.#catalog.all();
+    const begun = new Set(entries.filter(({ about }) => about).map(({ id }) => id));
+    for (const id of await this.#root.names()) {
+      if (!begun.has(id) && !others.has(id)) await this.#tidyFolder(id);
+    }
+  }
+
+  /** @param {string} id */
+  async #tidyFolder(id) {
+    if (this.#open.has(id) || (await this.#root.locked()).has(id)) return;
+    try {
+      await this.#take(id);
+      if (await this.#catalog.get(id)) await this.clear(id);
+      else await this.#root.remove(id);
+    } catch (error) {
+      console.warn(error); // The next visit sees to it.
     } finally {
       await this.close(id);
     }
@@ -285,13 +358,17 @@ export class Songs {
   }
 }
 
-/** A song's folder, which no other tab has open. */
+/** A song's folder, which no other tab has open, or all of them only to read. */
 class Song {
+  #id;
   #folder;
+  #catalog;
   /** @type {(() => void)[]} */
   #releases;
   /** @type {Map<string, StoredFile>} */
   #files = new Map();
+  /** @type {(name: string) => Promise<ReadableFile>} */
+  #openFile;
   /** @type {Plan} until it begins there is the mixture alone */
   #plan = {
     stems: [],
@@ -303,10 +380,20 @@ class Song {
   /** @type {Set<string>} stems that nobody wants */
   #unwanted = new Set();
 
-  /** @param {Folder} folder @param {() => void} release */
-  constructor(folder, release) {
+  /**
+   * @param {string} id @param {Folder} folder @param {Catalog} catalog @param {() => void} release
+   */
+  constructor(id, folder, catalog, release) {
+    this.#id = id;
     this.#folder = folder;
+    this.#catalog = catalog;
     this.#releases = [release];
+    this.#openFile = (name) => folder.open(name);
+  }
+
+  /** @param {() => void} release what it has besides, until it is closed */
+  hold(release) {
+    this.#releases.push(release);
   }
 
   /** @param {number} bytes */
@@ -319,11 +406,12 @@ class Song {
     }
   }
 
-  /** @param {string[]} stems @param {number} frames */
-  view(stems, frames) {
+  /** @param {About} about of what is finished: it is only read */
+  view({ stems, measured: { length: frames } }) {
     const plane = { width: CHANNELS, frames, origin: 0, temporary: false };
     const planes = Object.fromEntries([MIXTURE, ...stems].map((name) => [name, plane]));
     this.#plan = { stems, planes, tasks: [] };
+    this.#openFile = (name) => this.#folder.view(name);
   }
 
   /** @param {number} at @param {Uint8Array} part @returns {Promise<boolean>} */
@@ -332,64 +420,108 @@ class Song {
     const file = await this.#file(FILE);
     file.truncate(at);
     write(file, part, at);
+    const { notes } = await this.#entry();
+    if (at + part.length === notes.size) {
+      file.flush();
+      await this.#change((entry) => ({ ...entry, hasFile: true }));
+    }
     return true;
   }
 
-  /** Nothing but the notes and the copy of its file is left. */
   async clear() {
+    if ((await this.#entry()).about) return;
     this.closeFiles();
-    await empty(this.#folder);
+    for (const name of await this.#folder.names()) {
+      if (name !== FILE) await this.#folder.remove(name);
+    }
   }
 
   /** @param {Float32Array} block */
   async append(block) {
     const file = await this.#file(fileOf(MIXTURE));
     const size = file.getSize();
-    write(file, bytesOf(block), size);
-    await this.#widenPeaks(MIXTURE, size / FRAME_BYTES, block);
+    try {
+      write(file, bytesOf(block), size);
+      await this.#widenPeaks(MIXTURE, size / FRAME_BYTES, block);
+    } catch (error) {
+      // It may be given once more.
+      file.truncate(size);
+      throw error;
+    }
   }
 
-  /**
-   * @param {About} about @param {Plan} plan @param {() => void} release
-   * @returns {Promise<number[]>}
-   */
-  async begin(about, plan, release) {
-    this.#releases.push(release);
-    if (aboutOf(await this.#folder.text(ABOUT))?.key !== about.key) await this.#reset(about);
+  /** @param {About} about @param {Plan} plan @returns {Promise<number[]>} */
+  async begin(about, plan) {
+    const entry = await this.#entry();
+    if (entry.about?.key !== about.key) await this.#reset(entry);
+    await this.#change((before) => ({ ...before, about, hasFile: false }));
     this.#plan = plan;
-    this.#unwanted = new Set(plan.stems.filter((stem) => !(about.stems?.includes(stem) ?? true)));
-    const done = new Set((await this.#readJournal()).map(({ task }) => task));
+    this.#unwanted = new Set(plan.stems.filter((stem) => !about.stems.includes(stem)));
+    await this.#remove(FILE);
+    const done = await this.#findDone();
     await this.#findReaders(done);
     return [...done];
   }
 
-  /** @param {About} about all that is kept but the mixture was for something else */
-  async #reset(about) {
-    const kept = [fileOf(MIXTURE), peaksOf(MIXTURE), ...NOTES];
+  /** @param {Entry} entry all that is kept but the mixture is of something else */
+  async #reset(entry) {
+    if (isWhole(entry)) throw new Error("What is finished is not begun anew.");
+    await this.#change((before) => ({ ...before, tasks: [], done: 0 }));
+    const kept = [fileOf(MIXTURE), peaksOf(MIXTURE), FILE];
     for (const name of await this.#folder.names()) {
       if (!kept.includes(name)) await this.#remove(name);
     }
-    (await this.#file(fileOf(MIXTURE))).flush();
-    const file = await this.#file(ABOUT);
-    write(file, new TextEncoder().encode(JSON.stringify(about)), 0);
-    file.flush();
-    this.#closeFile(ABOUT);
+    for (const name of [fileOf(MIXTURE), peaksOf(MIXTURE)]) (await this.#file(name)).flush();
+  }
+
+  /** @returns {Promise<Set<number>>} the finished tasks, of which all is there that is needed */
+  async #findDone() {
+    const finished = new Set(numbersIn((await this.#entry()).tasks));
+    const done = this.#withoutLost(finished, await this.#temporarySizes());
+    if (done.size < finished.size) {
+      const costs = [...done].map((index) => this.#plan.tasks[index]?.cost ?? 0);
+      const cost = costs.reduce((sum, one) => sum + one, 0);
+      await this.#change((entry) => ({ ...entry, tasks: union([...done].map(only)), done: cost }));
+    }
+    return done;
+  }
+
+  /** @returns {Promise<Map<string, number>>} bytes by plane */
+  async #temporarySizes() {
+    const there = new Set(await this.#folder.names());
+    const sizes = new Map();
+    for (const [plane, { temporary }] of Object.entries(this.#plan.planes)) {
+      const name = fileOf(plane);
+      if (temporary && there.has(name)) sizes.set(plane, (await this.#file(name)).getSize());
+    }
+    return sizes;
   }
 
   /**
-   * @returns {Promise<{task: number, cost: number}[]>} its lines; half a line at the end is cut off
+   * Disks lose files, and older versions of the page have lost lines of their journals: a task is
+   * done again if somebody is still to read what it wrote, and that is not there.
+   *
+   * @param {Set<number>} done @param {Map<string, number>} sizes of the temporary planes
+   * @returns {Set<number>}
    */
-  async #readJournal() {
-    const journal = await this.#file(JOURNAL);
-    const bytes = new Uint8Array(journal.getSize());
-    journal.read(bytes, { at: 0 });
-    const lines = linesOf(new TextDecoder().decode(bytes));
-    journal.truncate(lines.reduce((sum, line) => sum + textOf(line).length, 0));
-    return lines;
+  #withoutLost(done, sizes) {
+    const lasting = new Set(done);
+    const needed = new Set();
+    for (const [index, { reads, writes }] of [...this.#plan.tasks.entries()].reverse()) {
+      const isLost = writes.some((range) => {
+        const { at, size } = this.#place(range);
+        return needed.has(range.plane) && at + size > (sizes.get(range.plane) ?? 0);
+      });
+      if (isLost) lasting.delete(index);
+      if (lasting.has(index)) continue;
+      for (const { plane } of reads) if (this.#plan.planes[plane]?.temporary) needed.add(plane);
+    }
+    return lasting;
   }
 
   /** @param {Set<number>} done */
   async #findReaders(done) {
+    this.#readers.clear();
     for (const [index, { reads }] of this.#plan.tasks.entries()) {
       for (const { plane } of reads) {
         if (!this.#plan.planes[plane]?.temporary) continue;
@@ -403,7 +535,10 @@ class Song {
     }
   }
 
-  /** @param {number} index @param {Float32Array[]} outputs */
+  /**
+   * @param {number} index @param {Float32Array[]} outputs
+   * @returns {Promise<boolean>} whether all tasks are finished now
+   */
   async finish(index, outputs) {
     const { reads, writes, cost } = /** @type {import("./protocol.js").Task} */ (
       this.#plan.tasks[index]
@@ -420,13 +555,39 @@ class Song {
       }
     }
     for (const file of files) file.flush();
-    const journal = await this.#file(JOURNAL);
-    write(journal, textOf({ task: index, cost }), journal.getSize());
-    journal.flush();
+    let isLast = false;
+    await this.#change((entry) => {
+      const after = withTask(entry, index, cost);
+      isLast = isWhole(after);
+      return after;
+    });
+    // The task is finished, whatever becomes of this: what is left goes when the song goes on.
+    await patiently(() => this.#dropRead(index, reads)).catch((error) => console.warn(error));
+    return isLast;
+  }
+
+  /** @param {number} index of a task that is finished @param {Range[]} reads */
+  async #dropRead(index, reads) {
     for (const { plane } of reads) {
       const left = this.#readers.get(plane);
-      if (left?.delete(index) && left.size === 0) await this.#remove(fileOf(plane));
+      left?.delete(index);
+      if (left?.size === 0) await this.#remove(fileOf(plane));
     }
+  }
+
+  /** @returns {Promise<Entry>} @throws {GoneError} */
+  async #entry() {
+    const entry = await this.#catalog.get(this.#id);
+    if (!entry) throw new GoneError();
+    return entry;
+  }
+
+  /** @param {(entry: Entry) => Entry} change */
+  #change(change) {
+    return this.#catalog.change(this.#id, (entry) => {
+      if (!entry) throw new GoneError();
+      return change(entry);
+    });
   }
 
   /** @param {Range} range @returns {Promise<Float32Array>} */
@@ -434,7 +595,7 @@ class Song {
     const { at, size } = this.#place(range);
     const values = new Float32Array(size / Float32Array.BYTES_PER_ELEMENT);
     const file = await this.#file(fileOf(range.plane));
-    if (file.read(bytesOf(values), { at }) !== size) {
+    if ((await file.read(bytesOf(values), { at })) !== size) {
       throw new Error(`The plane ${range.plane} ends before ${range.start + range.length}.`);
     }
     return values;
@@ -450,19 +611,32 @@ class Song {
 
   /** @param {string} plane @param {number} first block @param {number} count */
   async #readPeaks(plane, first, count) {
-    const file = await this.#file(peaksOf(plane));
-    if (file.getSize() === 0) await this.#makePeaks(plane);
+    const name = peaksOf(plane);
+    if ((await this.#file(name)).getSize() === 0) {
+      this.#closeFile(name);
+      await this.#makePeaks(plane);
+    }
     const blocks = new Float32Array(2 * count);
-    file.read(bytesOf(blocks), { at: first * PEAK_BYTES });
+    await (await this.#file(name)).read(bytesOf(blocks), { at: first * PEAK_BYTES });
     return blocks;
   }
 
   /** Of what an older version of the page has stored. @param {string} plane */
   async #makePeaks(plane) {
     const frames = (await this.#file(fileOf(plane))).getSize() / FRAME_BYTES;
+    const blocks = new Float32Array(2 * Math.ceil(frames / PEAK_FRAMES));
     for (let start = 0; start < frames; start += PEAKS_AT_ONCE) {
       const length = Math.min(PEAKS_AT_ONCE, frames - start);
-      await this.#widenPeaks(plane, start, await this.read({ plane, start, length }));
+      const samples = await this.read({ plane, start, length });
+      const [first, last] = [start, start + length].map((at) => Math.ceil(at / PEAK_FRAMES));
+      widen(blocks.subarray(2 * (first ?? 0), 2 * (last ?? 0)), 0, samples);
+    }
+    const file = await this.#folder.open(peaksOf(plane));
+    try {
+      write(file, bytesOf(blocks), 0);
+      file.flush();
+    } finally {
+      file.close();
     }
   }
 
@@ -476,7 +650,7 @@ class Song {
     const first = Math.floor(start / PEAK_FRAMES);
     const last = Math.ceil((start + samples.length / CHANNELS) / PEAK_FRAMES);
     const blocks = new Float32Array(2 * (last - first));
-    file.read(bytesOf(blocks), { at: first * PEAK_BYTES });
+    await file.read(bytesOf(blocks), { at: first * PEAK_BYTES });
     widen(blocks, start - first * PEAK_FRAMES, samples);
     write(file, bytesOf(blocks), first * PEAK_BYTES);
     return file;
@@ -494,7 +668,8 @@ class Song {
   async #file(name) {
     let file = this.#files.get(name);
     if (!file) {
-      file = await this.#folder.open(name);
+      // One that is only read is never written to.
+      file = /** @type {StoredFile} */ (await this.#openFile(name));
       this.#files.set(name, file);
     }
     return file;
@@ -522,17 +697,22 @@ class Song {
   }
 }
 
+/** These look into the catalog only: they do not wait for samples to be read. */
+const AT_ONCE = ["list", "look", "begun", "note"];
+
 /**
  * @param {Songs} songs
- * @returns {(method: keyof Songs, parameters: any[]) => Promise<any>} calls it, each call after the
- *   last
+ * @returns {(method: keyof Songs, parameters: any[]) => Promise<any>} calls it, each call that
+ *   touches files after the last. Each may be made again: nothing is done twice.
  */
 export function oneByOne(songs) {
   /** @type {Promise<unknown>} */
   let last = Promise.resolve();
   return (method, parameters) => {
     const call = /** @type {(...given: any[]) => Promise<unknown>} */ (songs[method]);
-    const answer = last.then(() => call.apply(songs, parameters));
+    const attempt = () => patiently(() => call.apply(songs, parameters));
+    if (AT_ONCE.includes(method)) return attempt();
+    const answer = last.then(attempt);
     last = answer.catch(() => {});
     return answer;
   };
@@ -544,7 +724,7 @@ function write(file, bytes, at) {
 }
 
 /** @param {string} plane @returns {string} */
-function fileOf(plane) {
+export function fileOf(plane) {
   return `${encodeURIComponent(plane)}.f32`;
 }
 
@@ -558,69 +738,27 @@ function bytesOf(values) {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** @param {{task: number, cost: number}} line @returns {Uint8Array} as it is in the journal */
-function textOf({ task, cost }) {
-  return new TextEncoder().encode(`${JSON.stringify({ task, cost })}\n`);
+/** @param {Pick<Entry, "about" | "tasks">} entry @returns {boolean} whether all is finished */
+function isWhole({ about, tasks }) {
+  const count = tasks.reduce((sum, [start, stop]) => sum + stop - start, 0);
+  return about !== null && count === about.tasks;
 }
 
-/**
- * @param {string} journal
- * @returns {{task: number, cost: number}[]} up to the first that is not whole
- */
-function linesOf(journal) {
-  const lines = [];
-  for (const text of journal.split("\n").slice(0, -1)) {
-    try {
-      lines.push(JSON.parse(text));
-    } catch {
-      break;
-    }
-  }
-  return lines;
+/** @param {Entry} entry @param {number} index of a task @param {number} cost @returns {Entry} */
+function withTask(entry, index, cost) {
+  const isThere = entry.tasks.some(([start, stop]) => start <= index && index < stop);
+  if (isThere) return entry;
+  return { ...entry, tasks: union([...entry.tasks, only(index)]), done: entry.done + cost };
 }
 
-/** @param {string | null} text @returns {About | null} null where it is not there as a whole */
-function aboutOf(text) {
-  return parsed(text);
+/** @param {[number, number][]} ranges @returns {number[]} */
+function numbersIn(ranges) {
+  return ranges.flatMap(([start, stop]) => {
+    return Array.from({ length: stop - start }, (_, i) => start + i);
+  });
 }
 
-/** @param {string | null} text @returns {any} null where it is not there as a whole */
-function parsed(text) {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return null;
-  }
-}
-
-/**
- * @param {Folder} folder of a song
- * @returns {Promise<{turn: number, notes?: Notes}>} the newest that are whole
- */
-async function readNotes(folder) {
-  const all = await Promise.all(NOTES.map(async (name) => parsed(await folder.text(name))));
-  const whole = all.filter((one) => one !== null).sort((one, other) => other.turn - one.turn);
-  return whole[0] ?? { turn: 0 };
-}
-
-/** @param {Folder} folder of which nothing but the notes and the copy of its file is left */
-async function empty(folder) {
-  for (const name of await folder.names()) {
-    if (![...NOTES, FILE].includes(name)) await folder.remove(name);
-  }
-}
-
-/**
- * @param {Folder} folder @param {Notes} notes
- * @returns {Promise<File | null>} the copy of its file
- */
-async function wholeFile(folder, { file: name, size }) {
-  const copy = await folder.file(FILE);
-  return copy && copy.size === size ? new File([copy], name) : null;
-}
-
-/** @param {Folder} folder @returns {Promise<number>} */
-async function bytesIn(folder) {
-  const sizes = (await folder.names()).map((name) => folder.size(name));
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+/** @param {number} index @returns {[number, number]} */
+function only(index) {
+  return [index, index + 1];
 }

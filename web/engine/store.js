@@ -5,17 +5,20 @@
  * @module
  */
 
+import { memoryCatalog } from "./catalog.js";
 import { hasCode, UserError } from "./errors.js";
+import { unlocked } from "./locks.js";
 import { Remote } from "./rpc.js";
 import { oneByOne, Songs } from "./songs.js";
 
 /** @typedef {import("./protocol.js").Notes} Notes */
+/** @typedef {import("./protocol.js").KeptSong} KeptSong */
 /** @typedef {import("./songs.js").Folder} Folder */
 /** @typedef {import("./songs.js").Root} Root */
 /** @typedef {import("./songs.js").StoredFile} StoredFile */
 /** @typedef {keyof Songs} Method */
 
-/** For what several workers finish before its turn, and the journal. */
+/** For what several workers finish before its turn, and the catalog. */
 const SPARE_BYTES = 150e6;
 
 /** Of a file that is copied, at a time: what a song at work has to write does not wait for long. */
@@ -30,18 +33,32 @@ const NAMES_OF_FULL = ["FullError", "QuotaExceededError", "NS_ERROR_FILE_NO_DEVI
  */
 export const LONGEST_MINUTES = { disk: 180, memory: 20 };
 
-/** Its functions are those of `Songs` in songs.js; errors are for the person. */
-export class Store {
+/** On which tabs tell each other that what is kept has changed. */
+const CHANNEL = "py-demixer songs";
+
+/**
+ * Its functions are those of `Songs` in songs.js; errors are for the person. Event: "change",
+ * another tab has changed what is kept.
+ */
+export class Store extends EventTarget {
+  #call;
+  /** @type {BroadcastChannel | null} */
+  #others = null;
+  /** @type {Set<string>} songs that another tab is at, until it is done with them */
+  #awaited = new Set();
+
   /**
    * @param {boolean} keeps whether songs outlive the tab
    * @param {(method: Method, parameters: any[], transfer: Transferable[]) => Promise<any>} call
    */
   constructor(keeps, call) {
+    super();
     this.keeps = keeps;
     this.#call = call;
+    if (!keeps) return;
+    this.#others = new BroadcastChannel(CHANNEL);
+    this.#others.addEventListener("message", () => this.dispatchEvent(new Event("change")));
   }
-
-  #call;
 
   get longestMinutes() {
     return this.keeps ? LONGEST_MINUTES.disk : LONGEST_MINUTES.memory;
@@ -65,9 +82,21 @@ export class Store {
     }
   }
 
-  /** @returns {Promise<import("./protocol.js").KeptSong[]>} */
-  list() {
-    return this.#try("list");
+  /** @returns {Promise<KeptSong[]>} */
+  async list() {
+    /** @type {KeptSong[]} */
+    const songs = await this.#try("list");
+    for (const { id, busy } of songs) if (busy) void this.#await(id);
+    return songs;
+  }
+
+  /** @param {string} id of a song that another tab is at: it may be closed without a word */
+  async #await(id) {
+    if (this.#awaited.has(id)) return;
+    this.#awaited.add(id);
+    await unlocked(id);
+    this.#awaited.delete(id);
+    this.dispatchEvent(new Event("change"));
   }
 
   /** @returns {Promise<{id: string, about: import("./protocol.js").About}[]>} */
@@ -75,19 +104,19 @@ export class Store {
     return this.#try("begun");
   }
 
-  /** @param {string} id @returns {Promise<import("./protocol.js").KeptSong | null>} */
+  /** @param {string} id @returns {Promise<KeptSong | null>} */
   look(id) {
     return this.#try("look", [id]);
   }
 
   /** @param {string} id @param {Notes} notes @returns {Promise<void>} */
   create(id, notes) {
-    return this.#try("create", [id, notes]);
+    return this.#change("create", [id, notes]);
   }
 
-  /** @param {string} id @param {Notes} notes @returns {Promise<void>} */
-  note(id, notes) {
-    return this.#try("note", [id, notes]);
+  /** @param {string} id @param {Partial<Notes>} changes @returns {Promise<void>} */
+  note(id, changes) {
+    return this.#change("note", [id, changes]);
   }
 
   /** @param {string} id @returns {Promise<void>} */
@@ -107,9 +136,14 @@ export class Store {
     }
   }
 
-  /** @param {string} id @param {string[]} stems @param {number} frames @returns {Promise<void>} */
-  view(id, stems, frames) {
-    return this.#try("view", [id, stems, frames]);
+  /** @param {string} id @returns {Promise<File | null>} the copy, if it is whole */
+  file(id) {
+    return this.#try("file", [id]);
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  view(id) {
+    return this.#try("view", [id]);
   }
 
   /** @param {string} id @returns {Promise<void>} */
@@ -129,7 +163,7 @@ export class Store {
    * @returns {Promise<number[]>}
    */
   begin(id, about, plan) {
-    return this.#try("begin", [id, about, plan]);
+    return this.#change("begin", [id, about, plan]);
   }
 
   /**
@@ -164,12 +198,22 @@ export class Store {
 
   /** @param {string} id @returns {Promise<void>} */
   close(id) {
-    return this.#try("close", [id]);
+    return this.#change("close", [id]);
   }
 
   /** @param {string} id @returns {Promise<void>} */
   remove(id) {
-    return this.#try("remove", [id]);
+    return this.#change("remove", [id]);
+  }
+
+  /**
+   * @param {Method} method after which other tabs see something else
+   * @param {any[]} parameters @returns {Promise<any>}
+   */
+  async #change(method, parameters) {
+    const value = await this.#try(method, parameters);
+    this.#others?.postMessage(null);
+    return value;
   }
 
   /**
@@ -183,6 +227,8 @@ export class Store {
       if (error instanceof UserError) throw error;
       const { name } = /** @type {Error} */ (error);
       if (name === "BusyError") throw new UserError("otherTab", {}, error);
+      if (name === "GoneError") throw new UserError("songGone", {}, error);
+      if (name === "VersionError") throw new UserError("newerStore", {}, error);
       if (NAMES_OF_FULL.includes(name)) throw new UserError("full", {}, error);
       if (error instanceof RangeError) throw new UserError("memory", {}, error);
       throw new UserError("storage", {}, error);
@@ -190,27 +236,28 @@ export class Store {
   }
 }
 
+/** How often the store's worker is started, before songs are kept in memory. */
+const TRIES = 3;
+
 /** @returns {Promise<Store>} on the disk if that is possible here */
 export async function openStore() {
-  if ("locks" in navigator && "getDirectory" in (navigator.storage ?? {})) {
-    const store = new Store(true, startWorker());
+  const hasFunctions = "locks" in navigator && "getDirectory" in (navigator.storage ?? {});
+  for (let left = hasFunctions ? TRIES : 0; left > 0; left--) {
+    const worker = new Remote(new URL("store-worker.js", import.meta.url), (message) => {
+      return new Error(message);
+    });
     try {
-      await store.list();
-      return store;
+      await worker.call("tryFiles", null);
+      return new Store(true, (method, parameters, transfer) => {
+        return worker.call(method, parameters, { transfer });
+      });
     } catch (error) {
       // Some browsers have the functions, but refuse them in private windows.
-      console.warn("The browser keeps no files here: songs are kept in memory.", error);
+      console.warn("The browser keeps no files here.", error);
+      worker.end(error);
     }
   }
-  const call = oneByOne(new Songs(new MemoryRoot()));
-  return new Store(false, call);
-}
-
-/** @returns {(method: Method, parameters: any[], transfer: Transferable[]) => Promise<any>} */
-function startWorker() {
-  const url = new URL("store-worker.js", import.meta.url);
-  const worker = new Remote(url, (message) => new Error(message));
-  return (method, parameters, transfer) => worker.call(method, parameters, { transfer });
+  return new Store(false, oneByOne(new Songs(new MemoryRoot(), memoryCatalog())));
 }
 
 /** @implements {Root} */
@@ -238,6 +285,11 @@ class MemoryRoot {
   async lock() {
     return () => {};
   }
+
+  /** @returns {Promise<Set<string>>} */
+  async locked() {
+    return new Set();
+  }
 }
 
 /** @implements {Folder} */
@@ -257,17 +309,8 @@ class MemoryFolder {
   }
 
   /** @param {string} name */
-  async text(name) {
-    const file = this.#files.get(name);
-    if (!file) return null;
-    const bytes = new Uint8Array(file.getSize());
-    file.read(bytes, { at: 0 });
-    return new TextDecoder().decode(bytes);
-  }
-
-  /** @param {string} name */
-  async size(name) {
-    return this.#files.get(name)?.getSize() ?? 0;
+  view(name) {
+    return this.open(name);
   }
 
   /** Nothing here outlives the tab. */

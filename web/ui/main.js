@@ -424,7 +424,7 @@ choices.addEventListener("change", (event) => {
 });
 
 document.addEventListener("visibilitychange", () => {
-  // Another tab may have added songs, or deleted some.
+  // A page that is not seen may be asleep, and hears nothing of other tabs then.
   if (!document.hidden) void loadSongs();
 });
 
@@ -432,12 +432,16 @@ async function loadSongs() {
   try {
     await session.load();
   } catch (error) {
-    showProblem(error);
+    showProblem(error, () => {
+      hideProblem();
+      void loadSongs();
+    });
   }
 }
 
-store.then(({ longestMinutes }) => {
-  start.longest = longestMinutes;
+store.then((opened) => {
+  start.longest = opened.longestMinutes;
+  opened.addEventListener("change", () => void loadSongs());
 });
 
 const limits = byId("insecure", HTMLParagraphElement);

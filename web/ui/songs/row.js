@@ -103,7 +103,7 @@ export class Row {
 
   /** @param {Deed} deed @returns {boolean} */
   #can(deed) {
-    const { state, error, isAtWork, file } = this.#song;
+    const { state, error, isAtWork, hasFile } = this.#song;
     switch (deed) {
       case "up":
       case "down":
@@ -115,7 +115,7 @@ export class Row {
       case "retry":
         return state === "failed" && !hasCode(error, "fileGone");
       case "part":
-        return state === "failed" && hasCode(error, "stoppedDecoding") && file !== null;
+        return state === "failed" && hasCode(error, "stoppedDecoding") && hasFile;
       case "goOn":
         return state === "kept";
       case "remove":

@@ -180,6 +180,7 @@ export class Songs {
 
   /** @param {Song} song */
   async #remove(song) {
+    await this.#session.check(song);
     const question = song.state === "finished" ? "askFinished" : "askBegun";
     const isSure =
       song.about === null ||

@@ -547,6 +547,13 @@ export const de = {
     otherTab:
       "Dieses Lied ist in einem anderen Tab oder Fenster offen. " +
       "Mach dort weiter, oder schließe es und versuche es noch einmal.",
+    begunAnew: ({ name }) =>
+      `${name} beginnt von vorn: Diese Seite rechnet anders als die, die es begonnen hat (sie ` +
+      "wurde zum Beispiel aktualisiert), und Teile aus zwei Rechenweisen werden nie gemischt.",
+    songGone: "Dieses Lied ist nicht mehr da: Es wurde in einem anderen Tab oder Fenster gelöscht.",
+    newerStore:
+      "Die Lieder hier gehören zu einer neueren Fassung dieser Seite. Lade die Seite neu, um sie " +
+      "zu bekommen: Es geht nichts verloren.",
     full:
       "Der Speicherplatz des Browsers ist voll. Was vom Lied fertig ist, bleibt erhalten: " +
       "Schaffe Platz auf dem Datenträger und mach dann weiter.",

@@ -563,6 +563,13 @@ export const en = {
       "Close other tabs and try again.",
     otherTab:
       "This song is open in another tab or window. Go on there, or close it and try again.",
+    begunAnew: (/** @type {{name: string}} */ { name }) =>
+      `${name} starts over: this page computes in another way than the one that began it (it was ` +
+      "updated, for example), and parts that were computed in two ways are never mixed.",
+    songGone: "This song is no longer there: it was deleted in another tab or window.",
+    newerStore:
+      "A newer version of this page keeps the songs here. Reload this page to get that version: " +
+      "nothing is lost.",
     full:
       "The browser's storage is full. What is finished of the song is kept: " +
       "free some space on the disk, then continue.",

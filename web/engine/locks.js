@@ -1,0 +1,40 @@
+/**
+ * Web Locks that keep tabs apart: who works on a song has it alone, who reads one that is finished
+ * shares it.
+ *
+ * @module
+ */
+
+import { PATIENCE_MS } from "./patience.js";
+
+/** Older versions of the page name them alike. */
+const PREFIX = "py-demixer songs ";
+
+/**
+ * @param {string} id of a song, or its key @param {LockMode} mode
+ * @returns {Promise<(() => void) | null>} releases it; null: another tab has it
+ */
+export function lock(id, mode) {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const held = () => new Promise((release) => resolve(() => release(null)));
+    navigator.locks.request(PREFIX + id, { mode, signal }, held).catch((error) => {
+      if (signal.aborted) resolve(null);
+      else reject(error);
+    });
+  });
+}
+
+/** @returns {Promise<Set<string>>} the songs that a tab has alone, this one or another */
+export async function locked() {
+  const { held = [] } = await navigator.locks.query();
+  const names = held.filter(({ mode }) => mode === "exclusive").map(({ name }) => name ?? "");
+  return new Set(names.filter((name) => name.startsWith(PREFIX)).map((name) => {
+    return name.slice(PREFIX.length);
+  }));
+}
+
+/** @param {string} id of a song @returns {Promise<void>} when no tab has it alone */
+export async function unlocked(id) {
+  await navigator.locks.request(PREFIX + id, { mode: "shared" }, () => {});
+}
