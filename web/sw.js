@@ -92,8 +92,8 @@ scope.addEventListener("install", () => {
 
 scope.addEventListener("activate", (event) => {
   // The first visit's page was loaded without a service worker: take it over, so that what the
-  // engine worker asks for is answered from the cache. A later build never takes a running page
-  // over.
+  // engine worker asks for is answered from the cache. A later build waits until no page is busy,
+  // and all are loaded anew with it: ui/offline.js.
   if (first) event.waitUntil(scope.clients.claim());
 });
 

@@ -130,6 +130,42 @@ def test_update_waits_to_be_asked_for(
         assert cached(page) == heavy_files(own_stub) != before
 
 
+def test_an_update_waits_for_all_tabs_and_loads_all_of_them_anew(
+    make_stub: MakeSite, own_stub: Path, tmp_path: Path, open_page: Callable[[str], DemixerPage]
+) -> None:
+    """The old page at work in one of them goes on with its old files to its end."""
+    with server.serving(own_stub, cache_control="no-store") as url:
+        first, second = open_page(url).wait_started(), open_page(url).wait_started()
+        before = cached(first)
+        first.hold(4)
+        first.choose("song.wav", FIVE_SEGMENTS)
+        first.wait_share(40)
+        models = {"htdemucs": tiny.write(tmp_path / "other.safetensors", seed=1)}
+        newer = make_stub(models, web=_changed_web(tmp_path))
+        shutil.rmtree(own_stub)
+        shutil.copytree(newer, own_stub)
+        second.page.reload()
+        second.page.wait_for_selector("#update:not([hidden])")
+        second.page.click("#update-button")
+        expect(second.element("notice")).to_contain_text("Another tab of this page is at work")
+        first.hold()
+        first.wait_result("song")
+        assert first.page.title() == "py-demixer"
+        assert cached(first) == before
+        with first.page.expect_navigation(), second.page.expect_navigation():
+            second.page.click("#update-button")
+        for page in (first, second):
+            expect(page.page).to_have_title("py-demixer, newer")
+            page.wait_started()
+            page.wait_state("song", "finished")
+        # What an older tab could need goes as soon as there is only one.
+        assert cached(first) > heavy_files(own_stub)
+        second.page.close()
+        first.page.reload()
+        first.wait_started()
+        assert cached(first) == heavy_files(own_stub)
+
+
 @pytest.mark.parametrize(
     ("changed", "goes_on"),
     [({"wheel": "wheels/another/py_demixer.whl"}, True), ({"numerics": 99}, False)],
@@ -230,6 +266,24 @@ _NO_FILES = """FileSystemFileHandle.prototype.createSyncAccessHandle = async () 
   throw new DOMException("Backend does not support this operation", "NotSupportedError");
 };
 """
+
+
+def test_cancel_keeps_what_is_finished_in_memory_too(
+    own_stub: Path, open_page: Callable[[str], DemixerPage]
+) -> None:
+    _before_store(own_stub, _NO_FILES)
+    with server.serving(own_stub) as url:
+        page = open_page(url).wait_started()
+        page.hold(4)
+        page.choose("song.wav", FIVE_SEGMENTS)
+        page.wait_share(40)
+        page.press("cancel", "song")
+        page.wait_state("song", "kept")
+        assert page.share("song") == 40
+        page.hold()
+        page.press("goOn", "song")
+        page.wait_result("song")
+        assert page.begun().count(0) == 1
 
 
 _MOMENTARY = """

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# Makes of what is kept what versions before the catalog would have kept; `spoil` is the song's old
-# files, by name, and may change them.
-_GIVE_BACK = """async (spoil) => {
+# Makes of what is kept what versions before the catalog would have kept. `spoil` is a function's
+# body that may change a song's `files`, its old ones by name; the first versions had no peaks.
+_GIVE_BACK = """async ([spoil, hasPeaks]) => {
   const spoiled = new Function("files", spoil);
   const root = await navigator.storage.getDirectory();
   const samples = await root.getDirectoryHandle("samples");
@@ -29,6 +29,7 @@ _GIVE_BACK = """async (spoil) => {
       await songs.getDirectoryHandle(entry.id, { create: true }),
     ];
     for (const name of await Array.fromAsync(from.keys())) {
+      if (name.endsWith(".peaks") && !hasPeaks) continue;
       await (await from.getFileHandle(name)).move(to, name);
     }
     const lines = entry.tasks.flatMap(([start, stop]) => {
@@ -72,7 +73,7 @@ def give_back(tab: DemixerPage, context: BrowserContext, url: str, spoil: str = 
     tab.page.close()
     page = context.new_page()
     page.goto(url + "licences.txt")
-    page.evaluate(_GIVE_BACK, spoil)
+    page.evaluate(_GIVE_BACK, [spoil, spoil != _OLDEST])
     page.close()
 
 

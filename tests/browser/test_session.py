@@ -328,6 +328,63 @@ def test_two_tabs_listen_to_the_same_song(open_tab: Callable[[], DemixerPage]) -
     assert stored(second) == []
 
 
+_NEVER_SAVED = """() => {
+  window.Worker = class extends Worker {
+    postMessage() {}
+  };
+}"""
+"""Lets a worker that is started from now on do nothing."""
+
+
+def start_to_save(tab: DemixerPage) -> None:
+    """Save something that is not done for as long as the test looks at it."""
+    tab.page.evaluate(_NEVER_SAVED)
+    tab.element("save").click()
+    tab.element("save-dialog").locator('[data-do="go"]').click()
+    tab.page.wait_for_selector('#saves li[data-state="working"]')
+
+
+def test_the_page_asks_before_a_save_is_lost(tab: DemixerPage) -> None:
+    tab.separate("song.wav", short(), ())
+    start_to_save(tab)
+    expect(tab.element("update-button")).to_be_disabled()
+    dialogs: list[str] = []
+    tab.page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.accept()))
+    tab.page.reload()
+    assert dialogs == ["beforeunload"]
+
+
+def test_the_page_asks_before_a_song_goes_that_is_being_saved(tab: DemixerPage) -> None:
+    tab.separate("song.wav", short(), ())
+    start_to_save(tab)
+    tab.press("remove", "song")
+    expect(tab.element("confirm-text")).to_contain_text("song is still being saved")
+    tab.page.get_by_role("button", name="Keep").click()
+    expect(tab.page.locator('#saves li[data-state="working"]')).to_have_count(1)
+    tab.remove("song")
+    expect(tab.page.locator("#saves li")).to_have_count(0)
+
+
+_NO_CLOSE = """() => {
+  const { postMessage } = Worker.prototype;
+  Worker.prototype.postMessage = function (message, transfer) {
+    const given = message?.method === "close" ? { ...message, method: "no such" } : message;
+    postMessage.call(this, given, transfer);
+  };
+}"""
+
+
+def test_a_song_that_cannot_be_closed_holds_up_no_other(tab: DemixerPage) -> None:
+    tab.separate("one.wav", short(1), ())
+    tab.separate("other.wav", short(2), ())
+    tab.open_kept("one")
+    tab.page.evaluate(_NO_CLOSE)
+    tab.press("open", "other")
+    tab.wait_shown("other")
+    tab.press("open", "one")
+    tab.wait_shown("one")
+
+
 _MANY = """async (count) => {
   const [entry] = await (CHANGE_ENTRIES)(() => null);
   const opened = indexedDB.open("py-demixer");

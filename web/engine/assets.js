@@ -8,6 +8,7 @@
  */
 
 import { UserError } from "./errors.js";
+import { isOnlyTab } from "./tabs.js";
 
 /** @typedef {import("./protocol.js").Assets} Assets */
 /** @typedef {import("./protocol.js").AssetFile} AssetFile */
@@ -245,9 +246,9 @@ async function keep(cache, base, file) {
 
 /**
  * Make every heavy file kept that a model needs: fetch what is missing or damaged, and delete what
- * no longer belongs to the site once the new set is complete. Weights are looked into when they
- * are read (`readAsset`); the rest, which the service worker hands to Pyodide, is here. Does
- * nothing where the browser keeps nothing. For the page there is `keeper.js`.
+ * no longer belongs to the site once the new set is complete and no other tab is there. Weights are
+ * looked into when they are read (`readAsset`); the rest, which the service worker hands to Pyodide,
+ * is here. Does nothing where the browser keeps nothing. For the page there is `keeper.js`.
  *
  * @param {string} base @param {Assets} assets @param {string} model
  * @param {(done: number, total: number) => void} report bytes that are there, of all bytes
@@ -286,7 +287,8 @@ export async function keepAll(base, assets, model, report) {
     }
     throw error;
   }
-  await deleteStale(cache, base, assets);
+  // Another tab may be one of another version.
+  if (await isOnlyTab(base)) await deleteStale(cache, base, assets);
   return true;
 }
 

@@ -28,10 +28,9 @@ export function lock(id, mode) {
 /** @returns {Promise<Set<string>>} the songs that a tab has alone, this one or another */
 export async function locked() {
   const { held = [] } = await navigator.locks.query();
-  const names = held.filter(({ mode }) => mode === "exclusive").map(({ name }) => name ?? "");
-  return new Set(names.filter((name) => name.startsWith(PREFIX)).map((name) => {
-    return name.slice(PREFIX.length);
-  }));
+  const alone = held.filter(({ mode }) => mode === "exclusive").map(({ name = "" }) => name);
+  const ours = alone.filter((name) => name.startsWith(PREFIX));
+  return new Set(ours.map((name) => name.slice(PREFIX.length)));
 }
 
 /** @param {string} id of a song @returns {Promise<void>} when no tab has it alone */

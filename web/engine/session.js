@@ -109,21 +109,29 @@ export class Session extends EventTarget {
    */
   load() {
     this.#isStale = true;
-    this.#loading ??= this.#loadAll().finally(() => {
-      this.#loading = null;
-    });
+    this.#loading ??= this.#loadAll();
     return this.#loading;
   }
 
+  /** Something has shown that what is here is old. */
+  #loadAgain() {
+    this.load().catch((error) => console.warn(error));
+  }
+
   async #loadAll() {
-    const store = await this.#about.store;
-    if (this.#keeps !== store.keeps) {
-      this.#keeps = store.keeps;
-      this.#changed();
-    }
-    while (this.#isStale) {
-      this.#isStale = false;
-      this.#takeUp((await store.list()).filter(({ id }) => !this.#removed.has(id)));
+    try {
+      const store = await this.#about.store;
+      if (this.#keeps !== store.keeps) {
+        this.#keeps = store.keeps;
+        this.#changed();
+      }
+      while (this.#isStale) {
+        this.#isStale = false;
+        this.#takeUp((await store.list()).filter(({ id }) => !this.#removed.has(id)));
+      }
+    } finally {
+      // At once: who asks from now on has it read again.
+      this.#loading = null;
     }
   }
 
@@ -150,8 +158,8 @@ export class Session extends EventTarget {
   #compare(song, kept) {
     if (song.isAtWork) return;
     if (song.state === "finished") {
-      // What was written last may not be there yet.
-      if (!this.#toNote.has(song)) song.notes = kept.notes;
+      // What is being written may not be there yet.
+      if (!this.#noting) song.notes = kept.notes;
     } else if (kept.isFinished || song.state === "kept") {
       song.takeUp(kept);
       if (kept.isFinished || kept.busy) this.#leaveOut(song);
@@ -274,7 +282,7 @@ export class Session extends EventTarget {
    */
   async cancel(song) {
     await this.#stop(song);
-    if (this.#keeps && song.share > 0) this.#tell(song, { state: "kept" });
+    if (song.share > 0) this.#tell(song, { state: "kept" });
     else await this.remove(song);
   }
 
@@ -345,7 +353,7 @@ export class Session extends EventTarget {
     try {
       await store.view(song.id);
     } catch (error) {
-      if (hasCode(error, "songGone")) void this.load();
+      if (hasCode(error, "songGone")) this.#loadAgain();
       throw error;
     }
     const { length } = measured;
@@ -386,7 +394,7 @@ export class Session extends EventTarget {
       } catch (error) {
         console.warn(error);
         // It may have been deleted in another tab.
-        void this.load();
+        this.#loadAgain();
       }
     }
   }
@@ -438,7 +446,7 @@ export class Session extends EventTarget {
       await this.#letGo(current.song);
       if (!signal.aborted) this.#tell(current.song, { state: "failed", error });
       // To hear when the other tab is done with it.
-      if (hasCode(error, "otherTab")) void this.load();
+      if (hasCode(error, "otherTab")) this.#loadAgain();
     }
   }
 

@@ -13,6 +13,7 @@ import { optionsFor, QUALITIES } from "../engine/qualities.js";
 import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
+import { Busy, tellOpen } from "../engine/tabs.js";
 import { announce, byId } from "./elements.js";
 import { megabytes } from "./format.js";
 import { Help } from "./help/help.js";
@@ -64,9 +65,14 @@ let troubled = null;
 /** @type {Promise<void>} what is shown is changed by one at a time */
 let showing = Promise.resolve();
 
+tellOpen(base);
+const busy = new Busy(base);
+
 const serviceWorkerReady = registerServiceWorker(base, (activate) => {
   byId("update", HTMLParagraphElement).hidden = false;
-  updateButton.addEventListener("click", activate, { once: true });
+  updateButton.onclick = async () => {
+    if (!(await activate())) showNotice((words) => words.page.updateWaits);
+  };
   announce(word(({ page }) => page.update));
 });
 
@@ -106,13 +112,14 @@ const songs = new Songs({
   session,
   title: titleOf,
   open: (song) => void show(song),
+  isSaving: (song) => song.opened !== null && saves.areOf(song.opened),
   want: (song) => {
     if (!shown) wanted = song;
   },
   release,
   onError: showProblem,
 });
-new Attention(session, choices);
+new Attention(session, saves, choices);
 new Happening({ engine, shown: () => shown, onError: showProblem });
 const start = new Start({
   base,
@@ -260,24 +267,28 @@ function expectedSeconds({ model, options, length, rate, isOnCard }) {
 /** @param {Song} song */
 function show(song) {
   wanted = null;
-  showing = showing.then(async () => {
+  return inTurn(async () => {
     if (shown?.song === song || !song.canOpen) return;
     await putAway();
-    try {
-      const stems = await session.open(song);
-      shown = { song, stems, player: playerOf(song, stems) };
-      studio.show(shown);
-      transport.show(shown);
-      mediaKeys = new MediaKeys(shown.player, {
-        ...titlesOf(song),
-        rate: stems.rate,
-        length: stems.length,
-      });
-      showChange();
-    } catch (error) {
-      showProblem(error);
-    }
+    const stems = await session.open(song);
+    shown = { song, stems, player: playerOf(song, stems) };
+    studio.show(shown);
+    transport.show(shown);
+    mediaKeys = new MediaKeys(shown.player, {
+      ...titlesOf(song),
+      rate: stems.rate,
+      length: stems.length,
+    });
+    showChange();
   });
+}
+
+/**
+ * @param {() => Promise<void>} step changes what is shown; one that fails holds up no other
+ * @returns {Promise<void>}
+ */
+function inTurn(step) {
+  showing = showing.then(step).catch((error) => showProblem(error));
   return showing;
 }
 
@@ -289,6 +300,7 @@ function playerOf(song, stems) {
   for (const type of ["mix", "loop"]) {
     player.addEventListener(type, () => session.keepMixer(song, { ...player.settings }));
   }
+  player.addEventListener("state", tellBusy);
   player.addEventListener("error", (event) => {
     showProblem(/** @type {CustomEvent} */ (event).detail);
   });
@@ -317,11 +329,10 @@ function save(song, source) {
 /** @param {Song} song */
 function release(song) {
   if (wanted === song) wanted = null;
-  showing = showing.then(async () => {
+  return inTurn(async () => {
     if (song.opened) await saves.giveUp(song.opened);
     if (shown?.song === song) await putAway();
   });
-  return showing;
 }
 
 /** Take the song off the page. */
@@ -332,8 +343,9 @@ async function putAway() {
   transport.clear();
   mediaKeys?.close();
   mediaKeys = null;
-  await last?.player.close();
-  await last?.stems.close();
+  // Another one can be shown, whatever becomes of this one.
+  await last?.player.close().catch((error) => showProblem(error));
+  await last?.stems.close().catch((error) => showProblem(error));
   showChange();
 }
 
@@ -390,10 +402,19 @@ session.addEventListener("notice", (event) => {
 
 session.addEventListener("change", () => {
   if (troubled && !session.songs.includes(troubled)) hideProblem();
-  // The update reloads the page.
-  updateButton.disabled = session.current !== null;
+  tellBusy();
   tellWhatIsKnown();
 });
+
+saves.addEventListener("change", tellBusy);
+
+/** An update loads the page anew: not in the middle of something. */
+function tellBusy() {
+  const isPlaying = shown?.player.state === "playing";
+  const isBusy = session.current !== null || session.wouldLose || saves.areAtWork || isPlaying;
+  busy.isBusy = isBusy;
+  updateButton.disabled = isBusy;
+}
 
 session.addEventListener("idle", () => void prepare());
 

@@ -4,15 +4,19 @@
  * @module
  */
 
+import { isAnyBusy } from "../engine/tabs.js";
 import { Workbox } from "../vendor/workbox-window.mjs";
 
 /** How long to wait for the service worker before going on without it. */
 const PATIENCE_MS = 15_000;
 
 /**
+ * A page never lives on with the files of another version: when one takes over, all tabs are loaded
+ * anew, so it waits until none of them is busy.
+ *
  * @param {string} base the site's folder
- * @param {(activate: () => void) => void} offer called when a new version waits; `activate` lets it
- *   take over and reloads the page
+ * @param {(activate: () => Promise<boolean>) => void} offer called when a new version waits;
+ *   `activate` lets it take over, unless a tab is busy: then it gives false
  * @returns {() => Promise<void>} waits until the service worker answers this page's requests, or
  *   has had its time
  */
@@ -21,14 +25,21 @@ export function registerServiceWorker(base, offer) {
   const workbox = new Workbox(new URL("sw.js", base).href, { updateViaCache: "none" });
   let asked = false;
   workbox.addEventListener("waiting", () => {
-    offer(() => {
+    offer(async () => {
+      if (await isAnyBusy(base)) return false;
       asked = true;
       workbox.messageSkipWaiting();
+      return true;
     });
   });
-  workbox.addEventListener("controlling", () => {
-    // Another tab may have asked for the update: this one's song goes on.
+  // A page that was loaded past the service worker (a forced reload) has no other sign.
+  workbox.addEventListener("activated", () => {
     if (asked) location.reload();
+  });
+  let wasControlled = isControlled();
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    if (wasControlled) location.reload();
+    wasControlled = true;
   });
   const registered = workbox.register({ immediate: true }).then(
     // One that is active but not in control was bypassed on purpose (a forced reload): it stays so.

@@ -68,6 +68,13 @@ export class Saves extends EventTarget {
     return this.list.some(({ state }) => state === "waiting" || state === "working");
   }
 
+  /** @param {ReadableStems} stems @returns {boolean} whether something of them is being saved */
+  areOf(stems) {
+    return [...this.#entries.values()].some(({ save, request }) => {
+      return request.stems === stems && (save.state === "waiting" || save.state === "working");
+    });
+  }
+
   /** @param {Request} request @returns {Save} */
   add(request) {
     const id = ++this.#lastId;

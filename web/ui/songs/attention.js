@@ -9,6 +9,7 @@ import { announce } from "../elements.js";
 import { percent } from "../format.js";
 import { word } from "../words.js";
 
+/** @typedef {import("../../engine/save/saves.js").Saves} Saves */
 /** @typedef {import("../../engine/session.js").Session} Session */
 /** @typedef {import("../../engine/song.js").Song} Song */
 /** @typedef {import("../settings/choices.js").Choices} Choices */
@@ -28,8 +29,8 @@ export class Attention {
   #lock = null;
   #isLocking = false;
 
-  /** @param {Session} session @param {Choices} choices */
-  constructor(session, choices) {
+  /** @param {Session} session @param {Saves} saves @param {Choices} choices */
+  constructor(session, saves, choices) {
     this.#session = session;
     this.#choices = choices;
     session.addEventListener("song", (event) => {
@@ -45,7 +46,7 @@ export class Attention {
     // A page that is hidden loses it.
     document.addEventListener("visibilitychange", () => void this.#stayAwake());
     addEventListener("beforeunload", (event) => {
-      if (session.wouldLose) event.preventDefault();
+      if (session.wouldLose || saves.areAtWork) event.preventDefault();
     });
   }
 

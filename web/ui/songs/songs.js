@@ -21,6 +21,7 @@ const TICK_MS = 1000;
  * @property {Session} session
  * @property {(model: string) => string} title  of a model
  * @property {(song: Song) => void} open        show it
+ * @property {(song: Song) => boolean} isSaving     something of it is being saved
  * @property {(song: Song) => void} want        it goes on: show it when there is something to
  *   show, if nothing else is
  * @property {(song: Song) => Promise<void>} release    it is to be stopped or deleted: show it no
@@ -181,9 +182,9 @@ export class Songs {
   /** @param {Song} song */
   async #remove(song) {
     await this.#session.check(song);
-    const question = song.state === "finished" ? "askFinished" : "askBegun";
+    const question = this.#questionOf(song);
     const isSure =
-      song.about === null ||
+      question === null ||
       (await confirmed(
         ({ songs }) => songs[question](song.name),
         ({ songs }) => songs.yes,
@@ -201,10 +202,20 @@ export class Songs {
     announce(word((words) => words.songs.removed(song.name)));
   }
 
+  /**
+   * @param {Song} song that is to be deleted
+   * @returns {"askSaving" | "askFinished" | "askBegun" | null}
+   */
+  #questionOf(song) {
+    if (this.#about.isSaving(song)) return "askSaving";
+    if (song.state === "finished") return "askFinished";
+    return song.about ? "askBegun" : null;
+  }
+
   async #askToRemoveAll() {
     const songs = [...this.#session.library];
     const isSure = await confirmed(
-      (words) => words.songs.askAll(songs.length),
+      (words) => words.songs.askAll(songs.length, songs.some((song) => this.#about.isSaving(song))),
       (words) => words.songs.yesAll,
     );
     if (!isSure) return;

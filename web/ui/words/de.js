@@ -86,6 +86,9 @@ export const de = {
     happening: "Was gerade passiert",
     update: "Eine neue Fassung dieser Seite ist da.",
     reload: "Aktualisieren: neu laden",
+    updateWaits:
+      "Ein anderer Tab dieser Seite arbeitet noch. Zum Aktualisieren müssen alle Tabs neu " +
+      "geladen werden: Versuche es noch einmal, wenn er fertig ist.",
     retry: "Noch einmal versuchen",
     engine: "Rechenwerk",
     separation: "Zerlegt von",
@@ -256,13 +259,16 @@ export const de = {
     pauseAll: "Alles anhalten",
     goOnAll: "Alles fortsetzen",
     removeAll: "Alle löschen",
+    askSaving: (name) =>
+      `${name} wird noch gespeichert. Das Lied und die Spuren davon aus diesem Browser löschen ` +
+      "und das Speichern abbrechen?",
     askFinished: (name) => `${name} und die Spuren davon aus diesem Browser löschen?`,
     askBegun: (name) => `Löschen, was von ${name} fertig ist?`,
-    askAll: (count) =>
+    askAll: (count, isSaving) =>
       plural(count, {
         one: "Ein Lied und seine Spuren aus diesem Browser löschen?",
         other: `${number(count)} Lieder und ihre Spuren aus diesem Browser löschen?`,
-      }),
+      }) + (isSaving ? " Was noch gespeichert wird, bricht ab." : ""),
     yes: "Löschen",
     yesAll: "Alle löschen",
     no: "Behalten",

@@ -97,6 +97,9 @@ export const en = {
     happening: "What is happening",
     update: "A new version of this page is ready.",
     reload: "Update available: reload",
+    updateWaits:
+      "Another tab of this page is at work. The update needs all tabs to be loaded anew: try it " +
+      "again when that one is done.",
     retry: "Try again",
     engine: "Engine",
     separation: "Separation by",
@@ -280,13 +283,15 @@ export const en = {
     pauseAll: "Pause all",
     goOnAll: "Continue all",
     removeAll: "Delete all",
+    askSaving: (/** @type {string} */ name) =>
+      `${name} is still being saved. Delete it and its stems from this browser, and stop saving?`,
     askFinished: (/** @type {string} */ name) => `Delete ${name} and its stems from this browser?`,
     askBegun: (/** @type {string} */ name) => `Delete what is finished of ${name}?`,
-    askAll: (/** @type {number} */ count) =>
+    askAll: (/** @type {number} */ count, /** @type {boolean} */ isSaving) =>
       plural(count, {
         one: "Delete one song and its stems from this browser?",
         other: `Delete ${number(count)} songs and their stems from this browser?`,
-      }),
+      }) + (isSaving ? " What is still being saved stops." : ""),
     yes: "Delete",
     yesAll: "Delete all",
     no: "Keep",
