@@ -389,7 +389,7 @@ def natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
 
 def _ceiling(card: Card) -> Row:
     """How many multiply-adds the card does in its registers."""
-    workgroups, invocations, loops, vectors = 256, 64, 4096, 8
+    workgroups, invocations, loops, vectors = 4096, 64, 256, 8
     numbers = Region(0, 0, 256)
     plan = Schedule(
         shaders=(_PAGE.with_name("ceiling.wgsl").read_text(),),
