@@ -12,7 +12,15 @@ import pytest
 import threadpoolctl
 
 import py_demixer
-from py_demixer import DemucsOptions, OpenUnmixOptions, Song, catalog, execution, separation
+from py_demixer import (
+    DemucsOptions,
+    OpenUnmixOptions,
+    Song,
+    catalog,
+    execution,
+    measuring,
+    separation,
+)
 from py_demixer.planes import InFiles, InMemory
 from py_demixer.tasks import MIXTURE, Plane, Range
 from tests import synthetic, tiny, unmix
@@ -136,14 +144,37 @@ def test_what_demucs_holds_does_not_grow_with_the_song():
         ([np.zeros((2, 900), np.float32)], "has 1000 samples by its measure, and ends at 900"),
         ([np.zeros((2, 1001), np.float32)], "has 1000 samples .* goes on at 1001"),
         ([np.zeros((2, 1000), np.float32)] * 2, "has 1000 samples .* goes on at 2000"),
-        ([np.zeros(1000, np.float32)], r"must have the shape \(2, samples\), not \(1000,\)"),
-        ([np.zeros((1, 1000), np.float32)], r"must have the shape \(2, samples\), not \(1, 1000\)"),
+        ([np.zeros((3, 9), np.float32)], r"must have the shape \(2, samples\) or be mono, and not"),
+        ([np.zeros((2, 9, 1), np.float32)], r"must have the shape \(channels, samples\), not"),
     ],
 )
 def test_blocks_that_are_not_the_song(blocks, message):
     song = Song(1000, 0.0, 1.0)
     with pytest.raises(ValueError, match=message):
         list(py_demixer.separate_blocks(blocks, tiny.short(), song=song))
+
+
+def into_one_buffer(blocks):
+    """As audio libraries do it: each block in the memory of the one before."""
+    buffer = np.empty((2, 30_000), np.float32)
+    for block in blocks:
+        filled = buffer[:, : block.shape[1]]
+        filled[:] = block
+        yield filled
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_buffer_may_be_used_again_for_the_next_block(name, monkeypatch):
+    model, options = MODELS[name]
+    mixture = synthetic.song(SECONDS.get(name, 2.1))
+    monkeypatch.setattr(measuring, "MEASURE_BLOCK", 50_000)
+    song = py_demixer.measure(into_one_buffer(cut(mixture, 30_000)), RATE)
+    assert song == py_demixer.measure([mixture], RATE)
+    parts = py_demixer.separate_blocks(
+        into_one_buffer(cut(mixture, 30_000)), model, options, song=song
+    )
+    expected = py_demixer.separate_blocks(cut(mixture, 30_000), model, options, song=song)
+    assert np.array_equal(joined(parts), joined(expected))
 
 
 def test_options_of_another_kind_of_model_are_refused():
