@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from py_demixer import audio, catalog
+from py_demixer import Workers, audio, catalog
 from py_demixer.extras import require
 from py_demixer.files import Output
 from py_demixer.sweep import RESIDUAL
@@ -158,6 +158,14 @@ def wanted(options: argparse.Namespace) -> Wanted:
 def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
     """How many processes there are to be, and for what."""
     parser.add_argument("-j", "--jobs", type=_at_least_one, metavar="N", help=what)
+
+
+def start_workers(model: catalog.Model, options: argparse.Namespace) -> Workers:
+    """As many processes as were asked for."""
+    try:
+        return Workers(model, options.jobs)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
 
 
 def _at_least_one(text: str) -> int:

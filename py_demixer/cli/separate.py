@@ -29,6 +29,7 @@ from .common import (
     progress_bar,
     refuse_to_overwrite,
     say,
+    start_workers,
     wanted,
 )
 
@@ -99,7 +100,7 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
             if model is None:
                 model = load_model(options)
                 if options.jobs:
-                    workers = stack.enter_context(Workers(model, options.jobs))
+                    workers = stack.enter_context(start_workers(model, options))
             _run(job, model, workers, wanted, options)
         except audio.AudioError as error:  # the other songs may be good
             exit_code = 1
