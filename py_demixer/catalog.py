@@ -256,4 +256,5 @@ def _member(tensors: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndar
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # print would take standard output
+        print(line, file=sys.stderr, flush=True)

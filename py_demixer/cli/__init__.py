@@ -21,7 +21,7 @@ from py_demixer import WorkerError, __version__
 from py_demixer.audio import AudioError
 from py_demixer.extras import MissingPackageError
 
-from . import batch, completion, evaluate, models, separate, trace
+from . import batch, completion, evaluate, models, separate, streams, trace
 from .common import Refusal, say
 
 _COMMANDS = (separate, batch, models, evaluate, trace, completion)
@@ -45,6 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit
         With code 2 on wrong usage, and 0 after ``--help`` and ``--version``.
     """
+    with streams.ready():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         return int(options.run(options))

@@ -1,6 +1,8 @@
 """Reading, resampling and writing audio files."""
 
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,18 @@ def test_blocks_do_not_change_what_is_resampled(rate, length):
     expected = soxr.resample(signal.T, rate, RATE, quality="VHQ").T
     out = np.concatenate(list(audio.resampled(blocks, rate, RATE)), axis=1)
     np.testing.assert_array_equal(out, expected)
+
+
+def test_standard_error_is_back_when_the_last_thread_is_done(capfd):
+    before = os.fstat(2).st_ino
+    with audio._silent_stderr:
+        entered = ThreadPoolExecutor(1)
+        entered.submit(audio._silent_stderr.__enter__).result()
+    os.write(2, b"silent: another thread is still inside")
+    entered.submit(audio._silent_stderr.__exit__).result()
+    assert os.fstat(2).st_ino == before
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
 
 
 def test_equal_rates_leave_the_samples_alone():

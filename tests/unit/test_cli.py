@@ -323,6 +323,22 @@ def test_standard_input_is_called_so(tiny_weights, song, tmp_path):
     assert answer["error"] in failed.stderr.decode()
 
 
+@pytest.mark.parametrize("closed", [(2,), (0, 2), (0, 1, 2)])
+def test_streams_that_are_closed(tiny_weights, song, out, closed):
+    """As in a program without a console: the stems are made, and nothing is said."""
+    command = [sys.executable, "-m", "py_demixer", "separate", song, "-o", out]
+    made = subprocess.run(
+        [*command, "--weights", tiny_weights],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        preexec_fn=lambda: [os.close(number) for number in closed],
+    )
+    assert made.returncode == 0
+    assert len(made.stdout.splitlines()) == (0 if 1 in closed else len(STEMS))
+    for stem in stems_of(out / "song").values():
+        assert np.abs(stem).max() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
