@@ -28,6 +28,9 @@ from .tasks import Cancel, Progress, Song
 UNFINISHED = ".unfinished-"
 """How the names of folders begin in which stems are made, beside the place where they will be."""
 
+WITHOUT = "no_"
+"""How the name begins of what is left of a song without a stem."""
+
 _BLOCK = 1 << 18  # frames read from a temporary file at a time
 _CHANNELS = 2  # of the mixture and of every stem: the models are for stereo
 _FRAME_BYTES = 4 * _CHANNELS
@@ -83,7 +86,7 @@ class Output:
             )
         if len(stems) == 1:
             raise ValueError("Of one stem there are no others: ask for more stems, or a residual.")
-        return self.two_stems, f"no_{self.two_stems}"
+        return self.two_stems, f"{WITHOUT}{self.two_stems}"
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ def _selected(stems: Stems, wanted: str | None) -> Mapping[str, np.ndarray]:
     for name in stems:
         if name != wanted:
             others += stems[name]
-    return {wanted: stems[wanted], f"no_{wanted}": others}
+    return {wanted: stems[wanted], f"{WITHOUT}{wanted}": others}
 
 
 def _write_raw(parts: Iterable[Mapping[str, np.ndarray]], folder: Path) -> dict[str, float]:

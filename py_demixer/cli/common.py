@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,20 @@ class Refusal(Exception):
 def say(sentence: str) -> None:
     """Tell the person something."""
     print(f"py-demixer: {sentence}", file=sys.stderr, flush=True)
+
+
+def expanded(places: Iterable[Path]) -> list[Path]:
+    """Files and folders by name or by pattern: not every shell expands patterns, as in ``*.wav``.
+
+    What exists under its very name is meant by it, and a pattern that nothing fits stays as it is.
+    """
+    found = []
+    for place in places:
+        pattern = str(place)
+        is_pattern = glob.escape(pattern) != pattern and not place.exists()
+        fitting = sorted(glob.glob(pattern, recursive=True)) if is_pattern else []
+        found += [Path(name) for name in fitting] or [place]
+    return found
 
 
 def refuse_to_overwrite(paths: Iterable[Path]) -> None:

@@ -25,6 +25,7 @@ from .common import (
     add_jobs,
     add_model,
     add_output,
+    expanded,
     load_model,
     progress_bar,
     refuse_to_overwrite,
@@ -75,8 +76,9 @@ def _separate(options: argparse.Namespace) -> int:
     what = wanted(options)
     with ExitStack() as stack:
         out = stack.enter_context(_folder_for(options.output))
-        songs = [stack.enter_context(_file_for(song)) for song in options.songs]
-        named = zip(songs, options.songs, strict=True)
+        said = expanded(options.songs)
+        songs = [stack.enter_context(_file_for(song)) for song in said]
+        named = zip(songs, said, strict=True)
         options.piped = next((file for file, song in named if song == PIPE), None)
         try:
             jobs = collect(songs, out)

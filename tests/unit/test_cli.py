@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -289,6 +290,80 @@ def test_what_was_made_is_not_taken_for_songs(run, tmp_path):
     code, stdout, _ = run(folder, "-o", folder / "stems", "--force")
     assert code == 0
     assert len(stdout.splitlines()) == 4
+
+
+def test_songs_in_the_folder_where_stems_go(run, tmp_path, monkeypatch):
+    """As `-o .` has it; stems that are there are no songs the next time."""
+    folder = tmp_path / "music"
+    (folder / "album").mkdir(parents=True)
+    for name in ("one.wav", "album/two.wav", "album/drums.wav"):
+        write(folder / name, music(0.1))
+    monkeypatch.chdir(folder)
+    expected = [f"{name}/bass.wav" for name in ("album/drums", "album/two", "one")]
+    for more in ([], ["--force"]):
+        code, stdout, _ = run(".", "-o", ".", "--stems", "bass", *more)
+        assert code == 0
+        assert stdout.splitlines() == expected
+
+
+def test_songs_in_a_folder_below_the_one_where_stems_go(run, tmp_path, monkeypatch):
+    (tmp_path / "music").mkdir()
+    write(tmp_path / "music" / "one.wav", music(0.1))
+    monkeypatch.chdir(tmp_path)
+    for more in ([], ["--force"]):
+        code, stdout, _ = run("music", "-o", ".", "--two-stems", "bass", *more)
+        assert code == 0
+        assert stdout.splitlines() == ["one/bass.wav", "one/no_bass.wav"]
+
+
+def test_links_to_folders_are_followed(run, tmp_path, out):
+    folder, elsewhere = tmp_path / "music", tmp_path / "elsewhere"
+    for place in (folder, elsewhere):
+        place.mkdir()
+    write(elsewhere / "one.wav", music(0.1))
+    (folder / "album").symlink_to(elsewhere)
+    (elsewhere / "loop").symlink_to(folder)
+    (folder / "lost.wav").symlink_to(tmp_path / "nowhere.wav")
+    code, stdout, stderr = run(folder, "--stems", "bass")
+    assert code == 1
+    assert stdout.splitlines() == [str(out / "album" / "one" / "bass.wav")]
+    assert f"There is no file {folder / 'lost.wav'}" in stderr
+
+
+def test_a_folder_that_cannot_be_read_is_told(run, tmp_path, out, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    code, _, stderr = run(tmp_path)
+    assert code == 1
+    assert f"{tmp_path} cannot be read: Permission denied." in sentence(stderr)
+    assert not out.exists()
+
+
+def test_patterns_that_no_shell_has_expanded(run, tmp_path, out):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for name in ("one.wav", "two.wav", "two [live].wav", "three.flac"):
+        write(folder / name, music(0.1), subtype="PCM_16")
+    arguments = [folder / "t*.wav", folder / "two [live].wav", folder / "nope*.wav"]
+    code, stdout, stderr = run(*arguments[1:], folder / "o?e.wav", "--stems", "bass")
+    assert code == 1
+    assert f"There is no file {folder / 'nope*.wav'}" in stderr
+    assert stdout.splitlines() == [str(out / name / "bass.wav") for name in ("two [live]", "one")]
+    code, stdout, _ = run(arguments[0], "--stems", "drums")
+    assert code == 0
+    assert stdout.splitlines() == [str(out / name / "drums.wav") for name in ("two [live]", "two")]
+
+
+def test_names_that_differ_in_composition_only(run, tmp_path, out):
+    """Some file systems take them for the same."""
+    composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    songs = [write(tmp_path / f"{name}.wav", music(0.1)) for name in (composed, decomposed)]
+    code, _, stderr = run(*songs)
+    assert code == 1
+    assert "would both be written to" in sentence(stderr)
+    assert not out.exists()
 
 
 def test_a_folder_without_songs(run, tmp_path, out):
