@@ -216,11 +216,16 @@ def _open_with_libsndfile(path: Path) -> Iterator[Recording]:
 
     try:
         with _silent_stderr:
-            file = soundfile.SoundFile(path)
+            file = soundfile.SoundFile(_named(path))
     except failures as error:
         raise _Damage from error
     with file:
         yield Recording(file.samplerate, file.channels, blocks(file))
+
+
+def _named(path: Path) -> str | bytes:
+    """A file's name for libsndfile: soundfile takes no text that is not Unicode."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 class _SilentStderr:
@@ -425,7 +430,7 @@ def write(
         container = "RF64"
     try:
         with soundfile.SoundFile(
-            path, "w", sample_rate, 2, SUBTYPES[bits], format=container
+            _named(path), "w", sample_rate, 2, SUBTYPES[bits], format=container
         ) as file:
             for block in blocks:
                 file.write(_quantise(block.T * np.float32(gain), bits))

@@ -18,6 +18,7 @@ from py_demixer import Workers, audio, catalog
 from py_demixer.collection import CollectionError, Job, collect
 from py_demixer.files import Separated, separate_file
 
+from . import streams
 from .common import (
     Refusal,
     Wanted,
@@ -136,6 +137,8 @@ def _run(
             )
         except ValueError as error:
             raise Refusal(_told(f"{job.song}: {error}", options)) from error
+        except OSError as error:
+            raise audio.AudioError(f"{job.song}: {error.strerror or error}.") from error
     if made.gain < 1:
         say(
             f"The loudest stem of {job.song.name} would clip: all its stems were turned down by "
@@ -143,8 +146,9 @@ def _run(
         )
     if options.output == PIPE:
         (path,) = made.files.values()
-        with path.open("rb") as file:
+        with path.open("rb") as file, streams.named_errors():
             shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
     elif options.json:
         song = _called(job.song, options)
         print(json.dumps({"song": song, **_report(made, time.monotonic() - began)}), flush=True)
@@ -185,6 +189,8 @@ def _check_pipe(options: argparse.Namespace, wanted: Wanted, jobs: list[Job]) ->
         return
     if len(jobs) != 1 or len(wanted.stems) != 1:
         options.usage_error("Only one stem of one song can go to standard output: say --stems.")
+    if sys.stdout is None:
+        raise Refusal("Standard output is closed: name a folder after -o.")
     if options.json:
         options.usage_error("Standard output holds the stem: leave out --json or -o -.")
     if options.format != "wav":
