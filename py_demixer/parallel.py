@@ -155,6 +155,10 @@ class Workers:
                 "A worker ended in the middle of its work, perhaps for lack of memory: "
                 "try again with fewer workers."
             ) from error
+        finally:
+            for future in running:
+                future.cancel()
+            wait(running)  # the folder is the caller's to delete: nobody may write to it any more
         feed.end()
 
 

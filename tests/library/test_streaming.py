@@ -309,6 +309,41 @@ def test_cancel_and_a_new_song_by_the_same_processes():
     assert short.audio.shape == (4, 2, 1000)
 
 
+@pytest.mark.parametrize("how", ["cancelled", "closed", "failed"])
+def test_nobody_writes_any_more_when_it_has_ended(how, monkeypatch):
+    """Into a folder, that is, which is being deleted."""
+    model, mixture = tiny.short(), synthetic.song(5.2)
+    song, submitted = py_demixer.measure([mixture], RATE), []
+
+    def fail(done, total, left):
+        if done == 3:
+            raise RuntimeError("failed")
+
+    with py_demixer.Workers(model, 2) as workers:
+        submit = workers._processes.submit
+
+        def watched(*task):
+            submitted.append(submit(*task))
+            return submitted[-1]
+
+        monkeypatch.setattr(workers._processes, "submit", watched)
+        parts = py_demixer.separate_blocks(
+            [mixture],
+            model,
+            song=song,
+            workers=workers,
+            cancel=lambda: how == "cancelled" and len(submitted) > 3,
+            progress=fail if how == "failed" else None,
+        )
+        if how == "closed":
+            next(parts)
+            parts.close()
+        else:
+            with pytest.raises((py_demixer.Cancelled, RuntimeError), match=how):
+                list(parts)
+        assert all(future.done() for future in submitted)
+
+
 def test_a_process_that_is_killed_is_told_in_a_sentence():
     model, mixture = tiny.short(), synthetic.song(7.8)
     with py_demixer.Workers(model, 2) as workers:
