@@ -206,6 +206,21 @@ def test_ffmpeg_reads_what_libsndfile_does_not(tmp_path, ffmpeg, channels, rate)
     np.testing.assert_array_equal(mix, downmix_matrix(channels) @ noise(channels, 9000).T)
 
 
+def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
+    program, told = tmp_path / "ffmpeg", tmp_path / "told"
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{told}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "http:x.mp3").write_text("no audio")
+    with pytest.raises(audio.AudioError):
+        audio.load(tmp_path / "http:x.mp3", RATE, no_warning)
+    words = told.read_text().splitlines()
+    place = words.index("-i")
+    assert words[place + 1] == f"file:{tmp_path / 'http:x.mp3'}"
+    assert words[words.index("-protocol_whitelist") + 1] == "file,pipe"
+    assert words.index("-protocol_whitelist") < place
+
+
 def test_a_film_without_sound_holds_no_audio(tmp_path, ffmpeg):
     film = tmp_path / "a.mkv"
     ffmpeg("-f", "lavfi", "-i", "color=size=16x16:duration=0.2", film)

@@ -318,10 +318,23 @@ def test_downmix_keeps_left_and_right_apart(channels):
         assert matrix[0].sum() == pytest.approx(matrix[1].sum())
 
 
-def test_downmix_of_surround_follows_web_audio():
-    half = 0.5**0.5
-    expected = np.float32([[1, 0, half, 0, half, 0], [0, 1, half, 0, 0, half]])
-    assert np.array_equal(measuring.downmix_matrix(6), expected)
+H, N = 0.5**0.5, 0.0
+GAINS = {
+    1: [[1], [1]],
+    2: [[1, N], [N, 1]],
+    3: [[1, N, H], [N, 1, H]],
+    4: [[0.5, N, 0.5, N], [N, 0.5, N, 0.5]],
+    5: [[1, N, H, H, N], [N, 1, H, N, H]],
+    6: [[1, N, H, N, H, N], [N, 1, H, N, N, H]],
+    7: [[1, N, H, N, 0.5, H, N], [N, 1, H, N, 0.5, N, H]],
+    8: [[1, N, H, N, H, N, H, N], [N, 1, H, N, N, H, N, H]],
+}
+
+
+@pytest.mark.parametrize("channels", GAINS)
+def test_gains_of_every_channel(channels):
+    """Left, right, centre, low, back and sides, by WAV's order; W3C Web Audio where it has them."""
+    assert np.array_equal(measuring.downmix_matrix(channels), np.float32(GAINS[channels]))
 
 
 @pytest.mark.parametrize("channels", [0, 9])

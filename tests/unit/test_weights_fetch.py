@@ -160,6 +160,20 @@ def test_damaged_file_is_fetched_again(server, model, folder):
     assert "damaged" in lines[0]
 
 
+def test_a_published_file_that_is_there_is_taken_if_it_is_whole(server, model, folder):
+    folder.mkdir(parents=True)
+    (folder / "tiny.th").write_bytes(CONTENT)
+    assert_fetched(model, folder, [])
+    assert server.requests == []
+
+
+def test_a_file_of_a_published_name_that_is_another_is_not_taken(server, model, folder):
+    folder.mkdir(parents=True)
+    (folder / "tiny.th").write_bytes(b"\0" * len(CONTENT))
+    assert_fetched(model, folder, [])
+    assert ranges(server) == [None]
+
+
 def test_resumes_when_the_connection_breaks(server, model, folder):
     server.script = ["cut", "ok"]
     lines: list[str] = []
