@@ -196,6 +196,7 @@ def _write_markdown(shown: Sequence[Table], path: Path | None) -> None:
     if path is None:
         return
     try:
-        path.write_text("\n\n".join(table.markdown() for table in shown) + "\n", "utf-8")
+        text = "\n\n".join(table.markdown() for table in shown) + "\n"
+        path.write_text(text, "utf-8", "surrogateescape")  # names may be no UTF-8
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}.") from error

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import sys
 from pathlib import Path
@@ -306,6 +307,15 @@ def test_a_mixture_that_is_shorter_than_its_stems(run, track):
     assert code == 0
     assert "a song: the mixture and its stems have from 1.100 to 1.200 s; the beginning" in stderr
     assert re.search(r"^bass +-?\d", stdout, re.MULTILINE)
+
+
+def test_a_song_whose_name_is_no_text(run, tmp_path):
+    name = os.fsdecode(b"na\xefve")
+    folder = make_track(tmp_path / "song", 1.0, TWO).rename(tmp_path / name)
+    code, _, _ = run(folder, "--markdown", tmp_path / "a.md", "--json", tmp_path / "a.json")
+    assert code == 0
+    assert b"na\xefve" in (tmp_path / "a.md").read_bytes()
+    assert folder.name in json.loads((tmp_path / "a.json").read_text())["tracks"]
 
 
 def test_the_aggregate_is_the_median_over_songs(run, tmp_path):
