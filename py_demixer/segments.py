@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .models.bag import Bag, SegmentNetwork
+from .ops.subnormal import SMALLEST, drop_subnormals
 from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems, stem_names
 
 MAX_SHIFT_SECONDS = 0.5
-_SMALLEST = np.finfo(np.float32).smallest_normal
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def triangular_window(length: int, power: float = 1.0) -> np.ndarray:
     falling = np.arange(length - length // 2, 0, -1)
     window = np.concatenate([rising, falling]).astype(np.float32)
     window /= window.max()
-    most = np.log(_SMALLEST) / np.log(window.min()) if length > 2 else np.inf
+    most = np.log(SMALLEST) / np.log(window.min()) if length > 2 else np.inf
     if power > most:
         raise ValueError(
             f"A transition power of {power:g} leaves nothing of the ends of a segment of {length} "
@@ -179,6 +179,7 @@ class SegmentPlan:
         inside = mixture[:, task.pad_left : task.pad_left + len(part)]
         np.subtract(part.T, mean, out=inside)
         inside /= std
+        drop_subnormals(inside)
         return mixture
 
     def finish(self, index: int, stems: np.ndarray) -> list[np.ndarray]:
