@@ -225,7 +225,8 @@ def _windows(x: np.ndarray, frames: int, n_fft: int) -> np.ndarray:
     channel, sample = x.strides
     steps = (channel, n_fft // 4 * sample, sample)
     shape = (len(x), frames, n_fft)
-    return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False) * hann(n_fft)
+    views = np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
+    return np.multiply(views, hann(n_fft), order="C")  # also where channels lie side by side
 
 
 def _transformed(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unicodedata
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -694,6 +695,8 @@ def test_being_ended_leaves_nothing_half_written(tiny_weights, tmp_path, out, nu
         env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # Whoever runs these tests by nohup has it ignored, and children have that from him.
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         seen = b""
