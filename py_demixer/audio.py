@@ -14,7 +14,9 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -204,7 +206,7 @@ def _open_with_libsndfile(path: Path) -> Iterator[Recording]:
     def blocks(file: Any) -> Iterator[np.ndarray]:
         while True:
             try:
-                with _silent_stderr():
+                with _silent_stderr:
                     block = file.read(_BLOCK, dtype="float32", always_2d=True)
             except failures as error:
                 raise _Damage from error
@@ -213,26 +215,60 @@ def _open_with_libsndfile(path: Path) -> Iterator[Recording]:
             yield block.T
 
     try:
-        with _silent_stderr():
-            file = soundfile.SoundFile(path)
+        with _silent_stderr:
+            file = soundfile.SoundFile(_named(path))
     except failures as error:
         raise _Damage from error
     with file:
         yield Recording(file.samplerate, file.channels, blocks(file))
 
 
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Silence the MP3 decoder inside libsndfile, which prints notes to file descriptor 2."""
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
+def _named(path: Path) -> str | bytes:
+    """A file's name for libsndfile: soundfile takes no text that is not Unicode."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
+class _SilentStderr:
+    """Silences the MP3 decoder inside libsndfile, which prints notes to file descriptor 2.
+
+    A descriptor belongs to the process, not to a thread: whoever comes first turns it away, and
+    whoever goes last turns it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._saved: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._saved = self._turn_away()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._saved is not None:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+
+    @staticmethod
+    def _turn_away() -> int | None:
+        """A copy of what it was; None where there is no standard error to be silenced."""
+        if sys.__stderr__ is None:  # the descriptor may be any file, even the song's
+            return None
+        try:
+            saved = os.dup(2)
+        except OSError:  # it was closed since
+            return None
+        nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
         os.close(nowhere)
+        return saved
+
+
+_silent_stderr = _SilentStderr()
 
 
 @contextmanager
@@ -394,7 +430,7 @@ def write(
         container = "RF64"
     try:
         with soundfile.SoundFile(
-            path, "w", sample_rate, 2, SUBTYPES[bits], format=container
+            _named(path), "w", sample_rate, 2, SUBTYPES[bits], format=container
         ) as file:
             for block in blocks:
                 file.write(_quantise(block.T * np.float32(gain), bits))

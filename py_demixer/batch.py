@@ -15,21 +15,21 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import shutil
 import signal
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum, auto
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Protocol, Self
 
 from . import __version__, catalog
 from .audio import AudioError
 from .collection import Job
 from .extras import require
-from .files import UNFINISHED, Output, move, separate_file, workshop
+from .files import Output, move, separate_file, sweep, workshop
 from .parallel import ONE_THREAD
 
 MANIFEST = "manifest.json"
@@ -157,8 +157,14 @@ def run(
     if left:
         for job in left:  # now: folders that several songs share are nobody's to remove
             job.folder.parent.mkdir(parents=True, exist_ok=True)
-        with crew:
-            yield from crew.run(left, recipe)
+        try:
+            with crew:
+                yield from crew.run(left, recipe)
+        finally:
+            for job in left:  # of processes that were ended
+                sweep(job.folder)
+                with suppress(OSError):  # there are stems in it, or it is not there
+                    job.folder.rmdir()
 
 
 def separate_job(job: Job, recipe: Recipe, weights: str) -> Outcome:
@@ -194,8 +200,6 @@ def separate_job(job: Job, recipe: Recipe, weights: str) -> Outcome:
 def _separate(job: Job, recipe: Recipe, weights: str, warnings: list[str]) -> dict[str, Any]:
     model = _model(recipe.model, weights, recipe.backend)
     before = _read(job.folder) or {"stems": {}}
-    for left in job.folder.glob(f"{UNFINISHED}*"):  # by a process that was ended
-        shutil.rmtree(left, ignore_errors=True)
     with workshop(job.folder) as place:
         made = separate_file(
             job.song, place, model, recipe.options, output=recipe.output, warn=warnings.append
@@ -213,8 +217,9 @@ def _separate(job: Job, recipe: Recipe, weights: str, warnings: list[str]) -> di
         for path in files:
             move(path, job.folder)
     for facts in before["stems"].values():  # of a model with other stems
-        if facts["name"] not in {path.name for path in files}:
-            (job.folder / facts["name"]).unlink(missing_ok=True)
+        path = job.folder / facts["name"]
+        if path.name not in {new.name for new in files} and _is(path, facts):
+            path.unlink()
     return manifest
 
 
@@ -252,8 +257,22 @@ def _read(folder: Path) -> dict[str, Any] | None:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    named = isinstance(manifest, dict) and {"song", "stems"} <= manifest.keys()
-    return manifest if named else None
+    return manifest if _is_manifest(manifest) else None
+
+
+def _is_manifest(content: Any) -> bool:
+    """Whether it has what this module writes; that it may be believed is not said."""
+    if not isinstance(content, dict) or not isinstance(content.get("stems"), dict):
+        return False
+    return all(map(_are_facts, (content.get("song"), *content["stems"].values())))
+
+
+def _are_facts(content: Any) -> bool:
+    """Whether it is what :func:`_facts` gives: of a file by its name, which leads nowhere else."""
+    if not isinstance(content, dict) or set(content) != {"name", "bytes", "sha256"}:
+        return False
+    name = content["name"]
+    return isinstance(name, str) and name == PureWindowsPath(name).name != "" and name != ".."
 
 
 def _is(path: Path, facts: Mapping[str, Any]) -> bool:

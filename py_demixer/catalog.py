@@ -18,6 +18,7 @@ import numpy as np
 
 from . import checkpoint
 from .checkpoint import Checkpoint
+from .extras import require
 from .models import hdemucs, htdemucs, openunmix, parameters
 from .models.bag import Bag, SegmentNetwork
 from .models.hdemucs import HDemucs
@@ -87,11 +88,29 @@ def named(name: str) -> manifest.Model:
 def default_weights(name: str) -> Path:
     """Where a model's weight file is looked for when none is named.
 
-    The folder is ``$PY_DEMIXER_WEIGHTS``, or else ``~/.cache/py-demixer``.
+    The folder is ``$PY_DEMIXER_WEIGHTS``, or else the user's for caches (on Linux
+    ``~/.cache/py-demixer``).
+
+    Raises
+    ------
+    FileNotFoundError
+        The user has no home directory.
+    MissingPackageError
+        The package platformdirs, which knows such folders, is not installed.
     """
     folder = os.environ.get("PY_DEMIXER_WEIGHTS")
-    base = Path(folder) if folder else Path.home() / ".cache" / "py-demixer"
+    base = Path(folder) if folder else _cache_folder()
     return base / MODELS[name].file.name
+
+
+def _cache_folder() -> Path:
+    try:
+        folder: Path = require("platformdirs").user_cache_path("py-demixer", appauthor=False)
+    except RuntimeError as error:
+        raise FileNotFoundError(
+            "There is no home directory to keep weights in: name a folder in PY_DEMIXER_WEIGHTS."
+        ) from error
+    return folder
 
 
 def load(
@@ -256,4 +275,5 @@ def _member(tensors: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndar
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # print would take standard output
+        print(line, file=sys.stderr, flush=True)

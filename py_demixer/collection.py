@@ -5,10 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from .audio import SUFFIXES
-from .files import Output
+from .catalog import MODELS
+from .files import WITHOUT, Output
+from .sweep import RESIDUAL
+
+_STEMS = frozenset({RESIDUAL, *chain.from_iterable(model.stems for model in MODELS.values())})
 
 
 class CollectionError(Exception):
@@ -42,12 +47,14 @@ def collect(places: Sequence[Path], out: Path) -> list[Job]:
     """The songs at some places: files, and folders with all audio files below them.
 
     A song's stems go to ``out/<song>``; where it was found in a folder, the folders between are
-    kept. Hidden files, and what is in ``out``, are passed over.
+    kept. Links to folders are followed. Hidden files are passed over, and what was made here: all
+    in ``out`` where that is a folder below the place, and stems in the folders of songs.
 
     Raises
     ------
     CollectionError
-        There is no audio file in a folder, or the stems of two songs would go to one place.
+        There is no audio file in a folder, a folder cannot be read, or the stems of two songs would
+        go to one place.
     """
     jobs = [job for place in places for job in _jobs(place, out)]
     seen: dict[str, Path] = {}
@@ -63,21 +70,54 @@ def collect(places: Sequence[Path], out: Path) -> list[Job]:
     return jobs
 
 
-def _jobs(place: Path, out: Path) -> Iterator[Job]:
-    if not place.is_dir():
-        yield _job(place, Path(), out)
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files below a folder by the order of their names, but hidden ones.
+
+    Links are followed; a folder that can be reached in several ways is looked at once. A link to
+    nowhere counts as a file: to whom it matters it will say that there is none.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be read.
+    """
+    yield from _files_below(folder, set())
+
+
+def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in seen:
         return
-    songs = [path for path in sorted(place.rglob("*")) if _is_song(path, place, out)]
-    if not songs:
+    seen.add(real)
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _files_below(path, seen)
+        elif path.is_file() or path.is_symlink():
+            yield path
+
+
+def _jobs(place: Path, out: Path) -> list[Job]:
+    if not place.is_dir():
+        return [_job(place, Path(), out)]
+    try:
+        songs = [path for path in files_below(place) if path.suffix.lower() in SUFFIXES]
+    except OSError as error:
+        raise CollectionError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    jobs = [_job(song, song.relative_to(place).parent, out) for song in songs]
+    if place.resolve() in out.resolve().parents:
+        jobs = [job for job in jobs if not job.song.resolve().is_relative_to(out.resolve())]
+    folders = {job.folder.resolve() for job in jobs}
+    jobs = [job for job in jobs if not _is_stem(job.song, folders)]
+    if not jobs:
         raise CollectionError(f"There is no audio file in {place}.")
-    for song in songs:
-        yield _job(song, song.relative_to(place).parent, out)
+    return jobs
 
 
-def _is_song(path: Path, place: Path, out: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
-    made_here = path.resolve().is_relative_to(out.resolve())
-    return path.suffix.lower() in SUFFIXES and path.is_file() and not hidden and not made_here
+def _is_stem(path: Path, folders: set[Path]) -> bool:
+    """Whether a file is what would be made of a song: a stem in the song's folder."""
+    return path.stem.removeprefix(WITHOUT) in _STEMS and path.parent.resolve() in folders
 
 
 def _job(song: Path, between: Path, out: Path) -> Job:

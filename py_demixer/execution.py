@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from .measuring import as_mixture
 from .planes import FLOAT_BYTES, Planes
 from .tasks import MIXTURE, Cancel, Cancelled, Plan, Progress, Range, Task
 
@@ -25,8 +26,8 @@ def execute(
     Parameters
     ----------
     blocks
-        The mixture, ``(channels, samples)`` float32, in order and of any lengths. They are taken
-        when they are needed.
+        The mixture, ``(channels, samples)`` floats or mono, in order and of any lengths. They are
+        taken when they are needed; whether they are kept decides ``planes``.
     planes
         Where everything is put; the stems are for the caller to read and to forget.
     progress
@@ -78,26 +79,22 @@ class Feed:
         Raises
         ------
         ValueError
-            They end before, or a block has another shape than ``(channels, samples)``.
+            They end before, or a block is not as :func:`as_mixture` takes it.
         """
         stop = max((part.stop for part in task.reads if part.plane == MIXTURE), default=0)
         while self._arrived < stop:
             block = next(self._blocks, None)
             if block is None:
                 self._refuse("ends", self._arrived)
-            self._take(np.asarray(block, np.float32))
+            self._take(as_mixture(block, self._width))
 
     def end(self) -> None:
         """Raise a ValueError if there is more than the song was said to have."""
-        more = sum(np.shape(block)[1] for block in self._blocks)
+        more = sum(np.shape(block)[-1] for block in self._blocks)
         if more:
             self._refuse("goes on", self._arrived + more)
 
     def _take(self, block: np.ndarray) -> None:
-        if block.ndim != 2 or len(block) != self._width:
-            raise ValueError(
-                f"A block must have the shape ({self._width}, samples), not {block.shape}."
-            )
         if self._arrived + block.shape[1] > self._length:
             self._refuse("goes on", self._arrived + block.shape[1])
         if block.shape[1]:

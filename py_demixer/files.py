@@ -7,6 +7,7 @@ they belong, each in one step.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -14,12 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from . import audio, catalog
 from .audio import AudioError, Warn
 from .catalog import AnyModel, Options
+from .extras import require
 from .measuring import measure
 from .parallel import Workers
 from .separation import Stems, separate_blocks
@@ -27,6 +30,9 @@ from .tasks import Cancel, Progress, Song
 
 UNFINISHED = ".unfinished-"
 """How the names of folders begin in which stems are made, beside the place where they will be."""
+
+WITHOUT = "no_"
+"""How the name begins of what is left of a song without a stem."""
 
 _BLOCK = 1 << 18  # frames read from a temporary file at a time
 _CHANNELS = 2  # of the mixture and of every stem: the models are for stereo
@@ -83,7 +89,7 @@ class Output:
             )
         if len(stems) == 1:
             raise ValueError("Of one stem there are no others: ask for more stems, or a residual.")
-        return self.two_stems, f"no_{self.two_stems}"
+        return self.two_stems, f"{WITHOUT}{self.two_stems}"
 
 
 @dataclass(frozen=True)
@@ -207,7 +213,7 @@ def _selected(stems: Stems, wanted: str | None) -> Mapping[str, np.ndarray]:
     for name in stems:
         if name != wanted:
             others += stems[name]
-    return {wanted: stems[wanted], f"no_{wanted}": others}
+    return {wanted: stems[wanted], f"{WITHOUT}{wanted}": others}
 
 
 def _write_raw(parts: Iterable[Mapping[str, np.ndarray]], folder: Path) -> dict[str, float]:
@@ -237,23 +243,62 @@ def workshop(folder: Path) -> Iterator[Path]:
     """A hidden folder inside ``folder`` that is gone afterwards, whatever happens.
 
     It is made before anything is computed, so that a place that cannot be written to is found out
-    early; finished files move from it to ``folder`` in one step each.
+    early; finished files move from it to ``folder`` in one step each. What runs that were killed
+    have left there goes.
+
+    Raises
+    ------
+    AudioError
+        ``folder`` cannot be written to, or its disk is full.
     """
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder)
+        sweep(folder)
+        temporary, lock = _begun(folder)
     except OSError as error:
         raise AudioError(
             f"{folder} cannot be written to ({error.strerror}): choose another folder."
         ) from error
     try:
-        with temporary as name:
+        with temporary as name, lock:
             yield Path(name)
+    except OSError as error:
+        if error.errno not in _DISK_IS_FULL:
+            raise
+        raise AudioError(
+            f"The stems could not be written to {folder} ({error.strerror}): make room, or choose "
+            "another folder."
+        ) from error
     finally:
         with suppress(OSError):  # those go that are empty: nothing was written
             for path in new:
                 path.rmdir()
+
+
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LOCK = "lock"
+"""In a hidden folder: held as long as somebody works there, and let go by the system if killed."""
+
+
+def _begun(folder: Path) -> tuple[tempfile.TemporaryDirectory[str], Any]:
+    """A new hidden folder, and the lock that is held on it."""
+    filelock = require("filelock")
+    while True:
+        temporary = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder)
+        lock = filelock.FileLock(Path(temporary.name) / _LOCK)
+        with suppress(filelock.Timeout):  # another run has just taken it for what was left
+            lock.acquire(timeout=0)
+            return temporary, lock
+
+
+def sweep(folder: Path) -> None:
+    """Remove the hidden folders that :func:`workshop` has made and nobody works in any more."""
+    filelock = require("filelock")
+    for left in folder.glob(f"{UNFINISHED}*"):
+        if left.is_dir() and not left.is_symlink():
+            with suppress(filelock.Timeout), filelock.FileLock(left / _LOCK, timeout=0):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def move(path: Path, folder: Path) -> Path:

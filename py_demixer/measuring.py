@@ -79,6 +79,76 @@ def check_finite(block: np.ndarray, start: int, sample_rate: int) -> None:
         )
 
 
+def as_samples(block: np.ndarray) -> np.ndarray:
+    """A caller's samples as this package has them; not copied where they are so already.
+
+    Parameters
+    ----------
+    block
+        ``(channels, samples)`` floats with full scale at +-1, or ``(samples,)`` for mono.
+
+    Returns
+    -------
+    np.ndarray
+        ``(channels, samples)`` float32.
+
+    Raises
+    ------
+    ValueError
+        They are no floats: full scale of whole numbers is not 1. Or there are more axes.
+    """
+    block = np.asarray(block)
+    if block.dtype.kind != "f":
+        raise ValueError(
+            f"Samples must be floats with full scale at 1, not {block.dtype}: divide whole numbers "
+            "by their own full scale, int16 by 32768."
+        )
+    if block.ndim not in (1, 2):
+        raise ValueError(f"Samples must have the shape (channels, samples), not {block.shape}.")
+    return np.atleast_2d(block).astype(np.float32, copy=False)
+
+
+def as_mixture(block: np.ndarray, channels: int) -> np.ndarray:
+    """The same for a model of so many channels, to all of which mono goes.
+
+    Raises
+    ------
+    ValueError
+        See :func:`as_samples`; or there is another number of channels.
+    """
+    samples = as_samples(block)
+    if len(samples) == 1:
+        return samples.repeat(channels, axis=0)
+    if len(samples) != channels:
+        raise ValueError(
+            f"The mixture must have the shape ({channels}, samples) or be mono, and not "
+            f"{np.shape(block)}: downmix_matrix() helps with other numbers of channels."
+        )
+    return samples
+
+
+def check_sample_rate(given: int | None, wanted: int) -> None:
+    """Refuse a sample rate that is not the model's.
+
+    Parameters
+    ----------
+    given
+        Of the audio, in Hz; None: not known, and taken for right.
+    wanted
+        The model's, in Hz.
+
+    Raises
+    ------
+    ValueError
+        They differ.
+    """
+    if given is not None and given != wanted:
+        raise ValueError(
+            f"The audio has {given} samples a second, and the model takes {wanted}: resample it, "
+            "or give the file to separate_file()."
+        )
+
+
 class Meter:
     """Mean and standard deviation of a song's mono mix-down, block by block.
 
@@ -124,24 +194,28 @@ def measure(blocks: Iterable[np.ndarray], sample_rate: int) -> Song:
     Parameters
     ----------
     blocks
-        ``(channels, samples)`` float32, one after the other, of any lengths: they do not change
-        what comes out.
+        ``(channels, samples)`` floats with full scale at +-1, or ``(samples,)`` for mono, one
+        after the other, of any lengths: they do not change what comes out. They are not kept, so a
+        buffer may be filled again for the next one.
     sample_rate
         In Hz.
 
     Raises
     ------
     ValueError
-        A sample is infinite or not a number.
+        A sample is infinite or not a number, or samples are whole numbers.
     """
     meter = Meter(sample_rate)
-    for block in regular(blocks, MEASURE_BLOCK):
+    for block in regular(map(as_samples, blocks), MEASURE_BLOCK):
         meter.update(block)
     return meter.finish()
 
 
 def regular(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
-    """Blocks ``(channels, samples)`` cut and joined to one length; only the last may be shorter."""
+    """Blocks ``(channels, samples)`` cut and joined to one length; only the last may be shorter.
+
+    What comes out holds until the next one is asked for.
+    """
     pending: list[np.ndarray] = []
     have = 0
     for block in blocks:
@@ -152,7 +226,7 @@ def regular(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
             yield _joined(pending)
             pending, have, start = [], 0, stop
         if start < block.shape[1]:
-            pending.append(block[:, start:])
+            pending.append(block[:, start:].copy())  # the caller may use its buffer again
             have += block.shape[1] - start
     if pending:
         yield _joined(pending)

@@ -73,7 +73,7 @@ class Workers:
     Raises
     ------
     ValueError
-        That is less than one.
+        That is less than one, or the model computes on a graphics card.
     MissingPackageError
         The package loky is not installed.
     """
@@ -81,6 +81,11 @@ class Workers:
     def __init__(self, model: catalog.AnyModel, count: int) -> None:
         if count < 1:
             raise ValueError(f"There must be at least one worker, not {count}.")
+        if model.backend.compiler:
+            raise ValueError(
+                "Several processes cannot share a graphics card: leave out workers, or load the "
+                "model with another backend."
+            )
         loky = require("loky")
         self.model, self.count = model, count
         self._broken: type[Exception] = loky.BrokenProcessPool
@@ -150,6 +155,10 @@ class Workers:
                 "A worker ended in the middle of its work, perhaps for lack of memory: "
                 "try again with fewer workers."
             ) from error
+        finally:
+            for future in running:
+                future.cancel()
+            wait(running)  # the folder is the caller's to delete: nobody may write to it any more
         feed.end()
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .models.bag import Bag, SegmentNetwork
-from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems
+from .ops.subnormal import SMALLEST, drop_subnormals
+from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems, stem_names
 
 MAX_SHIFT_SECONDS = 0.5
 
@@ -29,7 +30,7 @@ class DemucsOptions:
     Attributes
     ----------
     stems
-        Which of the model's; none are all of them.
+        Which of the model's, or the name of one; none are all of them.
     overlap
         Of neighbouring segments, as a share of a segment, in [0, 1).
     shifts
@@ -37,7 +38,7 @@ class DemucsOptions:
     seed
         Of the random shifts.
     transition_power
-        Exponent of the triangular window, at least 1.
+        Exponent of the triangular window, at least 1; about 7 is the most for segments of 8 s.
     segment
         Seconds of a segment; None is the model's own. Memory grows with it. HTDemucs takes no
         longer ones than it was trained with.
@@ -51,7 +52,7 @@ class DemucsOptions:
     segment: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stems", tuple(self.stems))  # JSON has lists
+        object.__setattr__(self, "stems", stem_names(self.stems))  # JSON has lists
         if not 0 <= self.overlap < 1:
             raise ValueError(f"The overlap must be at least 0 and below 1, not {self.overlap}.")
         if self.shifts < 0:
@@ -65,11 +66,25 @@ class DemucsOptions:
 
 
 def triangular_window(length: int, power: float = 1.0) -> np.ndarray:
-    """The weight of each sample of a segment: float32, 1 in the middle."""
+    """The weight of each sample of a segment: float32, 1 in the middle.
+
+    Raises
+    ------
+    ValueError
+        The power leaves so little of the ends that float32 cannot tell it from nothing: the ends
+        of a song would be divided by it.
+    """
     rising = np.arange(1, length // 2 + 1)
     falling = np.arange(length - length // 2, 0, -1)
     window = np.concatenate([rising, falling]).astype(np.float32)
-    return (window / window.max()) ** np.float32(power)
+    window /= window.max()
+    most = np.log(SMALLEST) / np.log(window.min()) if length > 2 else np.inf
+    if power > most:
+        raise ValueError(
+            f"A transition power of {power:g} leaves nothing of the ends of a segment of {length} "
+            f"samples: choose one of at most {np.floor(10 * most) / 10:g}."
+        )
+    return window ** np.float32(power)
 
 
 @dataclass(frozen=True)
@@ -111,8 +126,8 @@ class SegmentPlan:
     Raises
     ------
     ValueError
-        The song is empty, the overlap leaves no step between segments, or the options ask for
-        what the model cannot do.
+        The song is empty, the overlap leaves no step between segments, the transition power leaves
+        nothing of their ends, or the options ask for what the model cannot do.
     """
 
     def __init__(self, model: SegmentNetwork | Bag, song: Song, options: DemucsOptions) -> None:
@@ -164,6 +179,7 @@ class SegmentPlan:
         inside = mixture[:, task.pad_left : task.pad_left + len(part)]
         np.subtract(part.T, mean, out=inside)
         inside /= std
+        drop_subnormals(inside)
         return mixture
 
     def finish(self, index: int, stems: np.ndarray) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ import numpy as np
 from . import catalog
 from .catalog import AnyModel, Options
 from .execution import execute, held_bytes
-from .measuring import measure
+from .measuring import as_mixture, check_sample_rate, measure
 from .parallel import Workers
 from .planes import InFiles, InMemory, Planes
 from .tasks import Cancel, Plan, Progress, Range, Song
@@ -71,6 +71,7 @@ def separate(
     model: AnyModel,
     options: Options | None = None,
     *,
+    sample_rate: int | None = None,
     workers: int | Workers | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -80,12 +81,15 @@ def separate(
     Parameters
     ----------
     mixture
-        ``(channels, samples)`` float32 at the model's sample rate.
+        ``(channels, samples)`` floats with full scale at +-1, at the model's sample rate; or
+        ``(samples,)`` for mono, which goes to all channels.
     model
         From :func:`py_demixer.load_model`.
     options
         :class:`DemucsOptions` or :class:`OpenUnmixOptions`, as the model is; None are the usual
         ones.
+    sample_rate
+        Of the mixture, in Hz, for it to be checked; None takes it for the model's.
     workers
         Processes that share the work, or how many to start for this song; None is to do it in this
         process. Any number of them gives the same bits.
@@ -103,19 +107,15 @@ def separate(
     Raises
     ------
     ValueError
-        The mixture is empty, has another number of channels than the model, or has
-        samples that are not finite; or an option is out of its range.
+        The mixture is empty, has another number of channels or another sample rate than the model,
+        or has samples that are whole numbers or not finite; or an option is out of its range.
     TypeError
         The options are for another kind of model.
     Cancelled
         ``cancel`` returned True.
     """
-    mixture = np.asarray(mixture, np.float32)
-    if mixture.ndim != 2 or len(mixture) != model.channels:
-        raise ValueError(
-            f"The mixture must have the shape ({model.channels}, samples), not {mixture.shape}: "
-            "downmix_matrix() helps with other numbers of channels."
-        )
+    check_sample_rate(sample_rate, model.sample_rate)
+    mixture = as_mixture(mixture, model.channels)
     song = measure([mixture], model.sample_rate)
     plan = catalog.plan(model, song, options)
     audio = np.empty((len(plan.stems), *mixture.shape), np.float32)
@@ -132,6 +132,7 @@ def separate_blocks(
     options: Options | None = None,
     *,
     song: Song,
+    sample_rate: int | None = None,
     workers: int | Workers | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -146,12 +147,13 @@ def separate_blocks(
     Parameters
     ----------
     blocks
-        ``(channels, samples)`` float32 at the model's sample rate, of any lengths. They are taken
-        when they are needed.
+        ``(channels, samples)`` floats or ``(samples,)`` for mono, as :func:`separate` takes them,
+        of any lengths. They are taken when they are needed, and copied where they are kept: a
+        buffer may be filled again for the next one.
     song
         The length and the level of the whole: :func:`measure` of the same blocks in a first pass,
         or what is known of it.
-    model, options, workers, progress, cancel
+    model, options, sample_rate, workers, progress, cancel
         See :func:`separate`.
     scratch
         The folder for temporary files; None is where the system puts them.
@@ -174,11 +176,13 @@ def separate_blocks(
     >>> for stems in separate_blocks(blocks(), model, song=song):         # doctest: +SKIP
     ...     file.write(stems["vocals"].T)
     """
+    check_sample_rate(sample_rate, model.sample_rate)
     plan = catalog.plan(model, song, options)
+    copies = map(np.array, blocks)  # the caller may use its buffer again
     with ExitStack() as stack:
         in_memory = held_bytes(plan) <= MEMORY_BYTES
         run = _Run(stack, model, song, options, plan, workers, in_memory, scratch)
-        yield from run.stretches(blocks, progress, cancel)
+        yield from run.stretches(copies, progress, cancel)
 
 
 class _Run:

@@ -7,10 +7,12 @@ takes a segment as a whole; Open-Unmix's (:class:`Centred`) takes any part of a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from .ops.operation import Shape, operation
+from .ops.subnormal import drop_subnormals
 
 
 def hann(n_fft: int) -> np.ndarray:
@@ -43,7 +45,7 @@ def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
     frames = -(-x.shape[1] // hop)
     pad = margin(n_fft)
     padded = _reflected(x, pad, pad + frames * hop - x.shape[1])
-    spectrum = np.fft.rfft(_windows(padded, frames, n_fft), axis=2, norm="ortho")
+    spectrum = _transformed(_windows(padded, frames, n_fft), norm="ortho")
     return np.ascontiguousarray(spectrum[:, :, :-1].swapaxes(1, 2))
 
 
@@ -69,7 +71,7 @@ def istft(z: np.ndarray, n_fft: int, length: int) -> np.ndarray:
     # Four Hann windows overlap everywhere in the part that is kept: their squares sum to 3/2.
     windows *= hann(n_fft) / np.float32(1.5)
     pad = margin(n_fft)
-    return _overlap_add(windows)[:, pad : pad + length]
+    return drop_subnormals(_overlap_add(windows)[:, pad : pad + length])
 
 
 def _spectra(x: np.ndarray, *, n_fft: int) -> Shape:
@@ -169,7 +171,7 @@ class Centred:
         padded = np.pad(samples, ((0, 0), (before, after)), mode="reflect")
         skipped = max(0, begin) - start
         seen = padded[:, skipped : skipped + end - begin]
-        spectrum = np.fft.rfft(_windows(seen, count, self.n_fft), axis=2)
+        spectrum = _transformed(_windows(seen, count, self.n_fft))
         return spectrum.swapaxes(1, 2)
 
     def synthesise(self, spectrum: np.ndarray) -> np.ndarray:
@@ -223,7 +225,17 @@ def _windows(x: np.ndarray, frames: int, n_fft: int) -> np.ndarray:
     channel, sample = x.strides
     steps = (channel, n_fft // 4 * sample, sample)
     shape = (len(x), frames, n_fft)
-    return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False) * hann(n_fft)
+    views = np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
+    return np.multiply(views, hann(n_fft), order="C")  # also where channels lie side by side
+
+
+def _transformed(
+    windows: np.ndarray, norm: Literal["backward", "ortho"] = "backward"
+) -> np.ndarray:
+    """Their Fourier transforms; a song that fades out has no subnormal numbers there."""
+    spectrum = np.fft.rfft(windows, axis=2, norm=norm)
+    drop_subnormals(spectrum.view(np.float32))
+    return spectrum
 
 
 def _overlap_add(windows: np.ndarray) -> np.ndarray:

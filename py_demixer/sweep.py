@@ -19,7 +19,7 @@ import numpy as np
 
 from .models.openunmix import OpenUnmix
 from .stft import Centred
-from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems
+from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems, stem_names
 from .wiener import wiener
 
 WINDOW = 300
@@ -46,7 +46,7 @@ class OpenUnmixOptions:
     Attributes
     ----------
     stems
-        Which of the model's; none are all of them.
+        Which of the model's, or the name of one; none are all of them.
     residual
         Make one more stem of what the others leave of the mixture.
     niter
@@ -65,7 +65,7 @@ class OpenUnmixOptions:
     block: int = BLOCK
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stems", tuple(self.stems))  # JSON has lists
+        object.__setattr__(self, "stems", stem_names(self.stems))  # JSON has lists
         if self.niter < 0:
             raise ValueError(f"The number of iterations must not be negative, it is {self.niter}.")
         if self.block < 1:

@@ -14,7 +14,7 @@ workers of the browser.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,6 +114,11 @@ class Task:
         That much of it a graphics card can do. None: it is none, and for the processor.
         """
         return None
+
+
+def stem_names(stems: str | Iterable[str]) -> tuple[str, ...]:
+    """Names of stems as options keep them; a string is the name of one."""
+    return (stems,) if isinstance(stems, str) else tuple(stems)
 
 
 def chosen_stems(sources: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:

@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-_recording: list[Step] | None = None
+_recording: ContextVar[list[Step] | None] = ContextVar("recording", default=None)
+"""Of this thread: others may be at work on songs of their own."""
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,26 @@ class Step:
 
 @contextmanager
 def record() -> Iterator[list[Step]]:
-    """Record all steps computed inside the ``with`` block into the list it yields."""
-    global _recording
-    previous, _recording = _recording, []
+    """Record all steps that this thread computes inside the ``with`` block into what it yields."""
+    steps: list[Step] = []
+    token = _recording.set(steps)
     try:
-        yield _recording
+        yield steps
     finally:
-        _recording = previous
+        _recording.reset(token)
 
 
 def is_recording() -> bool:
-    """Whether somebody wants to know the steps."""
-    return _recording is not None
+    """Whether somebody wants to know this thread's steps."""
+    return _recording.get() is not None
 
 
 def step(name: str, x: np.ndarray) -> np.ndarray:
     """Report one intermediate result under its name; returns it unchanged."""
     if (named := getattr(x, "named", None)) is not None:  # a symbol: see program/record.py
         named(name)
-    elif _recording is not None:
-        _recording.append(_measure(name, x))
+    elif (steps := _recording.get()) is not None:
+        steps.append(_measure(name, x))
     return x
 
 

@@ -17,7 +17,13 @@ FLAGS = (
 )
 
 
-GRAPHICS_FLAGS = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
+GRAPHICS_FLAGS = (
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--disable-gpu-compositing",
+    "--disable-gpu-rasterization",
+    "--disable-accelerated-2d-canvas",
+)
 """WebGPU by a software adapter, which is the same on every machine."""
 
 

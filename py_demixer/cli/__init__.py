@@ -8,20 +8,19 @@ codes:
          or two traces or two implementations differ
     2    wrong usage
     130  stopped with Ctrl-C
+    143  ended by somebody (128 and the number of the signal)
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 
 from py_demixer import WorkerError, __version__
 from py_demixer.audio import AudioError
 from py_demixer.extras import MissingPackageError
 
-from . import batch, completion, evaluate, models, separate, trace
+from . import batch, completion, evaluate, models, separate, signals, streams, trace
 from .common import Refusal, say
 
 _COMMANDS = (separate, batch, models, evaluate, trace, completion)
@@ -45,9 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit
         With code 2 on wrong usage, and 0 after ``--help`` and ``--version``.
     """
+    with streams.ready(), signals.heard():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = make_parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        exit_code = int(options.run(options))
+        streams.flush()
+        return exit_code
     except (Refusal, AudioError, MissingPackageError, WorkerError) as error:
         say(str(error))
         return 1
@@ -55,11 +61,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("There is not enough memory: close other programs, or choose a shorter --segment.")
         return 1
     except BrokenPipeError:  # who read our output has had enough, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.give_up()
+        return 1
+    except OSError as error:
+        if error.filename == streams.NAME:
+            streams.give_up()
+        what = error.filename or "A file"
+        say(f"{what} could not be read or written: {error.strerror or error}.")
         return 1
     except KeyboardInterrupt:
-        say("Stopped; nothing was written for the song that was being worked on.")
+        say(_STOPPED)
         return 130
+    except signals.Ended as ended:
+        say(_STOPPED)
+        return ended.exit_code
+
+
+_STOPPED = "Stopped; nothing was written for the song that was being worked on."
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ from .common import (
     add_jobs,
     add_model,
     add_output,
+    expanded,
     load_model,
     say,
     wanted,
@@ -56,7 +57,8 @@ def _batch(options: argparse.Namespace) -> int:
     if options.scheduler and options.jobs:
         options.usage_error("--jobs is for this machine: leave out --scheduler.")
     try:
-        jobs = collect([folder.absolute() for folder in options.folders], options.output.absolute())
+        folders = [folder.absolute() for folder in expanded(options.folders)]
+        jobs = collect(folders, options.output.absolute())
         model = load_model(options)
         weights = weight_file(options)
         recipe = Recipe(

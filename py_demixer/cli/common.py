@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from py_demixer import audio, catalog
+from py_demixer import Workers, audio, catalog
 from py_demixer.extras import require
 from py_demixer.files import Output
 from py_demixer.sweep import RESIDUAL
@@ -28,6 +29,20 @@ class Refusal(Exception):
 def say(sentence: str) -> None:
     """Tell the person something."""
     print(f"py-demixer: {sentence}", file=sys.stderr, flush=True)
+
+
+def expanded(places: Iterable[Path]) -> list[Path]:
+    """Files and folders by name or by pattern: not every shell expands patterns, as in ``*.wav``.
+
+    What exists under its very name is meant by it, and a pattern that nothing fits stays as it is.
+    """
+    found = []
+    for place in places:
+        pattern = str(place)
+        is_pattern = glob.escape(pattern) != pattern and not place.exists()
+        fitting = sorted(glob.glob(pattern, recursive=True)) if is_pattern else []
+        found += [Path(name) for name in fitting] or [place]
+    return found
 
 
 def refuse_to_overwrite(paths: Iterable[Path]) -> None:
@@ -158,6 +173,14 @@ def wanted(options: argparse.Namespace) -> Wanted:
 def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
     """How many processes there are to be, and for what."""
     parser.add_argument("-j", "--jobs", type=_at_least_one, metavar="N", help=what)
+
+
+def start_workers(model: catalog.Model, options: argparse.Namespace) -> Workers:
+    """As many processes as were asked for."""
+    try:
+        return Workers(model, options.jobs)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
 
 
 def _at_least_one(text: str) -> int:

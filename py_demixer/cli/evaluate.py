@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import Workers, __version__, audio, catalog, checkpoint
+from py_demixer import __version__, audio, catalog, checkpoint
 from py_demixer.batch import sha256
 from py_demixer.evaluation import comparison, plot, scoring, tables
 from py_demixer.evaluation.comparison import Likeness
@@ -31,6 +31,7 @@ from .common import (
     load_model,
     progress_bar,
     say,
+    start_workers,
     weight_file,
 )
 
@@ -156,7 +157,7 @@ def _each(
     if options.json:
         results.save(options.json)  # now: nobody should wait for hours to learn that it cannot be
     with ExitStack() as stack:
-        workers = stack.enter_context(Workers(model, options.jobs)) if options.jobs else None
+        workers = stack.enter_context(start_workers(model, options)) if options.jobs else None
         for track in songs:
             if track.name not in results.songs:
                 try:
@@ -195,6 +196,7 @@ def _write_markdown(shown: Sequence[Table], path: Path | None) -> None:
     if path is None:
         return
     try:
-        path.write_text("\n\n".join(table.markdown() for table in shown) + "\n", "utf-8")
+        text = "\n\n".join(table.markdown() for table in shown) + "\n"
+        path.write_text(text, "utf-8", "surrogateescape")  # names may be no UTF-8
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}.") from error

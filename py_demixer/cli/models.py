@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from py_demixer import catalog
+from py_demixer.extras import MissingPackageError
 from py_demixer.ops import backend
 
 from .common import megabytes
@@ -28,15 +30,22 @@ def _run(options: argparse.Namespace) -> int:
         print(json.dumps({name: _about(name) for name in catalog.MODELS}, indent=1))
         return 0
     for name, model in catalog.MODELS.items():
-        about = _about(name)
-        state = "here" if about["is_here"] else "fetched when first needed"
         print(f"{name}: {model.title}")
         print(f"  good for  {model.good_for}")
         print(f"  stems     {', '.join(model.stems)}")
         print(f"  licence   {model.licence.text} {model.licence.url}")
-        print(f"  weights   {megabytes(model.file.bytes)}, {state}: {about['weights']}")
+        print(f"  weights   {megabytes(model.file.bytes)}, {_place(name)[1]}")
     print(f"graphics card: {_graphics()}")
     return 0
+
+
+def _place(name: str) -> tuple[Path | None, str]:
+    """Where a model's weights are, or will be, and what to say of that; None: nowhere."""
+    try:
+        path = catalog.default_weights(name)
+    except (OSError, MissingPackageError) as error:
+        return None, str(error)
+    return path, f"{'here' if path.is_file() else 'fetched when first needed'}: {path}"
 
 
 def _graphics() -> str:
@@ -49,14 +58,14 @@ def _graphics() -> str:
 
 
 def _about(name: str) -> dict[str, Any]:
-    model, path = catalog.MODELS[name], catalog.default_weights(name)
+    model, path = catalog.MODELS[name], _place(name)[0]
     return {
         "title": model.title,
         "good_for": model.good_for,
         "stems": model.stems,
         "licence": model.licence.text,
         "licence_url": model.licence.url,
-        "weights": str(path),
+        "weights": None if path is None else str(path),
         "bytes": model.file.bytes,
-        "is_here": path.is_file(),
+        "is_here": path is not None and path.is_file(),
     }

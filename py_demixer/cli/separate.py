@@ -18,6 +18,7 @@ from py_demixer import Workers, audio, catalog
 from py_demixer.collection import CollectionError, Job, collect
 from py_demixer.files import Separated, separate_file
 
+from . import streams
 from .common import (
     Refusal,
     Wanted,
@@ -25,10 +26,12 @@ from .common import (
     add_jobs,
     add_model,
     add_output,
+    expanded,
     load_model,
     progress_bar,
     refuse_to_overwrite,
     say,
+    start_workers,
     wanted,
 )
 
@@ -74,8 +77,9 @@ def _separate(options: argparse.Namespace) -> int:
     what = wanted(options)
     with ExitStack() as stack:
         out = stack.enter_context(_folder_for(options.output))
-        songs = [stack.enter_context(_file_for(song)) for song in options.songs]
-        named = zip(songs, options.songs, strict=True)
+        said = expanded(options.songs)
+        songs = [stack.enter_context(_file_for(song)) for song in said]
+        named = zip(songs, said, strict=True)
         options.piped = next((file for file, song in named if song == PIPE), None)
         try:
             jobs = collect(songs, out)
@@ -99,7 +103,7 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
             if model is None:
                 model = load_model(options)
                 if options.jobs:
-                    workers = stack.enter_context(Workers(model, options.jobs))
+                    workers = stack.enter_context(start_workers(model, options))
             _run(job, model, workers, wanted, options)
         except audio.AudioError as error:  # the other songs may be good
             exit_code = 1
@@ -133,6 +137,8 @@ def _run(
             )
         except ValueError as error:
             raise Refusal(_told(f"{job.song}: {error}", options)) from error
+        except OSError as error:
+            raise audio.AudioError(f"{job.song}: {error.strerror or error}.") from error
     if made.gain < 1:
         say(
             f"The loudest stem of {job.song.name} would clip: all its stems were turned down by "
@@ -140,8 +146,9 @@ def _run(
         )
     if options.output == PIPE:
         (path,) = made.files.values()
-        with path.open("rb") as file:
+        with path.open("rb") as file, streams.named_errors():
             shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
     elif options.json:
         song = _called(job.song, options)
         print(json.dumps({"song": song, **_report(made, time.monotonic() - began)}), flush=True)
@@ -182,6 +189,8 @@ def _check_pipe(options: argparse.Namespace, wanted: Wanted, jobs: list[Job]) ->
         return
     if len(jobs) != 1 or len(wanted.stems) != 1:
         options.usage_error("Only one stem of one song can go to standard output: say --stems.")
+    if sys.stdout is None:
+        raise Refusal("Standard output is closed: name a folder after -o.")
     if options.json:
         options.usage_error("Standard output holds the stem: leave out --json or -o -.")
     if options.format != "wav":

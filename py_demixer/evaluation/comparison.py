@@ -14,7 +14,7 @@ from py_demixer.parallel import Workers
 from py_demixer.sweep import OpenUnmixOptions
 from py_demixer.tasks import Progress
 
-from .datasets import MIXTURE, Track
+from .datasets import MIXTURE, Track, load_references
 from .metrics import bss_eval, decibels, median
 
 PACKAGES = ("torch", "demucs", "openunmix")
@@ -101,9 +101,8 @@ def compare(
     from . import pytorch
 
     mixture = track.load(MIXTURE, model.sample_rate, warn)
-    references = {
-        name: track.load(name, model.sample_rate, warn) for name in track.stems(model.sources)
-    }
+    there = track.stems(model.sources)
+    references = load_references(track, there, mixture, model.sample_rate, warn)
     exact = pytorch.separate(mixture, weights, options, double=True)
     single = pytorch.separate(mixture, weights, options, double=False)
     ours = separate(mixture, model, options, workers=workers, progress=progress)

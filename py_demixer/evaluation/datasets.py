@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from py_demixer import audio
+from py_demixer.collection import files_below
 
 from .metrics import EvaluationError
 
 MIXTURE = "mixture"
+_MIXTURE_FILE = f"{MIXTURE}.wav"
 SUBSETS = ("test", "train")
 STEM_FILE = ".stem.mp4"
 STREAMS = (MIXTURE, "drums", "bass", "other", "vocals")
@@ -83,8 +86,9 @@ def find_tracks(
     """
     found = sorted(_tracks(path, subsets), key=lambda track: track.name)
     if not found and without_stems:
-        songs = sorted(path.rglob("*")) if path.is_dir() else [path]
-        found = [Track(song.stem, song) for song in songs if song.suffix.lower() in audio.SUFFIXES]
+        songs = _files_below(path) if path.is_dir() else [path]
+        songs = [song for song in songs if song.suffix.lower() in audio.SUFFIXES]
+        found = _told_apart([Track(song.stem, song) for song in songs], path)
     if not found:
         raise EvaluationError(
             f"{path} has no song with true stems: it needs a {MIXTURE}.wav with its stems beside "
@@ -99,29 +103,60 @@ def find_tracks(
 def _tracks(path: Path, subsets: Sequence[str]) -> list[Track]:
     if path.is_file() and path.name.endswith(STEM_FILE):
         return [Track(path.name.removesuffix(STEM_FILE), path)]
-    if (path / f"{MIXTURE}.wav").is_file():
+    if (path / _MIXTURE_FILE).is_file():
         return [Track(path.resolve().name, path)]
     places = [path]
     if any((path / subset).is_dir() for subset in SUBSETS):
         places = [path / subset for subset in subsets]
-    folders = [file.parent for place in places for file in place.rglob(f"{MIXTURE}.wav")]
-    files = [file for place in places for file in place.rglob(f"*{STEM_FILE}")]
-    return [Track(folder.name, folder) for folder in folders] + [
-        Track(file.name.removesuffix(STEM_FILE), file) for file in files
+    files = [file for place in places if place.is_dir() for file in _files_below(place)]
+    found = [Track(file.parent.name, file.parent) for file in files if file.name == _MIXTURE_FILE]
+    found += [
+        Track(file.name.removesuffix(STEM_FILE), file)
+        for file in files
+        if file.name.endswith(STEM_FILE)
+    ]
+    return _told_apart(found, path)
+
+
+def _told_apart(tracks: Sequence[Track], path: Path) -> list[Track]:
+    """Those of one name are called by where they are, for results are kept by name."""
+    count = Counter(track.name for track in tracks)
+    return [
+        track
+        if count[track.name] == 1
+        else replace(track, name=track.path.relative_to(path).as_posix())
+        for track in tracks
     ]
 
 
+def _files_below(folder: Path) -> list[Path]:
+    try:
+        return list(files_below(folder))
+    except OSError as error:
+        raise EvaluationError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
 def load_references(
-    track: Track, stems: Sequence[str], sample_rate: int, warn: audio.Warn
+    track: Track, stems: Sequence[str], mixture: np.ndarray, sample_rate: int, warn: audio.Warn
 ) -> Mapping[str, np.ndarray]:
-    """The true ones of some stems.
+    """The true ones of some stems, as far as they are there.
+
+    Parameters
+    ----------
+    mixture
+        ``(2, samples)``; where a stem has another length it is told that only the beginning which
+        all have can be compared.
 
     Raises
     ------
-    EvaluationError
-        There is none of them.
+    AudioError
+        One cannot be read.
     """
-    there = track.stems(stems)
-    if not there:
-        raise EvaluationError(f"{track.path} has none of the stems {', '.join(stems)}.")
-    return {name: track.load(name, sample_rate, warn) for name in there}
+    references = {name: track.load(name, sample_rate, warn) for name in track.stems(stems)}
+    lengths = [audio.shape[1] for audio in (mixture, *references.values())]
+    if len(set(lengths)) > 1:
+        warn(
+            f"{track.name}: the mixture and its stems have from {min(lengths) / sample_rate:.3f} to"
+            f" {max(lengths) / sample_rate:.3f} s; the beginning that all have is compared."
+        )
+    return references

@@ -39,7 +39,7 @@ def bss_eval(
         The true stems by name, ``(channels, samples)``. Those that are silent throughout are left
         out: there is nothing to compare with, and nothing that could interfere.
     estimates
-        Of some or all of them, at least as long.
+        Of some or all of them. Where lengths differ, the beginning that all have is scored.
     sample_rate
         In Hz.
 
@@ -57,7 +57,8 @@ def bss_eval(
     """
     heard = {name: stem for name, stem in references.items() if np.any(stem)}
     window = round(WINDOW_SECONDS * sample_rate)
-    length = min((stem.shape[1] for stem in heard.values()), default=0)
+    stems = (*heard.values(), *estimates.values())
+    length = min((stem.shape[1] for stem in stems), default=0) if heard else 0
     if length < window:
         raise EvaluationError(
             f"A song of {length / sample_rate:.2f} s cannot be evaluated: the metrics look at "

@@ -10,7 +10,7 @@ from py_demixer.parallel import Workers
 from py_demixer.tasks import Progress
 
 from .datasets import MIXTURE, Track, load_references
-from .metrics import Frames, bss_eval
+from .metrics import EvaluationError, Frames, bss_eval
 
 OTHER = "other"
 """The stem that holds whatever has no name among the true ones."""
@@ -51,8 +51,10 @@ def score(
     AudioError
         A file cannot be read.
     """
-    references = load_references(track, model.sources, model.sample_rate, warn)
+    if not track.stems(model.sources):
+        raise EvaluationError(f"{track.path} has none of the stems {', '.join(model.sources)}.")
     mixture = track.load(MIXTURE, model.sample_rate, warn)
+    references = load_references(track, model.sources, mixture, model.sample_rate, warn)
     unknown = [name for name in model.sources if name not in references]
     if options.stems and OTHER in options.stems and OTHER in references:
         options = replace(options, stems=tuple({*options.stems, *unknown}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import backend
+from .subnormal import SMALLEST, drop_subnormals
 
 # Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) for a >= 0, the tail of the normal distribution: a rational
 # approximation of the scaled complementary error function, fitted so that a Phi(-a) is exact to
@@ -14,6 +15,8 @@ _TAIL_P = np.array([4.99999981e-01, 3.22272787e-01, 9.79260264e-02, 1.22116628e-
 _TAIL_Q = np.array(
     [1.00000000e00, 1.44242880e00, 8.46755928e-01, 2.44733961e-01, 3.06372893e-02], np.float32
 )
+_LEAST_SCORE = np.float32(-87)  # less than the largest; below it exp is subnormal
+_FAR = 1e30  # what is divided by less, and no tail itself, is not subnormal
 _BLOCK = 1 << 14  # elements: the six float32 temporaries of a block fit a level-2 cache
 
 
@@ -82,6 +85,8 @@ def glu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
             np.exp(gate, out=gate)
             gate += np.float32(1)
             np.divide(value, gate, out=result)
+            if not gate.max() < _FAR:
+                drop_subnormals(result)
     return out
 
 
@@ -90,14 +95,18 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     np.negative(x, out=x)
     np.exp(x, out=x)
     x += np.float32(1)
-    return np.reciprocal(x, out=x)
+    return drop_subnormals(np.reciprocal(x, out=x))
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
-    """The softmax over the last axis, in place."""
+    """The softmax over the last axis, in place; what is below some 1e-34 of the largest is 0."""
     x -= x.max(axis=-1, keepdims=True)
+    np.maximum(x, _LEAST_SCORE, out=x)
     np.exp(x, out=x)
-    x /= x.sum(axis=-1, keepdims=True)
+    total = x.sum(axis=-1, keepdims=True)
+    # Divided by the total, which is at most the number of scores, the smallest is normal still.
+    drop_subnormals(x, SMALLEST * 2 ** x.shape[-1].bit_length())
+    x /= total
     return x
 
 

@@ -234,7 +234,9 @@ def _single(a: np.ndarray) -> np.ndarray:
 def _webgpu() -> Backend:
     from .gpu.native import Card
 
-    return Backend("webgpu", _numpy().gemm, compiler=Card())
+    card = Card()
+    card.check()
+    return Backend("webgpu", _numpy().gemm, compiler=card)
 
 
 def _fortran(matrix: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -7,6 +7,7 @@ import numpy as np
 from . import backend
 from .activation import activate
 from .operation import operation, same_shape
+from .subnormal import drop_subnormals
 
 EPSILON = 1e-5
 
@@ -107,6 +108,7 @@ def standardise(x: np.ndarray) -> np.ndarray:
     std = np.float32(x.std(dtype=np.float64, ddof=1))
     x -= mean
     x /= np.float32(EPSILON) + std
+    drop_subnormals(x)
     return np.array([mean, std])
 
 
@@ -124,4 +126,4 @@ def restore(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
     mean, std = scale
     x *= std
     x += mean
-    return x
+    return drop_subnormals(x)

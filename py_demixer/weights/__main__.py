@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from py_demixer import catalog
+from py_demixer.extras import MissingPackageError
 
 from . import convert, fetch, manifest
 from .errors import ConvertError, FetchError
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             model = convert.convert(options.files, options.output, models.values())
             print(f"{options.output} holds the weights of {model.title}. {model.licence.text}")
-    except (FetchError, ConvertError, OSError) as error:
+    except (FetchError, ConvertError, MissingPackageError, OSError) as error:
         _to_stderr(str(error))
         return 1
     return 0

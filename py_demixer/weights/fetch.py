@@ -1,7 +1,9 @@
 """Fetch a model's weights: try its sources in order, check, convert, keep.
 
-Downloads resume where they broke off. Nothing unverified is used: every downloaded file and the
-converted one must have the sha256 that the manifest states, or begin with the digits it states.
+Downloads resume where they broke off, and are tried again after pauses where a server is busy. One
+process at a time fetches a file; others wait for it. Nothing unverified is used: every downloaded
+file and the converted one must have the sha256 that the manifest states, or begin with the digits
+it states.
 
 ``PY_DEMIXER_MIRROR`` may name a base URL; files on web servers are then fetched from there, under
 their own names (npm packages come from wherever npm is configured to look).
@@ -22,13 +24,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from py_demixer import catalog, checkpoint
+from py_demixer.extras import require
 
 from .convert import convert
 from .errors import ConvertError, FetchError
@@ -39,12 +43,34 @@ Report = Callable[[str], None]
 CONNECT_SECONDS = 10.0  # to find, reach and hear from a server; then the next source is tried
 READ_SECONDS = 30.0  # of silence in a download; then it counts as broken off
 REPORT_SECONDS = 1.0  # between two lines of progress
-ATTEMPTS = 5  # of a download that breaks off midway
+ATTEMPTS = 5  # of a download that breaks off midway, or whose server is busy
+PAUSE_SECONDS = 1.0  # before the second attempt; twice as long before each later one
+MOST_SECONDS = 60.0  # that a server may ask for
+_BUSY = (429, 500, 502, 503, 504)
 _CHUNK = 1 << 20
 
 
 class _SourceError(Exception):
     """Why one source did not work."""
+
+
+class _Unreachable(OSError):
+    """There is no server, or it does not answer."""
+
+
+class _Busy(OSError):
+    """A server answers that it cannot answer now.
+
+    Attributes
+    ----------
+    seconds
+        After which it may be asked again, as it says; 0 where it does not say.
+    """
+
+    def __init__(self, answer: urllib.error.HTTPError) -> None:
+        super().__init__(f"the server answered {answer.code} {answer.reason}")
+        after = answer.headers.get("Retry-After", "")
+        self.seconds = min(float(after), MOST_SECONDS) if after.isdecimal() else 0.0
 
 
 def ensure(model: Model, directory: Path, report: Report) -> Path:
@@ -59,22 +85,51 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
         No source works, or ``directory`` cannot be written.
     """
     target = directory / model.file.name
+    if _is_there(target, model):
+        return target
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with _alone(target, report):
+            if not _is_there(target, model):  # another process may have fetched it meanwhile
+                _fetch_from_any(model, target, report)
+    except OSError as error:
+        raise FetchError(
+            f"{directory} cannot be written to ({error.strerror}): name another folder in "
+            "PY_DEMIXER_WEIGHTS."
+        ) from error
+    return target
+
+
+@contextmanager
+def _alone(target: Path, report: Report) -> Iterator[None]:
+    """Wait for other processes that fetch the same file."""
+    filelock = require("filelock", "weights")
+    lock = filelock.FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        report(f"Another process is fetching {target.name}: waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _fetch_from_any(model: Model, target: Path, report: Report) -> None:
     if target.is_file():
-        if _is_converted(target, model):
-            return target
         report(f"{target} is damaged or of another version: it is fetched again.")
     report(f"Fetching the weights of {model.title}. {model.licence.text} See {model.licence.url}.")
     failures = []
     for source in model.sources:
         try:
-            directory.mkdir(parents=True, exist_ok=True)
             _fetch_and_convert(model, source, target, report)
         except (_SourceError, ConvertError, OSError) as error:
             reason = str(error).rstrip(".")
             report(f"{_label(source)} does not work: {reason}.")
             failures.append(f"{_label(source)} ({reason})")
         else:
-            return target
+            return
     raise FetchError(
         f"The weights of {model.name} could not be fetched from any source: {'; '.join(failures)}."
         " Connect to the internet and try again, name a mirror in PY_DEMIXER_MIRROR, or convert a"
@@ -87,6 +142,10 @@ def sha256(path: Path) -> str:
     """The sha256 of a file, as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_there(target: Path, model: Model) -> bool:
+    return target.is_file() and _is_converted(target, model)
 
 
 def _is_converted(path: Path, model: Model) -> bool:
@@ -162,9 +221,13 @@ def _download(source: HttpSource, directory: Path, report: Report) -> Path:
             if not (resumed and _is_published(part, source)):
                 _transfer(source, part, report)
         except (http.client.HTTPException, OSError) as error:
+            if attempt == 1 and isinstance(error, _Unreachable):
+                raise _SourceError(_reason(error)) from error  # nothing that a pause would help
             if attempt == ATTEMPTS:
                 raise _SourceError(f"the download broke off: {_reason(error)}") from error
-            report(f"The download broke off ({_reason(error)}): it goes on.")
+            pause = max(PAUSE_SECONDS * 2 ** (attempt - 1), getattr(error, "seconds", 0.0))
+            report(f"The download broke off ({_reason(error)}): it goes on in {pause:g} s.")
+            time.sleep(pause)
             continue
         if _is_published(part, source):
             return part.replace(whole)
@@ -201,9 +264,9 @@ def _transfer(source: HttpSource, part: Path, report: Report) -> None:
 
 
 def _copy(response: Any, file: IO[bytes], have: int, total: int, report: Report) -> None:
-    """Write the response's body to ``file``, which must then have ``total`` bytes."""
+    """Write the response's body to ``file``, which gets ``total`` bytes and not one more."""
     progress = _Progress(total, report)
-    while have <= total and (chunk := response.read1(_CHUNK)):
+    while have < total and (chunk := response.read1(min(_CHUNK, total - have))):
         file.write(chunk)
         have += len(chunk)
         progress.show(have)
@@ -211,8 +274,22 @@ def _copy(response: Any, file: IO[bytes], have: int, total: int, report: Report)
         raise ConnectionError(f"the connection ended after {have} of {total} bytes")
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but never from https to what anybody on the way can change."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith(("https:", f"{req.type}:")):
+            raise urllib.error.URLError(f"it redirects to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_opener = urllib.request.build_opener(_Redirects)
+
+
 def _open(request: urllib.request.Request) -> Any:
-    """``urlopen``, but looking up, connecting and answering take CONNECT_SECONDS together.
+    """Ask a server, but looking up, connecting and answering take CONNECT_SECONDS together.
 
     A socket's timeout bounds neither the look-up nor the sum over a name's addresses, so this
     waits for a thread and, if need be, leaves it behind.
@@ -221,7 +298,7 @@ def _open(request: urllib.request.Request) -> Any:
 
     def work() -> None:
         try:
-            answer.put(urllib.request.urlopen(request, timeout=READ_SECONDS))
+            answer.put(_opener.open(request, timeout=READ_SECONDS))
         except Exception as error:  # the caller's, in the other thread
             answer.put(error)
 
@@ -229,11 +306,15 @@ def _open(request: urllib.request.Request) -> Any:
     try:
         result = answer.get(timeout=CONNECT_SECONDS)
     except queue.Empty:
-        raise _SourceError(f"no answer within {CONNECT_SECONDS:g} s") from None
+        raise _Unreachable(f"no answer within {CONNECT_SECONDS:g} s") from None
     if isinstance(result, urllib.error.HTTPError):
+        if result.code in _BUSY:
+            raise _Busy(result) from result
         raise _SourceError(f"the server answered {result.code} {result.reason}") from result
+    if isinstance(result, http.client.HTTPException | ConnectionResetError):
+        raise result  # it was there, and the connection broke
     if isinstance(result, Exception):
-        raise _SourceError(f"it cannot be reached: {_reason(result)}") from result
+        raise _Unreachable(f"it cannot be reached: {_reason(result)}") from result
     return result
 
 

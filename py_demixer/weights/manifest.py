@@ -189,9 +189,14 @@ def _model(name: str, entry: dict[str, Any]) -> Model:
 
 def _source(entry: dict[str, Any]) -> Source:
     if "parts" in entry:
-        return PartsSource(tuple(HttpSource.named(url) for url in entry["parts"]))
-    if "package" in entry:
-        return NpmSource(**entry)
+        return PartsSource(tuple(map(_file, entry["parts"])))
+    return NpmSource(**entry) if "package" in entry else _file(entry)
+
+
+def _file(entry: str | dict[str, Any]) -> HttpSource:
+    """A file with what is known of it, which may be its URL alone."""
+    if isinstance(entry, str):
+        return HttpSource.named(entry)
     return HttpSource(**entry) if "sha256" in entry else HttpSource.named(entry["url"])
 
 

@@ -2,20 +2,22 @@
 
 A checkpoint is a zip file around a pickle or, before PyTorch 1.6, pickles in a row. A pickle is a
 program; this reader runs none of it: it admits tensors, containers and the few names such files
-hold, and refuses everything else.
+hold, and refuses everything else. A pickle can also set attributes of what it has got hold of; so
+nothing here has attributes that could be set, and numbers are believed to be numbers by their exact
+type alone.
 """
 
 from __future__ import annotations
 
 import math
 import pickle
+import pickletools
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn, TypeGuard, cast
 
 import numpy as np
 
@@ -64,19 +66,28 @@ def read(path: Path) -> Package:
         raise ConvertError(f"{path.name} is not a whole PyTorch checkpoint ({error!r}).") from error
     package: dict[Any, Any] = content if isinstance(content, dict) and "klass" in content else {}
     state = package.get("state") if package else content
-    arguments = package.get("kwargs", {})
+    klass, arguments = package.get("klass"), package.get("kwargs", {})
     if (
         not isinstance(state, dict)
         or not state
         or not all(map(_is_parameter, state.items()))
         or not isinstance(arguments, dict)
+        or not all(map(_is_argument, arguments.items()))
+        or not (klass is None or type(klass) is str)
     ):
         raise ConvertError(f"{path.name} holds something else than named tensors.")
-    return Package(dict(state), package.get("klass"), arguments)
+    return Package({name: tensor.array for name, tensor in state.items()}, klass, dict(arguments))
 
 
 def _is_parameter(item: tuple[object, object]) -> bool:
-    return isinstance(item[0], str) and isinstance(item[1], np.ndarray)
+    return type(item[0]) is str and type(item[1]) is _Tensor
+
+
+def _is_argument(item: tuple[object, object]) -> bool:
+    """Whether it is what a network is made with: a plain value, or a few of them."""
+    name, value = item
+    values = value if type(value) in (list, tuple) else [value]
+    return type(name) is str and all(type(one) in _PLAIN for one in cast(Sequence[Any], values))
 
 
 def is_pytorch(path: Path) -> bool:
@@ -93,17 +104,22 @@ def _unpickle(path: Path) -> object:
         )
         if root is None:
             _refuse("it is a zip file without data.pkl, so no PyTorch checkpoint")
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            _refuse("it is compressed, which no checkpoint is")
         big = f"{root}byteorder" in names and archive.read(f"{root}byteorder") == b"big"
-        storages: dict[str, np.ndarray] = {}
+        storages: dict[str, _Storage] = {}
 
-        def storage(key: str, dtype: str, _count: int) -> np.ndarray:
+        def storage(key: str, dtype: str, count: int) -> _Storage:
             if key not in storages:
-                order = ">" if big else "<"
-                storages[key] = np.frombuffer(archive.read(f"{root}data/{key}"), order + dtype)
+                name = f"{root}data/{key}"
+                if archive.getinfo(name).file_size != count * np.dtype(dtype).itemsize:
+                    _refuse("a storage in it has another size than it says")
+                numbers = np.frombuffer(archive.read(name), f"{'>' if big else '<'}{dtype}")
+                storages[key] = _Storage(numbers)
             return storages[key]
 
         with archive.open(f"{root}data.pkl") as file:
-            return _TensorUnpickler(file, storage).load()
+            return _load(file, storage)
 
 
 # What such a file begins with, as a pickled integer.
@@ -119,63 +135,142 @@ def _unpickle_old(path: Path) -> object:
     """
     with path.open("rb") as file:
 
-        def load(storage: Callable[[str, str, int], np.ndarray]) -> Any:
-            return _TensorUnpickler(file, storage).load()
-
         def none(*_: object) -> NoReturn:
             _refuse("there is a tensor where none belongs")
 
-        magic, version, system = (load(none) for _ in range(3))
+        magic, version, system = (_load(file, none) for _ in range(3))
         if (magic, version) != (int.from_bytes(_OLD_MAGIC, "little"), 1001):
             _refuse("it is neither a zip file nor an older PyTorch checkpoint")
-        kinds: dict[str, str] = {}
+        kinds: dict[str, tuple[str, int]] = {}
 
-        def empty(key: str, dtype: str, count: int) -> np.ndarray:
-            kinds[key] = dtype
+        def empty(key: str, dtype: str, count: int) -> _Storage:
+            kinds[key] = dtype, count
             if not 0 <= count * np.dtype(dtype).itemsize <= path.stat().st_size:
                 _refuse("a storage in it is larger than the file")
-            return np.zeros(count, dtype)
+            return _Storage(np.zeros(count, dtype))
 
         start = file.tell()
-        load(empty)
+        _load(file, empty)
         end = file.tell()
         order = "<" if system["little_endian"] else ">"
-        storages: dict[str, np.ndarray] = {}
-        for key in load(none):
-            count = int(np.fromfile(file, f"{order}i8", 1)[0])
-            storages[key] = np.fromfile(file, order + kinds[key], count)
+        storages: dict[str, _Storage] = {}
+        for key in _load(file, none):
+            dtype, count = kinds[key]
+            if np.fromfile(file, f"{order}i8", 1)[0] != count:
+                _refuse("a storage in it has another size than it says")
+            storages[key] = _Storage(np.fromfile(file, order + dtype, count))
         file.seek(start)
-        state = load(lambda key, _dtype, _count: storages[key])
+        state = _load(file, lambda key, _dtype, _count: storages[key])
         assert file.tell() == end
         return state
 
 
+# ---- what stands for PyTorch's objects ----------------------------------------------------------
+
+
+class _Sealed:
+    """Something that a pickle gets hold of, and can set nothing on."""
+
+    __slots__ = ()
+
+    def __setstate__(self, _: object) -> NoReturn:
+        _refuse("it sets attributes of what has none")
+
+
+class _Storage(_Sealed):
+    """Numbers in a row."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.numbers = numbers
+
+
+class _Tensor(_Sealed):
+    """An array."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+
+class _Fraction(_Sealed, Fraction):
+    """A fraction."""
+
+    __slots__ = ()
+
+
+class _Names(dict[str, object]):
+    """An ordered dictionary; PyTorch notes versions of layers as an attribute of such."""
+
+    __slots__ = ()
+
+    def __setstate__(self, _: object) -> None:
+        """Attributes are of no use here."""
+
+
+class _Function(_Sealed):
+    """A function that a pickle may call."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    def __call__(self, *arguments: object) -> object:
+        return self._function(*arguments)
+
+
+_PLAIN = (int, float, str, bool, type(None), _Fraction)
+_MOST_AXES = 8
+
+
 def _rebuild_tensor(
-    storage: object, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
-) -> np.ndarray:
+    storage: object, offset: object, size: object, stride: object, *_: object
+) -> _Tensor:
     """What ``torch._utils._rebuild_tensor_v2`` does, with every bound checked."""
-    if not isinstance(storage, np.ndarray) or len(size) != len(stride):
-        _refuse("a tensor in it has no storage or a malformed shape")
+    if type(storage) is not _Storage or not _are_numbers((offset,)):
+        _refuse("a tensor in it has no storage")
+    if not _are_numbers(size) or not _are_numbers(stride) or len(size) != len(stride):
+        _refuse("a tensor in it has a malformed shape")
+    numbers, start = storage.numbers, cast(int, offset)
     count = math.prod(size)
-    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if min(offset, *size, *stride, 0) < 0 or (count and max(last, count - 1) >= len(storage)):
+    last = start + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if count and max(last, count - 1) >= len(numbers):
         _refuse("a tensor in it reaches outside its storage")
-    steps = [step * storage.itemsize for step in stride]
-    view = np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
-    return np.ascontiguousarray(view, dtype=storage.dtype.newbyteorder("=")).reshape(size)
+    steps = [step * numbers.itemsize for step in stride]
+    view = np.lib.stride_tricks.as_strided(numbers[start:], size, steps, writeable=False)
+    array = np.ascontiguousarray(view, dtype=numbers.dtype.newbyteorder("="))
+    return _Tensor(array.reshape(size))
 
 
-def _rebuild_parameter(tensor: object, *_: object) -> object:
+def _are_numbers(values: object) -> TypeGuard[tuple[int, ...]]:
+    """Whether it is a tuple of a few whole numbers, none of them negative."""
+    if type(values) is not tuple or len(values) > _MOST_AXES:
+        return False
+    return all(type(value) is int and value >= 0 for value in values)
+
+
+def _rebuild_parameter(tensor: object, *_: object) -> _Tensor:
+    if type(tensor) is not _Tensor:
+        _refuse("a parameter in it is no tensor")
     return tensor
 
 
-def _fraction(*parts: object) -> Fraction:
+def _names(*pairs: object) -> _Names:
+    if pairs:
+        _refuse("a dictionary in it is malformed")
+    return _Names()
+
+
+def _fraction(*parts: object) -> _Fraction:
     """A fraction from what older and newer Pythons pickle of one, of a sensible size."""
-    words = parts[0].split("/") if len(parts) == 1 and isinstance(parts[0], str) else parts
-    numbers = [int(word) for word in words if isinstance(word, int | str) and len(str(word)) < 20]
+    words = parts[0].split("/") if len(parts) == 1 and type(parts[0]) is str else parts
+    numbers = [int(word) for word in words if type(word) in (int, str) and len(str(word)) < 20]  # type: ignore[call-overload]
     if len(numbers) != len(words) or not 1 <= len(numbers) <= 2:
         _refuse("a fraction in it is malformed")
-    return Fraction(*numbers)
+    return _Fraction(*numbers)
 
 
 _STORAGES = {  # by the letters NumPy knows them by
@@ -190,19 +285,30 @@ _STORAGES = {  # by the letters NumPy knows them by
 # All that a checkpoint may name, and what stands for it here. None can be told to do anything.
 _ADMITTED: dict[str, Any] = {
     **_STORAGES,
-    "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
-    "torch._utils._rebuild_parameter": _rebuild_parameter,
-    "collections.OrderedDict": OrderedDict,
-    "fractions.Fraction": _fraction,
+    "torch._utils._rebuild_tensor_v2": _Function(_rebuild_tensor),
+    "torch._utils._rebuild_parameter": _Function(_rebuild_parameter),
+    "collections.OrderedDict": _Function(_names),
+    "fractions.Fraction": _Function(_fraction),
     "demucs.htdemucs.HTDemucs": "HTDemucs",
     "demucs.hdemucs.HDemucs": "HDemucs",
 }
 
 
+_FindStorage = Callable[[str, str, int], _Storage]
+
+
+def _load(file: IO[bytes], storage: _FindStorage) -> Any:
+    """The next pickle of a file."""
+    start = file.tell()
+    _check_nesting(file)
+    file.seek(start)
+    return _TensorUnpickler(file, storage).load()
+
+
 class _TensorUnpickler(pickle.Unpickler):
     """An unpickler that can make tensors and containers, and nothing else."""
 
-    def __init__(self, file: Any, storage: Callable[[str, str, int], np.ndarray]) -> None:
+    def __init__(self, file: IO[bytes], storage: _FindStorage) -> None:
         super().__init__(file)
         self._storage = storage
 
@@ -214,13 +320,61 @@ class _TensorUnpickler(pickle.Unpickler):
             )
         return _ADMITTED[f"{module}.{name}"]
 
-    def persistent_load(self, pid: Any) -> np.ndarray:
+    def persistent_load(self, pid: Any) -> _Storage:
         # ("storage", type, key, device, count); older files add a view, which is None.
-        kind, dtype, key, _device, count, *view = pid
-        plain = kind == "storage" and dtype in _STORAGES.values() and view in ([], [None])
-        if not plain:
-            _refuse("it refers to something else than a plain storage")
-        return self._storage(str(key), dtype, int(count))
+        if type(pid) is not tuple or not 5 <= len(pid) <= 6 or pid[5:] not in ((), (None,)):
+            _refuse(_ODD_STORAGE)
+        kind, dtype, key, device, count = pid[:5]
+        plain = all(type(text) is str for text in (kind, dtype, key, device)) and type(count) is int
+        if not plain or kind != "storage" or dtype not in _STORAGES.values():
+            _refuse(_ODD_STORAGE)
+        return self._storage(key, dtype, count)
+
+
+_ODD_STORAGE = "it refers to something else than a plain storage"
+
+_DEEPEST = 20
+_TUPLES = ("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3")
+_PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT"), ("GET", "BINGET", "LONG_BINGET")
+
+
+def _check_nesting(file: IO[bytes]) -> None:
+    """Refuse tuples in tuples in tuples: Python's stack does not hold the hash of a million.
+
+    What each operation of the pickle's program takes from the stack and puts there is looked up;
+    of what is there only the depth is known.
+    """
+    stack: list[int | None] = []  # depths; None is a mark
+    memo: dict[int, int | None] = {}
+    for operation, argument, _ in pickletools.genops(file):
+        if operation.name == "MEMOIZE":
+            memo[len(memo)] = stack[-1]
+        elif operation.name in _PUTS:
+            memo[cast(int, argument)] = stack[-1]
+        elif operation.name in _GETS:
+            stack.append(memo[cast(int, argument)])
+        elif operation.name == "DUP":
+            stack.append(stack[-1])
+        else:
+            taken = _taken(stack, operation)
+            depth = 1 + max(taken, default=0) if operation.name in _TUPLES else 0
+            if depth > _DEEPEST:
+                _refuse("its tuples are nested too deeply")
+            put = operation.stack_after
+            stack += [None if kind is pickletools.markobject else depth for kind in put]
+
+
+def _taken(stack: list[int | None], operation: pickletools.OpcodeInfo) -> list[int]:
+    """Take what an operation takes from the stack."""
+    wanted = operation.stack_before
+    if pickletools.markobject in wanted:
+        mark = len(stack) - 1 - stack[::-1].index(None)
+        start = mark - wanted.index(pickletools.markobject)
+    else:
+        start = len(stack) - len(wanted)
+    taken = [depth for depth in stack[start:] if depth is not None]
+    del stack[start:]
+    return taken
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Many songs by processes of this machine: what is done stays, what ends is done again."""
 
+import hashlib
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from py_demixer import DemucsOptions
 from py_demixer.batch import MANIFEST, LocalCrew, Recipe, sha256
 from py_demixer.batch import run as run_batch
 from py_demixer.collection import collect
-from py_demixer.files import Output, separate_file
+from py_demixer.files import Output, separate_file, workshop
 from tests import synthetic, tiny
 from tests.batch.conftest import (
     BROKEN,
@@ -113,6 +114,50 @@ def test_what_is_not_intact_is_done_again(run, few, out, what):
     assert statuses(run()[1]) == {"a": "skipped", "b": "skipped"}
 
 
+def test_another_run_that_is_at_work_on_the_song_keeps_its_files(run, out):
+    with workshop(out / "b") as place:
+        (place / "bass.wav").write_text("half of it")
+        code, said, _ = run()
+        assert code == 0
+        assert statuses(said) == {"a": "done", "b": "done"}
+        assert (place / "bass.wav").read_text() == "half of it"
+
+
+@pytest.mark.parametrize("name", ["../../precious.wav", "{out}/precious.wav", "notes.wav", ".."])
+def test_force_deletes_what_was_made_and_nothing_else(run, out, name):
+    """Whatever a manifest says: anybody may have written it."""
+    run()
+    named = name.format(out=out.parent)
+    precious = out / "a" / named
+    if name != "..":
+        precious.write_text("precious")
+    manifest = json.loads((out / "a" / MANIFEST).read_text())
+    facts = {"name": named, "bytes": 8, "sha256": hashlib.sha256(b"precious").hexdigest()}
+    if name == "notes.wav":
+        facts["sha256"] = "0" * 64  # there is something else of that name by now
+    manifest["stems"]["bass"] = facts
+    (out / "a" / MANIFEST).write_text(json.dumps(manifest))
+    code, said, stderr = run("--two-stems", "drums", "--force")
+    assert code == 0, stderr
+    assert statuses(said) == {"a": "done", "b": "done"}
+    assert precious.exists()
+    assert name == ".." or precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{", '{"song": 1, "stems": {}}', '{"song": {}, "stems": {"bass": {"name": 1}}}'],
+)
+def test_a_manifest_that_is_none_is_told_and_not_believed(run, out, content):
+    run()
+    (out / "a" / MANIFEST).write_text(content)
+    code, said, stderr = run()
+    assert (code, said) == (1, {})
+    assert "Traceback" not in stderr
+    assert "holds stems that were made in another way" in stderr
+    assert statuses(run("--force")[1]) == {"a": "done", "b": "skipped"}
+
+
 def test_stems_made_in_another_way_are_not_replaced_unless_that_is_wanted(run, out):
     run()
     before = contents(out)
@@ -190,6 +235,8 @@ def test_ctrl_c_ends_it_and_keeps_what_is_done(songs, tmp_path, tiny_weights):
     code, said, stderr = finish(process)
     assert code == 130
     assert "py-demixer: Stopped" in stderr
+    assert not list(out.rglob(".unfinished-*"))
+    assert not (out / LONG).exists()
     assert "Traceback" not in stderr
     kept = {path.parent for path in out.rglob(MANIFEST)}
     assert len(kept) > 2

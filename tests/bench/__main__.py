@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import gpu, library, native, operations, page, reference, rivals, songs, sweep
+from tests.bench.machine import machine
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
 from tools.site import ensure_weights
@@ -54,7 +54,7 @@ def main() -> None:
         more, used = measure()
         rows += more
         versions |= used
-    report = {"machine": _machine(), "versions": versions, "results": rows}
+    report = {"machine": machine(), "versions": versions, "results": rows}
     print(json.dumps(report, indent=1) if options.json else f"{table(rows)}\n\n{ratios(rows)}")
 
 
@@ -66,22 +66,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--pytorch", type=Path)
     return parser.parse_args()
-
-
-def _machine() -> dict[str, object]:
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-    }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ CARDS = {
     "integrated (1.5 TFLOP/s, 60 GB/s)": (1.5e12, 60e9),
     "Apple M class (4 TFLOP/s, 200 GB/s)": (4e12, 200e9),
     "discrete (20 TFLOP/s, 500 GB/s)": (20e12, 500e9),
+    "NVIDIA H200 (67 TFLOP/s, 4.8 TB/s)": (67e12, 4.8e12),
 }
 """Their peaks: float32 operations and bytes a second."""
 

@@ -96,7 +96,7 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
         is a part. `machine` is the adapter, `peak_bytes` what its buffers held, `snr_db` against
         NumPy. And the versions of what was measured.
     """
-    rows = [*_in_chromium(cases(), runs), *_natively(cases(), runs)]
+    rows = [*_in_chromium(cases(), runs), *natively(cases(), runs)]
     name, _, version = rivals.ONNXRUNTIME.partition("@")
     return rows, {f"npm {name}": version}
 
@@ -114,7 +114,7 @@ def measure_segment(weights: Path, runs: int) -> tuple[list[Row], dict[str, str]
         As :func:`measure`.
     """
     case = segment_case(weights)
-    rows = [*_in_chromium(iter([case]), runs), *_natively(iter([case]), runs)]
+    rows = [*_in_chromium(iter([case]), runs), *natively(iter([case]), runs)]
     packages = (package.partition("@") for package in (rivals.ONNXRUNTIME, rivals.GRAPH))
     return rows, {f"npm {name}": version for name, _, version in packages}
 
@@ -369,7 +369,8 @@ def _write(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
         (folder / f"{name}.bin").write_bytes(array.tobytes())
 
 
-def _natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
+def natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
+    """What the card does in its registers, and each case by its clock."""
     card = Card()
     ceiling = _ceiling(card)
     yield ceiling
@@ -388,7 +389,7 @@ def _natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
 
 def _ceiling(card: Card) -> Row:
     """How many multiply-adds the card does in its registers."""
-    workgroups, invocations, loops, vectors = 256, 64, 4096, 8
+    workgroups, invocations, loops, vectors = 4096, 64, 256, 8
     numbers = Region(0, 0, 256)
     plan = Schedule(
         shaders=(_PAGE.with_name("ceiling.wgsl").read_text(),),

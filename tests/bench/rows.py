@@ -74,8 +74,8 @@ def row(
         "backend": backend,
         "workers": workers,
         "threads": threads,
-        "seconds": round(seconds, 3),
-        "runs": [round(run, 3) for run in runs],
+        "seconds": round(seconds, 6),
+        "runs": [round(run, 6) for run in runs],
         # A browser's clock may not see the shortest operations.
         "gflops": round(gflop / seconds, 2) if gflop and seconds else None,
         "peak_bytes": peak_bytes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import struct
 import subprocess
@@ -18,60 +17,13 @@ import soundfile
 from py_demixer import audio, downmix_matrix
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic
+from tests.browser.decoding import Decode
 from tests.browser.page import RATE, encode, wav
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext
 
 pytestmark = pytest.mark.browser
-
-_DECODE = """async ({ engine, content, matrices, wholeMinutes, takesPart }) => {
-  const { decode } = await import(engine + "decode.js");
-  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-  const blocks = [];
-  const taker = {
-    downmix: async (channels) => matrices[channels],
-    longestMinutes: 20,
-    wholeMinutes,
-    takesPart,
-    expect: async () => {},
-    take: async (block) => blocks.push(block),
-  };
-  const file = new File([bytes], "song");
-  const facts = await decode(file, taker, new AbortController().signal).catch((error) => {
-    if (error.code === "stoppedDecoding") error.message += ` ${error.values.seconds}`;
-    throw error;
-  });
-  const song = new Uint8Array(await new Blob(blocks).arrayBuffer());
-  let all = "";
-  for (let i = 0; i < song.length; i += 4096) {
-    all += String.fromCharCode(...song.subarray(i, i + 4096));
-  }
-  return { song: btoa(all), facts };
-}"""
-_MATRICES = {str(channels): downmix_matrix(channels).tolist() for channels in range(1, 9)}
-
-
-class Decode:
-    """Decodes files on a page; `facts` are those of the last one."""
-
-    def __init__(self, page: Page, url: str, whole_minutes: float = 20) -> None:
-        # A page of the site without the engine, which need not be started for this.
-        page.goto(url + "licences.txt")
-        self._page = page
-        self._options = {
-            "engine": url + "engine/",
-            "matrices": _MATRICES,
-            "wholeMinutes": whole_minutes,
-        }
-        self.facts: dict[str, object] = {}
-
-    def __call__(self, content: bytes, *, takes_part: bool = False) -> np.ndarray:
-        coded = base64.b64encode(content).decode()
-        arguments = {**self._options, "content": coded, "takesPart": takes_part}
-        found = self._page.evaluate(_DECODE, arguments)
-        self.facts = found["facts"]
-        return np.frombuffer(base64.b64decode(found["song"]), np.float32).reshape(-1, 2).T
 
 
 @pytest.fixture(scope="module")
@@ -436,6 +388,6 @@ def junk() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", junk())
 def test_junk_is_refused_with_a_sentence(decode: Decode, kind: str) -> None:
-    codes = "notAudio|nothingDecoded|noTrack|stoppedDecoding|tooLong"
+    codes = "notAudio|codec|nothingDecoded|noTrack|stoppedDecoding|tooLong"
     with pytest.raises(Exception, match=f"UserError: ({codes})"):
         decode(junk()[kind])

@@ -12,6 +12,8 @@ from tests import synthetic
 from tests.browser.page import RATE, SONG_MS, SOURCES, DemixerPage, wav
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
@@ -322,10 +324,12 @@ def test_media_keys(bare: Page) -> None:
     ]
 
 
-def test_a_song_at_work_is_played_from_where_one_likes(started: DemixerPage) -> None:
-    """With the engine and its store."""
+def test_a_song_at_work_is_played_from_where_one_likes(
+    stub_url: str, open_page: Callable[[str], DemixerPage]
+) -> None:
+    """With the session and its store."""
+    started = open_page(stub_url).wait_started()
     play, seek = started.element("play"), started.element("seek")
-    started.choose_setting("workers", "1")
     started.hold(4)  # the segment at 1.5 s
     started.choose("early.wav", wav(synthetic.song(60)))
     play.click()

@@ -97,6 +97,9 @@ SONGS = {
     "bag, mixed": Song("mixed", 1.2, {}, tiny.SECOND),
 }
 REAL_SONG_SECONDS = 9.0
+SHORT_SEGMENT = 2 * synthetic.RATE
+"""Of the released network, for a card that the processor imitates: its own is 7.8 s."""
+
 SCORED_SECONDS = 7.0
 
 

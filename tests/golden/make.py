@@ -55,6 +55,8 @@ def main(weights: Path) -> None:
     network = pytorch.demucs_network(tensors, Config()).double()
     numbers = segments(network)
     numbers["songs/plain"] = separated(network, cases.REAL_SONG_SECONDS)
+    short = pytorch.demucs_network(tensors, Config(segment_length=cases.SHORT_SEGMENT)).double()
+    numbers["short/stems"] = stems_of_song(short, cases.STEM_STRIDE)
     save("htdemucs", numbers)
     (cases.HERE / "scores.json").write_text(json.dumps(scores(network), indent=1) + "\n")
 
@@ -220,10 +222,14 @@ def scores(network: HTDemucs) -> dict[str, dict[str, float]]:
 
 def released(kind: tiny.Kind) -> np.ndarray:
     """The stems of one segment, by a seeded model of the released dimensions."""
-    network = model(kind)
+    return stems_of_song(model(kind), cases.RELEASED_STRIDE)
+
+
+def stems_of_song(network: HTDemucs | HDemucs, stride: int) -> np.ndarray:
+    """The stems of one segment of the synthetic song."""
     mixture = cases.segments(int(network.segment * network.samplerate))["song"]
     stems = network(torch.from_numpy(mixture)[None].double())[0].numpy()
-    return cases.sample_stems(stems, cases.RELEASED_STRIDE)
+    return cases.sample_stems(stems, stride)
 
 
 def listen(network: HTDemucs | HDemucs, stages: Numbers) -> list:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import soundfile
 
 import py_demixer
 from py_demixer import checkpoint, cli, trace
+from py_demixer.models.htdemucs import Config
 from py_demixer.ops import backend
 from py_demixer.ops.gpu.lowering import UnsupportedOperation
 from py_demixer.ops.gpu.native import Card
@@ -37,6 +39,21 @@ def both(request, tmp_path_factory) -> tuple[py_demixer.HTDemucs, py_demixer.HTD
     models = [py_demixer.load_model(request.param, path, name) for name in ("webgpu", "numpy")]
     assert all(isinstance(model, py_demixer.HTDemucs) for model in models)
     return models[0], models[1]
+
+
+@pytest.fixture
+def faulty_card(monkeypatch) -> Iterator[None]:
+    """A machine whose card has a driver that computes wrongly."""
+    compile = Card.compile
+
+    def compile_wrongly(card, *given):
+        network = compile(card, *given)
+        return lambda segment: 1.01 * network(segment)
+
+    monkeypatch.setattr(Card, "compile", compile_wrongly)
+    backend._webgpu.cache_clear()
+    yield
+    backend._webgpu.cache_clear()
 
 
 @pytest.fixture
@@ -75,6 +92,24 @@ def test_the_same_segment_has_the_same_bits(both):
     assert np.array_equal(on_card(segment), on_card(segment))
 
 
+def test_threads_take_turns_on_a_card(both):
+    """A model may be used by several threads, and models share what a card computes in."""
+    on_card, _ = both
+    given = [cases.segments(on_card.segment_length)[name] for name in ("song", "noise")]
+    expected = [on_card(segment) for segment in given]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(on_card, given))
+    assert all(map(np.array_equal, found, expected))
+
+
+def test_steps_of_other_threads_are_not_recorded(both):
+    on_card, _ = both
+    segment = cases.segments(on_card.segment_length)["song"]
+    with trace.record() as steps, ThreadPoolExecutor(1) as thread:
+        thread.submit(on_card, segment).result()
+    assert steps == []
+
+
 def test_silence_is_silence(both):
     on_card, on_processor = both
     silence = np.zeros((2, 1000), np.float32)
@@ -108,8 +143,19 @@ def test_the_released_network_fits_the_smallest_cards(real_weights):
 
 
 @pytest.mark.real_weights
-@pytest.mark.parametrize("segment", ["song", pytest.param("noise", marks=pytest.mark.long)])
-def test_the_released_network_against_pytorch(real_weights, segment):
+def test_the_released_network_against_pytorch(real_weights):
+    """A short segment; each operation is tested at the length of the released one on its own."""
+    tensors = checkpoint.read(np.fromfile(real_weights, np.uint8)).tensors
+    config = Config(segment_length=cases.SHORT_SEGMENT)
+    model = py_demixer.HTDemucs(tensors, config, backend.find("webgpu"))
+    stems = model(cases.segments(cases.SHORT_SEGMENT)["song"])
+    checks.check_stems(stems, cases.load("htdemucs")["short/stems"])
+
+
+@pytest.mark.real_weights
+@pytest.mark.long
+@pytest.mark.parametrize("segment", ["song", "noise"])
+def test_a_released_segment_against_pytorch(real_weights, segment):
     model = py_demixer.load_model("htdemucs", real_weights, "webgpu")
     stems = model(cases.segments(model.segment_length)[segment])
     checks.check_stems(stems, cases.load("htdemucs")[f"{segment}/stems"])
@@ -178,6 +224,25 @@ def test_trace_by_the_card(song, tmp_path, weights):
 def test_models_names_the_card(capsys):
     assert cli.main(["models"]) == 0
     assert f"graphics card: {Card().name}" in capsys.readouterr().out
+
+
+def test_a_card_that_computes_wrongly_is_not_trusted(faulty_card, capsys, song, tmp_path, weights):
+    assert cli.main(["models"]) == 0
+    assert "fails a test of what it computes" in capsys.readouterr().out
+    words = [song, "-o", tmp_path / "out", "--weights", weights, "--backend", "webgpu"]
+    assert cli.main(["separate", *map(str, words)]) == 1
+    assert "choose another backend" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_processes_cannot_share_a_card(both, capsys, song, tmp_path, weights):
+    on_card, _ = both
+    with pytest.raises(ValueError, match=r"Several processes cannot .*: leave out workers"):
+        py_demixer.separate(synthetic.song(0.5), on_card, workers=2)
+    words = [song, "-o", tmp_path / "out", "--weights", weights, "--backend", "webgpu"]
+    assert cli.main(["separate", *map(str, words), "--jobs", "2"]) == 1
+    assert "Several processes cannot share a graphics card" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_card_is_told(no_card, capsys, song, tmp_path, weights):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import sys
 from pathlib import Path
@@ -115,6 +116,20 @@ def test_an_estimate_that_is_silent_has_no_scores():
     assert metrics.median(frames) == dict.fromkeys(METRICS)
 
 
+@pytest.mark.parametrize("cut", ["reference", "estimate"])
+def test_of_unequal_lengths_the_beginning_is_scored(cut):
+    references = noises("a", "b")
+    estimate = 0.9 * references["a"]
+    half = {name: stem[:, : 3 * RATE // 2] for name, stem in references.items()}
+    (expected,) = metrics.bss_eval(half, {"a": 0.9 * half["a"]}, RATE).values()
+    if cut == "reference":
+        references["b"] = half["b"]
+    else:
+        estimate = 0.9 * half["a"]
+    (found,) = metrics.bss_eval(references, {"a": estimate}, RATE).values()
+    assert found == expected
+
+
 def test_a_song_shorter_than_a_window_is_refused():
     references = noises("a", "b", seconds=0.5)
     with pytest.raises(EvaluationError, match=r"0\.50 s cannot be evaluated"):
@@ -180,6 +195,36 @@ def test_a_folder_may_have_subsets(tmp_path):
     assert names_of(datasets.find_tracks(tmp_path / "test" / "B - Two")) == ["B - Two"]
     with pytest.raises(EvaluationError, match="no song 'A - One'"):
         datasets.find_tracks(tmp_path, ["A - One"])
+
+
+def test_songs_of_one_name_are_told_apart(tmp_path):
+    """Results are kept by name: two songs would share one score."""
+    for place in ("train/A", "test/A", "test/B"):
+        make_track(tmp_path / place, 0.1, ())
+    every = datasets.find_tracks(tmp_path, subsets=datasets.SUBSETS)
+    assert names_of(every) == ["B", "test/A", "train/A"]
+    assert {track.name: track.path for track in every}["train/A"] == tmp_path / "train" / "A"
+    for name in ("one/a.wav", "two/a.wav", "two/a.flac", "b.wav"):
+        (tmp_path / "songs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "songs" / name).touch()
+    found = datasets.find_tracks(tmp_path / "songs", without_stems=True)
+    assert names_of(found) == ["b", "one/a.wav", "two/a.flac", "two/a.wav"]
+
+
+def test_hidden_files_are_no_songs(tmp_path):
+    """As macOS leaves them beside every file on other disks."""
+    track = make_track(tmp_path / "songs" / "A", 0.1, ())
+    (track.parent / "._x.stem.mp4").write_bytes(b"\0\5\x16\7")
+    make_track(track.parent / ".trash" / "B", 0.1, ())
+    assert names_of(datasets.find_tracks(track.parent)) == ["A"]
+
+
+def test_links_to_folders_are_followed(tmp_path):
+    make_track(tmp_path / "elsewhere" / "A", 0.1, ())
+    (tmp_path / "songs").mkdir()
+    (tmp_path / "songs" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "songs" / "loop").symlink_to(tmp_path / "songs")
+    assert names_of(datasets.find_tracks(tmp_path / "songs")) == ["A"]
 
 
 def test_a_folder_without_songs_is_refused(tmp_path):
@@ -253,6 +298,24 @@ def test_what_is_written(run, track, tmp_path):
         assert "Zeno - Signs, as published" in text
         assert "18.257" in text  # of its vocals by htdemucs
     assert "| bass |" in files["md"].read_text()
+
+
+def test_a_mixture_that_is_shorter_than_its_stems(run, track):
+    mixture, rate = soundfile.read(track / "mixture.wav")
+    soundfile.write(track / "mixture.wav", mixture[: rate * 11 // 10], rate, "FLOAT")
+    code, stdout, stderr = run(track)
+    assert code == 0
+    assert "a song: the mixture and its stems have from 1.100 to 1.200 s; the beginning" in stderr
+    assert re.search(r"^bass +-?\d", stdout, re.MULTILINE)
+
+
+def test_a_song_whose_name_is_no_text(run, tmp_path):
+    name = os.fsdecode(b"na\xefve")
+    folder = make_track(tmp_path / "song", 1.0, TWO).rename(tmp_path / name)
+    code, _, _ = run(folder, "--markdown", tmp_path / "a.md", "--json", tmp_path / "a.json")
+    assert code == 0
+    assert b"na\xefve" in (tmp_path / "a.md").read_bytes()
+    assert folder.name in json.loads((tmp_path / "a.json").read_text())["tracks"]
 
 
 def test_the_aggregate_is_the_median_over_songs(run, tmp_path):

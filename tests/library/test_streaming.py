@@ -12,7 +12,15 @@ import pytest
 import threadpoolctl
 
 import py_demixer
-from py_demixer import DemucsOptions, OpenUnmixOptions, Song, catalog, execution, separation
+from py_demixer import (
+    DemucsOptions,
+    OpenUnmixOptions,
+    Song,
+    catalog,
+    execution,
+    measuring,
+    separation,
+)
 from py_demixer.planes import InFiles, InMemory
 from py_demixer.tasks import MIXTURE, Plane, Range
 from tests import synthetic, tiny, unmix
@@ -136,14 +144,37 @@ def test_what_demucs_holds_does_not_grow_with_the_song():
         ([np.zeros((2, 900), np.float32)], "has 1000 samples by its measure, and ends at 900"),
         ([np.zeros((2, 1001), np.float32)], "has 1000 samples .* goes on at 1001"),
         ([np.zeros((2, 1000), np.float32)] * 2, "has 1000 samples .* goes on at 2000"),
-        ([np.zeros(1000, np.float32)], r"must have the shape \(2, samples\), not \(1000,\)"),
-        ([np.zeros((1, 1000), np.float32)], r"must have the shape \(2, samples\), not \(1, 1000\)"),
+        ([np.zeros((3, 9), np.float32)], r"must have the shape \(2, samples\) or be mono, and not"),
+        ([np.zeros((2, 9, 1), np.float32)], r"must have the shape \(channels, samples\), not"),
     ],
 )
 def test_blocks_that_are_not_the_song(blocks, message):
     song = Song(1000, 0.0, 1.0)
     with pytest.raises(ValueError, match=message):
         list(py_demixer.separate_blocks(blocks, tiny.short(), song=song))
+
+
+def into_one_buffer(blocks):
+    """As audio libraries do it: each block in the memory of the one before."""
+    buffer = np.empty((2, 30_000), np.float32)
+    for block in blocks:
+        filled = buffer[:, : block.shape[1]]
+        filled[:] = block
+        yield filled
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_buffer_may_be_used_again_for_the_next_block(name, monkeypatch):
+    model, options = MODELS[name]
+    mixture = synthetic.song(SECONDS.get(name, 2.1))
+    monkeypatch.setattr(measuring, "MEASURE_BLOCK", 50_000)
+    song = py_demixer.measure(into_one_buffer(cut(mixture, 30_000)), RATE)
+    assert song == py_demixer.measure([mixture], RATE)
+    parts = py_demixer.separate_blocks(
+        into_one_buffer(cut(mixture, 30_000)), model, options, song=song
+    )
+    expected = py_demixer.separate_blocks(cut(mixture, 30_000), model, options, song=song)
+    assert np.array_equal(joined(parts), joined(expected))
 
 
 def test_options_of_another_kind_of_model_are_refused():
@@ -276,6 +307,41 @@ def test_cancel_and_a_new_song_by_the_same_processes():
             py_demixer.separate(mixture, model, workers=workers, cancel=lambda: next(answers, True))
         short = py_demixer.separate(mixture[:, :1000], model, workers=workers)
     assert short.audio.shape == (4, 2, 1000)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "closed", "failed"])
+def test_nobody_writes_any_more_when_it_has_ended(how, monkeypatch):
+    """Into a folder, that is, which is being deleted."""
+    model, mixture = tiny.short(), synthetic.song(5.2)
+    song, submitted = py_demixer.measure([mixture], RATE), []
+
+    def fail(done, total, left):
+        if done == 3:
+            raise RuntimeError("failed")
+
+    with py_demixer.Workers(model, 2) as workers:
+        submit = workers._processes.submit
+
+        def watched(*task):
+            submitted.append(submit(*task))
+            return submitted[-1]
+
+        monkeypatch.setattr(workers._processes, "submit", watched)
+        parts = py_demixer.separate_blocks(
+            [mixture],
+            model,
+            song=song,
+            workers=workers,
+            cancel=lambda: how == "cancelled" and len(submitted) > 3,
+            progress=fail if how == "failed" else None,
+        )
+        if how == "closed":
+            next(parts)
+            parts.close()
+        else:
+            with pytest.raises((py_demixer.Cancelled, RuntimeError), match=how):
+                list(parts)
+        assert all(future.done() for future in submitted)
 
 
 def test_a_process_that_is_killed_is_told_in_a_sentence():

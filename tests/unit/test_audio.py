@@ -1,6 +1,8 @@
 """Reading, resampling and writing audio files."""
 
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,18 @@ def test_blocks_do_not_change_what_is_resampled(rate, length):
     expected = soxr.resample(signal.T, rate, RATE, quality="VHQ").T
     out = np.concatenate(list(audio.resampled(blocks, rate, RATE)), axis=1)
     np.testing.assert_array_equal(out, expected)
+
+
+def test_standard_error_is_back_when_the_last_thread_is_done(capfd):
+    before = os.fstat(2).st_ino
+    with audio._silent_stderr:
+        entered = ThreadPoolExecutor(1)
+        entered.submit(audio._silent_stderr.__enter__).result()
+    os.write(2, b"silent: another thread is still inside")
+    entered.submit(audio._silent_stderr.__exit__).result()
+    assert os.fstat(2).st_ino == before
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
 
 
 def test_equal_rates_leave_the_samples_alone():
@@ -190,6 +204,21 @@ def test_ffmpeg_reads_what_libsndfile_does_not(tmp_path, ffmpeg, channels, rate)
     ffmpeg("-i", wav, "-c:a", "alac", m4a)  # lossless, and with another order of channels in it
     mix = audio.load(m4a, rate, no_warning)
     np.testing.assert_array_equal(mix, downmix_matrix(channels) @ noise(channels, 9000).T)
+
+
+def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
+    program, told = tmp_path / "ffmpeg", tmp_path / "told"
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{told}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "http:x.mp3").write_text("no audio")
+    with pytest.raises(audio.AudioError):
+        audio.load(tmp_path / "http:x.mp3", RATE, no_warning)
+    words = told.read_text().splitlines()
+    place = words.index("-i")
+    assert words[place + 1] == f"file:{tmp_path / 'http:x.mp3'}"
+    assert words[words.index("-protocol_whitelist") + 1] == "file,pipe"
+    assert words.index("-protocol_whitelist") < place
 
 
 def test_a_film_without_sound_holds_no_audio(tmp_path, ffmpeg):

@@ -2,11 +2,16 @@
 
 import json
 import os
+import pwd
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
+import unicodedata
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -291,6 +296,80 @@ def test_what_was_made_is_not_taken_for_songs(run, tmp_path):
     assert len(stdout.splitlines()) == 4
 
 
+def test_songs_in_the_folder_where_stems_go(run, tmp_path, monkeypatch):
+    """As `-o .` has it; stems that are there are no songs the next time."""
+    folder = tmp_path / "music"
+    (folder / "album").mkdir(parents=True)
+    for name in ("one.wav", "album/two.wav", "album/drums.wav"):
+        write(folder / name, music(0.1))
+    monkeypatch.chdir(folder)
+    expected = [f"{name}/bass.wav" for name in ("album/drums", "album/two", "one")]
+    for more in ([], ["--force"]):
+        code, stdout, _ = run(".", "-o", ".", "--stems", "bass", *more)
+        assert code == 0
+        assert stdout.splitlines() == expected
+
+
+def test_songs_in_a_folder_below_the_one_where_stems_go(run, tmp_path, monkeypatch):
+    (tmp_path / "music").mkdir()
+    write(tmp_path / "music" / "one.wav", music(0.1))
+    monkeypatch.chdir(tmp_path)
+    for more in ([], ["--force"]):
+        code, stdout, _ = run("music", "-o", ".", "--two-stems", "bass", *more)
+        assert code == 0
+        assert stdout.splitlines() == ["one/bass.wav", "one/no_bass.wav"]
+
+
+def test_links_to_folders_are_followed(run, tmp_path, out):
+    folder, elsewhere = tmp_path / "music", tmp_path / "elsewhere"
+    for place in (folder, elsewhere):
+        place.mkdir()
+    write(elsewhere / "one.wav", music(0.1))
+    (folder / "album").symlink_to(elsewhere)
+    (elsewhere / "loop").symlink_to(folder)
+    (folder / "lost.wav").symlink_to(tmp_path / "nowhere.wav")
+    code, stdout, stderr = run(folder, "--stems", "bass")
+    assert code == 1
+    assert stdout.splitlines() == [str(out / "album" / "one" / "bass.wav")]
+    assert f"There is no file {folder / 'lost.wav'}" in stderr
+
+
+def test_a_folder_that_cannot_be_read_is_told(run, tmp_path, out, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    code, _, stderr = run(tmp_path)
+    assert code == 1
+    assert f"{tmp_path} cannot be read: Permission denied." in sentence(stderr)
+    assert not out.exists()
+
+
+def test_patterns_that_no_shell_has_expanded(run, tmp_path, out):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for name in ("one.wav", "two.wav", "two [live].wav", "three.flac"):
+        write(folder / name, music(0.1), subtype="PCM_16")
+    arguments = [folder / "t*.wav", folder / "two [live].wav", folder / "nope*.wav"]
+    code, stdout, stderr = run(*arguments[1:], folder / "o?e.wav", "--stems", "bass")
+    assert code == 1
+    assert f"There is no file {folder / 'nope*.wav'}" in stderr
+    assert stdout.splitlines() == [str(out / name / "bass.wav") for name in ("two [live]", "one")]
+    code, stdout, _ = run(arguments[0], "--stems", "drums")
+    assert code == 0
+    assert stdout.splitlines() == [str(out / name / "drums.wav") for name in ("two [live]", "two")]
+
+
+def test_names_that_differ_in_composition_only(run, tmp_path, out):
+    """Some file systems take them for the same."""
+    composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    songs = [write(tmp_path / f"{name}.wav", music(0.1)) for name in (composed, decomposed)]
+    code, _, stderr = run(*songs)
+    assert code == 1
+    assert "would both be written to" in sentence(stderr)
+    assert not out.exists()
+
+
 def test_a_folder_without_songs(run, tmp_path, out):
     (tmp_path / "empty").mkdir()
     code, _, stderr = run(tmp_path / "empty")
@@ -321,6 +400,22 @@ def test_standard_input_is_called_so(tiny_weights, song, tmp_path):
     assert answer["song"] == "-"
     assert answer["error"].startswith("standard input is not audio")
     assert answer["error"] in failed.stderr.decode()
+
+
+@pytest.mark.parametrize("closed", [(2,), (0, 2), (0, 1, 2)])
+def test_streams_that_are_closed(tiny_weights, song, out, closed):
+    """As in a program without a console: the stems are made, and nothing is said."""
+    command = [sys.executable, "-m", "py_demixer", "separate", song, "-o", out]
+    made = subprocess.run(
+        [*command, "--weights", tiny_weights],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        preexec_fn=lambda: [os.close(number) for number in closed],
+    )
+    assert made.returncode == 0
+    assert len(made.stdout.splitlines()) == (0 if 1 in closed else len(STEMS))
+    for stem in stems_of(out / "song").values():
+        assert np.abs(stem).max() > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -529,6 +624,98 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkey
     assert not out.exists()
 
 
+def command(*arguments, **options):
+    """Runs `py-demixer` in a process of its own: what it says, and its exit code."""
+    words = [sys.executable, "-m", "py_demixer", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.run(words, cwd=ROOT, **(pipes | options))
+
+
+@pytest.mark.parametrize("what", ["the mixture", "a stem", "a plane"])
+def test_a_disk_that_is_full_midway(tiny_weights, song, tmp_path, out, what):
+    """Of one song; the next one may still fit."""
+    small = write(tmp_path / "small.wav", music(0.1))
+    frames = 44100 if what == "the mixture" else 44100 + 5  # a WAV file with its header is larger
+    more = ["--jobs", 1] if what == "a plane" else []
+    limit = 8 * frames - 8 if what != "a stem" else 8 * frames
+    made = command(
+        *("separate", song, small, "-o", out, "--weights", tiny_weights, "--bits", "32f", *more),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    stderr = made.stderr.decode()
+    assert made.returncode == 1
+    assert "Traceback" not in stderr
+    assert re.search(r"py-demixer: .*could not be written", stderr)
+    assert [folder.name for folder in out.iterdir()] == ["small"]
+    assert sorted(stems_of(out / "small")) == sorted(STEMS)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no such device")
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["separate"], ["pipe"]])
+def test_standard_output_that_is_full(tiny_weights, song, out, arguments):
+    if arguments == ["separate"]:
+        arguments = ["separate", song, "-o", out, "--weights", tiny_weights]
+    elif arguments == ["pipe"]:
+        arguments = ["separate", song, "-o", "-", "--stems", "bass", "--weights", tiny_weights]
+    with open("/dev/full", "wb") as full:
+        made = command(*arguments, stdout=full)
+    assert made.returncode == 1
+    last = made.stderr.decode().splitlines()[-1]
+    assert last.startswith("py-demixer: standard output could not be read or written: No space")
+
+
+def test_names_that_cannot_be_printed(tiny_weights, tmp_path, out):
+    """Neither the terminal's encoding nor UTF-8 has them: later songs are not lost for that."""
+    names = [os.fsdecode(b"na\xefve.wav"), "曲.wav", "plain.wav"]
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for name in names:
+        shutil.copy(write(tmp_path / "song.wav", music(0.1)), folder / name)
+    made = command(
+        *("separate", folder, "-o", out, "--weights", tiny_weights, "--stems", "bass"),
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert made.returncode == 0, made.stderr
+    expected = [os.fsencode(out / Path(name).stem / "bass.wav") for name in sorted(names)]
+    printed = [os.fsencode(line.replace("曲", "\\u66f2")) for line in map(os.fsdecode, expected)]
+    assert made.stdout.splitlines() == printed
+    for path in expected:
+        assert os.path.getsize(path) > 1000
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
+def test_being_ended_leaves_nothing_half_written(tiny_weights, tmp_path, out, number, jobs):
+    song = write(tmp_path / "song.wav", music(60))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    words = [sys.executable, "-m", "py_demixer", "separate", song, "-o", out, *jobs, "--weights"]
+    with subprocess.Popen(
+        [*words, tiny_weights],
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # Whoever runs these tests by nohup has it ignored, and children have that from him.
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
+    ) as process:
+        assert process.stderr is not None
+        seen = b""
+        while b" 1/" not in seen:
+            byte = process.stderr.read(1)
+            assert byte, seen
+            seen += byte
+        process.send_signal(number)
+        process.wait(120)
+        with suppress(ProcessLookupError):  # nobody of it may be left, and hold standard error
+            os.killpg(process.pid, signal.SIGKILL)
+        stderr = process.stderr.read().decode()
+    assert process.returncode == 128 + number
+    assert "Traceback" not in stderr
+    assert "py-demixer: Stopped;" in stderr
+    assert not out.exists()
+    assert not list(temporary.glob("py-demixer-*"))
+
+
 @pytest.mark.parametrize("package", ["soundfile", "soxr", "tqdm"])
 def test_packages_that_are_not_installed_are_asked_for(run, tmp_path, monkeypatch, package):
     path = write(tmp_path / "song.wav", music(0.1, rate=8000), 8000)
@@ -619,6 +806,28 @@ def test_a_file_that_holds_no_weights(run, song, out):
     assert code == 1
     assert "weight file" in sentence(stderr)
     assert not out.exists()
+
+
+@pytest.fixture
+def no_home(monkeypatch):
+    """A user without a home directory, as in a container."""
+
+    def unknown(_):
+        raise KeyError("uid not found")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "PY_DEMIXER_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+def test_no_home_directory_is_told(no_home, song, out, capfd):
+    assert cli.main(["separate", str(song), "-o", str(out)]) == 1
+    message = "There is no home directory to keep weights in: name a folder in PY_DEMIXER_WEIGHTS."
+    assert message in sentence(capfd.readouterr().err)
+    assert cli.main(["models"]) == 0
+    assert message in capfd.readouterr().out
+    assert cli.main(["models", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["htdemucs"]["weights"] is None
 
 
 def test_models_for_scripts(tmp_path, monkeypatch, capfd):

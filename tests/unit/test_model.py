@@ -1,6 +1,7 @@
 """Weight files, the model catalogue and the trace."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -216,6 +217,13 @@ def test_trace_reports_every_step(steps):
     assert stems.shape == (4, 2, 343980)
     assert stems.min <= stems.mean <= stems.max
     assert stems.sum == pytest.approx(stems.mean * 4 * 2 * 343980)
+
+
+def test_trace_records_its_own_thread_only(tmp_path):
+    with trace.record() as steps, ThreadPoolExecutor(1) as thread:
+        thread.submit(trace.step, "of another thread", np.zeros(3)).result()
+        trace.step("of this one", np.zeros(3))
+    assert [step.name for step in steps] == ["of this one"]
 
 
 def test_trace_is_off_outside_of_record(steps):

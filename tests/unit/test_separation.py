@@ -208,9 +208,72 @@ def test_empty_mixture_is_refused():
         py_demixer.separate(np.zeros((2, 0), np.float32), Echo())
 
 
-def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"must have the shape \(2, samples\), not \(1, 5\)"):
-        py_demixer.separate(np.zeros((1, 5), np.float32), Echo())
+@pytest.mark.parametrize("shape", [(3, 5), (5, 2)])
+def test_other_shapes_are_refused(shape):
+    message = rf"must have the shape \(2, samples\) or be mono, and not \({shape[0]}, {shape[1]}\)"
+    with pytest.raises(ValueError, match=message):
+        py_demixer.separate(np.zeros(shape, np.float32), Echo())
+
+
+@pytest.mark.parametrize("shape", [(2500,), (1, 2500)])
+def test_mono_goes_to_both_sides(shape):
+    mono = cases.random("mono", 2500)
+    expected = py_demixer.separate(np.stack([mono, mono]), Echo(1000))
+    found = py_demixer.separate(mono.reshape(shape), Echo(1000))
+    assert np.array_equal(found.audio, expected.audio)
+    assert py_demixer.measure([mono], RATE) == py_demixer.measure([np.stack([mono, mono])], RATE)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint8, np.int64, bool, np.complex64])
+def test_samples_that_are_no_floats_are_refused(dtype):
+    """Their full scale is not 1, so their stems would be wrong by what it is."""
+    samples = np.ones((2, 5), dtype)
+    message = f"must be floats with full scale at 1, not {np.dtype(dtype)}"
+    song = Song(5, 0.0, 1.0)
+    for use in (
+        lambda: py_demixer.separate(samples, Echo(1000)),
+        lambda: py_demixer.measure([samples], RATE),
+        lambda: list(py_demixer.separate_blocks([samples], Echo(1000), song=song)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+
+
+def test_floats_of_other_sizes_are_taken():
+    mixture = cases.random("mixture", 2, 2500)
+    expected = py_demixer.separate(mixture, Echo(1000))
+    found = py_demixer.separate(mixture.astype(np.float64), Echo(1000))
+    assert np.array_equal(found.audio, expected.audio)
+
+
+def test_another_sample_rate_is_refused_where_it_is_told():
+    mixture, song = cases.random("mixture", 2, 2500), Song(2500, 0.0, 1.0)
+    assert py_demixer.separate(mixture, Echo(1000), sample_rate=RATE).audio.shape == (2, 2, 2500)
+    message = "has 48000 samples a second, and the model takes 44100"
+    with pytest.raises(ValueError, match=message):
+        py_demixer.separate(mixture, Echo(1000), sample_rate=48000)
+    blocks = py_demixer.separate_blocks([mixture], Echo(1000), song=song, sample_rate=48000)
+    with pytest.raises(ValueError, match=message):
+        next(blocks)
+
+
+@pytest.mark.parametrize("options", [py_demixer.DemucsOptions, py_demixer.OpenUnmixOptions])
+def test_the_name_of_one_stem_is_one_stem(options):
+    assert options(stems="vocals") == options(stems=("vocals",))
+
+
+@pytest.mark.parametrize(("length", "most"), [(SEGMENT, 7.2), (1000, 14.0), (2, 100.0)])
+def test_a_transition_power_leaves_something_of_every_sample(length, most):
+    window = segments.triangular_window(length, most)
+    assert window.min() >= np.finfo(np.float32).smallest_normal
+    stems = separate(cases.random("mixture", 2, 1700), Echo(length), transition_power=most)
+    assert np.isfinite(stems.audio).all()
+
+
+@pytest.mark.parametrize(("length", "power"), [(SEGMENT, 9), (SEGMENT, 7.3), (1000, 15)])
+def test_a_transition_power_that_leaves_nothing_is_refused(length, power):
+    with pytest.raises(ValueError, match=r"leaves nothing of the ends .* choose one of at most"):
+        separate(np.zeros((2, 5), np.float32), Echo(length), transition_power=power)
 
 
 @pytest.mark.parametrize(
@@ -255,10 +318,23 @@ def test_downmix_keeps_left_and_right_apart(channels):
         assert matrix[0].sum() == pytest.approx(matrix[1].sum())
 
 
-def test_downmix_of_surround_follows_web_audio():
-    half = 0.5**0.5
-    expected = np.float32([[1, 0, half, 0, half, 0], [0, 1, half, 0, 0, half]])
-    assert np.array_equal(measuring.downmix_matrix(6), expected)
+H, N = 0.5**0.5, 0.0
+GAINS = {
+    1: [[1], [1]],
+    2: [[1, N], [N, 1]],
+    3: [[1, N, H], [N, 1, H]],
+    4: [[0.5, N, 0.5, N], [N, 0.5, N, 0.5]],
+    5: [[1, N, H, H, N], [N, 1, H, N, H]],
+    6: [[1, N, H, N, H, N], [N, 1, H, N, N, H]],
+    7: [[1, N, H, N, 0.5, H, N], [N, 1, H, N, 0.5, N, H]],
+    8: [[1, N, H, N, H, N, H, N], [N, 1, H, N, N, H, N, H]],
+}
+
+
+@pytest.mark.parametrize("channels", GAINS)
+def test_gains_of_every_channel(channels):
+    """Left, right, centre, low, back and sides, by WAV's order; W3C Web Audio where it has them."""
+    assert np.array_equal(measuring.downmix_matrix(channels), np.float32(GAINS[channels]))
 
 
 @pytest.mark.parametrize("channels", [0, 9])

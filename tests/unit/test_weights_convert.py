@@ -22,7 +22,8 @@ from py_demixer.weights import convert, manifest, onnx_export, pytorch
 from py_demixer.weights.__main__ import main
 from py_demixer.weights.errors import ConvertError
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden"
 HTDEMUCS = manifest.load()["htdemucs"]
 TINY = {"bottom_channels": 8, "channels": 4, "dconv_compress": 2, "t_heads": 2, "t_layers": 3}
 """The dimensions of tiny.th."""
@@ -175,6 +176,113 @@ def test_tensor_outside_its_storage_is_refused(tmp_path, torch_names, offset, si
 def test_odd_storage_is_refused(tmp_path, torch_names, change):
     path = tensor_file(tmp_path, torch_names, 0, (4,), (1,), **change)
     with pytest.raises(ConvertError, match="something else than a plain storage"):
+        pytorch.read(path)
+
+
+def global_(name):
+    """The opcode that pushes an admitted name."""
+    module, _, last = name.rpartition(".")
+    return f"c{module}\n{last}\n".encode()
+
+
+def text(value):
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+def pickled(program):
+    return b"\x80\x02" + program + b"."
+
+
+STORAGE = (
+    b"(" + text("storage") + global_("torch.FloatStorage") + text("0") + text("cpu") + b"K\4tQ"
+)
+NUMBERS = (
+    STORAGE.replace(b"FloatStorage", b"LongStorage").replace(b"K\4", b"K\1").replace(b"0", b"1")
+)
+REBUILD = global_("torch._utils._rebuild_tensor_v2")
+TENSOR = REBUILD + b"(" + STORAGE + b"K\0K\4\x85K\1\x85\x89NtR"
+SCALAR = REBUILD + b"(" + NUMBERS + b"K\0))\x89NtR"
+BUILD = b"}" + text("items") + b"K\1sb"
+SLOTS = b"N}" + text("__defaults__") + b"K\1\x85s\x86b"
+
+HOSTILE = {
+    "an array as a size": REBUILD + b"(" + STORAGE + b"K\0" + SCALAR + b"\x85K\1\x85\x89NtR",
+    "an array as a stride": REBUILD + b"(" + STORAGE + b"K\0K\4\x85" + SCALAR + b"\x85\x89NtR",
+    "an array as an offset": REBUILD + b"(" + STORAGE + SCALAR + b"K\4\x85K\1\x85\x89NtR",
+    "a truth as a size": REBUILD + b"(" + STORAGE + b"K\0\x88\x85K\1\x85\x89NtR",
+    "a list as a size": REBUILD + b"(" + STORAGE + b"K\0]K\4aK\1\x85\x89NtR",
+    "many axes": REBUILD
+    + b"("
+    + STORAGE
+    + b"K\0("
+    + b"K\1" * 99
+    + b"t("
+    + b"K\1" * 99
+    + b"t\x89NtR",
+    "attributes of a function": REBUILD + SLOTS,
+    "attributes of a class": global_("collections.OrderedDict") + BUILD,
+    "attributes of a tensor": TENSOR + BUILD,
+    "attributes of a storage": STORAGE + BUILD,
+    "attributes of a fraction": global_("fractions.Fraction") + b"(K\1K\2tR" + BUILD,
+    "a dictionary of pairs": global_("collections.OrderedDict") + b"]\x85R",
+    "a parameter that is none": global_("torch._utils._rebuild_parameter") + b"(K\1\x88NtR",
+    "a tuple in a tuple": b"})" + b"\x85" * 1_000_000 + b"K\1s",
+    "by a mark": b"}" + b"(" * 100_000 + b"t" * 100_000 + b"K\1s",
+    "beside others": b"})" + b"K\1\x86" * 500_000 + b"K\1s",
+    "by the memo": b"})q\0" + b"0h\0\x85q\0" * 500_000 + b"K\1s",
+    "a storage of another size": STORAGE.replace(b"K\4", b"K\3"),
+    "a storage by a number": STORAGE.replace(b"K\4", SCALAR),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_no_pickle_ends_the_process_or_changes_the_reader(tmp_path, case):
+    """In a process of its own, which goes on: a good file is read as before."""
+    program = b"}" + text("weight") + HOSTILE[case] + b"s"
+    files = {"x/data.pkl": pickled(program), "x/data/0": bytes(16), "x/data/1": b"\4" + bytes(7)}
+    path = write_zip(tmp_path, files)
+    code = f"""
+import pathlib, sys
+from py_demixer.weights import pytorch
+try:
+    pytorch.read(pathlib.Path({str(path)!r}))
+except ValueError as error:
+    print(error)
+print(len(pytorch.read(pathlib.Path({str(GOLDEN / "tiny.th")!r})).tensors))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-500:]
+    refusal, count = done.stdout.splitlines()
+    assert refusal.startswith("file.th was refused: ")
+    assert int(count) == len(expected("tiny.th"))
+
+
+def test_attributes_of_a_state_dict_are_passed_over(tmp_path):
+    """PyTorch writes some, and they must not become its methods."""
+    state = global_("collections.OrderedDict") + b")R" + text("weight") + TENSOR + b"s" + BUILD
+    files = {"x/data.pkl": pickled(state), "x/data/0": np.arange(4, dtype="<f4").tobytes()}
+    assert pytorch.read(write_zip(tmp_path, files)).tensors["weight"].tolist() == [0, 1, 2, 3]
+
+
+def test_entries_that_are_compressed_are_refused(tmp_path):
+    """A few bytes could become any number."""
+    path = tmp_path / "file.th"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x/data.pkl", pickled(b"}" + text("weight") + TENSOR + b"s"))
+        archive.writestr("x/data/0", bytes(16))
+    with pytest.raises(ConvertError, match="it is compressed"):
+        pytorch.read(path)
+
+
+@pytest.mark.parametrize("value", [[[1]], {"a": 1}, np.float64])
+def test_arguments_that_are_not_plain_are_refused(tmp_path, value):
+    package = b"}(" + text("klass") + text("HTDemucs") + text("kwargs") + b"}" + text("depth")
+    package += {list: b"]]K\1aas", dict: b"}" + text("a") + b"K\1ss"}.get(
+        type(value), TENSOR + b"s"
+    )
+    package += text("state") + b"}" + text("weight") + TENSOR + b"su"
+    path = write_zip(tmp_path, {"x/data.pkl": pickled(package), "x/data/0": bytes(16)})
+    with pytest.raises(ConvertError, match="something else than named tensors"):
         pytorch.read(path)
 
 

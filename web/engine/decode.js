@@ -15,8 +15,10 @@ import { ALL_FORMATS, AudioSampleSink, BlobSource, Input } from "../vendor/media
 import { openAiff } from "./decode/aiff.js";
 import { songWithin, statesLength } from "./decode/gapless.js";
 import { BLOCK, checkLength, Intake, RATE } from "./decode/intake.js";
+import { linksOf } from "./decode/links.js";
 import { openLossless } from "./decode/lossless.js";
 import { tagsOf } from "./decode/tags.js";
+import { openWav } from "./decode/wav.js";
 import { isOutOfMemory, UserError } from "./errors.js";
 
 /** @typedef {import("mediabunny").InputAudioTrack} Track */
@@ -53,8 +55,6 @@ const MOST_MISSING_SECONDS = 0.5;
 const MOST_BYTES_AT_ONCE = 1 << 30;
 /** A codec's run-up has negative times. */
 const WHOLE = { start: 0, stop: Infinity };
-/** The letters of a WAV file's head, as numbers. */
-const [RIFF, WAVE] = [0x52494646, 0x57415645];
 /** Rates in hertz that every browser's audio context takes. */
 const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
 
@@ -89,8 +89,12 @@ class Decoding {
   #taker;
   #signal;
   #intake;
+  /** How long the sound is by the file's header, by how long it is by what there is of it. */
+  #stated = 1;
+  /** Frames that came in of the links before. */
+  #before = 0;
 
-  /** @param {File} file @param {Taker} taker @param {AbortSignal} signal @param {Intake} intake */
+  /** @param {Blob} file @param {Taker} taker @param {AbortSignal} signal @param {Intake} intake */
   constructor(file, taker, signal, intake) {
     this.#file = file;
     this.#taker = taker;
@@ -106,6 +110,24 @@ class Decoding {
       const isPartial = await this.#takeStream(aiff, frames / rate);
       return { rate, channels, isPartial, ...(await tagsOf(aiff)) };
     }
+    const wav = await openWav(this.#file);
+    if (wav) ({ file: this.#file, stated: this.#stated } = wav);
+    const links = await linksOf(this.#file);
+    /** @type {SourceFacts | null} */
+    let facts = null;
+    for (const link of links) {
+      this.#file = link;
+      this.#before = this.#intake.frames;
+      const more = await this.#takeFile();
+      facts ??= more;
+      facts.isPartial = more.isPartial;
+      if (more.isPartial) break;
+    }
+    return /** @type {SourceFacts} */ (facts);
+  }
+
+  /** @returns {Promise<SourceFacts>} of the file, or of a link of it */
+  async #takeFile() {
     const input = new Input({ source: new BlobSource(this.#file), formats: ALL_FORMATS });
     try {
       const track = await findTrack(input);
@@ -136,7 +158,7 @@ class Decoding {
     await this.#announce(rate, channels, seconds);
     // A film's length says nothing about that of its sound.
     const hasFilm = (await input.getVideoTracks()).length > 0;
-    const stated = hasFilm ? 0 : seconds * (await statedShare(this.#file));
+    const stated = hasFilm ? 0 : seconds * this.#stated;
     return { rate, channels, isPartial: await this.#takeByCodec(track, rate, seconds, stated) };
   }
 
@@ -165,7 +187,7 @@ class Decoding {
       return await this.#take(byWebCodecs(track, part, stated > 0), stated);
     } catch (error) {
       // WebKit's WebCodecs promises FLAC, but gives an error in its place.
-      if (this.#intake.frames > 0 || !fits || !isDecoderError(error)) throw error;
+      if (this.#intake.frames > this.#before || !fits || !isDecoderError(error)) throw error;
       return atOnce();
     }
   }
@@ -186,7 +208,7 @@ class Decoding {
     checkLength(seconds, this.#taker.longestMinutes);
     // Asked for before decoding: it refuses more channels than can be mixed down, with a sentence.
     await this.#taker.downmix(channels);
-    await this.#taker.expect(Math.round(seconds * RATE));
+    await this.#taker.expect(Math.round((this.#intake.seconds + seconds) * RATE));
   }
 
   /**
@@ -202,7 +224,8 @@ class Decoding {
         await this.#intake.add(planes, rate);
       }
       // Decoders skip what they do not understand, without a word.
-      if (this.#intake.seconds < seconds - MOST_MISSING_SECONDS) throw new Error("It ends early.");
+      const taken = (this.#intake.frames - this.#before) / Math.max(1, this.#intake.rate);
+      if (taken < seconds - MOST_MISSING_SECONDS) throw new Error("It ends early.");
       return false;
     } catch (error) {
       const stopped = this.#whyStopped(error);
@@ -249,20 +272,6 @@ class Decoding {
 /** @param {Blocks} blocks @param {number} rate @returns {AsyncGenerator<RatedBlock>} */
 async function* withRate(blocks, rate) {
   for await (const planes of blocks) yield { planes, rate };
-}
-
-/**
- * Mediabunny gives the length of what is there of a WAV file that was cut off.
- *
- * @param {File} file
- * @returns {Promise<number>} how long it says it is, by how long it is; 1 for other files
- */
-async function statedShare(file) {
-  const head = new DataView(await file.slice(0, 12).arrayBuffer());
-  const isWav = head.byteLength === 12 && head.getUint32(0) === RIFF && head.getUint32(8) === WAVE;
-  const size = isWav ? head.getUint32(4, true) : 0;
-  // Whoever writes a stream does not know yet.
-  return size === 0xffffffff ? 1 : Math.max(1, (size + 8) / file.size);
 }
 
 /** @param {unknown} error @returns {boolean} whether WebCodecs is what failed */

@@ -1,5 +1,9 @@
-// Element-wise activations, after py_demixer/ops/activation.py. WGSL lets min and max drop a NaN:
-// so what carries it is a select whose condition a NaN fails.
+// Element-wise activations, after py_demixer/ops/activation.py. WGSL lets min, max and comparisons
+// drop a NaN, and NVIDIA's driver makes a max of select(x, 0.0, x < 0.0): a NaN is known by its bits.
+
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
 
 // The exact GELU, max(x, 0) - a Phi(-a) with a = |x|: Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) is a
 // rational approximation, good to 1e-9 for a Phi(-a); beyond 13 it is below the smallest float32.
@@ -8,7 +12,7 @@ fn gelu(x: f32) -> f32 {
     let p = fma(fma(fma(1.22116628e-02, a, 9.79260264e-02), a, 3.22272787e-01), a, 4.99999981e-01);
     let q = fma(fma(fma(fma(3.06372893e-02, a, 2.44733961e-01), a, 8.46755928e-01), a,
         1.44242880e+00), a, 1.0);
-    return select(x, 0.0, x < 0.0) - a * exp(-0.5 * a * a) * p / q;
+    return select(max(x, 0.0) - a * exp(-0.5 * a * a) * p / q, x, is_nan(x));
 }
 
 // The logistic function. Its exponential is at most 1: nothing overflows.

@@ -5,6 +5,7 @@ It needs the extra ``py-demixer[gpu]``.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -33,6 +34,15 @@ class NoGraphics(ImportError):
 
 class Card:
     """A graphics card: a :class:`py_demixer.ops.backend.Compiler`.
+
+    Attributes
+    ----------
+    name
+        As its driver tells it.
+    has_clock
+        Whether it tells how long its work takes.
+    lock
+        Held by the thread that uses it: all that runs on a card computes in the same buffers.
 
     Raises
     ------
@@ -63,14 +73,44 @@ class Card:
         self.device = adapter.request_device_sync(
             required_features=[CLOCK] if self.has_clock else []
         )
+        self.lock = threading.RLock()
         self._shared: dict[tuple[int, ...], list[Any]] = {}
+
+    def check(self) -> None:
+        """Try it on a small network whose stems are known: drivers have bugs.
+
+        Raises
+        ------
+        NoGraphics
+            It does not compute what it should, or cannot.
+        """
+        from ... import selftest  # has a network, and networks know what computes
+
+        network = selftest.network()
+        try:
+            run = self.compile(network.network, network.input_shape, selftest.tensors())
+            right = selftest.is_right(run(selftest.segment()))
+        except Exception as error:  # whatever a driver answers
+            raise self._not_trusted(str(error)) from error
+        finally:
+            self._shared.clear()  # no other network has these sizes
+        if not right:
+            raise self._not_trusted("its stems are wrong")
+
+    def _not_trusted(self, why: str) -> NoGraphics:
+        return NoGraphics(
+            f"The graphics card {self.name} fails a test of what it computes ({why}): update its "
+            "driver, or choose another backend."
+        )
 
     def compile(
         self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, np.ndarray]
     ) -> Network:
         """See :meth:`py_demixer.ops.backend.Compiler.compile`."""
         try:
-            return Runner(self, schedule(record(network, shape, tensors)), tensors)
+            planned = schedule(record(network, shape, tensors))
+            with self.lock:
+                return Runner(self, planned, tensors)
         except NotRecordable as error:
             raise ValueError(
                 f"This network cannot run on a graphics card: choose another backend. {error}"
@@ -133,15 +173,16 @@ class Runner:
         np.ndarray
             Its output, float32.
         """
-        if trace.is_recording():
-            for name, array in self.steps(segment):
-                trace.step(name, array)
-        else:
-            self._begin(segment)
-            self._run(0, len(self._runs))
-        return self._read(self._schedule.output).reshape(self._schedule.output_shape)
+        with self._card.lock:
+            if trace.is_recording():
+                for name, array in self._steps(segment):
+                    trace.step(name, array)
+            else:
+                self._begin(segment)
+                self._run(0, len(self._runs))
+            return self._read(self._schedule.output).reshape(self._schedule.output_shape)
 
-    def steps(self, segment: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    def _steps(self, segment: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Run it once and give every named step on the way."""
         self._begin(segment)
         done = 0
@@ -166,24 +207,25 @@ class Runner:
         """
         if not self._card.has_clock:
             raise NoGraphics(f"{self._card.name} does not tell how long its work takes.")
-        device, count = self._card.device, len(self._runs)
-        marks = device.create_query_set(type="timestamp", count=2)
-        resolved = self._card.buffer(16, "QUERY_RESOLVE", "COPY_SRC")
-        self._begin(segment)
-        seconds = []
-        for number in range(count):
-            encoder = device.create_command_encoder()
-            writes = {
-                "query_set": marks,
-                "beginning_of_pass_write_index": 0,
-                "end_of_pass_write_index": 1,
-            }
-            self._encode(encoder, [number], timestamp_writes=writes)
-            encoder.resolve_query_set(marks, 0, 2, resolved, 0)
-            device.queue.submit([encoder.finish()])
-            begun, ended = np.frombuffer(device.queue.read_buffer(resolved), np.uint64)
-            seconds.append(float(ended - begun) * 1e-9)
-        return seconds
+        with self._card.lock:
+            device, count = self._card.device, len(self._runs)
+            marks = device.create_query_set(type="timestamp", count=2)
+            resolved = self._card.buffer(16, "QUERY_RESOLVE", "COPY_SRC")
+            self._begin(segment)
+            seconds = []
+            for number in range(count):
+                encoder = device.create_command_encoder()
+                writes = {
+                    "query_set": marks,
+                    "beginning_of_pass_write_index": 0,
+                    "end_of_pass_write_index": 1,
+                }
+                self._encode(encoder, [number], timestamp_writes=writes)
+                encoder.resolve_query_set(marks, 0, 2, resolved, 0)
+                device.queue.submit([encoder.finish()])
+                begun, ended = np.frombuffer(device.queue.read_buffer(resolved), np.uint64)
+                seconds.append(float(ended - begun) * 1e-9)
+            return seconds
 
     def _begin(self, segment: np.ndarray) -> None:
         region = self._schedule.input

@@ -134,7 +134,7 @@ function stemsIn(made, count) {
   });
 }
 
-serve((method, argument, notice) => {
+serve(async (method, argument, notice) => {
   const call = /** @type {Call} */ ({ method, argument });
   switch (call.method) {
     case "boot":

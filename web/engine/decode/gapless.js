@@ -9,11 +9,22 @@
  */
 
 const DECODER_DELAY = 529;
-/** Enough for one frame, and some bytes that belong to nothing before it. */
-const HEAD_BYTES = 8192;
+/** Enough for two frames, and what belongs to nothing before them. */
+const HEAD_BYTES = 1 << 16;
 const ENCODERS = new Set(["LAME", "Lavf", "Lavc"]);
 /** What stands between the encoder's name and the note, both included. */
 const NOTE_AT = 21;
+
+/** Kilobits a second, of version 1 and of the others. */
+const BIT_RATES = [
+  [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+  [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
+/** Hertz, of version 1; by the version's bits, how often they are halved. */
+const [RATES, SHIFTS] = [
+  [44100, 48000, 32000],
+  [2, 0, 1, 0],
+];
 
 /**
  * Frames of a decoded stream.
@@ -42,22 +53,46 @@ export async function statesLength(file) {
   return tag !== null && (head.getUint32(tag + 4) & 1) === 1;
 }
 
+/**
+ * @param {Blob} file
+ * @returns {Promise<{tags: number, start: number, stop: number} | null>} bytes: where its tags end, its
+ *   first frame begins, and its last one ends as far as the first one says it; null: it is no MP3
+ *   file
+ */
+export async function extentOf(file) {
+  const { tags, sound } = await afterTags(file);
+  const head = await headOf(file);
+  const frame = firstFrame(head);
+  if (frame === null) return null;
+  const tag = tagIn(head);
+  const flags = tag === null ? 0 : head.getUint32(tag + 4);
+  // The second flag: how many bytes there are. They come after the number of frames, if that is there.
+  const bytes = tag !== null && flags & 2 ? head.getUint32(tag + 8 + (flags & 1 ? 4 : 0)) : Infinity;
+  const start = sound + frame;
+  return { tags, start, stop: Math.min(file.size, start + bytes) };
+}
+
 /** @param {Blob} file @returns {Promise<DataView>} */
 async function headOf(file) {
-  return new DataView(await file.slice(...(await afterTags(file))).arrayBuffer());
+  const { sound } = await afterTags(file);
+  return new DataView(await file.slice(sound, sound + HEAD_BYTES).arrayBuffer());
 }
 
 /**
  * @param {Blob} file
- * @returns {Promise<[number, number]>} where the audio begins, and some bytes on
+ * @returns {Promise<{tags: number, sound: number}>} where its tags end, and where what follows them
+ *   begins: behind a tag that states its size in another way than readers know
  */
 async function afterTags(file) {
-  let at = 0;
+  let [tags, at] = [0, 0];
   for (;;) {
     const tag = new Uint8Array(await file.slice(at, at + 10).arrayBuffer());
-    if (textAt(new DataView(tag.buffer), 0, 3) !== "ID3") return [at, at + HEAD_BYTES];
-    // Seven bits of each byte count.
-    at += 10 + tag.slice(6).reduce((size, byte) => size * 128 + (byte & 127), 0);
+    if (textAt(new DataView(tag.buffer), 0, 3) !== "ID3") return { tags, sound: at };
+    const size = [...tag.slice(6)];
+    // Seven bits of each byte count; RealJukebox took all eight.
+    const isRight = size.every((byte) => byte < 128);
+    at += 10 + size.reduce((sum, byte) => sum * (isRight ? 128 : 256) + byte, 0);
+    if (isRight) tags = at;
   }
 }
 
@@ -84,12 +119,36 @@ function tagIn(head) {
   return ["Xing", "Info"].includes(textAt(head, tag, 4)) ? tag : null;
 }
 
-/** @param {DataView} head @returns {number | null} */
+/**
+ * @param {DataView} head
+ * @returns {number | null} where the first frame is that another one follows: what looks like the
+ *   beginning of one is often found in what is none
+ */
 function firstFrame(head) {
-  for (let at = 0; at + 256 < head.byteLength; at++) {
-    if ((head.getUint16(at) & 0xffe0) === 0xffe0) return at;
+  for (let at = 0; at + 4 <= head.byteLength; at++) {
+    const frame = frameAt(head, at);
+    if (!frame) continue;
+    const next = frameAt(head, at + frame.bytes);
+    if (next?.kind === frame.kind || at + frame.bytes >= head.byteLength) return at;
   }
   return null;
+}
+
+/**
+ * @param {DataView} head @param {number} at
+ * @returns {{kind: number, bytes: number} | null} a frame of layer III: what all frames of a stream
+ *   have in common, and its length
+ */
+function frameAt(head, at) {
+  if (at + 4 > head.byteLength) return null;
+  const bits = head.getUint32(at);
+  const [version, rateIndex] = [(bits >> 19) & 3, (bits >> 10) & 3];
+  const kbps = BIT_RATES[version === 3 ? 0 : 1]?.[(bits >> 12) & 15] ?? 0;
+  const rate = (RATES[rateIndex] ?? 0) >> (SHIFTS[version] ?? 0);
+  const isFrame = bits >>> 21 === 0x7ff && version !== 1 && ((bits >> 17) & 3) === 1;
+  if (!isFrame || kbps === 0 || rate === 0) return null;
+  const bytes = Math.floor(((version === 3 ? 144 : 72) * kbps * 1000) / rate) + ((bits >> 9) & 1);
+  return { kind: (version << 2) | rateIndex, bytes };
 }
 
 /** @param {DataView} bytes @param {number} at @param {number} length */

@@ -27,17 +27,20 @@ export async function openLossless(file, track) {
   const bytes = await alacConfig(file);
   if (!bytes || bytes.length < CONFIG_BYTES) return null;
   const { rate, channels } = parseConfig(bytes);
-  return { rate, channels, blocks: () => decoded(track, bytes) };
+  return { rate, channels, blocks: () => decoded(track, bytes, rate) };
 }
 
-/** @param {Track} track @param {Uint8Array} config */
-async function* decoded(track, config) {
+/** @param {Track} track @param {Uint8Array} config @param {number} rate in hertz */
+async function* decoded(track, config, rate) {
   const url = new URL("alac-worker.js", import.meta.url);
   const worker = new Remote(url, (message) => new Error(message));
   try {
+    // An edit list may leave out the beginning: it lies before the time 0.
+    let before = Math.max(0, Math.round(-(await track.getFirstTimestamp()) * rate));
     for await (const packets of batches(track)) {
       const { planes, problem } = await worker.call("decode", { config, packets });
-      yield planes;
+      yield planes.map((/** @type {Float32Array} */ plane) => plane.subarray(before));
+      before = Math.max(0, before - (planes[0]?.length ?? 0));
       if (problem !== null) throw new Error(problem);
     }
   } finally {

@@ -496,6 +496,9 @@ export const de = {
     notAudio:
       "Das ist keine Audiodatei, die dein Browser lesen kann. " +
       "Versuche es mit WAV, AIFF, FLAC, MP3, M4A, Ogg oder Opus.",
+    codec: ({ name }) =>
+      `Der Ton in dieser WAV-Datei ist als ${name} gespeichert, das Browser nicht lesen können. ` +
+      "Wandle sie zuerst in einfaches WAV (PCM) oder FLAC um.",
     noTrack: "Diese Datei hat keine Tonspur. Wähle eine Datei mit Ton.",
     nothingDecoded:
       "Aus dieser Datei ließ sich nichts lesen: Vielleicht ist sie beschädigt oder abgeschnitten. " +

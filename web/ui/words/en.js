@@ -519,6 +519,9 @@ export const en = {
     notAudio:
       "This is not an audio file that your browser can read. " +
       "Try WAV, AIFF, FLAC, MP3, M4A, Ogg or Opus.",
+    codec: (/** @type {{name: string}} */ { name }) =>
+      `The sound in this WAV file is coded as ${name}, which browsers cannot read. ` +
+      "Convert it to plain WAV (PCM) or FLAC first.",
     noTrack: "This file has no audio track. Choose a file that has audio in it.",
     nothingDecoded:
       "Nothing could be decoded from this file: it may be damaged or cut short. " +

@@ -1,0 +1,116 @@
+"""Numbers that take some processors 150 cycles to multiply: there are none in what is computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import py_demixer
+from py_demixer import Song, catalog
+from py_demixer.ops import backend
+from py_demixer.ops.activation import glu, sigmoid, softmax
+from py_demixer.ops.subnormal import SMALLEST, drop_subnormals
+from tests import synthetic, tiny, unmix
+from tests.golden import cases, checks
+
+RATE = 44100
+
+
+def subnormals(x: np.ndarray) -> int:
+    """How many there are."""
+    if np.iscomplexobj(x):
+        x = np.stack([x.real, x.imag])
+    sizes = np.abs(x.astype(np.float32, copy=False))
+    return int(np.count_nonzero((sizes > 0) & (sizes < SMALLEST)))
+
+
+def songs() -> dict[str, np.ndarray]:
+    """Of a second: what ends in a tail ends with the smallest numbers there are."""
+    music = synthetic.song(1.0)
+    time = np.linspace(0, 1, music.shape[1], dtype=np.float64)
+    noise = cases.random("noise", *music.shape)
+    return {
+        "music": music,
+        "noise": noise,
+        "near-silence": (1e-7 * noise).astype(np.float32),
+        "a tail": (music * np.exp(-100 * time)).astype(np.float32),
+        "a tail, all of it": (1e-35 * music * np.exp(-20 * time)).astype(np.float32),
+        "silence after a while": np.where(time < 0.3, music, 0).astype(np.float32),
+    }
+
+
+@pytest.fixture
+def factors(monkeypatch) -> list[str]:
+    """Products of matrices of which something is subnormal."""
+    found: list[str] = []
+    product = backend.gemm
+
+    def watched(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        for name, matrix in (("left", a), ("right", b)):
+            if count := subnormals(matrix):
+                found.append(f"{count} of {matrix.size} on the {name}")
+        return product(a, b, out)
+
+    monkeypatch.setattr(backend, "gemm", watched)
+    return found
+
+
+MODELS = {
+    "htdemucs": lambda: tiny.short(),
+    "htdemucs_6s": lambda: tiny.short("htdemucs_6s"),
+    "hdemucs_mmi": lambda: tiny.short("hdemucs_mmi"),
+    "umxhq": lambda: unmix.model(),
+}
+
+
+@pytest.mark.parametrize("song", songs())
+@pytest.mark.parametrize("name", MODELS)
+def test_there_are_none_in_any_step_of_a_segment(name, song, factors):
+    model, mixture = MODELS[name](), songs()[song]
+    # A song's last segment is as quiet as it is; the level is that of the whole.
+    work = catalog.plan(model, Song(mixture.shape[1], 0.0, 0.1))
+    with backend.using("numpy"), checks.captured(lambda x: x.copy()) as steps:
+        for _ in py_demixer.execution.execute(work, [mixture], py_demixer.planes.InMemory()):
+            pass
+    assert len(steps) > 10
+    assert {name: found for name, x in steps.items() if (found := subnormals(x))} == {}
+    assert factors == []
+
+
+def wide(*shape: int) -> np.ndarray:
+    """Numbers as far from 0 as float32's exponent function goes, and farther."""
+    return (40 * cases.random("wide", *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 2688])
+def test_a_softmax_has_none_and_is_right(count):
+    scores = wide(20, count)
+    exact = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    exact /= exact.sum(axis=1, keepdims=True)
+    with backend.using("numpy"):
+        weights = softmax(scores.copy())
+    assert subnormals(weights) == 0
+    assert np.allclose(weights, exact, rtol=1e-5, atol=1e-30)
+
+
+def test_gates_have_none_and_are_right():
+    x = np.linspace(-120, 120, 4001, dtype=np.float32)
+    exact = 1 / (1 + np.exp(-x.astype(np.float64)))
+    with backend.using("numpy"), np.errstate(over="ignore"):
+        shares = sigmoid(x.copy())
+        gated = glu(np.stack([np.full_like(x, 0.1), x]))[0]
+    for found, wanted in ((shares, exact), (gated, 0.1 * exact)):
+        assert subnormals(found) == 0
+        assert np.allclose(found, wanted, rtol=1e-6, atol=2 * SMALLEST)
+
+
+def test_dropping_them_changes_nothing_else():
+    exponents = np.arange(-149, 128, dtype=np.float64)
+    x = np.concatenate([np.float32(sign * 1.7 * 2**exponents) for sign in (1, -1)])
+    kept = drop_subnormals(x.copy())
+    assert subnormals(kept) == 0
+    assert np.abs(kept.astype(np.float64) - x).max() <= SMALLEST
+    large = np.abs(x) >= 2**25 * SMALLEST
+    assert np.array_equal(kept[large], x[large])
+    special = np.array([0.0, np.inf, -np.inf, np.nan], np.float32)
+    assert np.array_equal(drop_subnormals(special.copy()), special, equal_nan=True)
