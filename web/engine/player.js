@@ -121,6 +121,8 @@ export class Player extends EventTarget {
   /** @type {Promise<void> | null} the work of `fill` */
   #filling = null;
   #closed = false;
+  /** @type {Promise<void> | null} the audio device's way to sound, which only the person may open */
+  #waking = null;
 
   /**
    * Events: "state" when `state` has changed; "seek" when the person has jumped; "mix" when
@@ -140,6 +142,7 @@ export class Player extends EventTarget {
     this.#route = new Route(stems, null);
     this.#loudness = new Loudness(stems.sources);
     stems.addEventListener("final", this.#onFinal);
+    context.addEventListener("statechange", this.#onDevice);
     this.#rest();
   }
 
@@ -147,15 +150,20 @@ export class Player extends EventTarget {
     return this.#state;
   }
 
-  /** @returns {number} the frame that is heard now, or where play will begin */
+  /**
+   * @returns {number} the frame that is heard now, or where play will begin: what is on its way to
+   *   wireless headphones is not heard yet
+   */
   get position() {
-    return this.#run?.frameAt(this.#context.currentTime) ?? this.#start;
+    const { currentTime } = this.#context;
+    const late = this.#context instanceof AudioContext ? this.#context.outputLatency || 0 : 0;
+    return this.#run?.frameAt(currentTime - late) ?? this.#start;
   }
 
   play() {
     if (this.#state !== "paused") return;
     if (this.#start >= this.#stems.length) this.#moveTo(0);
-    if (this.#context instanceof AudioContext) void this.#context.resume();
+    this.#wake();
     this.#setState("playing");
     void this.fill();
   }
@@ -349,6 +357,7 @@ export class Player extends EventTarget {
   /** @returns {Promise<void>} settled when nothing is read any more */
   async close() {
     this.#stems.removeEventListener("final", this.#onFinal);
+    this.#context.removeEventListener("statechange", this.#onDevice);
     this.#halt();
     this.#setState("paused");
     this.#closed = true;
@@ -360,6 +369,25 @@ export class Player extends EventTarget {
   #onFinal = () => {
     void this.fill();
   };
+
+  /** A call has come in, or headphones were pulled out: the person presses play when it is over. */
+  #onDevice = () => {
+    const isHeard = this.#state === "paused" || this.#context.state === "running";
+    if (!isHeard && !this.#waking) this.pause();
+  };
+
+  #wake() {
+    const context = this.#context;
+    if (!(context instanceof AudioContext)) return;
+    // It is refused while the device belongs to somebody else.
+    this.#waking ??= context
+      .resume()
+      .catch((error) => console.warn(error))
+      .finally(() => {
+        this.#waking = null;
+        this.#onDevice();
+      });
+  }
 
   async #work() {
     await null; // so that `#filling` is there before it is taken away
@@ -549,9 +577,12 @@ export class Player extends EventTarget {
   /** Let the audio device go if there is nothing to hear, not even a fade. */
   #rest() {
     const context = this.#context;
-    if (this.#state !== "paused" || this.#runs.size > 0) return;
+    // A clock that stands ends no fade.
+    const isHeard = this.#runs.size > 0 && context.state === "running";
+    if (this.#state !== "paused" || isHeard) return;
     if (!(context instanceof AudioContext) || context.state === "closed") return;
-    void (this.#closed ? context.close() : context.suspend());
+    const resting = this.#closed ? context.close() : context.suspend();
+    resting.catch((error) => console.warn(error));
   }
 
   /** @returns {number} the earliest time, in seconds, for which something can be scheduled */

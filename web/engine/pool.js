@@ -19,8 +19,12 @@ import { TaskQueue } from "./queue.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./protocol.js").Range} Range */
 
-/** What a machine is taken to have where the browser does not tell. */
-const USUAL_GIGABYTES = 4;
+/**
+ * The most workers by themselves where the browser does not tell how much memory there is, and on
+ * phones, whose browsers end a page long before the memory is full.
+ */
+const MOST_UNTOLD = { desktop: 2, phone: 1 };
+const MOST_ON_PHONES = 2;
 export const MOST_WORKERS = 16;
 
 /** Workers that have had nothing to do for so long end; their memory comes back. */
@@ -38,16 +42,22 @@ const TRIES = 2;
 const MOST_FAILURES = 4;
 
 /**
- * One worker for each processor core, but no more than fit into half of the machine's memory.
+ * One worker for each processor core, but no more than fit into half of the machine's memory; one or
+ * two on phones, and where that is not known.
  *
  * @param {number} megabytes that a worker needs: WASM heap and the browser's own share
  * @returns {number}
  */
 export function defaultWorkers(megabytes) {
-  const { deviceMemory = USUAL_GIGABYTES, hardwareConcurrency = 1 } =
+  const { deviceMemory, hardwareConcurrency = 1 } =
     /** @type {Navigator & {deviceMemory?: number}} */ (navigator);
-  const fitting = Math.floor((deviceMemory * 2 ** 30) / 2 / (megabytes * 1e6));
-  return Math.max(1, Math.min(hardwareConcurrency, fitting, MOST_WORKERS));
+  const isPhone = matchMedia("(hover: none) and (pointer: coarse)").matches;
+  const fitting =
+    deviceMemory === undefined
+      ? MOST_UNTOLD[isPhone ? "phone" : "desktop"]
+      : Math.floor((deviceMemory * 2 ** 30) / 2 / (megabytes * 1e6));
+  const most = isPhone ? MOST_ON_PHONES : MOST_WORKERS;
+  return Math.max(1, Math.min(hardwareConcurrency, fitting, most));
 }
 
 /**

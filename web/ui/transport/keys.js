@@ -44,12 +44,22 @@ const MOVES = new Set([
   "PageDown",
 ]);
 
+/** Keys beside the letters, which have letters in some scripts: what they say in Latin ones. */
+const PLACES = new Map([
+  ["BracketLeft", "["],
+  ["BracketRight", "]"],
+  ["Comma", ","],
+  ["Period", "."],
+]);
+
 export class Keys {
   #bindings;
+  #transport;
   #letters = byId("letters", HTMLInputElement);
 
   /** @param {Studio} studio @param {Transport} transport */
   constructor(studio, transport) {
+    this.#transport = transport;
     this.#bindings = bindings(studio, transport);
     this.#letters.checked = recall(CHOICE) !== OFF;
     this.#letters.addEventListener("change", () => {
@@ -66,13 +76,24 @@ export class Keys {
     const isCommand = event.ctrlKey || event.metaKey || event.altKey;
     if (event.defaultPrevented || (isCommand && !event.getModifierState("AltGraph"))) return;
     const isMove = MOVES.has(event.key);
-    const key = isMove && event.shiftKey ? `Shift+${event.key}` : event.key;
+    const name = nameOf(event);
+    const key = isMove && event.shiftKey ? `Shift+${name}` : name;
     const binding = this.#bindings.find(({ keys }) => keys.includes(key));
     if (!binding || isTaken(event.target, event.key)) return;
+    if (!this.#transport.player && binding.line !== "lists") return;
     if (event.key.length === 1 && event.key !== " " && !this.#letters.checked) return;
     event.preventDefault();
-    if (!event.repeat || isMove || "+-".includes(event.key)) binding.act(key);
+    if (!event.repeat || isMove || "+-".includes(key)) binding.act(key);
   }
+}
+
+/**
+ * @param {KeyboardEvent} event
+ * @returns {string} what the key says; of a letter that is not Latin, what it would say if it were
+ */
+function nameOf({ key, code }) {
+  if (key.length > 1 || /[ -~]/.test(key)) return key;
+  return /^Key[A-Z]$/.test(code) ? code.slice(3) : (PLACES.get(code) ?? key);
 }
 
 /** @param {EventTarget | null} target @param {string} key @returns {boolean} */

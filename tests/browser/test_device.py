@@ -1,0 +1,151 @@
+"""Devices as people have them: calls that come in, wireless headphones, keyboards, phones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import synthetic
+from tests.browser.page import DemixerPage, wav
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+pytestmark = pytest.mark.browser
+
+SONG = wav(synthetic.song(8.0))
+
+CONTEXTS = """
+window.contexts = [];
+window.AudioContext = class extends AudioContext {
+  constructor(...given) {
+    super(...given);
+    contexts.push(this);
+  }
+};
+"""
+
+
+@pytest.fixture
+def page(
+    context: BrowserContext, stub_url: str, open_page: Callable[[str], DemixerPage]
+) -> DemixerPage:
+    """A song that can be played, and the audio contexts that the page has made."""
+    context.add_init_script(CONTEXTS)
+    opened = open_page(stub_url).wait_started()
+    opened.choose("song.wav", SONG)
+    opened.wait_result("song")
+    return opened
+
+
+def play(page: DemixerPage) -> None:
+    page.element("play").click()
+    expect(page.element("play")).to_have_attribute("data-state", "playing")
+    moves(page)
+
+
+def moves(page: DemixerPage) -> None:
+    begun = float(page.element("seek").input_value())
+    until(lambda: float(page.element("seek").input_value()) > begun, "The playhead to move")
+
+
+def test_a_device_that_is_taken_away_is_a_pause(page: DemixerPage) -> None:
+    play(page)
+    page.page.evaluate("contexts.at(-1).suspend()")
+    expect(page.element("play")).to_have_attribute("data-state", "paused")
+    play(page)  # one press
+
+
+def test_a_device_that_is_somebody_elses_is_a_pause(page: DemixerPage) -> None:
+    """As iOS has it during a call: nothing is uncaught, and afterwards one press is heard."""
+    page.page.evaluate(
+        """() => {
+          const device = contexts.at(-1);
+          device.resume = async () => {
+            delete device.resume;
+            throw new DOMException("not now", "InvalidStateError");
+          };
+        }"""
+    )
+    page.element("play").click()
+    page.page.wait_for_function("!Object.hasOwn(contexts.at(-1), 'resume')")
+    expect(page.element("play")).to_have_attribute("data-state", "paused")
+    play(page)
+
+
+def test_a_device_is_given_back_though_its_clock_stands(page: DemixerPage) -> None:
+    play(page)
+    page.page.evaluate("contexts.at(-1).suspend()")
+    expect(page.element("play")).to_have_attribute("data-state", "paused")
+    page.remove("song")
+    page.page.wait_for_function("contexts.every(({ state }) => state === 'closed')")
+
+
+def test_the_playhead_is_where_wireless_headphones_are(page: DemixerPage) -> None:
+    page.page.evaluate(
+        "Object.defineProperty(AudioContext.prototype, 'outputLatency', { value: 3 })"
+    )
+    page.element("play").click()
+    expect(page.element("play")).to_have_attribute("data-state", "playing")
+    until(lambda: page.page.evaluate("contexts.at(-1).currentTime") > 1, "A second of the clock")
+    assert float(page.element("seek").input_value()) == 0
+    moves(page)
+
+
+_PRESS = """([key, code]) => {
+  const event = new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+@pytest.mark.parametrize("key", ["ь", "μ", "צ"])
+def test_letters_of_other_scripts_do_what_their_keys_do(page: DemixerPage, key: str) -> None:
+    mute = page.page.get_by_role("button", name="Mute Drums")
+    page.page.keyboard.press("1")
+    assert page.page.evaluate(_PRESS, [key, "KeyM"])
+    expect(mute).to_have_attribute("aria-pressed", "true")
+
+
+def test_letters_go_by_what_they_say_and_not_by_their_place(page: DemixerPage) -> None:
+    """On a French keyboard M is beside L."""
+    page.page.keyboard.press("1")
+    assert page.page.evaluate(_PRESS, ["m", "Semicolon"])
+    mute = page.page.get_by_role("button", name="Mute Drums")
+    expect(mute).to_have_attribute("aria-pressed", "true")
+
+
+def test_without_a_song_keys_are_the_browsers(
+    stub_url: str, open_page: Callable[[str], DemixerPage]
+) -> None:
+    page = open_page(stub_url).wait_started()
+    for key, code in ((" ", "Space"), ("PageDown", "PageDown"), ("End", "End"), ("m", "KeyM")):
+        assert not page.page.evaluate(_PRESS, [key, code])
+    assert page.page.evaluate(_PRESS, ["?", "Slash"])
+
+
+@pytest.mark.parametrize(
+    ("memory", "is_phone", "workers"),
+    [(8, False, 8), (4, False, 4), (None, False, 2), (8, True, 2), (2, True, 2), (None, True, 1)],
+)
+def test_workers_by_themselves(
+    stub_url: str, context: BrowserContext, memory: int | None, is_phone: bool, workers: int
+) -> None:
+    page = context.new_page()
+    page.goto(stub_url + "licences.txt")
+    found = page.evaluate(
+        """async ([url, memory, isPhone]) => {
+          const { defaultWorkers } = await import(url + "engine/pool.js");
+          const of = (name, value) => Object.defineProperty(navigator, name, { value });
+          of("deviceMemory", memory ?? undefined);
+          of("hardwareConcurrency", 8);
+          window.matchMedia = () => ({ matches: isPhone });
+          return defaultWorkers(450);
+        }""",
+        [stub_url, memory, is_phone],
+    )
+    assert found == workers
