@@ -176,6 +176,8 @@ function showProblemAs(error, saying, retry, song = null) {
   retryButton.onclick = retry;
 }
 
+byId("problem-close", HTMLButtonElement).addEventListener("click", hideProblem);
+
 function hideProblem() {
   troubled = null;
   byId("problem", HTMLElement).hidden = true;
@@ -362,7 +364,7 @@ async function take(files) {
   try {
     await readAssets();
     const [first] = await session.add(files, choices.choice);
-    if (shown?.player.state !== "playing") wanted = first ?? null;
+    wanted = first ?? null;
     showWanted();
   } catch (error) {
     showProblem(error);
@@ -370,6 +372,8 @@ async function take(files) {
 }
 
 function showWanted() {
+  // Whoever listens to a song keeps it; the other one is in the list.
+  if (shown && shown.player.state !== "paused") wanted = null;
   if (wanted?.canOpen) void show(wanted);
 }
 
@@ -391,7 +395,7 @@ function showFailure(song) {
 
 session.addEventListener("same", (event) => {
   const { song, other } = /** @type {CustomEvent<{song: Song, other: Song}>} */ (event).detail;
-  announce(word((words) => words.songs.same(other.name)));
+  showNotice((words) => words.songs.same(other.name));
   if (wanted === song) wanted = other;
   showWanted();
 });
