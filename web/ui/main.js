@@ -30,6 +30,7 @@ import { wireShell } from "./shell.js";
 import { Attention } from "./songs/attention.js";
 import { Songs } from "./songs/songs.js";
 import { Start } from "./start/start.js";
+import { lookBack, tellWorkers } from "./survival.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
 import { MediaKeys } from "./transport/media-session.js";
@@ -381,6 +382,7 @@ session.addEventListener("song", (event) => {
   const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
   showWanted();
   if (song === shown?.song) studio.update();
+  if (song === session.current) tellBusy();
   if (song.state === "failed") showFailure(song);
   else if (song === troubled) hideProblem();
 });
@@ -417,6 +419,8 @@ function tellBusy() {
   const isPlaying = shown?.player.state === "playing";
   const isBusy = session.current !== null || session.wouldLose || saves.areAtWork || isPlaying;
   busy.isBusy = isBusy;
+  const isComputing = session.current?.state === "working";
+  tellWorkers(isComputing ? choices.workers(session.current?.model ?? "") : 0);
   updateButton.disabled = isBusy;
 }
 
@@ -476,4 +480,8 @@ say(limits, ({ errors }) => (isSecureContext ? errors.noStorage : errors.insecur
 wireShell();
 offerLanguages();
 void loadSongs();
-void prepare();
+// How many workers there may be is known before the first one is started.
+void lookBack(base).then((workers) => {
+  if (workers !== null) showNotice(({ page }) => page.endedBefore(workers));
+  return prepare();
+});
