@@ -577,3 +577,20 @@ def test_names_have_an_end(tab: DemixerPage) -> None:
     tab.page.keyboard.insert_text("x" * 500)
     tab.page.keyboard.press("Enter")
     assert len(shown(tab)) == 120
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("width", [320, 390, 720, 900, 1024, 1280, 1440])
+def test_the_header_has_its_words_apart(tab: DemixerPage, language: str, width: int) -> None:
+    tab.page.select_option("#language", language)
+    tab.page.set_viewport_size({"width": width, "height": 800})
+    tab.page.evaluate("document.querySelector('#pace').textContent = 'x'.repeat(42)")
+    boxes = tab.page.evaluate(
+        """() => [...document.querySelector("#top").children]
+          .map((child) => child.getBoundingClientRect())
+          .filter(({ width }) => width > 0)
+          .map(({ left, right }) => [left, right])"""
+    )
+    ends = [0.0, *(right for _, right in boxes)]
+    assert all(left >= end - 0.5 for (left, _), end in zip(boxes, ends, strict=False))
+    assert ends[-1] <= width
