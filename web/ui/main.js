@@ -63,6 +63,8 @@ let mediaKeys = null;
 let wanted = null;
 /** @type {Song | null} of which a problem is told */
 let troubled = null;
+/** What songs have failed with, once it was told: the person may have closed it since. */
+const told = new WeakSet();
 /** @type {Promise<void>} what is shown is changed by one at a time */
 let showing = Promise.resolve();
 
@@ -383,8 +385,12 @@ session.addEventListener("song", (event) => {
   showWanted();
   if (song === shown?.song) studio.update();
   if (song === session.current) tellBusy();
-  if (song.state === "failed") showFailure(song);
-  else if (song === troubled) hideProblem();
+  if (song.state !== "failed") {
+    if (song === troubled) hideProblem();
+  } else if (song.error instanceof Error && !told.has(song.error)) {
+    told.add(song.error);
+    showFailure(song);
+  }
 });
 
 /** @param {Song} song */
