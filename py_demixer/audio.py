@@ -18,13 +18,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import numpy as np
 
+from . import headers
 from .extras import require
 from .measuring import check_finite, downmix_matrix
 
@@ -70,7 +71,10 @@ class Recording:
 
 
 class _Damage(Exception):
-    """A decoder does not know the format, or cannot go on: another one may do better."""
+    """A decoder does not know the format, or cannot go on: another one may do better.
+
+    The message completes "FILE ...".
+    """
 
 
 # ---------------------------------------------------------------- reading
@@ -129,13 +133,14 @@ def read(
         that are NaN or infinite (the message says at what time the first one is).
     """
     _check_is_a_file(path)
+    why = ""
     if stream == 0:
         try:
-            with _open_with_libsndfile(path) as recording:
+            with _open_with_libsndfile(path, warn) as recording:
                 return take(_as_models_want_it(path, recording, sample_rate))
-        except _Damage:
-            pass
-    with _open_with_ffmpeg(path, stream, warn) as recording:
+        except _Damage as damage:
+            why = str(damage)
+    with _open_with_ffmpeg(path, stream, warn, why) as recording:
         return take(_as_models_want_it(path, recording, sample_rate))
 
 
@@ -148,13 +153,18 @@ def probe(path: Path) -> None:
         It cannot; the message says why.
     """
     _check_is_a_file(path)
+    why = ""
     try:
-        with _open_with_libsndfile(path):
+        with _open_with_libsndfile(path, _keep_quiet):
             return
-    except _Damage:
-        pass
-    with _open_with_ffmpeg(path, 0, lambda _: None):
+    except _Damage as damage:
+        why = str(damage)
+    with _open_with_ffmpeg(path, 0, _keep_quiet, why):
         return
+
+
+def _keep_quiet(_: str) -> None:
+    """For whoever only looks."""
 
 
 def _as_models_want_it(path: Path, recording: Recording, rate: int) -> Iterator[np.ndarray]:
@@ -198,29 +208,57 @@ def _check_is_a_file(path: Path) -> None:
         raise AudioError(f"{path} is empty (0 bytes): copy or download it again.")
 
 
+_UNKNOWN = "is not audio that libsndfile reads"
+_SEVERAL = "is several files one behind the other, of which libsndfile reads the first"
+
+
 @contextmanager
-def _open_with_libsndfile(path: Path) -> Iterator[Recording]:
+def _open_with_libsndfile(path: Path, warn: Warn) -> Iterator[Recording]:
     soundfile = require("soundfile")
+    header = headers.look(path)
+    if header.is_several:
+        raise _Damage(_SEVERAL)
     failures = (soundfile.SoundFileError, TypeError)  # *.raw: a file without a header to read
+    with ExitStack() as stack:
+        source: Any = _named(path)
+        if header.patches:
+            source = stack.enter_context(headers.Patched(path, header.patches))
+        try:
+            with _silent_stderr:
+                file = stack.enter_context(soundfile.SoundFile(source))
+        except failures as error:
+            raise _Damage(_UNKNOWN) from error
+        blocks = _with_libsndfile(file, failures)
+        if header.frames is not None:
+            blocks = _missed(path, blocks, header.frames, file.samplerate, warn)
+        yield Recording(file.samplerate, file.channels, blocks)
 
-    def blocks(file: Any) -> Iterator[np.ndarray]:
-        while True:
-            try:
-                with _silent_stderr:
-                    block = file.read(_BLOCK, dtype="float32", always_2d=True)
-            except failures as error:
-                raise _Damage from error
-            if not len(block):
-                return
-            yield block.T
 
-    try:
-        with _silent_stderr:
-            file = soundfile.SoundFile(_named(path))
-    except failures as error:
-        raise _Damage from error
-    with file:
-        yield Recording(file.samplerate, file.channels, blocks(file))
+def _with_libsndfile(file: Any, failures: tuple[type[Exception], ...]) -> Iterator[np.ndarray]:
+    while True:
+        try:
+            with _silent_stderr:
+                block = file.read(_BLOCK, dtype="float32", always_2d=True)
+        except failures as error:
+            raise _Damage("is damaged, and libsndfile cannot read it to its end") from error
+        if not len(block):
+            return
+        yield block.T
+
+
+def _missed(
+    path: Path, blocks: Iterator[np.ndarray], frames: int, rate: int, warn: Warn
+) -> Iterator[np.ndarray]:
+    """The blocks, and a word if there are fewer frames than the file's header states."""
+    count = 0
+    for block in blocks:
+        count += block.shape[1]
+        yield block
+    if count < frames:
+        warn(
+            f"{path} is cut short: of {frames / rate:.1f} seconds {count / rate:.1f} are there; "
+            "going on with those."
+        )
 
 
 def _named(path: Path) -> str | bytes:
@@ -272,11 +310,11 @@ _silent_stderr = _SilentStderr()
 
 
 @contextmanager
-def _open_with_ffmpeg(path: Path, stream: int, warn: Warn) -> Iterator[Recording]:
+def _open_with_ffmpeg(path: Path, stream: int, warn: Warn, why: str) -> Iterator[Recording]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise AudioError(
-            f"{path} is not audio that libsndfile reads, and the program ffmpeg, which reads most "
+            f"{path} {why or _UNKNOWN}, and the program ffmpeg, which reads most "
             "other files, is not on PATH: install ffmpeg, or give a WAV, FLAC or MP3 file."
         )
     # AU and not WAV: six big-endian numbers of header, and no 4 GB limit. The "file:" prefix and

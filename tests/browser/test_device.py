@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from tests import synthetic
 from tests.browser.page import DemixerPage, wav
@@ -149,3 +150,36 @@ def test_workers_by_themselves(
         [stub_url, memory, is_phone],
     )
     assert found == workers
+
+
+def test_a_page_that_the_browser_has_ended_takes_fewer_workers(
+    stub_url: str, open_page: Callable[[str], DemixerPage]
+) -> None:
+    first = open_page(stub_url).wait_started()
+    first.choose_setting("workers", "4")
+    first.hold(4)
+    first.choose("song.wav", SONG)
+    first.wait_state("song", "working")
+    with first.page.expect_event("crash"), suppress(Error):
+        first.page.goto("chrome://crash")
+    first.page.close()
+    second = open_page(stub_url).wait_started()
+    expect(second.element("notice")).to_contain_text("computes 2 parts of a song at a time now")
+    second.wait_state("song", "kept")
+    # Once: the next one was closed as pages are.
+    second.page.close()
+    third = open_page(stub_url).wait_started()
+    expect(third.element("notice")).to_be_hidden()
+
+
+def test_a_page_that_is_closed_at_work_is_none_that_was_ended(
+    stub_url: str, open_page: Callable[[str], DemixerPage]
+) -> None:
+    first = open_page(stub_url).wait_started()
+    first.hold(4)
+    first.choose("song.wav", SONG)
+    first.wait_state("song", "working")
+    first.page.reload()
+    first.wait_started()
+    first.wait_state("song", "kept")
+    expect(first.element("notice")).to_be_hidden()

@@ -339,9 +339,9 @@ FAILURES = [
 
 
 def test_an_engine_that_fails_is_a_sentence_and_a_fresh_start(
-    own_stub: Path, open_page: Callable[[str], DemixerPage]
+    own_site: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    worker = own_stub / "engine" / "worker.js"
+    worker = own_site / "engine" / "worker.js"
     text = worker.read_text(encoding="utf-8")
     begin = 'case "plan":\n'
     assert text.count(begin) == 1
@@ -350,7 +350,7 @@ def test_an_engine_that_fails_is_a_sentence_and_a_fresh_start(
     note = "await caches.open(`failed ${failed}`);\n"
     fail = "".join(f"if (failed === {n}) {{ {code} }}\n" for n, (code, _) in enumerate(FAILURES))
     worker.write_text(text.replace(begin, begin + count + note + fail), encoding="utf-8")
-    with server.serving(own_stub) as url:
+    with server.serving(own_site) as url:
         page = open_page(url).wait_started()
         for _, says in FAILURES:
             page.choose("song.wav", SONG)

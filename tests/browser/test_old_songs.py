@@ -102,7 +102,7 @@ def test_a_finished_song(
     assert folders(again) == []
     # The same file once more is the same song.
     again.choose("another.wav", FIVE_SEGMENTS)
-    expect(again.element("live")).to_contain_text("This song is here already: song.")
+    expect(again.element("notice")).to_contain_text("This song is here already: song.")
 
 
 _OLDEST = """

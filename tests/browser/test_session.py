@@ -283,7 +283,7 @@ def test_the_same_song_again_is_the_one_that_is_there(tab: DemixerPage) -> None:
     tab.separate("first.wav", short(), ())
     tab.choose("second.wav", short())
     tab.page.wait_for_selector("#queue:not(:has(li))", state="attached")
-    expect(tab.element("live")).to_contain_text("This song is here already: first.")
+    expect(tab.element("notice")).to_contain_text("This song is here already: first.")
     assert names(tab, "library") == ["first"]
     assert shown(tab) == "first"
 
@@ -544,3 +544,53 @@ def test_a_song_that_waits_is_drawn_to_another_place(tab: DemixerPage) -> None:
     tab.drop(("long.wav", LONG), *((f"{name}.wav", short(seed)) for seed, name in enumerate("abc")))
     tab.song("c").drag_to(tab.song("a"))
     assert names(tab, "queue") == ["long", "c", "a", "b"]
+
+
+def test_whoever_listens_keeps_the_song(tab: DemixerPage) -> None:
+    """Though others come and begin."""
+    tab.choose("first.wav", LONG)
+    tab.wait_result("first")
+    tab.element("play").click()
+    expect(tab.element("play")).to_have_attribute("data-state", "playing")
+    tab.drop(("second.wav", short(1)), ("third.wav", short(2)))
+    for name in ("second", "third"):
+        tab.wait_state(name, "finished")
+    assert shown(tab) == "first"
+    expect(tab.element("play")).to_have_attribute("data-state", "playing")
+    tab.element("play").click()
+    tab.drop(("fourth.wav", short(3)))
+    expect(tab.element("song-name")).to_have_text("fourth")
+
+
+def test_a_problem_can_be_closed(tab: DemixerPage) -> None:
+    tab.choose("broken.wav", b"no song")
+    tab.wait_problem()
+    tab.page.get_by_role("alert").get_by_role("button", name="Close").click()
+    expect(tab.element("problem")).to_be_hidden()
+    tab.wait_state("broken", "failed")
+
+
+def test_names_have_an_end(tab: DemixerPage) -> None:
+    tab.choose("song.wav", short())
+    tab.wait_result("song")
+    tab.press("rename", "song")
+    tab.page.keyboard.insert_text("x" * 500)
+    tab.page.keyboard.press("Enter")
+    assert len(shown(tab)) == 120
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("width", [320, 390, 720, 900, 1024, 1280, 1440])
+def test_the_header_has_its_words_apart(tab: DemixerPage, language: str, width: int) -> None:
+    tab.page.select_option("#language", language)
+    tab.page.set_viewport_size({"width": width, "height": 800})
+    tab.page.evaluate("document.querySelector('#pace').textContent = 'x'.repeat(42)")
+    boxes = tab.page.evaluate(
+        """() => [...document.querySelector("#top").children]
+          .map((child) => child.getBoundingClientRect())
+          .filter(({ width }) => width > 0)
+          .map(({ left, right }) => [left, right])"""
+    )
+    ends = [0.0, *(right for _, right in boxes)]
+    assert all(left >= end - 0.5 for (left, _), end in zip(boxes, ends, strict=False))
+    assert ends[-1] <= width

@@ -30,6 +30,7 @@ import { wireShell } from "./shell.js";
 import { Attention } from "./songs/attention.js";
 import { Songs } from "./songs/songs.js";
 import { Start } from "./start/start.js";
+import { lookBack, tellWorkers } from "./survival.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
 import { MediaKeys } from "./transport/media-session.js";
@@ -62,6 +63,8 @@ let mediaKeys = null;
 let wanted = null;
 /** @type {Song | null} of which a problem is told */
 let troubled = null;
+/** What songs have failed with, once it was told: the person may have closed it since. */
+const told = new WeakSet();
 /** @type {Promise<void>} what is shown is changed by one at a time */
 let showing = Promise.resolve();
 
@@ -175,6 +178,8 @@ function showProblemAs(error, saying, retry, song = null) {
   retryButton.hidden = retry === null;
   retryButton.onclick = retry;
 }
+
+byId("problem-close", HTMLButtonElement).addEventListener("click", hideProblem);
 
 function hideProblem() {
   troubled = null;
@@ -362,7 +367,7 @@ async function take(files) {
   try {
     await readAssets();
     const [first] = await session.add(files, choices.choice);
-    if (shown?.player.state !== "playing") wanted = first ?? null;
+    wanted = first ?? null;
     showWanted();
   } catch (error) {
     showProblem(error);
@@ -370,6 +375,8 @@ async function take(files) {
 }
 
 function showWanted() {
+  // Whoever listens to a song keeps it; the other one is in the list.
+  if (shown && shown.player.state !== "paused") wanted = null;
   if (wanted?.canOpen) void show(wanted);
 }
 
@@ -377,8 +384,13 @@ session.addEventListener("song", (event) => {
   const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
   showWanted();
   if (song === shown?.song) studio.update();
-  if (song.state === "failed") showFailure(song);
-  else if (song === troubled) hideProblem();
+  if (song === session.current) tellBusy();
+  if (song.state !== "failed") {
+    if (song === troubled) hideProblem();
+  } else if (song.error instanceof Error && !told.has(song.error)) {
+    told.add(song.error);
+    showFailure(song);
+  }
 });
 
 /** @param {Song} song */
@@ -391,7 +403,7 @@ function showFailure(song) {
 
 session.addEventListener("same", (event) => {
   const { song, other } = /** @type {CustomEvent<{song: Song, other: Song}>} */ (event).detail;
-  announce(word((words) => words.songs.same(other.name)));
+  showNotice((words) => words.songs.same(other.name));
   if (wanted === song) wanted = other;
   showWanted();
 });
@@ -413,6 +425,8 @@ function tellBusy() {
   const isPlaying = shown?.player.state === "playing";
   const isBusy = session.current !== null || session.wouldLose || saves.areAtWork || isPlaying;
   busy.isBusy = isBusy;
+  const isComputing = session.current?.state === "working";
+  tellWorkers(isComputing ? choices.workers(session.current?.model ?? "") : 0);
   updateButton.disabled = isBusy;
 }
 
@@ -472,4 +486,8 @@ say(limits, ({ errors }) => (isSecureContext ? errors.noStorage : errors.insecur
 wireShell();
 offerLanguages();
 void loadSongs();
-void prepare();
+// How many workers there may be is known before the first one is started.
+void lookBack(base).then((workers) => {
+  if (workers !== null) showNotice(({ page }) => page.endedBefore(workers));
+  return prepare();
+});

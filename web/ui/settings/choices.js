@@ -9,6 +9,7 @@
 import { defaultWorkers, MOST_WORKERS } from "../../engine/pool.js";
 import { isQuality, STANDARD } from "../../engine/qualities.js";
 import { keep, recall } from "../remembered.js";
+import { mostWorkers } from "../survival.js";
 
 /** @typedef {import("../../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../../engine/protocol.js").Choice} Choice */
@@ -158,7 +159,12 @@ export class Choices extends EventTarget {
   /** @param {string} model that computes @returns {number} how many workers there may be */
   workers(model) {
     const count = this.get("workers");
-    if (count !== AUTOMATIC) return Number(count);
-    return defaultWorkers(this.#assets?.models[model]?.memory ?? Infinity);
+    return count === AUTOMATIC ? this.automaticWorkers(model) : Number(count);
+  }
+
+  /** @param {string} model @returns {number} how many workers there are if nobody chooses */
+  automaticWorkers(model) {
+    const { memory = Infinity } = this.#assets?.models[model] ?? {};
+    return Math.min(defaultWorkers(memory), mostWorkers());
   }
 }

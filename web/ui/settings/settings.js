@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defaultWorkers, MOST_WORKERS } from "../../engine/pool.js";
+import { MOST_WORKERS } from "../../engine/pool.js";
 import { QUALITIES } from "../../engine/qualities.js";
 import { byId, make } from "../elements.js";
 import { megabytes, span } from "../format.js";
@@ -181,7 +181,8 @@ export class Settings {
     this.#workers.value = this.#choices.get("workers");
     const automatic = this.#workers.options[0];
     if (automatic && model) {
-      say(automatic, ({ settings }) => settings.automatic(defaultWorkers(model.memory)));
+      const count = this.#choices.automaticWorkers(this.#choices.get("model"));
+      say(automatic, ({ settings }) => settings.automatic(count));
     }
     const label = this.#workers.previousElementSibling;
     if (label) say(label, (words) => this.#aboutWorkers(words));

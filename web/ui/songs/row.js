@@ -26,6 +26,9 @@ const DEEDS = /** @type {const} */ ({
 
 /** @typedef {keyof typeof DEEDS} Deed */
 
+/** Letters of a name that the person gives: names of files have 255 bytes. */
+const LONGEST_NAME = 120;
+
 /**
  * What the row is told of it.
  * @typedef {object} Surroundings
@@ -136,6 +139,7 @@ export class Row {
   #rename() {
     const song = this.#song;
     const input = make("input", { className: "song-rename", value: song.name });
+    input.maxLength = LONGEST_NAME;
     sayAs(input, "ariaLabel", ({ songs }) => songs.deeds.rename(song.name));
     let isOver = false;
     const end = (/** @type {boolean} */ isWanted) => {

@@ -86,6 +86,10 @@ export const de = {
     happening: "Was gerade passiert",
     update: "Eine neue Fassung dieser Seite ist da.",
     reload: "Aktualisieren: neu laden",
+    endedBefore: (workers) =>
+      "Beim letzten Mal hat der Browser diese Seite mitten in einem Song beendet, wohl weil der " +
+      `Speicher nicht reichte. Sie rechnet jetzt ${workers === 1 ? "einen Teil" : `${workers} Teile`} ` +
+      "eines Songs auf einmal; die Einstellungen können das ändern. Was fertig war, ist noch da.",
     updateWaits:
       "Ein anderer Tab dieser Seite arbeitet noch. Zum Aktualisieren müssen alle Tabs neu " +
       "geladen werden: Versuche es noch einmal, wenn er fertig ist.",

@@ -97,6 +97,10 @@ export const en = {
     happening: "What is happening",
     update: "A new version of this page is ready.",
     reload: "Update available: reload",
+    endedBefore: (/** @type {number} */ workers) =>
+      "Last time the browser ended this page in the middle of a song, most likely for want of " +
+      `memory. It computes ${workers === 1 ? "one part" : `${workers} parts`} of a song at a time ` +
+      "now; the settings can change that. What was finished is kept.",
     updateWaits:
       "Another tab of this page is at work. The update needs all tabs to be loaded anew: try it " +
       "again when that one is done.",
