@@ -133,9 +133,8 @@ def _at(file: BinaryIO, place: int, count: int) -> bytes:
     return file.read(count)
 
 
-def _after_tags(file: BinaryIO) -> int:
-    """Where what follows ID3 tags begins."""
-    place = 0
+def _after_tags(file: BinaryIO, place: int = 0) -> int:
+    """Where what follows the ID3 tags there begins."""
     while len(tag := _at(file, place, 10)) == 10 and tag.startswith(b"ID3"):
         # Seven bits of each byte count; RealJukebox took all eight.
         bits = 7 if max(tag[6:]) < 128 else 8
@@ -272,16 +271,8 @@ def _mp3(file: BinaryIO, start: int, size: int) -> Header:
     if not flags & 2:
         return Header(frames)
     end = start + place + (second if flags & 1 else first)
-    rest = _at(file, end + _after_tags_at(file, end), 1 << 16)
+    rest = _at(file, _after_tags(file, end), 1 << 16)
     return Header(frames, is_several=size - end >= _LEAST_MP3 and _mp3_frame(rest) is not None)
-
-
-def _after_tags_at(file: BinaryIO, place: int) -> int:
-    """The length of the ID3 tag there; 0: there is none."""
-    tag = _at(file, place, 10)
-    if not tag.startswith(b"ID3"):
-        return 0
-    return 10 + sum((byte & 127) << 7 * (3 - index) for index, byte in enumerate(tag[6:]))
 
 
 def _mp3_frame(head: bytes) -> tuple[int, bool] | None:

@@ -13,6 +13,7 @@ import unicodedata
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -683,6 +684,15 @@ def test_names_that_cannot_be_printed(tiny_weights, tmp_path, out):
         assert os.path.getsize(path) > 1000
 
 
+def wait_for_the_first_task(stderr: IO[bytes]) -> None:
+    """Read what a program says of its progress until the first of its tasks is done."""
+    seen = b""
+    while b" 1/" not in seen:
+        byte = stderr.read(1)
+        assert byte, seen
+        seen += byte
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
 def test_being_ended_leaves_nothing_half_written(tiny_weights, tmp_path, out, number, jobs):
@@ -699,11 +709,7 @@ def test_being_ended_leaves_nothing_half_written(tiny_weights, tmp_path, out, nu
         preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
-        seen = b""
-        while b" 1/" not in seen:
-            byte = process.stderr.read(1)
-            assert byte, seen
-            seen += byte
+        wait_for_the_first_task(process.stderr)
         process.send_signal(number)
         process.wait(120)
         with suppress(ProcessLookupError):  # nobody of it may be left, and hold standard error
@@ -739,11 +745,7 @@ def test_ctrl_c_stops_and_leaves_nothing_half_written(tiny_weights, tmp_path, ou
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        seen = b""
-        while b" 1/" not in seen:
-            byte = process.stderr.read(1)
-            assert byte, seen
-            seen += byte
+        wait_for_the_first_task(process.stderr)
         process.send_signal(signal.SIGINT)
         stderr = process.stderr.read().decode()
         stdout = process.stdout.read()
