@@ -110,11 +110,7 @@ def test_update_waits_to_be_asked_for(
     with server.serving(own_stub, cache_control="no-store") as url:
         page = open_page(url).wait_started()
         before = cached(page)
-        # A new build: other weights, and a page that says so.
-        models = {"htdemucs": tiny.write(tmp_path / "other.safetensors", seed=1)}
-        newer = make_stub(models, web=_changed_web(tmp_path))
-        shutil.rmtree(own_stub)
-        shutil.copytree(newer, own_stub)
+        _publish_newer(make_stub, own_stub, tmp_path)
         page.page.reload()
         page.page.wait_for_selector("#update:not([hidden])")
         # Still the old page, with the old weights; nothing is taken over by force.
@@ -140,10 +136,7 @@ def test_an_update_waits_for_all_tabs_and_loads_all_of_them_anew(
         first.hold(4)
         first.choose("song.wav", FIVE_SEGMENTS)
         first.wait_share(40)
-        models = {"htdemucs": tiny.write(tmp_path / "other.safetensors", seed=1)}
-        newer = make_stub(models, web=_changed_web(tmp_path))
-        shutil.rmtree(own_stub)
-        shutil.copytree(newer, own_stub)
+        _publish_newer(make_stub, own_stub, tmp_path)
         second.page.reload()
         second.page.wait_for_selector("#update:not([hidden])")
         second.page.click("#update-button")
@@ -212,6 +205,14 @@ def test_what_a_newer_site_goes_on_with(
             expect(said).to_be_hidden()
         else:
             expect(said).to_contain_text("song starts over")
+
+
+def _publish_newer(make_stub: MakeSite, site: Path, folder: Path) -> None:
+    """Put a new build in the site's place: other weights, and a page that says so."""
+    models = {"htdemucs": tiny.write(folder / "other.safetensors", seed=1)}
+    newer = make_stub(models, web=_changed_web(folder))
+    shutil.rmtree(site)
+    shutil.copytree(newer, site)
 
 
 def _changed_web(folder: Path) -> Path:
