@@ -152,17 +152,25 @@ def test_workers_by_themselves(
     assert found == workers
 
 
+def _begin(page: DemixerPage) -> None:
+    page.choose_setting("workers", "4")
+    page.hold(4)
+    page.choose("song.wav", SONG)
+    page.wait_state("song", "working")
+
+
+def _crash(page: DemixerPage) -> None:
+    with page.page.expect_event("crash"), suppress(Error):
+        page.page.goto("chrome://crash")
+    page.page.close()
+
+
 def test_a_page_that_the_browser_has_ended_takes_fewer_workers(
     stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> None:
     first = open_page(stub_url).wait_started()
-    first.choose_setting("workers", "4")
-    first.hold(4)
-    first.choose("song.wav", SONG)
-    first.wait_state("song", "working")
-    with first.page.expect_event("crash"), suppress(Error):
-        first.page.goto("chrome://crash")
-    first.page.close()
+    _begin(first)
+    _crash(first)
     second = open_page(stub_url).wait_started()
     expect(second.element("notice")).to_contain_text("computes 2 parts of a song at a time now")
     second.wait_state("song", "kept")
@@ -176,10 +184,24 @@ def test_a_page_that_is_closed_at_work_is_none_that_was_ended(
     stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> None:
     first = open_page(stub_url).wait_started()
-    first.hold(4)
-    first.choose("song.wav", SONG)
-    first.wait_state("song", "working")
+    _begin(first)
     first.page.reload()
     first.wait_started()
     first.wait_state("song", "kept")
     expect(first.element("notice")).to_be_hidden()
+
+
+def test_a_page_that_ends_in_the_background_says_nothing(
+    stub_url: str, open_page: Callable[[str], DemixerPage]
+) -> None:
+    """People put it away with a swipe, or the phone ends it for the sake of another."""
+    first = open_page(stub_url).wait_started()
+    _begin(first)
+    first.page.evaluate("""() => {
+      Object.defineProperty(document, "visibilityState", { value: "hidden" });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }""")
+    _crash(first)
+    second = open_page(stub_url).wait_started()
+    second.wait_state("song", "kept")
+    expect(second.element("notice")).to_be_hidden()

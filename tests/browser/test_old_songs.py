@@ -69,7 +69,8 @@ def site_url(stub_url: str) -> str:
 
 
 def give_back(tab: DemixerPage, context: BrowserContext, url: str, spoil: str = "") -> None:
-    """Close a tab, and put its songs into the old form."""
+    """Leave a page, which hears of it before its tab is closed, and give it the old form."""
+    tab.page.goto("about:blank")
     tab.page.close()
     page = context.new_page()
     page.goto(url + "licences.txt")

@@ -370,10 +370,13 @@ export class Player extends EventTarget {
     void this.fill();
   };
 
-  /** A call has come in, or headphones were pulled out: the person presses play when it is over. */
+  /**
+   * A call has come in, or headphones were pulled out: the person presses play when it is over.
+   * A rendering that is suspended, an `OfflineAudioContext`, is none of this.
+   */
   #onDevice = () => {
-    const isHeard = this.#state === "paused" || this.#context.state === "running";
-    if (!isHeard && !this.#waking) this.pause();
+    const isSilent = this.#context instanceof AudioContext && this.#context.state !== "running";
+    if (isSilent && !this.#waking) this.pause();
   };
 
   #wake() {

@@ -24,6 +24,11 @@ export function registerServiceWorker(base, offer) {
   if (!("serviceWorker" in navigator)) return async () => {};
   const workbox = new Workbox(new URL("sw.js", base).href, { updateViaCache: "none" });
   let asked = false;
+  let isLeaving = false;
+  const loadAnew = () => {
+    if (!isLeaving) location.reload();
+    isLeaving = true;
+  };
   workbox.addEventListener("waiting", () => {
     offer(async () => {
       if (await isAnyBusy(base)) return false;
@@ -34,11 +39,11 @@ export function registerServiceWorker(base, offer) {
   });
   // A page that was loaded past the service worker (a forced reload) has no other sign.
   workbox.addEventListener("activated", () => {
-    if (asked) location.reload();
+    if (asked) loadAnew();
   });
   let wasControlled = isControlled();
   navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (wasControlled) location.reload();
+    if (wasControlled) loadAnew();
     wasControlled = true;
   });
   const registered = workbox.register({ immediate: true }).then(

@@ -1,6 +1,8 @@
 /**
- * Pages that end in the middle of a song without being closed: the browser has ended them, most
- * often because they needed more memory than the device gives. The next one takes fewer workers.
+ * Pages that end in the middle of a song, in front of the person and without being closed: the
+ * browser has ended them, most often because they needed more memory than the device gives. The
+ * next one takes fewer workers. A page in the background says nothing: phones end it for the sake
+ * of others, and people put it away with a swipe, which no page hears of.
  *
  * @module
  */
@@ -13,14 +15,18 @@ const AT_WORK = "workers at work";
 /** How many there may be by themselves. */
 const MOST = "most workers";
 
+let computing = 0;
 let told = 0;
 
 addEventListener("pagehide", () => tellWorkers(0));
+document.addEventListener("visibilitychange", () => tellWorkers(computing));
 
 /** @param {number} count of the workers that compute now */
 export function tellWorkers(count) {
-  if (count !== told) keep(AT_WORK, count > 0 ? String(count) : "");
-  told = count;
+  computing = count;
+  const seen = document.visibilityState === "visible" ? count : 0;
+  if (seen !== told) keep(AT_WORK, seen > 0 ? String(seen) : "");
+  told = seen;
 }
 
 /** @returns {number} how many workers there may be by themselves */
