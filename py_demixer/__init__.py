@@ -13,21 +13,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import catalog
-from .catalog import Model, Weights
-from .measuring import downmix_matrix, measure
-from .models.bag import Bag
-from .models.hdemucs import HDemucs
-from .models.htdemucs import HTDemucs
-from .models.openunmix import OpenUnmix
-from .parallel import WorkerError, Workers
-from .segments import DemucsOptions
-from .separation import Stems, separate, separate_blocks
-from .sweep import OpenUnmixOptions
-from .tasks import Cancelled, Song
+from py_demixer.models.bag import Bag
+from py_demixer.models.hdemucs import HDemucs
+from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.models.openunmix import OpenUnmix
+from py_demixer.separation.processes import WorkerError, Workers
+from py_demixer.separation.segments import DemucsOptions
+from py_demixer.separation.separate import Stems, separate, separate_blocks
+from py_demixer.separation.statistics import downmix_matrix, measure
+from py_demixer.separation.sweep import OpenUnmixOptions
+from py_demixer.separation.tasks import Cancelled, Song
+from py_demixer.weights import catalog
+from py_demixer.weights.catalog import Model, Weights
 
 if TYPE_CHECKING:
-    from .files import Output, Separated, separate_file
+    from py_demixer.audio.files import Output, Separated, separate_file
 
 __version__ = "0.2.0"
 __all__ = [
@@ -81,7 +81,7 @@ def load_model(
         No such model or backend, or the weight file is damaged or for another model.
     FileNotFoundError
         The weight file that was named is not there.
-    py_demixer.weights.errors.FetchError
+    py_demixer.errors.FetchError
         The weights could not be fetched.
     ImportError
         The backend's library is not installed, or cannot run here.
@@ -92,7 +92,7 @@ def load_model(
 def __getattr__(name: str) -> Any:
     """What is for files is imported when it is asked for: browsers have no use for it."""
     if name in ("Output", "Separated", "separate_file"):
-        from . import files
+        from py_demixer.audio import files
 
         return getattr(files, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 import py_demixer
-from py_demixer import catalog
-from py_demixer.planes import InMemory
-from py_demixer.tasks import MIXTURE, Plan, Range, Song
+from py_demixer.separation.planes import InMemory
+from py_demixer.separation.tasks import MIXTURE, Plan, Range, Song
+from py_demixer.weights import catalog
 
 
 def separate(mixture: np.ndarray, model: Any, **options: Any) -> py_demixer.Stems:

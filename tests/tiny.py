@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import checkpoint
 from py_demixer.models.bag import Bag
 from py_demixer.models.hdemucs import Config as HDemucsConfig
 from py_demixer.models.hdemucs import HDemucs
 from py_demixer.models.htdemucs import Config as HTDemucsConfig
 from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.weights import checkpoint
 
 CONFIG = {
     "channels": 4,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from py_demixer import checkpoint
 from py_demixer.models.openunmix import Config, OpenUnmix
+from py_demixer.weights import checkpoint
 
 TINY = {"hidden": 16}
 """What the tiny model's configuration says; frequencies and frames are the released ones'."""

@@ -274,7 +274,7 @@ def ensure_graphics(python: Path) -> None:
 
 
 def _has_graphics(python: Path) -> bool:
-    look = "from py_demixer.ops.gpu.native import Card; Card()"
+    look = "from py_demixer.gpu.native import Card; Card()"
     return subprocess.run([python, "-c", look], cwd=ROOT, capture_output=True).returncode == 0
 
 

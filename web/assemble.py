@@ -298,8 +298,7 @@ def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
 
 def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
     # Imported here: build.py imports this module before NumPy is installed.
-    from py_demixer import checkpoint
-    from py_demixer.weights import manifest
+    from py_demixer.weights import checkpoint, manifest
 
     model = manifest.load()[name]
     data = path.read_bytes()

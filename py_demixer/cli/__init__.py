@@ -17,7 +17,7 @@ import argparse
 from collections.abc import Sequence
 
 from py_demixer import WorkerError, __version__
-from py_demixer.audio import AudioError
+from py_demixer.audio.decode import AudioError
 from py_demixer.extras import MissingPackageError
 
 from . import batch, completion, evaluate, models, separate, signals, streams, trace

@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from py_demixer import batch
-from py_demixer.batch import BatchError, Crew, LocalCrew, Outcome, Recipe
-from py_demixer.collection import CollectionError, collect
+from py_demixer.audio.collection import CollectionError, collect
+from py_demixer.batch import run
+from py_demixer.batch.run import BatchError, Crew, LocalCrew, Outcome, Recipe
 from py_demixer.extras import require
 
 from .common import (
@@ -35,7 +35,7 @@ def describe(commands: Any) -> None:
         "batch",
         help="write the stems of many songs, by many processes or machines",
         description="Write the stems of all songs below FOLDER to OUTPUT/<song>/, its folders kept,"
-        f" and beside them a {batch.MANIFEST} with hashes. A song that is done and intact is"
+        f" and beside them a {run.MANIFEST} with hashes. A song that is done and intact is"
         " skipped, so a batch that was stopped goes on where it was; a process that ends loses"
         " only its song, which is tried again. Prints the folder of each song, one a line.",
     )
@@ -62,10 +62,10 @@ def _batch(options: argparse.Namespace) -> int:
         model = load_model(options)
         weights = weight_file(options)
         recipe = Recipe(
-            options.model, batch.sha256(weights), model.backend.name, what.choices, what.output
+            options.model, run.sha256(weights), model.backend.name, what.choices, what.output
         )
         crew = _crew(options, weights)
-        with closing(batch.run(jobs, recipe, crew, replace=options.force)) as outcomes:
+        with closing(run.run(jobs, recipe, crew, replace=options.force)) as outcomes:
             return _report(outcomes, len(jobs), options)
     except (BatchError, CollectionError) as error:
         raise Refusal(str(error)) from error
@@ -76,7 +76,7 @@ def _crew(options: argparse.Namespace, weights: Path) -> Crew:
         return LocalCrew(options.jobs or require("loky").cpu_count(), weights)
     require("distributed", "cluster")
     require("threadpoolctl", "cluster")
-    from py_demixer.cluster import DaskCrew
+    from py_demixer.batch.dask import DaskCrew
 
     return DaskCrew(options.scheduler, weights)
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from py_demixer import Workers, audio, catalog
+from py_demixer import Workers
+from py_demixer.audio import decode
+from py_demixer.audio.files import Output
+from py_demixer.errors import FetchError
 from py_demixer.extras import require
-from py_demixer.files import Output
-from py_demixer.sweep import RESIDUAL
-from py_demixer.tasks import chosen_stems
-from py_demixer.weights.errors import FetchError
+from py_demixer.separation.sweep import RESIDUAL
+from py_demixer.separation.tasks import chosen_stems
+from py_demixer.weights import catalog
 
 BACKENDS = ("numpy", "scipy", "webgpu")
 
@@ -133,8 +135,8 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     """How stems are written."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
-    add("--format", choices=audio.FORMATS, default="wav", help=f"of the files {default}")
-    add("--bits", choices=audio.SUBTYPES, default="16", help=f"of a sample {default}")
+    add("--format", choices=decode.FORMATS, default="wav", help=f"of the files {default}")
+    add("--bits", choices=decode.SUBTYPES, default="16", help=f"of a sample {default}")
 
 
 @dataclass(frozen=True)

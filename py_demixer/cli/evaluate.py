@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import __version__, audio, catalog, checkpoint
-from py_demixer.batch import sha256
+from py_demixer import __version__
+from py_demixer.audio import decode
+from py_demixer.batch.run import sha256
 from py_demixer.evaluation import comparison, plot, scoring, tables
 from py_demixer.evaluation.comparison import Likeness
 from py_demixer.evaluation.datasets import SUBSETS, Track, find_tracks
@@ -21,6 +22,7 @@ from py_demixer.evaluation.metrics import EvaluationError, museval
 from py_demixer.evaluation.results import Comparison, Evaluation, Results
 from py_demixer.evaluation.tables import Table
 from py_demixer.extras import require
+from py_demixer.weights import catalog, checkpoint
 
 from .common import (
     Refusal,
@@ -163,7 +165,7 @@ def _each(
                 try:
                     with progress_bar(track.name) as progress:
                         found = work(track, workers=workers, progress=progress, warn=say)
-                except (audio.AudioError, EvaluationError) as error:  # the others may be good
+                except (decode.AudioError, EvaluationError) as error:  # the others may be good
                     say(f"{track.name}: {error}")
                     continue
                 results.songs[track.name] = found

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from py_demixer import catalog
 from py_demixer.extras import MissingPackageError
 from py_demixer.ops import backend
+from py_demixer.weights import catalog
 
 from .common import megabytes
 

@@ -14,9 +14,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from py_demixer import Workers, audio, catalog
-from py_demixer.collection import CollectionError, Job, collect
-from py_demixer.files import Separated, separate_file
+from py_demixer import Workers
+from py_demixer.audio import decode
+from py_demixer.audio.collection import CollectionError, Job, collect
+from py_demixer.audio.files import Separated, separate_file
+from py_demixer.weights import catalog
 
 from . import streams
 from .common import (
@@ -98,14 +100,14 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
     exit_code = 0
     for job in jobs:
         try:
-            audio.probe(job.song)
+            decode.probe(job.song)
             # Only now: nobody should fetch weights to learn that the song is no song.
             if model is None:
                 model = load_model(options)
                 if options.jobs:
                     workers = stack.enter_context(start_workers(model, options))
             _run(job, model, workers, wanted, options)
-        except audio.AudioError as error:  # the other songs may be good
+        except decode.AudioError as error:  # the other songs may be good
             exit_code = 1
             sentence = _told(str(error), options)
             say(sentence)
@@ -138,7 +140,7 @@ def _run(
         except ValueError as error:
             raise Refusal(_told(f"{job.song}: {error}", options)) from error
         except OSError as error:
-            raise audio.AudioError(f"{job.song}: {error.strerror or error}.") from error
+            raise decode.AudioError(f"{job.song}: {error.strerror or error}.") from error
     if made.gain < 1:
         say(
             f"The loudest stem of {job.song.name} would clip: all its stems were turned down by "

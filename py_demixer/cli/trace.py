@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import audio, catalog, separate, trace
-from py_demixer.measuring import measure
+from py_demixer import separate, trace
+from py_demixer.audio import decode
 from py_demixer.models.openunmix import OpenUnmix
-from py_demixer.sweep import WINDOW
+from py_demixer.separation.statistics import measure
+from py_demixer.separation.sweep import WINDOW
+from py_demixer.weights import catalog
 
 from .common import Refusal, add_model, load_model, refuse_to_overwrite, say
 
@@ -42,9 +44,9 @@ def _trace(options: argparse.Namespace) -> int:
     if options.json and not options.force:
         refuse_to_overwrite([options.json])
     theirs = _read_trace(options.compare) if options.compare else None
-    audio.probe(options.song)  # nobody should fetch weights to learn that a song is no song
+    decode.probe(options.song)  # nobody should fetch weights to learn that a song is no song
     model = load_model(options)
-    mix = audio.load(options.song, model.sample_rate, say)
+    mix = decode.load(options.song, model.sample_rate, say)
     with trace.record() as steps:
         _run_beginning(mix, model)
     if options.json:

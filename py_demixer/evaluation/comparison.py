@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from py_demixer import catalog, separate
-from py_demixer.audio import Warn
-from py_demixer.checkpoint import Checkpoint
-from py_demixer.parallel import Workers
-from py_demixer.sweep import OpenUnmixOptions
-from py_demixer.tasks import Progress
+from py_demixer import separate
+from py_demixer.audio.decode import Warn
+from py_demixer.separation.processes import Workers
+from py_demixer.separation.sweep import OpenUnmixOptions
+from py_demixer.separation.tasks import Progress
+from py_demixer.weights import catalog
+from py_demixer.weights.checkpoint import Checkpoint
 
 from .datasets import MIXTURE, Track, load_references
 from .metrics import bss_eval, decibels, median

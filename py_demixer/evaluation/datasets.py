@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from py_demixer import audio
-from py_demixer.collection import files_below
+from py_demixer.audio import decode
+from py_demixer.audio.collection import files_below
 
 from .metrics import EvaluationError
 
@@ -45,7 +45,7 @@ class Track:
             return tuple(name for name in wanted if name in there)
         return tuple(name for name in wanted if (self.path / f"{name}.wav").is_file())
 
-    def load(self, name: str, sample_rate: int, warn: audio.Warn) -> np.ndarray:
+    def load(self, name: str, sample_rate: int, warn: decode.Warn) -> np.ndarray:
         """The mixture or a stem: ``(2, samples)`` float32.
 
         Raises
@@ -55,8 +55,8 @@ class Track:
         """
         if self.path.is_file():
             stream = STREAMS.index(name)
-            return audio.load(self.path, sample_rate, warn, stream)
-        return audio.load(self.path / f"{name}.wav", sample_rate, warn)
+            return decode.load(self.path, sample_rate, warn, stream)
+        return decode.load(self.path / f"{name}.wav", sample_rate, warn)
 
 
 def find_tracks(
@@ -87,7 +87,7 @@ def find_tracks(
     found = sorted(_tracks(path, subsets), key=lambda track: track.name)
     if not found and without_stems:
         songs = _files_below(path) if path.is_dir() else [path]
-        songs = [song for song in songs if song.suffix.lower() in audio.SUFFIXES]
+        songs = [song for song in songs if song.suffix.lower() in decode.SUFFIXES]
         found = _told_apart([Track(song.stem, song) for song in songs], path)
     if not found:
         raise EvaluationError(
@@ -137,7 +137,7 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def load_references(
-    track: Track, stems: Sequence[str], mixture: np.ndarray, sample_rate: int, warn: audio.Warn
+    track: Track, stems: Sequence[str], mixture: np.ndarray, sample_rate: int, warn: decode.Warn
 ) -> Mapping[str, np.ndarray]:
     """The true ones of some stems, as far as they are there.
 

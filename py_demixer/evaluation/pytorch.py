@@ -21,10 +21,10 @@ from demucs.apply import BagOfModels, apply_model
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 
-from py_demixer import catalog
-from py_demixer.checkpoint import Checkpoint, widen
 from py_demixer.models import hdemucs, htdemucs, openunmix
-from py_demixer.segments import DemucsOptions
+from py_demixer.separation.segments import DemucsOptions
+from py_demixer.weights import catalog
+from py_demixer.weights.checkpoint import Checkpoint, widen
 
 # openunmix imports it, to read files; it has to fit torch, and is not always to be had.
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from py_demixer import catalog, separate
-from py_demixer.audio import Warn
-from py_demixer.parallel import Workers
-from py_demixer.tasks import Progress
+from py_demixer import separate
+from py_demixer.audio.decode import Warn
+from py_demixer.separation.processes import Workers
+from py_demixer.separation.tasks import Progress
+from py_demixer.weights import catalog
 
 from .datasets import MIXTURE, Track, load_references
 from .metrics import EvaluationError, Frames, bss_eval

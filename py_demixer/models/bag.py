@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..ops.backend import Backend
+from py_demixer.ops.backend import Backend
 
 
 class SegmentNetwork(Protocol):
@@ -19,7 +19,7 @@ class SegmentNetwork(Protocol):
 
     @property
     def architecture(self) -> str:
-        """Its kind, see :data:`py_demixer.catalog.ARCHITECTURES`."""
+        """Its kind, see :data:`py_demixer.weights.catalog.ARCHITECTURES`."""
 
     @property
     def sources(self) -> tuple[str, ...]:

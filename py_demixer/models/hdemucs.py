@@ -15,14 +15,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import trace
-from ..ops.activation import gelu, glu, sigmoid
-from ..ops.attention import local_attention
-from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from ..ops.linear import linear
-from ..ops.lstm import lstm
-from ..ops.norm import group_norm
-from ..ops.residual import add_scaled, expand, squeeze
+from py_demixer import trace
+from py_demixer.ops.activation import gelu, glu, sigmoid
+from py_demixer.ops.attention import local_attention
+from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from py_demixer.ops.linear import linear
+from py_demixer.ops.lstm import lstm
+from py_demixer.ops.norm import group_norm
+from py_demixer.ops.residual import add_scaled, expand, squeeze
+
 from .hybrid import (
     CROP,
     KERNEL,

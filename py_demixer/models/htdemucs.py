@@ -11,12 +11,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import trace
-from ..ops.attention import attention
-from ..ops.conv import conv1d
-from ..ops.linear import linear
-from ..ops.norm import group_norm, layer_norm
-from ..ops.residual import add, add_scaled, copy
+from py_demixer import trace
+from py_demixer.ops.attention import attention
+from py_demixer.ops.conv import conv1d
+from py_demixer.ops.linear import linear
+from py_demixer.ops.norm import group_norm, layer_norm
+from py_demixer.ops.residual import add, add_scaled, copy
+
 from .hybrid import OUTER, Hybrid, HybridConfig, Params, Shapes, layer_shapes, outer_shapes
 
 

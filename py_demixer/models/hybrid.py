@@ -19,11 +19,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import stft, trace
-from ..ops.backend import Backend, Network, bound, current
-from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from ..ops.norm import restore, standardise
-from ..ops.residual import add, residual_branch
+from py_demixer import trace
+from py_demixer.ops import stft
+from py_demixer.ops.backend import Backend, Network, bound, current
+from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from py_demixer.ops.norm import restore, standardise
+from py_demixer.ops.residual import add, residual_branch
+
 from . import parameters
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution of the outer layers

@@ -6,8 +6,8 @@ that has seen and the squeezed frame makes a mask. Source: openunmix/model.py of
 https://github.com/sigsep/open-unmix-pytorch, at inference.
 
 The network comes in steps, each of them on any run of frames, so that a song of any length can go
-through block by block: see :mod:`py_demixer.sweep`. Arrays have no batch axis: ``(width, frames)``,
-and ``(channels, bins, frames)`` for spectrograms.
+through block by block: see :mod:`py_demixer.separation.sweep`. Arrays have no batch axis:
+``(width, frames)``, and ``(channels, bins, frames)`` for spectrograms.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import checkpoint, trace
-from ..ops.backend import Backend, bound, current
-from ..ops.linear import linear
-from ..ops.lstm import lstm
-from ..ops.norm import EPSILON
+from py_demixer import trace
+from py_demixer.ops.backend import Backend, bound, current
+from py_demixer.ops.linear import linear
+from py_demixer.ops.lstm import lstm
+from py_demixer.ops.norm import EPSILON
+from py_demixer.weights import checkpoint
+
 from . import parameters
 
 DIRECTIONS = ("", "_reverse")  # what PyTorch appends to the names of an LSTM's parameters
@@ -57,7 +59,7 @@ class OpenUnmix:
     ----------
     tensors
         ``source.`` and PyTorch's name -> arrays (see :meth:`shapes`); matrices
-        may be float16, or uint8 as :func:`py_demixer.checkpoint.widen` reads them. They are
+        may be float16, or uint8 as :func:`py_demixer.weights.checkpoint.widen` reads them. They are
         widened when they are used: as float32, UMXL would be 450 MB.
     config
         The model's dimensions; None are UMXHQ's.

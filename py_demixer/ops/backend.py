@@ -232,7 +232,7 @@ def _single(a: np.ndarray) -> np.ndarray:
 
 @functools.cache  # one for the process: cards and drivers count who opens them
 def _webgpu() -> Backend:
-    from .gpu.native import Card
+    from py_demixer.gpu.native import Card
 
     card = Card()
     card.check()

@@ -3,7 +3,7 @@
 Shapes are static and nothing depends on data, so a network that was run once on symbols
 (:mod:`py_demixer.program.record`) is known for good. Whoever runs a program knows kinds of
 operation, never a model: see :mod:`py_demixer.program.execute`, the reference, and
-:mod:`py_demixer.ops.gpu`.
+:mod:`py_demixer.gpu`.
 """
 
 from __future__ import annotations

@@ -6,11 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from py_demixer import catalog
+from py_demixer.errors import ConvertError, FetchError
 from py_demixer.extras import MissingPackageError
 
-from . import convert, fetch, manifest
-from .errors import ConvertError, FetchError
+from . import catalog, convert, fetch, manifest
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from py_demixer import checkpoint
 from py_demixer.models.openunmix import Config, OpenUnmix
-from py_demixer.separation import separate
+from py_demixer.separation.separate import separate
 
+from . import checkpoint
 from .convert import unmix_network
 from .dimensions import of_open_unmix
 from .storage import quantise

@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import checkpoint
-from py_demixer.catalog import ARCHITECTURES
+from py_demixer.errors import ConvertError
 from py_demixer.models import parameters
 
-from . import dimensions, onnx_export, pytorch
-from .errors import ConvertError
+from . import checkpoint, dimensions, onnx_export, pytorch
+from .catalog import ARCHITECTURES
 from .manifest import Model
 from .storage import half, quantise
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConvertError
+from py_demixer.errors import ConvertError
+
 from .pytorch import Package
 
 ARCHITECTURES = {"HTDemucs": "htdemucs", "HDemucs": "hdemucs"}

@@ -31,11 +31,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from py_demixer import catalog, checkpoint
+from py_demixer.errors import ConvertError, FetchError
 from py_demixer.extras import require
 
+from . import catalog, checkpoint
 from .convert import convert
-from .errors import ConvertError, FetchError
 from .manifest import HttpSource, Model, NpmSource, PartsSource, Source
 
 Report = Callable[[str], None]

@@ -108,7 +108,7 @@ class Model:
     good_for
         A sentence that helps to choose.
     architecture
-        A key of :data:`py_demixer.catalog.ARCHITECTURES`.
+        A key of :data:`py_demixer.weights.catalog.ARCHITECTURES`.
     stems
         Their names, in the order of the output.
     config

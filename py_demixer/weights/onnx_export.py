@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ConvertError
+from py_demixer.errors import ConvertError
+
 from .storage import half
 
 _EMBEDDING_SCALE = 10  # HTDemucs' emb_scale: the exporter multiplied the stored table by it

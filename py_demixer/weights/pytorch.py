@@ -21,7 +21,7 @@ from typing import IO, Any, NoReturn, TypeGuard, cast
 
 import numpy as np
 
-from .errors import ConvertError
+from py_demixer.errors import ConvertError
 
 
 @dataclass(frozen=True)

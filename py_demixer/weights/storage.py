@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .errors import ConvertError
+from py_demixer.errors import ConvertError
 
 _STEPS = 255
 
@@ -33,7 +33,7 @@ def half(name: str, tensor: np.ndarray) -> np.ndarray:
 
 
 def quantise(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Store every matrix as :func:`py_demixer.checkpoint.widen` reads it, all else as it is.
+    """Store every matrix as :func:`py_demixer.weights.checkpoint.widen` reads it, the rest as is.
 
     Each row's numbers are steps between the row's smallest and largest.
 

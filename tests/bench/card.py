@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from py_demixer.gpu import native
+from py_demixer.gpu.native import Card, Runner
+from py_demixer.gpu.schedule import schedule
 from py_demixer.models.htdemucs import HTDemucs
-from py_demixer.ops.gpu import native
-from py_demixer.ops.gpu.native import Card, Runner
-from py_demixer.ops.gpu.schedule import schedule
 from py_demixer.program.record import record
 from tests import tiny
 from tests.bench import gpu

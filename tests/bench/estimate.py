@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import catalog, checkpoint
+from py_demixer.gpu.dispatch import Binding, Packed
+from py_demixer.gpu.lowering import lower
 from py_demixer.models.htdemucs import HTDemucs
-from py_demixer.ops.gpu.dispatch import Binding, Packed
-from py_demixer.ops.gpu.lowering import lower
 from py_demixer.program.program import Operation, Program
 from py_demixer.program.record import record
+from py_demixer.weights import catalog, checkpoint
 
 COMPUTE_SHARE, MEMORY_SHARE = 0.4, 0.7
 """The shares of their peaks that cards are taken to reach: of products, of transfers."""

@@ -19,15 +19,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import sync_playwright
 
-from py_demixer import checkpoint, stft
 from py_demixer.evaluation.metrics import snr
+from py_demixer.gpu.native import Card, Runner
+from py_demixer.gpu.schedule import Region, Run, Schedule, packed, schedule
 from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.ops import stft
 from py_demixer.ops.attention import attention
 from py_demixer.ops.conv import conv2d, conv_transpose2d
-from py_demixer.ops.gpu.native import Card, Runner
-from py_demixer.ops.gpu.schedule import Region, Run, Schedule, packed, schedule
 from py_demixer.ops.linear import linear
 from py_demixer.program.record import record
+from py_demixer.weights import checkpoint
 from tests import chromium
 from tests.bench import rivals
 from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import catalog, checkpoint, stft
 from py_demixer.models import htdemucs, hybrid
-from py_demixer.ops import backend
+from py_demixer.ops import backend, stft
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import PANEL, load
+from py_demixer.weights import catalog, checkpoint
 
 _CEILING_LOOPS = 10_000_000
 _CEILING_FLOP = 96

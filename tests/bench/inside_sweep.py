@@ -8,8 +8,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from py_demixer import catalog, tasks
 from py_demixer.models.openunmix import Config, OpenUnmix
+from py_demixer.separation import tasks
+from py_demixer.weights import catalog
 
 _SAMPLE = 2  # tasks of a kind: one in the middle of the song, and one beside it
 

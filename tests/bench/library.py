@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import py_demixer
-from py_demixer import batch
-from py_demixer.batch import LocalCrew, Recipe
-from py_demixer.collection import Job
-from py_demixer.files import Output
+from py_demixer.audio.collection import Job
+from py_demixer.audio.files import Output
+from py_demixer.batch import run
+from py_demixer.batch.run import LocalCrew, Recipe
 from tests import synthetic, tiny, unmix
 from tests.bench import memory
 from tests.bench.rows import Row, row
@@ -76,7 +76,7 @@ def measure_batch(weights: Path) -> tuple[list[Row], dict[str, str]]:
             jobs = [Job(song, place.name, place) for place in places]
             begun = time.perf_counter()
             with memory.children() as watched:
-                for outcome in batch.run(jobs, recipe, LocalCrew(count, weights)):
+                for outcome in run.run(jobs, recipe, LocalCrew(count, weights)):
                     assert outcome.error is None, outcome.error
             seconds[count] = [time.perf_counter() - begun]
             peaks[count] = watched.peak_bytes
@@ -132,7 +132,7 @@ def _counts() -> list[int]:
 
 def _scaled(
     what: str,
-    model: py_demixer.catalog.Model,
+    model: py_demixer.weights.catalog.Model,
     found: dict[int, list[float]],
     peaks: dict[int, int],
 ) -> list[Row]:

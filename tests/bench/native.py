@@ -89,9 +89,9 @@ def _pytorch(weights: Path) -> tuple[Network, int, dict[str, str]]:
     import demucs
     import torch
 
-    from py_demixer import checkpoint
     from py_demixer.evaluation import pytorch
     from py_demixer.models.htdemucs import Config
+    from py_demixer.weights import checkpoint
 
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import py_demixer
-from py_demixer import audio
+from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
 from tests.bench.memory import peak_bytes
 from tests.bench.rows import Row, row
@@ -62,7 +62,7 @@ def _cases(folder: Path) -> Iterator[Case]:
 def _compare(stems: Path, mixture: Path, weights: Path) -> Row:
     song, _, origin, _ = stems.name.split(".")
     model = py_demixer.load_model("htdemucs", weights=weights)
-    mix = audio.load(mixture, model.sample_rate, lambda line: print(line, file=sys.stderr))
+    mix = decode.load(mixture, model.sample_rate, lambda line: print(line, file=sys.stderr))
     start = time.perf_counter()
     ours = py_demixer.separate(mix, model)
     seconds = time.perf_counter() - start

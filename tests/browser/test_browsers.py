@@ -15,7 +15,7 @@ from selenium.common.exceptions import ElementNotInteractableException
 from selenium.webdriver.common.by import By
 
 import py_demixer
-from py_demixer import audio
+from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
 from tests import firefox, sound, webkit
 from tests.browser.page import RATE, SONG_MS, SOURCES, START_MS, DemixerPage
@@ -49,7 +49,7 @@ def silence() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def expected(tiny_site: Path, tiny_model: HTDemucs) -> py_demixer.Stems:
     """What the command line makes of the demo song."""
-    song = audio.load(tiny_site / "demo" / "song.flac", RATE, warn=pytest.fail)
+    song = decode.load(tiny_site / "demo" / "song.flac", RATE, warn=pytest.fail)
     return py_demixer.separate(song, tiny_model)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from py_demixer import audio, downmix_matrix
+from py_demixer import downmix_matrix
+from py_demixer.audio.decode import load, resampled
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic
 from tests.browser.decoding import Decode
@@ -90,7 +91,7 @@ def test_resampling_agrees_with_the_command_line(decode: Decode, tmp_path: Path)
     content = wav(synthetic.song(2.0), 48_000)
     path = tmp_path / "song.wav"
     path.write_bytes(content)
-    expected = audio.load(path, RATE, warn=pytest.fail)
+    expected = load(path, RATE, warn=pytest.fail)
     song = decode(content)
     assert song.shape == expected.shape
     # The two differ in how they fade out just below the highest frequency, where hi-hats still are.
@@ -122,7 +123,7 @@ def test_lossy_formats_stay_in_place(
     rate = 48_000 if subtype == "OPUS" else RATE
     content = encode(synthetic.song(3.0), rate, container, subtype)
     samples, _ = soundfile.read(io.BytesIO(content), dtype="float32")
-    expected = np.concatenate(list(audio.resampled([samples.T], rate, RATE)), axis=1)
+    expected = np.concatenate(list(resampled([samples.T], rate, RATE)), axis=1)
     for way in (decode, decode_without_webcodecs):
         assert aligned(expected, way(content), slack=3000) > 40
 

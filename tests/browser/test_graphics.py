@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import py_demixer
-from py_demixer import audio
+from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
 from tests import chromium, synthetic, tiny
 from tests.browser.page import RATE, SOURCES, DemixerPage, wav
@@ -70,7 +70,7 @@ def expected(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> py_demi
     path = tmp_path_factory.mktemp("song") / "song.wav"
     path.write_bytes(SONG)
     model = py_demixer.load_model("htdemucs", weights=weights)
-    return py_demixer.separate(audio.load(path, RATE, warn=pytest.fail), model)
+    return py_demixer.separate(decode.load(path, RATE, warn=pytest.fail), model)
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import pytest
 from playwright.sync_api import expect
 
 import py_demixer
-from py_demixer import audio, catalog
-from py_demixer.catalog import Model
+from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
+from py_demixer.weights import catalog
+from py_demixer.weights.catalog import Model
 from tests import synthetic
 from tests.browser.page import CHANGE_ENTRIES, RATE, SOURCES, DemixerPage, clear_songs, wav
 from web import server
@@ -52,7 +53,7 @@ class Site:
         """What the command line makes of a song."""
         path = folder / "song.wav"
         path.write_bytes(content)
-        return py_demixer.separate(audio.load(path, RATE, warn=pytest.fail), self.models[name])
+        return py_demixer.separate(decode.load(path, RATE, warn=pytest.fail), self.models[name])
 
     def _assets(self) -> dict:
         return json.loads((self.folder / "assets.json").read_text())

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 
 import py_demixer
-from py_demixer import catalog
 from py_demixer.evaluation.metrics import snr
+from py_demixer.weights import catalog
 from tests import synthetic, tiny
 from tests.browser.page import SOURCES, DemixerPage, wav
 from tests.browser.test_models import choose_model

@@ -16,7 +16,8 @@ import pytest
 import soundfile
 
 import py_demixer
-from py_demixer import catalog, trace
+from py_demixer import trace
+from py_demixer.weights import catalog
 from tests import synthetic
 from tests.docs import models as tiny_models
 from tests.docs import programs

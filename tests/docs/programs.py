@@ -52,7 +52,8 @@ def _demixer(arguments: Sequence[str]) -> int:
         python = environment.ensure_pytorch()
         command = [python, "-m", __spec__.name, "py-demixer", *arguments]
         return subprocess.run(command).returncode
-    from py_demixer import catalog, cli
+    from py_demixer import cli
+    from py_demixer.weights import catalog
     from tests.docs import models
 
     catalog.MODELS = models.described()

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 
 import py_demixer
-from py_demixer import stft, trace
-from py_demixer.catalog import make_options
+from py_demixer import trace
 from py_demixer.evaluation.metrics import snr
 from py_demixer.models.htdemucs import sinusoids_1d, sinusoids_2d
 from py_demixer.models.hybrid import Hybrid
+from py_demixer.ops import stft
 from py_demixer.ops.activation import gelu, glu, softmax
 from py_demixer.ops.attention import attention, local_attention
 from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import group_norm, layer_norm
-from py_demixer.wiener import wiener
+from py_demixer.ops.wiener import wiener
+from py_demixer.weights.catalog import make_options
 from tests import synthetic, tiny, unmix
 from tests.golden import cases
 

@@ -29,10 +29,10 @@ from demucs.demucs import BLSTM, LocalState
 from demucs.hdemucs import HDecLayer, HDemucs
 from demucs.htdemucs import HTDemucs
 
-from py_demixer import checkpoint
-from py_demixer.catalog import Networks
 from py_demixer.evaluation import pytorch
 from py_demixer.models.htdemucs import Config
+from py_demixer.weights import checkpoint
+from py_demixer.weights.catalog import Networks
 from tests import synthetic, tiny
 from tests.golden import cases, make_openunmix
 

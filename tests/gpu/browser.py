@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, Playwright
 
+from py_demixer.gpu.schedule import packed, schedule
 from py_demixer.ops.backend import Network
-from py_demixer.ops.gpu.schedule import packed, schedule
 from py_demixer.program.record import record
 from tests import chromium
 from tools.environment import ROOT

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from py_demixer.gpu.native import Card
 from py_demixer.ops.backend import Compiler
-from py_demixer.ops.gpu.native import Card
 from tests.gpu.browser import browser_card
 
 

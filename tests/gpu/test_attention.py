@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from py_demixer.gpu import attention as shaders
+from py_demixer.gpu.lowering import lower
 from py_demixer.ops.attention import attention
-from py_demixer.ops.gpu import attention as shaders
-from py_demixer.ops.gpu.lowering import lower
 from py_demixer.program.record import record
 from tests.golden import cases
 from tests.gpu.accuracy import SNR, snr

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from py_demixer.ops.gpu import operands
+from py_demixer.gpu import operands
 from py_demixer.ops.norm import restore
 from py_demixer.ops.residual import add, add_scaled, copy
 from tests.golden import cases

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from py_demixer.gpu import multiply
+from py_demixer.gpu.lowering import lower
 from py_demixer.ops.conv import conv2d, conv_transpose2d
-from py_demixer.ops.gpu import multiply
-from py_demixer.ops.gpu.lowering import lower
 from py_demixer.ops.linear import linear
 from py_demixer.program.program import Operation
 from py_demixer.program.record import record

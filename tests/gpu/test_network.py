@@ -12,15 +12,16 @@ import pytest
 import soundfile
 
 import py_demixer
-from py_demixer import checkpoint, cli, trace
+from py_demixer import cli, trace
+from py_demixer.gpu.lowering import UnsupportedOperation
+from py_demixer.gpu.native import Card
+from py_demixer.gpu.schedule import schedule
 from py_demixer.models.htdemucs import Config
 from py_demixer.ops import backend
-from py_demixer.ops.gpu.lowering import UnsupportedOperation
-from py_demixer.ops.gpu.native import Card
-from py_demixer.ops.gpu.schedule import schedule
 from py_demixer.ops.residual import copy
 from py_demixer.program.program import Array, Operation, Program
 from py_demixer.program.record import record
+from py_demixer.weights import checkpoint
 from tests import synthetic, tiny, unmix
 from tests.golden import cases, checks
 from tests.gpu.accuracy import snr

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from py_demixer.ops.gpu import transform
-from py_demixer.ops.gpu.lowering import lower
+from py_demixer.gpu import transform
+from py_demixer.gpu.lowering import lower
+from py_demixer.ops.stft import analyse, synthesise
 from py_demixer.program.record import record
-from py_demixer.stft import analyse, synthesise
 from tests.golden import cases
 from tests.gpu.accuracy import SNR, snr
 from tests.gpu.test_norm import EXAMPLES

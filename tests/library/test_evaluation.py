@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from py_demixer import audio, cli, extras, separate
+from py_demixer import cli, extras, separate
+from py_demixer.audio import decode
 from py_demixer.evaluation import comparison, datasets, metrics, scoring, tables
 from py_demixer.evaluation.comparison import likeness
 from py_demixer.evaluation.metrics import METRICS, EvaluationError
@@ -404,10 +405,10 @@ def test_stems_that_musdb_has_not_are_a_part_of_other(track, tmp_path, run):
     assert set(scores) == set(STEMS)
 
     network = tiny.short("htdemucs_6s")
-    mixture = audio.load(track / "mixture.wav", RATE, ignore)
+    mixture = decode.load(track / "mixture.wav", RATE, ignore)
     stems = separate(mixture, network)
     other = stems["other"] + stems["guitar"] + stems["piano"]
-    references = {name: audio.load(track / f"{name}.wav", RATE, ignore) for name in STEMS}
+    references = {name: decode.load(track / f"{name}.wav", RATE, ignore) for name in STEMS}
     assert score(references, other=other) == pytest.approx(scores["other"], abs=1e-6)
 
     # Also where other stems were not asked for.

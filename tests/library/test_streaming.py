@@ -12,17 +12,11 @@ import pytest
 import threadpoolctl
 
 import py_demixer
-from py_demixer import (
-    DemucsOptions,
-    OpenUnmixOptions,
-    Song,
-    catalog,
-    execution,
-    measuring,
-    separation,
-)
-from py_demixer.planes import InFiles, InMemory
-from py_demixer.tasks import MIXTURE, Plane, Range
+from py_demixer import DemucsOptions, OpenUnmixOptions, Song
+from py_demixer.separation import execution, separate, statistics
+from py_demixer.separation.planes import InFiles, InMemory
+from py_demixer.separation.tasks import MIXTURE, Plane, Range
+from py_demixer.weights import catalog
 from tests import synthetic, tiny, unmix
 from tests.golden import cases, checks
 from tests.plans import plan
@@ -74,7 +68,7 @@ def test_planes_in_files_give_the_same_bits(name, monkeypatch, tmp_path):
     model, options = MODELS[name]
     mixture = synthetic.song(SECONDS.get(name, 2.1))
     whole = py_demixer.separate(mixture, model, options)
-    monkeypatch.setattr(separation, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(separate, "MEMORY_BYTES", 0)
     song, seen = py_demixer.measure([mixture], RATE), []
     parts = []
     for part in py_demixer.separate_blocks([mixture], model, options, song=song, scratch=tmp_path):
@@ -134,8 +128,8 @@ def test_what_is_held_of_a_stream_is_what_was_foretold(name, monkeypatch):
 
 def test_what_demucs_holds_does_not_grow_with_the_song():
     held = [execution.held_bytes(plan(checks.tiny_model(), n * 60 * RATE)) for n in (10, 60)]
-    assert held[0] == held[1] < separation.MEMORY_BYTES
-    assert execution.held_bytes(plan(unmix.model(1024), 600 * RATE)) > separation.MEMORY_BYTES
+    assert held[0] == held[1] < separate.MEMORY_BYTES
+    assert execution.held_bytes(plan(unmix.model(1024), 600 * RATE)) > separate.MEMORY_BYTES
 
 
 @pytest.mark.parametrize(
@@ -167,7 +161,7 @@ def into_one_buffer(blocks):
 def test_a_buffer_may_be_used_again_for_the_next_block(name, monkeypatch):
     model, options = MODELS[name]
     mixture = synthetic.song(SECONDS.get(name, 2.1))
-    monkeypatch.setattr(measuring, "MEASURE_BLOCK", 50_000)
+    monkeypatch.setattr(statistics, "MEASURE_BLOCK", 50_000)
     song = py_demixer.measure(into_one_buffer(cut(mixture, 30_000)), RATE)
     assert song == py_demixer.measure([mixture], RATE)
     parts = py_demixer.separate_blocks(
@@ -387,6 +381,6 @@ def test_mixture_is_a_plane_of_the_plan():
 
 
 def test_a_browser_does_not_import_what_is_for_files():
-    code = "import sys, py_demixer.browser; print('py_demixer.files' in sys.modules)"
+    code = "import sys, py_demixer.pyodide.browser; print('py_demixer.audio.files' in sys.modules)"
     command = [sys.executable, "-c", f"{code}; from py_demixer import separate_file"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -95,7 +95,7 @@ def test_the_notebook_has_what_the_page_explains():
 def test_a_site_that_is_away_is_said_and_stops_the_notebook(lab):
     """So that the tests above can fail."""
     install = blocks(PAGE.read_text(encoding="utf-8"))[0]
-    fetch = 'from py_demixer.site import fetch_weights\nawait fetch_weights("http://nowhere.test")'
+    fetch = 'from py_demixer.pyodide.site import fetch_weights\nawait fetch_weights("http://nowhere.test")'
     lab.upload("away.ipynb", notebook(install, fetch, "after = True"))
     with pytest.raises(CellFailed, match=r"FetchError.*http://nowhere\.test/assets\.json could"):
         lab.run_all("away.ipynb")

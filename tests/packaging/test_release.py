@@ -147,7 +147,7 @@ def test_sources_hold_no_weights_and_all_that_kernels_are_made_of(tmp_path):
 
 
 def test_a_wheel_that_does_not_work_is_told_of(kernel_wheel, tiny_weights, tmp_path):
-    broken = changed(kernel_wheel, tmp_path, without="py_demixer/separation.py")
+    broken = changed(kernel_wheel, tmp_path, without="py_demixer/separation/separate.py")
     with pytest.raises(CannotGoOn, match=r"does not work in Pyodide(?s:.*)separation"):
         release.try_in_pyodide(PYTHON, broken, tiny_weights)
 

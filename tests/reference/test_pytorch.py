@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from py_demixer import checkpoint
+from py_demixer.weights import checkpoint
 from tests import synthetic, tiny, unmix
 from tools import environment
 

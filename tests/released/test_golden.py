@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import py_demixer
-from py_demixer import catalog, checkpoint
 from py_demixer.ops.backend import Backend
 from py_demixer.ops.kernels import Kernels
+from py_demixer.weights import catalog, checkpoint
 from tests import synthetic, tiny
 from tests.golden import cases, checks
 

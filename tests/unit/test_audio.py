@@ -10,10 +10,10 @@ import pytest
 import soundfile
 import soxr
 
-from py_demixer import audio
+from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
 from py_demixer.extras import MissingPackageError
-from py_demixer.measuring import downmix_matrix
+from py_demixer.separation.statistics import downmix_matrix
 
 RATE = 44100
 RATES = (8000, 11025, 16000, 22050, 32000, 48000, 88200, 96000, 192000)
@@ -43,7 +43,7 @@ def noise(channels, frames, seed=0):
 )
 def test_a_resampled_sine_is_the_sine_at_the_same_time(rate, frequency, bound_db):
     signal = np.sin(2 * np.pi * frequency * np.arange(rate) / rate).astype(np.float32)[None]
-    (out,) = np.concatenate(list(audio.resampled([signal], rate, RATE)), axis=1)
+    (out,) = np.concatenate(list(decode.resampled([signal], rate, RATE)), axis=1)
     expected = np.sin(2 * np.pi * frequency * np.arange(len(out)) / RATE)
     inside = slice(len(out) // 4, -len(out) // 4)  # away from the edges, where the sine is cut off
     assert snr(out[inside], expected[inside]) > bound_db
@@ -52,7 +52,7 @@ def test_a_resampled_sine_is_the_sine_at_the_same_time(rate, frequency, bound_db
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("frames", [1, 7, 100, 4801, 44101])
 def test_the_resampled_length_is_the_duration_rounded(rate, frames):
-    out = list(audio.resampled([np.zeros((2, frames), np.float32)], rate, RATE))
+    out = list(decode.resampled([np.zeros((2, frames), np.float32)], rate, RATE))
     assert sum(block.shape[1] for block in out) == (2 * frames * RATE + rate) // (2 * rate)
     assert all(block.dtype == np.float32 for block in out)
 
@@ -63,17 +63,17 @@ def test_blocks_do_not_change_what_is_resampled(rate, length):
     signal = noise(2, 3000 if length == 1 else 90_000).T
     blocks = (signal[:, i : i + length] for i in range(0, signal.shape[1], length))
     expected = soxr.resample(signal.T, rate, RATE, quality="VHQ").T
-    out = np.concatenate(list(audio.resampled(blocks, rate, RATE)), axis=1)
+    out = np.concatenate(list(decode.resampled(blocks, rate, RATE)), axis=1)
     np.testing.assert_array_equal(out, expected)
 
 
 def test_standard_error_is_back_when_the_last_thread_is_done(capfd):
     before = os.fstat(2).st_ino
-    with audio._silent_stderr:
+    with decode._silent_stderr:
         entered = ThreadPoolExecutor(1)
-        entered.submit(audio._silent_stderr.__enter__).result()
+        entered.submit(decode._silent_stderr.__enter__).result()
     os.write(2, b"silent: another thread is still inside")
-    entered.submit(audio._silent_stderr.__exit__).result()
+    entered.submit(decode._silent_stderr.__exit__).result()
     assert os.fstat(2).st_ino == before
     os.write(2, b"heard")
     assert capfd.readouterr().err == "heard"
@@ -81,7 +81,7 @@ def test_standard_error_is_back_when_the_last_thread_is_done(capfd):
 
 def test_equal_rates_leave_the_samples_alone():
     signal = noise(2, 100).T
-    (out,) = audio.resampled([signal], 44100, 44100)
+    (out,) = decode.resampled([signal], 44100, 44100)
     assert out is signal
 
 
@@ -95,7 +95,7 @@ def test_equal_rates_leave_the_samples_alone():
 def test_lossless_stereo_comes_back_exactly(tmp_path, name, subtype):
     path = tmp_path / name
     soundfile.write(path, noise(2, 1000), 44100, subtype)
-    mix = audio.load(path, RATE, no_warning)
+    mix = decode.load(path, RATE, no_warning)
     assert mix.dtype == np.float32
     np.testing.assert_array_equal(mix, noise(2, 1000).T)
 
@@ -105,7 +105,7 @@ def test_lossy_formats_are_read(tmp_path, name):
     path = tmp_path / name
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(44100) / 44100)
     soundfile.write(path, np.stack([tone, tone], 1), 44100)
-    mix = audio.load(path, RATE, no_warning)
+    mix = decode.load(path, RATE, no_warning)
     assert mix.shape[1] == pytest.approx(44100, abs=2500)
     assert np.sqrt(np.mean(mix[:, 10000:30000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
 
@@ -115,20 +115,20 @@ def test_any_layout_is_mixed_down_by_the_one_formula(tmp_path, channels):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(channels, 500), 44100, "PCM_16")
     expected = downmix_matrix(channels) @ noise(channels, 500).T
-    np.testing.assert_allclose(audio.load(path, RATE, no_warning), expected, atol=1e-6)
+    np.testing.assert_allclose(decode.load(path, RATE, no_warning), expected, atol=1e-6)
 
 
 def test_mono_is_the_same_on_both_sides(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(1, 500), 44100, "PCM_16")
-    np.testing.assert_array_equal(audio.load(path, RATE, no_warning), noise(1, 500).T.repeat(2, 0))
+    np.testing.assert_array_equal(decode.load(path, RATE, no_warning), noise(1, 500).T.repeat(2, 0))
 
 
 def test_nine_channels_are_refused(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(9, 500), 44100, "PCM_16")
-    with pytest.raises(audio.AudioError, match=r"a\.wav: .*9"):
-        audio.load(path, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match=r"a\.wav: .*9"):
+        decode.load(path, RATE, no_warning)
 
 
 @pytest.mark.parametrize("rate", [8000, 48000])
@@ -136,7 +136,7 @@ def test_other_rates_are_resampled(tmp_path, rate):
     path = tmp_path / "a.wav"
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
     soundfile.write(path, np.stack([tone, -tone], 1), rate, "FLOAT")
-    mix = audio.load(path, RATE, no_warning)
+    mix = decode.load(path, RATE, no_warning)
     expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(44100) / 44100)
     assert mix.shape == (2, 44100)
     inside = slice(11025, -11025)
@@ -151,40 +151,40 @@ def test_the_time_of_the_first_bad_sample_is_named(tmp_path, bad, rate):
     samples = noise(2, 3 * rate)
     samples[rate + rate // 2, 1] = samples[2 * rate, 0] = bad
     soundfile.write(path, samples, rate, "FLOAT")
-    with pytest.raises(audio.AudioError, match=r"a\.wav: .*\b1\.50* s"):
-        audio.load(path, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match=r"a\.wav: .*\b1\.50* s"):
+        decode.load(path, RATE, no_warning)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(audio.AudioError, match=r"There is no file .*nope\.wav"):
-        audio.load(tmp_path / "nope.wav", RATE, no_warning)
+    with pytest.raises(decode.AudioError, match=r"There is no file .*nope\.wav"):
+        decode.load(tmp_path / "nope.wav", RATE, no_warning)
 
 
 def test_a_folder_is_no_song(tmp_path):
-    with pytest.raises(audio.AudioError, match="cannot be read: "):
-        audio.load(tmp_path, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match="cannot be read: "):
+        decode.load(tmp_path, RATE, no_warning)
 
 
 def test_an_empty_file_is_called_empty(tmp_path):
     path = tmp_path / "a.wav"
     path.touch()
-    with pytest.raises(audio.AudioError, match="is empty"):
-        audio.load(path, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match="is empty"):
+        decode.load(path, RATE, no_warning)
 
 
 def test_a_file_without_samples_is_refused(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((0, 2)), 44100)
-    with pytest.raises(audio.AudioError, match="holds no audio"):
-        audio.load(path, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match="holds no audio"):
+        decode.load(path, RATE, no_warning)
 
 
 @pytest.mark.parametrize("name", ["text.mp3", "text.wav", "text.raw", "text"])
 def test_a_text_file_is_refused_in_one_sentence(tmp_path, ffmpeg, capfd, name):
     path = tmp_path / name
     path.write_text("This is not music.\n" * 200)
-    with pytest.raises(audio.AudioError, match=r"is not audio that|holds no audio") as info:
-        audio.load(path, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match=r"is not audio that|holds no audio") as info:
+        decode.load(path, RATE, no_warning)
     assert "\n" not in str(info.value)
     assert capfd.readouterr() == ("", "")  # the libraries have printed nothing of their own
 
@@ -193,8 +193,8 @@ def test_without_ffmpeg_the_message_asks_for_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     path = tmp_path / "text.mp3"
     path.write_text("This is not music.\n" * 200)
-    with pytest.raises(audio.AudioError, match="install ffmpeg"):
-        audio.load(path, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match="install ffmpeg"):
+        decode.load(path, RATE, no_warning)
 
 
 @pytest.mark.parametrize(("channels", "rate"), [(1, 44100), (2, 44100), (2, 48000), (6, 48000)])
@@ -202,7 +202,7 @@ def test_ffmpeg_reads_what_libsndfile_does_not(tmp_path, ffmpeg, channels, rate)
     wav, m4a = tmp_path / "a.wav", tmp_path / "-a b ä.m4a"
     soundfile.write(wav, noise(channels, 9000), rate, "PCM_16")
     ffmpeg("-i", wav, "-c:a", "alac", m4a)  # lossless, and with another order of channels in it
-    mix = audio.load(m4a, rate, no_warning)
+    mix = decode.load(m4a, rate, no_warning)
     np.testing.assert_array_equal(mix, downmix_matrix(channels) @ noise(channels, 9000).T)
 
 
@@ -212,8 +212,8 @@ def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "http:x.mp3").write_text("no audio")
-    with pytest.raises(audio.AudioError):
-        audio.load(tmp_path / "http:x.mp3", RATE, no_warning)
+    with pytest.raises(decode.AudioError):
+        decode.load(tmp_path / "http:x.mp3", RATE, no_warning)
     words = told.read_text().splitlines()
     place = words.index("-i")
     assert words[place + 1] == f"file:{tmp_path / 'http:x.mp3'}"
@@ -224,8 +224,8 @@ def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
 def test_a_film_without_sound_holds_no_audio(tmp_path, ffmpeg):
     film = tmp_path / "a.mkv"
     ffmpeg("-f", "lavfi", "-i", "color=size=16x16:duration=0.2", film)
-    with pytest.raises(audio.AudioError, match="holds no audio"):
-        audio.load(film, RATE, no_warning)
+    with pytest.raises(decode.AudioError, match="holds no audio"):
+        decode.load(film, RATE, no_warning)
 
 
 def test_damage_that_ffmpeg_gets_over_is_reported(tmp_path, ffmpeg):
@@ -236,7 +236,7 @@ def test_damage_that_ffmpeg_gets_over_is_reported(tmp_path, ffmpeg):
     data[len(data) // 2 : len(data) // 2 + 300] = bytes(300)
     aac.write_bytes(data)
     warnings = []
-    mix = audio.load(aac, RATE, warnings.append)
+    mix = decode.load(aac, RATE, warnings.append)
     assert mix.shape[1] > 22050
     assert len(warnings) == 1
     assert "is damaged" in warnings[0]
@@ -245,7 +245,7 @@ def test_damage_that_ffmpeg_gets_over_is_reported(tmp_path, ffmpeg):
 def test_a_missing_package_is_named_with_the_command_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
     with pytest.raises(MissingPackageError, match=r"soxr.*pip install 'py-demixer\[cli\]'"):
-        list(audio.resampled([noise(2, 100).T], 8000, 44100))
+        list(decode.resampled([noise(2, 100).T], 8000, 44100))
 
 
 def test_damage_in_the_middle_is_left_to_ffmpeg(tmp_path, ffmpeg):
@@ -261,7 +261,7 @@ def test_damage_in_the_middle_is_left_to_ffmpeg(tmp_path, ffmpeg):
         starts.append(0)
         return np.concatenate(list(blocks), axis=1)
 
-    mix = audio.read(path, RATE, take, warnings.append)
+    mix = decode.read(path, RATE, take, warnings.append)
     assert len(starts) == 2
     assert "is damaged" in warnings[0]
     np.testing.assert_array_equal(mix[:, :300_000], noise(2, 600_000).T[:, :300_000])
@@ -273,7 +273,7 @@ def test_damage_in_the_middle_is_left_to_ffmpeg(tmp_path, ffmpeg):
 def write(path, stem, bits, gain=1.0):
     """In two blocks."""
     half = stem.shape[1] // 2
-    audio.write(path, [stem[:, :half], stem[:, half:]], stem.shape[1], RATE, bits, gain)
+    decode.write(path, [stem[:, :half], stem[:, half:]], stem.shape[1], RATE, bits, gain)
 
 
 @pytest.mark.parametrize("extension", ["wav", "flac"])
@@ -303,7 +303,7 @@ def test_the_shared_gain_just_keeps_the_loudest_stem_from_clipping(tmp_path, bit
         0.1 * noise(2, 1000).T,
         sign * np.linspace(0, 1.7, 2000, dtype="f4").reshape(2, -1),
     )
-    gain = audio.shared_gain([np.abs(quiet).max(), np.abs(loud).max()], bits)
+    gain = decode.shared_gain([np.abs(quiet).max(), np.abs(loud).max()], bits)
     write(tmp_path / "a.wav", loud, bits, gain)
     written = soundfile.read(tmp_path / "a.wav", dtype="int32")[0].T >> (32 - int(bits))
     assert written[1, -1] == sign * (2 ** (int(bits) - 1) - 1)
@@ -311,12 +311,12 @@ def test_the_shared_gain_just_keeps_the_loudest_stem_from_clipping(tmp_path, bit
 
 
 def test_nothing_is_turned_down_without_need():
-    assert audio.shared_gain([0.5, 0.0], "16") == 1
-    assert audio.shared_gain([4.0], "32f") == 1
+    assert decode.shared_gain([0.5, 0.0], "16") == 1
+    assert decode.shared_gain([4.0], "32f") == 1
 
 
 def test_a_file_beyond_the_limit_of_wav_is_rf64(tmp_path, monkeypatch):
-    monkeypatch.setattr(audio, "_WAV_LIMIT", 1000)
+    monkeypatch.setattr(decode, "_WAV_LIMIT", 1000)
     path = tmp_path / "a.wav"
     write(path, noise(2, 251).T, "16")
     assert path.read_bytes()[:4] == b"RF64"
@@ -325,5 +325,5 @@ def test_a_file_beyond_the_limit_of_wav_is_rf64(tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path):
     path = Path(tmp_path / "no such folder" / "a.wav")
-    with pytest.raises(audio.AudioError, match="could not be written"):
+    with pytest.raises(decode.AudioError, match="could not be written"):
         write(path, noise(2, 10).T, "16")

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import browser, checkpoint, selftest
+from py_demixer.gpu import selftest
 from py_demixer.program import execute
 from py_demixer.program.record import record
+from py_demixer.pyodide import browser
+from py_demixer.weights import checkpoint
 from tests import synthetic, tiny, unmix
 
 

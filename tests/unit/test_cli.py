@@ -20,7 +20,8 @@ import pytest
 import soundfile
 
 import py_demixer
-from py_demixer import audio, cli
+from py_demixer import cli
+from py_demixer.audio import decode
 from py_demixer.weights import manifest
 from tests import tiny, unmix
 from tests.interrupt import hear_ctrl_c
@@ -611,14 +612,14 @@ def test_too_little_room_on_the_disk(run, song, out, monkeypatch):
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkeypatch):
-    real = audio.write
+    real = decode.write
 
     def write_two(path, *arguments):
         if path.stem == "other":
-            raise audio.AudioError("The disk is full.")
+            raise decode.AudioError("The disk is full.")
         real(path, *arguments)
 
-    monkeypatch.setattr(audio, "write", write_two)
+    monkeypatch.setattr(decode, "write", write_two)
     code, stdout, stderr = run(song)
     assert (code, stdout) == (1, "")
     assert stderr.endswith("py-demixer: The disk is full.\n")

@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from py_demixer import audio, headers
+from py_demixer.audio import decode, headers
 from tests import synthetic
 from tests.properties import SETTINGS
 
@@ -43,7 +43,7 @@ def load(content: bytes, folder: Path, ending: str = "wav") -> tuple[np.ndarray,
     path = folder / f"song.{ending}"
     path.write_bytes(content)
     said: list[str] = []
-    return audio.load(path, RATE, said.append), said
+    return decode.load(path, RATE, said.append), said
 
 
 def riff(
@@ -138,7 +138,7 @@ def test_joined_files(
     song, _ = load(b"".join(parts), tmp_path, ending)
     assert song.shape[1] == pytest.approx(sum(alone), abs=6000)
     monkeypatch.setattr("shutil.which", lambda _: None)
-    with pytest.raises(audio.AudioError, match="several files one behind the other"):
+    with pytest.raises(decode.AudioError, match="several files one behind the other"):
         load(b"".join(parts), tmp_path, ending)
 
 

@@ -8,10 +8,11 @@ import pytest
 import safetensors.numpy
 
 import py_demixer
-from py_demixer import catalog, checkpoint, trace
+from py_demixer import trace
 from py_demixer.models import htdemucs
 from py_demixer.models.htdemucs import Config, HTDemucs
 from py_demixer.ops import backend
+from py_demixer.weights import catalog, checkpoint
 from tests import tiny
 from tests.golden import cases, checks
 

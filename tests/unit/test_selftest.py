@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from py_demixer import selftest
+from py_demixer.gpu import selftest
+from py_demixer.gpu.lowering import lower
 from py_demixer.models.htdemucs import HTDemucs
-from py_demixer.ops.gpu.lowering import lower
 from py_demixer.program import execute
 from py_demixer.program.record import record
 

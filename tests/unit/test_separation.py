@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import DemucsOptions, catalog, execution, measuring, segments
+from py_demixer import DemucsOptions
 from py_demixer.ops import backend
-from py_demixer.segments import Block, Segment
-from py_demixer.tasks import MIXTURE, Song
+from py_demixer.separation import execution, segments, statistics
+from py_demixer.separation.segments import Block, Segment
+from py_demixer.separation.tasks import MIXTURE, Song
+from py_demixer.weights import catalog
 from tests import synthetic, tiny
 from tests.golden import cases, checks
 from tests.plans import Watched, any_order, run_in_order, separate
@@ -140,7 +142,7 @@ def test_window_is_a_triangle():
 @pytest.mark.parametrize("options", OVERLAPS)
 def test_any_order_gives_the_same_bits(options):
     model, mixture = Echo(1000), cases.random("mixture", 5000, 2)
-    work = catalog.plan(model, measuring.measure([mixture.T], RATE), options)
+    work = catalog.plan(model, statistics.measure([mixture.T], RATE), options)
     expected = run_in_order(work, mixture, range(len(work.tasks)))
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -175,14 +177,14 @@ def test_seed_decides_the_shifts():
 
 
 def test_a_song_has_the_mean_and_unbiased_std_of_its_mono_mix():
-    mixture = (0.1 * cases.random("m", 2, measuring.MEASURE_BLOCK + 777) + 3).astype(np.float32)
-    song = measuring.measure([mixture], RATE)
+    mixture = (0.1 * cases.random("m", 2, statistics.MEASURE_BLOCK + 777) + 3).astype(np.float32)
+    song = statistics.measure([mixture], RATE)
     mono = mixture.astype(np.float64).mean(axis=0)
     assert song.length == mixture.shape[1]
     assert song.mean == pytest.approx(mono.mean(), rel=1e-7)
     assert song.std == pytest.approx(mono.std(ddof=1) + 1e-8, rel=1e-5)
     interleaved = np.ascontiguousarray(mixture.T).T
-    assert measuring.measure([interleaved], RATE) == song
+    assert statistics.measure([interleaved], RATE) == song
 
 
 def test_silence_is_separated_into_silence():
@@ -191,16 +193,16 @@ def test_silence_is_separated_into_silence():
 
 
 def test_silence_measures_as_a_number_one_can_divide_by():
-    assert measuring.measure([np.zeros((2, 1), np.float32)], RATE) == Song(1, 0.0, 1e-8)
+    assert statistics.measure([np.zeros((2, 1), np.float32)], RATE) == Song(1, 0.0, 1e-8)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_not_finite_are_refused_with_their_time(bad):
-    mixture = np.zeros((2, measuring.MEASURE_BLOCK + RATE), np.float32)
-    mixture[1, measuring.MEASURE_BLOCK + 100] = bad
-    time = (measuring.MEASURE_BLOCK + 100) / RATE
+    mixture = np.zeros((2, statistics.MEASURE_BLOCK + RATE), np.float32)
+    mixture[1, statistics.MEASURE_BLOCK + 100] = bad
+    time = (statistics.MEASURE_BLOCK + 100) / RATE
     with pytest.raises(ValueError, match=f"not a finite number at {time:.3f} s"):
-        measuring.measure([mixture], RATE)
+        statistics.measure([mixture], RATE)
 
 
 def test_empty_mixture_is_refused():
@@ -311,7 +313,7 @@ def test_cancel_stops_before_the_next_segment():
 
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_downmix_keeps_left_and_right_apart(channels):
-    matrix = measuring.downmix_matrix(channels)
+    matrix = statistics.downmix_matrix(channels)
     assert matrix.shape == (2, channels)
     if channels > 1:
         assert matrix[0, 1] == matrix[1, 0] == 0
@@ -334,13 +336,13 @@ GAINS = {
 @pytest.mark.parametrize("channels", GAINS)
 def test_gains_of_every_channel(channels):
     """Left, right, centre, low, back and sides, by WAV's order; W3C Web Audio where it has them."""
-    assert np.array_equal(measuring.downmix_matrix(channels), np.float32(GAINS[channels]))
+    assert np.array_equal(statistics.downmix_matrix(channels), np.float32(GAINS[channels]))
 
 
 @pytest.mark.parametrize("channels", [0, 9])
 def test_downmix_of_other_numbers_is_refused(channels):
     with pytest.raises(ValueError, match=f"has {channels} channels; between 1 and 8"):
-        measuring.downmix_matrix(channels)
+        statistics.downmix_matrix(channels)
 
 
 def test_stems_are_a_mapping():

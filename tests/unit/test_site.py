@@ -1,4 +1,4 @@
-"""py_demixer/site.py on a site's real files, with a stand-in for Pyodide's fetch."""
+"""py_demixer/pyodide/site.py on a site's real files, with a stand-in for Pyodide's fetch."""
 
 import asyncio
 import json
@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import py_demixer
-from py_demixer import site
-from py_demixer.weights.errors import FetchError
+from py_demixer.errors import FetchError
+from py_demixer.pyodide import site
 from web import assemble
 
 ADDRESS = "https://songs.example/demixer/"

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import Song, catalog
+from py_demixer import Song
 from py_demixer.ops import backend
 from py_demixer.ops.activation import glu, sigmoid, softmax
 from py_demixer.ops.subnormal import SMALLEST, drop_subnormals
+from py_demixer.weights import catalog
 from tests import synthetic, tiny, unmix
 from tests.golden import cases, checks
 
@@ -70,7 +71,9 @@ def test_there_are_none_in_any_step_of_a_segment(name, song, factors):
     # A song's last segment is as quiet as it is; the level is that of the whole.
     work = catalog.plan(model, Song(mixture.shape[1], 0.0, 0.1))
     with backend.using("numpy"), checks.captured(lambda x: x.copy()) as steps:
-        for _ in py_demixer.execution.execute(work, [mixture], py_demixer.planes.InMemory()):
+        for _ in py_demixer.separation.execution.execute(
+            work, [mixture], py_demixer.separation.planes.InMemory()
+        ):
             pass
     assert len(steps) > 10
     assert {name: found for name, x in steps.items() if (found := subnormals(x))} == {}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import execution, stft, sweep
 from py_demixer.evaluation.metrics import snr
 from py_demixer.models.openunmix import Config, OpenUnmix
-from py_demixer.tasks import MIXTURE
+from py_demixer.ops import stft
+from py_demixer.separation import execution, sweep
+from py_demixer.separation.tasks import MIXTURE
 from tests import plans, synthetic, unmix
 from tests.golden import cases, checks
 from tests.plans import Watched, any_order, run_in_order, separate

@@ -17,10 +17,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from py_demixer import checkpoint
-from py_demixer.weights import convert, manifest, onnx_export, pytorch
+from py_demixer.errors import ConvertError
+from py_demixer.weights import checkpoint, convert, manifest, onnx_export, pytorch
 from py_demixer.weights.__main__ import main
-from py_demixer.weights.errors import ConvertError
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

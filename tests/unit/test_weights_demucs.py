@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import catalog, checkpoint
+from py_demixer.errors import ConvertError
 from py_demixer.evaluation.metrics import snr
 from py_demixer.models import parameters
 from py_demixer.models.hdemucs import HDemucs
 from py_demixer.models.htdemucs import Config, HTDemucs
-from py_demixer.weights import convert, dimensions, fetch, manifest, pytorch
+from py_demixer.weights import catalog, checkpoint, convert, dimensions, fetch, manifest, pytorch
 from py_demixer.weights.__main__ import main
-from py_demixer.weights.errors import ConvertError
 from tests import synthetic, tiny
 from tests.golden import cases
 from web import server

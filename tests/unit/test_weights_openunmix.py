@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import checkpoint
+from py_demixer.errors import ConvertError
 from py_demixer.evaluation.metrics import snr
 from py_demixer.models import openunmix, parameters
-from py_demixer.weights import convert, fetch, manifest, pytorch
+from py_demixer.weights import checkpoint, convert, fetch, manifest, pytorch
 from py_demixer.weights.__main__ import main
-from py_demixer.weights.errors import ConvertError
 from py_demixer.weights.storage import quantise
 from tests import synthetic, unmix
 from tests.golden import cases

@@ -94,7 +94,7 @@
 /**
  * All data are in planes: named arrays (frames, width) of 32-bit floats. "mixture" is the song;
  * there is one for each stem, named by its source; those that are temporary are dropped when all
- * tasks that read them are done. See py_demixer/tasks.py.
+ * tasks that read them are done. See py_demixer/separation/tasks.py.
  * @typedef {object} Plane
  * @property {number} width
  * @property {number} frames

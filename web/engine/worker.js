@@ -1,7 +1,7 @@
 /**
  * The engine's worker: Pyodide, the package, the weights. Messages: see `protocol.js`.
  *
- * The only file of the page that knows Pyodide, and on Python's side `py_demixer.browser` is the
+ * The only file of the page that knows Pyodide, and on Python's side `py_demixer.pyodide.browser` is the
  * only module that knows the page.
  */
 
@@ -21,7 +21,7 @@ import { serve } from "./rpc.js";
 
 /** @type {Pyodide | null} */
 let python = null;
-/** @type {PythonObject} the module py_demixer.browser */
+/** @type {PythonObject} the module py_demixer.pyodide.browser */
 let demixer = null;
 /** @type {PythonObject} measures a song that is being read */
 let measure = null;
@@ -43,7 +43,7 @@ async function boot(options, report) {
   const pyodide = await startPython(options);
   python = pyodide;
   report("packages");
-  demixer = pyodide.pyimport("py_demixer.browser");
+  demixer = pyodide.pyimport("py_demixer.pyodide.browser");
   if (demixer.needs_scipy(options.backend ?? undefined)) {
     const names = options.assets.fallbackPackages;
     await pyodide.loadPackage(names);
@@ -164,7 +164,7 @@ async function testCard(card) {
 }
 
 /**
- * @param {PythonObject} network of py_demixer.browser
+ * @param {PythonObject} network of py_demixer.pyodide.browser
  * @returns {import("./gpu/network.js").Content}
  */
 function contentOf(network) {

@@ -1,6 +1,6 @@
 /**
  * Runs a network on the graphics card by a schedule: buffers, pipelines and dispatches as
- * py_demixer/ops/gpu/schedule.py has planned them. The same in Python is native.py beside that.
+ * py_demixer/gpu/schedule.py has planned them. The same in Python is native.py beside that.
  *
  * @module
  */
@@ -18,7 +18,7 @@
  */
 
 /**
- * See `Schedule.described` in py_demixer/ops/gpu/schedule.py.
+ * See `Schedule.described` in py_demixer/gpu/schedule.py.
  * @typedef {object} Schedule
  * @property {string[]} shaders
  * @property {number[]} buffers         bytes; the last two are those of weights and constants

@@ -1,0 +1,1 @@
+"""Audio files: reading, writing, and folders of them."""

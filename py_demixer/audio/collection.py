@@ -1,0 +1,127 @@
+"""Which songs there are, and where their stems go."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from py_demixer.separation.sweep import RESIDUAL
+from py_demixer.weights.catalog import MODELS
+
+from .decode import SUFFIXES
+from .files import WITHOUT, Output
+
+_STEMS = frozenset({RESIDUAL, *chain.from_iterable(model.stems for model in MODELS.values())})
+
+
+class CollectionError(Exception):
+    """Songs that cannot be found, or that would be written to one place; a sentence."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A song and the folder its stems go to.
+
+    Attributes
+    ----------
+    song
+        An audio file.
+    name
+        What it is called: its path below the folder that was asked for, without its ending.
+    folder
+        Where its stems go.
+    """
+
+    song: Path
+    name: str
+    folder: Path
+
+    def files(self, stems: Iterable[str], output: Output) -> Mapping[str, Path]:
+        """The files of its stems, by name."""
+        return {name: self.folder / f"{name}.{output.format}" for name in stems}
+
+
+def collect(places: Sequence[Path], out: Path) -> list[Job]:
+    """The songs at some places: files, and folders with all audio files below them.
+
+    A song's stems go to ``out/<song>``; where it was found in a folder, the folders between are
+    kept. Links to folders are followed. Hidden files are passed over, and what was made here: all
+    in ``out`` where that is a folder below the place, and stems in the folders of songs.
+
+    Raises
+    ------
+    CollectionError
+        There is no audio file in a folder, a folder cannot be read, or the stems of two songs would
+        go to one place.
+    """
+    jobs = [job for place in places for job in _jobs(place, out)]
+    seen: dict[str, Path] = {}
+    for job in jobs:
+        # Some file systems take names that differ in case or in Unicode composition for the same.
+        key = unicodedata.normalize("NFC", job.name).casefold()
+        if key in seen:
+            raise CollectionError(
+                f"{seen[key]} and {job.song} would both be written to {job.folder}: "
+                "separate them in two calls, with different folders after -o."
+            )
+        seen[key] = job.song
+    return jobs
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files below a folder by the order of their names, but hidden ones.
+
+    Links are followed; a folder that can be reached in several ways is looked at once. A link to
+    nowhere counts as a file: to whom it matters it will say that there is none.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be read.
+    """
+    yield from _files_below(folder, set())
+
+
+def _files_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in seen:
+        return
+    seen.add(real)
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _files_below(path, seen)
+        elif path.is_file() or path.is_symlink():
+            yield path
+
+
+def _jobs(place: Path, out: Path) -> list[Job]:
+    if not place.is_dir():
+        return [_job(place, Path(), out)]
+    try:
+        songs = [path for path in files_below(place) if path.suffix.lower() in SUFFIXES]
+    except OSError as error:
+        raise CollectionError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    jobs = [_job(song, song.relative_to(place).parent, out) for song in songs]
+    if place.resolve() in out.resolve().parents:
+        jobs = [job for job in jobs if not job.song.resolve().is_relative_to(out.resolve())]
+    folders = {job.folder.resolve() for job in jobs}
+    jobs = [job for job in jobs if not _is_stem(job.song, folders)]
+    if not jobs:
+        raise CollectionError(f"There is no audio file in {place}.")
+    return jobs
+
+
+def _is_stem(path: Path, folders: set[Path]) -> bool:
+    """Whether a file is what would be made of a song: a stem in the song's folder."""
+    return path.stem.removeprefix(WITHOUT) in _STEMS and path.parent.resolve() in folders
+
+
+def _job(song: Path, between: Path, out: Path) -> Job:
+    # "...flac" has the stem "..", another folder; Windows drops dots and spaces at the end.
+    name = between / (song.stem.rstrip(". ") or song.name)
+    return Job(song, name.as_posix(), out / name)

@@ -1,0 +1,488 @@
+"""Audio files in, audio files out: what the command line needs around the separation.
+
+Reading tries libsndfile (WAV, FLAC, AIFF, Ogg, MP3 ...) and then the program ffmpeg found on PATH.
+Both hand over float32 at the file's own rate, so that down-mixing and resampling happen in one
+place, here; block by block, so that songs of any length can be read and written. The packages
+soundfile and soxr are imported when first needed.
+
+Shapes: a block is (channels, frames) float32 with full scale at +-1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+
+from py_demixer.extras import require
+from py_demixer.separation.statistics import check_finite, downmix_matrix
+
+from . import headers
+
+FORMATS = ("wav", "flac")
+SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
+"""Sample formats that :func:`write` knows, and libsndfile's names for them."""
+
+SUFFIXES = frozenset(
+    {".aac", ".aif", ".aifc", ".aiff", ".alac", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv"}
+    | {".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".w64", ".wav", ".webm", ".wma"}
+)
+"""How the names of audio files end, in small letters: what is looked for in a folder."""
+
+_BLOCK = 1 << 18  # frames read or converted at a time
+_WAV_LIMIT = 0xFFFF_0000  # bytes: a WAV header counts them in 32 bits
+
+Warn = Callable[[str], None]
+Result = TypeVar("Result")
+
+
+class AudioError(Exception):
+    """A file that cannot be read or written; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a file holds, to be read once.
+
+    Attributes
+    ----------
+    sample_rate
+        Frames a second.
+    channels
+        How many.
+    blocks
+        One after the other, ``(channels, frames)`` float32. Where the decoder meets damage that it
+        does not get over, a :class:`_Damage` is raised.
+    """
+
+    sample_rate: int
+    channels: int
+    blocks: Iterator[np.ndarray]
+
+
+class _Damage(Exception):
+    """A decoder does not know the format, or cannot go on: another one may do better.
+
+    The message completes "FILE ...".
+    """
+
+
+# ---------------------------------------------------------------- reading
+
+
+def load(path: Path, sample_rate: int, warn: Warn, stream: int = 0) -> np.ndarray:
+    """Read a song into memory, as the models want it: stereo at ``sample_rate``; see :func:`read`.
+
+    Returns
+    -------
+    np.ndarray
+        ``(2, T)`` float32, T = round(frames * sample_rate / rate of the file) and at least 1.
+
+    Raises
+    ------
+    AudioError
+        See :func:`read`.
+    """
+    return read(path, sample_rate, _joined, warn, stream)
+
+
+def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
+    return np.concatenate(list(blocks), axis=1)
+
+
+def read(
+    path: Path,
+    sample_rate: int,
+    take: Callable[[Iterator[np.ndarray]], Result],
+    warn: Warn,
+    stream: int = 0,
+) -> Result:
+    """Read a song block by block, as the models want it: stereo at ``sample_rate``.
+
+    Parameters
+    ----------
+    path
+        Any file that libsndfile or ffmpeg reads.
+    take
+        Is given the blocks, ``(2, frames)`` float32, and called once more from the beginning where
+        one decoder has failed midway and the other one is tried.
+    warn
+        Called with a sentence when the file was read, but with complaints.
+    stream
+        Which of the file's audio streams; others than the first are ffmpeg's to read.
+
+    Returns
+    -------
+    Result
+        What ``take`` does.
+
+    Raises
+    ------
+    AudioError
+        Not audio, no audio in it, more channels than the down-mix knows, or samples
+        that are NaN or infinite (the message says at what time the first one is).
+    """
+    _check_is_a_file(path)
+    why = ""
+    if stream == 0:
+        try:
+            with _open_with_libsndfile(path, warn) as recording:
+                return take(_as_models_want_it(path, recording, sample_rate))
+        except _Damage as damage:
+            why = str(damage)
+    with _open_with_ffmpeg(path, stream, warn, why) as recording:
+        return take(_as_models_want_it(path, recording, sample_rate))
+
+
+def probe(path: Path) -> None:
+    """Look whether a file can be read at all, by its beginning.
+
+    Raises
+    ------
+    AudioError
+        It cannot; the message says why.
+    """
+    _check_is_a_file(path)
+    why = ""
+    try:
+        with _open_with_libsndfile(path, _keep_quiet):
+            return
+    except _Damage as damage:
+        why = str(damage)
+    with _open_with_ffmpeg(path, 0, _keep_quiet, why):
+        return
+
+
+def _keep_quiet(_: str) -> None:
+    """For whoever only looks."""
+
+
+def _as_models_want_it(path: Path, recording: Recording, rate: int) -> Iterator[np.ndarray]:
+    """Mix down, look for what is no number, resample."""
+    try:
+        matrix = downmix_matrix(recording.channels)
+        mixed = _checked((_mixed(matrix, block) for block in recording.blocks), recording)
+        count = 0
+        for block in resampled(mixed, recording.sample_rate, rate):
+            count += block.shape[1]
+            yield block
+    except ValueError as error:
+        raise AudioError(f"{path}: {error}") from error
+    if count == 0:
+        raise AudioError(f"{path} holds no audio: choose another file.")
+
+
+def _mixed(matrix: np.ndarray, block: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # what is not finite is refused, not warned about
+        return matrix @ block
+
+
+def _checked(blocks: Iterable[np.ndarray], recording: Recording) -> Iterator[np.ndarray]:
+    """Before resampling, whose filter would spread one NaN over its whole length."""
+    start = 0
+    for block in blocks:
+        check_finite(block, start, recording.sample_rate)
+        start += block.shape[1]
+        yield block
+
+
+def _check_is_a_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            first_byte = file.read(1)
+    except FileNotFoundError as error:
+        raise AudioError(f"There is no file {path}: check its name.") from error
+    except OSError as error:
+        raise AudioError(f"{path} cannot be read: {error.strerror}.") from error
+    if not first_byte:
+        raise AudioError(f"{path} is empty (0 bytes): copy or download it again.")
+
+
+_UNKNOWN = "is not audio that libsndfile reads"
+_SEVERAL = "is several files one behind the other, of which libsndfile reads the first"
+
+
+@contextmanager
+def _open_with_libsndfile(path: Path, warn: Warn) -> Iterator[Recording]:
+    soundfile = require("soundfile")
+    header = headers.look(path)
+    if header.is_several:
+        raise _Damage(_SEVERAL)
+    failures = (soundfile.SoundFileError, TypeError)  # *.raw: a file without a header to read
+    with ExitStack() as stack:
+        source: Any = _named(path)
+        if header.patches:
+            source = stack.enter_context(headers.Patched(path, header.patches))
+        try:
+            with _silent_stderr:
+                file = stack.enter_context(soundfile.SoundFile(source))
+        except failures as error:
+            raise _Damage(_UNKNOWN) from error
+        blocks = _with_libsndfile(file, failures)
+        if header.frames is not None:
+            blocks = _missed(path, blocks, header.frames, file.samplerate, warn)
+        yield Recording(file.samplerate, file.channels, blocks)
+
+
+def _with_libsndfile(file: Any, failures: tuple[type[Exception], ...]) -> Iterator[np.ndarray]:
+    while True:
+        try:
+            with _silent_stderr:
+                block = file.read(_BLOCK, dtype="float32", always_2d=True)
+        except failures as error:
+            raise _Damage("is damaged, and libsndfile cannot read it to its end") from error
+        if not len(block):
+            return
+        yield block.T
+
+
+def _missed(
+    path: Path, blocks: Iterator[np.ndarray], frames: int, rate: int, warn: Warn
+) -> Iterator[np.ndarray]:
+    """The blocks, and a word if there are fewer frames than the file's header states."""
+    count = 0
+    for block in blocks:
+        count += block.shape[1]
+        yield block
+    if count < frames:
+        warn(
+            f"{path} is cut short: of {frames / rate:.1f} seconds {count / rate:.1f} are there; "
+            "going on with those."
+        )
+
+
+def _named(path: Path) -> str | bytes:
+    """A file's name for libsndfile: soundfile takes no text that is not Unicode."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
+class _SilentStderr:
+    """Silences the MP3 decoder inside libsndfile, which prints notes to file descriptor 2.
+
+    A descriptor belongs to the process, not to a thread: whoever comes first turns it away, and
+    whoever goes last turns it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._saved: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._saved = self._turn_away()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._saved is not None:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+
+    @staticmethod
+    def _turn_away() -> int | None:
+        """A copy of what it was; None where there is no standard error to be silenced."""
+        if sys.__stderr__ is None:  # the descriptor may be any file, even the song's
+            return None
+        try:
+            saved = os.dup(2)
+        except OSError:  # it was closed since
+            return None
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        return saved
+
+
+_silent_stderr = _SilentStderr()
+
+
+@contextmanager
+def _open_with_ffmpeg(path: Path, stream: int, warn: Warn, why: str) -> Iterator[Recording]:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise AudioError(
+            f"{path} {why or _UNKNOWN}, and the program ffmpeg, which reads most "
+            "other files, is not on PATH: install ffmpeg, or give a WAV, FLAC or MP3 file."
+        )
+    # AU and not WAV: six big-endian numbers of header, and no 4 GB limit. The "file:" prefix and
+    # the whitelist keep a name or a playlist from making ffmpeg open more than local files.
+    command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
+    command += ["-i", f"file:{path}", "-map", f"0:a:{stream}", "-map_metadata", "-1"]
+    command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            header = process.stdout.read(24)
+            if len(header) < 24:
+                _judge(path, process, errors, warn)
+                raise AudioError(f"{path} holds no audio: choose a file with sound in it.")
+            yield _au_recording(header, process.stdout, lambda: _judge(path, process, errors, warn))
+        finally:
+            process.kill()
+
+
+def _au_recording(header: bytes, data: IO[bytes], end: Callable[[], None]) -> Recording:
+    """The float32 AU stream that ffmpeg writes; its header leaves the size open."""
+    if header[:4] != b".snd":
+        raise AudioError("ffmpeg answered with something else than audio: update ffmpeg.")
+    offset, _, _, rate, channels = struct.unpack(">5I", header[4:])
+    data.read(offset - len(header))
+
+    def blocks() -> Iterator[np.ndarray]:
+        frame = 4 * channels
+        while chunk := data.read(_BLOCK * frame):
+            samples = np.frombuffer(chunk, ">f4", len(chunk) // frame * channels)
+            yield samples.reshape(-1, channels).T.astype(np.float32)
+        end()
+
+    return Recording(rate, channels, blocks())
+
+
+def _judge(path: Path, process: subprocess.Popen[bytes], errors: IO[bytes], warn: Warn) -> None:
+    """Say what ffmpeg has to say at its end."""
+    code = process.wait()
+    errors.seek(0)
+    complaints = errors.read().decode("utf-8", "replace").strip()
+    last_line = complaints.rpartition("\n")[2]
+    if "matches no streams" in complaints:
+        raise AudioError(f"{path} holds no audio: choose a file with sound in it.")
+    if code != 0:
+        raise AudioError(
+            f"{path} is not audio that libsndfile or ffmpeg can decode: choose another file. "
+            f"(ffmpeg says: {last_line})"
+        )
+    if complaints:
+        warn(f"{path} is damaged; going on with what could be decoded. (ffmpeg says: {last_line})")
+
+
+def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
+    """Change the sample rate with libsoxr's very high quality: linear phase, no delay.
+
+    Parameters
+    ----------
+    blocks
+        ``(channels, frames)`` float32; their lengths do not change what comes out.
+    rate
+        Frames a second of the blocks.
+    new_rate
+        Frames a second wanted.
+
+    Yields
+    ------
+    np.ndarray
+        ``(channels, frames)`` float32, round(frames * new_rate / rate) in all; the blocks
+        themselves where the rates are equal.
+    """
+    if rate == new_rate:
+        yield from blocks
+        return
+    soxr = require("soxr")
+    stream = None
+    for block in blocks:
+        if stream is None:
+            stream = soxr.ResampleStream(rate, new_rate, len(block), "float32", "VHQ")
+        yield stream.resample_chunk(np.ascontiguousarray(block.T)).T
+    if stream is not None:
+        yield stream.resample_chunk(np.empty((0, len(block)), np.float32), last=True).T
+
+
+# ---------------------------------------------------------------- writing
+
+
+def shared_gain(peaks: Sequence[float], bits: str) -> float:
+    """The one factor for all stems that keeps the loudest of them from clipping; 1 if none would.
+
+    One for all, because stems that are scaled one by one no longer add up to the mix.
+
+    Parameters
+    ----------
+    peaks
+        The largest size of a sample, of each stem.
+    bits
+        A key of :data:`SUBTYPES`; "32f" cannot clip.
+    """
+    if bits == "32f":
+        return 1.0
+    ceiling = 1.0 - 2.0 ** (1 - int(bits))  # the largest positive integer sample
+    peak = max(peaks, default=0.0)
+    return ceiling / peak if peak > ceiling else 1.0
+
+
+def written_bytes(frames: int, bits: str) -> int:
+    """The size of a stereo WAV file without its header (a FLAC file is smaller)."""
+    return 2 * frames * (32 if bits == "32f" else int(bits)) // 8
+
+
+def write(
+    path: Path,
+    blocks: Iterable[np.ndarray],
+    frames: int,
+    sample_rate: int,
+    bits: str,
+    gain: float = 1.0,
+) -> None:
+    """Write one stem; the name's extension says the format.
+
+    Integers are round(sample * 2**(bits - 1)), so that what is read back is exact to half a step.
+    A WAV file beyond 4 GB is written as RF64, which most programs read.
+
+    Parameters
+    ----------
+    path
+        Ends in ".wav" or ".flac".
+    blocks
+        ``(2, n)`` float32, of ``frames`` in all.
+    sample_rate
+        Frames a second.
+    bits
+        A key of :data:`SUBTYPES`.
+    gain
+        Factor applied first, see :func:`shared_gain`.
+
+    Raises
+    ------
+    AudioError
+        The file could not be written, e.g. because the disk is full.
+    """
+    soundfile = require("soundfile")
+    container = path.suffix[1:].upper()
+    if container == "WAV" and written_bytes(frames, bits) > _WAV_LIMIT:
+        container = "RF64"
+    try:
+        with soundfile.SoundFile(
+            _named(path), "w", sample_rate, 2, SUBTYPES[bits], format=container
+        ) as file:
+            for block in blocks:
+                file.write(_quantise(block.T * np.float32(gain), bits))
+    except (OSError, soundfile.SoundFileError) as error:
+        raise AudioError(f"{path} could not be written: {error}. Is the disk full?") from error
+
+
+def _quantise(block: np.ndarray, bits: str) -> np.ndarray:
+    """Round to integers here: libsndfile rounds WAV samples down, half a step too low."""
+    if bits == "32f":
+        return block
+    full_scale = 1 << (int(bits) - 1)
+    integers = np.clip(np.rint(block * np.float32(full_scale)), -full_scale, full_scale - 1)
+    if bits == "16":
+        return integers.astype(np.int16)
+    return integers.astype(np.int32) << 8  # libsndfile takes the upper 24 of 32 bits

@@ -1,0 +1,68 @@
+"""What is done to every number on its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from py_demixer.program.program import Array, Constant, Operation
+
+from .dispatch import Binding, Dispatch, Packed
+from .operands import aligned, array, result, spread, weights
+
+INVOCATIONS = 256
+"""Of a workgroup, each for one number."""
+
+
+def add(operation: Operation) -> list[Dispatch]:
+    """``x += y`` in place; an axis along which ``y`` has the length 1 has no stride."""
+    x, y = operation.operands
+    assert isinstance(y, Array | Constant)
+    shape, given = ((1,) * (3 - len(a.shape)) + a.shape for a in (x, y))
+    strides = [
+        math.prod(given[axis + 1 :]) if given[axis] == shape[axis] else 0 for axis in range(3)
+    ]
+    names = "plane_stride", "row_stride", "column_stride"
+    sizes = {"rows": shape[1], "columns": shape[2]} | dict(zip(names, strides, strict=True))
+    x, skipped = aligned(array(x))
+    sizes |= {"skipped": skipped, "size": x.size - skipped}
+    return [_each("add", x, (y,), sizes)]
+
+
+def add_scaled(operation: Operation) -> list[Dispatch]:
+    """``x += scale * y`` in place, with a scale for each channel."""
+    x, y = map(array, operation.operands[:2])
+    (scale,), half = weights(operation.operands[2:])
+    sizes = {"each": x.size // x.shape[0]}
+    return [_each("add_scaled", x, (y, Packed(scale)), sizes, {"HALF": half}, ("weights",))]
+
+
+def restore(operation: Operation) -> list[Dispatch]:
+    """``x * std + mean`` in place."""
+    x, scale = map(array, operation.operands)
+    return [_each("restore", x, (scale,))]
+
+
+def copy(operation: Operation) -> list[Dispatch]:
+    """The same numbers once more."""
+    return [_each("copy", array(operation.operands[0]), (result(operation),), writes=1)]
+
+
+def _each(
+    name: str,
+    x: Array,
+    others: tuple[Binding, ...],
+    sizes: Mapping[str, int] | None = None,
+    constants: Mapping[str, bool] | None = None,
+    includes: tuple[str, ...] = (),
+    writes: int = 0,
+) -> Dispatch:
+    """A shader with an invocation for each number of ``x``."""
+    return Dispatch(
+        shader=(*includes, "spread", name),
+        constants=constants or {},
+        sizes={"size": x.size, **(sizes or {})},
+        bindings=(x, *others),
+        workgroups=spread(x.size, INVOCATIONS),
+        writes=(writes,),
+    )

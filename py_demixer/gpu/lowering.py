@@ -1,0 +1,50 @@
+"""Which kinds of operation there are shaders for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from py_demixer.program.program import Operation
+
+from . import attention, elementwise, multiply, norm, residual, transform
+from .dispatch import Dispatch
+
+Lowering = Callable[[Operation], list[Dispatch]]
+
+LOWERINGS: Mapping[str, Lowering] = {
+    "add": elementwise.add,
+    "add_scaled": elementwise.add_scaled,
+    "analyse": transform.analyse,
+    "attention": attention.attention,
+    "conv2d": multiply.conv2d,
+    "conv_transpose2d": multiply.conv_transpose2d,
+    "copy": elementwise.copy,
+    "group_norm": norm.group_norm,
+    "layer_norm": norm.layer_norm,
+    "linear": multiply.linear,
+    "residual_branch": residual.residual_branch,
+    "restore": elementwise.restore,
+    "standardise": norm.standardise,
+    "synthesise": transform.synthesise,
+}
+"""By the kind of the operation."""
+
+
+class UnsupportedOperation(ValueError):
+    """A program has an operation for which there is no shader."""
+
+
+def lower(operation: Operation) -> list[Dispatch]:
+    """The dispatches of one operation, in their order.
+
+    Raises
+    ------
+    UnsupportedOperation
+        There is no shader for its kind.
+    """
+    if operation.kind not in LOWERINGS:
+        raise UnsupportedOperation(
+            f"This network has the operation {operation.kind}, which graphics cards are not given "
+            "here: it runs on the processor."
+        )
+    return LOWERINGS[operation.kind](operation)

@@ -1,0 +1,282 @@
+"""Runs schedules by wgpu-native: on Metal, Vulkan or DX12, without a browser.
+
+It needs the extra ``py-demixer[gpu]``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from py_demixer import trace
+from py_demixer.ops.backend import Network
+from py_demixer.program.record import NotRecordable, record
+
+from .schedule import FLOAT_BYTES, Region, Run, Schedule, packed, schedule
+
+TOGETHER = 16
+"""Dispatches that are handed over at a time: a card that shows a picture, too, has work to do."""
+
+
+CLOCK = "timestamp-query"
+"""The feature by which a card tells when it has begun and ended."""
+
+BACKENDS = "Vulkan", "Metal", "DX12"
+"""Through which cards are looked for: OpenGL has no compute shaders worth the name."""
+
+
+class NoGraphics(ImportError):
+    """There is no graphics card that can be used, or not the package that is needed for it."""
+
+
+class Card:
+    """A graphics card: a :class:`py_demixer.ops.backend.Compiler`.
+
+    Attributes
+    ----------
+    name
+        As its driver tells it.
+    has_clock
+        Whether it tells how long its work takes.
+    lock
+        Held by the thread that uses it: all that runs on a card computes in the same buffers.
+
+    Raises
+    ------
+    NoGraphics
+        There is none, or the package ``wgpu`` is missing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import wgpu
+            from wgpu.backends.wgpu_native import extras
+        except ImportError as error:
+            raise NoGraphics(
+                "The graphics card needs the package wgpu: pip install 'py-demixer[gpu]'."
+            ) from error
+        self.usage = wgpu.BufferUsage
+        with suppress(RuntimeError):  # somebody else has begun to use wgpu already
+            extras.set_instance_extras(backends=BACKENDS)
+        try:
+            adapter = wgpu.gpu.request_adapter_sync(power_preference="high-performance")
+        except RuntimeError as error:
+            raise NoGraphics(
+                f"No graphics card was found for Metal, Vulkan or DX12 ({error}): "
+                "choose another backend."
+            ) from error
+        self.name: str = adapter.info["device"]
+        self.has_clock = CLOCK in adapter.features
+        self.device = adapter.request_device_sync(
+            required_features=[CLOCK] if self.has_clock else []
+        )
+        self.lock = threading.RLock()
+        self._shared: dict[tuple[int, ...], list[Any]] = {}
+
+    def check(self) -> None:
+        """Try it on a small network whose stems are known: drivers have bugs.
+
+        Raises
+        ------
+        NoGraphics
+            It does not compute what it should, or cannot.
+        """
+        from . import selftest  # has a network, and networks know what computes
+
+        network = selftest.network()
+        try:
+            run = self.compile(network.network, network.input_shape, selftest.tensors())
+            right = selftest.is_right(run(selftest.segment()))
+        except Exception as error:  # whatever a driver answers
+            raise self._not_trusted(str(error)) from error
+        finally:
+            self._shared.clear()  # no other network has these sizes
+        if not right:
+            raise self._not_trusted("its stems are wrong")
+
+    def _not_trusted(self, why: str) -> NoGraphics:
+        return NoGraphics(
+            f"The graphics card {self.name} fails a test of what it computes ({why}): update its "
+            "driver, or choose another backend."
+        )
+
+    def compile(
+        self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, np.ndarray]
+    ) -> Network:
+        """See :meth:`py_demixer.ops.backend.Compiler.compile`."""
+        try:
+            planned = schedule(record(network, shape, tensors))
+            with self.lock:
+                return Runner(self, planned, tensors)
+        except NotRecordable as error:
+            raise ValueError(
+                f"This network cannot run on a graphics card: choose another backend. {error}"
+            ) from error
+
+    def buffers(self, sizes: tuple[int, ...]) -> list[Any]:
+        """Buffers of those bytes for what is computed; networks of one bag have them in common."""
+        if sizes not in self._shared:
+            usages = "STORAGE", "COPY_SRC", "COPY_DST"
+            self._shared[sizes] = [self.buffer(size, *usages) for size in sizes]
+        return self._shared[sizes]
+
+    def buffer(self, size: int, *usages: str) -> Any:
+        """A buffer of so many bytes."""
+        usage = 0
+        for name in usages:
+            usage |= self.usage[name]
+        return self.device.create_buffer(size=size, usage=usage)
+
+
+class Runner:
+    """A schedule on a card, with its weights.
+
+    Parameters
+    ----------
+    card
+        On which it runs.
+    schedule
+        What runs.
+    tensors
+        Of the weight file, by name.
+    """
+
+    def __init__(self, card: Card, schedule: Schedule, tensors: Mapping[str, np.ndarray]) -> None:
+        self._card, self._schedule = card, schedule
+        *computed, weights, constants = schedule.buffers
+        own = [card.buffer(size, "STORAGE", "COPY_DST") for size in (weights, constants)]
+        self._buffers = [*card.buffers(tuple(computed)), *own]
+        self._sizes = card.buffer(schedule.sizes.nbytes, "UNIFORM", "COPY_DST")
+        self._fill(self._sizes, 0, schedule.sizes)
+        if schedule.constants.size:
+            self._fill(self._buffers[-1], 0, schedule.constants)
+        for start, weight in schedule.weights:
+            self._fill(self._buffers[-2], start, packed(weight, tensors))
+        pipelines = [self._pipeline(code) for code in schedule.shaders]
+        self._runs = [
+            (pipelines[run.pipeline], self._bound(run, pipelines)) for run in schedule.runs
+        ]
+
+    def __call__(self, segment: np.ndarray) -> np.ndarray:
+        """Run it once.
+
+        Parameters
+        ----------
+        segment
+            The program's input, float32.
+
+        Returns
+        -------
+        np.ndarray
+            Its output, float32.
+        """
+        with self._card.lock:
+            if trace.is_recording():
+                for name, array in self._steps(segment):
+                    trace.step(name, array)
+            else:
+                self._begin(segment)
+                self._run(0, len(self._runs))
+            return self._read(self._schedule.output).reshape(self._schedule.output_shape)
+
+    def _steps(self, segment: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Run it once and give every named step on the way."""
+        self._begin(segment)
+        done = 0
+        for step in self._schedule.steps:
+            self._run(done, step.after)
+            done = step.after
+            yield step.name, self._read(step.region).reshape(step.shape)
+        self._run(done, len(self._runs))
+
+    def times(self, segment: np.ndarray) -> list[float]:
+        """Run it once, dispatch by dispatch.
+
+        Returns
+        -------
+        list[float]
+            The seconds that each dispatch took, by the card's own clock.
+
+        Raises
+        ------
+        NoGraphics
+            The card has no clock.
+        """
+        if not self._card.has_clock:
+            raise NoGraphics(f"{self._card.name} does not tell how long its work takes.")
+        with self._card.lock:
+            device, count = self._card.device, len(self._runs)
+            marks = device.create_query_set(type="timestamp", count=2)
+            resolved = self._card.buffer(16, "QUERY_RESOLVE", "COPY_SRC")
+            self._begin(segment)
+            seconds = []
+            for number in range(count):
+                encoder = device.create_command_encoder()
+                writes = {
+                    "query_set": marks,
+                    "beginning_of_pass_write_index": 0,
+                    "end_of_pass_write_index": 1,
+                }
+                self._encode(encoder, [number], timestamp_writes=writes)
+                encoder.resolve_query_set(marks, 0, 2, resolved, 0)
+                device.queue.submit([encoder.finish()])
+                begun, ended = np.frombuffer(device.queue.read_buffer(resolved), np.uint64)
+                seconds.append(float(ended - begun) * 1e-9)
+            return seconds
+
+    def _begin(self, segment: np.ndarray) -> None:
+        region = self._schedule.input
+        values = np.ascontiguousarray(segment, np.float32)
+        if values.size * FLOAT_BYTES != region.size:
+            raise ValueError(
+                f"The network takes {region.size // FLOAT_BYTES} samples, not {values.size}."
+            )
+        self._fill(self._buffers[region.buffer], region.start, values)
+
+    def _run(self, first: int, stop: int) -> None:
+        for start in range(first, stop, TOGETHER):
+            encoder = self._card.device.create_command_encoder()
+            self._encode(encoder, range(start, min(stop, start + TOGETHER)))
+            self._card.device.queue.submit([encoder.finish()])
+
+    def _encode(self, encoder: Any, numbers: Iterable[int], **options: Any) -> None:
+        compute = encoder.begin_compute_pass(**options)
+        for number in numbers:
+            pipeline, group = self._runs[number]
+            compute.set_pipeline(pipeline)
+            compute.set_bind_group(0, group)
+            compute.dispatch_workgroups(*self._schedule.runs[number].workgroups)
+        compute.end()
+
+    def _read(self, region: Region) -> np.ndarray:
+        content = self._card.device.queue.read_buffer(
+            self._buffers[region.buffer], region.start, region.size
+        )
+        return np.frombuffer(content, np.float32)
+
+    def _pipeline(self, code: str) -> Any:
+        module = self._card.device.create_shader_module(code=code)
+        stage = {"module": module, "entry_point": "main"}
+        return self._card.device.create_compute_pipeline(layout="auto", compute=stage)
+
+    def _bound(self, run: Run, pipelines: list[Any]) -> Any:
+        entries = [
+            {"binding": number, "resource": self._resource(self._buffers[part.buffer], part)}
+            for number, part in enumerate(run.bindings, start=1)
+        ]
+        if run.sizes is not None:
+            part = Region(0, run.sizes, 256)
+            entries.append({"binding": 0, "resource": self._resource(self._sizes, part)})
+        layout = pipelines[run.pipeline].get_bind_group_layout(0)
+        return self._card.device.create_bind_group(layout=layout, entries=entries)
+
+    @staticmethod
+    def _resource(buffer: Any, part: Region) -> dict[str, Any]:
+        return {"buffer": buffer, "offset": part.start, "size": part.size}
+
+    def _fill(self, buffer: Any, start: int, values: np.ndarray) -> None:
+        self._card.device.queue.write_buffer(buffer, start, np.ascontiguousarray(values))

@@ -1,0 +1,28 @@
+// The sum of the four windows of each sample: the other half of py_demixer.ops.stft.synthesise.
+
+@group(0) @binding(1) var<storage, read> windows: array<f32>; // (channels, frames, 4, hop)
+@group(0) @binding(2) var<storage, read_write> y: array<f32>; // (channels, length)
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) count: vec3u,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = number_of(workgroup, count, thread);
+    if (i >= sizes.size) {
+        return;
+    }
+    let channel = i / sizes.length;
+    let place = sizes.margin + i - channel * sizes.length;
+    let last = place / sizes.hop;
+    var sum = 0.0;
+    for (var quarter = 0u; quarter < 4u; quarter++) {
+        let frame = last - quarter; // below zero it is very large
+        if (frame < sizes.frames) {
+            let window = 4u * (channel * sizes.frames + frame) + quarter;
+            sum += windows[window * sizes.hop + place % sizes.hop];
+        }
+    }
+    y[sizes.first * sizes.length + i] = sum;
+}

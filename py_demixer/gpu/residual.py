@@ -1,0 +1,89 @@
+"""Branches that are added."""
+
+from __future__ import annotations
+
+import math
+
+from py_demixer.ops.norm import EPSILON
+from py_demixer.program.program import Operation
+
+from .dispatch import Dispatch, Packed, Scratch, groups
+from .norm import MOMENTS, Rows, gathered, normalise
+from .operands import array, weights
+
+SQUEEZED = 256
+"""Positions that a workgroup of squeeze.wgsl computes."""
+
+TILE = 128
+"""Positions that a workgroup of expand.wgsl computes."""
+
+QUADS = 2
+"""Fours of values, with their gates, that it computes at a time."""
+
+ENOUGH = 1024
+"""Workgroups: beyond so many, each computes more fours instead."""
+
+
+def residual_branch(operation: Operation) -> list[Dispatch]:
+    """Squeeze, normalise, GELU, expand, normalise, GLU, scale, add.
+
+    What is squeezed is stored, and normalised where it lies. What is expanded, sixteen times as
+    much in the released networks, is not: it is computed twice.
+    """
+    x = array(operation.operands[0])
+    found, half = weights(operation.operands[1:])
+    in_weight, in_bias, in_norm, in_norm_bias, out_weight, out_bias, *last = found
+    channels, rows, columns = x.shape
+    hidden_channels = in_weight.shape[0]
+    hidden = Scratch(0, hidden_channels * rows * columns)
+    eight = Packed(in_weight, (hidden_channels, channels, 3), (1, 2, 0), row=8)
+    quad = Packed(out_weight, (2, channels, hidden_channels), (2, 0, 1), row=4)
+    squeeze = Dispatch(
+        shader=("weights", "outer", "squeeze"),
+        constants={"HALF": half},
+        sizes={
+            "channels": channels,
+            "hidden": hidden_channels,
+            "eights": groups(hidden_channels, 8),
+            "positions": rows * columns,
+            "columns": columns,
+            "dilation": operation.options["dilation"],
+        },
+        bindings=(x, eight, Packed(in_bias), hidden),
+        workgroups=(groups(rows * columns, SQUEEZED), groups(hidden_channels, 8), 1),
+        writes=(3,),
+    )
+    affine = Packed(in_norm), Packed(in_norm_bias)
+    cut = Rows(hidden_channels, rows, columns)
+    norm = normalise(hidden, cut, affine, half, gelu=True, scratch=1)
+    quads, tiles = groups(channels, 4), groups(columns, TILE)
+    times = min(groups(quads, QUADS), rows * tiles * groups(quads, QUADS) // ENOUGH)
+    each = QUADS * max(1, times)
+    grid = tiles, rows, groups(quads, each)
+    sizes = {
+        "channels": channels,
+        "hidden": hidden_channels,
+        "quads": quads,
+        "rows": rows,
+        "columns": columns,
+        "each": each,
+    }
+    parts = Scratch(3, MOMENTS * math.prod(grid))
+    sums = Dispatch(
+        shader=("weights", "moments_type", "moments", "outer", "expansion", "expansion_moments"),
+        constants={"HALF": half},
+        sizes=sizes,
+        bindings=(hidden, quad, Packed(out_bias), parts),
+        workgroups=grid,
+        writes=(3,),
+    )
+    gather, moments = gathered(parts, rows, 4)
+    expand = Dispatch(
+        shader=("activation", "weights", "moments_type", "outer", "expansion", "expand"),
+        constants={"HALF": half, "EPSILON": EPSILON},
+        sizes=sizes,
+        bindings=(x, hidden, quad, Packed(out_bias), moments, *map(Packed, last)),
+        workgroups=grid,
+        writes=(0,),
+    )
+    return [squeeze, *norm, sums, *gather, expand]

@@ -1,0 +1,382 @@
+"""A program as a graphics card runs it: which buffers, which pipelines, which dispatches.
+
+Everything is decided here, before anything runs, so that who runs a schedule (:mod:`.native`, and
+web/engine/gpu/ in the page) makes buffers and pipelines as they are listed and goes through the
+dispatches. The memory it takes is known, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from py_demixer.program.program import Array, Constant, Operation, Program
+
+from .dispatch import Binding, Dispatch, Packed, Scratch, Table, source
+from .lowering import lower
+
+ALIGNMENT = 256
+"""Of everything in a buffer that is bound on its own: what WebGPU promises on any card."""
+
+BUFFER_BYTES, BINDING_BYTES = 256 << 20, 128 << 20
+"""The largest buffer, and the most of it that a shader can see, on any card."""
+
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Region:
+    """Bytes of a buffer."""
+
+    buffer: int
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A dispatch with all that it needs in its place.
+
+    Attributes
+    ----------
+    pipeline
+        The number of its shader.
+    bindings
+        What is bound, from binding 1 on.
+    sizes
+        Where in :attr:`Schedule.sizes` its uniform starts, in bytes; None if it has none.
+    workgroups
+        Along each axis.
+    """
+
+    pipeline: int
+    bindings: tuple[Region, ...]
+    sizes: int | None
+    workgroups: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A step of the network: where it is, after so many runs."""
+
+    name: str
+    after: int
+    region: Region
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What to make, and what to do for each segment.
+
+    Attributes
+    ----------
+    shaders
+        WGSL sources; each becomes a pipeline, whose layout follows from it.
+    buffers
+        The bytes of each buffer. The last two are ``weights`` and ``constants``.
+    weights
+        What is to be written into the buffer of the weights, and from which byte on.
+    constants
+        The content of the buffer of the constants.
+    sizes
+        The content of the buffer of the uniforms.
+    runs
+        The dispatches, in order.
+    input, output
+        Where a segment goes and where its stems are.
+    output_shape
+        Theirs.
+    steps
+        Named intermediate results.
+    """
+
+    shaders: tuple[str, ...]
+    buffers: tuple[int, ...]
+    weights: tuple[tuple[int, Packed], ...]
+    constants: np.ndarray
+    sizes: np.ndarray
+    runs: tuple[Run, ...]
+    input: Region
+    output: Region
+    output_shape: tuple[int, ...]
+    steps: tuple[Named, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The memory of the card that it takes, the copy of the stems that is read included."""
+        return sum(self.buffers) + self.sizes.nbytes + self.output.size
+
+    def described(self) -> dict[str, Any]:
+        """All that JSON can hold, for the page: arrays are to be fetched on their own."""
+        return {
+            "shaders": self.shaders,
+            "buffers": self.buffers,
+            "weights": [start for start, _ in self.weights],
+            "runs": [
+                {
+                    "pipeline": run.pipeline,
+                    "bindings": [_told(region) for region in run.bindings],
+                    "sizes": run.sizes,
+                    "workgroups": run.workgroups,
+                }
+                for run in self.runs
+            ],
+            "input": _told(self.input),
+            "output": _told(self.output),
+            "bytes": self.bytes,
+        }
+
+
+def schedule(program: Program) -> Schedule:
+    """Lower all operations of a program and give everything its place.
+
+    Raises
+    ------
+    UnsupportedOperation
+        There is an operation that has no shader: the program cannot run on a card.
+    ValueError
+        Something is larger than WebGPU promises to hold.
+    """
+    lowered = [lower(operation) for operation in program.operations]
+    dispatches = [(index, one) for index, many in enumerate(lowered) for one in many]
+    slots = _plan_buffers(program, dispatches)
+    weights = _Packing(slots.count)
+    constants = _Constants(slots.count + 1, program.constants)
+    uniforms, shaders = _Uniforms(), _Numbered()
+
+    def place(binding: Binding, index: int) -> Region:
+        if isinstance(binding, Packed):
+            return weights.place(binding)
+        if isinstance(binding, Constant | Table):
+            return constants.place(binding)
+        return slots.place(binding, index)
+
+    runs = tuple(
+        Run(
+            pipeline=shaders.number(source(one)),
+            bindings=tuple(_checked(place(binding, index)) for binding in one.bindings),
+            sizes=uniforms.place(tuple(one.sizes.values())) if one.sizes else None,
+            workgroups=one.workgroups,
+        )
+        for index, one in dispatches
+    )
+    done = np.cumsum([0, *map(len, lowered)])
+    steps = tuple(
+        Named(step.name, int(done[step.after]), slots.place(step.array, -1), step.array.shape)
+        for step in program.steps
+    )
+    buffers = (*slots.bytes, max(ALIGNMENT, weights.bytes), max(ALIGNMENT, constants.bytes))
+    if max(buffers) > BUFFER_BYTES:
+        raise ValueError(
+            f"This network needs a buffer of {max(buffers) >> 20} MiB, and graphics cards are sure "
+            f"to have {BUFFER_BYTES >> 20} MiB only: it runs on the processor."
+        )
+    return Schedule(
+        shaders=shaders.items,
+        buffers=buffers,
+        weights=weights.items,
+        constants=constants.content(),
+        sizes=uniforms.content(),
+        runs=runs,
+        input=slots.place(program.input, -1),
+        output=slots.place(program.output, -1),
+        output_shape=program.output.shape,
+        steps=steps,
+    )
+
+
+def packed(weight: Packed, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The numbers of a weight as a shader reads them, flat, filled up to whole 32-bit words."""
+    part = weight.weight
+    flat = tensors[part.name].reshape(-1)[part.start : part.start + part.size]
+    values = flat.reshape(weight.shape or part.shape)
+    values = values.transpose(weight.order) if weight.order else values
+    missing = weight.packed_shape[-1] - values.shape[-1]
+    values = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)]).reshape(-1)
+    return np.pad(values, (0, -values.size * values.itemsize % 4 // values.itemsize))
+
+
+class _Slots:
+    """Where the buffers of a program, and the scratch of its operations, are on the card."""
+
+    def __init__(self, bytes_: tuple[int, ...], where: Mapping[Any, int]) -> None:
+        self.bytes, self._where = bytes_, where
+
+    @property
+    def count(self) -> int:
+        return len(self.bytes)
+
+    def place(self, binding: Array | Scratch, index: int) -> Region:
+        if isinstance(binding, Scratch):
+            return Region(self._where[index, binding.number], 0, binding.size * FLOAT_BYTES)
+        return Region(
+            self._where[binding.buffer],
+            binding.start * FLOAT_BYTES,
+            binding.size * FLOAT_BYTES,
+        )
+
+
+def _plan_buffers(program: Program, dispatches: Iterable[tuple[int, Dispatch]]) -> _Slots:
+    """Let what is not needed at the same time lie in the same place.
+
+    Source: "Greedy by Size for Shared Objects" of Pisarchyk & Lee, Efficient Memory Management for
+    Deep Neural Net Inference (2020): the largest first, each to the place that fits it best.
+    """
+    sizes, used = _lifetimes(program, dispatches)
+    slots: list[tuple[int, list[tuple[int, int]]]] = []
+    where: dict[Any, int] = {}
+    for key in sorted(sizes, key=lambda key: -sizes[key]):
+        first, last = used[key]
+        free = [
+            number
+            for number, (_, taken) in enumerate(slots)
+            if all(last < begin or end < first for begin, end in taken)
+        ]
+        if not free:
+            slots.append((sizes[key], []))
+            free = [len(slots) - 1]
+        # The last one that is free is the smallest one that is large enough.
+        where[key] = free[-1]
+        slots[free[-1]][1].append((first, last))
+    return _Slots(tuple(size for size, _ in slots), where)
+
+
+def _lifetimes(
+    program: Program, dispatches: Iterable[tuple[int, Dispatch]]
+) -> tuple[dict[Any, int], dict[Any, tuple[int, int]]]:
+    """Bytes of all buffers and scratch, and the first and last operation that needs them."""
+    sizes: dict[Any, int] = {}
+    used: dict[Any, tuple[int, int]] = {}
+
+    def touch(key: Any, size: int, index: int) -> None:
+        first, last = used.get(key, (index, index))
+        used[key] = min(first, index), max(last, index)
+        sizes[key] = max(sizes.get(key, 0), -(-size * FLOAT_BYTES // ALIGNMENT) * ALIGNMENT)
+
+    touch(program.input.buffer, program.buffers[program.input.buffer], -1)
+    for index, operation in enumerate(program.operations):
+        for array in _arrays(operation):
+            touch(array.buffer, program.buffers[array.buffer], index)
+    touch(program.output.buffer, program.buffers[program.output.buffer], len(program.operations))
+    for index, one in dispatches:
+        for binding in one.bindings:
+            if isinstance(binding, Scratch):
+                touch((index, binding.number), binding.size, index)
+    return sizes, used
+
+
+def _arrays(operation: Operation) -> list[Array]:
+    found = [operand for operand in operation.operands if isinstance(operand, Array)]
+    return [*found, operation.result] if operation.result else found
+
+
+class _Packing:
+    """The weights that shaders read, each once, one after the other."""
+
+    def __init__(self, buffer: int) -> None:
+        self._buffer, self._placed = buffer, dict[Packed, Region]()
+        self.bytes = 0
+
+    def place(self, weight: Packed) -> Region:
+        if weight not in self._placed:
+            each = np.dtype(weight.weight.dtype).itemsize
+            size = -(-int(np.prod(weight.packed_shape)) * each // 4) * 4
+            self._placed[weight] = Region(self._buffer, self.bytes, size)
+            self.bytes += -(-size // ALIGNMENT) * ALIGNMENT
+        return self._placed[weight]
+
+    @property
+    def items(self) -> tuple[tuple[int, Packed], ...]:
+        return tuple((region.start, weight) for weight, region in self._placed.items())
+
+
+class _Constants:
+    """The program's constants, and the shaders' tables, likewise."""
+
+    def __init__(self, buffer: int, arrays: Sequence[np.ndarray]) -> None:
+        self._buffer, self._arrays = buffer, list(arrays)
+        self._starts, self.bytes = list[int](), 0
+        self._tables: dict[Table, int] = {}
+        for array in arrays:
+            self._add(array)
+
+    def place(self, constant: Constant | Table) -> Region:
+        number = self._number(constant)
+        return Region(self._buffer, self._starts[number], self._arrays[number].size * FLOAT_BYTES)
+
+    def content(self) -> np.ndarray:
+        out = np.zeros(self.bytes // FLOAT_BYTES, np.float32)
+        for start, array in zip(self._starts, self._arrays, strict=True):
+            out[start // FLOAT_BYTES :][: array.size] = array.reshape(-1)
+        return out
+
+    def _number(self, constant: Constant | Table) -> int:
+        if isinstance(constant, Constant):
+            return constant.number
+        if constant not in self._tables:
+            self._tables[constant] = len(self._arrays)
+            self._arrays.append(np.array(constant.values, np.float32))
+            self._add(self._arrays[-1])
+        return self._tables[constant]
+
+    def _add(self, array: np.ndarray) -> None:
+        self._starts.append(self.bytes)
+        self.bytes += -(-array.size * FLOAT_BYTES // ALIGNMENT) * ALIGNMENT
+
+
+class _Uniforms:
+    """The sizes of all dispatches, in one buffer; equal ones once."""
+
+    def __init__(self) -> None:
+        self._starts, self._parts = dict[tuple[int, ...], int](), list[np.ndarray]()
+        self._end = 0
+
+    def place(self, sizes: tuple[int, ...]) -> int:
+        if sizes not in self._starts:
+            room = -(-len(sizes) * 4 // ALIGNMENT) * ALIGNMENT
+            self._starts[sizes] = self._end
+            self._parts.append(np.zeros(room // 4, np.uint32))
+            self._parts[-1][: len(sizes)] = sizes
+            self._end += room
+        return self._starts[sizes]
+
+    def content(self) -> np.ndarray:
+        return np.concatenate([*self._parts, np.zeros(ALIGNMENT // 4, np.uint32)])
+
+
+class _Numbered:
+    """Texts by the order in which they first came."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        return self._numbers.setdefault(text, len(self._numbers))
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        return tuple(self._numbers)
+
+
+def _checked(region: Region) -> Region:
+    if region.start % ALIGNMENT:
+        raise ValueError(
+            f"This network needs a part of an array that starts at byte {region.start}, and "
+            f"graphics cards see multiples of {ALIGNMENT} only: it runs on the processor."
+        )
+    # Shaders may see it as vectors of four; there is room behind it up to the next 256 bytes.
+    region = Region(region.buffer, region.start, -(-region.size // 16) * 16)
+    if region.size > BINDING_BYTES:
+        raise ValueError(
+            f"This network needs {region.size >> 20} MiB at once, and graphics cards are sure to "
+            f"have {BINDING_BYTES >> 20} MiB only: it runs on the processor."
+        )
+    return region
+
+
+def _told(region: Region) -> list[int]:
+    return [region.buffer, region.start, region.size]

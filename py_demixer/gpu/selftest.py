@@ -1,0 +1,103 @@
+"""A small network whose stems are known: what a graphics card has to do right to be trusted.
+
+Drivers have bugs, and a wrong stem is worse than a slow one. The network has every operation that
+the published ones have, with shaders of the same kinds, its weights come from integer arithmetic
+that gives the same numbers everywhere, and what NumPy makes of it is stored, summed up:
+
+    python -m py_demixer.gpu.selftest
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from py_demixer.models.htdemucs import Config, HTDemucs
+from py_demixer.ops import backend
+
+CONFIG = Config(
+    segment_length=16500,
+    channels=16,
+    bottom_channels=128,
+    t_heads=2,
+    t_layers=3,
+    t_hidden_scale=2,
+)
+"""The released network's, but smaller, and with an odd length."""
+
+LEAST_DECIBELS = 90
+"""Signal to noise: what is right has 110 or more, and what is wrong is far below."""
+
+_FILE = "selftest.npy"
+_SAMPLES = 32  # for each number that is stored
+
+
+@cache
+def network() -> HTDemucs:
+    """The network, for the processor."""
+    return HTDemucs(tensors(), CONFIG, backend.find("numpy"))
+
+
+@cache
+def tensors() -> Mapping[str, np.ndarray]:
+    """Its weights, float16."""
+    shapes = HTDemucs.shapes(CONFIG)
+    return {name: _tensor(name, shapes[name], number) for number, name in enumerate(sorted(shapes))}
+
+
+def segment() -> np.ndarray:
+    """What it is given: ``(channels, samples)`` float32."""
+    return noise((CONFIG.audio_channels, CONFIG.segment_length), 0).astype(np.float32)
+
+
+def is_right(stems: np.ndarray) -> bool:
+    """Whether stems are those that should come out: ``(sources, channels, samples)`` or flat."""
+    with resources.files(__package__).joinpath(_FILE).open("rb") as file:
+        wanted = np.load(file).astype(np.float64)
+    error = summed(stems) - wanted
+    return bool(error @ error <= wanted @ wanted * 10 ** (-LEAST_DECIBELS / 10))
+
+
+def summed(stems: np.ndarray) -> np.ndarray:
+    """What is stored of stems: sums of a few samples each, with random factors, float64.
+
+    A wrong sample makes a wrong sum, and errors do not cancel, whatever they look like.
+    """
+    samples = stems.reshape(-1, _SAMPLES)
+    return np.sum(samples * noise(samples.shape, 0), axis=1)
+
+
+def noise(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Numbers in [-1, 1) that look random and are the same everywhere: float64.
+
+    Source: "lowbias32" of Chris Wellons, Prospecting for Hash Functions (2018).
+    """
+    x = np.arange(math.prod(shape), dtype=np.uint32) + np.uint32(seed << 20)
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+        x ^= x >> np.uint32(shift)
+        x *= np.uint32(factor)
+    return x.reshape(shape) / 2.0**31 - 1
+
+
+def _tensor(name: str, shape: tuple[int, ...], number: int) -> np.ndarray:
+    """One weight, so that activations keep the order of magnitude of one."""
+    values = noise(shape, number + 1)
+    if len(shape) > 1:
+        # (in, out, taps), two of which meet at an output; (out, in, taps) else.
+        inputs = 2 * shape[0] if "conv_tr" in name else math.prod(shape[1:])
+        values *= math.sqrt(3 / inputs)
+    elif "bias" in name:
+        values *= 0.1
+    else:
+        values = 0.75 + 0.1 * values
+    return values.astype(np.float16)
+
+
+if __name__ == "__main__":
+    made = summed(network()(segment())).astype(np.float32)
+    np.save(Path(__file__).with_name(_FILE), made)

@@ -1,0 +1,252 @@
+"""Short-time Fourier transforms and their inverses, as the models were trained with them.
+
+Windows are Hann and overlap by three quarters. HTDemucs' transform (:func:`stft`, :func:`istft`)
+takes a segment as a whole; Open-Unmix's (:class:`Centred`) takes any part of a song.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .operation import Shape, operation
+from .subnormal import drop_subnormals
+
+
+def hann(n_fft: int) -> np.ndarray:
+    """The periodic Hann window, float32."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+
+
+def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
+    """Hybrid Demucs' spectrogram with hop ``n_fft / 4``.
+
+    Source: ``_spec`` of demucs/htdemucs.py and demucs/hdemucs.py. There ``torch.stft`` pads and
+    centres the signal, the caller pads it once more and then drops two frames at each end, so that
+    ``length / hop`` frames remain; what those frames see is the signal reflected by ``1.5 hop`` at
+    both ends, which is all that is computed here. It is scaled by ``1 / sqrt(n_fft)``, and the
+    Nyquist bin is dropped.
+
+    Parameters
+    ----------
+    x
+        ``(channels, length)`` float32.
+    n_fft
+        A multiple of 8.
+
+    Returns
+    -------
+    np.ndarray
+        ``(channels, n_fft / 2, ceil(length / hop))`` complex64.
+    """
+    hop = n_fft // 4
+    frames = -(-x.shape[1] // hop)
+    pad = margin(n_fft)
+    padded = _reflected(x, pad, pad + frames * hop - x.shape[1])
+    spectrum = _transformed(_windows(padded, frames, n_fft), norm="ortho")
+    return np.ascontiguousarray(spectrum[:, :, :-1].swapaxes(1, 2))
+
+
+def istft(z: np.ndarray, n_fft: int, length: int) -> np.ndarray:
+    """The signal of a spectrogram made by :func:`stft`: ``_ispec`` of demucs/htdemucs.py.
+
+    Parameters
+    ----------
+    z
+        ``(channels, n_fft / 2, frames)`` complex64.
+    length
+        Of the signal, in samples.
+
+    Returns
+    -------
+    np.ndarray
+        ``(channels, length)`` float32.
+    """
+    channels, bins, frames = z.shape
+    spectrum = np.zeros((channels, frames, bins + 1), np.complex64)
+    spectrum[:, :, :-1] = z.swapaxes(1, 2)
+    windows = np.fft.irfft(spectrum, n_fft, axis=2, norm="ortho")
+    # Four Hann windows overlap everywhere in the part that is kept: their squares sum to 3/2.
+    windows *= hann(n_fft) / np.float32(1.5)
+    pad = margin(n_fft)
+    return drop_subnormals(_overlap_add(windows)[:, pad : pad + length])
+
+
+def _spectra(x: np.ndarray, *, n_fft: int) -> Shape:
+    """The shape of what :func:`analyse` makes."""
+    return 2 * len(x), n_fft // 2, -(-x.shape[1] // (n_fft // 4))
+
+
+@operation(_spectra)
+def analyse(x: np.ndarray, *, n_fft: int) -> np.ndarray:
+    """:func:`stft` with complex numbers as channels: ``_magnitude`` of demucs/htdemucs.py.
+
+    Returns
+    -------
+    np.ndarray
+        ``(2 channels, n_fft / 2, frames)`` float32: for each channel, real and imaginary parts.
+    """
+    z = stft(x, n_fft)
+    return np.stack([z.real, z.imag], axis=1).reshape(-1, *z.shape[1:])
+
+
+def _waveforms(x: np.ndarray, *, n_fft: int, length: int) -> Shape:
+    """The shape of what :func:`synthesise` makes."""
+    return len(x) // 2, length
+
+
+@operation(_waveforms)
+def synthesise(x: np.ndarray, *, n_fft: int, length: int) -> np.ndarray:
+    """:func:`istft` of what :func:`analyse` makes, channel by channel.
+
+    Parameters
+    ----------
+    x
+        ``(2 channels, n_fft / 2, frames)`` float32.
+
+    Returns
+    -------
+    np.ndarray
+        ``(channels, length)`` float32.
+    """
+    pairs = x.reshape(-1, 2, *x.shape[1:])
+    out = np.empty((len(pairs), length), np.float32)
+    spectrum = np.empty((1, *x.shape[1:]), np.complex64)
+    for waveform, (real, imaginary) in zip(out, pairs, strict=True):
+        spectrum.real, spectrum.imag = real, imaginary
+        waveform[:] = istft(spectrum, n_fft, length)[0]
+    return out
+
+
+@dataclass(frozen=True)
+class Centred:
+    """Open-Unmix's transform of a song of ``length`` samples, some frames at a time.
+
+    Frame ``t`` is centred at sample ``t hop``; beyond its ends the song is reflected. Source:
+    ``TorchSTFT`` and ``TorchISTFT`` of openunmix/transforms.py: ``torch.stft`` with ``center=True``
+    and no normalisation.
+    """
+
+    length: int
+    n_fft: int
+
+    @property
+    def hop(self) -> int:
+        """Samples between frames."""
+        return self.n_fft // 4
+
+    @property
+    def frames(self) -> int:
+        """Of the whole song."""
+        return 1 + self.length // self.hop
+
+    def reach(self, first: int, count: int) -> tuple[int, int]:
+        """The samples [start, stop) of the song from which ``count`` frames are computed."""
+        begin, end = self._seen(first, count)
+        beyond = max(0, end - self.length)
+        start = min(begin, self.length - 1 - beyond)  # what is reflected at the end
+        return max(0, start), min(self.length, max(end, 1 - begin))
+
+    def analyse(self, samples: np.ndarray, first: int, count: int) -> np.ndarray:
+        """The spectrogram of ``count`` frames.
+
+        Parameters
+        ----------
+        samples
+            ``(channels, stop - start)`` float32, the song within :meth:`reach`.
+        first
+            The first frame.
+
+        Returns
+        -------
+        np.ndarray
+            ``(channels, n_fft / 2 + 1, count)`` complex64.
+        """
+        start, _ = self.reach(first, count)
+        begin, end = self._seen(first, count)
+        before, after = max(0, -begin), max(0, end - self.length)
+        # A song too short to be reflected once is reflected again and again.
+        padded = np.pad(samples, ((0, 0), (before, after)), mode="reflect")
+        skipped = max(0, begin) - start
+        seen = padded[:, skipped : skipped + end - begin]
+        spectrum = _transformed(_windows(seen, count, self.n_fft))
+        return spectrum.swapaxes(1, 2)
+
+    def synthesise(self, spectrum: np.ndarray) -> np.ndarray:
+        """What some frames contribute to the song, to be added to what their neighbours do.
+
+        Parameters
+        ----------
+        spectrum
+            ``(channels, n_fft / 2 + 1, count)`` complex64.
+
+        Returns
+        -------
+        np.ndarray
+            ``(channels, (count + 3) hop)`` float32; the first sample is where the first frame
+            begins, ``2 hop`` before its centre. It is to be divided by :meth:`weight`.
+        """
+        windows = np.fft.irfft(spectrum.swapaxes(1, 2), self.n_fft, axis=2)
+        windows *= hann(self.n_fft)
+        return _overlap_add(windows)
+
+    def weight(self, start: int, stop: int) -> np.ndarray:
+        """The sum of the squared windows of all the song's frames at samples [start, stop)."""
+        first = max(0, start // self.hop - 1)
+        last = min(self.frames - 1, (stop - 1) // self.hop + 2)
+        count = last + 1 - first
+        squares = np.tile(hann(self.n_fft) ** 2, (1, count, 1))
+        begin = start - self._seen(first, count)[0]
+        return _overlap_add(squares)[0, begin : begin + stop - start]
+
+    def _seen(self, first: int, count: int) -> tuple[int, int]:
+        """Begin and end of what the frames see, which may lie beyond the song."""
+        begin = first * self.hop - self.n_fft // 2
+        return begin, begin + (count - 1) * self.hop + self.n_fft
+
+
+def _reflected(x: np.ndarray, left: int, right: int) -> np.ndarray:
+    """``x`` with its reflections on both sides: ``pad1d`` of demucs/hdemucs.py.
+
+    A signal too short for that is first filled up with zeros, on the right as far as they go.
+    """
+    missing = max(0, max(left, right) + 1 - x.shape[1])
+    after = min(right, missing)
+    before = missing - after
+    filled = np.pad(x, ((0, 0), (before, after)))
+    return np.pad(filled, ((0, 0), (left - before, right - after)), mode="reflect")
+
+
+def _windows(x: np.ndarray, frames: int, n_fft: int) -> np.ndarray:
+    """Windowed frames of ``x (channels, samples)``: ``(channels, frames, n_fft)``."""
+    # Not sliding_window_view: its windows at every sample are more than 32 bits can count (WASM).
+    channel, sample = x.strides
+    steps = (channel, n_fft // 4 * sample, sample)
+    shape = (len(x), frames, n_fft)
+    views = np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
+    return np.multiply(views, hann(n_fft), order="C")  # also where channels lie side by side
+
+
+def _transformed(
+    windows: np.ndarray, norm: Literal["backward", "ortho"] = "backward"
+) -> np.ndarray:
+    """Their Fourier transforms; a song that fades out has no subnormal numbers there."""
+    spectrum = np.fft.rfft(windows, axis=2, norm=norm)
+    drop_subnormals(spectrum.view(np.float32))
+    return spectrum
+
+
+def _overlap_add(windows: np.ndarray) -> np.ndarray:
+    """``(channels, frames, n_fft)`` -> ``(channels, (frames + 3) hop)``."""
+    channels, frames, n_fft = windows.shape
+    out = np.zeros((channels, frames + 3, n_fft // 4), np.float32)
+    for quarter, part in enumerate(np.split(windows, 4, axis=2)):
+        out[:, quarter : quarter + frames] += part
+    return out.reshape(channels, -1)
+
+
+def margin(n_fft: int) -> int:
+    """Samples of reflection on either side of a segment: 1.5 hops."""
+    return n_fft // 8 * 3

@@ -1,0 +1,358 @@
+"""What the page's workers call.
+
+JavaScript keeps the song, the stems and all that lies between: a worker holds nothing of a song
+from one call to the next but its plan, which it can make again. Ranges of planes come in as
+``Float32Array``s and go out as NumPy arrays that JavaScript copies from. Structured arguments and
+answers are JSON strings. Errors that a person can do something about are ValueErrors whose text is
+a sentence.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from py_demixer import __version__
+from py_demixer import trace as tracing
+from py_demixer.gpu import selftest
+from py_demixer.gpu.lowering import UnsupportedOperation
+from py_demixer.gpu.schedule import Schedule, packed, schedule
+from py_demixer.models.bag import Bag
+from py_demixer.models.hybrid import Hybrid
+from py_demixer.ops import backend
+from py_demixer.program.record import NotRecordable, record
+from py_demixer.separation import statistics, tasks
+from py_demixer.separation.segments import SegmentPlan
+from py_demixer.weights import catalog, checkpoint
+
+_weights: np.ndarray | None = None
+_model: catalog.Model | None = None
+
+
+def allocate(size: int) -> np.ndarray:
+    """Memory for a weight file of ``size`` bytes, for JavaScript to fill: uint8.
+
+    The file's tensors are views into it, so the weights are in the heap once.
+    """
+    global _weights
+    _weights = np.empty(size, np.uint8)
+    return _weights
+
+
+def needs_scipy(backend_name: str | None = None) -> bool:
+    """Whether SciPy has to be loaded before :func:`load`: where there are no kernels."""
+    try:
+        return backend.find(backend_name).kernels is None
+    except ImportError:
+        return True
+
+
+def load(backend_name: str | None = None) -> str:
+    """Build the model from the memory that :func:`allocate` gave.
+
+    Returns
+    -------
+    str
+        JSON: sources, sample_rate, channels, measure_block, backend, build (what
+        decides the bits of its results, besides the package's version), versions.
+    """
+    global _model
+    if _weights is None:
+        raise RuntimeError("load() comes after allocate().")
+    _plan.cache_clear()  # plans of another model
+    _model = catalog.build(checkpoint.read(_weights), backend.find(backend_name))
+    return json.dumps(
+        {
+            "sources": _model.sources,
+            "sample_rate": _model.sample_rate,
+            "channels": _model.channels,
+            "measure_block": statistics.MEASURE_BLOCK,
+            "backend": _model.backend.name,
+            "build": _model.backend.build,
+            "versions": {
+                "py_demixer": __version__,
+                "numpy": np.__version__,
+                "python": sys.version.split()[0],
+            },
+        }
+    )
+
+
+def downmix_matrix(channels: int) -> str:
+    """The matrix that mixes ``channels`` channels down to stereo, as JSON (2 x channels)."""
+    return json.dumps(statistics.downmix_matrix(channels).tolist())
+
+
+class Measure:
+    """Measures a song block by block, as it is decoded."""
+
+    def __init__(self) -> None:
+        self._meter = statistics.Meter(_loaded().sample_rate)
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    def update(self, samples: Any) -> None:
+        """Take in the next ``measure_block`` frames (fewer at the end), interleaved.
+
+        Raises
+        ------
+        ValueError
+            A sample is infinite or not a number; the text tells where.
+        """
+        block = _frames(samples, _loaded().channels)
+        self._digest.update(block.data)
+        self._meter.update(block.T)
+
+    def finish(self) -> str:
+        """JSON: the song's length in frames, mean and std, and the digest of its samples."""
+        song = self._meter.finish()
+        return json.dumps(asdict(song) | {"digest": self._digest.hexdigest()})
+
+
+def plan(song: str, options: str) -> str:
+    """Plan a song.
+
+    Parameters
+    ----------
+    song
+        JSON of :class:`tasks.Song`.
+    options
+        JSON of what :func:`catalog.make_options` takes.
+
+    Returns
+    -------
+    str
+        JSON: ``stems`` (names, in order), ``planes`` (by name: width, frames, origin, temporary)
+        and ``tasks`` (reads and writes, each plane, start and length; after; cost; network).
+
+    Raises
+    ------
+    ValueError
+        The song is empty, or an option is out of its range.
+    """
+    work = _plan(song, options)
+    planes = {name: asdict(plane) for name, plane in work.planes.items()}
+    described = [_described(task) for task in work.tasks]
+    return json.dumps({"stems": work.stems, "planes": planes, "tasks": described})
+
+
+def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
+    """Run a task of the song's plan.
+
+    Parameters
+    ----------
+    song, options
+        As for :func:`plan`.
+    index
+        Of the task.
+    inputs
+        What it reads, each a Float32Array.
+
+    Returns
+    -------
+    list[np.ndarray]
+        What it writes, each ``(length, width)`` float32 in C order.
+    """
+    work = _plan(song, options)
+    return _contiguous(work.run(index, _inputs(work, index, inputs)))
+
+
+def trace(song: str, options: str, index: int, inputs: Sequence[Any]) -> str:
+    """Run a task as :func:`run` does, and tell what its network's named steps gave.
+
+    Returns
+    -------
+    str
+        JSON: of each step its name, shape, min, max, mean and std; see :class:`trace.Step`.
+        Empty for a task that is not the run of a network.
+    """
+    with tracing.record() as steps:
+        run(song, options, index, inputs)
+    told = ("name", "shape", "min", "max", "mean", "std")
+    return json.dumps([{name: getattr(step, name) for name in told} for step in steps])
+
+
+def speed() -> float:
+    """The speed of products of matrices here: GFLOP/s, the best of a few of 512 x 512 float32."""
+    size = 512
+    a = np.ones((size, size), np.float32)
+    with backend.using(_loaded().backend):
+        best = min(_seconds(lambda: backend.gemm(a, a)) for _ in range(5))
+    return 2e-9 * size**3 / best
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> np.ndarray:
+    """The first part of a task that is the run of a network, see :func:`run`.
+
+    Returns
+    -------
+    np.ndarray
+        What the network is given, float32.
+    """
+    work = _segments(song, options)
+    mixture = work.prepare(index, _inputs(work, index, inputs))
+    network = _hybrids()[_number(work.tasks[index])]
+    missing = network.filled(mixture.shape[1]) - mixture.shape[1]
+    return np.pad(mixture, ((0, 0), (0, missing)))
+
+
+def finish(song: str, options: str, index: int, stems: Any) -> list[np.ndarray]:
+    """The last part: what the task writes, by what the network made, a Float32Array."""
+    work = _segments(song, options)
+    network = _hybrids()[_number(work.tasks[index])]
+    shape = len(network.sources), network.channels, -1
+    return _contiguous(work.finish(index, _flat(stems).reshape(shape)))
+
+
+class Network:
+    """One that a graphics card is to run: see :class:`py_demixer.gpu.schedule.Schedule`.
+
+    Its arrays are given one by one, as they are copied to the card, so that Python's memory never
+    holds the weights twice.
+
+    Raises
+    ------
+    ValueError
+        Graphics cards cannot run it; a sentence.
+    """
+
+    def __init__(self, network: Hybrid, tensors: Mapping[str, np.ndarray]) -> None:
+        self._schedule, self._tensors = _scheduled(network, tensors), tensors
+
+    def described(self) -> str:
+        """JSON of :meth:`Schedule.described`."""
+        return json.dumps(self._schedule.described())
+
+    def sizes(self) -> np.ndarray:
+        """The bytes of the buffer of the uniforms."""
+        return _bytes(self._schedule.sizes)
+
+    def constants(self) -> np.ndarray:
+        """The bytes of the buffer of the constants."""
+        return _bytes(self._schedule.constants)
+
+    def weight(self, number: int) -> np.ndarray:
+        """The bytes of one of the weights, as shaders read them."""
+        return _bytes(packed(self._schedule.weights[number][1], self._tensors))
+
+
+def networks() -> list[Network]:
+    """Those of the model, in the order of :attr:`tasks.Task.network`.
+
+    Raises
+    ------
+    ValueError
+        Graphics cards cannot run them; a sentence.
+    """
+    assert _weights is not None, "There is a model."
+    tensors = catalog.networks(checkpoint.read(_weights)).tensors
+    return [Network(*pair) for pair in zip(_hybrids(), tensors, strict=True)]
+
+
+class SelfTest:
+    """What a graphics card has to do right before it is trusted with songs."""
+
+    def network(self) -> Network:
+        """What is to be run."""
+        return Network(selftest.network(), selftest.tensors())
+
+    def segment(self) -> np.ndarray:
+        """On what, float32."""
+        return selftest.segment()
+
+    def passes(self, stems: Any) -> bool:
+        """Whether that is what should come out of it, a Float32Array."""
+        return selftest.is_right(_flat(stems))
+
+
+def _loaded() -> catalog.Model:
+    if _model is None:
+        raise RuntimeError("There is no model yet: call load() first.")
+    return _model
+
+
+@functools.lru_cache(maxsize=1)
+def _plan(song: str, options: str) -> tasks.Plan:
+    model = _loaded()
+    chosen = catalog.make_options(model.architecture, json.loads(options))
+    return catalog.plan(model, tasks.Song(**json.loads(song)), chosen)
+
+
+def _described(task: tasks.Task) -> dict[str, object]:
+    return {
+        "reads": [asdict(part) for part in task.reads],
+        "writes": [asdict(part) for part in task.writes],
+        "after": task.after,
+        "cost": task.cost,
+        "network": task.network,
+    }
+
+
+def _segments(song: str, options: str) -> SegmentPlan:
+    work = _plan(song, options)
+    assert isinstance(work, SegmentPlan), "Only segments have networks to run elsewhere."
+    return work
+
+
+def _number(task: tasks.Task) -> int:
+    assert task.network is not None, "The task is the run of a network."
+    return task.network
+
+
+def _hybrids() -> list[Hybrid]:
+    """The model's networks."""
+    model = _loaded()
+    members = model.members if isinstance(model, Bag) else (model,)
+    found = [member for member in members if isinstance(member, Hybrid)]
+    if len(found) < len(members):
+        raise ValueError("Graphics cards are not given Open-Unmix here: it runs on the processor.")
+    return found
+
+
+def _scheduled(network: Hybrid, tensors: Mapping[str, np.ndarray]) -> Schedule:
+    try:
+        return schedule(record(network.network, network.input_shape, tensors))
+    except NotRecordable as error:
+        raise ValueError(
+            "Graphics cards are not given this kind of network here: it runs on the processor."
+        ) from error
+    except UnsupportedOperation as error:
+        raise ValueError(str(error)) from error
+
+
+def _inputs(work: tasks.Plan, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
+    widths = (work.planes[part.plane].width for part in work.tasks[index].reads)
+    return [_frames(given, width) for given, width in zip(inputs, widths, strict=True)]
+
+
+def _contiguous(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [np.ascontiguousarray(array) for array in arrays]
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1).view(np.uint8)
+
+
+def _frames(samples: Any, width: int) -> np.ndarray:
+    """A JavaScript Float32Array -> ``(n, width)``."""
+    return _flat(samples).reshape(-1, width)
+
+
+def _flat(samples: Any) -> np.ndarray:
+    """A JavaScript Float32Array -> an array, by one copy into the heap."""
+    values = np.empty(samples.length, np.float32)
+    samples.assign_to(values)
+    return values

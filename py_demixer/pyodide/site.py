@@ -1,0 +1,122 @@
+"""Weights from a py-demixer site: for notebooks and other Python programs inside Pyodide.
+
+What ``build.py site`` makes lists the parts of each model's weights in ``assets.json``, with their
+hashes. Beside :mod:`py_demixer.pyodide.browser` this is the only module that knows Pyodide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from py_demixer.errors import FetchError
+
+TRIES = 3
+"""How often a file is asked for before the download is given up."""
+
+PAUSE_SECONDS = 0.8
+"""Before the second try; twice as long before the third."""
+
+
+async def fetch_weights(
+    site: str, name: str = "htdemucs", report: Callable[[str], None] = print
+) -> np.ndarray:
+    """Fetch a model's weights from a site, part by part, and check each part's hash.
+
+    Parameters
+    ----------
+    site
+        The address of the site's folder. If the notebook comes from another one, the site's server
+        must allow that: with the header ``Access-Control-Allow-Origin``.
+    name
+        Of the model; it must be one of those that the site has.
+    report
+        Called with lines that tell the licence and the progress.
+
+    Returns
+    -------
+    np.ndarray
+        The weight file, ``(bytes,)`` uint8: what :func:`py_demixer.load_model` takes.
+
+    Raises
+    ------
+    ValueError
+        The site does not have that model.
+    py_demixer.errors.FetchError
+        A file is missing or damaged, or the site cannot be reached, after several tries.
+    ImportError
+        This is not Pyodide.
+
+    Examples
+    --------
+    >>> weights = await fetch_weights("http://localhost:8000/")           # doctest: +SKIP
+    >>> model = py_demixer.load_model("htdemucs", weights)                # doctest: +SKIP
+    """
+    base = site.rstrip("/") + "/"
+    model = await _describe(base, name)
+    report(f"{model['title']}. {model['licence']} See {model['licence_url']}.")
+    total = sum(part["bytes"] for part in model["parts"])
+    weights = np.empty(model["bytes"], np.uint8)
+    arrived = filled = 0
+    for part in model["parts"]:
+        data = gzip.decompress(await _fetch(base + part["url"], part["integrity"]))
+        weights[filled : filled + len(data)] = np.frombuffer(data, np.uint8)
+        filled += len(data)
+        arrived += part["bytes"]
+        # A line for each tenth: a notebook keeps them all.
+        if 10 * arrived // total > 10 * (arrived - part["bytes"]) // total:
+            report(f"{100 * arrived / total:3.0f} % of {total / 1e6:.1f} MB")
+    return weights
+
+
+async def _describe(base: str, name: str) -> dict[str, Any]:
+    """What the site says of a model."""
+    try:
+        models = json.loads(await _fetch(base + "assets.json"))["models"]
+    except (KeyError, ValueError) as error:  # for instance a page that says "not found"
+        raise FetchError(f"{base} is not the address of a py-demixer site.") from error
+    if name not in models:
+        raise ValueError(f"The site {base} has no model {name!r}, only {', '.join(models)}.")
+    found: dict[str, Any] = models[name]
+    return found
+
+
+async def _fetch(url: str, integrity: str | None = None) -> bytes:
+    """What lies at a URL, with that hash if one is given."""
+    try:
+        from pyodide.http import pyfetch
+    except ImportError as error:
+        raise ImportError(
+            "fetch_weights() works in Pyodide only: elsewhere py_demixer.load_model(name) fetches "
+            "the weights by itself."
+        ) from error
+    reason = ""
+    for attempt in range(TRIES):
+        await asyncio.sleep(attempt * PAUSE_SECONDS)
+        try:
+            # A second try must not be answered with the same bad copy from the HTTP cache.
+            answer = await pyfetch(url, cache="reload" if attempt else "default")
+            answer.raise_for_status()
+            data: bytes = await answer.bytes()
+        except OSError as error:
+            reason = str(error)
+        else:
+            if integrity in (None, _integrity(data)):
+                return data
+            reason = "its hash is not the one that the site states"
+    raise FetchError(
+        f"{url} could not be fetched ({reason}). Check the address and the connection; the site's "
+        "server must let other origins read its files (Access-Control-Allow-Origin: *)."
+    )
+
+
+def _integrity(data: bytes) -> str:
+    """The hash of a file as assets.json states it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()

@@ -1,0 +1,233 @@
+"""From a mixture to its stems: the way in for programs.
+
+One way for every model: the song is measured, planned (``segments.py``, ``sweep.py``) and run task
+by task, in this process (``execution.py``) or in several (``processes.py``). What comes out is a
+pure function of the mixture, the model and the options. What is held beside the song and its stems
+does not depend on the song's length.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from py_demixer.weights import catalog
+from py_demixer.weights.catalog import AnyModel, Options
+
+from .execution import execute, held_bytes
+from .planes import InFiles, InMemory, Planes
+from .processes import Workers
+from .statistics import as_mixture, check_sample_rate, measure
+from .tasks import Cancel, Plan, Progress, Range, Song
+
+MEMORY_BYTES = 64 << 20
+"""What of a stream's planes may be held in memory; where a plan needs more, they are in files."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stems(Mapping[str, np.ndarray]):
+    """Stems by name, in the model's order; each is ``(channels, samples)`` float32.
+
+    Attributes
+    ----------
+    sources
+        Their names.
+    audio
+        All of them: ``(stems, channels, samples)`` float32.
+    sample_rate
+        In Hz.
+    start
+        The sample of the song with which they begin.
+    """
+
+    sources: tuple[str, ...]
+    audio: np.ndarray
+    sample_rate: int
+    start: int = 0
+
+    def __getitem__(self, source: str) -> np.ndarray:
+        """One stem; KeyError if there is none of that name."""
+        if source not in self.sources:
+            raise KeyError(f"There is no stem {source!r}, only {', '.join(self.sources)}.")
+        return self.audio[self.sources.index(source)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sources)
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    # Arrays have no single answer to whether they are equal.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+def separate(
+    mixture: np.ndarray,
+    model: AnyModel,
+    options: Options | None = None,
+    *,
+    sample_rate: int | None = None,
+    workers: int | Workers | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Stems:
+    """Separate a whole song.
+
+    Parameters
+    ----------
+    mixture
+        ``(channels, samples)`` floats with full scale at +-1, at the model's sample rate; or
+        ``(samples,)`` for mono, which goes to all channels.
+    model
+        From :func:`py_demixer.load_model`.
+    options
+        :class:`DemucsOptions` or :class:`OpenUnmixOptions`, as the model is; None are the usual
+        ones.
+    sample_rate
+        Of the mixture, in Hz, for it to be checked; None takes it for the model's.
+    workers
+        Processes that share the work, or how many to start for this song; None is to do it in this
+        process. Any number of them gives the same bits.
+    progress
+        Called with (parts done, parts in all, seconds left) before the first part, where
+        the time is nan, and after each one.
+    cancel
+        Asked before each part; when it returns True, Cancelled is raised.
+
+    Returns
+    -------
+    Stems
+        As long as the mixture.
+
+    Raises
+    ------
+    ValueError
+        The mixture is empty, has another number of channels or another sample rate than the model,
+        or has samples that are whole numbers or not finite; or an option is out of its range.
+    TypeError
+        The options are for another kind of model.
+    Cancelled
+        ``cancel`` returned True.
+    """
+    check_sample_rate(sample_rate, model.sample_rate)
+    mixture = as_mixture(mixture, model.channels)
+    song = measure([mixture], model.sample_rate)
+    plan = catalog.plan(model, song, options)
+    audio = np.empty((len(plan.stems), *mixture.shape), np.float32)
+    with ExitStack() as stack:
+        run = _Run(stack, model, song, options, plan, workers, in_memory=True)
+        for stems in run.stretches([mixture], progress, cancel):
+            audio[:, :, stems.start : stems.start + stems.audio.shape[2]] = stems.audio
+    return Stems(plan.stems, audio, model.sample_rate)
+
+
+def separate_blocks(
+    blocks: Iterable[np.ndarray],
+    model: AnyModel,
+    options: Options | None = None,
+    *,
+    song: Song,
+    sample_rate: int | None = None,
+    workers: int | Workers | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    scratch: str | Path | None = None,
+) -> Iterator[Stems]:
+    """Separate a song that comes in blocks; its stems come in blocks, too.
+
+    What is in memory at a time does not depend on the song's length, and the stems are the same to
+    the bit as those of :func:`separate`. Where much has to be kept at a time (Open-Unmix looks at
+    the whole song before it makes stems), it is in temporary files.
+
+    Parameters
+    ----------
+    blocks
+        ``(channels, samples)`` floats or ``(samples,)`` for mono, as :func:`separate` takes them,
+        of any lengths. They are taken when they are needed, and copied where they are kept: a
+        buffer may be filled again for the next one.
+    song
+        The length and the level of the whole: :func:`measure` of the same blocks in a first pass,
+        or what is known of it.
+    model, options, sample_rate, workers, progress, cancel
+        See :func:`separate`.
+    scratch
+        The folder for temporary files; None is where the system puts them.
+
+    Yields
+    ------
+    Stems
+        The next samples of all stems; ``start`` tells where they are in the song.
+
+    Raises
+    ------
+    ValueError
+        See :func:`separate`; or the blocks are not as long as the song.
+    TypeError, Cancelled
+        See :func:`separate`.
+
+    Examples
+    --------
+    >>> song = measure(blocks(), model.sample_rate)                       # doctest: +SKIP
+    >>> for stems in separate_blocks(blocks(), model, song=song):         # doctest: +SKIP
+    ...     file.write(stems["vocals"].T)
+    """
+    check_sample_rate(sample_rate, model.sample_rate)
+    plan = catalog.plan(model, song, options)
+    copies = map(np.array, blocks)  # the caller may use its buffer again
+    with ExitStack() as stack:
+        in_memory = held_bytes(plan) <= MEMORY_BYTES
+        run = _Run(stack, model, song, options, plan, workers, in_memory, scratch)
+        yield from run.stretches(copies, progress, cancel)
+
+
+class _Run:
+    """A song on its way: where its planes are and who runs its tasks."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        model: AnyModel,
+        song: Song,
+        options: Options | None,
+        plan: Plan,
+        workers: int | Workers | None,
+        in_memory: bool,
+        scratch: str | Path | None = None,
+    ) -> None:
+        self._plan, self._model, self._song, self._options = plan, model, song, options
+        self._workers: Workers | None = None
+        if isinstance(workers, int):
+            workers = stack.enter_context(Workers(model, workers))
+        if workers is None and in_memory:
+            self._planes: Planes = InMemory()
+            return
+        self._workers = workers
+        temporary = tempfile.TemporaryDirectory(prefix="py-demixer-", dir=scratch)
+        self._folder = Path(stack.enter_context(temporary))
+        self._planes = InFiles(self._folder, plan.planes)
+
+    def stretches(
+        self,
+        blocks: Iterable[np.ndarray],
+        progress: Progress | None,
+        cancel: Cancel | None,
+    ) -> Iterator[Stems]:
+        """What becomes final, in the order of the song."""
+        if self._workers is None:
+            found = execute(self._plan, blocks, self._planes, progress, cancel)
+        else:
+            found = self._workers.execute(
+                self._song, self._options, blocks, self._folder, progress, cancel
+            )
+        for start, stop in found:
+            parts = [Range(name, start, stop - start) for name in self._plan.stems]
+            audio = np.stack([self._planes.read(part).T for part in parts])
+            for name in self._plan.stems:
+                self._planes.forget(name, stop if stop < self._song.length else None)
+            yield Stems(self._plan.stems, audio, self._model.sample_rate, start)
