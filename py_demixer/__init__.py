@@ -13,40 +13,61 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from py_demixer.errors import (
+    AudioError,
+    Cancelled,
+    ConvertError,
+    FetchError,
+    MissingPackageError,
+    PyDemixerError,
+    WorkerError,
+)
 from py_demixer.models.bag import Bag
 from py_demixer.models.hdemucs import HDemucs
 from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.models.openunmix import OpenUnmix
-from py_demixer.separation.processes import WorkerError, Workers
+from py_demixer.models.registry import Model
+from py_demixer.separation.processes import Workers
 from py_demixer.separation.segments import DemucsOptions
 from py_demixer.separation.separate import Stems, separate, separate_blocks
 from py_demixer.separation.statistics import downmix_matrix, measure
 from py_demixer.separation.sweep import OpenUnmixOptions
-from py_demixer.separation.tasks import Cancelled, Song
-from py_demixer.weights import catalog
-from py_demixer.weights.catalog import Model, Weights
+from py_demixer.separation.tasks import Song
+from py_demixer.version import __version__
+from py_demixer.weights import loading
+from py_demixer.weights.loading import ModelInfo, Weights, list_models
 
 if TYPE_CHECKING:
+    from py_demixer.audio.arrays import load_audio, save_audio
     from py_demixer.audio.files import Output, Separated, separate_file
 
-__version__ = "0.2.0"
 __all__ = [
+    "AudioError",
     "Bag",
     "Cancelled",
+    "ConvertError",
     "DemucsOptions",
+    "FetchError",
     "HDemucs",
     "HTDemucs",
+    "MissingPackageError",
+    "ModelInfo",
     "OpenUnmix",
     "OpenUnmixOptions",
     "Output",
+    "PyDemixerError",
     "Separated",
     "Song",
     "Stems",
     "WorkerError",
     "Workers",
+    "__version__",
     "downmix_matrix",
+    "list_models",
+    "load_audio",
     "load_model",
     "measure",
+    "save_audio",
     "separate",
     "separate_blocks",
     "separate_file",
@@ -69,11 +90,11 @@ def load_model(
         Path of its weight file, or the file's content. None is the default place, where the
         published file is fetched to, unless it is there and whole.
     backend
-        Who multiplies matrices for this model: ``"numpy"``, ``"scipy"``, ``"kernels"`` (in
-        Pyodide) or None for the best.
+        What runs the model: ``"numpy"``, ``"scipy"``, ``"kernels"`` (in Pyodide), ``"webgpu"``
+        (a graphics card) or None for the best on the processor.
     report
         Called with lines that tell the licence and the progress while weights are fetched; None
-        prints them to standard error.
+        logs them (``logging``, level INFO, logger ``py_demixer``).
 
     Raises
     ------
@@ -81,12 +102,12 @@ def load_model(
         No such model or backend, or the weight file is damaged or for another model.
     FileNotFoundError
         The weight file that was named is not there.
-    py_demixer.errors.FetchError
+    FetchError
         The weights could not be fetched.
     ImportError
         The backend's library is not installed, or cannot run here.
     """
-    return catalog.load(name, weights, backend, report)
+    return loading.load_model(name, weights, backend, report)
 
 
 def __getattr__(name: str) -> Any:
@@ -95,4 +116,8 @@ def __getattr__(name: str) -> Any:
         from py_demixer.audio import files
 
         return getattr(files, name)
+    if name in ("load_audio", "save_audio"):
+        from py_demixer.audio import arrays
+
+        return getattr(arrays, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,9 +8,7 @@ import importlib.util
 from importlib.machinery import PathFinder
 from typing import Any
 
-
-class MissingPackageError(ImportError):
-    """A package is not installed; the message is a sentence that says how to install it."""
+from py_demixer.errors import MissingPackageError
 
 
 def require(name: str, extra: str = "cli") -> Any:

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 import py_demixer
+from py_demixer.separation import planning
 from py_demixer.separation.planes import InMemory
 from py_demixer.separation.tasks import MIXTURE, Plan, Range, Song
-from py_demixer.weights import catalog
 
 
 def separate(mixture: np.ndarray, model: Any, **options: Any) -> py_demixer.Stems:
     """With options of the model by name."""
-    chosen = catalog.make_options(model.architecture, options)
+    chosen = planning.make_options(model.architecture, options)
     return py_demixer.separate(mixture, model, chosen)
 
 
 def plan(model: Any, length: int, **options: Any) -> Plan:
     """Of a song that is so long, with options of the model by name."""
-    chosen = catalog.make_options(model.architecture, options)
-    return catalog.plan(model, Song(length, 0.0, 1.0), chosen)
+    chosen = planning.make_options(model.architecture, options)
+    return planning.plan(model, Song(length, 0.0, 1.0), chosen)
 
 
 class Watched(InMemory):

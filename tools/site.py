@@ -111,7 +111,7 @@ def ensure_weights(python: Path, name: str, folder: Path = WEIGHTS) -> Path:
     """Fetch and convert a model's weights, unless they are there and whole; return the file."""
     if not _weight_file(name, folder).exists():
         note(f"Fetching the weights of {name} (once) ...")
-    command = ["-m", "py_demixer.weights", "fetch", name, "--directory", str(folder)]
+    command = ["-m", "py_demixer", "fetch", name, "--directory", str(folder)]
     # Not through run(): the download's progress is for the person who waits.
     if subprocess.run([python, *command], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
         raise CannotGoOn(f"Cannot fetch the weights of {name}: see above.")

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from py_demixer.errors import CollectionError
 from py_demixer.separation.sweep import RESIDUAL
-from py_demixer.weights.catalog import MODELS
+from py_demixer.weights.manifest import MODELS
 
 from .decode import SUFFIXES
 from .files import WITHOUT, Output
 
 _STEMS = frozenset({RESIDUAL, *chain.from_iterable(model.stems for model in MODELS.values())})
-
-
-class CollectionError(Exception):
-    """Songs that cannot be found, or that would be written to one place; a sentence."""
 
 
 @dataclass(frozen=True)

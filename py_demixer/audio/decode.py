@@ -1,9 +1,9 @@
-"""Audio files in, audio files out: what the command line needs around the separation.
+"""Audio files in: stereo at the rate that a model wants.
 
-Reading tries libsndfile (WAV, FLAC, AIFF, Ogg, MP3 ...) and then the program ffmpeg found on PATH.
+libsndfile is tried first (WAV, FLAC, AIFF, Ogg, MP3 ...), then the program ffmpeg found on PATH.
 Both hand over float32 at the file's own rate, so that down-mixing and resampling happen in one
-place, here; block by block, so that songs of any length can be read and written. The packages
-soundfile and soxr are imported when first needed.
+place, here; block by block, so that songs of any length can be read. The packages soundfile and
+soxr are imported when first needed.
 
 Shapes: a block is (channels, frames) float32 with full scale at +-1.
 """
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,12 @@ from typing import IO, Any, TypeVar
 
 import numpy as np
 
+from py_demixer.errors import AudioError
 from py_demixer.extras import require
 from py_demixer.separation.statistics import check_finite, downmix_matrix
 
 from . import headers
-
-FORMATS = ("wav", "flac")
-SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
-"""Sample formats that :func:`write` knows, and libsndfile's names for them."""
+from .resample import resampled
 
 SUFFIXES = frozenset(
     {".aac", ".aif", ".aifc", ".aiff", ".alac", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv"}
@@ -41,14 +39,9 @@ SUFFIXES = frozenset(
 """How the names of audio files end, in small letters: what is looked for in a folder."""
 
 _BLOCK = 1 << 18  # frames read or converted at a time
-_WAV_LIMIT = 0xFFFF_0000  # bytes: a WAV header counts them in 32 bits
 
 Warn = Callable[[str], None]
 Result = TypeVar("Result")
-
-
-class AudioError(Exception):
-    """A file that cannot be read or written; the message is a sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +69,6 @@ class _Damage(Exception):
 
     The message completes "FILE ...".
     """
-
-
-# ---------------------------------------------------------------- reading
 
 
 def load(path: Path, sample_rate: int, warn: Warn, stream: int = 0) -> np.ndarray:
@@ -221,7 +211,7 @@ def _open_with_libsndfile(path: Path, warn: Warn) -> Iterator[Recording]:
         raise _Damage(_SEVERAL)
     failures = (soundfile.SoundFileError, TypeError)  # *.raw: a file without a header to read
     with ExitStack() as stack:
-        source: Any = _named(path)
+        source: Any = libsndfile_name(path)
         if header.patches:
             source = stack.enter_context(headers.Patched(path, header.patches))
         try:
@@ -262,7 +252,7 @@ def _missed(
         )
 
 
-def _named(path: Path) -> str | bytes:
+def libsndfile_name(path: Path) -> str | bytes:
     """A file's name for libsndfile: soundfile takes no text that is not Unicode."""
     return str(path) if os.name == "nt" else os.fsencode(path)
 
@@ -372,117 +362,3 @@ def _judge(path: Path, process: subprocess.Popen[bytes], errors: IO[bytes], warn
         )
     if complaints:
         warn(f"{path} is damaged; going on with what could be decoded. (ffmpeg says: {last_line})")
-
-
-def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
-    """Change the sample rate with libsoxr's very high quality: linear phase, no delay.
-
-    Parameters
-    ----------
-    blocks
-        ``(channels, frames)`` float32; their lengths do not change what comes out.
-    rate
-        Frames a second of the blocks.
-    new_rate
-        Frames a second wanted.
-
-    Yields
-    ------
-    np.ndarray
-        ``(channels, frames)`` float32, round(frames * new_rate / rate) in all; the blocks
-        themselves where the rates are equal.
-    """
-    if rate == new_rate:
-        yield from blocks
-        return
-    soxr = require("soxr")
-    stream = None
-    for block in blocks:
-        if stream is None:
-            stream = soxr.ResampleStream(rate, new_rate, len(block), "float32", "VHQ")
-        yield stream.resample_chunk(np.ascontiguousarray(block.T)).T
-    if stream is not None:
-        yield stream.resample_chunk(np.empty((0, len(block)), np.float32), last=True).T
-
-
-# ---------------------------------------------------------------- writing
-
-
-def shared_gain(peaks: Sequence[float], bits: str) -> float:
-    """The one factor for all stems that keeps the loudest of them from clipping; 1 if none would.
-
-    One for all, because stems that are scaled one by one no longer add up to the mix.
-
-    Parameters
-    ----------
-    peaks
-        The largest size of a sample, of each stem.
-    bits
-        A key of :data:`SUBTYPES`; "32f" cannot clip.
-    """
-    if bits == "32f":
-        return 1.0
-    ceiling = 1.0 - 2.0 ** (1 - int(bits))  # the largest positive integer sample
-    peak = max(peaks, default=0.0)
-    return ceiling / peak if peak > ceiling else 1.0
-
-
-def written_bytes(frames: int, bits: str) -> int:
-    """The size of a stereo WAV file without its header (a FLAC file is smaller)."""
-    return 2 * frames * (32 if bits == "32f" else int(bits)) // 8
-
-
-def write(
-    path: Path,
-    blocks: Iterable[np.ndarray],
-    frames: int,
-    sample_rate: int,
-    bits: str,
-    gain: float = 1.0,
-) -> None:
-    """Write one stem; the name's extension says the format.
-
-    Integers are round(sample * 2**(bits - 1)), so that what is read back is exact to half a step.
-    A WAV file beyond 4 GB is written as RF64, which most programs read.
-
-    Parameters
-    ----------
-    path
-        Ends in ".wav" or ".flac".
-    blocks
-        ``(2, n)`` float32, of ``frames`` in all.
-    sample_rate
-        Frames a second.
-    bits
-        A key of :data:`SUBTYPES`.
-    gain
-        Factor applied first, see :func:`shared_gain`.
-
-    Raises
-    ------
-    AudioError
-        The file could not be written, e.g. because the disk is full.
-    """
-    soundfile = require("soundfile")
-    container = path.suffix[1:].upper()
-    if container == "WAV" and written_bytes(frames, bits) > _WAV_LIMIT:
-        container = "RF64"
-    try:
-        with soundfile.SoundFile(
-            _named(path), "w", sample_rate, 2, SUBTYPES[bits], format=container
-        ) as file:
-            for block in blocks:
-                file.write(_quantise(block.T * np.float32(gain), bits))
-    except (OSError, soundfile.SoundFileError) as error:
-        raise AudioError(f"{path} could not be written: {error}. Is the disk full?") from error
-
-
-def _quantise(block: np.ndarray, bits: str) -> np.ndarray:
-    """Round to integers here: libsndfile rounds WAV samples down, half a step too low."""
-    if bits == "32f":
-        return block
-    full_scale = 1 << (int(bits) - 1)
-    integers = np.clip(np.rint(block * np.float32(full_scale)), -full_scale, full_scale - 1)
-    if bits == "16":
-        return integers.astype(np.int16)
-    return integers.astype(np.int32) << 8  # libsndfile takes the upper 24 of 32 bits

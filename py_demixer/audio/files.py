@@ -19,16 +19,18 @@ from typing import Any
 
 import numpy as np
 
+from py_demixer.errors import AudioError
 from py_demixer.extras import require
+from py_demixer.models.registry import AnyModel
+from py_demixer.separation import planning
+from py_demixer.separation.planning import Options
 from py_demixer.separation.processes import Workers
 from py_demixer.separation.separate import Stems, separate_blocks
 from py_demixer.separation.statistics import measure
 from py_demixer.separation.tasks import Cancel, Progress, Song
-from py_demixer.weights import catalog
-from py_demixer.weights.catalog import AnyModel, Options
 
-from . import decode
-from .decode import AudioError, Warn
+from . import decode, encode
+from .decode import Warn
 
 UNFINISHED = ".unfinished-"
 """How the names of folders begin in which stems are made, beside the place where they will be."""
@@ -48,9 +50,9 @@ class Output:
     Attributes
     ----------
     format
-        One of :data:`py_demixer.audio.decode.FORMATS`.
+        One of :data:`py_demixer.audio.encode.FORMATS`.
     bits
-        Of a sample, a key of :data:`py_demixer.audio.decode.SUBTYPES`.
+        Of a sample, a key of :data:`py_demixer.audio.encode.SUBTYPES`.
     two_stems
         The name of one stem: write it, and ``no_<name>``, the sum of the others. None is to write
         all.
@@ -66,13 +68,7 @@ class Output:
     two_stems: str | None = None
 
     def __post_init__(self) -> None:
-        if self.format not in decode.FORMATS or self.bits not in decode.SUBTYPES:
-            raise ValueError(
-                f"Stems are written as {' or '.join(decode.FORMATS)} with samples of "
-                f"{', '.join(decode.SUBTYPES)} bits, not as {self.format} with {self.bits}."
-            )
-        if self.format == "flac" and self.bits == "32f":
-            raise ValueError("FLAC holds integers only: choose 24 bits, or WAV for 32f.")
+        encode.check_format(self.format, self.bits)
 
     def names(self, stems: Iterable[str]) -> tuple[str, ...]:
         """The names of what is written, of the stems that a model makes.
@@ -162,7 +158,7 @@ def separate_file(
         about = decode.read(
             song, model.sample_rate, lambda blocks: _store(blocks, mixture, model), warn
         )
-        names = output.names(catalog.plan(model, about, options).stems)
+        names = output.names(planning.plan(model, about, options).stems)
         _refuse_to_fill_the_disk(place, about, len(names), output.bits)
         made = separate_blocks(
             _stored(mixture),
@@ -176,12 +172,12 @@ def separate_file(
         )
         peaks = _write_raw((_selected(stems, output.two_stems) for stems in made), place)
         mixture.unlink()
-        gain = decode.shared_gain(list(peaks.values()), output.bits)
+        gain = encode.shared_gain(list(peaks.values()), output.bits)
         fresh = {name: place / f"{name}.{output.format}" for name in names}
         for name, path in fresh.items():
             raw = place / f"{name}.f32"
             blocks = _stored(raw)
-            decode.write(path, blocks, about.length, model.sample_rate, output.bits, gain)
+            encode.write(path, blocks, about.length, model.sample_rate, output.bits, gain)
             raw.unlink()
         files = {name: move(path, folder) for name, path in fresh.items()}
     return Separated(song, files, about.length / model.sample_rate, gain)
@@ -231,7 +227,7 @@ def _write_raw(parts: Iterable[Mapping[str, np.ndarray]], folder: Path) -> dict[
 
 def _refuse_to_fill_the_disk(folder: Path, song: Song, stems: int, bits: str) -> None:
     raw = _FRAME_BYTES * song.length
-    needed = stems * (raw + decode.written_bytes(song.length, bits))
+    needed = stems * (raw + encode.written_bytes(song.length, bits))
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise AudioError(

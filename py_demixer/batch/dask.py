@@ -16,10 +16,11 @@ import distributed
 import threadpoolctl
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from py_demixer import __version__
 from py_demixer.audio.collection import Job
+from py_demixer.errors import BatchError
+from py_demixer.version import __version__
 
-from .run import BatchError, Outcome, Recipe, gave_up, separate_job
+from .run import Outcome, Recipe, gave_up, separate_job
 
 _PATIENCE_SECONDS = 30  # for a scheduler to answer, and for a first worker to come
 

@@ -25,23 +25,21 @@ from enum import Enum, auto
 from pathlib import Path, PureWindowsPath
 from typing import Any, Protocol, Self
 
-from py_demixer import __version__
 from py_demixer.audio.collection import Job
-from py_demixer.audio.decode import AudioError
 from py_demixer.audio.files import Output, move, separate_file, sweep, workshop
+from py_demixer.errors import AudioError, BatchError
 from py_demixer.extras import require
+from py_demixer.models import registry
+from py_demixer.separation import planning
 from py_demixer.separation.processes import ONE_THREAD
-from py_demixer.weights import catalog
+from py_demixer.version import __version__
+from py_demixer.weights import loading
 
 MANIFEST = "manifest.json"
 TRIES = 3
 """How often a song is begun whose process ends before it is done."""
 
 _LOOK_SECONDS = 1.0  # between two looks at whether somebody wants to stop
-
-
-class BatchError(Exception):
-    """What was asked for cannot be done; the message is a sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Recipe:
     model: str
     weights: str
     backend: str
-    options: catalog.Options
+    options: planning.Options
     output: Output
     version: str = __version__
 
@@ -225,8 +223,8 @@ def _separate(job: Job, recipe: Recipe, weights: str, warnings: list[str]) -> di
 
 
 @functools.lru_cache(maxsize=1)
-def _model(name: str, weights: str, backend: str) -> catalog.Model:
-    return catalog.load(name, weights, backend)
+def _model(name: str, weights: str, backend: str) -> registry.Model:
+    return loading.load_model(name, weights, backend)
 
 
 # ---- what is there ------------------------------------------------------------------------------

@@ -16,14 +16,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from py_demixer import WorkerError, __version__
-from py_demixer.audio.decode import AudioError
-from py_demixer.extras import MissingPackageError
+from py_demixer.errors import PyDemixerError
+from py_demixer.version import __version__
 
-from . import batch, completion, evaluate, models, separate, signals, streams, trace
+from . import (
+    batch,
+    completion,
+    convert,
+    evaluate,
+    fetch,
+    models,
+    separate,
+    signals,
+    streams,
+    trace,
+)
 from .common import Refusal, say
 
-_COMMANDS = (separate, batch, models, evaluate, trace, completion)
+_COMMANDS = (separate, batch, models, fetch, convert, evaluate, trace, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +64,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         exit_code = int(options.run(options))
         streams.flush()
         return exit_code
-    except (Refusal, AudioError, MissingPackageError, WorkerError) as error:
+    except (Refusal, PyDemixerError) as error:
         say(str(error))
         return 1
     except MemoryError:

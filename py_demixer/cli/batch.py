@@ -10,9 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from py_demixer.audio.collection import CollectionError, collect
+from py_demixer.audio.collection import collect
 from py_demixer.batch import run
-from py_demixer.batch.run import BatchError, Crew, LocalCrew, Outcome, Recipe
+from py_demixer.batch.run import Crew, LocalCrew, Outcome, Recipe
+from py_demixer.errors import BatchError, CollectionError
 from py_demixer.extras import require
 
 from .common import (

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from py_demixer import Workers
-from py_demixer.audio import decode
+from py_demixer.audio import encode
 from py_demixer.audio.files import Output
 from py_demixer.errors import FetchError
 from py_demixer.extras import require
+from py_demixer.models import registry
+from py_demixer.separation import planning
 from py_demixer.separation.sweep import RESIDUAL
 from py_demixer.separation.tasks import chosen_stems
-from py_demixer.weights import catalog
+from py_demixer.weights import loading, manifest
 
 BACKENDS = ("numpy", "scipy", "webgpu")
 
@@ -67,7 +69,7 @@ def megabytes(count: int) -> str:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Which model, and who computes."""
     add, default = parser.add_argument, "(default: %(default)s)"
-    add("--model", choices=tuple(catalog.MODELS), default="htdemucs", help=f"its name {default}")
+    add("--model", choices=tuple(manifest.MODELS), default="htdemucs", help=f"its name {default}")
     add("--weights", type=Path, metavar="FILE", help="its weights (default: fetched once, kept)")
     add(
         "--backend",
@@ -76,17 +78,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(options: argparse.Namespace) -> catalog.Model:
+def load_model(options: argparse.Namespace) -> registry.Model:
     """The model that was asked for; its weights are fetched if they are not there."""
     try:
-        return catalog.load(options.model, options.weights, options.backend, say)
+        return loading.load_model(options.model, options.weights, options.backend, say)
     except (FetchError, OSError, ValueError, ImportError) as error:
         raise Refusal(str(error)) from error
 
 
 def weight_file(options: argparse.Namespace) -> Path:
     """Where the weights are of the model that was asked for, and loaded."""
-    path: Path = options.weights or catalog.default_weights(options.model)
+    path: Path = options.weights or loading.default_weights(options.model)
     return path
 
 
@@ -108,7 +110,7 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     add("--niter", type=int, metavar="N", help="iterations of the Wiener filter (default: 1)")
 
 
-def choices(options: argparse.Namespace) -> catalog.Options:
+def choices(options: argparse.Namespace) -> planning.Options:
     """What was said of how to separate, for the model that was asked for.
 
     Raises
@@ -116,12 +118,10 @@ def choices(options: argparse.Namespace) -> catalog.Options:
     ValueError
         The model has no such option, or the value is out of its range.
     """
-    every = {
-        field.name for kind in catalog.ARCHITECTURES.values() for field in fields(kind.options)
-    }
+    every = {field.name for way in planning.WAYS.values() for field in fields(way.options)}
     said = {name: value for name, value in vars(options).items() if name in every}
     given = {name: value for name, value in said.items() if value is not None}
-    return catalog.make_options(catalog.named(options.model).architecture, given)
+    return planning.make_options(manifest.named(options.model).architecture, given)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -135,15 +135,15 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     """How stems are written."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
-    add("--format", choices=decode.FORMATS, default="wav", help=f"of the files {default}")
-    add("--bits", choices=decode.SUBTYPES, default="16", help=f"of a sample {default}")
+    add("--format", choices=encode.FORMATS, default="wav", help=f"of the files {default}")
+    add("--bits", choices=encode.SUBTYPES, default="16", help=f"of a sample {default}")
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What was asked for, checked."""
 
-    choices: catalog.Options
+    choices: planning.Options
     output: Output
     stems: tuple[str, ...]
     """Names of the files, without their ending."""
@@ -160,7 +160,7 @@ def wanted(options: argparse.Namespace) -> Wanted:
     try:
         chosen = choices(options)
         output = Output(options.format, options.bits, options.two_stems)
-        made = chosen_stems(catalog.named(options.model).stems, chosen.stems)
+        made = chosen_stems(manifest.named(options.model).stems, chosen.stems)
         if getattr(chosen, "residual", False):
             made = (*made, RESIDUAL)
         return Wanted(chosen, output, output.names(made))
@@ -177,7 +177,7 @@ def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("-j", "--jobs", type=_at_least_one, metavar="N", help=what)
 
 
-def start_workers(model: catalog.Model, options: argparse.Namespace) -> Workers:
+def start_workers(model: registry.Model, options: argparse.Namespace) -> Workers:
     """As many processes as were asked for."""
     try:
         return Workers(model, options.jobs)

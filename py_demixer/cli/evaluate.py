@@ -12,17 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import __version__
-from py_demixer.audio import decode
+from py_demixer import errors
 from py_demixer.batch.run import sha256
+from py_demixer.errors import EvaluationError
 from py_demixer.evaluation import comparison, plot, scoring, tables
 from py_demixer.evaluation.comparison import Likeness
 from py_demixer.evaluation.datasets import SUBSETS, Track, find_tracks
-from py_demixer.evaluation.metrics import EvaluationError, museval
+from py_demixer.evaluation.metrics import museval
 from py_demixer.evaluation.results import Comparison, Evaluation, Results
 from py_demixer.evaluation.tables import Table
 from py_demixer.extras import require
-from py_demixer.weights import catalog, checkpoint
+from py_demixer.models import registry
+from py_demixer.separation import planning
+from py_demixer.version import __version__
+from py_demixer.weights import checkpoint
 
 from .common import (
     Refusal,
@@ -96,7 +99,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise Refusal(str(error)) from error
 
 
-def _score(options: argparse.Namespace, chosen: catalog.Options) -> int:
+def _score(options: argparse.Namespace, chosen: planning.Options) -> int:
     songs = find_tracks(options.path, options.tracks, _subsets(options))
     museval()  # nobody should wait for a song to learn that it is missing
     model = load_model(options)
@@ -121,7 +124,7 @@ def _score(options: argparse.Namespace, chosen: catalog.Options) -> int:
     return int(failed)
 
 
-def _compare(options: argparse.Namespace, chosen: catalog.Options) -> int:
+def _compare(options: argparse.Namespace, chosen: planning.Options) -> int:
     songs = find_tracks(options.path, options.tracks, _subsets(options), without_stems=True)
     require("py_demixer.evaluation.pytorch", "reference")
     model = load_model(options)
@@ -152,7 +155,7 @@ def _each(
     songs: Sequence[Track],
     results: Results,
     work: Callable[..., dict[str, Any]],
-    model: catalog.Model,
+    model: registry.Model,
     options: argparse.Namespace,
 ) -> Iterator[str]:
     """Do what was not done before; the names of the songs of which there are results."""
@@ -165,7 +168,7 @@ def _each(
                 try:
                     with progress_bar(track.name) as progress:
                         found = work(track, workers=workers, progress=progress, warn=say)
-                except (decode.AudioError, EvaluationError) as error:  # the others may be good
+                except (errors.AudioError, EvaluationError) as error:  # the others may be good
                     say(f"{track.name}: {error}")
                     continue
                 results.songs[track.name] = found
@@ -175,7 +178,7 @@ def _each(
 
 
 def _about(
-    options: argparse.Namespace, chosen: catalog.Options, packages: Sequence[str]
+    options: argparse.Namespace, chosen: planning.Options, packages: Sequence[str]
 ) -> dict[str, Any]:
     """What decides the results."""
     return {

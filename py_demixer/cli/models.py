@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-from py_demixer.extras import MissingPackageError
-from py_demixer.ops import backend
-from py_demixer.weights import catalog
+from py_demixer import backends
+from py_demixer.errors import MissingPackageError
+from py_demixer.weights import loading
+from py_demixer.weights.loading import ModelInfo, list_models
 
 from .common import megabytes
 
@@ -26,46 +27,39 @@ def describe(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    models = list_models()
     if options.json:
-        print(json.dumps({name: _about(name) for name in catalog.MODELS}, indent=1))
+        print(json.dumps({model.name: _about(model) for model in models}, indent=1))
         return 0
-    for name, model in catalog.MODELS.items():
-        print(f"{name}: {model.title}")
+    for model in models:
+        print(f"{model.name}: {model.title}")
         print(f"  good for  {model.good_for}")
         print(f"  stems     {', '.join(model.stems)}")
-        print(f"  licence   {model.licence.text} {model.licence.url}")
-        print(f"  weights   {megabytes(model.file.bytes)}, {_place(name)[1]}")
+        print(f"  licence   {model.licence} {model.licence_url}")
+        print(f"  weights   {megabytes(model.bytes)}, {_place(model)}")
     print(f"graphics card: {_graphics()}")
     return 0
 
 
-def _place(name: str) -> tuple[Path | None, str]:
-    """Where a model's weights are, or will be, and what to say of that; None: nowhere."""
+def _place(model: ModelInfo) -> str:
     try:
-        path = catalog.default_weights(name)
+        path = loading.default_weights(model.name)
     except (OSError, MissingPackageError) as error:
-        return None, str(error)
-    return path, f"{'here' if path.is_file() else 'fetched when first needed'}: {path}"
+        return str(error)
+    return f"{'here' if model.is_fetched else 'fetched when first needed'}: {path}"
 
 
 def _graphics() -> str:
     try:
-        found = backend.find("webgpu")
+        found = backends.find("webgpu")
     except ImportError as error:
         return str(error)
     assert found.compiler is not None
     return f"{found.compiler.name}, with --backend webgpu"
 
 
-def _about(name: str) -> dict[str, Any]:
-    model, path = catalog.MODELS[name], _place(name)[0]
-    return {
-        "title": model.title,
-        "good_for": model.good_for,
-        "stems": model.stems,
-        "licence": model.licence.text,
-        "licence_url": model.licence.url,
-        "weights": None if path is None else str(path),
-        "bytes": model.file.bytes,
-        "is_here": path is not None and path.is_file(),
-    }
+def _about(model: ModelInfo) -> dict[str, Any]:
+    about = asdict(model)
+    del about["name"]
+    path, is_fetched = about.pop("path"), about.pop("is_fetched")
+    return about | {"weights": None if path is None else str(path), "is_here": is_fetched}

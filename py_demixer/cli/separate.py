@@ -14,11 +14,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from py_demixer import Workers
+from py_demixer import Workers, errors
 from py_demixer.audio import decode
-from py_demixer.audio.collection import CollectionError, Job, collect
+from py_demixer.audio.collection import Job, collect
 from py_demixer.audio.files import Separated, separate_file
-from py_demixer.weights import catalog
+from py_demixer.errors import CollectionError
+from py_demixer.models import registry
 
 from . import streams
 from .common import (
@@ -95,7 +96,7 @@ def _separate(options: argparse.Namespace) -> int:
 
 
 def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack: ExitStack) -> int:
-    model: catalog.Model | None = None
+    model: registry.Model | None = None
     workers: Workers | None = None
     exit_code = 0
     for job in jobs:
@@ -107,7 +108,7 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
                 if options.jobs:
                     workers = stack.enter_context(start_workers(model, options))
             _run(job, model, workers, wanted, options)
-        except decode.AudioError as error:  # the other songs may be good
+        except errors.AudioError as error:  # the other songs may be good
             exit_code = 1
             sentence = _told(str(error), options)
             say(sentence)
@@ -119,7 +120,7 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
 
 def _run(
     job: Job,
-    model: catalog.Model,
+    model: registry.Model,
     workers: Workers | None,
     wanted: Wanted,
     options: argparse.Namespace,
@@ -140,7 +141,7 @@ def _run(
         except ValueError as error:
             raise Refusal(_told(f"{job.song}: {error}", options)) from error
         except OSError as error:
-            raise decode.AudioError(f"{job.song}: {error.strerror or error}.") from error
+            raise errors.AudioError(f"{job.song}: {error.strerror or error}.") from error
     if made.gain < 1:
         say(
             f"The loudest stem of {job.song.name} would clip: all its stems were turned down by "

@@ -11,10 +11,11 @@ import numpy as np
 
 from py_demixer import separate, trace
 from py_demixer.audio import decode
+from py_demixer.models import registry
 from py_demixer.models.openunmix import OpenUnmix
+from py_demixer.separation import planning
 from py_demixer.separation.statistics import measure
 from py_demixer.separation.sweep import WINDOW
-from py_demixer.weights import catalog
 
 from .common import Refusal, add_model, load_model, refuse_to_overwrite, say
 
@@ -57,12 +58,12 @@ def _trace(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_beginning(mix: np.ndarray, model: catalog.Model) -> None:
+def _run_beginning(mix: np.ndarray, model: registry.Model) -> None:
     """Run the network once, as :func:`py_demixer.separate` begins."""
     if isinstance(model, OpenUnmix):
         separate(mix[:, : WINDOW * model.config.n_fft // 4 - 1], model)
         return
-    work = catalog.plan(model, measure([mix], model.sample_rate))
+    work = planning.plan(model, measure([mix], model.sample_rate))
     (part,) = work.tasks[0].reads
     work.run(0, [mix.T[part.start : part.stop]])
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from py_demixer import separate
 from py_demixer.audio.decode import Warn
+from py_demixer.models import registry
+from py_demixer.separation import planning
 from py_demixer.separation.processes import Workers
+from py_demixer.separation.separate import separate
 from py_demixer.separation.sweep import OpenUnmixOptions
 from py_demixer.separation.tasks import Progress
-from py_demixer.weights import catalog
 from py_demixer.weights.checkpoint import Checkpoint
 
 from .datasets import MIXTURE, Track, load_references
@@ -64,9 +65,9 @@ class Likeness:
 
 def compare(
     track: Track,
-    model: catalog.Model,
+    model: registry.Model,
     weights: Checkpoint,
-    options: catalog.Options,
+    options: planning.Options,
     *,
     workers: Workers | None = None,
     progress: Progress | None = None,
@@ -148,7 +149,7 @@ def likeness(
     )
 
 
-def least(options: catalog.Options) -> float:
+def least(options: planning.Options) -> float:
     """What a stem must reach, in dB, for us to say that we are as exact as we claim."""
     refined = isinstance(options, OpenUnmixOptions) and options.niter > 0
     return LEAST_REFINED if refined else LEAST

@@ -11,8 +11,7 @@ import numpy as np
 
 from py_demixer.audio import decode
 from py_demixer.audio.collection import files_below
-
-from .metrics import EvaluationError
+from py_demixer.errors import EvaluationError
 
 MIXTURE = "mixture"
 _MIXTURE_FILE = f"{MIXTURE}.wav"

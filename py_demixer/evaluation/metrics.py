@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from py_demixer.errors import EvaluationError
 from py_demixer.extras import require_alone
 
 METRICS = ("SDR", "SIR", "ISR", "SAR")
@@ -22,10 +23,6 @@ WINDOW_SECONDS = 1.0
 
 Frames = Mapping[str, list[float | None]]
 """By metric: dB in each window; None where there is none, since a stem is silent there."""
-
-
-class EvaluationError(Exception):
-    """Something cannot be evaluated; the message is a sentence that says why."""
 
 
 def bss_eval(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from py_demixer.errors import EvaluationError
 from py_demixer.extras import require
 
-from .metrics import METRICS, EvaluationError
+from .metrics import METRICS
 from .results import Evaluation
 
 

@@ -22,9 +22,11 @@ from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 
 from py_demixer.models import hdemucs, htdemucs, openunmix
+from py_demixer.models.parameters import widen
+from py_demixer.separation import planning
 from py_demixer.separation.segments import DemucsOptions
-from py_demixer.weights import catalog
-from py_demixer.weights.checkpoint import Checkpoint, widen
+from py_demixer.weights import networks
+from py_demixer.weights.checkpoint import Checkpoint
 
 # openunmix imports it, to read files; it has to fit torch, and is not always to be had.
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))
@@ -37,7 +39,7 @@ _COUNTER = "num_batches_tracked"
 
 
 def separate(
-    mixture: np.ndarray, weights: Checkpoint, options: catalog.Options, *, double: bool
+    mixture: np.ndarray, weights: Checkpoint, options: planning.Options, *, double: bool
 ) -> dict[str, np.ndarray]:
     """Separate a song by the original.
 
@@ -57,7 +59,7 @@ def separate(
     dict[str, np.ndarray]
         Stems by name, ``(2, samples)``: those that the options ask for.
     """
-    held = catalog.networks(weights)
+    held = networks.read_networks(weights)
     values = {field.name: getattr(options, field.name) for field in fields(options)}
     stems = values.pop("stems") or held.config.sources
     with torch.no_grad():
@@ -73,7 +75,7 @@ def separate(
 # ---- Demucs -------------------------------------------------------------------------------------
 
 
-def demucs(held: catalog.Networks) -> HTDemucs | HDemucs | BagOfModels:
+def demucs(held: networks.Networks) -> HTDemucs | HDemucs | BagOfModels:
     """The original of what a weight file holds, in float32."""
     members = [demucs_network(tensors, held.config) for tensors in held.tensors]
     return BagOfModels(members, [list(row) for row in held.bag]) if held.bag else members[0]

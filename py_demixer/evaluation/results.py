@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from .metrics import METRICS, EvaluationError, Frames, median, median_of
+from py_demixer.errors import EvaluationError
+
+from .metrics import METRICS, Frames, median, median_of
 
 Scores = Mapping[str, float | None]
 """By metric: dB; None where there is none, since a stem is silent."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from py_demixer import separate
 from py_demixer.audio.decode import Warn
+from py_demixer.errors import EvaluationError
+from py_demixer.models import registry
+from py_demixer.separation import planning
 from py_demixer.separation.processes import Workers
+from py_demixer.separation.separate import separate
 from py_demixer.separation.tasks import Progress
-from py_demixer.weights import catalog
 
 from .datasets import MIXTURE, Track, load_references
-from .metrics import EvaluationError, Frames, bss_eval
+from .metrics import Frames, bss_eval
 
 OTHER = "other"
 """The stem that holds whatever has no name among the true ones."""
@@ -19,8 +21,8 @@ OTHER = "other"
 
 def score(
     track: Track,
-    model: catalog.Model,
-    options: catalog.Options,
+    model: registry.Model,
+    options: planning.Options,
     *,
     workers: Workers | None = None,
     progress: Progress | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from py_demixer.errors import UnsupportedOperation
 from py_demixer.program.program import Operation
 
 from . import attention, elementwise, multiply, norm, residual, transform
@@ -28,10 +29,6 @@ LOWERINGS: Mapping[str, Lowering] = {
     "synthesise": transform.synthesise,
 }
 """By the kind of the operation."""
-
-
-class UnsupportedOperation(ValueError):
-    """A program has an operation for which there is no shader."""
 
 
 def lower(operation: Operation) -> list[Dispatch]:

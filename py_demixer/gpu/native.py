@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from py_demixer import trace
+from py_demixer.errors import NoGraphics, NotRecordable
 from py_demixer.ops.backend import Network
-from py_demixer.program.record import NotRecordable, record
+from py_demixer.program.record import record
 
 from .schedule import FLOAT_BYTES, Region, Run, Schedule, packed, schedule
 
@@ -27,10 +28,6 @@ CLOCK = "timestamp-query"
 
 BACKENDS = "Vulkan", "Metal", "DX12"
 """Through which cards are looked for: OpenGL has no compute shaders worth the name."""
-
-
-class NoGraphics(ImportError):
-    """There is no graphics card that can be used, or not the package that is needed for it."""
 
 
 class Card:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from py_demixer.models.htdemucs import Config, HTDemucs
-from py_demixer.ops import backend
+from py_demixer.ops.backend import ON_PROCESSOR
 
 CONFIG = Config(
     segment_length=16500,
@@ -40,7 +40,7 @@ _SAMPLES = 32  # for each number that is stored
 @cache
 def network() -> HTDemucs:
     """The network, for the processor."""
-    return HTDemucs(tensors(), CONFIG, backend.find("numpy"))
+    return HTDemucs(tensors(), CONFIG, ON_PROCESSOR["numpy"]())
 
 
 @cache

@@ -19,7 +19,7 @@ class SegmentNetwork(Protocol):
 
     @property
     def architecture(self) -> str:
-        """Its kind, see :data:`py_demixer.weights.catalog.ARCHITECTURES`."""
+        """Its kind, see :data:`py_demixer.models.registry.ARCHITECTURES`."""
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from py_demixer.ops.backend import Backend, bound, current
 from py_demixer.ops.linear import linear
 from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import EPSILON
-from py_demixer.weights import checkpoint
 
 from . import parameters
 
@@ -208,7 +207,7 @@ class OpenUnmix:
         return linear(x, weight, bias - mean * factor)
 
     def _tensor(self, source: str, name: str) -> np.ndarray:
-        return checkpoint.widen(self.tensors, f"{source}.{name}")
+        return parameters.widen(self.tensors, f"{source}.{name}")
 
 
 def network_shapes(config: Config) -> dict[str, tuple[int, ...]]:

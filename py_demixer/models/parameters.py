@@ -57,6 +57,21 @@ def check(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...
             )
 
 
+def widen(tensors: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """One tensor as float32.
+
+    A matrix that is stored in 8 bits is ``scale * matrix + offset``, with a scale and an offset for
+    each row: ``<name>.scale`` and ``<name>.offset``, ``(rows,)`` float32.
+    """
+    stored = tensors[name]
+    if stored.dtype != np.uint8:
+        return stored.astype(np.float32, copy=False)
+    out = stored.astype(np.float32)
+    out *= tensors[f"{name}.scale"][:, None]
+    out += tensors[f"{name}.offset"][:, None]
+    return out
+
+
 def nest(tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Dotted names -> nested dicts."""
     root: dict[str, Any] = {}

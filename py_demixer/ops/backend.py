@@ -1,16 +1,14 @@
-"""The one place that multiplies matrices, and the choice of who does it.
+"""The one place that multiplies matrices, and who does it.
 
 Implementations, best first: ``kernels`` (C with SIMD, in Pyodide a hundred times faster than NumPy,
 whose build there has no BLAS), ``scipy`` (BLAS ``sgemm``, there ten times faster than NumPy) and
 ``numpy``. Where NumPy has a BLAS of its own it is the fastest and is taken.
 
 A network has a backend of its own and computes with it (:func:`bound`); what is called outside of
-a network uses :func:`current`'s, which :func:`using` chooses for a stretch of code and
-``PY_DEMIXER_BACKEND`` for the process. The choice belongs to a thread, so that networks with
-different backends can run side by side.
-
-``webgpu``, the graphics card, is taken where it is asked for. It is no faster way to multiply: it
-runs whole networks (:class:`Compiler`), and what is not a network is done as by ``numpy``.
+a network uses :func:`current`'s, the best of these unless :func:`using` chooses another for a
+stretch of code. The choice belongs to a thread, so that networks with different backends can run
+side by side. Choosing one by its name, an argument or an environment variable is above all this:
+see :mod:`py_demixer.backends`, which also knows the graphics card.
 
 Operations that the kernels do as a whole ask :func:`kernels` for them; there the NumPy code below
 is what says what is computed.
@@ -19,7 +17,6 @@ is what says what is computed.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -78,12 +75,15 @@ class Backend:
         What does whole operations, where there is something.
     compiler
         What does whole networks, where there is something.
+    reopen
+        What opens it in another process, a function of a module; without it, it cannot go there.
     """
 
     name: str
     gemm: Gemm
     kernels: Kernels | None = None
     compiler: Compiler | None = None
+    reopen: Callable[[], Backend] | None = None
 
     @property
     def build(self) -> str:
@@ -92,27 +92,10 @@ class Backend:
             return f"{self.name} {self.compiler.name}"
         return self.kernels.path.name if self.kernels else self.name
 
-    def __reduce__(self) -> tuple[Callable[[str], Backend], tuple[str]]:
-        """In another process it is found again, by its name."""
-        return find, (self.name,)
-
-
-def find(name: str | None = None) -> Backend:
-    """The backend of that name, or ``PY_DEMIXER_BACKEND``'s, or the best one.
-
-    Raises
-    ------
-    ValueError
-        There is no backend of that name.
-    ImportError
-        The backend's library is not installed, or cannot run here.
-    """
-    name = name or os.environ.get("PY_DEMIXER_BACKEND") or _best()
-    if name not in _BACKENDS:
-        raise ValueError(
-            f"There is no backend named {name!r}: choose one of {', '.join(_BACKENDS)}."
-        )
-    return _BACKENDS[name]()
+    def __reduce__(self) -> tuple[Callable[[], Backend], tuple[()]]:
+        if self.reopen is None:
+            raise TypeError(f"The backend {self.name} cannot go to another process.")
+        return self.reopen, ()
 
 
 _chosen: ContextVar[Backend | None] = ContextVar("backend", default=None)
@@ -127,12 +110,17 @@ def current() -> Backend:
 def using(backend: Backend | str) -> Iterator[Backend]:
     """Use a backend inside the ``with`` block, in this thread.
 
+    Parameters
+    ----------
+    backend
+        One, or a key of :data:`ON_PROCESSOR`.
+
     Raises
     ------
-    ValueError, ImportError
-        See :func:`find`.
+    ImportError
+        Its library is not installed, or cannot run here.
     """
-    backend = find(backend) if isinstance(backend, str) else backend
+    backend = ON_PROCESSOR[backend]() if isinstance(backend, str) else backend
     token = _chosen.set(backend)
     try:
         yield backend
@@ -182,15 +170,16 @@ def kernels() -> Kernels | None:
 
 @functools.cache
 def _default() -> Backend:
-    return find()
+    return ON_PROCESSOR[best()]()
 
 
-def _best() -> str:
+def best() -> str:
+    """The fastest that can be opened here: a key of :data:`ON_PROCESSOR`."""
     if _numpy_has_blas():
         return "numpy"
     for name in ("kernels", "scipy"):
         try:
-            _BACKENDS[name]()
+            ON_PROCESSOR[name]()
         except ImportError:
             continue
         return name
@@ -204,14 +193,14 @@ def _numpy_has_blas() -> bool:
 
 def _kernels() -> Backend:
     found = load()
-    return Backend("kernels", found.gemm, found)
+    return Backend("kernels", found.gemm, found, reopen=_kernels)
 
 
 def _numpy() -> Backend:
     def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
         np.matmul(_single(a), b, out=out)
 
-    return Backend("numpy", gemm)
+    return Backend("numpy", gemm, reopen=_numpy)
 
 
 def _scipy() -> Backend:
@@ -223,20 +212,11 @@ def _scipy() -> Backend:
         (left, left_t), (right, right_t) = _fortran(b), _fortran(_single(a))
         sgemm(1.0, left, right, 0.0, out.T, left_t, right_t, overwrite_c=True)
 
-    return Backend("scipy", gemm)
+    return Backend("scipy", gemm, reopen=_scipy)
 
 
 def _single(a: np.ndarray) -> np.ndarray:
     return a.astype(np.float32, copy=False)
-
-
-@functools.cache  # one for the process: cards and drivers count who opens them
-def _webgpu() -> Backend:
-    from py_demixer.gpu.native import Card
-
-    card = Card()
-    card.check()
-    return Backend("webgpu", _numpy().gemm, compiler=card)
 
 
 def _fortran(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -246,9 +226,9 @@ def _fortran(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     return np.ascontiguousarray(matrix).T, False
 
 
-_BACKENDS: dict[str, Callable[[], Backend]] = {
+ON_PROCESSOR: Mapping[str, Callable[[], Backend]] = {
     "kernels": _kernels,
     "numpy": _numpy,
     "scipy": _scipy,
-    "webgpu": _webgpu,
 }
+"""What opens each of them, by name; raises ImportError where that cannot be."""

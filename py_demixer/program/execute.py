@@ -8,14 +8,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 # With these, all operations are known.
-from py_demixer.ops import (  # noqa: F401
-    attention,
-    conv,
-    linear,
-    norm,
-    residual,
-    stft,
-)
 from py_demixer.ops.operation import OPERATIONS
 
 from .program import Array, Constant, Operand, Operation, Program, Weight

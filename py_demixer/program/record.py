@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from py_demixer.errors import NotRecordable
+
 from .program import Array, Constant, Operand, Operation, Program, Shape, Step, Weight
 
 
@@ -48,10 +50,6 @@ def record(
         constants=tuple(recording.constants),
         steps=tuple(recording.steps),
     )
-
-
-class NotRecordable(ValueError):
-    """A network does what a program cannot have."""
 
 
 class Symbol:

@@ -20,21 +20,24 @@ from typing import Any
 
 import numpy as np
 
-from py_demixer import __version__
+from py_demixer import backends
 from py_demixer import trace as tracing
+from py_demixer.errors import NotRecordable, UnsupportedOperation
 from py_demixer.gpu import selftest
-from py_demixer.gpu.lowering import UnsupportedOperation
 from py_demixer.gpu.schedule import Schedule, packed, schedule
+from py_demixer.models import registry
 from py_demixer.models.bag import Bag
 from py_demixer.models.hybrid import Hybrid
 from py_demixer.ops import backend
-from py_demixer.program.record import NotRecordable, record
-from py_demixer.separation import statistics, tasks
+from py_demixer.program.record import record
+from py_demixer.separation import planning, statistics, tasks
 from py_demixer.separation.segments import SegmentPlan
-from py_demixer.weights import catalog, checkpoint
+from py_demixer.version import __version__
+from py_demixer.weights import checkpoint
+from py_demixer.weights.networks import build_model, read_networks
 
 _weights: np.ndarray | None = None
-_model: catalog.Model | None = None
+_model: registry.Model | None = None
 
 
 def allocate(size: int) -> np.ndarray:
@@ -50,7 +53,7 @@ def allocate(size: int) -> np.ndarray:
 def needs_scipy(backend_name: str | None = None) -> bool:
     """Whether SciPy has to be loaded before :func:`load`: where there are no kernels."""
     try:
-        return backend.find(backend_name).kernels is None
+        return backends.find(backend_name).kernels is None
     except ImportError:
         return True
 
@@ -68,7 +71,7 @@ def load(backend_name: str | None = None) -> str:
     if _weights is None:
         raise RuntimeError("load() comes after allocate().")
     _plan.cache_clear()  # plans of another model
-    _model = catalog.build(checkpoint.read(_weights), backend.find(backend_name))
+    _model = build_model(checkpoint.read(_weights), backends.find(backend_name))
     return json.dumps(
         {
             "sources": _model.sources,
@@ -124,7 +127,7 @@ def plan(song: str, options: str) -> str:
     song
         JSON of :class:`tasks.Song`.
     options
-        JSON of what :func:`catalog.make_options` takes.
+        JSON of what :func:`planning.make_options` takes.
 
     Returns
     -------
@@ -258,7 +261,7 @@ def networks() -> list[Network]:
         Graphics cards cannot run them; a sentence.
     """
     assert _weights is not None, "There is a model."
-    tensors = catalog.networks(checkpoint.read(_weights)).tensors
+    tensors = read_networks(checkpoint.read(_weights)).tensors
     return [Network(*pair) for pair in zip(_hybrids(), tensors, strict=True)]
 
 
@@ -278,7 +281,7 @@ class SelfTest:
         return selftest.is_right(_flat(stems))
 
 
-def _loaded() -> catalog.Model:
+def _loaded() -> registry.Model:
     if _model is None:
         raise RuntimeError("There is no model yet: call load() first.")
     return _model
@@ -287,8 +290,8 @@ def _loaded() -> catalog.Model:
 @functools.lru_cache(maxsize=1)
 def _plan(song: str, options: str) -> tasks.Plan:
     model = _loaded()
-    chosen = catalog.make_options(model.architecture, json.loads(options))
-    return catalog.plan(model, tasks.Song(**json.loads(song)), chosen)
+    chosen = planning.make_options(model.architecture, json.loads(options))
+    return planning.plan(model, tasks.Song(**json.loads(song)), chosen)
 
 
 def _described(task: tasks.Task) -> dict[str, object]:

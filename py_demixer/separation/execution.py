@@ -9,9 +9,11 @@ from typing import NoReturn
 
 import numpy as np
 
+from py_demixer.errors import Cancelled
+
 from .planes import FLOAT_BYTES, Planes
 from .statistics import as_mixture
-from .tasks import MIXTURE, Cancel, Cancelled, Plan, Progress, Range, Task
+from .tasks import MIXTURE, Cancel, Plan, Progress, Range, Task
 
 
 def execute(

@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from py_demixer.errors import WorkerError
 from py_demixer.extras import require
-from py_demixer.weights import catalog
+from py_demixer.models import registry
 
+from . import planning
 from .execution import Clock, Feed, Frontier
 from .planes import InFiles
 from .tasks import Cancel, Plan, Progress, Song
@@ -46,16 +48,12 @@ _ALIGNMENT = 64  # bytes: of the arrays in the file
 _LOOK_SECONDS = 0.2  # between two looks at whether somebody wants to stop
 
 
-class WorkerError(RuntimeError):
-    """A process ended in the middle of its work; the message is a sentence."""
-
-
 @dataclass(frozen=True)
 class _Job:
     """What a process must know of a song."""
 
     song: Song
-    options: catalog.Options | None
+    options: planning.Options | None
     folder: Path
 
 
@@ -79,7 +77,7 @@ class Workers:
         The package loky is not installed.
     """
 
-    def __init__(self, model: catalog.AnyModel, count: int) -> None:
+    def __init__(self, model: registry.AnyModel, count: int) -> None:
         if count < 1:
             raise ValueError(f"There must be at least one worker, not {count}.")
         if model.backend.compiler:
@@ -110,7 +108,7 @@ class Workers:
     def execute(
         self,
         song: Song,
-        options: catalog.Options | None,
+        options: planning.Options | None,
         blocks: Iterable[np.ndarray],
         folder: Path,
         progress: Progress | None = None,
@@ -130,7 +128,7 @@ class Workers:
         """
         from concurrent.futures import FIRST_COMPLETED, wait  # browsers have no processes
 
-        plan = catalog.plan(self.model, song, options)
+        plan = planning.plan(self.model, song, options)
         planes = InFiles(folder, plan.planes)
         feed, frontier, clock = Feed(plan, blocks, planes), Frontier(plan), Clock(plan, progress)
         queue, job = _Queue(plan), _Job(song, options, folder)
@@ -209,10 +207,10 @@ class _Queue:
 # ---- in the other processes ---------------------------------------------------------------------
 
 _PICKLE, _ARRAYS = "model.pickle", "arrays"
-_model: catalog.AnyModel | None = None
+_model: registry.AnyModel | None = None
 
 
-def _pack(model: catalog.AnyModel, folder: Path) -> None:
+def _pack(model: registry.AnyModel, folder: Path) -> None:
     """Write a model so that :func:`_hold` can map its arrays."""
     buffers: list[pickle.PickleBuffer] = []
     content = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
@@ -241,7 +239,7 @@ def _hold(name: str) -> None:
 @functools.lru_cache(maxsize=1)
 def _plan(job: _Job) -> tuple[Plan, InFiles]:
     assert _model is not None
-    plan = catalog.plan(_model, job.song, job.options)
+    plan = planning.plan(_model, job.song, job.options)
     return plan, InFiles(job.folder, plan.planes)
 
 

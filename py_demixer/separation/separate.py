@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from py_demixer.weights import catalog
-from py_demixer.weights.catalog import AnyModel, Options
+from py_demixer.models.registry import AnyModel
 
+from . import planning
 from .execution import execute, held_bytes
 from .planes import InFiles, InMemory, Planes
+from .planning import Options
 from .processes import Workers
 from .statistics import as_mixture, check_sample_rate, measure
 from .tasks import Cancel, Plan, Progress, Range, Song
@@ -118,7 +119,7 @@ def separate(
     check_sample_rate(sample_rate, model.sample_rate)
     mixture = as_mixture(mixture, model.channels)
     song = measure([mixture], model.sample_rate)
-    plan = catalog.plan(model, song, options)
+    plan = planning.plan(model, song, options)
     audio = np.empty((len(plan.stems), *mixture.shape), np.float32)
     with ExitStack() as stack:
         run = _Run(stack, model, song, options, plan, workers, in_memory=True)
@@ -178,7 +179,7 @@ def separate_blocks(
     ...     file.write(stems["vocals"].T)
     """
     check_sample_rate(sample_rate, model.sample_rate)
-    plan = catalog.plan(model, song, options)
+    plan = planning.plan(model, song, options)
     copies = map(np.array, blocks)  # the caller may use its buffer again
     with ExitStack() as stack:
         in_memory = held_bytes(plan) <= MEMORY_BYTES

@@ -29,10 +29,6 @@ Cancel = Callable[[], bool]
 """Is asked whether to stop."""
 
 
-class Cancelled(Exception):
-    """The caller asked to stop."""
-
-
 @dataclass(frozen=True)
 class Song:
     """What is known of a song before it is separated.

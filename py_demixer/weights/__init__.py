@@ -1,7 +1,7 @@
 """Weight files: where they come from (`manifest`), how to `fetch` and how to `convert` them.
 
-Installed as ``py_demixer.weights``; nothing in the package needs it once the file is there::
+``loading`` is the one place that knows both files and networks. On the command line::
 
-    python -m py_demixer.weights fetch htdemucs
-    python -m py_demixer.weights convert 955717e8-8726e21a.th -o htdemucs.safetensors
+    py-demixer fetch htdemucs
+    py-demixer convert 955717e8-8726e21a.th -o htdemucs.safetensors
 """

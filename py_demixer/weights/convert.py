@@ -19,9 +19,9 @@ import numpy as np
 
 from py_demixer.errors import ConvertError
 from py_demixer.models import parameters
+from py_demixer.models.registry import ARCHITECTURES
 
 from . import checkpoint, dimensions, onnx_export, pytorch
-from .catalog import ARCHITECTURES
 from .manifest import Model
 from .storage import half, quantise
 

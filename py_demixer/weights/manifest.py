@@ -108,7 +108,7 @@ class Model:
     good_for
         A sentence that helps to choose.
     architecture
-        A key of :data:`py_demixer.weights.catalog.ARCHITECTURES`.
+        A key of :data:`py_demixer.models.registry.ARCHITECTURES`.
     stems
         Their names, in the order of the output.
     config
@@ -206,3 +206,20 @@ def _hashes(sources: tuple[Source, ...]) -> Iterator[str]:
             yield from (file.sha256 for file in source.files)
         else:
             yield source.sha256
+
+
+MODELS: Mapping[str, Model] = load()
+"""The published ones by name; the first is the one to take where nobody has chosen."""
+
+
+def named(name: str) -> Model:
+    """What is known of the model of that name.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    if name not in MODELS:
+        raise ValueError(f"There is no model {name!r}, only {', '.join(MODELS)}.")
+    return MODELS[name]

@@ -116,7 +116,7 @@ def test_a_worker_that_is_started_again_gets_the_weights_again(
 def test_what_keeps_a_cluster_from_working_is_said(scheduler, songs, tmp_path, monkeypatch):
     monkeypatch.setattr("py_demixer.batch.dask._PATIENCE_SECONDS", 1)
     from py_demixer.batch.dask import DaskCrew
-    from py_demixer.batch.run import BatchError
+    from py_demixer.errors import BatchError
 
     with pytest.raises(BatchError, match=r"There is no Dask scheduler at tcp://127\.0\.0\.1:1:"):
         DaskCrew("tcp://127.0.0.1:1", tmp_path).__enter__()

@@ -24,7 +24,7 @@ from py_demixer.gpu.lowering import lower
 from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.program.program import Operation, Program
 from py_demixer.program.record import record
-from py_demixer.weights import catalog, checkpoint
+from py_demixer.weights import checkpoint, networks
 
 COMPUTE_SHARE, MEMORY_SHARE = 0.4, 0.7
 """The shares of their peaks that cards are taken to reach: of products, of transfers."""
@@ -65,7 +65,7 @@ class Work:
 def recorded(weights: Path) -> tuple[Program, Mapping[str, np.ndarray]]:
     """The program of a weight file's HTDemucs, and its tensors."""
     content = checkpoint.read(np.fromfile(weights, np.uint8))
-    model = catalog.build(content)
+    model = networks.build_model(content)
     assert isinstance(model, HTDemucs)
     shape = (model.channels, model.segment_length)
     return record(model.network, shape, content.tensors), content.tensors

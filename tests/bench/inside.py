@@ -22,7 +22,7 @@ from py_demixer.models import htdemucs, hybrid
 from py_demixer.ops import backend, stft
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import PANEL, load
-from py_demixer.weights import catalog, checkpoint
+from py_demixer.weights import checkpoint, networks
 
 _CEILING_LOOPS = 10_000_000
 _CEILING_FLOP = 96
@@ -58,7 +58,7 @@ def measure(weights: np.ndarray, ceiling: str, runs: int, sizes: str) -> str:
             "ceiling": _ceiling(Path(ceiling), runs),
             "products": [_product(shape, runs) for shape in shapes],
             "convolutions": _convolutions(layer, runs),
-            "operations": _operations(catalog.build(checkpoint.read(weights))),
+            "operations": _operations(networks.build_model(checkpoint.read(weights))),
         }
     )
 

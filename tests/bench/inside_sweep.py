@@ -9,8 +9,7 @@ from collections import defaultdict
 import numpy as np
 
 from py_demixer.models.openunmix import Config, OpenUnmix
-from py_demixer.separation import tasks
-from py_demixer.weights import catalog
+from py_demixer.separation import planning, tasks
 
 _SAMPLE = 2  # tasks of a kind: one in the middle of the song, and one beside it
 
@@ -20,7 +19,7 @@ def measure(hidden: int, minutes: float, runs: int) -> str:
     config = Config(hidden=hidden)
     song = tasks.Song(round(minutes * 60 * config.sample_rate), 0.0, 1.0)
     network = OpenUnmix(_tensors(config), config)
-    plan = catalog.plan(network, song)
+    plan = planning.plan(network, song)
     kinds: dict[str, list[int]] = defaultdict(list)
     for index, task in enumerate(plan.tasks):
         kinds[type(task).__name__].append(index)

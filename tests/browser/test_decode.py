@@ -15,7 +15,8 @@ import pytest
 import soundfile
 
 from py_demixer import downmix_matrix
-from py_demixer.audio.decode import load, resampled
+from py_demixer.audio.decode import load
+from py_demixer.audio.resample import resampled
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic
 from tests.browser.decoding import Decode

@@ -16,8 +16,8 @@ from playwright.sync_api import expect
 import py_demixer
 from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
-from py_demixer.weights import catalog
-from py_demixer.weights.catalog import Model
+from py_demixer.models.registry import Model
+from py_demixer.weights import manifest
 from tests import synthetic
 from tests.browser.page import CHANGE_ENTRIES, RATE, SOURCES, DemixerPage, clear_songs, wav
 from web import server
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-TITLES = {name: model.title for name, model in catalog.MODELS.items()}
+TITLES = {name: model.title for name, model in manifest.MODELS.items()}
 LEAST_DECIBELS = {"htdemucs": 100, "umxhq": 85}
 LONG = wav(synthetic.noise(3.6))
 LONGER = wav(synthetic.noise(26.0)[:1], subtype="PCM_U8")  # paces are those of 20 s and more

@@ -15,7 +15,8 @@ import soundfile
 
 import py_demixer
 from py_demixer.evaluation.metrics import snr
-from py_demixer.weights import catalog
+from py_demixer.separation import planning
+from py_demixer.weights import manifest
 from tests import synthetic, tiny
 from tests.browser.page import SOURCES, DemixerPage, wav
 from tests.browser.test_models import choose_model
@@ -64,7 +65,7 @@ def six(tab: DemixerPage) -> DemixerPage:
 def expected(name: str, weights: dict[str, Path]) -> py_demixer.Stems:
     """What the library makes of the song with what the page asks for."""
     model = py_demixer.load_model(name, weights[name])
-    options = catalog.make_options(model.architecture, catalog.MODELS[name].page.options)
+    options = planning.make_options(model.architecture, manifest.MODELS[name].page.options)
     return py_demixer.separate(SONG, model, options)
 
 
@@ -146,7 +147,7 @@ def test_what_a_worker_needs_is_told_for_each_model(
         page = DemixerPage(shared_context, url).wait_started()
         for name in NAMES:
             choose_model(page, name)
-            memory = f"{catalog.MODELS[name].page.memory} MB"
+            memory = f"{manifest.MODELS[name].page.memory} MB"
             label = page.page.locator("label:has(#workers)").text_content()
             assert label is not None
             assert f"a core and {memory})" in label
@@ -154,7 +155,7 @@ def test_what_a_worker_needs_is_told_for_each_model(
 
 def test_what_the_site_says_of_its_models(url: str, tab: DemixerPage) -> None:
     assets = json.loads(tab.page.evaluate("fetch('assets.json').then((answer) => answer.text())"))
-    assert list(assets["models"]) == [name for name in catalog.MODELS if name in NAMES]
+    assert list(assets["models"]) == [name for name in manifest.MODELS if name in NAMES]
     for name, told in assets["models"].items():
-        assert told["good_for"] == catalog.MODELS[name].good_for
-        assert told["sources"] == list(catalog.MODELS[name].stems)
+        assert told["good_for"] == manifest.MODELS[name].good_for
+        assert told["sources"] == list(manifest.MODELS[name].stems)

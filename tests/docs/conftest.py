@@ -17,7 +17,8 @@ import soundfile
 
 import py_demixer
 from py_demixer import trace
-from py_demixer.weights import catalog
+from py_demixer.separation import planning
+from py_demixer.weights import manifest
 from tests import synthetic
 from tests.docs import models as tiny_models
 from tests.docs import programs
@@ -65,7 +66,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
 def _write_trace(song: np.ndarray, weights: Path, path: Path) -> None:
     """As ``py-demixer trace --json`` would: of the first segment."""
     model = py_demixer.load_model("htdemucs", weights)
-    plan = catalog.plan(model, py_demixer.measure([song], RATE))
+    plan = planning.plan(model, py_demixer.measure([song], RATE))
     (part,) = plan.tasks[0].reads
     with trace.record() as steps:
         plan.run(0, [song.T[part.start : part.stop]])
@@ -92,7 +93,7 @@ def reader(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(catalog, "MODELS", tiny_models.described())
+    monkeypatch.setattr(manifest, "MODELS", tiny_models.described())
     monkeypatch.chdir(tmp_path)
     names = {"mixture": synthetic.song(3.0)}
     yield Reader(tmp_path, dict(os.environ), names, {ADDRESS: f"127.0.0.1:{port}"})

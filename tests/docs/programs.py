@@ -53,10 +53,10 @@ def _demixer(arguments: Sequence[str]) -> int:
         command = [python, "-m", __spec__.name, "py-demixer", *arguments]
         return subprocess.run(command).returncode
     from py_demixer import cli
-    from py_demixer.weights import catalog
+    from py_demixer.weights import manifest
     from tests.docs import models
 
-    catalog.MODELS = models.described()
+    manifest.MODELS = models.described()
     return cli.main(arguments)
 
 
@@ -67,14 +67,6 @@ def _python(arguments: Sequence[str]) -> int:
 
             sys.argv = ["build.py", *words]
             build._options()
-        case ["-m", "py_demixer.weights", *words]:
-            from py_demixer.weights import __main__ as weights
-            from py_demixer.weights import manifest
-            from tests.docs import models
-
-            known = dict(models.described())
-            manifest.load = lambda: known
-            return weights.main(words)
         case ["-m", "venv", folder]:
             place = Path(folder)
             place.mkdir(parents=True)

@@ -20,7 +20,7 @@ from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose
 from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import group_norm, layer_norm
 from py_demixer.ops.wiener import wiener
-from py_demixer.weights.catalog import make_options
+from py_demixer.separation.planning import make_options
 from tests import synthetic, tiny, unmix
 from tests.golden import cases
 

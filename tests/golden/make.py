@@ -32,7 +32,7 @@ from demucs.htdemucs import HTDemucs
 from py_demixer.evaluation import pytorch
 from py_demixer.models.htdemucs import Config
 from py_demixer.weights import checkpoint
-from py_demixer.weights.catalog import Networks
+from py_demixer.weights.networks import Networks
 from tests import synthetic, tiny
 from tests.golden import cases, make_openunmix
 

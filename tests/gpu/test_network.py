@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 import py_demixer
-from py_demixer import cli, trace
-from py_demixer.gpu.lowering import UnsupportedOperation
+from py_demixer import backends, cli, trace
+from py_demixer.errors import UnsupportedOperation
 from py_demixer.gpu.native import Card
 from py_demixer.gpu.schedule import schedule
 from py_demixer.models.htdemucs import Config
@@ -148,7 +148,7 @@ def test_the_released_network_against_pytorch(real_weights):
     """A short segment; each operation is tested at the length of the released one on its own."""
     tensors = checkpoint.read(np.fromfile(real_weights, np.uint8)).tensors
     config = Config(segment_length=cases.SHORT_SEGMENT)
-    model = py_demixer.HTDemucs(tensors, config, backend.find("webgpu"))
+    model = py_demixer.HTDemucs(tensors, config, backends.find("webgpu"))
     stems = model(cases.segments(cases.SHORT_SEGMENT)["song"])
     checks.check_stems(stems, cases.load("htdemucs")["short/stems"])
 

@@ -213,7 +213,7 @@ def test_weights_that_are_there_are_verified(tmp_path):
         file.write(b"damage")
     with server.serving(tmp_path) as url:
         variables = {**os.environ, "PY_DEMIXER_MIRROR": url, "PATH": ""}
-        command = [PYTHON, "-m", "py_demixer.weights", "fetch", "htdemucs", "--directory", tmp_path]
+        command = [PYTHON, "-m", "py_demixer", "fetch", "htdemucs", "--directory", tmp_path]
         done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.returncode == 1
     assert "is damaged or of another version: it is fetched again" in done.stderr

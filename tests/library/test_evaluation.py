@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from py_demixer import cli, extras, separate
+from py_demixer import cli, errors, extras, separate
 from py_demixer.audio import decode
+from py_demixer.errors import EvaluationError
 from py_demixer.evaluation import comparison, datasets, metrics, scoring, tables
 from py_demixer.evaluation.comparison import likeness
-from py_demixer.evaluation.metrics import METRICS, EvaluationError
+from py_demixer.evaluation.metrics import METRICS
 from tests import synthetic, tiny
 
 RATE = 44100
@@ -148,7 +149,7 @@ def test_metrics_need_no_ffmpeg(tmp_path, monkeypatch):
 
 def test_museval_is_asked_for_where_it_is_not_installed():
     with pytest.raises(
-        extras.MissingPackageError, match=r"nowhere\.at_all.*py-demixer\[evaluate\]"
+        errors.MissingPackageError, match=r"nowhere\.at_all.*py-demixer\[evaluate\]"
     ):
         extras.require_alone("nowhere", "at_all", "evaluate")
 

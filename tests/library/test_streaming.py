@@ -13,10 +13,9 @@ import threadpoolctl
 
 import py_demixer
 from py_demixer import DemucsOptions, OpenUnmixOptions, Song
-from py_demixer.separation import execution, separate, statistics
+from py_demixer.separation import execution, planning, separate, statistics
 from py_demixer.separation.planes import InFiles, InMemory
 from py_demixer.separation.tasks import MIXTURE, Plane, Range
-from py_demixer.weights import catalog
 from tests import synthetic, tiny, unmix
 from tests.golden import cases, checks
 from tests.plans import plan
@@ -100,7 +99,7 @@ def test_parts_come_out_before_all_has_gone_in():
 def test_what_is_held_of_a_stream_is_what_was_foretold(name, monkeypatch):
     model, options = MODELS[name]
     length = round(3 * SECONDS.get(name, 2.1) * RATE)
-    work = catalog.plan(model, Song(length, 0.0, 1.0), options)
+    work = planning.plan(model, Song(length, 0.0, 1.0), options)
     most = 0
 
     class Weighed(InMemory):

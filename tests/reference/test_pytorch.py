@@ -93,9 +93,9 @@ def test_what_is_not_as_close_is_told(track, tmp_path, pytorch_python):
     tensors[name] = tensors[name] * np.float16(1.01)
     checkpoint.write(changed, tensors, content.metadata)
     code = (
-        "import sys; from pathlib import Path; from py_demixer import catalog, cli;"
-        "load = catalog.load;"
-        f"catalog.load = lambda name, *rest: load(name, Path({str(changed)!r}));"
+        "import sys; from pathlib import Path; from py_demixer import cli;"
+        "from py_demixer.weights import loading; load = loading.load_model;"
+        f"loading.load_model = lambda name, *rest: load(name, Path({str(changed)!r}));"
         "sys.exit(cli.main(sys.argv[1:]))"
     )
     command = [pytorch_python, "-c", code, "evaluate", track / "mixture.wav"]

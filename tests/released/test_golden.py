@@ -7,7 +7,7 @@ import pytest
 import py_demixer
 from py_demixer.ops.backend import Backend
 from py_demixer.ops.kernels import Kernels
-from py_demixer.weights import catalog, checkpoint
+from py_demixer.weights import checkpoint, networks
 from tests import synthetic, tiny
 from tests.golden import cases, checks
 
@@ -37,5 +37,5 @@ def test_released_network_by_kernels(segment, real_weights: Path, native_kernels
     """As it is in the browser, but compiled for this machine."""
     weights = checkpoint.read(real_weights.read_bytes())
     by_kernels = Backend("kernels", native_kernels.gemm, native_kernels)
-    model = catalog.build(weights, by_kernels)
+    model = networks.build_model(weights, by_kernels)
     checks.check_network(model, segment, cases.load("htdemucs"))

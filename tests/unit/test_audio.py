@@ -10,9 +10,10 @@ import pytest
 import soundfile
 import soxr
 
-from py_demixer.audio import decode
+from py_demixer import errors
+from py_demixer.audio import decode, encode, resample
+from py_demixer.errors import MissingPackageError
 from py_demixer.evaluation.metrics import snr
-from py_demixer.extras import MissingPackageError
 from py_demixer.separation.statistics import downmix_matrix
 
 RATE = 44100
@@ -43,7 +44,7 @@ def noise(channels, frames, seed=0):
 )
 def test_a_resampled_sine_is_the_sine_at_the_same_time(rate, frequency, bound_db):
     signal = np.sin(2 * np.pi * frequency * np.arange(rate) / rate).astype(np.float32)[None]
-    (out,) = np.concatenate(list(decode.resampled([signal], rate, RATE)), axis=1)
+    (out,) = np.concatenate(list(resample.resampled([signal], rate, RATE)), axis=1)
     expected = np.sin(2 * np.pi * frequency * np.arange(len(out)) / RATE)
     inside = slice(len(out) // 4, -len(out) // 4)  # away from the edges, where the sine is cut off
     assert snr(out[inside], expected[inside]) > bound_db
@@ -52,7 +53,7 @@ def test_a_resampled_sine_is_the_sine_at_the_same_time(rate, frequency, bound_db
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("frames", [1, 7, 100, 4801, 44101])
 def test_the_resampled_length_is_the_duration_rounded(rate, frames):
-    out = list(decode.resampled([np.zeros((2, frames), np.float32)], rate, RATE))
+    out = list(resample.resampled([np.zeros((2, frames), np.float32)], rate, RATE))
     assert sum(block.shape[1] for block in out) == (2 * frames * RATE + rate) // (2 * rate)
     assert all(block.dtype == np.float32 for block in out)
 
@@ -63,7 +64,7 @@ def test_blocks_do_not_change_what_is_resampled(rate, length):
     signal = noise(2, 3000 if length == 1 else 90_000).T
     blocks = (signal[:, i : i + length] for i in range(0, signal.shape[1], length))
     expected = soxr.resample(signal.T, rate, RATE, quality="VHQ").T
-    out = np.concatenate(list(decode.resampled(blocks, rate, RATE)), axis=1)
+    out = np.concatenate(list(resample.resampled(blocks, rate, RATE)), axis=1)
     np.testing.assert_array_equal(out, expected)
 
 
@@ -81,7 +82,7 @@ def test_standard_error_is_back_when_the_last_thread_is_done(capfd):
 
 def test_equal_rates_leave_the_samples_alone():
     signal = noise(2, 100).T
-    (out,) = decode.resampled([signal], 44100, 44100)
+    (out,) = resample.resampled([signal], 44100, 44100)
     assert out is signal
 
 
@@ -127,7 +128,7 @@ def test_mono_is_the_same_on_both_sides(tmp_path):
 def test_nine_channels_are_refused(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(9, 500), 44100, "PCM_16")
-    with pytest.raises(decode.AudioError, match=r"a\.wav: .*9"):
+    with pytest.raises(errors.AudioError, match=r"a\.wav: .*9"):
         decode.load(path, RATE, no_warning)
 
 
@@ -151,31 +152,31 @@ def test_the_time_of_the_first_bad_sample_is_named(tmp_path, bad, rate):
     samples = noise(2, 3 * rate)
     samples[rate + rate // 2, 1] = samples[2 * rate, 0] = bad
     soundfile.write(path, samples, rate, "FLOAT")
-    with pytest.raises(decode.AudioError, match=r"a\.wav: .*\b1\.50* s"):
+    with pytest.raises(errors.AudioError, match=r"a\.wav: .*\b1\.50* s"):
         decode.load(path, RATE, no_warning)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(decode.AudioError, match=r"There is no file .*nope\.wav"):
+    with pytest.raises(errors.AudioError, match=r"There is no file .*nope\.wav"):
         decode.load(tmp_path / "nope.wav", RATE, no_warning)
 
 
 def test_a_folder_is_no_song(tmp_path):
-    with pytest.raises(decode.AudioError, match="cannot be read: "):
+    with pytest.raises(errors.AudioError, match="cannot be read: "):
         decode.load(tmp_path, RATE, no_warning)
 
 
 def test_an_empty_file_is_called_empty(tmp_path):
     path = tmp_path / "a.wav"
     path.touch()
-    with pytest.raises(decode.AudioError, match="is empty"):
+    with pytest.raises(errors.AudioError, match="is empty"):
         decode.load(path, RATE, no_warning)
 
 
 def test_a_file_without_samples_is_refused(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((0, 2)), 44100)
-    with pytest.raises(decode.AudioError, match="holds no audio"):
+    with pytest.raises(errors.AudioError, match="holds no audio"):
         decode.load(path, RATE, no_warning)
 
 
@@ -183,7 +184,7 @@ def test_a_file_without_samples_is_refused(tmp_path):
 def test_a_text_file_is_refused_in_one_sentence(tmp_path, ffmpeg, capfd, name):
     path = tmp_path / name
     path.write_text("This is not music.\n" * 200)
-    with pytest.raises(decode.AudioError, match=r"is not audio that|holds no audio") as info:
+    with pytest.raises(errors.AudioError, match=r"is not audio that|holds no audio") as info:
         decode.load(path, RATE, no_warning)
     assert "\n" not in str(info.value)
     assert capfd.readouterr() == ("", "")  # the libraries have printed nothing of their own
@@ -193,7 +194,7 @@ def test_without_ffmpeg_the_message_asks_for_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     path = tmp_path / "text.mp3"
     path.write_text("This is not music.\n" * 200)
-    with pytest.raises(decode.AudioError, match="install ffmpeg"):
+    with pytest.raises(errors.AudioError, match="install ffmpeg"):
         decode.load(path, RATE, no_warning)
 
 
@@ -212,7 +213,7 @@ def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "http:x.mp3").write_text("no audio")
-    with pytest.raises(decode.AudioError):
+    with pytest.raises(errors.AudioError):
         decode.load(tmp_path / "http:x.mp3", RATE, no_warning)
     words = told.read_text().splitlines()
     place = words.index("-i")
@@ -224,7 +225,7 @@ def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
 def test_a_film_without_sound_holds_no_audio(tmp_path, ffmpeg):
     film = tmp_path / "a.mkv"
     ffmpeg("-f", "lavfi", "-i", "color=size=16x16:duration=0.2", film)
-    with pytest.raises(decode.AudioError, match="holds no audio"):
+    with pytest.raises(errors.AudioError, match="holds no audio"):
         decode.load(film, RATE, no_warning)
 
 
@@ -245,7 +246,7 @@ def test_damage_that_ffmpeg_gets_over_is_reported(tmp_path, ffmpeg):
 def test_a_missing_package_is_named_with_the_command_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
     with pytest.raises(MissingPackageError, match=r"soxr.*pip install 'py-demixer\[cli\]'"):
-        list(decode.resampled([noise(2, 100).T], 8000, 44100))
+        list(resample.resampled([noise(2, 100).T], 8000, 44100))
 
 
 def test_damage_in_the_middle_is_left_to_ffmpeg(tmp_path, ffmpeg):
@@ -273,7 +274,7 @@ def test_damage_in_the_middle_is_left_to_ffmpeg(tmp_path, ffmpeg):
 def write(path, stem, bits, gain=1.0):
     """In two blocks."""
     half = stem.shape[1] // 2
-    decode.write(path, [stem[:, :half], stem[:, half:]], stem.shape[1], RATE, bits, gain)
+    encode.write(path, [stem[:, :half], stem[:, half:]], stem.shape[1], RATE, bits, gain)
 
 
 @pytest.mark.parametrize("extension", ["wav", "flac"])
@@ -303,7 +304,7 @@ def test_the_shared_gain_just_keeps_the_loudest_stem_from_clipping(tmp_path, bit
         0.1 * noise(2, 1000).T,
         sign * np.linspace(0, 1.7, 2000, dtype="f4").reshape(2, -1),
     )
-    gain = decode.shared_gain([np.abs(quiet).max(), np.abs(loud).max()], bits)
+    gain = encode.shared_gain([np.abs(quiet).max(), np.abs(loud).max()], bits)
     write(tmp_path / "a.wav", loud, bits, gain)
     written = soundfile.read(tmp_path / "a.wav", dtype="int32")[0].T >> (32 - int(bits))
     assert written[1, -1] == sign * (2 ** (int(bits) - 1) - 1)
@@ -311,8 +312,8 @@ def test_the_shared_gain_just_keeps_the_loudest_stem_from_clipping(tmp_path, bit
 
 
 def test_nothing_is_turned_down_without_need():
-    assert decode.shared_gain([0.5, 0.0], "16") == 1
-    assert decode.shared_gain([4.0], "32f") == 1
+    assert encode.shared_gain([0.5, 0.0], "16") == 1
+    assert encode.shared_gain([4.0], "32f") == 1
 
 
 def test_a_file_beyond_the_limit_of_wav_is_rf64(tmp_path, monkeypatch):
@@ -325,5 +326,5 @@ def test_a_file_beyond_the_limit_of_wav_is_rf64(tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path):
     path = Path(tmp_path / "no such folder" / "a.wav")
-    with pytest.raises(decode.AudioError, match="could not be written"):
+    with pytest.raises(errors.AudioError, match="could not be written"):
         write(path, noise(2, 10).T, "16")

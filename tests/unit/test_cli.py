@@ -20,8 +20,8 @@ import pytest
 import soundfile
 
 import py_demixer
-from py_demixer import cli
-from py_demixer.audio import decode
+from py_demixer import cli, errors
+from py_demixer.audio import encode
 from py_demixer.weights import manifest
 from tests import tiny, unmix
 from tests.interrupt import hear_ctrl_c
@@ -612,14 +612,14 @@ def test_too_little_room_on_the_disk(run, song, out, monkeypatch):
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkeypatch):
-    real = decode.write
+    real = encode.write
 
     def write_two(path, *arguments):
         if path.stem == "other":
-            raise decode.AudioError("The disk is full.")
+            raise errors.AudioError("The disk is full.")
         real(path, *arguments)
 
-    monkeypatch.setattr(decode, "write", write_two)
+    monkeypatch.setattr(encode, "write", write_two)
     code, stdout, stderr = run(song)
     assert (code, stdout) == (1, "")
     assert stderr.endswith("py-demixer: The disk is full.\n")

@@ -12,6 +12,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from py_demixer import errors
 from py_demixer.audio import decode, headers
 from tests import synthetic
 from tests.properties import SETTINGS
@@ -138,7 +139,7 @@ def test_joined_files(
     song, _ = load(b"".join(parts), tmp_path, ending)
     assert song.shape[1] == pytest.approx(sum(alone), abs=6000)
     monkeypatch.setattr("shutil.which", lambda _: None)
-    with pytest.raises(decode.AudioError, match="several files one behind the other"):
+    with pytest.raises(errors.AudioError, match="several files one behind the other"):
         load(b"".join(parts), tmp_path, ending)
 
 

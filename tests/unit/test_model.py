@@ -9,10 +9,11 @@ import safetensors.numpy
 
 import py_demixer
 from py_demixer import trace
-from py_demixer.models import htdemucs
+from py_demixer.models import htdemucs, registry
 from py_demixer.models.htdemucs import Config, HTDemucs
 from py_demixer.ops import backend
-from py_demixer.weights import catalog, checkpoint
+from py_demixer.separation import planning
+from py_demixer.weights import checkpoint, manifest, networks
 from tests import tiny
 from tests.golden import cases, checks
 
@@ -164,7 +165,7 @@ def test_weights_of_another_kind_or_with_other_stems_are_refused(tmp_path):
 def test_weight_files_of_unknown_networks_are_refused(tmp_path, metadata, message):
     checkpoint.write(tmp_path / "file", TENSORS, metadata)
     with pytest.raises(ValueError, match=message):
-        catalog.build(checkpoint.read((tmp_path / "file").read_bytes()))
+        networks.build_model(checkpoint.read((tmp_path / "file").read_bytes()))
 
 
 def test_a_bag_is_loaded(tmp_path):
@@ -194,11 +195,11 @@ def test_weights_that_do_not_fit_a_bag_are_refused(weights, message):
 
 
 def test_every_architecture_of_a_model_is_known():
-    for name, model in catalog.MODELS.items():
-        kind = catalog.ARCHITECTURES[model.architecture]
+    for name, model in manifest.MODELS.items():
+        kind = registry.ARCHITECTURES[model.architecture]
         assert model.file.name == f"{name}.safetensors"
         assert len(model.bag) == (len(model.parts) if name == "htdemucs_ft" else 0)
-        catalog.make_options(model.architecture, model.page.options)
+        planning.make_options(model.architecture, model.page.options)
         assert kind.network.architecture == model.architecture
 
 

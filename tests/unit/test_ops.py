@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from py_demixer import backends
 from py_demixer.evaluation.metrics import snr
 from py_demixer.ops import backend
 from py_demixer.ops.activation import gelu, glu
@@ -107,8 +108,8 @@ def test_gemm_takes_transposed_and_sliced_operands(name):
 
 def test_backend_is_chosen_by_the_environment(monkeypatch):
     monkeypatch.setenv("PY_DEMIXER_BACKEND", "scipy")
-    assert backend.find().name == "scipy"
-    assert backend.find("numpy").name == "numpy"
+    assert backends.find().name == "scipy"
+    assert backends.find("numpy").name == "numpy"
 
 
 def test_a_backend_is_used_inside_of_its_block_and_in_its_thread_alone():

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from py_demixer import trace
+from py_demixer.errors import NotRecordable
 from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.ops.conv import conv1d
 from py_demixer.ops.residual import add, copy
 from py_demixer.program import execute
 from py_demixer.program.program import Array, Constant, Operation, Program, Weight
-from py_demixer.program.record import NotRecordable, record
+from py_demixer.program.record import record
 from tests import synthetic, tiny
 
 WEIGHT = np.arange(24, dtype=np.float16).reshape(4, 2, 3)

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import DemucsOptions
-from py_demixer.ops import backend
-from py_demixer.separation import execution, segments, statistics
+from py_demixer import DemucsOptions, backends
+from py_demixer.separation import execution, planning, segments, statistics
 from py_demixer.separation.segments import Block, Segment
 from py_demixer.separation.tasks import MIXTURE, Song
-from py_demixer.weights import catalog
 from tests import synthetic, tiny
 from tests.golden import cases, checks
 from tests.plans import Watched, any_order, run_in_order, separate
@@ -25,7 +23,7 @@ class Echo:
     sample_rate = RATE
     channels = 2
     pads_segments = True
-    backend = backend.find("numpy")
+    backend = backends.find("numpy")
 
     def __init__(self, segment_length=SEGMENT):
         self.segment_length = segment_length
@@ -53,7 +51,7 @@ DEFAULT = DemucsOptions()
 
 
 def plan(length, options=DEFAULT, segment_length=SEGMENT):
-    return catalog.plan(Echo(segment_length), Song(length, 0.0, 1.0), options)
+    return planning.plan(Echo(segment_length), Song(length, 0.0, 1.0), options)
 
 
 def segments_of(work):
@@ -142,7 +140,7 @@ def test_window_is_a_triangle():
 @pytest.mark.parametrize("options", OVERLAPS)
 def test_any_order_gives_the_same_bits(options):
     model, mixture = Echo(1000), cases.random("mixture", 5000, 2)
-    work = catalog.plan(model, statistics.measure([mixture.T], RATE), options)
+    work = planning.plan(model, statistics.measure([mixture.T], RATE), options)
     expected = run_in_order(work, mixture, range(len(work.tasks)))
     rng = np.random.default_rng(0)
     for _ in range(3):

@@ -17,9 +17,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from py_demixer.cli import main
 from py_demixer.errors import ConvertError
 from py_demixer.weights import checkpoint, convert, manifest, onnx_export, pytorch
-from py_demixer.weights.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

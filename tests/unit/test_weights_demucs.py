@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 import py_demixer
+from py_demixer.cli import main
 from py_demixer.errors import ConvertError
 from py_demixer.evaluation.metrics import snr
-from py_demixer.models import parameters
+from py_demixer.models import parameters, registry
 from py_demixer.models.hdemucs import HDemucs
 from py_demixer.models.htdemucs import Config, HTDemucs
-from py_demixer.weights import catalog, checkpoint, convert, dimensions, fetch, manifest, pytorch
-from py_demixer.weights.__main__ import main
+from py_demixer.weights import checkpoint, convert, dimensions, fetch, manifest, pytorch
 from tests import synthetic, tiny
 from tests.golden import cases
 from web import server
 
 MADE = Path(__file__).parents[1] / "golden" / "demucs"
-MODELS = {name: catalog.MODELS[name] for name in ("htdemucs_ft", "htdemucs_6s", "hdemucs_mmi")}
+MODELS = {name: manifest.MODELS[name] for name in ("htdemucs_ft", "htdemucs_6s", "hdemucs_mmi")}
 
 
 def files_of(model):
@@ -82,7 +82,7 @@ def test_another_model_in_the_place_of_one_is_not_taken(mirrored, other, tmp_pat
 
 def test_the_segment_of_a_model_is_the_one_its_publisher_gave_it():
     """Not the one that its network was made with: hdemucs_mmi.yaml says 44 seconds."""
-    config = catalog.MODELS["hdemucs_mmi"].config
+    config = manifest.MODELS["hdemucs_mmi"].config
     assert config == {"segment_length": 44 * 44100}
     assert pytorch.read(*files_of(MODELS["hdemucs_mmi"])).arguments["segment"] == 11
 
@@ -91,7 +91,7 @@ def test_the_segment_of_a_model_is_the_one_its_publisher_gave_it():
 def test_manifest(name, tmp_path):
     """Names, hashes, and the size of the converted file, by the released dimensions."""
     model = MODELS[name]
-    network = catalog.ARCHITECTURES[model.architecture].network
+    network = registry.ARCHITECTURES[model.architecture].network
     (source,) = model.sources
     published = source.files if isinstance(source, manifest.PartsSource) else (source,)
     for file in published:
@@ -102,7 +102,7 @@ def test_manifest(name, tmp_path):
         assert len(bytes.fromhex(file.sha256)) == 32
         assert 50e6 < file.bytes < 200e6
     config = parameters.make_config(
-        catalog.ARCHITECTURES[model.architecture].config,
+        registry.ARCHITECTURES[model.architecture].config,
         {"sources": list(model.stems)}
         | ({"bottom_channels": 0} if name == "htdemucs_6s" else {})
         | dict(model.config),
@@ -143,7 +143,7 @@ def test_one_network_of_a_bag_is_not_taken_for_another_model(tmp_path):
     source = manifest.PartsSource(tuple(manifest.HttpSource.named(f"x/{f.name}") for f in files))
     bag = replace(MODELS["htdemucs_ft"], sources=(source,))
     with pytest.raises(ConvertError, match="htdemucs_ft: it is made of one file for each of"):
-        convert.convert(files[:1], tmp_path / "out", [catalog.MODELS["htdemucs"], bag])
+        convert.convert(files[:1], tmp_path / "out", [manifest.MODELS["htdemucs"], bag])
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_network_of_another_kind_or_with_other_tensors_is_refused(tmp_path):
         with pytest.raises(ConvertError, match=message):
             convert.convert([file], tmp_path / "out", [MODELS[name]])
     with pytest.raises(ConvertError, match="the stems are drums, bass, other, vocals, guitar"):
-        convert.convert([six], tmp_path / "out", [catalog.MODELS["htdemucs"]])
+        convert.convert([six], tmp_path / "out", [manifest.MODELS["htdemucs"]])
     copy = tmp_path / "f7e0c4bc-copy.th"
     shutil.copy(six, copy)
     files = [copy, *files_of(MODELS["htdemucs_ft"])[1:]]

@@ -17,8 +17,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from py_demixer.cli import main
 from py_demixer.weights import convert, fetch, manifest, pytorch
-from py_demixer.weights.__main__ import main
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny.th"
 CONTENT = TINY.read_bytes()
@@ -375,7 +375,7 @@ def test_all_reasons_are_in_one_sentence(server, model, folder, monkeypatch):
     ]
     positions = [message.index(part) for part in parts]
     assert positions == sorted(positions)
-    assert "python -m py_demixer.weights convert" in message
+    assert "py-demixer convert" in message
 
 
 def test_falls_through_to_the_next_source(server, model, folder):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import py_demixer
+from py_demixer.cli import main
 from py_demixer.errors import ConvertError
 from py_demixer.evaluation.metrics import snr
 from py_demixer.models import openunmix, parameters
 from py_demixer.weights import checkpoint, convert, fetch, manifest, pytorch
-from py_demixer.weights.__main__ import main
 from py_demixer.weights.storage import quantise
 from tests import synthetic, unmix
 from tests.golden import cases
@@ -232,7 +232,7 @@ def test_eight_bits():
         "vector": "float32",
     }
     assert np.array_equal(stored["vector"], matrix[0])
-    back = checkpoint.widen(stored, "matrix")
+    back = parameters.widen(stored, "matrix")
     step = (matrix.max(axis=1) - matrix.min(axis=1)) / 255
     assert (np.abs(back - matrix) <= (0.5 * step + 1e-5)[:, None]).all()
     assert np.array_equal(back[7], matrix[7])

@@ -1,4 +1,4 @@
-"""What storing Open-Unmix's matrices in 8 bits costs: ``convert --check``."""
+"""What storing Open-Unmix's matrices in 8 bits costs: ``py-demixer convert --check``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from py_demixer.models import parameters
 from py_demixer.models.openunmix import Config, OpenUnmix
 from py_demixer.separation.separate import separate
-
-from . import checkpoint
-from .convert import unmix_network
-from .dimensions import of_open_unmix
-from .storage import quantise
+from py_demixer.weights.convert import unmix_network
+from py_demixer.weights.dimensions import of_open_unmix
+from py_demixer.weights.storage import quantise
 
 SECONDS = 6
 
@@ -37,7 +36,7 @@ def report(path: Path) -> Iterator[str]:
     for name, tensor in exact.items():
         if tensor.ndim == 2:
             compressed = len(zlib.compress(stored[name].tobytes(), 9))
-            loss = _snr(checkpoint.widen(stored, name), tensor)
+            loss = _snr(parameters.widen(stored, name), tensor)
             yield f"{path.name} {name}: {_bits(compressed, tensor.size)}, {loss:.1f} dB"
             total, size = total + compressed, size + tensor.size
     yield f"{path.name} all matrices: {_bits(total, size)}"

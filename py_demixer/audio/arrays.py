@@ -1,0 +1,72 @@
+"""Whole songs between files and arrays, for programs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from . import decode, encode
+
+_log = logging.getLogger(__name__)
+
+
+def load_audio(path: str | Path, sample_rate: int = 44100) -> np.ndarray:
+    """Read a song as models want it. What is odd about the file is logged as a warning.
+
+    Parameters
+    ----------
+    path
+        Any file that libsndfile reads, or ffmpeg where it is installed.
+    sample_rate
+        Frames a second wanted; the file is resampled to it.
+
+    Returns
+    -------
+    np.ndarray
+        ``(2, samples)`` float32, full scale at +-1. Mono is given twice, more channels are mixed
+        down as :func:`downmix_matrix` says.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be read, or holds no audio.
+    MissingPackageError
+        soundfile or soxr is not installed.
+    """
+    return decode.load(Path(path), sample_rate, _log.warning)
+
+
+def save_audio(
+    path: str | Path, audio: np.ndarray, sample_rate: int = 44100, bits: str = "16"
+) -> None:
+    """Write a stem. Samples beyond full scale are clipped, which is logged as a warning.
+
+    Parameters
+    ----------
+    path
+        Ends in ".wav" or ".flac".
+    audio
+        ``(2, samples)`` float32.
+    sample_rate
+        Frames a second.
+    bits
+        Of a sample: "16", "24" or, in WAV alone, "32f", which does not clip.
+
+    Raises
+    ------
+    ValueError
+        The array has another shape, or there are no such files.
+    AudioError
+        The file could not be written.
+    MissingPackageError
+        soundfile is not installed.
+    """
+    path, audio = Path(path), np.asarray(audio, np.float32)
+    if audio.ndim != 2 or audio.shape[0] != 2:
+        raise ValueError(f"Stems are arrays of the shape (2, samples), not {audio.shape}.")
+    encode.check_format(path.suffix[1:].lower(), bits)
+    if bits != "32f" and np.abs(audio).max(initial=0) > 1:
+        _log.warning("%s: samples beyond full scale are clipped.", path)
+    encode.write(path, [audio], audio.shape[1], sample_rate, bits)

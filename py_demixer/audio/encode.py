@@ -1,0 +1,116 @@
+"""Audio files out: WAV and FLAC of any length, block by block, by libsndfile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from py_demixer.errors import AudioError
+from py_demixer.extras import require
+
+from .decode import libsndfile_name
+
+FORMATS = ("wav", "flac")
+SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
+"""Sample formats that :func:`write` knows, and libsndfile's names for them."""
+
+_WAV_LIMIT = 0xFFFF_0000  # bytes: a WAV header counts them in 32 bits
+
+
+def check_format(format: str, bits: str) -> None:
+    """Whether stems can be written like that.
+
+    Raises
+    ------
+    ValueError
+        The format is not known, or cannot hold such samples.
+    """
+    if format not in FORMATS or bits not in SUBTYPES:
+        raise ValueError(
+            f"Stems are written as {' or '.join(FORMATS)} with samples of "
+            f"{', '.join(SUBTYPES)} bits, not as {format} with {bits}."
+        )
+    if format == "flac" and bits == "32f":
+        raise ValueError("FLAC holds integers only: choose 24 bits, or WAV for 32f.")
+
+
+def shared_gain(peaks: Sequence[float], bits: str) -> float:
+    """The one factor for all stems that keeps the loudest of them from clipping; 1 if none would.
+
+    One for all, because stems that are scaled one by one no longer add up to the mix.
+
+    Parameters
+    ----------
+    peaks
+        The largest size of a sample, of each stem.
+    bits
+        A key of :data:`SUBTYPES`; "32f" cannot clip.
+    """
+    if bits == "32f":
+        return 1.0
+    ceiling = 1.0 - 2.0 ** (1 - int(bits))  # the largest positive integer sample
+    peak = max(peaks, default=0.0)
+    return ceiling / peak if peak > ceiling else 1.0
+
+
+def written_bytes(frames: int, bits: str) -> int:
+    """The size of a stereo WAV file without its header (a FLAC file is smaller)."""
+    return 2 * frames * (32 if bits == "32f" else int(bits)) // 8
+
+
+def write(
+    path: Path,
+    blocks: Iterable[np.ndarray],
+    frames: int,
+    sample_rate: int,
+    bits: str,
+    gain: float = 1.0,
+) -> None:
+    """Write one stem; the name's extension says the format.
+
+    Integers are round(sample * 2**(bits - 1)), so that what is read back is exact to half a step.
+    A WAV file beyond 4 GB is written as RF64, which most programs read.
+
+    Parameters
+    ----------
+    path
+        Ends in ".wav" or ".flac".
+    blocks
+        ``(2, n)`` float32, of ``frames`` in all.
+    sample_rate
+        Frames a second.
+    bits
+        A key of :data:`SUBTYPES`.
+    gain
+        Factor applied first, see :func:`shared_gain`.
+
+    Raises
+    ------
+    AudioError
+        The file could not be written, e.g. because the disk is full.
+    """
+    soundfile = require("soundfile")
+    container = path.suffix[1:].upper()
+    if container == "WAV" and written_bytes(frames, bits) > _WAV_LIMIT:
+        container = "RF64"
+    try:
+        with soundfile.SoundFile(
+            libsndfile_name(path), "w", sample_rate, 2, SUBTYPES[bits], format=container
+        ) as file:
+            for block in blocks:
+                file.write(_quantise(block.T * np.float32(gain), bits))
+    except (OSError, soundfile.SoundFileError) as error:
+        raise AudioError(f"{path} could not be written: {error}. Is the disk full?") from error
+
+
+def _quantise(block: np.ndarray, bits: str) -> np.ndarray:
+    """Round to integers here: libsndfile rounds WAV samples down, half a step too low."""
+    if bits == "32f":
+        return block
+    full_scale = 1 << (int(bits) - 1)
+    integers = np.clip(np.rint(block * np.float32(full_scale)), -full_scale, full_scale - 1)
+    if bits == "16":
+        return integers.astype(np.int16)
+    return integers.astype(np.int32) << 8  # libsndfile takes the upper 24 of 32 bits

@@ -1,0 +1,40 @@
+"""Another sample rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from py_demixer.extras import require
+
+
+def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
+    """Change the sample rate with libsoxr's very high quality: linear phase, no delay.
+
+    Parameters
+    ----------
+    blocks
+        ``(channels, frames)`` float32; their lengths do not change what comes out.
+    rate
+        Frames a second of the blocks.
+    new_rate
+        Frames a second wanted.
+
+    Yields
+    ------
+    np.ndarray
+        ``(channels, frames)`` float32, round(frames * new_rate / rate) in all; the blocks
+        themselves where the rates are equal.
+    """
+    if rate == new_rate:
+        yield from blocks
+        return
+    soxr = require("soxr")
+    stream = None
+    for block in blocks:
+        if stream is None:
+            stream = soxr.ResampleStream(rate, new_rate, len(block), "float32", "VHQ")
+        yield stream.resample_chunk(np.ascontiguousarray(block.T)).T
+    if stream is not None:
+        yield stream.resample_chunk(np.empty((0, len(block)), np.float32), last=True).T

@@ -1,0 +1,43 @@
+"""``py-demixer convert``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from py_demixer.weights import convert, manifest
+
+
+def describe(commands: Any) -> None:
+    """What can be said after ``convert``."""
+    parser = commands.add_parser(
+        "convert",
+        help="convert a PyTorch or ONNX file you have, or all files of a model",
+        description="Convert a PyTorch or ONNX file you have, or all files of a model, which are "
+        "told apart by their names: drums-....pth and so on.",
+    )
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("-o", "--output", type=Path, help="the weight file to write")
+    what.add_argument(
+        "--check", action="store_true", help="tell what 8 bits cost Open-Unmix's files, in dB"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.check:
+        return _check(options.files)
+    model = convert.convert(options.files, options.output, manifest.MODELS.values())
+    print(f"{options.output} holds the weights of {model.title}. {model.licence.text}")
+    return 0
+
+
+def _check(files: list[Path]) -> int:
+    from py_demixer.evaluation import storage  # runs networks
+
+    for path in files:
+        for line in storage.report(path):
+            print(line)
+    return 0

@@ -1,0 +1,35 @@
+"""``py-demixer fetch``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from py_demixer.weights import fetch, loading, manifest
+
+from .common import say
+
+
+def describe(commands: Any) -> None:
+    """What can be said after ``fetch``."""
+    parser = commands.add_parser(
+        "fetch",
+        help="download models before they are needed",
+        description="Download the weights of models, check and convert them, and print where they "
+        "are. A model that is there already is left as it is.",
+    )
+    parser.add_argument("names", choices=tuple(manifest.MODELS), nargs="+", metavar="MODEL")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        help="where to keep the files (default: where they belong)",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    for name in options.names:
+        directory = options.directory or loading.default_weights(name).parent
+        print(fetch.ensure(manifest.named(name), directory, report=say))
+    return 0

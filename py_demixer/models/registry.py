@@ -1,0 +1,40 @@
+"""Which kinds of network there are: the one place where an architecture gets its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import hdemucs, htdemucs, openunmix
+from .bag import Bag, SegmentNetwork
+from .hdemucs import HDemucs
+from .htdemucs import HTDemucs
+from .openunmix import OpenUnmix
+
+Model = HTDemucs | HDemucs | Bag | OpenUnmix
+AnyModel = Model | SegmentNetwork
+"""Also what others have made to be run on segments."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network.
+
+    Attributes
+    ----------
+    network
+        Its class, called with tensors by name, dimensions and a backend.
+    config
+        The class of its dimensions.
+    """
+
+    network: type[HTDemucs | HDemucs | OpenUnmix]
+    config: type
+
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "htdemucs": Architecture(HTDemucs, htdemucs.Config),
+    "hdemucs": Architecture(HDemucs, hdemucs.Config),
+    "openunmix": Architecture(OpenUnmix, openunmix.Config),
+}
+"""By the name that weight files state."""

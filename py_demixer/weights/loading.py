@@ -1,0 +1,160 @@
+"""From the name of a model to the model: where its weights are, fetched if they are nowhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from py_demixer import backends
+from py_demixer.errors import MissingPackageError
+from py_demixer.extras import require
+from py_demixer.models.registry import Model
+
+from . import checkpoint, manifest
+from .manifest import named
+from .networks import build_model
+
+_log = logging.getLogger(__name__)
+
+Weights = str | Path | bytes | bytearray | memoryview | np.ndarray
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A published model.
+
+    Attributes
+    ----------
+    name
+        What it is loaded by.
+    title
+        What people call it.
+    good_for
+        A sentence that helps to choose.
+    stems
+        Their names, in the order of the output.
+    licence
+        What one may do with the weights, in a sentence.
+    licence_url
+        Where their authors say so.
+    bytes
+        The size of its weight file.
+    path
+        Where that is, or will be; None: nowhere, for there is no folder to keep it in.
+    is_fetched
+        Whether it is there.
+    """
+
+    name: str
+    title: str
+    good_for: str
+    stems: tuple[str, ...]
+    licence: str
+    licence_url: str
+    bytes: int
+    path: Path | None
+    is_fetched: bool
+
+
+def list_models() -> tuple[ModelInfo, ...]:
+    """The published models; the first is the one to take where nobody has chosen."""
+    return tuple(map(_about, manifest.MODELS.values()))
+
+
+def _about(model: manifest.Model) -> ModelInfo:
+    try:
+        path: Path | None = default_weights(model.name)
+    except (OSError, MissingPackageError):
+        path = None
+    return ModelInfo(
+        model.name,
+        model.title,
+        model.good_for,
+        model.stems,
+        model.licence.text,
+        model.licence.url,
+        model.file.bytes,
+        path,
+        is_fetched=path is not None and path.is_file(),
+    )
+
+
+def default_weights(name: str) -> Path:
+    """Where a model's weight file is looked for when none is named.
+
+    The folder is ``$PY_DEMIXER_WEIGHTS``, or else the user's for caches (on Linux
+    ``~/.cache/py-demixer``).
+
+    Raises
+    ------
+    FileNotFoundError
+        The user has no home directory.
+    MissingPackageError
+        The package platformdirs, which knows such folders, is not installed.
+    """
+    folder = os.environ.get("PY_DEMIXER_WEIGHTS")
+    base = Path(folder) if folder else _cache_folder()
+    return base / named(name).file.name
+
+
+def _cache_folder() -> Path:
+    try:
+        folder: Path = require("platformdirs").user_cache_path("py-demixer", appauthor=False)
+    except RuntimeError as error:
+        raise FileNotFoundError(
+            "There is no home directory to keep weights in: name a folder in PY_DEMIXER_WEIGHTS."
+        ) from error
+    return folder
+
+
+def load_model(
+    name: str,
+    weights: Weights | None = None,
+    backend: str | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Model:
+    """Build the model ``name``: see :func:`py_demixer.load_model`."""
+    model = named(name)
+    chosen = backends.find(backend)
+    if weights is None:
+        from . import fetch  # converters and web clients: not for those who need none
+
+        folder = default_weights(name).parent
+        weights = fetch.ensure(model, folder, report or _log.info)
+    content = checkpoint.read(_opened(name, weights))
+    if content.metadata.get("architecture") not in (None, model.architecture):
+        raise ValueError(
+            f"{_label(weights)} is for a model of another kind, which is not {name}: "
+            "choose another file."
+        )
+    built = build_model(content, chosen)
+    if built.sources != model.stems:
+        raise ValueError(
+            f"{_label(weights)} is for a model with the stems {', '.join(built.sources)}, "
+            f"which is not {name}: choose another file."
+        )
+    return built
+
+
+def _opened(name: str, weights: Weights) -> Any:
+    """The content of a weight file; a file is mapped, so that processes share its memory."""
+    if not isinstance(weights, str | Path):
+        return weights
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"The weights of {name} are not at {path}: name another file, or none to fetch them."
+        )
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty: it is no weight file.")
+    return np.asarray(np.memmap(path, np.uint8, "r"))
+
+
+def _label(weights: Weights) -> str:
+    return str(weights) if isinstance(weights, str | Path) else "This"

@@ -1,0 +1,91 @@
+"""What a weight file holds, and the model that it becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from py_demixer.models import parameters
+from py_demixer.models.bag import Bag
+from py_demixer.models.registry import ARCHITECTURES, Model
+from py_demixer.ops.backend import Backend
+
+from .checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a weight file holds.
+
+    Attributes
+    ----------
+    architecture
+        Their kind, a key of :data:`py_demixer.models.registry.ARCHITECTURES`.
+    config
+        Their dimensions.
+    tensors
+        Of each network, by name.
+    bag
+        The weights of a bag, see :class:`py_demixer.models.bag.Bag`; none where there is one
+        network that is not in a bag.
+    """
+
+    architecture: str
+    config: Any
+    tensors: tuple[Mapping[str, np.ndarray], ...]
+    bag: tuple[tuple[float, ...], ...] = ()
+
+
+def read_networks(weights: Checkpoint) -> Networks:
+    """What a weight file holds.
+
+    A bag's tensors have the number of their network before their names, and the file's metadata
+    its weights.
+
+    Raises
+    ------
+    ValueError
+        The file does not say what it is for.
+    """
+    architecture = weights.metadata.get("architecture", "")
+    if architecture not in ARCHITECTURES:
+        raise ValueError(
+            f"The weight file is for the architecture {architecture!r}, which is not known here: "
+            "was it made by py_demixer.weights?"
+        )
+    kind = ARCHITECTURES[architecture]
+    config: Any = parameters.read_config(kind.config, weights.metadata.get("config", "{}"))
+    if "bag" not in weights.metadata:
+        return Networks(architecture, config, (weights.tensors,))
+    rows = json.loads(weights.metadata["bag"])
+    tensors = tuple(_member(weights.tensors, number) for number in range(len(rows)))
+    return Networks(
+        architecture, config, tensors, tuple(tuple(float(x) for x in row) for row in rows)
+    )
+
+
+def build_model(weights: Checkpoint, backend: Backend | None = None) -> Model:
+    """Build the model a weight file is for.
+
+    Raises
+    ------
+    ValueError
+        The file does not say so, or lacks tensors.
+    """
+    held = read_networks(weights)
+    network = ARCHITECTURES[held.architecture].network
+    members: Any = tuple(network(tensors, held.config, backend) for tensors in held.tensors)
+    return Bag(members, held.bag) if held.bag else members[0]
+
+
+def _member(tensors: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+    prefix = f"{number}."
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
