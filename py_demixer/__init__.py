@@ -25,8 +25,8 @@ from py_demixer.errors import (
 from py_demixer.models.bag import Bag
 from py_demixer.models.hdemucs import HDemucs
 from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.models.network import Model
 from py_demixer.models.openunmix import OpenUnmix
-from py_demixer.models.registry import Model
 from py_demixer.separation.processes import Workers
 from py_demixer.separation.segments import DemucsOptions
 from py_demixer.separation.separate import Stems, separate, separate_blocks
@@ -36,6 +36,7 @@ from py_demixer.separation.tasks import Song
 from py_demixer.version import __version__
 from py_demixer.weights import loading
 from py_demixer.weights.loading import ModelInfo, Weights, list_models
+from py_demixer.weights.manifest import DEFAULT
 
 if TYPE_CHECKING:
     from py_demixer.audio.arrays import load_audio, save_audio
@@ -75,7 +76,7 @@ __all__ = [
 
 
 def load_model(
-    name: str = "htdemucs",
+    name: str = DEFAULT,
     weights: Weights | None = None,
     backend: str | None = None,
     report: Callable[[str], None] | None = None,

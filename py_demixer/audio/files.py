@@ -21,7 +21,7 @@ import numpy as np
 
 from py_demixer.errors import AudioError
 from py_demixer.extras import require
-from py_demixer.models.registry import AnyModel
+from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.planning import Options
 from py_demixer.separation.processes import Workers
@@ -115,7 +115,7 @@ class Separated:
 def separate_file(
     song: str | Path,
     folder: str | Path,
-    model: AnyModel,
+    model: Model,
     options: Options | None = None,
     *,
     output: Output | None = None,
@@ -183,7 +183,7 @@ def separate_file(
     return Separated(song, files, about.length / model.sample_rate, gain)
 
 
-def _store(blocks: Iterator[np.ndarray], path: Path, model: AnyModel) -> Song:
+def _store(blocks: Iterator[np.ndarray], path: Path, model: Model) -> Song:
     """Write a mixture to a file, frame by frame, and measure it."""
     with path.open("wb") as file:
 

@@ -13,7 +13,6 @@ tried again.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import signal
 from collections import deque
@@ -29,11 +28,11 @@ from py_demixer.audio.collection import Job
 from py_demixer.audio.files import Output, move, separate_file, sweep, workshop
 from py_demixer.errors import AudioError, BatchError
 from py_demixer.extras import require
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.processes import ONE_THREAD
 from py_demixer.version import __version__
-from py_demixer.weights import loading
+from py_demixer.weights import checkpoint, loading
 
 MANIFEST = "manifest.json"
 TRIES = 3
@@ -223,7 +222,7 @@ def _separate(job: Job, recipe: Recipe, weights: str, warnings: list[str]) -> di
 
 
 @functools.lru_cache(maxsize=1)
-def _model(name: str, weights: str, backend: str) -> registry.Model:
+def _model(name: str, weights: str, backend: str) -> Model:
     return loading.load_model(name, weights, backend)
 
 
@@ -283,13 +282,7 @@ def _is(path: Path, facts: Mapping[str, Any]) -> bool:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": checkpoint.sha256(path)}
 
 
 # ---- processes of this machine ------------------------------------------------------------------

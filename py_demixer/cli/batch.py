@@ -15,6 +15,7 @@ from py_demixer.batch import run
 from py_demixer.batch.run import Crew, LocalCrew, Outcome, Recipe
 from py_demixer.errors import BatchError, CollectionError
 from py_demixer.extras import require
+from py_demixer.weights import checkpoint
 
 from .common import (
     Refusal,
@@ -63,7 +64,7 @@ def _batch(options: argparse.Namespace) -> int:
         model = load_model(options)
         weights = weight_file(options)
         recipe = Recipe(
-            options.model, run.sha256(weights), model.backend.name, what.choices, what.output
+            options.model, checkpoint.sha256(weights), model.backend.name, what.choices, what.output
         )
         crew = _crew(options, weights)
         with closing(run.run(jobs, recipe, crew, replace=options.force)) as outcomes:

@@ -12,18 +12,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from py_demixer import Workers
+from py_demixer import DemucsOptions, OpenUnmixOptions, Workers, backends
 from py_demixer.audio import encode
 from py_demixer.audio.files import Output
 from py_demixer.errors import FetchError
 from py_demixer.extras import require
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.sweep import RESIDUAL
 from py_demixer.separation.tasks import chosen_stems
 from py_demixer.weights import loading, manifest
 
-BACKENDS = ("numpy", "scipy", "webgpu")
+BACKENDS = tuple(name for name in backends.BACKENDS if name != "kernels")  # those are WebAssembly
 
 
 class Refusal(Exception):
@@ -58,27 +58,27 @@ def refuse_to_overwrite(paths: Iterable[Path]) -> None:
             )
 
 
-def megabytes(count: int) -> str:
-    """A number of bytes, for people."""
-    return f"{count / 1e6:.1f} MB"
-
-
 # ---- models -------------------------------------------------------------------------------------
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Which model, and who computes."""
     add, default = parser.add_argument, "(default: %(default)s)"
-    add("--model", choices=tuple(manifest.MODELS), default="htdemucs", help=f"its name {default}")
+    add(
+        "--model",
+        choices=tuple(manifest.MODELS),
+        default=manifest.DEFAULT,
+        help=f"its name {default}",
+    )
     add("--weights", type=Path, metavar="FILE", help="its weights (default: fetched once, kept)")
     add(
         "--backend",
         choices=BACKENDS,
-        help="who computes; webgpu is the graphics card (default: the processor)",
+        help="what runs the model; webgpu is the graphics card (default: the processor)",
     )
 
 
-def load_model(options: argparse.Namespace) -> registry.Model:
+def load_model(options: argparse.Namespace) -> Model:
     """The model that was asked for; its weights are fetched if they are not there."""
     try:
         return loading.load_model(options.model, options.weights, options.backend, say)
@@ -101,13 +101,17 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         "--stems", type=_names, metavar="A,B", help="which stems to make (default: all)"
     )
     add = parser.add_argument_group("Demucs").add_argument
-    add("--overlap", type=float, metavar="X", help="of neighbouring segments (default: 0.25)")
-    add("--shifts", type=int, metavar="N", help="random time shifts to average over (default: 0)")
-    add("--seed", type=int, metavar="N", help="of the random time shifts (default: 0)")
+    usual = DemucsOptions()
+    overlap = f"of neighbouring segments (default: {usual.overlap})"
+    add("--overlap", type=float, metavar="X", help=overlap)
+    shifts = f"random time shifts to average over (default: {usual.shifts})"
+    add("--shifts", type=int, metavar="N", help=shifts)
+    add("--seed", type=int, metavar="N", help=f"of the random time shifts (default: {usual.seed})")
     add("--segment", type=float, metavar="S", help="seconds of a segment (default: the model's)")
     add = parser.add_argument_group("Open-Unmix").add_argument
     add("--residual", action="store_true", default=None, help="one more stem: what they leave")
-    add("--niter", type=int, metavar="N", help="iterations of the Wiener filter (default: 1)")
+    niter = f"iterations of the Wiener filter (default: {OpenUnmixOptions().niter})"
+    add("--niter", type=int, metavar="N", help=niter)
 
 
 def choices(options: argparse.Namespace) -> planning.Options:
@@ -177,7 +181,7 @@ def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("-j", "--jobs", type=_at_least_one, metavar="N", help=what)
 
 
-def start_workers(model: registry.Model, options: argparse.Namespace) -> Workers:
+def start_workers(model: Model, options: argparse.Namespace) -> Workers:
     """As many processes as were asked for."""
     try:
         return Workers(model, options.jobs)

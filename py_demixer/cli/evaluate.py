@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from py_demixer import errors
-from py_demixer.batch.run import sha256
 from py_demixer.errors import EvaluationError
 from py_demixer.evaluation import comparison, plot, scoring, tables
 from py_demixer.evaluation.comparison import Likeness
@@ -22,10 +21,11 @@ from py_demixer.evaluation.metrics import museval
 from py_demixer.evaluation.results import Comparison, Evaluation, Results
 from py_demixer.evaluation.tables import Table
 from py_demixer.extras import require
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.version import __version__
 from py_demixer.weights import checkpoint
+from py_demixer.weights.checkpoint import sha256
 
 from .common import (
     Refusal,
@@ -155,7 +155,7 @@ def _each(
     songs: Sequence[Track],
     results: Results,
     work: Callable[..., dict[str, Any]],
-    model: registry.Model,
+    model: Model,
     options: argparse.Namespace,
 ) -> Iterator[str]:
     """Do what was not done before; the names of the songs of which there are results."""

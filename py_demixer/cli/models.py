@@ -9,10 +9,9 @@ from typing import Any
 
 from py_demixer import backends
 from py_demixer.errors import MissingPackageError
+from py_demixer.units import megabytes
 from py_demixer.weights import loading
 from py_demixer.weights.loading import ModelInfo, list_models
-
-from .common import megabytes
 
 
 def describe(commands: Any) -> None:

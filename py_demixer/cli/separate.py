@@ -19,7 +19,7 @@ from py_demixer.audio import decode
 from py_demixer.audio.collection import Job, collect
 from py_demixer.audio.files import Separated, separate_file
 from py_demixer.errors import CollectionError
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 
 from . import streams
 from .common import (
@@ -96,7 +96,7 @@ def _separate(options: argparse.Namespace) -> int:
 
 
 def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack: ExitStack) -> int:
-    model: registry.Model | None = None
+    model: Model | None = None
     workers: Workers | None = None
     exit_code = 0
     for job in jobs:
@@ -120,7 +120,7 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
 
 def _run(
     job: Job,
-    model: registry.Model,
+    model: Model,
     workers: Workers | None,
     wanted: Wanted,
     options: argparse.Namespace,

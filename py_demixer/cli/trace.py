@@ -11,7 +11,7 @@ import numpy as np
 
 from py_demixer import separate, trace
 from py_demixer.audio import decode
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 from py_demixer.models.openunmix import OpenUnmix
 from py_demixer.separation import planning
 from py_demixer.separation.statistics import measure
@@ -58,7 +58,7 @@ def _trace(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_beginning(mix: np.ndarray, model: registry.Model) -> None:
+def _run_beginning(mix: np.ndarray, model: Model) -> None:
     """Run the network once, as :func:`py_demixer.separate` begins."""
     if isinstance(model, OpenUnmix):
         separate(mix[:, : WINDOW * model.config.n_fft // 4 - 1], model)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from py_demixer.audio.decode import Warn
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.processes import Workers
 from py_demixer.separation.separate import separate
@@ -65,7 +65,7 @@ class Likeness:
 
 def compare(
     track: Track,
-    model: registry.Model,
+    model: Model,
     weights: Checkpoint,
     options: planning.Options,
     *,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from py_demixer.audio.decode import Warn
 from py_demixer.errors import EvaluationError
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.processes import Workers
 from py_demixer.separation.separate import separate
@@ -21,7 +21,7 @@ OTHER = "other"
 
 def score(
     track: Track,
-    model: registry.Model,
+    model: Model,
     options: planning.Options,
     *,
     workers: Workers | None = None,

@@ -15,6 +15,8 @@ from py_demixer.weights.convert import unmix_network
 from py_demixer.weights.dimensions import of_open_unmix
 from py_demixer.weights.storage import quantise
 
+from .metrics import snr
+
 SECONDS = 6
 
 
@@ -36,11 +38,11 @@ def report(path: Path) -> Iterator[str]:
     for name, tensor in exact.items():
         if tensor.ndim == 2:
             compressed = len(zlib.compress(stored[name].tobytes(), 9))
-            loss = _snr(parameters.widen(stored, name), tensor)
+            loss = snr(parameters.widen(stored, name), tensor)
             yield f"{path.name} {name}: {_bits(compressed, tensor.size)}, {loss:.1f} dB"
             total, size = total + compressed, size + tensor.size
     yield f"{path.name} all matrices: {_bits(total, size)}"
-    yield f"{path.name} stem: {_snr(_stem(stored), _stem(exact)):.1f} dB"
+    yield f"{path.name} stem: {snr(_stem(stored), _stem(exact)):.1f} dB"
 
 
 def _bits(size: int, count: int) -> str:
@@ -60,9 +62,3 @@ def _music(sample_rate: int) -> np.ndarray:
     spectrum /= np.arange(1, spectrum.shape[1] + 1)
     noise = np.fft.irfft(spectrum)
     return (0.5 * noise / np.abs(noise).max()).astype(np.float32)
-
-
-def _snr(ours: np.ndarray, exact: np.ndarray) -> float:
-    error = np.sum(np.square(ours - exact, dtype=np.float64))
-    signal = np.sum(np.square(exact, dtype=np.float64))
-    return float(10 * np.log10(signal / error)) if error else float("inf")

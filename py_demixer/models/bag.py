@@ -13,25 +13,11 @@ import numpy as np
 
 from py_demixer.ops.backend import Backend
 
+from .network import Model
 
-class SegmentNetwork(Protocol):
+
+class SegmentNetwork(Model, Protocol):
     """What a network must offer to be run on segments and to be in a bag."""
-
-    @property
-    def architecture(self) -> str:
-        """Its kind, see :data:`py_demixer.models.registry.ARCHITECTURES`."""
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the stems."""
-
-    @property
-    def sample_rate(self) -> int:
-        """In Hz."""
-
-    @property
-    def channels(self) -> int:
-        """Of the mixture and of each stem."""
 
     @property
     def segment_length(self) -> int:
@@ -40,10 +26,6 @@ class SegmentNetwork(Protocol):
     @property
     def pads_segments(self) -> bool:
         """Whether a segment that is shorter than the others gets context up to their length."""
-
-    @property
-    def backend(self) -> Backend:
-        """Who computes."""
 
     def __call__(self, mixture: np.ndarray) -> np.ndarray:
         """Segment ``(channels, samples)`` -> ``(sources, channels, samples)``."""
@@ -96,7 +78,7 @@ class Bag:
 
     @property
     def backend(self) -> Backend:
-        """Who computes."""
+        """What computes."""
         return self.members[0].backend
 
     @property

@@ -32,13 +32,13 @@ from .hybrid import (
     Hybrid,
     HybridConfig,
     Params,
-    Shapes,
     branch_shapes,
     flat,
     layer_shapes,
     norm,
     outer_shapes,
 )
+from .network import Shapes
 
 INNER_KERNEL, INNER_STRIDE, INNER_CROP = 4, 2, 1  # of the innermost layer
 GROUPS = 4  # of the group norms of inner layers

@@ -18,7 +18,8 @@ from py_demixer.ops.linear import linear
 from py_demixer.ops.norm import group_norm, layer_norm
 from py_demixer.ops.residual import add, add_scaled, copy
 
-from .hybrid import OUTER, Hybrid, HybridConfig, Params, Shapes, layer_shapes, outer_shapes
+from .hybrid import OUTER, Hybrid, HybridConfig, Params, layer_shapes, outer_shapes
+from .network import Shapes
 
 
 @dataclass(frozen=True)

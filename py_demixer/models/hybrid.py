@@ -12,7 +12,7 @@ are splatted into the function that uses them.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,19 +21,20 @@ import numpy as np
 
 from py_demixer import trace
 from py_demixer.ops import stft
-from py_demixer.ops.backend import Backend, Network, bound, current
+from py_demixer.ops.backend import Backend, bound
+from py_demixer.ops.backend import Network as Segments
 from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from py_demixer.ops.norm import restore, standardise
 from py_demixer.ops.residual import add, residual_branch
 
 from . import parameters
+from .network import Network, Shapes
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution of the outer layers
 CROP = 2  # what their padding adds: KERNEL // 4
 OUTER = 4  # layers on either side of the bottom
 
 Params = Mapping[str, Any]
-Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class HybridConfig:
     emb_scale: float = 10.0
 
 
-class Hybrid(ABC):
+class Hybrid(Network):
     """The network: one segment of the mixture in, its stems out.
 
     Parameters
@@ -62,7 +63,7 @@ class Hybrid(ABC):
     config
         The model's dimensions; None is the released one's.
     backend
-        Who computes; None is the one in use now.
+        What computes; None is what is in use now.
 
     Raises
     ------
@@ -70,14 +71,13 @@ class Hybrid(ABC):
         A tensor is missing or has another shape, or the backend cannot compute such a network.
     """
 
-    architecture: ClassVar[str]
-    """As weight files state it."""
-
     pads_segments: ClassVar[bool]
     """Whether a segment that is shorter than the others gets context up to their length."""
 
     decoders: ClassVar[tuple[int, int]]
     """The numbers of the first decoders behind the bottom: spectral, temporal."""
+
+    config: HybridConfig
 
     def __init__(
         self,
@@ -85,38 +85,11 @@ class Hybrid(ABC):
         config: HybridConfig | None = None,
         backend: Backend | None = None,
     ) -> None:
-        self.config = config or self.default_config()
-        self.backend = backend or current()
-        parameters.check(tensors, self.shapes(self.config))
+        super().__init__(tensors, config, backend)
         self.params = parameters.nest(tensors)
-        self._run: Network = self.network
+        self._run: Segments = self.network
         if (compiler := self.backend.compiler) is not None:
             self._run = compiler.compile(self.network, self.input_shape, tensors)
-
-    @classmethod
-    @abstractmethod
-    def default_config(cls) -> HybridConfig:
-        """The released model's dimensions."""
-
-    @classmethod
-    @abstractmethod
-    def shapes(cls, config: Any) -> Shapes:
-        """PyTorch's names and shapes of all parameters."""
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the stems, in the order of the output."""
-        return self.config.sources
-
-    @property
-    def sample_rate(self) -> int:
-        """In Hz."""
-        return self.config.sample_rate
-
-    @property
-    def channels(self) -> int:
-        """Of the mixture and of each stem."""
-        return self.config.audio_channels
 
     @property
     def segment_length(self) -> int:

@@ -19,12 +19,13 @@ from typing import ClassVar
 import numpy as np
 
 from py_demixer import trace
-from py_demixer.ops.backend import Backend, bound, current
+from py_demixer.ops.backend import Backend, bound
 from py_demixer.ops.linear import linear
 from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import EPSILON
 
 from . import parameters
+from .network import Network, Shapes
 
 DIRECTIONS = ("", "_reverse")  # what PyTorch appends to the names of an LSTM's parameters
 
@@ -51,28 +52,28 @@ class Config:
         return self.n_fft // 2 + 1
 
 
-class OpenUnmix:
+class OpenUnmix(Network):
     """The networks of all sources.
 
     Parameters
     ----------
     tensors
-        ``source.`` and PyTorch's name -> arrays (see :meth:`shapes`); matrices
-        may be float16, or uint8 as :func:`py_demixer.weights.checkpoint.widen` reads them. They are
-        widened when they are used: as float32, UMXL would be 450 MB.
+        ``source.`` and PyTorch's name -> arrays (see :meth:`shapes`); matrices may be float16, or
+        uint8 as :func:`py_demixer.models.parameters.widen` reads them. They are widened when they
+        are used: as float32, UMXL would be 450 MB.
     config
         The model's dimensions; None are UMXHQ's.
     backend
-        Who computes; None is the one in use now.
+        What computes; None is what is in use now.
 
     Raises
     ------
     ValueError
-        A tensor is missing or has another shape.
+        A tensor is missing or has another shape, or the backend is a graphics card.
     """
 
     architecture: ClassVar[str] = "openunmix"
-    """As weight files state it."""
+    config: Config
 
     def __init__(
         self,
@@ -80,36 +81,24 @@ class OpenUnmix:
         config: Config | None = None,
         backend: Backend | None = None,
     ) -> None:
-        self.config = config or Config()
-        self.backend = backend or current()
+        super().__init__(tensors, config, backend)
         if self.backend.compiler is not None:
             raise ValueError(
                 "Open-Unmix carries a state through the whole song, which is not for graphics "
                 "cards: choose another backend."
             )
-        parameters.check(tensors, self.shapes(self.config))
         self.tensors = tensors
 
     @classmethod
-    def shapes(cls, config: Config) -> dict[str, tuple[int, ...]]:
+    def default_config(cls) -> Config:
+        """The released model's dimensions."""
+        return Config()
+
+    @classmethod
+    def shapes(cls, config: Config) -> Shapes:
         """Names and shapes of all parameters."""
         one = network_shapes(config)
         return {f"{source}.{name}": one[name] for source in config.sources for name in one}
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the stems that there are networks for."""
-        return self.config.sources
-
-    @property
-    def sample_rate(self) -> int:
-        """In Hz."""
-        return self.config.sample_rate
-
-    @property
-    def channels(self) -> int:
-        """Of the mixture and of each stem."""
-        return self.config.audio_channels
 
     @bound
     def encode(self, source: str, magnitudes: np.ndarray) -> np.ndarray:

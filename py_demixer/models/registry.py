@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import hdemucs, htdemucs, openunmix
-from .bag import Bag, SegmentNetwork
 from .hdemucs import HDemucs
 from .htdemucs import HTDemucs
+from .network import Network
 from .openunmix import OpenUnmix
-
-Model = HTDemucs | HDemucs | Bag | OpenUnmix
-AnyModel = Model | SegmentNetwork
-"""Also what others have made to be run on segments."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Architecture:
         The class of its dimensions.
     """
 
-    network: type[HTDemucs | HDemucs | OpenUnmix]
+    network: type[Network]
     config: type
 
 

@@ -25,9 +25,9 @@ from py_demixer import trace as tracing
 from py_demixer.errors import NotRecordable, UnsupportedOperation
 from py_demixer.gpu import selftest
 from py_demixer.gpu.schedule import Schedule, packed, schedule
-from py_demixer.models import registry
 from py_demixer.models.bag import Bag
 from py_demixer.models.hybrid import Hybrid
+from py_demixer.models.network import Model
 from py_demixer.ops import backend
 from py_demixer.program.record import record
 from py_demixer.separation import planning, statistics, tasks
@@ -37,7 +37,7 @@ from py_demixer.weights import checkpoint
 from py_demixer.weights.networks import build_model, read_networks
 
 _weights: np.ndarray | None = None
-_model: registry.Model | None = None
+_model: Model | None = None
 
 
 def allocate(size: int) -> np.ndarray:
@@ -281,7 +281,7 @@ class SelfTest:
         return selftest.is_right(_flat(stems))
 
 
-def _loaded() -> registry.Model:
+def _loaded() -> Model:
     if _model is None:
         raise RuntimeError("There is no model yet: call load() first.")
     return _model

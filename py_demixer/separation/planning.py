@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from py_demixer.models.registry import AnyModel
+from py_demixer.models.network import Model
 
 from .segments import DemucsOptions, SegmentPlan
 from .sweep import OpenUnmixOptions, SweepPlan
@@ -39,7 +39,7 @@ WAYS: Mapping[str, Way] = {
 """By key of :data:`py_demixer.models.registry.ARCHITECTURES`."""
 
 
-def plan(model: AnyModel, song: Song, options: Options | None = None) -> Plan:
+def plan(model: Model, song: Song, options: Options | None = None) -> Plan:
     """Cut a song into tasks, as the model needs it.
 
     Parameters

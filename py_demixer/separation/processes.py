@@ -25,7 +25,7 @@ import numpy as np
 
 from py_demixer.errors import WorkerError
 from py_demixer.extras import require
-from py_demixer.models import registry
+from py_demixer.models.network import Model
 
 from . import planning
 from .execution import Clock, Feed, Frontier
@@ -77,7 +77,7 @@ class Workers:
         The package loky is not installed.
     """
 
-    def __init__(self, model: registry.AnyModel, count: int) -> None:
+    def __init__(self, model: Model, count: int) -> None:
         if count < 1:
             raise ValueError(f"There must be at least one worker, not {count}.")
         if model.backend.compiler:
@@ -207,10 +207,10 @@ class _Queue:
 # ---- in the other processes ---------------------------------------------------------------------
 
 _PICKLE, _ARRAYS = "model.pickle", "arrays"
-_model: registry.AnyModel | None = None
+_model: Model | None = None
 
 
-def _pack(model: registry.AnyModel, folder: Path) -> None:
+def _pack(model: Model, folder: Path) -> None:
     """Write a model so that :func:`_hold` can map its arrays."""
     buffers: list[pickle.PickleBuffer] = []
     content = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)

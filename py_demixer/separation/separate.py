@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from py_demixer.models.registry import AnyModel
+from py_demixer.models.network import Model
 
 from . import planning
 from .execution import execute, held_bytes
@@ -70,7 +70,7 @@ class Stems(Mapping[str, np.ndarray]):
 
 def separate(
     mixture: np.ndarray,
-    model: AnyModel,
+    model: Model,
     options: Options | None = None,
     *,
     sample_rate: int | None = None,
@@ -130,7 +130,7 @@ def separate(
 
 def separate_blocks(
     blocks: Iterable[np.ndarray],
-    model: AnyModel,
+    model: Model,
     options: Options | None = None,
     *,
     song: Song,
@@ -193,7 +193,7 @@ class _Run:
     def __init__(
         self,
         stack: ExitStack,
-        model: AnyModel,
+        model: Model,
         song: Song,
         options: Options | None,
         plan: Plan,

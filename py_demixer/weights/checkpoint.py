@@ -7,6 +7,7 @@ memory once; float16 stays float16 until an operation widens it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,6 +79,12 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
         for name in sorted(tensors):
             little_endian = tensors[name].dtype.newbyteorder("<")
             file.write(tensors[name].astype(little_endian, copy=False).tobytes())
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _split(data: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:

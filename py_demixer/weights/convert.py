@@ -8,7 +8,6 @@ manifest.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +45,7 @@ def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
         float16 cannot hold exactly.
     """
     packages = {path.name: _read(path) for path in files}
-    hashes, models = [_sha256(path) for path in files], list(models)
+    hashes, models = [checkpoint.sha256(path) for path in files], list(models)
     reasons = []
     for model in [model for model in models if _is_published(model, hashes)] or models:
         try:
@@ -93,11 +92,6 @@ def _read(path: Path) -> pytorch.Package:
     return pytorch.Package(onnx_export.read(path), None, {})
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _is_published(model: Model, hashes: Iterable[str]) -> bool:
     """Whether these are the files that the manifest names."""
     known = model.known_hashes
@@ -135,7 +129,7 @@ def _parts(model: Model, packages: Mapping[str, pytorch.Package]) -> dict[str, p
 
 
 def _demucs_config(model: Model, package: pytorch.Package) -> Any:
-    architecture = dimensions.ARCHITECTURES.get(package.klass or "", model.architecture)
+    architecture = dimensions.CLASSES.get(package.klass or "", model.architecture)
     if architecture != model.architecture:
         raise _Mismatch(f"the network is of another kind, {architecture}.")
     found = {"sources": list(model.stems)} | dimensions.of_demucs(package) | dict(model.config)

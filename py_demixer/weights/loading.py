@@ -14,7 +14,7 @@ import numpy as np
 from py_demixer import backends
 from py_demixer.errors import MissingPackageError
 from py_demixer.extras import require
-from py_demixer.models.registry import Model
+from py_demixer.models.network import Model
 
 from . import checkpoint, manifest
 from .manifest import named

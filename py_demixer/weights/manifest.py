@@ -209,7 +209,10 @@ def _hashes(sources: tuple[Source, ...]) -> Iterator[str]:
 
 
 MODELS: Mapping[str, Model] = load()
-"""The published ones by name; the first is the one to take where nobody has chosen."""
+"""The published ones by name."""
+
+DEFAULT = next(iter(MODELS))
+"""The one to take where nobody has chosen: the first of the manifest."""
 
 
 def named(name: str) -> Model:

@@ -11,7 +11,8 @@ import numpy as np
 
 from py_demixer.models import parameters
 from py_demixer.models.bag import Bag
-from py_demixer.models.registry import ARCHITECTURES, Model
+from py_demixer.models.network import Model
+from py_demixer.models.registry import ARCHITECTURES
 from py_demixer.ops.backend import Backend
 
 from .checkpoint import Checkpoint

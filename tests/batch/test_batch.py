@@ -14,8 +14,9 @@ import py_demixer
 from py_demixer import DemucsOptions
 from py_demixer.audio.collection import collect
 from py_demixer.audio.files import Output, separate_file, workshop
-from py_demixer.batch.run import MANIFEST, LocalCrew, Recipe, sha256
+from py_demixer.batch.run import MANIFEST, LocalCrew, Recipe
 from py_demixer.batch.run import run as run_batch
+from py_demixer.weights.checkpoint import sha256
 from tests import synthetic, tiny
 from tests.batch.conftest import (
     BROKEN,

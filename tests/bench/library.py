@@ -132,7 +132,7 @@ def _counts() -> list[int]:
 
 def _scaled(
     what: str,
-    model: py_demixer.models.registry.Model,
+    model: py_demixer.models.Model,
     found: dict[int, list[float]],
     peaks: dict[int, int],
 ) -> list[Row]:

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 import py_demixer
 from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
-from py_demixer.models.registry import Model
+from py_demixer.models.network import Model
 from py_demixer.weights import manifest
 from tests import synthetic
 from tests.browser.page import CHANGE_ENTRIES, RATE, SOURCES, DemixerPage, clear_songs, wav
