@@ -54,8 +54,9 @@ _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
 _FONT = "@fontsource-variable/inter"
 _FLAC = "@mediabunny/flac-encoder"
 _MP3 = "@mediabunny/mp3-encoder"
+_ZIP = "@zip.js/zip.js"
 _VENDOR = {
-    "client-zip.mjs": "client-zip/index.js",
+    "zip.mjs": f"{_ZIP}/dist/zip-core.min.js",
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
     "fft.mjs": "fft.js/lib/fft.js",
@@ -78,7 +79,7 @@ _VENDOR = {
 _NPM_PACKAGES = (
     "pyodide",
     "mediabunny",
-    "client-zip",
+    _ZIP,
     _SAMPLERATE,
     "fft.js",
     "idb",
@@ -97,6 +98,7 @@ _SYSTEM_RANDOM = "globalThis?.crypto"
 _MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "libsamplerate.mjs": (("create", "ConverterType"), {}),
     "fft.mjs": (("default",), {}),
+    "zip.mjs": (("ZipWriter", "configure"), {}),
     "flac-encoder/encoder.mjs": (
         ("registerFlacEncoder",),
         {"mediabunny": "../mediabunny.mjs", "encode.worker": "./start.mjs"},

@@ -12,8 +12,8 @@ declare module "*/vendor/mp3-encoder/encoder.mjs" {
   export * from "@mediabunny/mp3-encoder";
 }
 
-declare module "*/vendor/client-zip.mjs" {
-  export * from "client-zip";
+declare module "*/vendor/zip.mjs" {
+  export * from "@zip.js/zip.js";
 }
 
 declare module "*/vendor/idb.mjs" {
@@ -101,6 +101,10 @@ interface FileSystemFileHandle {
 }
 
 /* Of Chromium. */
+
+interface Navigator {
+  readonly connection?: { readonly saveData?: boolean };
+}
 
 interface FileSystemHandle {
   remove?(): Promise<void>;

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from tests import chromium
 from tests.bench.rows import SEGMENT, SEGMENT_GFLOP, Row, row
+from tests.browser.page import OFFERED, STARTED
 from tests.renderer import KEEP_MEMORY
 from web.server import serving
 
@@ -19,7 +20,6 @@ CASES = [("kernels", 1), ("kernels", os.cpu_count() or 1), ("scipy", 1), ("numpy
 
 _ONCE = "numpy"  # takes minutes a segment
 
-_READY = "#versions:not(:empty)"
 _KEPT = "text=Ready to work offline"
 
 # The worker is started by a few lines that first keep hold of the WASM memory: Pyodide's instance
@@ -145,7 +145,7 @@ def measure_start(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
         sync_playwright() as playwright,
         tempfile.TemporaryDirectory() as profile,
     ):
-        for _ in range(runs + 1):
+        for visit in range(runs + 1):
             context = playwright.chromium.launch_persistent_context(
                 profile,
                 **chromium.options(),  # type: ignore[arg-type]
@@ -153,7 +153,9 @@ def measure_start(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
             page = context.new_page()
             begun = time.perf_counter()
             page.goto(url)
-            page.wait_for_selector(_READY, timeout=600_000)
+            if visit == 0:
+                page.click(OFFERED)
+            page.wait_for_selector(STARTED, timeout=600_000)
             seconds.append(time.perf_counter() - begun)
             page.wait_for_selector(_KEPT, timeout=600_000)
             context.close()

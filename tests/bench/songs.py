@@ -20,6 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests import chromium, renderer, synthetic, tiny, unmix
 from tests.bench.rows import Row, row
+from tests.browser.page import OFFERED, STARTED
 from tools import environment, pyodide
 from tools.environment import CACHE
 from tools.kernels import build_module
@@ -127,7 +128,8 @@ def opened(site: Path, workers: int) -> Iterator[Page]:
         )
         page = context.new_page()
         page.goto(url)
-        page.wait_for_selector("#versions:not(:empty)", timeout=_START_MS)
+        page.click(OFFERED)
+        page.wait_for_selector(STARTED, timeout=_START_MS)
         choose_workers(page, workers)
         yield page
         context.close()
@@ -245,10 +247,14 @@ def measure_song(site: Path, seconds: int, model: str = "htdemucs") -> Measured:
 
 def choose_model(page: Page, name: str) -> None:
     """As a person does it; wait until it is ready."""
+    card = f'#settings input[name="model"][value="{name}"]'
+    if page.is_checked(card):
+        return
     page.evaluate("document.querySelector('#settings').showModal()")
-    page.check(f'#settings input[name="model"][value="{name}"]')
+    page.check(card)
     page.evaluate("document.querySelector('#settings').close()")
-    page.wait_for_selector("#versions:not(:empty)", timeout=_START_MS)
+    page.click(OFFERED)
+    page.wait_for_selector(STARTED, timeout=_START_MS)
 
 
 def _scaled(what: str, found: dict[int, list[float]]) -> list[Row]:

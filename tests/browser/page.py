@@ -22,6 +22,10 @@ SOURCES = ("drums", "bass", "other", "vocals")
 
 # Pyodide starts in a few seconds on an idle machine; these are for one that has a lot to do.
 START_MS = 240_000
+STARTED = "#versions:not(:empty)"
+"""The engine is up."""
+OFFERED = "#download:visible"
+"""Nothing is fetched unasked: the button to ask with."""
 SONG_MS = 240_000
 CLEAR_SONGS = """async () => {
   const root = await navigator.storage.getDirectory();
@@ -180,8 +184,11 @@ class DemixerPage:
         return self.page.locator(f"#{name}")
 
     def wait_started(self) -> DemixerPage:
-        """Wait until the engine runs."""
-        self._wait("#versions:not(:empty)", START_MS)
+        """Wait until the engine runs, and ask for it where it is not started unasked."""
+        self._wait(f"{STARTED}, {OFFERED}", START_MS)
+        if self.page.is_visible(OFFERED):
+            self.page.click(OFFERED)
+        self._wait(STARTED, START_MS)
         return self
 
     def hold(self, *tasks: int) -> None:

@@ -19,7 +19,17 @@ from py_demixer.evaluation.metrics import snr
 from py_demixer.models.network import Model
 from py_demixer.weights import manifest
 from tests import synthetic
-from tests.browser.page import CHANGE_ENTRIES, RATE, SOURCES, DemixerPage, clear_songs, wav
+from tests.browser.page import (
+    CHANGE_ENTRIES,
+    OFFERED,
+    RATE,
+    SOURCES,
+    START_MS,
+    STARTED,
+    DemixerPage,
+    clear_songs,
+    wav,
+)
 from web import server
 
 if TYPE_CHECKING:
@@ -48,6 +58,12 @@ class Site:
 
     def engine(self) -> set[str]:
         return {file["url"] for file in self._assets()["files"]}
+
+    def megabytes(self, name: str) -> int:
+        """All that a song by that model needs."""
+        assets = self._assets()
+        files = [*assets["files"], *assets["models"][name]["parts"]]
+        return round(sum(file["bytes"] for file in files) / 1e6)
 
     def expected(self, name: str, content: bytes, folder: Path) -> py_demixer.Stems:
         """What the command line makes of a song."""
@@ -93,9 +109,12 @@ def choose_model(page: DemixerPage, name: str) -> None:
 
 
 def wait_ready(page: DemixerPage, name: str) -> None:
-    page.wait_started()
-    offline = f"Ready to work offline with {TITLES[name]}"
-    expect(page.element("offline")).to_have_text(offline)
+    """Wait until it works offline, and ask for what that needs where it is not fetched unasked."""
+    ready = f'#offline:text-is("Ready to work offline with {TITLES[name]}")'
+    page.page.wait_for_selector(f"{ready}, {OFFERED}", timeout=START_MS)
+    if page.page.is_visible(OFFERED):
+        page.page.click(OFFERED)
+    page.page.wait_for_selector(ready, timeout=START_MS)
     assert chosen(page) == name
 
 
@@ -123,7 +142,7 @@ def compare(page: DemixerPage, site: Site, name: str, content: bytes, folder: Pa
         assert snr(stem, expected[source]) >= LEAST_DECIBELS[name]
 
 
-def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
+def test_models_are_fetched_when_they_are_asked_for_and_then_work_offline(
     stub_site: Path, launch_chromium: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
     song, another = (wav(synthetic.noise(1.0, seed), subtype="FLOAT") for seed in (0, 1))
@@ -133,7 +152,17 @@ def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
     with server.serving(stub_site, **options) as url:
         context = launch_chromium(tmp_path / "profile")
         page = DemixerPage(context, url)
+        page.page.wait_for_selector(OFFERED)
+        page.choose_setting("model", "umxhq")
+        expect(page.element("model-used")).to_have_text(TITLES["umxhq"])
+        page.choose_setting("model", "htdemucs")
+        expect(page.element("model-used")).to_have_text(TITLES["htdemucs"])
+        told = f"downloads {site.megabytes('htdemucs')} MB, once"
+        expect(page.element("first-download")).to_contain_text(told)
+        heavy = site.engine() | site.parts("htdemucs") | site.parts("umxhq")
+        assert not heavy & set(asked)
         wait_ready(page, "htdemucs")
+        expect(page.element("first-download")).to_contain_text("You can go offline")
         assert site.parts("htdemucs") <= set(asked)
         assert not site.parts("umxhq") & set(asked)
         expect(page.page.locator(".model-size").first).to_contain_text("kept here")
@@ -158,6 +187,31 @@ def test_models_are_fetched_when_they_are_chosen_and_then_work_offline(
         (drums,) = page.separate(f"{name}.wav", another, SOURCES[:1]).values()
         assert TITLES[name] in page.element("song-facts").inner_text()
         np.testing.assert_array_equal(drums, synthetic.noise(1.0, 1) / 2)
+
+
+@pytest.mark.parametrize("saves_data", [False, True], ids=["", "saves data"])
+def test_what_an_update_needs_is_fetched_unasked_unless_data_is_to_be_saved(
+    stub_site: Path, open_page: Callable[[str], DemixerPage], saves_data: bool
+) -> None:
+    asked: list[str] = []
+    options = {"cache_control": "no-store", "on_request": asked.append}
+    with server.serving(stub_site, **options) as url:
+        page = open_page(url).wait_started()
+        page.page.evaluate(
+            "async () => { for (const name of await caches.keys()) "
+            "if (name.startsWith('py-demixer-assets')) await caches.delete(name); }"
+        )
+        asked.clear()
+        page.page.add_init_script(
+            "Object.defineProperty(navigator, 'connection', "
+            f"{{ value: {{ saveData: {str(saves_data).lower()} }} }})"
+        )
+        page.page.reload()
+        if saves_data:
+            page.page.wait_for_selector(OFFERED)
+        else:
+            page.page.wait_for_selector(STARTED, timeout=START_MS)
+    assert bool(Site(stub_site).parts("htdemucs") & set(asked)) is not saves_data
 
 
 def test_a_song_by_open_unmix_offline(site: Site, unmix_tab: DemixerPage, tmp_path: Path) -> None:

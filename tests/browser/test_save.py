@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import struct
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -437,6 +438,19 @@ def test_all_stems_in_a_zip(tab: SavePage, stems: Stems) -> None:
             np.testing.assert_array_equal(found, integers(stems[source], 16, gain))
     # They still add up to the song.
     assert gain < 1
+
+
+def test_readers_that_want_sizes_before_the_content_open_the_zip(tab: SavePage) -> None:
+    """As Java's ``ZipInputStream`` does, and old Android: not so with a data descriptor."""
+    _, content, _ = tab.save(what="all", format="wav16")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            start = entry.header_offset
+            _, _, flags, method, _, _, crc, packed, size = struct.unpack_from(
+                "<IHHHHHIII", content, start
+            )
+            assert (flags & 0x8, method) == (0, zipfile.ZIP_STORED)
+            assert (crc, packed, size) == (entry.CRC, entry.file_size, entry.file_size)
 
 
 _FOLDER = """async () => {

@@ -259,6 +259,21 @@ def test_the_library(tab: DemixerPage) -> None:
     expect(tab.element("songs")).to_be_hidden()
 
 
+def test_the_queue_is_cleared_at_once(tab: DemixerPage) -> None:
+    """The song at work goes on; the one that has begun is asked about."""
+    tab.hold(4)
+    tab.drop(*((f"song {n}.wav", short(n)) for n in range(1, 6)))
+    tab.wait_state("song 1", "working")
+    tab.page.click("#clear-queue")
+    expect(tab.element("confirm-text")).to_have_text("Remove 4 songs from the queue?")
+    tab.page.click('#confirm [value="yes"]')
+    expect(tab.page.locator("#queue li")).to_have_count(1)
+    expect(tab.element("clear-queue")).to_be_hidden()
+    tab.hold()
+    tab.wait_state("song 1", "finished")
+    assert len(stored(tab)) == 1
+
+
 def test_stems_that_nobody_wants_are_not_stored(tab: DemixerPage) -> None:
     whole = tab.separate("all.wav", short())
     for source in ("drums", "bass", "other"):

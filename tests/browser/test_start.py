@@ -237,11 +237,15 @@ def test_the_demo_song_is_taken_apart_offline(
 
 def test_what_the_start_says(start: Page) -> None:
     start.evaluate(
-        "Object.assign(start, { longest: 180, download: { bytes: 95e6, isKept: false } })"
+        "Object.assign(start, { longest: 180, download: { bytes: 95e6, isUnderWay: false } })"
     )
     assert start.locator("#formats").inner_text().endswith("up to 3 hours")
     assert "95 MB" in start.locator("#first-download").inner_text()
-    start.evaluate("start.download = { bytes: 95e6, isKept: true }")
+    expect(start.locator("#download")).to_be_visible()
+    start.evaluate("start.download = { bytes: 95e6, isUnderWay: true }")
+    expect(start.locator("#download")).to_be_hidden()
+    start.evaluate("start.download = { bytes: 0, isUnderWay: false }")
+    expect(start.locator("#download")).to_be_hidden()
     assert "MB" not in start.locator("#first-download").inner_text()
     start.evaluate("start.longest = 20")
     assert start.locator("#formats").inner_text().endswith("up to 20 minutes")

@@ -214,14 +214,14 @@ async function digestOf(bytes) {
 
 /**
  * @param {string} base @param {Assets} assets @param {string} model
- * @returns {Promise<boolean>} whether every heavy file is kept that the model needs
+ * @returns {Promise<number>} the bytes of all heavy files that the model needs and that are not
+ *   kept; 0: it works offline
  */
-export async function allKept(base, assets, model) {
+export async function missingBytes(base, assets, model) {
   const cache = await openCache(base);
-  if (!cache) return false;
   const files = filesFor(assets, model);
-  const kept = await Promise.all(files.map((file) => isKept(cache, base, file)));
-  return kept.every(Boolean);
+  const kept = await Promise.all(files.map((file) => cache && isKept(cache, base, file)));
+  return files.reduce((sum, { bytes }, index) => sum + (kept[index] ? 0 : bytes), 0);
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { allKept, downloadBytes, readManifest } from "../engine/assets.js";
+import { downloadBytes, missingBytes, readManifest } from "../engine/assets.js";
 import { Engine } from "../engine/engine.js";
 import { UserError } from "../engine/errors.js";
 import { Player } from "../engine/player.js";
@@ -30,6 +30,7 @@ import { wireShell } from "./shell.js";
 import { Attention } from "./songs/attention.js";
 import { Songs } from "./songs/songs.js";
 import { Start } from "./start/start.js";
+import { keep, recall } from "./remembered.js";
 import { lookBack, tellWorkers } from "./survival.js";
 import { Studio } from "./studio/studio.js";
 import { Keys } from "./transport/keys.js";
@@ -49,6 +50,9 @@ trustOwnScripts();
 startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
+
+/** Under that name the model is remembered that was up last. */
+const LAST_MODEL = "last model";
 
 const updateButton = byId("update-button", HTMLButtonElement);
 const retryButton = byId("retry", HTMLButtonElement);
@@ -128,6 +132,7 @@ const start = new Start({
   base,
   onFiles: (files) => void take(files),
   onProblem: (error) => showProblem(error),
+  onDownload: () => void startEngine(),
 });
 new Help(store);
 
@@ -143,21 +148,39 @@ async function readAssets() {
   return assets;
 }
 
-/** Have the engine up for the next song, if none is at work. */
+/** Have the engine up for the next song, if nobody has to be asked before so much is fetched. */
 async function prepare() {
   try {
-    await readAssets();
-    if (session.current === null) await engine.use(choices.get("model"));
+    const all = await readAssets();
+    if (await isWelcome(all, choices.get("model"))) await startEngine();
   } catch (error) {
-    // What the engine fails with, it tells.
-    if (!assets) showProblem(error, tryAgain);
+    showProblem(error, () => tryAgain(prepare));
   }
 }
 
-function tryAgain() {
+/**
+ * Whether a model may be started though nobody has given a song: nothing has to be fetched, or what
+ * has is the update of one that was in use, by a device that need not save data.
+ *
+ * @param {Assets} all @param {string} model
+ */
+async function isWelcome(all, model) {
+  const savesData = navigator.connection?.saveData ?? false;
+  if (recall(LAST_MODEL) === model && !savesData) return true;
+  return (await missingBytes(base, all, model)) === 0;
+}
+
+/** If no song is at work. */
+async function startEngine() {
+  // What it fails with, it tells.
+  if (session.current === null) await engine.use(choices.get("model")).catch(() => {});
+}
+
+/** @param {() => Promise<void>} start */
+function tryAgain(start) {
   hideProblem();
   session.tryAgain();
-  void prepare();
+  void start();
 }
 
 /** @param {unknown} error @param {(() => void) | null} [retry] */
@@ -221,10 +244,15 @@ function tellWhatIsKnown() {
 /** @param {Assets} all @param {string} name of a model */
 async function tellModel(all, name) {
   const time = timeOf(name, choices.get("quality"));
-  const isKept = await allKept(base, all, name);
-  const download = { bytes: downloadBytes(all, name), isKept };
-  settings.tellModel(name, { ...download, time });
-  if (name === choices.get("model")) start.download = download;
+  const missing = await missingBytes(base, all, name);
+  settings.tellModel(name, {
+    bytes: missing || downloadBytes(all, name),
+    isKept: missing === 0,
+    time,
+  });
+  if (name === choices.get("model")) {
+    start.download = { bytes: missing, isUnderWay: engine.model === name };
+  }
 }
 
 /**
@@ -433,10 +461,11 @@ function tellBusy() {
 session.addEventListener("idle", () => void prepare());
 
 engine.addEventListener("failed", (event) => {
-  showProblem(/** @type {CustomEvent} */ (event).detail, tryAgain);
+  showProblem(/** @type {CustomEvent} */ (event).detail, () => tryAgain(startEngine));
 });
 
 engine.addEventListener("change", () => {
+  if (engine.info && engine.model) keep(LAST_MODEL, engine.model);
   tellWhatIsKnown();
   void tellOffline();
 });
@@ -444,7 +473,7 @@ engine.addEventListener("change", () => {
 async function tellOffline() {
   const { info, model } = engine;
   const isReady =
-    assets && model && info && isControlled() && (await allKept(base, assets, model));
+    assets && model && info && isControlled() && !(await missingBytes(base, assets, model));
   engineCard.tellOffline(isReady ? titleOf(model) : "");
 }
 

@@ -3,7 +3,7 @@
  * looks for the peak, encodes and writes. Messages: see `protocol.js` beside it.
  */
 
-import { makeZip } from "../../vendor/client-zip.mjs";
+import { configure, ZipWriter } from "../../vendor/zip.mjs";
 import { UserError } from "../errors.js";
 import { Resampler } from "../resampler.js";
 import { serve } from "../rpc.js";
@@ -29,6 +29,13 @@ const CHUNK = 1 << 16;
 /** What looking for the peak takes, and what copying into a zip does, where encoding takes 1. */
 const PEAK_COST = 0.3;
 const COPY_COST = 0.1;
+
+/**
+ * Sizes and checksums stand before the content: Java's readers, and old Android's, refuse entries
+ * that are stored and say them behind it.
+ */
+const ZIP_OPTIONS = { level: 0, dataDescriptor: false, extendedTimestamp: false };
+configure({ useWebWorkers: false });
 
 /** Beside the samples, in each file. */
 const TAGS_BYTES = 1 << 16;
@@ -133,25 +140,17 @@ class Job {
   /** @param {ZipOrder} zip @param {number} gain @param {Report} report */
   async #zip(zip, gain, report) {
     const sink = await openSink(zip.place);
-    const stream = makeZip(this.#entries(zip.scratch, gain, report), { buffersAreUTF8: true });
-    await stream.pipeTo(plainStream(sink));
-    return [await sink.close()];
-  }
-
-  /**
-   * One after the other: there is never more than one of them beside the zip.
-   *
-   * @param {Place | null} scratch @param {number} gain @param {Report} report
-   */
-  async *#entries(scratch, gain, report) {
+    const writer = new ZipWriter(plainStream(sink), ZIP_OPTIONS);
+    // One after the other: there is never more than one of them beside the zip.
     for (const [index, file] of this.#order.files.entries()) {
       const share = this.#partOf(index, report);
       const middle = 1 / (1 + COPY_COST);
-      const memory = await this.#write(file, scratch, gain, part(share, 0, middle));
-      const content = memory ?? (await /** @type {Place} */ (scratch).handle.getFile());
-      const input = content.stream().pipeThrough(counted(content.size, part(share, middle, 1)));
-      yield { name: file.name, input };
+      const memory = await this.#write(file, zip.scratch, gain, part(share, 0, middle));
+      const content = memory ?? (await /** @type {Place} */ (zip.scratch).handle.getFile());
+      await addToZip(writer, file.name, content, part(share, middle, 1));
     }
+    await writer.close();
+    return [await sink.close()];
   }
 
   /**
@@ -208,6 +207,21 @@ function filled(block) {
 /** @param {Report} report @param {number} start @param {number} stop @returns {Report} */
 function part(report, start, stop) {
   return (share) => report(start + share * (stop - start));
+}
+
+/**
+ * The content is read twice rather than kept: the first reading is for the checksum.
+ *
+ * @param {ZipWriter<unknown>} writer @param {string} name @param {Blob} content
+ * @param {Report} report
+ */
+async function addToZip(writer, name, content, report) {
+  const readable = content.stream().pipeThrough(counted(content.size, report));
+  await writer.add(
+    name,
+    { readable: content.stream(), size: content.size },
+    { createTempStream: () => ({ writable: new WritableStream(), readable }) },
+  );
 }
 
 /**

@@ -37,6 +37,7 @@ export class Songs {
   #library = byId("library", HTMLElement);
   #room = byId("room", HTMLParagraphElement);
   #pause = make("button", { type: "button", id: "pause-all" });
+  #clearQueue = make("button", { type: "button", id: "clear-queue" });
   #removeAll = make("button", { type: "button", id: "remove-all" });
   /** @type {Map<Song, Row>} */
   #rows = new Map();
@@ -48,16 +49,19 @@ export class Songs {
     this.#about = about;
     this.#session = about.session;
     this.#pause.addEventListener("click", () => this.#pauseOrGoOn());
+    this.#clearQueue.addEventListener("click", () => void this.#askToClearQueue());
     this.#removeAll.addEventListener("click", () => void this.#askToRemoveAll());
     this.#queue.before(this.#pause);
+    this.#queue.after(this.#clearQueue);
     this.#library.after(this.#removeAll);
+    say(this.#clearQueue, ({ songs }) => songs.clearQueue);
     say(this.#removeAll, ({ songs }) => songs.removeAll);
     this.#letDrag();
     this.#session.addEventListener("change", () => this.#list());
     this.#session.addEventListener("song", (event) => {
       const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
       this.#rows.get(song)?.show(song === this.#shown);
-      this.#showPause();
+      this.#showButtons();
     });
     setInterval(() => this.#tick(), TICK_MS);
     this.#list();
@@ -85,7 +89,7 @@ export class Songs {
     if (focused instanceof HTMLElement && focused.isConnected) focused.focus();
     this.#side.hidden = all.size === 0;
     this.#removeAll.hidden = library.length < 2;
-    this.#showPause();
+    this.#showButtons();
     void this.#showRoom();
   }
 
@@ -218,15 +222,37 @@ export class Songs {
       (words) => words.songs.askAll(songs.length, songs.some((song) => this.#about.isSaving(song))),
       (words) => words.songs.yesAll,
     );
-    if (!isSure) return;
-    try {
-      for (const song of songs) {
+    if (isSure) await this.#removeThese(songs);
+  }
+
+  async #askToClearQueue() {
+    const songs = this.#idle();
+    const isSure = await confirmed(
+      (words) => words.songs.askQueue(songs.length, songs.some(({ share }) => share > 0)),
+      (words) => words.songs.clearQueue,
+    );
+    // The last one first: the next in the queue would begin.
+    if (isSure) await this.#removeThese(songs.reverse());
+  }
+
+  /** @returns {Song[]} of the queue that are not at work */
+  #idle() {
+    return this.#session.songs.filter(({ isAtWork }) => !isAtWork);
+  }
+
+  /** @param {Song[]} songs of which another tab may have some: those stay */
+  async #removeThese(songs) {
+    /** @type {unknown[]} */
+    const errors = [];
+    for (const song of songs) {
+      try {
         await this.#about.release(song);
         await this.#session.remove(song);
+      } catch (error) {
+        errors.push(error);
       }
-    } catch (error) {
-      this.#about.onError(error);
     }
+    if (errors.length > 0) this.#about.onError(errors[0]);
   }
 
   #pauseOrGoOn() {
@@ -247,8 +273,9 @@ export class Songs {
     return this.#session.songs.filter(({ state }) => state === "kept");
   }
 
-  #showPause() {
+  #showButtons() {
     const { isPaused, isBusy } = this.#session;
+    this.#clearQueue.hidden = this.#idle().length < 2;
     this.#pause.hidden = !isBusy && this.#kept().length < 2;
     const goesOn = isPaused || !isBusy;
     say(this.#pause, (words) => (goesOn ? words.songs.goOnAll : words.songs.pauseAll));

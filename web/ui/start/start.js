@@ -20,6 +20,7 @@ export class Start {
   #section = byId("start", HTMLElement);
   #drop = byId("drop", HTMLLabelElement);
   #demo = byId("demo", HTMLButtonElement);
+  #download = byId("download", HTMLButtonElement);
   #base;
   #onFiles;
   #onProblem;
@@ -31,8 +32,9 @@ export class Start {
    * @param {string} options.base the site's folder
    * @param {(files: File[]) => void} options.onFiles is given songs, one or more
    * @param {(error: unknown) => void} options.onProblem
+   * @param {() => void} options.onDownload the person wants what songs need before there is one
    */
-  constructor({ base, onFiles, onProblem }) {
+  constructor({ base, onFiles, onProblem, onDownload }) {
     this.#base = base;
     this.#onFiles = onFiles;
     this.#onProblem = onProblem;
@@ -40,6 +42,10 @@ export class Start {
     this.#wireDrops();
     addEventListener("paste", (event) => this.#paste(event));
     this.#demo.addEventListener("click", () => void this.#takeDemo());
+    this.#download.addEventListener("click", () => {
+      this.#download.hidden = true;
+      onDownload();
+    });
     takeOpened((files) => this.#onFiles(songsAmong(files)));
     if (isForShared()) void this.#takeShared();
   }
@@ -54,11 +60,15 @@ export class Start {
     say(byId("formats", HTMLElement), ({ start }) => start.formats(minutes));
   }
 
-  /** @param {{bytes: number, isKept: boolean}} download what the first song needs from the site */
-  set download({ bytes, isKept }) {
+  /**
+   * @param {{bytes: number, isUnderWay: boolean}} download what the next song needs from the site,
+   *   and whether it is being fetched
+   */
+  set download({ bytes, isUnderWay }) {
     say(byId("first-download", HTMLElement), ({ start }) =>
-      isKept ? start.downloaded : start.download(bytes),
+      bytes === 0 ? start.downloaded : start.download(bytes),
     );
+    this.#download.hidden = bytes === 0 || isUnderWay;
   }
 
   #wirePickers() {

@@ -119,9 +119,9 @@ export const de = {
         ? plural(minutes, { one: "eine Minute", other: `${number(minutes)} Minuten` })
         : `${number(Math.floor(minutes / 60))} Stunden`),
     download: (bytes) =>
-      `Das erste Lied braucht einmal ${megabytes(bytes)} von dieser Seite. ` +
-      "Danach geht alles ohne Netz.",
-    downloaded: "Alles, was Lieder brauchen, ist auf diesem Gerät: Es geht ohne Netz.",
+      `Für das erste Lied werden einmal ${megabytes(bytes)} geladen. Danach geht alles offline.`,
+    downloadNow: "Jetzt laden",
+    downloaded: "Alles ist auf diesem Gerät. Es geht jetzt auch offline.",
     lacksModel: (title) =>
       `Der Link nennt ein Modell, das diese Seite nicht hat (${title}): ` +
       "Ein anderes ist ausgewählt.",
@@ -263,6 +263,7 @@ export const de = {
     pauseAll: "Alles anhalten",
     goOnAll: "Alles fortsetzen",
     removeAll: "Alle löschen",
+    clearQueue: "Warteschlange leeren",
     askSaving: (name) =>
       `${name} wird noch gespeichert. Das Lied und die Spuren davon aus diesem Browser löschen ` +
       "und das Speichern abbrechen?",
@@ -273,6 +274,9 @@ export const de = {
         one: "Ein Lied und seine Spuren aus diesem Browser löschen?",
         other: `${number(count)} Lieder und ihre Spuren aus diesem Browser löschen?`,
       }) + (isSaving ? " Was noch gespeichert wird, bricht ab." : ""),
+    askQueue: (count, areBegun) =>
+      `${plural(count, { one: "Ein Lied", other: `${number(count)} Lieder` })} aus der ` +
+      `Warteschlange nehmen${areBegun ? ", mit dem, was davon fertig ist" : ""}?`,
     yes: "Löschen",
     yesAll: "Alle löschen",
     no: "Behalten",

@@ -133,9 +133,9 @@ export const en = {
         ? plural(minutes, { one: "one minute", other: `${number(minutes)} minutes` })
         : `${number(Math.floor(minutes / 60))} hours`),
     download: (/** @type {number} */ bytes) =>
-      `The first song needs ${megabytes(bytes)} from this site, once. ` +
-      "After that the page works without a network.",
-    downloaded: "All that songs need is on this device: the page works without a network.",
+      `The first song downloads ${megabytes(bytes)}, once. After that the page works offline.`,
+    downloadNow: "Download now",
+    downloaded: "Everything is on this device. You can go offline.",
     lacksModel: (/** @type {string} */ title) =>
       `The link to this page names a model that this site has not got (${title}), ` +
       "so another one is chosen.",
@@ -287,6 +287,7 @@ export const en = {
     pauseAll: "Pause all",
     goOnAll: "Continue all",
     removeAll: "Delete all",
+    clearQueue: "Clear queue",
     askSaving: (/** @type {string} */ name) =>
       `${name} is still being saved. Delete it and its stems from this browser, and stop saving?`,
     askFinished: (/** @type {string} */ name) => `Delete ${name} and its stems from this browser?`,
@@ -296,6 +297,9 @@ export const en = {
         one: "Delete one song and its stems from this browser?",
         other: `Delete ${number(count)} songs and their stems from this browser?`,
       }) + (isSaving ? " What is still being saved stops." : ""),
+    askQueue: (/** @type {number} */ count, /** @type {boolean} */ areBegun) =>
+      `Remove ${plural(count, { one: "one song", other: `${number(count)} songs` })} ` +
+      `from the queue${areBegun ? ", with the stems that are finished" : ""}?`,
     yes: "Delete",
     yesAll: "Delete all",
     no: "Keep",
