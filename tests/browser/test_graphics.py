@@ -25,13 +25,13 @@ pytestmark = pytest.mark.browser
 
 LEAST_DECIBELS = 100
 SEGMENT = 1 << 15
-"""Samples, 0.7 s: a card that the processor imitates takes its time."""
+"""Samples, 0.7 s: a card emulated by the processor takes its time."""
 
 SONG = wav(synthetic.song(2.5))  # five segments
 CARD = "google swiftshader"
 START_MS = 600_000
 
-LOST = "The graphics card was lost"
+LOST = "The graphics card stopped responding"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def open_tab(with_card: BrowserContext) -> Iterator[Callable[[str], DemixerPage]
 
     def open_page(address: str) -> DemixerPage:
         pages.append(DemixerPage(with_card, address))
-        # A card that the processor imitates stops the pictures, too, while it computes.
+        # A card emulated by the processor stops the pictures, too, while it computes.
         pages[-1].page.set_default_timeout(START_MS)
         return pages[-1]
 
@@ -145,7 +145,7 @@ def patched(site: Path, folder: Path, *changes: tuple[str, str, str]) -> Path:
     return copy
 
 
-# Compiling shaders takes an adapter that the processor imitates the better part of a minute. Where
+# Compiling shaders takes an adapter emulated by the processor the better part of a minute. Where
 # it is not numbers that are looked at, the card has all buffers and no shaders: its results are
 # nothing, and what a segment should have become is asked of the processor.
 _WITHOUT_SHADERS = (
@@ -173,7 +173,7 @@ def test_a_song_by_the_card(
 ) -> None:
     """Chosen in the settings, for it is one that nobody would want to have chosen for him."""
     page = wait_started(open_tab(url))
-    assert "that the processor imitates" in note(page)
+    assert "emulated by the processor" in note(page)
     assert "matrix products by kernels" in computers(page)
     page.choose_setting("computer", "graphics")
     page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
@@ -275,7 +275,7 @@ def test_a_card_that_is_gone_after_a_reload(
         page.page.reload()
         page.wait_state("song", "kept")
         wait_started(page)
-        assert "gives pages no graphics card" in note(page)
+        assert "This browser has no WebGPU" in note(page)
         notices(page)
         page.press("goOn", "song")
         page.wait_share(40)  # at once
@@ -295,7 +295,7 @@ def test_a_card_without_room(
     copy = patched(site, tmp_path, _NO_ROOM, _ALL_LIMITS)
     with server.serving(copy) as url:
         page = wait_started(open_tab(f"{url}?backend=webgpu"))
-        assert "not enough memory left" in note(page)
+        assert "low on memory" in note(page)
         assert "matrix products by kernels" in computers(page)
         page.choose("song.wav", SONG)
         wait_result(page)
@@ -361,7 +361,7 @@ def test_a_segment_by_the_released_network(
 
 def test_a_browser_without_cards(started: DemixerPage) -> None:
     assert note(started) == (
-        "The browser has found no graphics card that it can use: the processor computes."
+        "The browser found no usable graphics card, so the processor does the work."
     )
     assert started.element("notice").is_hidden()
 

@@ -100,7 +100,7 @@ def test_a_missing_file_is_named(own_stub: Path, open_page: Callable[[str], Demi
     wheel.unlink()
     with server.serving(own_stub) as url:
         problem = open_page(url).wait_problem()
-    assert "missing on its server" in problem
+    assert "missing on the server" in problem
     assert wheel.name in problem
 
 
@@ -140,7 +140,7 @@ def test_an_update_waits_for_all_tabs_and_loads_all_of_them_anew(
         second.page.reload()
         second.page.wait_for_selector("#update:not([hidden])")
         second.page.click("#update-button")
-        expect(second.element("notice")).to_contain_text("Another tab of this page is at work")
+        expect(second.element("notice")).to_contain_text("Another tab is still working")
         first.hold()
         first.wait_result("song")
         assert first.page.title() == "py-demixer"
@@ -237,11 +237,11 @@ def test_an_insecure_address_works_and_says_what_it_lacks(
         page = DemixerPage(context, url + "?backend=numpy").wait_started()
         assert page.page.evaluate("isSecureContext") is False
         assert "matrix products by numpy" in page.element("versions").inner_text()
-        assert "not a secure one" in page.element("insecure").inner_text()
+        assert "not secure" in page.element("insecure").inner_text()
         assert page.element("offline").inner_text() == ""
         stems = page.separate("song.wav", SONG)
         assert all(np.isfinite(stem).all() for stem in stems.values())
-        assert "kept in this page, while it is open" in page.element("room").inner_text()
+        assert "kept only while this page is open" in page.element("room").inner_text()
     finally:
         context.close()
 
@@ -324,7 +324,7 @@ def test_a_momentary_error_hides_no_song(
         page.page.reload()
         page.wait_state("song", "finished")
         page.open_kept("song")
-        assert "left for songs" in page.element("room").inner_text()
+        assert "free, as reported" in page.element("room").inner_text()
 
 
 def test_a_browser_without_simd_is_told_so(context: BrowserContext, tiny_url: str) -> None:
@@ -334,8 +334,8 @@ def test_a_browser_without_simd_is_told_so(context: BrowserContext, tiny_url: st
 
 FAILURES = [
     ('setTimeout(() => { throw new Error("gone"); }); await new Promise(() => {});', "stopped"),
-    ('throw new Error("broken");', "error that it did not expect"),
-    ('throw new RangeError("Array buffer allocation failed");', "not enough memory"),
+    ('throw new Error("broken");', "Something went wrong in the engine"),
+    ('throw new RangeError("Array buffer allocation failed");', "Not enough memory"),
 ]
 
 

@@ -166,7 +166,7 @@ def test_a_song_that_has_not_begun(
     give_back(tab, shared_context, site_url)
     again = open_tab()
     again.wait_state("song", "kept")
-    assert "not begun yet" in again.song("song").inner_text()
+    assert "Not started" in again.song("song").inner_text()
     again.go_on()
     assert folders(again) == []
 

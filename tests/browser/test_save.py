@@ -370,7 +370,7 @@ def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
     tab.give({source: tones(LENGTH, RATE) for source in SOURCES})
     tab.page.evaluate("() => { tempo = { speed: 0.8, semitones: 2 }; }")
     tab.open()
-    tab.page.get_by_label("At the speed and in the key it is played (80 % +2)").check()
+    tab.page.get_by_label("At the current speed and in the key it is played (80 % +2)").check()
     name, content = tab.download("mix", "wav32f")
     assert name == "Größe & more - drums + bass, 80 % +2.wav"
     found = decoded(content)
@@ -380,8 +380,8 @@ def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
         peak = np.argmax(spectrum) * RATE / (8 * side.size)
         assert peak == pytest.approx(frequency * 2 ** (2 / 12), rel=1e-3)
     tab.open()
-    assert not tab.page.get_by_label("At the speed").is_checked()
-    tab.page.get_by_label("At the speed").check()
+    assert not tab.page.get_by_label("At the current speed").is_checked()
+    tab.page.get_by_label("At the current speed").check()
     name, content = tab.download("all", "flac16")
     assert name == "Größe & more - stems, 80 % +2.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -551,7 +551,7 @@ def test_the_dialog_saves_what_was_chosen(context: BrowserContext, url: str, ste
     with tab.page.expect_download() as download:
         row.get_by_role("link", name="Save Größe & more - vocals.flac again").click()
     assert Path(download.value.path()).read_bytes() == content
-    row.get_by_role("button", name="Take Größe & more - vocals.flac off the list").click()
+    row.get_by_role("button", name="Take Größe & more - vocals.flac from the list").click()
     expect(tab.page.locator("#saves")).to_be_hidden()
     tab.page.evaluate(_FOLDER)
     assert tab.page.evaluate("temporary()") == 0
@@ -573,7 +573,7 @@ def test_the_licence_of_the_mp3_encoder_is_shown(
     tab.page.get_by_label("Format").select_option("mp3")
     expect(dialog).to_contain_text("LAME (LGPL)")
     with tab.page.expect_popup() as popup:
-        dialog.get_by_role("link", name="its licence").click()
+        dialog.get_by_role("link", name="licence").click()
     expect(popup.value.locator("body")).to_contain_text("GNU LIBRARY GENERAL PUBLIC LICENSE")
 
 
@@ -613,7 +613,7 @@ def test_a_place_of_ones_own(context: BrowserContext, url: str, stems: Stems) ->
     tab.go()
     tab.open()
     # It is remembered, but is another place.
-    expect(where.locator("option:checked")).to_have_text("A folder that I choose")
+    expect(where.locator("option:checked")).to_have_text("Choose a folder")
     tab.go()
     expect(tab.page.locator("#saves li[data-state=done]")).to_have_count(2)
     names = [f"Größe & more - {source}.wav" for source in SOURCES]
@@ -634,7 +634,7 @@ def test_a_folder_that_refuses(context: BrowserContext, url: str, stems: Stems) 
     tab.go()
     row = tab.page.locator("#saves li")
     expect(row).to_contain_text("could not be written there")
-    row.get_by_role("button", name="Try to save").click()
+    row.get_by_role("button", name="Try saving").click()
     expect(row).to_have_count(1)
     expect(row).to_contain_text("could not be written there")
 
@@ -670,7 +670,7 @@ def test_a_long_save_can_be_cancelled_in_the_list(
         tab.go()
     rows = tab.page.locator("#saves li")
     # The newest is on top.
-    expect(rows.first).to_contain_text("Waits for its turn")
+    expect(rows.first).to_contain_text("Waiting")
     expect(tab.page.locator("#saves summary")).to_have_text(re.compile(r"Saving 2: [1-9]\d? %"))
     for _ in range(2):
         tab.page.get_by_role("button", name="Cancel saving Größe & more").first.click()
@@ -751,9 +751,9 @@ def test_stems_that_cannot_be_read_any_more(context: BrowserContext, url: str) -
       openDialog({ source: "drums", stems: { read } });
     }""")
     tab.go()
-    expect(tab.page.locator("#saves li")).to_contain_text("could not be read any more")
+    expect(tab.page.locator("#saves li")).to_contain_text("could no longer be read")
     assert tab.page.evaluate("holders") == 1
-    tab.page.get_by_role("button", name="off the list").click()
+    tab.page.get_by_role("button", name="from the list").click()
     tab.page.wait_for_function("holders === 0")
 
 
@@ -777,7 +777,7 @@ def test_files_are_kept_until_there_is_no_room(
     tab.page.evaluate(_HOUR, "bass")
     tab.go()
     row = tab.page.locator("#saves li[data-state=failed]")
-    expect(row).to_contain_text("no room on the disk")
+    expect(row).to_contain_text("Not enough disk space")
     assert tab.page.evaluate("temporary()") == 0
 
 

@@ -127,8 +127,12 @@ def with_bad_sample(value: float, second: float, rate: int) -> bytes:
     ("name", "content", "says"),
     [
         ("empty.wav", b"", "This file is empty."),
-        ("notes.mp3", b"Dear diary, today I wrote a song.\n" * 50, "not an audio file"),
-        ("header.wav", wav(np.zeros((2, 0))), "Nothing could be decoded"),
+        (
+            "notes.mp3",
+            b"Dear diary, today I wrote a song.\n" * 50,
+            "cannot read this as an audio file",
+        ),
+        ("header.wav", wav(np.zeros((2, 0))), "could not be decoded"),
         ("nan.wav", with_bad_sample(np.nan, 0.25, RATE), "not a finite number at 0.250 s"),
         ("inf.wav", with_bad_sample(np.inf, 0.75, 48000), "not a finite number at 0.750 s"),
         ("nine.wav", wav(tones(RATE, 9)), "9 channels"),

@@ -70,7 +70,7 @@ def test_five_songs_one_of_them_broken_by_two_models(tab: DemixerPage) -> None:
     tab.wait_state("d", "finished")
     assert names(tab, "queue") == ["broken"]
     assert names(tab, "library") == ["d", "c", "b", "a"]
-    assert "not an audio file" in tab.song("broken").inner_text()
+    assert "cannot read this as an audio file" in tab.song("broken").inner_text()
     for name, title in (("b", "Demucs v4 (HTDemucs)"), ("c", "Open-Unmix (UMXHQ)")):
         assert title in tab.song(name).inner_text()
     tab.remove("broken")
@@ -498,7 +498,7 @@ def test_what_is_happening_is_told_and_can_be_copied(started: DemixerPage) -> No
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.separate("song.wav", short(), ())
     tab.page.click("#settings-open")
-    tab.page.get_by_role("button", name="What is happening").click()
+    tab.page.get_by_role("button", name="Diagnostics").click()
     facts = tab.element("facts")
     expect(facts.locator('[data-fact="speed"]')).to_contain_text("GFLOP/s")
     heap = facts.locator('[data-fact="heap"]').inner_text()

@@ -320,7 +320,7 @@ def test_what_was_not_shared_is_told(
     open_page: Callable[[str], DemixerPage], stub_url: str
 ) -> None:
     page = open_page(f"{stub_url}?shared")
-    assert "has not arrived" in page.wait_problem()
+    assert "did not arrive" in page.wait_problem()
 
 
 def test_the_page_can_be_installed(open_page: Callable[[str], DemixerPage], stub_url: str) -> None:

@@ -127,7 +127,7 @@ def test_a_stale_tab_finds_a_finished_song_deleted(open_tab: OpenTab, deed: str)
         stale.page.keyboard.type("Another name")
         stale.page.keyboard.press("Enter")
     else:
-        assert "no longer there" in stale.wait_problem()
+        assert "was deleted in another tab" in stale.wait_problem()
     expect(stale.page.locator("li[data-song]")).to_have_count(0)
     assert entries(stale) == []
 
@@ -141,7 +141,7 @@ def test_a_stale_tab_finds_a_song_deleted_that_has_not_begun(open_tab: OpenTab, 
     other = open_tab()
     other.remove("song")
     stale.press(deed, "song")
-    assert "no longer there" in stale.wait_problem()
+    assert "was deleted in another tab" in stale.wait_problem()
     assert entries(stale) == []
 
 

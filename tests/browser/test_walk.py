@@ -235,7 +235,7 @@ def separate_five_with_a_broken_one_by_two_models(walk: Walk) -> None:
         walk.wait_state(name, "finished")
     walk.wait_state("take 3", "failed")
     walk.open_songs()
-    assert "not an audio file" in walk.song("take 3").inner_text()
+    assert "cannot read this as an audio file" in walk.song("take 3").inner_text()
     walk.press("open", "two")
     walk.wait_shown("two")
     assert walk.lanes() == list(SOURCES)

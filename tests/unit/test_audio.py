@@ -317,7 +317,7 @@ def test_nothing_is_turned_down_without_need():
 
 
 def test_a_file_beyond_the_limit_of_wav_is_rf64(tmp_path, monkeypatch):
-    monkeypatch.setattr(decode, "_WAV_LIMIT", 1000)
+    monkeypatch.setattr(encode, "_WAV_LIMIT", 1000)
     path = tmp_path / "a.wav"
     write(path, noise(2, 251).T, "16")
     assert path.read_bytes()[:4] == b"RF64"

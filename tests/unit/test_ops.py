@@ -1,5 +1,6 @@
 """What the golden numbers do not show: memory bounds, chunk sizes, values that are not numbers."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -124,11 +125,14 @@ def test_a_backend_is_used_inside_of_its_block_and_in_its_thread_alone():
 
 
 def test_unknown_backend():
-    with (
-        pytest.raises(ValueError, match="named 'cuda': choose one of kernels, numpy, scipy"),
-        backend.using("cuda"),
-    ):
-        pass
+    with pytest.raises(ValueError, match="named 'cuda': choose one of kernels, numpy, scipy"):
+        backends.find("cuda")
+
+
+def test_a_backend_is_the_same_in_another_process():
+    assert pickle.loads(pickle.dumps(backends.find("scipy"))).name == "scipy"
+    with pytest.raises(TypeError, match="none cannot go to another process"):
+        pickle.dumps(backend.Backend("none", lambda a, b, out: None))
 
 
 def test_a_transposed_convolution_refuses_what_it_cannot_do():

@@ -408,7 +408,7 @@ def test_progress_is_throttled():
 
 
 def test_command_line(server, model, folder, monkeypatch, capsys):
-    monkeypatch.setattr(manifest, "load", lambda: {"htdemucs": model})
+    monkeypatch.setattr(manifest, "MODELS", {"htdemucs": model})
     assert main(["fetch", "htdemucs", "--directory", str(folder)]) == 0
     output = capsys.readouterr()
     assert output.out.strip() == str(folder / "tiny.safetensors")

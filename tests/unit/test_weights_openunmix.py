@@ -204,7 +204,7 @@ def test_files_that_make_no_model(tmp_path, model):
 
 
 def test_command_line(model, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(manifest, "load", lambda: {"umxhq": model})
+    monkeypatch.setattr(manifest, "MODELS", {"umxhq": model})
     out, paths = tmp_path / "out", [str(path) for path in FILES.values()]
     assert main(["convert", *paths, "-o", str(out)]) == 0
     assert "Open-Unmix (UMXHQ). MIT" in capsys.readouterr().out

@@ -4,21 +4,19 @@
  * @module
  */
 
-import { downloadBytes, missingBytes, readManifest } from "../engine/assets.js";
+import { missingBytes, readManifest } from "../engine/assets.js";
 import { Engine } from "../engine/engine.js";
-import { UserError } from "../engine/errors.js";
-import { Player } from "../engine/player.js";
-import { PROCESSOR } from "../engine/pool.js";
-import { optionsFor, QUALITIES } from "../engine/qualities.js";
 import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
 import { Busy, tellOpen } from "../engine/tabs.js";
 import { announce, byId } from "./elements.js";
-import { megabytes } from "./format.js";
 import { Help } from "./help/help.js";
+import { Known } from "./known.js";
 import { isControlled, registerServiceWorker } from "./offline.js";
-import { expectedTime, remember, USUAL_SONG } from "./paces.js";
+import { remember } from "./paces.js";
+import { Problem } from "./problem.js";
+import { keep, recall } from "./remembered.js";
 import { SaveDialog } from "./save/save.js";
 import { SaveList } from "./save/saves.js";
 import { Choices } from "./settings/choices.js";
@@ -27,22 +25,18 @@ import { Happening } from "./settings/happening.js";
 import { offerLanguages } from "./settings/languages.js";
 import { Settings } from "./settings/settings.js";
 import { wireShell } from "./shell.js";
+import { Showing, titlesOf } from "./showing.js";
 import { Attention } from "./songs/attention.js";
 import { Songs } from "./songs/songs.js";
 import { Start } from "./start/start.js";
-import { keep, recall } from "./remembered.js";
-import { lookBack, tellWorkers } from "./survival.js";
 import { Studio } from "./studio/studio.js";
+import { lookBack, tellWorkers } from "./survival.js";
 import { Keys } from "./transport/keys.js";
-import { MediaKeys } from "./transport/media-session.js";
 import { Transport } from "./transport/transport.js";
 import { trustOwnScripts } from "./trusted.js";
 import { say, sentenceOf, startSpeaking, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
-/** @typedef {import("../engine/protocol.js").AssetModel} AssetModel */
-/** @typedef {import("../engine/protocol.js").Stems} Stems */
-/** @typedef {import("../engine/separator.js").Separation} Separation */
 /** @typedef {import("../engine/song.js").Song} Song */
 /** @typedef {import("./words.js").Saying} Saying */
 
@@ -55,22 +49,9 @@ const base = new URL("./", document.baseURI).href;
 const LAST_MODEL = "last model";
 
 const updateButton = byId("update-button", HTMLButtonElement);
-const retryButton = byId("retry", HTMLButtonElement);
 
 /** @type {Assets | null} what is on the site, once it is known */
 let assets = null;
-/** @type {{song: Song, stems: Stems, player: Player} | null} the song on the page, at work or not */
-let shown = null;
-/** @type {MediaKeys | null} of its player */
-let mediaKeys = null;
-/** @type {Song | null} is shown as soon as there is something to show of it */
-let wanted = null;
-/** @type {Song | null} of which a problem is told */
-let troubled = null;
-/** What songs have failed with, once it was told: the person may have closed it since. */
-const told = new WeakSet();
-/** @type {Promise<void>} what is shown is changed by one at a time */
-let showing = Promise.resolve();
 
 tellOpen(base);
 const busy = new Busy(base);
@@ -98,10 +79,12 @@ const session = new Session({
   engine,
   store,
   readAssets,
-  expect: expectedSeconds,
+  expect: (separation) => known.expectedSeconds(separation),
   remember,
 });
 
+const problem = new Problem();
+const showProblem = (/** @type {unknown} */ error) => problem.show(error);
 const saves = new Saves();
 const saveDialog = new SaveDialog(byId("save-dialog", HTMLDialogElement), saves, showProblem);
 new SaveList(saves);
@@ -109,32 +92,42 @@ const studio = new Studio({
   pause: () => (session.isPaused ? session.goOn() : session.pauseAll()),
   cancel: (song) => void songs.cancel(song),
   save,
-  describe: (song) => titleOf(song.model),
+  describe: (song) => known.titleOf(song.model),
 });
 const transport = new Transport();
+/** @type {Showing} */
+const showing = new Showing({ session, saves, studio, transport, onError: showProblem });
 new Keys(studio, transport);
 const settings = new Settings(choices);
 const engineCard = new EngineCard(engine);
 const songs = new Songs({
   session,
-  title: titleOf,
-  open: (song) => void show(song),
+  title: (model) => known.titleOf(model),
+  open: (song) => void showing.show(song),
   isSaving: (song) => song.opened !== null && saves.areOf(song.opened),
-  want: (song) => {
-    if (!shown) wanted = song;
-  },
-  release,
+  want: (song) => showing.offer(song),
+  release: (song) => showing.release(song),
   onError: showProblem,
 });
 new Attention(session, saves, choices);
-new Happening({ engine, shown: () => shown, onError: showProblem });
+new Happening({ engine, shown: () => showing.current, onError: showProblem });
 const start = new Start({
   base,
   onFiles: (files) => void take(files),
-  onProblem: (error) => showProblem(error),
+  onProblem: showProblem,
   onDownload: () => void startEngine(),
 });
 new Help(store);
+/** @type {Known} */
+const known = new Known({
+  base,
+  engine,
+  choices,
+  settings,
+  engineCard,
+  start,
+  duration: () => showing.current && showing.current.stems.length / showing.current.stems.rate,
+});
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {
@@ -142,9 +135,10 @@ async function readAssets() {
   assets = await readManifest(base);
   choices.assets = assets;
   settings.assets = assets;
+  known.assets = assets;
   const { lacking } = choices;
-  if (lacking) showNotice((words) => words.start.lacksModel(titleOf(lacking)));
-  tellWhatIsKnown();
+  if (lacking) showNotice((words) => words.start.lacksModel(known.titleOf(lacking)));
+  known.tell();
   return assets;
 }
 
@@ -154,7 +148,7 @@ async function prepare() {
     const all = await readAssets();
     if (await isWelcome(all, choices.get("model"))) await startEngine();
   } catch (error) {
-    showProblem(error, () => tryAgain(prepare));
+    problem.show(error, () => tryAgain(prepare));
   }
 }
 
@@ -178,35 +172,9 @@ async function startEngine() {
 
 /** @param {() => Promise<void>} start */
 function tryAgain(start) {
-  hideProblem();
+  problem.hide();
   session.tryAgain();
   void start();
-}
-
-/** @param {unknown} error @param {(() => void) | null} [retry] */
-function showProblem(error, retry = null) {
-  showProblemAs(error, sentenceOf(error), retry);
-}
-
-/**
- * @param {unknown} error @param {Saying} saying @param {(() => void) | null} retry
- * @param {Song | null} [song] that has it
- */
-function showProblemAs(error, saying, retry, song = null) {
-  troubled = song;
-  if (!(error instanceof UserError)) console.error(error);
-  else if (error.cause !== undefined) console.warn(error.cause);
-  say(byId("problem-text", HTMLParagraphElement), saying);
-  byId("problem", HTMLElement).hidden = false;
-  retryButton.hidden = retry === null;
-  retryButton.onclick = retry;
-}
-
-byId("problem-close", HTMLButtonElement).addEventListener("click", hideProblem);
-
-function hideProblem() {
-  troubled = null;
-  byId("problem", HTMLElement).hidden = true;
 }
 
 /** @param {Saying | null} saying null: there is nothing to say */
@@ -216,140 +184,10 @@ function showNotice(saying) {
   if (saying) say(notice, saying);
 }
 
-/** @param {string} model @returns {string} */
-function titleOf(model) {
-  return (assets?.models[model] ?? assets?.missing[model])?.title ?? model;
-}
-
-/**
- * What can be told of models now: whether they are kept, how long they take, the licence of the
- * chosen.
- */
-function tellWhatIsKnown() {
-  if (!assets) return;
-  for (const name of Object.keys(assets.models)) void tellModel(assets, name);
-  for (const quality of /** @type {(keyof typeof QUALITIES)[]} */ (Object.keys(QUALITIES))) {
-    settings.tellQuality(quality, timeOf(choices.get("model"), quality));
-  }
-  settings.tellComputer(aboutComputer());
-  engineCard.tellPace(timeOf(choices.get("model"), choices.get("quality"), null)?.seconds ?? null);
-  const model = assets.models[choices.get("model")];
-  byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
-  const licence = byId("licence", HTMLAnchorElement);
-  licence.textContent = model?.licence ?? "";
-  licence.href = model?.licence_url ?? "";
-  byId("model-about", HTMLParagraphElement).hidden = !model;
-}
-
-/** @param {Assets} all @param {string} name of a model */
-async function tellModel(all, name) {
-  const time = timeOf(name, choices.get("quality"));
-  const missing = await missingBytes(base, all, name);
-  settings.tellModel(name, {
-    bytes: missing || downloadBytes(all, name),
-    isKept: missing === 0,
-    time,
-  });
-  if (name === choices.get("model")) {
-    start.download = { bytes: missing, isUnderWay: engine.model === name };
-  }
-}
-
-/**
- * @param {string} name of a model @param {string} quality
- * @param {number | null} [song] seconds; null: of a usual one
- * @returns {import("./settings/settings.js").Expectation | null} how long it takes here
- */
-function timeOf(name, quality, song = shown && shown.stems.length / shown.stems.rate) {
-  const model = assets?.models[name];
-  if (!assets || !model) return null;
-  const options = optionsFor(model, quality);
-  const known = expectedTime(assets.models, name, options, computer(name), song ?? USUAL_SONG);
-  return known && { ...known, song };
-}
-
-/** @param {string} model @returns {import("./paces.js").Computer} who would compute a song now */
-function computer(model) {
-  const { graphics } = engine;
-  if (!graphics || graphics instanceof Error) return byProcessor(model);
-  return { build: graphics.build, workers: 1 };
-}
-
-/** @param {string} model @returns {import("./paces.js").Computer} */
-function byProcessor(model) {
-  return { build: PROCESSOR, workers: choices.workers(model) };
-}
-
-/** @returns {Saying} */
-function aboutComputer() {
-  const { graphics } = engine;
-  if (!graphics) return () => "";
-  if (graphics instanceof Error) return sentenceOf(graphics);
-  return (words) => words.settings.card(graphics.name, megabytes(graphics.bytes));
-}
-
-/**
- * @param {Separation} separation
- * @returns {number | null} what all of it should take here, if that is known
- */
-function expectedSeconds({ model, options, length, rate, isOnCard }) {
-  const by = isOnCard ? computer(model) : byProcessor(model);
-  return expectedTime(assets?.models ?? {}, model, options, by, length / rate)?.seconds ?? null;
-}
-
-/** @param {Song} song */
-function show(song) {
-  wanted = null;
-  return inTurn(async () => {
-    if (shown?.song === song || !song.canOpen) return;
-    await putAway();
-    const stems = await session.open(song);
-    shown = { song, stems, player: playerOf(song, stems) };
-    studio.show(shown);
-    transport.show(shown);
-    mediaKeys = new MediaKeys(shown.player, {
-      ...titlesOf(song),
-      rate: stems.rate,
-      length: stems.length,
-    });
-    showChange();
-  });
-}
-
-/**
- * @param {() => Promise<void>} step changes what is shown; one that fails holds up no other
- * @returns {Promise<void>}
- */
-function inTurn(step) {
-  showing = showing.then(step).catch((error) => showProblem(error));
-  return showing;
-}
-
-/** @param {Song} song @param {Stems} stems @returns {Player} as the person has left it */
-function playerOf(song, stems) {
-  const options = /** @type {const} */ ({ latencyHint: "playback", sampleRate: stems.rate });
-  const player = new Player(stems, new AudioContext(options));
-  if (song.mixer) player.settings = /** @type {any} */ (song.mixer);
-  for (const type of ["mix", "loop"]) {
-    player.addEventListener(type, () => session.keepMixer(song, { ...player.settings }));
-  }
-  player.addEventListener("state", tellBusy);
-  player.addEventListener("error", (event) => {
-    showProblem(/** @type {CustomEvent} */ (event).detail);
-  });
-  return player;
-}
-
-/** @param {Song} song @returns {{title: string, artist: string, album: string}} for the person */
-function titlesOf({ name, source }) {
-  const { title, artist, album } = source ?? {};
-  return { title: title ?? name, artist: artist ?? "", album: album ?? "" };
-}
-
 /** @param {Song} song that is shown @param {string | null} source the stem that it is about */
 function save(song, source) {
-  if (!shown) return;
-  const { stems, player } = shown;
+  if (!showing.current) return;
+  const { stems, player } = showing.current;
   saveDialog.open({
     stems,
     player,
@@ -359,81 +197,39 @@ function save(song, source) {
   });
 }
 
-/** @param {Song} song */
-function release(song) {
-  if (wanted === song) wanted = null;
-  return inTurn(async () => {
-    if (song.opened) await saves.giveUp(song.opened);
-    if (shown?.song === song) await putAway();
-  });
-}
+showing.addEventListener("change", () => {
+  songs.shown = showing.current?.song ?? null;
+  start.shown = showing.current === null;
+  known.tell();
+});
 
-/** Take the song off the page. */
-async function putAway() {
-  const last = shown;
-  shown = null;
-  studio.clear();
-  transport.clear();
-  mediaKeys?.close();
-  mediaKeys = null;
-  // Another one can be shown, whatever becomes of this one.
-  await last?.player.close().catch((error) => showProblem(error));
-  await last?.stems.close().catch((error) => showProblem(error));
-  showChange();
-}
-
-function showChange() {
-  songs.shown = shown?.song ?? null;
-  start.shown = shown === null;
-  tellWhatIsKnown();
-}
+showing.addEventListener("state", tellBusy);
 
 /** @param {File[]} files */
 async function take(files) {
-  hideProblem();
+  problem.hide();
   showNotice(null);
   try {
     await readAssets();
     const [first] = await session.add(files, choices.choice);
-    wanted = first ?? null;
-    showWanted();
+    showing.prefer(first ?? null);
   } catch (error) {
     showProblem(error);
   }
 }
 
-function showWanted() {
-  // Whoever listens to a song keeps it; the other one is in the list.
-  if (shown && shown.player.state !== "paused") wanted = null;
-  if (wanted?.canOpen) void show(wanted);
-}
-
 session.addEventListener("song", (event) => {
   const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
-  showWanted();
-  if (song === shown?.song) studio.update();
+  showing.showNext();
+  if (song === showing.current?.song) studio.update();
   if (song === session.current) tellBusy();
-  if (song.state !== "failed") {
-    if (song === troubled) hideProblem();
-  } else if (song.error instanceof Error && !told.has(song.error)) {
-    told.add(song.error);
-    showFailure(song);
-  }
+  problem.follow(song);
 });
-
-/** @param {Song} song */
-function showFailure(song) {
-  const sentence = sentenceOf(song.error);
-  const saying = (/** @type {import("./words.js").Words} */ words) =>
-    words.songs.failed(song.name, sentence(words));
-  showProblemAs(song.error, saying, null, song);
-}
 
 session.addEventListener("same", (event) => {
   const { song, other } = /** @type {CustomEvent<{song: Song, other: Song}>} */ (event).detail;
   showNotice((words) => words.songs.same(other.name));
-  if (wanted === song) wanted = other;
-  showWanted();
+  showing.replace(song, other);
 });
 
 session.addEventListener("notice", (event) => {
@@ -441,16 +237,16 @@ session.addEventListener("notice", (event) => {
 });
 
 session.addEventListener("change", () => {
-  if (troubled && !session.songs.includes(troubled)) hideProblem();
+  problem.forgetAllBut(session.songs);
   tellBusy();
-  tellWhatIsKnown();
+  known.tell();
 });
 
 saves.addEventListener("change", tellBusy);
 
 /** An update loads the page anew: not in the middle of something. */
 function tellBusy() {
-  const isPlaying = shown?.player.state === "playing";
+  const isPlaying = showing.current?.player.state === "playing";
   const isBusy = session.current !== null || session.wouldLose || saves.areAtWork || isPlaying;
   busy.isBusy = isBusy;
   const isComputing = session.current?.state === "working";
@@ -461,12 +257,12 @@ function tellBusy() {
 session.addEventListener("idle", () => void prepare());
 
 engine.addEventListener("failed", (event) => {
-  showProblem(/** @type {CustomEvent} */ (event).detail, () => tryAgain(startEngine));
+  problem.show(/** @type {CustomEvent} */ (event).detail, () => tryAgain(startEngine));
 });
 
 engine.addEventListener("change", () => {
   if (engine.info && engine.model) keep(LAST_MODEL, engine.model);
-  tellWhatIsKnown();
+  known.tell();
   void tellOffline();
 });
 
@@ -474,17 +270,17 @@ async function tellOffline() {
   const { info, model } = engine;
   const isReady =
     assets && model && info && isControlled() && !(await missingBytes(base, assets, model));
-  engineCard.tellOffline(isReady ? titleOf(model) : "");
+  engineCard.tellOffline(isReady ? known.titleOf(model) : "");
 }
 
 choices.addEventListener("change", (event) => {
   const { detail: name } = /** @type {CustomEvent<string>} */ (event);
   if (name === "workers") engine.resize();
   if (name === "model" || name === "computer") {
-    hideProblem();
+    problem.hide();
     void prepare();
   }
-  tellWhatIsKnown();
+  known.tell();
 });
 
 document.addEventListener("visibilitychange", () => {
@@ -496,8 +292,8 @@ async function loadSongs() {
   try {
     await session.load();
   } catch (error) {
-    showProblem(error, () => {
-      hideProblem();
+    problem.show(error, () => {
+      problem.hide();
       void loadSongs();
     });
   }

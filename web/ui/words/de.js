@@ -18,34 +18,34 @@ export const de = {
     format: "Format",
     formats: {
       wav16: { title: "WAV, 16 Bit", note: "Lässt sich überall öffnen." },
-      wav24: { title: "WAV, 24 Bit", note: "Für Musikprogramme; feiner, als man hören kann." },
+      wav24: { title: "WAV, 24 Bit", note: "Zum Bearbeiten. Genauer, als man hören kann." },
       wav32f: {
         title: "WAV, 32 Bit Gleitkomma",
-        note: "Jeder Wert, wie er berechnet wurde, auf das Bit genau. Die größten Dateien.",
+        note: "Jeder Wert genau wie berechnet. Die größten Dateien.",
       },
-      flac16: { title: "FLAC, 16 Bit", note: "Klingt genau wie WAV, auf etwa halbem Platz." },
+      flac16: { title: "FLAC, 16 Bit", note: "Klingt wie WAV, halb so groß." },
       flac24: {
         title: "FLAC, 24 Bit",
-        note: "Klingt genau wie WAV, auf weniger Platz; für Musikprogramme, die FLAC lesen.",
+        note: "Klingt wie WAV und ist kleiner, für Programme, die FLAC lesen.",
       },
       mp3: {
         title: "MP3, 320 kbit/s",
-        note: "Die kleinsten Dateien; etwas vom Klang geht verloren. Kodiert von LAME (LGPL):",
+        note: "Die kleinsten Dateien, mit etwas Klangverlust. Kodiert von LAME (LGPL):",
       },
     },
-    lameLicence: "seine Lizenz",
+    lameLicence: "Lizenz",
     rate: "Abtastrate",
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
-    rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie deine Datei`,
+    rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie in deiner Datei`,
     regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
-    withTempo: ({ tempo }) => `Mit Tempo und Tonhöhe der Wiedergabe (${tempo})`,
-    to: "Wohin",
+    withTempo: ({ tempo }) => `Mit dem aktuellen Tempo und der aktuellen Tonhöhe (${tempo})`,
+    to: "Speichern in",
     places: {
       one: { download: "Downloads", place: "Ort selbst wählen" },
-      several: { download: "Downloads, als ein Zip", place: "Ordner selbst wählen" },
+      several: { download: "Downloads, als Zip", place: "Ordner selbst wählen" },
     },
-    notYet: "Das Lied wird noch zerlegt: Es lässt sich speichern, wenn es fertig ist.",
-    regionNotYet: "Dieser Teil wird noch zerlegt: Er lässt sich speichern, wenn er fertig ist.",
+    notYet: "Das Lied wird noch zerlegt. Du kannst es speichern, wenn es fertig ist.",
+    regionNotYet: "Dieser Teil wird noch zerlegt. Du kannst ihn speichern, wenn er fertig ist.",
     size: ({ size }) => `etwa ${size}`,
     go: "Speichern",
     atWork: ({ count, share }) =>
@@ -55,15 +55,17 @@ export const de = {
       }),
     allDone: ({ count }) =>
       plural(count, { one: "Gespeichert", other: `${number(count)} gespeichert` }),
-    waits: "Wartet, bis es an der Reihe ist",
+    waits: "Wartet",
     saved: "Gespeichert",
     turnedDown: ({ decibels }) =>
-      `Gespeichert, und alles gleichmäßig um ${decibels} dB leiser: Die lauteste Stelle würde in ` +
-      "diesem Format übersteuern. 32 Bit Gleitkomma behält den Pegel.",
-    ready: ({ name }) => `${name} ist gespeichert.`,
-    again: "Noch einmal",
+      `Gespeichert, alle Spuren ${decibels} dB leiser, damit die lauteste nicht übersteuert. ` +
+      "32 Bit Gleitkomma behält den Pegel.",
+    ready: ({ name }) => `${name} gespeichert.`,
+    again: "Noch einmal speichern",
     againOf: ({ name }) => `${name} noch einmal speichern`,
-    drag: "Speichert es noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop ziehen.",
+    drag:
+      "Ein Klick speichert noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop " +
+      "ziehen.",
     cancel: ({ name }) => `Speichern von ${name} abbrechen`,
     dismiss: ({ name }) => `${name} von der Liste nehmen`,
     retry: "Noch einmal versuchen",
@@ -82,31 +84,32 @@ export const de = {
     language: "Sprache",
     help: "Hilfe",
     save: "Speichern",
-    keys: "Tasten",
-    happening: "Was gerade passiert",
-    update: "Eine neue Fassung dieser Seite ist da.",
-    reload: "Aktualisieren: neu laden",
+    keys: "Tastenkürzel",
+    happening: "Diagnose",
+    update: "Eine neue Version ist da.",
+    reload: "Neu laden und aktualisieren",
     endedBefore: (workers) =>
-      "Beim letzten Mal hat der Browser diese Seite mitten in einem Song beendet, wohl weil der " +
-      `Speicher nicht reichte. Sie rechnet jetzt ${workers === 1 ? "einen Teil" : `${workers} Teile`} ` +
-      "eines Songs auf einmal; die Einstellungen können das ändern. Was fertig war, ist noch da.",
+      "Der Browser hat diese Seite letztes Mal mitten in einem Lied geschlossen, wohl weil der " +
+      "Speicher nicht reichte. Sie rechnet jetzt " +
+      `${workers === 1 ? "einen Teil" : `${workers} Teile`} ` +
+      "eines Lieds auf einmal; das lässt sich in den Einstellungen ändern. Fertige Teile bleiben.",
     updateWaits:
-      "Ein anderer Tab dieser Seite arbeitet noch. Zum Aktualisieren müssen alle Tabs neu " +
-      "geladen werden: Versuche es noch einmal, wenn er fertig ist.",
+      "Ein anderer Tab arbeitet noch. Die Aktualisierung lädt alle Tabs neu: Versuche es noch " +
+      "einmal, wenn er fertig ist.",
     retry: "Noch einmal versuchen",
     engine: "Rechenwerk",
-    separation: "Zerlegt von",
-    weights: "Seine Gewichte:",
-    licences: "Lizenzen von allem auf dieser Seite",
-    models: "Mehr über die Modelle",
+    separation: "Modell:",
+    weights: "Gewichte:",
+    licences: "Lizenzen",
+    models: "Über die Modelle",
     close: "Schließen",
   },
 
   start: {
-    title: "Zerlege ein Lied",
+    title: "Zerlege ein Lied in Spuren",
     what:
-      "Schlagzeug, Bass, Gesang und der Rest, jedes für sich: zum Hören, Mischen und Speichern. " +
-      "Alles macht dein Browser, und nichts wird hochgeladen.",
+      "Schlagzeug, Bass, Gesang und der Rest als einzelne Spuren zum Hören, Mischen und " +
+      "Speichern. Alles passiert in deinem Browser, nichts wird hochgeladen.",
     drop: "Lege Lieder hier ab",
     choose: "oder wähle Dateien",
     tap: "Lieder wählen",
@@ -114,14 +117,14 @@ export const de = {
     demo: "Beispiellied ausprobieren",
     demoName: "Beispiellied",
     formats: (minutes) =>
-      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus und der Ton von Videos, bis zu " +
+      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus und Videos, bis zu " +
       (minutes < 120
         ? plural(minutes, { one: "eine Minute", other: `${number(minutes)} Minuten` })
         : `${number(Math.floor(minutes / 60))} Stunden`),
     download: (bytes) =>
-      `Für das erste Lied werden einmal ${megabytes(bytes)} geladen. Danach geht alles offline.`,
+      `Beim ersten Mal werden ${megabytes(bytes)} geladen. Danach geht alles offline.`,
     downloadNow: "Jetzt laden",
-    downloaded: "Alles ist auf diesem Gerät. Es geht jetzt auch offline.",
+    downloaded: "Alles ist auf diesem Gerät und funktioniert offline.",
     lacksModel: (title) =>
       `Der Link nennt ein Modell, das diese Seite nicht hat (${title}): ` +
       "Ein anderes ist ausgewählt.",
@@ -155,7 +158,7 @@ export const de = {
     centre: "Mitte",
     left: (share) => `${share} % links`,
     right: (share) => `${share} % rechts`,
-    playable: "was fertig ist, kann schon gespielt werden",
+    playable: "fertige Teile sind schon spielbar",
   },
 
   transport: {
@@ -163,11 +166,11 @@ export const de = {
     pause: "Pause",
     position: "Position",
     positionOf: ({ now, all }) => `${now} von ${all}`,
-    buffering: "Wartet auf diese Stelle: Sie spielt, sobald sie zerlegt ist.",
+    buffering: "Diese Stelle wird zerlegt und spielt, sobald sie fertig ist.",
     loop: "Schleife",
     loopOf: ({ start, stop }) => `${start}–${stop}`,
-    loopOn: "Die Schleife ist an",
-    loopOff: "Die Schleife ist aus",
+    loopOn: "Schleife an",
+    loopOff: "Schleife aus",
     heard: "Was du hörst",
     stems: "Spuren",
     original: "Original",
@@ -188,7 +191,7 @@ export const de = {
         one: "Halbton",
         other: "Halbtöne",
       })}`,
-    tempoReset: "Wie im Original",
+    tempoReset: "Zurücksetzen",
     master: "Lautstärke",
   },
 
@@ -198,55 +201,55 @@ export const de = {
     moves: "5 Sekunden zurück oder vor",
     movesFar: "30 Sekunden zurück oder vor",
     ends: "Zum Anfang, zum Ende",
-    lanes: "Zur Spur mit dieser Nummer",
-    mutes: "Die Spur, in der du bist, stumm schalten",
-    solos: "Nur die Spur hören, in der du bist",
-    spectrogram: "Spektrogramm der Spur, in der du bist",
+    lanes: "Spur auswählen",
+    mutes: "Gewählte Spur stumm schalten",
+    solos: "Nur die gewählte Spur hören",
+    spectrogram: "Spektrogramm der gewählten Spur",
     loops: "Schleife an oder aus",
-    loopEnds: "Die Schleife beginnt hier, endet hier",
-    original: "Spuren oder Original",
+    loopEnds: "Anfang oder Ende der Schleife setzen",
+    original: "Zwischen Spuren und Original wechseln",
     zooms: "Vergrößern oder verkleinern",
-    fits: "Das ganze Lied sehen",
-    scrolls: "Sehen, was davor oder danach kommt",
-    lists: "Diese Liste",
-    letters: "Tasten mit einem einzelnen Zeichen",
+    fits: "Das ganze Lied zeigen",
+    scrolls: "Zurück oder vor blättern",
+    lists: "Diese Liste zeigen",
+    letters: "Kürzel mit nur einer Taste",
     lettersWhy:
-      "Schalte sie aus, wenn du mit deinem Gerät sprichst oder Tasten aus Versehen drückst.",
+      "Schalte sie aus, wenn du Sprachsteuerung nutzt oder Tasten aus Versehen drückst.",
     pointer:
-      "Klicke oder ziehe auf einer Spur, um dorthin zu springen; ziehe auf der Zeitleiste (oder mit " +
-      "Umschalt auf einer Spur), um eine Schleife zu wählen; drehe das Rad mit Strg, um zu " +
+      "Klicke oder ziehe auf einer Spur, um dorthin zu springen; ziehe auf der Zeitleiste (oder " +
+      "mit Umschalt auf einer Spur), um eine Schleife zu wählen; drehe das Rad mit Strg, um zu " +
       "vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
   },
 
   engine: {
     stages: {
-      download: "Das Rechenwerk wird geladen (nur einmal)",
+      download: "Wird geladen (einmalig)",
       python: "Python startet",
-      packages: "NumPy und das Programm werden geladen",
+      packages: "NumPy wird geladen",
       weights: "Das Modell wird geladen",
       graphics: "Die Grafikkarte wird geprüft",
     },
     amount: (done, total, share) => `${done} von ${total} · ${share}`,
-    ready: "Das Rechenwerk ist bereit.",
-    offline: (title) => `Läuft auch ohne Netz, mit ${title}`,
-    byCard: (card) => `Netze auf ${card} (WebGPU)`,
-    byProcessor: (backend) => `Matrixprodukte mit ${backend}`,
-    pace: (time) => `Etwa ${time} für ein Lied von 4 Minuten`,
+    ready: "Bereit.",
+    offline: (title) => `Funktioniert offline, mit ${title}`,
+    byCard: (card) => `${card} (WebGPU)`,
+    byProcessor: (backend) => `Backend ${backend}`,
+    pace: (time) => `Etwa ${time} für ein 4-Minuten-Lied`,
   },
 
   songs: {
     between: " · ",
     states: {
-      waiting: "wartet",
-      reading: "wird gelesen",
-      paused: "angehalten",
-      failed: "fehlgeschlagen",
-      kept: "abgebrochen; was fertig ist, bleibt erhalten",
-      notBegun: "noch nicht begonnen",
+      waiting: "Wartet",
+      reading: "Wird gelesen",
+      paused: "Angehalten",
+      failed: "Fehlgeschlagen",
+      kept: "Abgebrochen, fertige Teile bleiben",
+      notBegun: "Nicht begonnen",
     },
     left: (seconds) =>
       seconds < 5 ? "noch ein paar Sekunden" : `noch etwa ${span(seconds)}`,
-    leftUnknown: "die Restzeit ist nach dem ersten Teil bekannt",
+    leftUnknown: "Restzeit wird geschätzt",
     shareOf: (name) => `Fortschritt von ${name}`,
     deeds: {
       up: (name) => `${name} nach oben`,
@@ -265,83 +268,83 @@ export const de = {
     removeAll: "Alle löschen",
     clearQueue: "Warteschlange leeren",
     askSaving: (name) =>
-      `${name} wird noch gespeichert. Das Lied und die Spuren davon aus diesem Browser löschen ` +
-      "und das Speichern abbrechen?",
-    askFinished: (name) => `${name} und die Spuren davon aus diesem Browser löschen?`,
-    askBegun: (name) => `Löschen, was von ${name} fertig ist?`,
+      `${name} wird noch gespeichert. Das Speichern abbrechen und das Lied samt Spuren aus ` +
+      "diesem Browser löschen?",
+    askFinished: (name) => `${name} samt Spuren aus diesem Browser löschen?`,
+    askBegun: (name) => `Die fertigen Teile von ${name} löschen?`,
     askAll: (count, isSaving) =>
       plural(count, {
-        one: "Ein Lied und seine Spuren aus diesem Browser löschen?",
-        other: `${number(count)} Lieder und ihre Spuren aus diesem Browser löschen?`,
-      }) + (isSaving ? " Was noch gespeichert wird, bricht ab." : ""),
+        one: "Ein Lied samt Spuren aus diesem Browser löschen?",
+        other: `${number(count)} Lieder samt Spuren aus diesem Browser löschen?`,
+      }) + (isSaving ? " Laufendes Speichern wird abgebrochen." : ""),
     askQueue: (count, areBegun) =>
       `${plural(count, { one: "Ein Lied", other: `${number(count)} Lieder` })} aus der ` +
-      `Warteschlange nehmen${areBegun ? ", mit dem, was davon fertig ist" : ""}?`,
+      `Warteschlange nehmen${areBegun ? ", samt fertigen Teilen" : ""}?`,
     yes: "Löschen",
     yesAll: "Alle löschen",
     no: "Behalten",
-    removed: (name) => `${name} ist gelöscht.`,
-    cancelled: (name) => `${name} ist abgebrochen.`,
+    removed: (name) => `${name} gelöscht.`,
+    cancelled: (name) => `${name} abgebrochen.`,
     reading: (name) => `${name} wird gelesen.`,
     working: (name) => `${name} wird zerlegt.`,
-    shareDone: (name, share) => `${share} von ${name} sind zerlegt.`,
-    finished: (name) => `${name} ist zerlegt.`,
+    shareDone: (name, share) => `${name}: ${share} fertig.`,
+    finished: (name) => `${name} ist fertig.`,
     same: (name) => `Dieses Lied ist schon da: ${name}.`,
     failed: (name, sentence) => `${name}: ${sentence}`,
     titleOf: (share, name) => `${share} · ${name}`,
     allDone: (count) =>
       plural(count, {
-        one: "Dein Lied ist zerlegt.",
-        other: `Deine ${number(count)} Lieder sind zerlegt.`,
+        one: "Dein Lied ist fertig.",
+        other: `Deine ${number(count)} Lieder sind fertig.`,
       }),
     notKept:
-      "Dieser Browser behält hier keine Dateien: Lieder bleiben in dieser Seite, solange sie offen ist.",
+      "Dieser Browser kann hier nichts speichern. Lieder bleiben nur, solange die Seite offen ist.",
     room: (bytes) =>
-      `${bytes} frei für Lieder, soweit der Browser es verrät; der Datenträger kann weniger haben.`,
+      `Etwa ${bytes} frei, laut Browser.`,
   },
 
   settings: {
-    next: "Für die nächsten Lieder: Was schon wartet, behält seine Einstellungen.",
+    next: "Gilt für Lieder, die du ab jetzt hinzufügst.",
     model: "Modell",
-    kept: (size) => `${size}, liegt hier`,
+    kept: (size) => `${size}, geladen`,
     toFetch: (size) => `${size} zu laden`,
     missing: (titles) => `Nicht auf dieser Seite: ${titles.join(", ")}.`,
-    moreModels: "Mehr über die Modelle",
+    moreModels: "Über die Modelle",
     takes: (time, isUsual, isMeasured) => {
-      const song = isUsual ? "ein Lied von 4 Minuten" : "dieses Lied";
+      const song = isUsual ? "ein 4-Minuten-Lied" : "dieses Lied";
       return isMeasured
-        ? `Braucht ${time} für ${song} auf diesem Gerät.`
-        : `Braucht etwa ${time} für ${song}: Hier lief es noch nicht.`;
+        ? `${time} für ${song} auf diesem Gerät`
+        : `etwa ${time} für ${song} (geschätzt)`;
     },
     quality: "Qualität",
     qualities: {
       fast: {
         title: "Schnell",
-        use: "Die Teile überlappen sich um ein Zehntel: Ab und zu ist eine Naht zu hören.",
+        use: "10 % Überlappung. Ab und zu ist eine Naht zu hören.",
       },
-      standard: { title: "Normal", use: "Die Teile überlappen sich um ein Viertel." },
+      standard: { title: "Normal", use: "25 % Überlappung." },
       best: {
         title: "Am besten",
-        use: "Die Teile überlappen sich um die Hälfte, und zwei Durchgänge werden gemittelt.",
+        use: "50 % Überlappung, zwei Durchgänge gemittelt.",
       },
     },
-    stems: "Spuren, die du behalten willst",
-    stemsNote: "Spuren, die du nicht willst, belegen keinen Platz. Die Zeit bleibt gleich.",
-    computer: "Gerechnet wird mit",
+    stems: "Gewünschte Spuren",
+    stemsNote: "Weniger Spuren sparen Platz, keine Zeit.",
+    computer: "Rechnet auf",
     computers: { automatic: "Automatisch", graphics: "Grafikkarte", processor: "Prozessor" },
-    card: (name, memory) => `${name}, ${memory} ihres Speichers.`,
+    card: (name, memory) => `${name}, belegt ${memory} ihres Speichers.`,
     workers: (memory) =>
-      `Teile eines Lieds, die der Prozessor gleichzeitig rechnet (jeder braucht einen Kern und ${memory})`,
+      `Parallele Prozesse (je ein Kern und ${memory})`,
     automatic: (count) => `Automatisch (${number(count)})`,
-    awake: "Den Bildschirm anlassen, solange Lieder zerlegt werden",
-    notify: "Mir Bescheid geben, wenn alle Lieder zerlegt sind",
+    awake: "Bildschirm beim Zerlegen anlassen",
+    notify: "Benachrichtigen, wenn alle Lieder fertig sind",
     notifyDenied:
-      "Der Browser lässt diese Seite keine Hinweise zeigen: Erlaube es in den Einstellungen der Seite.",
-    persist: "Den Browser bitten, Lieder zu behalten",
-    isSafe: "Der Browser behält Lieder und Modelle, bis du sie löschst.",
+      "Benachrichtigungen sind blockiert. Erlaube sie für diese Seite in den Einstellungen des " +
+      "Browsers.",
+    persist: "Lieder vor automatischem Löschen schützen",
+    isSafe: "Lieder und Modelle bleiben, bis du sie löschst.",
     isNotSafe:
-      "Ist der Datenträger fast voll, darf der Browser Lieder und Modelle von selbst löschen, " +
-      "außer er sagt zu, sie zu behalten.",
+      "Ist der Datenträger fast voll, kann der Browser Lieder und Modelle löschen.",
   },
 
   help: {
@@ -380,7 +383,7 @@ export const de = {
       },
     },
     check: {
-      title: "So prüfst du das",
+      title: "Prüf es selbst",
       all: {
         offline:
           "Warte, bis die Seite meldet, dass sie ohne Netz bereit ist, schalte das Netz ab und " +
@@ -416,14 +419,14 @@ export const de = {
     browser: {
       title: "Dieser Browser",
       about:
-        "Die Seite läuft in aktuellen Versionen von Chrome, Edge, Firefox und Safari. Das hat sie " +
-        "hier vorgefunden:",
+        "Die Seite läuft in aktuellen Versionen von Chrome, Edge, Firefox und Safari. In diesem " +
+        "Browser:",
       has: "(vorhanden)",
       lacks: "(nicht vorhanden)",
     },
     abilities: {
       songs: {
-        title: "Behält Lieder",
+        title: "Bibliothek",
         has: "Lieder bleiben hier, bis du sie löschst.",
         lacks:
           "Lieder liegen nur im Arbeitsspeicher, höchstens 20 Minuten lang, und sind weg, wenn " +
@@ -444,9 +447,9 @@ export const de = {
           "Der Browser gibt Seiten keine Grafikkarte zum Rechnen (WebGPU): Der Prozessor rechnet.",
       },
       relaxed: {
-        title: "Schnelle Befehle",
-        has: "Der Prozessor multipliziert und addiert in einem Zug (relaxed SIMD).",
-        lacks: "Ohne relaxed SIMD braucht der Prozessor länger, bis zum Anderthalbfachen.",
+        title: "Relaxed SIMD",
+        has: "Der Prozessor rechnet mit voller Geschwindigkeit.",
+        lacks: "Ohne sie dauert es auf dem Prozessor bis zu 50 % länger.",
       },
       folders: {
         title: "Speichert in Ordner",
@@ -464,32 +467,32 @@ export const de = {
       about:
         "py-demixer ist freie Software unter der MIT-Lizenz. Woraus es besteht, hat eigene " +
         "Lizenzen.",
-      all: "Lizenzen von allem auf dieser Seite",
-      models: "Über die Modelle, und wofür ihre Gewichte frei sind",
+      all: "Lizenzen",
+      models: "Über die Modelle und wofür sie frei sind",
     },
   },
 
   happening: {
-    backend: "Gerechnet wird mit",
+    backend: "Rechnet auf",
     noEngine: "Das Rechenwerk läuft nicht.",
-    speed: "Matrixprodukte",
+    speed: "Matrixmultiplikation",
     gflops: (speed) => `${number(speed, 1)} GFLOP/s, ein Prozess`,
-    heap: "Speicher eines Prozesses",
+    heap: "Speicher je Prozess",
     workers: (heap, count) =>
       plural(count, { one: `${heap}, ein Prozess`, other: `${heap}, ${number(count)} Prozesse` }),
-    pace: "Teile in der Minute",
+    pace: "Segmente je Minute",
     page: "Speicher der Seite",
     storage: "Speicherplatz",
     stored: (usage, quota) =>
-      `${usage} belegt von ${quota}, wie der Browser sagt: Manche nennen überall dieselbe Zahl`,
+      `${usage} von ${quota} belegt, laut Browser`,
     versions: "Versionen",
     notKnown: "unbekannt",
-    trace: "Statistik eines Teils",
-    tracing: "Ein Teil des gezeigten Lieds wird gerechnet.",
-    noSong: "Dafür muss ein Lied mit dem Modell zu sehen sein, das gerade geladen ist.",
-    copy: "Als Bericht kopieren",
+    trace: "Ein Segment verfolgen",
+    tracing: "Ein Segment des gezeigten Lieds wird zerlegt.",
+    noSong: "Öffne zuerst ein Lied, das mit dem aktuellen Modell gemacht ist.",
+    copy: "Bericht kopieren",
     copied: "Kopiert.",
-    report: "Der Bericht",
+    report: "Bericht",
     step: "Schritt",
     shape: "Form",
     min: "Min",
@@ -509,10 +512,10 @@ export const de = {
       "Wandle sie zuerst in einfaches WAV (PCM) oder FLAC um.",
     noTrack: "Diese Datei hat keine Tonspur. Wähle eine Datei mit Ton.",
     nothingDecoded:
-      "Aus dieser Datei ließ sich nichts lesen: Vielleicht ist sie beschädigt oder abgeschnitten. " +
+      "Diese Datei ließ sich nicht dekodieren. Vielleicht ist sie beschädigt oder abgeschnitten. " +
       "Wandle sie zuerst in WAV oder FLAC um.",
     stoppedDecoding: ({ seconds }) =>
-      `Diese Datei ließ sich nicht bis zum Ende lesen: Sie ist nach ${clock(seconds)} beschädigt. ` +
+      `Diese Datei ist nach ${clock(seconds)} beschädigt. ` +
       "Nimm den Teil davor, oder wandle sie zuerst in WAV oder FLAC um.",
     unreadable:
       "Diese Datei konnte nicht gelesen werden. " +
@@ -523,8 +526,8 @@ export const de = {
       "Was mit dieser Seite geteilt wurde, ist nicht angekommen, vielleicht aus Mangel an Platz. " +
       "Wähle die Dateien stattdessen hier.",
     memory:
-      "Für dieses Lied reicht der Speicher nicht. Schließe andere Tabs oder Programme und versuche " +
-      "es noch einmal, oder nimm ein kürzeres Lied.",
+      "Für dieses Lied reicht der Speicher nicht. Schließe andere Tabs oder Programme und " +
+      "versuche es noch einmal, oder nimm ein kürzeres Lied.",
     engineMemory:
       "Der Speicher reicht nicht, um anzufangen. " +
       "Schließe andere Tabs oder Programme und versuche es noch einmal.",
@@ -532,8 +535,8 @@ export const de = {
       "Dein Browser ist zu alt: Er braucht WebAssembly mit SIMD und DecompressionStream. " +
       "Aktualisiere ihn, oder nimm ein aktuelles Chrome, Edge, Firefox oder Safari.",
     died:
-      "Das Rechenwerk ist unerwartet stehen geblieben, vielleicht aus Mangel an Speicher. Es wird " +
-      "neu gestartet; versuche das Lied dann noch einmal: Was davon fertig ist, bleibt erhalten.",
+      "Das Rechenwerk ist unerwartet stehen geblieben, vielleicht aus Mangel an Speicher. Es " +
+      "wird neu gestartet; versuche das Lied dann noch einmal: Fertige Teile bleiben erhalten.",
     silent:
       "Das Rechenwerk hat sehr lange nicht geantwortet und wurde angehalten. Es wird neu " +
       "gestartet; versuche das Lied dann noch einmal.",
@@ -548,7 +551,7 @@ export const de = {
       "Tempo und Tonhöhe lassen sich jetzt nicht ändern: Ein Teil der Seite konnte nicht geladen " +
       "werden. Prüfe deine Verbindung und versuche es noch einmal.",
     stemRoom:
-      "Auf dem Datenträger ist kein Platz für diese Datei. Schaffe Platz und versuche es noch einmal.",
+      "Auf dem Datenträger fehlt Platz für diese Datei. Schaffe Platz und versuche es noch einmal.",
     stemFile:
       "Die Datei konnte nicht erstellt werden, vielleicht aus Mangel an Speicher. " +
       "Schließe andere Tabs und versuche es noch einmal.",
@@ -588,13 +591,13 @@ export const de = {
     insecureGraphics:
       "An einer Adresse, die nicht sicher ist (HTTPS), geben Browser Seiten keine Grafikkarte: " +
       "Der Prozessor rechnet.",
-    noCard: "Der Browser hat keine Grafikkarte gefunden, die er nutzen kann: Der Prozessor rechnet.",
+    noCard: "Der Browser hat keine nutzbare Grafikkarte gefunden: Der Prozessor rechnet.",
     cardLost:
-      "Die Grafikkarte ist ausgefallen: Vielleicht wurde ihr Treiber neu gestartet. Der Prozessor " +
-      "macht weiter, und was vom Lied fertig ist, bleibt erhalten.",
+      "Die Grafikkarte ist ausgefallen: Vielleicht wurde ihr Treiber neu gestartet. Der " +
+      "Prozessor macht weiter, und was vom Lied fertig ist, bleibt erhalten.",
     cardFault:
-      "Die Grafikkarte hat verweigert, was von ihr verlangt wurde; die Konsole des Browsers nennt " +
-      "die Einzelheiten. Der Prozessor rechnet.",
+      "Die Grafikkarte hat einen Fehler gemeldet: Der Prozessor rechnet. Einzelheiten stehen in " +
+      "der Konsole des Browsers.",
     cardIsSoftware: ({ name }) =>
       `Die einzige Grafikkarte hier ahmt der Prozessor nach (${name}). ` +
       "Allein ist er schneller, also rechnet er selbst.",
@@ -611,8 +614,8 @@ export const de = {
       `Eine Datei dieser Seite fehlt auf ihrem Server (${url}). ` +
       "Lade die Seite neu; hilft das nicht, sag es dem Betreiber der Seite.",
     damagedFile: ({ url }) =>
-      `Eine Datei dieser Seite kam beschädigt an (${url}): Ihre Prüfsumme stimmt nicht, also wurde ` +
-      "sie nicht verwendet. Versuche es noch einmal; hilft das nicht, sag es dem Betreiber der Seite.",
+      `Eine Datei kam beschädigt an (${url}) und wurde nicht verwendet. Versuche es noch einmal; ` +
+      "hilft das nicht, sag es dem Betreiber der Seite.",
     noNetwork:
       "Der Download wurde unterbrochen. Prüfe deine Verbindung und versuche es noch einmal: " +
       "Was angekommen ist, bleibt erhalten, wo der Browser es erlaubt.",

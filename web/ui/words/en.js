@@ -23,38 +23,38 @@ export const en = {
     format: "Format",
     formats: {
       wav16: { title: "WAV, 16-bit", note: "Opens everywhere." },
-      wav24: { title: "WAV, 24-bit", note: "For music programs; finer than anybody hears." },
+      wav24: { title: "WAV, 24-bit", note: "For editing. More precise than you can hear." },
       wav32f: {
         title: "WAV, 32-bit float",
-        note: "Every sample as it was computed, to the bit. The largest files.",
+        note: "Every sample exactly as computed. The largest files.",
       },
-      flac16: { title: "FLAC, 16-bit", note: "The same sound as WAV in about half the space." },
+      flac16: { title: "FLAC, 16-bit", note: "Same sound as WAV at about half the size." },
       flac24: {
         title: "FLAC, 24-bit",
-        note: "The same sound as WAV in less space; for music programs that read FLAC.",
+        note: "Same sound as WAV in less space, for editors that read FLAC.",
       },
       mp3: {
         title: "MP3, 320 kbit/s",
-        note: "The smallest files; something of the sound is lost. Encoded by LAME (LGPL):",
+        note: "The smallest files, with some loss of quality. Encoded by LAME (LGPL):",
       },
     },
-    lameLicence: "its licence",
+    lameLicence: "licence",
     rate: "Sample rate",
     rateOfStems: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
-      `${kilohertz} kHz, as it is computed`,
+      `${kilohertz} kHz, as computed`,
     rateOfFile: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
-      `${kilohertz} kHz, as your file has it`,
+      `${kilohertz} kHz, as in your file`,
     regionOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
       `Only the loop, ${start}–${stop}`,
     withTempo: (/** @type {{tempo: string}} */ { tempo }) =>
-      `At the speed and in the key it is played (${tempo})`,
-    to: "Where",
+      `At the current speed and key (${tempo})`,
+    to: "Save to",
     places: {
-      one: { download: "Downloads", place: "A place that I choose" },
-      several: { download: "Downloads, as one zip", place: "A folder that I choose" },
+      one: { download: "Downloads", place: "Choose a location" },
+      several: { download: "Downloads, as a zip", place: "Choose a folder" },
     },
-    notYet: "The song is still being separated: it can be saved when it is finished.",
-    regionNotYet: "This part is still being separated: it can be saved when it is finished.",
+    notYet: "This song is still being separated. You can save it when it is done.",
+    regionNotYet: "This part is still being separated. You can save it when it is done.",
     size: (/** @type {{size: string}} */ { size }) => `about ${size}`,
     go: "Save",
     /** The list of saves. */
@@ -65,24 +65,24 @@ export const en = {
       }),
     allDone: (/** @type {{count: number}} */ { count }) =>
       plural(count, { one: "Saved", other: `${number(count)} saved` }),
-    waits: "Waits for its turn",
+    waits: "Waiting",
     saved: "Saved",
     turnedDown: (/** @type {{decibels: string}} */ { decibels }) =>
-      `Saved, and turned down by ${decibels} dB, all alike: in this format the loudest part would ` +
-      "clip. 32-bit float keeps the level.",
-    ready: (/** @type {{name: string}} */ { name }) => `${name} is saved.`,
-    again: "Again",
+      `Saved ${decibels} dB quieter, all stems alike, so that the loudest one does not clip. ` +
+      "32-bit float keeps the original level.",
+    ready: (/** @type {{name: string}} */ { name }) => `${name} saved.`,
+    again: "Save again",
     againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
-    drag: "Saves it once more. In Chrome and Edge it can be dragged to the desktop, too.",
+    drag: "Click to save it again. In Chrome and Edge you can also drag it to the desktop.",
     cancel: (/** @type {{name: string}} */ { name }) => `Cancel saving ${name}`,
-    dismiss: (/** @type {{name: string}} */ { name }) => `Take ${name} off the list`,
+    dismiss: (/** @type {{name: string}} */ { name }) => `Remove ${name} from the list`,
     retry: "Try again",
-    retryOf: (/** @type {{name: string}} */ { name }) => `Try to save ${name} again`,
+    retryOf: (/** @type {{name: string}} */ { name }) => `Try saving ${name} again`,
   },
 
   /** The frame: header, side, titles of dialogs. */
   page: {
-    claim: "Nothing leaves your machine",
+    claim: "Nothing leaves your device",
     songs: "Songs",
     add: "Add songs",
     queue: "Queue",
@@ -93,32 +93,31 @@ export const en = {
     language: "Language",
     help: "Help",
     save: "Save",
-    keys: "Keys",
-    happening: "What is happening",
-    update: "A new version of this page is ready.",
-    reload: "Update available: reload",
+    keys: "Keyboard shortcuts",
+    happening: "Diagnostics",
+    update: "A new version is ready.",
+    reload: "Reload to update",
     endedBefore: (/** @type {number} */ workers) =>
-      "Last time the browser ended this page in the middle of a song, most likely for want of " +
-      `memory. It computes ${workers === 1 ? "one part" : `${workers} parts`} of a song at a time ` +
-      "now; the settings can change that. What was finished is kept.",
+      "The browser closed this page in the middle of a song last time, probably because it ran " +
+      `out of memory. It now works on ${workers === 1 ? "one part" : `${workers} parts`} of a ` +
+      "song at a time; you can change that in the settings. Finished parts are kept.",
     updateWaits:
-      "Another tab of this page is at work. The update needs all tabs to be loaded anew: try it " +
-      "again when that one is done.",
+      "Another tab is still working. The update reloads all tabs, so try again when it is done.",
     retry: "Try again",
     engine: "Engine",
-    separation: "Separation by",
-    weights: "Its weights:",
-    licences: "Licences of everything on this site",
-    models: "More about models",
+    separation: "Model:",
+    weights: "Weights:",
+    licences: "Open-source licences",
+    models: "About the models",
     close: "Close",
   },
 
   /** Where songs come in. */
   start: {
-    title: "Take a song apart",
+    title: "Split a song into stems",
     what:
-      "Drums, bass, vocals and the rest, each on its own: to listen to, to mix and to save. " +
-      "Your browser does all of it, and nothing is uploaded.",
+      "Drums, bass, vocals and everything else as separate tracks, to play, mix and save. It all " +
+      "happens in your browser; nothing is uploaded.",
     drop: "Drop songs here",
     choose: "or choose files",
     /** Where nobody drops anything. */
@@ -128,17 +127,17 @@ export const en = {
     /** Of the file, too. */
     demoName: "Demo song",
     formats: (/** @type {number} */ minutes) =>
-      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus and the sound of videos, up to " +
+      "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus and video files, up to " +
       (minutes < 120
         ? plural(minutes, { one: "one minute", other: `${number(minutes)} minutes` })
         : `${number(Math.floor(minutes / 60))} hours`),
     download: (/** @type {number} */ bytes) =>
-      `The first song downloads ${megabytes(bytes)}, once. After that the page works offline.`,
+      `First use downloads ${megabytes(bytes)}. After that it works offline.`,
     downloadNow: "Download now",
     downloaded: "Everything is on this device. You can go offline.",
     lacksModel: (/** @type {string} */ title) =>
-      `The link to this page names a model that this site has not got (${title}), ` +
-      "so another one is chosen.",
+      `The link asks for a model that this site does not have (${title}). ` +
+      "Another one is selected.",
   },
 
   stems: {
@@ -170,7 +169,7 @@ export const en = {
     centre: "Centre",
     left: (/** @type {string} */ share) => `${share} % left`,
     right: (/** @type {string} */ share) => `${share} % right`,
-    playable: "parts are playable as they come",
+    playable: "play parts as they finish",
   },
 
   transport: {
@@ -178,11 +177,11 @@ export const en = {
     pause: "Pause",
     position: "Position",
     positionOf: (/** @type {{now: string, all: string}} */ { now, all }) => `${now} of ${all}`,
-    buffering: "Waiting for this part: it is played as soon as it is separated.",
+    buffering: "Separating this part. It plays as soon as it is ready.",
     loop: "Loop",
     loopOf: (/** @type {{start: string, stop: string}} */ { start, stop }) => `${start}–${stop}`,
-    loopOn: "The loop is on",
-    loopOff: "The loop is off",
+    loopOn: "Loop on",
+    loopOff: "Loop off",
     heard: "What you hear",
     stems: "Stems",
     original: "Original",
@@ -193,7 +192,7 @@ export const en = {
       acapella: "Acapella",
       drumless: "Drumless",
       bassless: "Bassless",
-      own: "Own",
+      own: "Custom",
     },
     tempo: "Speed and key",
     speed: "Speed",
@@ -203,7 +202,7 @@ export const en = {
         one: "semitone",
         other: "semitones",
       })}`,
-    tempoReset: "As it was",
+    tempoReset: "Reset",
     master: "Volume",
   },
 
@@ -211,74 +210,74 @@ export const en = {
   keys: {
     space: "Space",
     plays: "Play or pause",
-    moves: "Back or forward by 5 seconds",
-    movesFar: "Back or forward by 30 seconds",
-    ends: "To the start, to the end",
-    lanes: "Go to the lane of that number",
-    mutes: "Mute the lane you are in",
-    solos: "Solo the lane you are in",
-    spectrogram: "Spectrogram of the lane you are in",
-    loops: "Loop on or off",
-    loopEnds: "The loop begins here, ends here",
-    original: "The stems or the original",
+    moves: "Back or forward 5 seconds",
+    movesFar: "Back or forward 30 seconds",
+    ends: "Go to the start or the end",
+    lanes: "Select a track",
+    mutes: "Mute the selected track",
+    solos: "Solo the selected track",
+    spectrogram: "Show the spectrogram of the selected track",
+    loops: "Turn the loop on or off",
+    loopEnds: "Set the loop start or end",
+    original: "Switch between stems and original",
     zooms: "Zoom in or out",
-    fits: "See the whole song",
-    scrolls: "See what is before or after",
-    lists: "This list",
-    letters: "Keys of a single character",
-    lettersWhy: "Switch them off if you speak to your computer, or press keys by accident.",
+    fits: "Show the whole song",
+    scrolls: "Scroll back or forward",
+    lists: "Show this list",
+    letters: "Single-key shortcuts",
+    lettersWhy: "Turn them off if you use voice control or press keys by accident.",
     pointer:
-      "Click or drag on a lane to seek, drag on the ruler (or on a lane with Shift) to choose a " +
-      "loop, turn the wheel with Ctrl to zoom, double-click a fader to put it back.",
+      "Click or drag on a track to seek. Drag on the ruler, or Shift-drag on a track, to set a " +
+      "loop. Ctrl and the mouse wheel zoom. Double-click a slider to reset it.",
   },
 
   /** The start of the engine. */
   engine: {
     stages: {
-      download: "Downloading the engine (only once)",
+      download: "Downloading (once)",
       python: "Starting Python",
-      packages: "Loading NumPy and the separator",
+      packages: "Loading NumPy",
       weights: "Loading the model",
-      graphics: "Trying the graphics card",
+      graphics: "Testing the graphics card",
     },
     amount: (
       /** @type {string} */ done,
       /** @type {string} */ total,
       /** @type {string} */ share,
     ) => `${done} of ${total} · ${share}`,
-    ready: "The engine is ready.",
+    ready: "Ready.",
     offline: (/** @type {string} */ title) => `Ready to work offline with ${title}`,
-    byCard: (/** @type {string} */ card) => `networks by ${card} (WebGPU)`,
-    byProcessor: (/** @type {string} */ backend) => `matrix products by ${backend}`,
-    pace: (/** @type {string} */ time) => `About ${time} for a song of 4 minutes`,
+    byCard: (/** @type {string} */ card) => `${card} (WebGPU)`,
+    byProcessor: (/** @type {string} */ backend) => `${backend} backend`,
+    pace: (/** @type {string} */ time) => `About ${time} for a 4-minute song`,
   },
 
   /** Queue and library. Names of buttons have the song's name in them. */
   songs: {
     between: " · ",
     states: {
-      waiting: "waits",
-      reading: "being read",
-      paused: "paused",
-      failed: "failed",
-      kept: "stopped; what is finished is kept",
-      notBegun: "not begun yet",
+      waiting: "Waiting",
+      reading: "Reading",
+      paused: "Paused",
+      failed: "Failed",
+      kept: "Stopped, finished parts kept",
+      notBegun: "Not started",
     },
     left: (/** @type {number} */ seconds) =>
       seconds < 5 ? "a few seconds left" : `about ${span(seconds)} left`,
-    leftUnknown: "time left known after the first part",
+    leftUnknown: "estimating time left",
     shareOf: (/** @type {string} */ name) => `Progress of ${name}`,
     deeds: {
       up: (/** @type {string} */ name) => `Move ${name} up`,
       down: (/** @type {string} */ name) => `Move ${name} down`,
       retry: (/** @type {string} */ name) => `Try ${name} again`,
-      part: (/** @type {string} */ name) => `Use the part that can be read of ${name}`,
+      part: (/** @type {string} */ name) => `Use the readable part of ${name}`,
       goOn: (/** @type {string} */ name) => `Continue ${name}`,
       cancel: (/** @type {string} */ name) => `Cancel ${name}`,
       rename: (/** @type {string} */ name) => `Rename ${name}`,
       remove: (/** @type {string} */ name) => `Remove ${name}`,
     },
-    part: "Use the part that can be read",
+    part: "Use the readable part",
     placeOf: (
       /** @type {string} */ name,
       /** @type {number} */ place,
@@ -289,82 +288,80 @@ export const en = {
     removeAll: "Delete all",
     clearQueue: "Clear queue",
     askSaving: (/** @type {string} */ name) =>
-      `${name} is still being saved. Delete it and its stems from this browser, and stop saving?`,
+      `${name} is still being saved. Stop saving, and delete it and its stems from this browser?`,
     askFinished: (/** @type {string} */ name) => `Delete ${name} and its stems from this browser?`,
-    askBegun: (/** @type {string} */ name) => `Delete what is finished of ${name}?`,
+    askBegun: (/** @type {string} */ name) => `Delete the finished part of ${name}?`,
     askAll: (/** @type {number} */ count, /** @type {boolean} */ isSaving) =>
       plural(count, {
         one: "Delete one song and its stems from this browser?",
         other: `Delete ${number(count)} songs and their stems from this browser?`,
-      }) + (isSaving ? " What is still being saved stops." : ""),
+      }) + (isSaving ? " Saves in progress are cancelled." : ""),
     askQueue: (/** @type {number} */ count, /** @type {boolean} */ areBegun) =>
       `Remove ${plural(count, { one: "one song", other: `${number(count)} songs` })} ` +
-      `from the queue${areBegun ? ", with the stems that are finished" : ""}?`,
+      `from the queue${areBegun ? ", including finished parts" : ""}?`,
     yes: "Delete",
     yesAll: "Delete all",
     no: "Keep",
-    removed: (/** @type {string} */ name) => `${name} is deleted.`,
-    cancelled: (/** @type {string} */ name) => `${name} is cancelled.`,
+    removed: (/** @type {string} */ name) => `${name} deleted.`,
+    cancelled: (/** @type {string} */ name) => `${name} cancelled.`,
     reading: (/** @type {string} */ name) => `Reading ${name}.`,
     working: (/** @type {string} */ name) => `Separating ${name}.`,
     shareDone: (/** @type {string} */ name, /** @type {string} */ share) =>
-      `${share} of ${name} is separated.`,
-    finished: (/** @type {string} */ name) => `${name} is separated.`,
-    same: (/** @type {string} */ name) => `This song is here already: ${name}.`,
+      `${name}: ${share} done.`,
+    finished: (/** @type {string} */ name) => `${name} is done.`,
+    same: (/** @type {string} */ name) => `This song is already here: ${name}.`,
     failed: (/** @type {string} */ name, /** @type {string} */ sentence) => `${name}: ${sentence}`,
     titleOf: (/** @type {string} */ share, /** @type {string} */ name) => `${share} · ${name}`,
     allDone: (/** @type {number} */ count) =>
       plural(count, {
-        one: "Your song is separated.",
-        other: `Your ${number(count)} songs are separated.`,
+        one: "Your song is done.",
+        other: `Your ${number(count)} songs are done.`,
       }),
     notKept:
-      "This browser keeps no files here: songs are kept in this page, while it is open.",
+      "This browser cannot store files here. Songs are kept only while this page is open.",
     room: (/** @type {string} */ bytes) =>
-      `${bytes} left for songs, as far as the browser tells; the disk may have less.`,
+      `About ${bytes} free, as reported by the browser.`,
   },
 
   settings: {
-    next: "For the next songs: those that wait keep what they were given.",
+    next: "Applies to songs you add from now on.",
     model: "Model",
-    kept: (/** @type {string} */ size) => `${size} kept here`,
-    toFetch: (/** @type {string} */ size) => `${size} to fetch`,
-    missing: (/** @type {string[]} */ titles) => `Not included on this site: ${titles.join(", ")}.`,
-    moreModels: "More about models",
+    kept: (/** @type {string} */ size) => `${size}, downloaded`,
+    toFetch: (/** @type {string} */ size) => `${size} to download`,
+    missing: (/** @type {string[]} */ titles) => `Not on this site: ${titles.join(", ")}.`,
+    moreModels: "About the models",
     takes: (
       /** @type {string} */ time,
       /** @type {boolean} */ isUsual,
       /** @type {boolean} */ isMeasured,
     ) => {
-      const song = isUsual ? "a song of 4 minutes" : "this song";
+      const song = isUsual ? "a 4-minute song" : "this song";
       return isMeasured
-        ? `Takes ${time} for ${song} on this machine.`
-        : `Takes about ${time} for ${song}: it has not run on this machine yet.`;
+        ? `${time} for ${song} on this device`
+        : `about ${time} for ${song} (estimate)`;
     },
     quality: "Quality",
     qualities: {
-      fast: { title: "Fast", use: "Parts overlap by a tenth: a seam may be heard now and then." },
-      standard: { title: "Standard", use: "Parts overlap by a quarter." },
-      best: { title: "Best", use: "Parts overlap by half, and two passes are averaged." },
+      fast: { title: "Fast", use: "10 % overlap. You may hear a seam now and then." },
+      standard: { title: "Standard", use: "25 % overlap." },
+      best: { title: "Best", use: "50 % overlap, average of two passes." },
     },
     stems: "Stems to keep",
-    stemsNote: "Stems that you do not want take no room. The time is the same.",
-    computer: "Computed by",
+    stemsNote: "Leaving stems out saves space, not time.",
+    computer: "Run on",
     computers: { automatic: "Automatic", graphics: "Graphics card", processor: "Processor" },
     card: (/** @type {string} */ name, /** @type {string} */ memory) =>
-      `${name}, ${memory} of its memory.`,
+      `${name}, using ${memory} of its memory.`,
     workers: (/** @type {string} */ memory) =>
-      "Parts of a song that the processor computes at the same time " +
-      `(each takes a core and ${memory})`,
+      `Parallel workers on the processor (one core and ${memory} each)`,
     automatic: (/** @type {number} */ count) => `Automatic (${number(count)})`,
-    awake: "Keep the screen on while songs are separated",
-    notify: "Notify me when all songs are separated",
-    notifyDenied: "The browser does not let this page notify you: allow it in the site's settings.",
-    persist: "Ask the browser to keep songs",
-    isSafe: "The browser keeps songs and models until you delete them.",
+    awake: "Keep the screen on while separating",
+    notify: "Notify me when all songs are done",
+    notifyDenied: "Notifications are blocked. Allow them in the browser's settings for this site.",
+    persist: "Protect songs from automatic deletion",
+    isSafe: "Songs and models stay until you delete them.",
     isNotSafe:
-      "When the disk is nearly full, the browser may delete songs and models by itself, " +
-      "unless it agrees to keep them.",
+      "The browser may delete songs and models when the disk is nearly full.",
   },
 
   /** The help, and what the browser can and cannot do. */
@@ -373,144 +370,139 @@ export const en = {
       title: "First steps",
       all: {
         drop:
-          "Drop a song on the page, choose one or paste one: audio, or a video with sound. " +
+          "Drop, choose or paste a song: any audio file, or a video with sound. " +
           "Nothing at hand? Try the demo song.",
         listen:
-          "Listen while it is computed. Each stem is a lane that fills in; what is filled can be " +
-          "played. Click where you want to hear the song, and that place is computed first.",
+          "Listen right away. Each stem is a track that fills in as it is separated. Click " +
+          "anywhere in the song, and that place is separated first.",
         mix:
-          "Mix. M mutes a lane, S plays it alone, the sliders are volume and pan; a double click " +
-          "puts them back. Karaoke, acapella and others are at the bottom.",
+          "Mix. M mutes a track, S solos it, and the sliders set volume and pan; double-click to " +
+          "reset them. Presets such as Karaoke and Acapella are at the bottom.",
         save:
-          "Save stems, or what you hear, as WAV, FLAC or MP3, or drag a finished file to where " +
-          "you need it.",
+          "Save stems or the current mix as WAV, FLAC or MP3.",
         return:
-          "Come back. Finished songs stay in the library of this browser until you delete them, " +
-          "and one that was interrupted goes on where it stopped.",
+          "Come back later. Finished songs stay in this browser's library until you delete them, " +
+          "and an interrupted song continues where it stopped.",
       },
     },
     privacy: {
       title: "Privacy",
       all: {
         stays:
-          "Your songs never leave this machine: the whole program runs in this page. There is no " +
-          "server that gets them, no account, no cookie, and nobody counts visits.",
+          "Your songs never leave this device. Everything runs in this page: no server receives " +
+          "them, and there are no accounts, cookies or analytics.",
         kept:
-          "Songs and stems are kept in this browser, for this site only. Delete them in the " +
-          "library, or all at once with the browser's data of this site.",
+          "Songs and stems are stored in this browser, for this site only. Delete them in the " +
+          "library, or clear this site's data in the browser's settings.",
       },
     },
     check: {
-      title: "How to check that",
+      title: "See for yourself",
       all: {
         offline:
-          "Wait until the page says that it is ready to work offline, switch the network off, " +
-          "and separate a song: it works as before.",
+          "When the page says it is ready to work offline, turn off the network and separate a " +
+          "song. It works the same.",
         tools:
-          "Or open your browser's developer tools, choose Network, and see that a song causes no " +
-          "requests.",
+          "Or open the Network tab of your browser's developer tools: a song causes no requests.",
         policy:
-          "The page forbids itself, by a Content Security Policy that the browser enforces, to " +
-          "contact any other address.",
+          "A Content Security Policy, enforced by the browser, keeps the page from contacting " +
+          "any other address.",
       },
     },
     limits: {
       title: "Limits",
       all: {
         quality:
-          "No separation is perfect: stems have traces of each other, most of all where " +
+          "No separation is perfect. Stems contain traces of each other, especially where " +
           "instruments sound alike.",
         time:
-          "A song takes from seconds to many minutes, as your machine is. The settings tell what " +
-          "to expect here, and another model or quality may be faster.",
+          "A song takes from seconds to many minutes, depending on your device. The settings " +
+          "show what to expect, and another model or quality may be faster.",
         room:
-          "A minute of a song and its stems takes about 100 MB of the browser's storage, and " +
-          "songs may have three hours. Where the browser keeps no files, songs are in memory: 20 " +
-          "minutes at most, gone when the page is closed.",
+          "Each minute of music needs about 100 MB of browser storage. Songs can be up to three " +
+          "hours long; without storage they are kept in memory, up to 20 minutes, until you " +
+          "close the page.",
         weights:
-          "The weights of some models are for personal and research use only: see the licences.",
+          "Some models are for personal and research use only: see the licences.",
       },
     },
     browser: {
       title: "This browser",
       about:
-        "The page runs in recent versions of Chrome, Edge, Firefox and Safari. What it found " +
-        "here:",
+        "The page runs in recent versions of Chrome, Edge, Firefox and Safari. In this browser:",
       has: "(available)",
       lacks: "(not available)",
     },
     abilities: {
       songs: {
-        title: "Keeps songs",
+        title: "Song library",
         has: "Songs stay here until you delete them.",
         lacks:
-          "Songs are in memory only, up to 20 minutes each, and gone when the page is closed or " +
-          "reloaded: save what you need. That is usual in private windows and at addresses " +
-          "without HTTPS.",
+          "Songs are kept in memory only, up to 20 minutes each, until you close or reload the " +
+          "page. Save what you need. This is normal in private windows and without HTTPS.",
       },
       offline: {
         title: "Works offline",
-        has: "After the first visit no network is needed.",
-        lacks: "The page downloads its engine again on every visit, and needs a network for that.",
+        has: "No network needed after the first download.",
+        lacks: "The page downloads everything again on every visit.",
       },
       graphics: {
         title: "Graphics card",
         has:
-          "The browser lets pages compute on it (WebGPU). The settings tell whether it is in use.",
+          "The page can use it through WebGPU. The settings show whether it does.",
         lacks:
-          "The browser gives pages no graphics card to compute with (WebGPU): the processor " +
-          "computes.",
+          "This browser has no WebGPU, so the processor does the work.",
       },
       relaxed: {
-        title: "Fast instructions",
-        has: "The processor multiplies and adds at once (relaxed SIMD).",
-        lacks: "Without relaxed SIMD the processor takes longer, up to half as long again.",
+        title: "Relaxed SIMD",
+        has: "The processor runs at full speed.",
+        lacks: "Without it, separating on the processor takes up to 50 % longer.",
       },
       folders: {
         title: "Saves to a folder",
-        has: "Files can be saved straight to a place that you choose.",
-        lacks: "Files are saved as downloads, several of them as one zip.",
+        has: "Files can go straight to a folder you choose.",
+        lacks: "Files are saved as downloads, several of them as a zip.",
       },
       awake: {
         title: "Keeps the screen on",
-        has: "If you ask for it, the screen stays on while a song is computed.",
-        lacks: "The screen may go off, and some machines then pause the page.",
+        has: "The screen can stay on while a song is separated.",
+        lacks: "The screen may turn off, and some devices then pause the page.",
       },
     },
     licences: {
       title: "Licences",
       about:
-        "py-demixer is free software under the MIT licence. What it is made of has licences of " +
-        "its own.",
-      all: "Licences of everything on this site",
-      models: "About the models, and what their weights may be used for",
+        "py-demixer is free software under the MIT licence. Its components have licences of " +
+        "their own.",
+      all: "Open-source licences",
+      models: "About the models and how they may be used",
     },
   },
 
-  /** What is happening, for the curious. */
+  /** Diagnostics, for the curious. */
   happening: {
-    backend: "Computed by",
-    noEngine: "The engine is not up.",
-    speed: "Products of matrices",
+    backend: "Running on",
+    noEngine: "The engine is not running.",
+    speed: "Matrix multiplication",
     gflops: (/** @type {number} */ speed) => `${number(speed, 1)} GFLOP/s, one worker`,
-    heap: "Memory of a worker",
+    heap: "Memory per worker",
     workers: (/** @type {string} */ heap, /** @type {number} */ count) =>
       plural(count, { one: `${heap}, one worker`, other: `${heap}, ${number(count)} workers` }),
-    pace: "Parts a minute",
-    page: "Memory of the page",
+    pace: "Segments per minute",
+    page: "Page memory",
     storage: "Storage",
     stored: (
       /** @type {string} */ usage,
       /** @type {string} */ quota,
-    ) => `${usage} in use of ${quota}, as the browser tells: some name the same figure everywhere`,
+    ) => `${usage} of ${quota} used, as reported by the browser`,
     versions: "Versions",
-    notKnown: "not known",
-    trace: "Statistics of one part",
-    tracing: "Computing one part of the song that is shown.",
-    noSong: "Show a song by the model that the engine has now to get these.",
-    copy: "Copy as a report",
+    notKnown: "unknown",
+    trace: "Trace one segment",
+    tracing: "Separating one segment of the current song.",
+    noSong: "Open a song made with the current model first.",
+    copy: "Copy report",
     copied: "Copied.",
-    report: "The report",
+    report: "Report",
     step: "Step",
     shape: "Shape",
     min: "Min",
@@ -523,139 +515,136 @@ export const en = {
   errors: {
     /** A sentence of Python's, which speaks English only. */
     said: (/** @type {{sentence: string}} */ { sentence }) => sentence,
-    empty: "This file is empty. Choose a file that has audio in it.",
+    empty: "This file is empty. Choose an audio file.",
     notAudio:
-      "This is not an audio file that your browser can read. " +
+      "Your browser cannot read this as an audio file. " +
       "Try WAV, AIFF, FLAC, MP3, M4A, Ogg or Opus.",
     codec: (/** @type {{name: string}} */ { name }) =>
-      `The sound in this WAV file is coded as ${name}, which browsers cannot read. ` +
+      `This WAV file uses the codec ${name}, which browsers cannot decode. ` +
       "Convert it to plain WAV (PCM) or FLAC first.",
-    noTrack: "This file has no audio track. Choose a file that has audio in it.",
+    noTrack: "This file has no audio track. Choose another file.",
     nothingDecoded:
-      "Nothing could be decoded from this file: it may be damaged or cut short. " +
-      "Try to convert it to WAV or FLAC first.",
+      "This file could not be decoded. It may be damaged or cut short. " +
+      "Try converting it to WAV or FLAC first.",
     stoppedDecoding: (/** @type {{seconds: number}} */ { seconds }) =>
-      `This file could not be decoded to its end: it is damaged after ${clock(seconds)}. ` +
-      "Use the part before that, or try to convert the file to WAV or FLAC first.",
+      `This file is damaged after ${clock(seconds)}. ` +
+      "Use the part before that, or try converting the file to WAV or FLAC first.",
     unreadable: "This file could not be read. If it was moved or changed, choose it again.",
-    noFile: "That was not a file. Drop an audio file from your computer.",
-    noSongs: "There is no audio file in there. Choose another folder, or drop songs.",
+    noFile: "That is not a file. Drop an audio file from your computer.",
+    noSongs: "There are no audio files in there. Choose another folder, or drop songs.",
     nothingShared:
-      "What was shared with this page has not arrived, perhaps for want of room. " +
+      "The shared files did not arrive, perhaps because storage is full. " +
       "Choose the files here instead.",
     memory:
-      "There is not enough memory for this song. Close other tabs or programs and try again, " +
-      "or try a shorter song.",
+      "Not enough memory for this song. Close other tabs or programs and try again, or try a " +
+      "shorter song.",
     engineMemory:
-      "There is not enough memory to start the engine. Close other tabs or programs and try again.",
+      "Not enough memory to start. Close other tabs or programs and try again.",
     old:
-      "Your browser is too old to run the engine: it needs WebAssembly with SIMD and " +
-      "DecompressionStream. Update your browser, or try a recent Chrome, Edge, Firefox or Safari.",
+      "Your browser is too old: this page needs WebAssembly with SIMD and DecompressionStream. " +
+      "Update it, or try a recent Chrome, Edge, Firefox or Safari.",
     died:
-      "The engine stopped unexpectedly, perhaps for want of memory. It is being started again; " +
-      "then try the song once more: what is finished of it is kept.",
+      "The engine stopped unexpectedly, perhaps because it ran out of memory. It is restarting. " +
+      "Then try the song again: finished parts are kept.",
     silent:
-      "The engine gave no answer for a very long time and was stopped. It is being started again; " +
-      "then try the song once more.",
+      "The engine stopped responding and is restarting. Then try the song again: finished parts " +
+      "are kept.",
     fault:
-      "The engine met an error that it did not expect; the browser's console has the details. " +
-      "It is being started again; then try the song once more.",
-    muted: "Every stem is muted: there is nothing to save. Unmute one first.",
+      "Something went wrong in the engine; details are in the browser's console. It is " +
+      "restarting. Then try the song again: finished parts are kept.",
+    muted: "All stems are muted, so there is nothing to save. Unmute one first.",
     tempoInsecure:
-      "At an address that is not a secure one (HTTPS), browsers cannot change speed or pitch.",
+      "Changing speed and key needs a secure address (HTTPS).",
     tempoMissing:
-      "Speed and pitch cannot be changed now: a part of the page could not be loaded. " +
+      "Speed and key cannot be changed: part of the page failed to load. " +
       "Check your connection and try again.",
-    stemRoom: "There is no room on the disk for this file. Free some space and try again.",
+    stemRoom: "Not enough disk space for this file. Free some space and try again.",
     stemFile:
-      "The file could not be made, perhaps for want of memory. Close other tabs and try again.",
+      "The file could not be created, perhaps because memory ran out. Close other tabs and try " +
+      "again.",
     stemGone:
-      "The stems could not be read any more, so the file could not be made. Open the song again " +
-      "and save it once more.",
+      "The stems could no longer be read, so the file could not be created. Open the song and " +
+      "save it again.",
     stemPlace:
-      "The file could not be written there. Choose another place, or save it among the downloads.",
+      "The file could not be written there. Choose another location, or save it to Downloads.",
     resampler:
-      "The sample rate of this song could not be converted, perhaps for want of memory. " +
+      "The sample rate of this song could not be converted, perhaps because memory ran out. " +
       "Close other tabs and try again.",
     otherTab:
-      "This song is open in another tab or window. Go on there, or close it and try again.",
+      "This song is open in another tab or window. Continue there, or close it and try again.",
     begunAnew: (/** @type {{name: string}} */ { name }) =>
-      `${name} starts over: this page computes in another way than the one that began it (it was ` +
-      "updated, for example), and parts that were computed in two ways are never mixed.",
-    songGone: "This song is no longer there: it was deleted in another tab or window.",
+      `${name} starts over: the page was updated since it began, and parts from two versions are ` +
+      "never mixed.",
+    songGone: "This song was deleted in another tab or window.",
     newerStore:
-      "A newer version of this page keeps the songs here. Reload this page to get that version: " +
-      "nothing is lost.",
+      "Your songs belong to a newer version of this page. Reload to get it; nothing is lost.",
     full:
-      "The browser's storage is full. What is finished of the song is kept: " +
-      "free some space on the disk, then continue.",
+      "The browser's storage is full. Free some disk space, then continue: finished parts are " +
+      "kept.",
     storage:
-      "The browser could not read or write its files. What is finished of the song is kept: " +
-      "reload the page and continue.",
+      "The browser could not read or write its files. Reload the page and continue: finished " +
+      "parts are kept.",
     insecure:
-      "This address is not a secure one (HTTPS), so the browser keeps nothing for offline use: " +
-      "the page works, but downloads its engine again on every visit.",
+      "This address is not secure (HTTPS), so nothing can be stored for offline use. The page " +
+      "works, but downloads everything again on every visit.",
     noStorage:
-      "This browser keeps nothing for offline use here (a private window, perhaps): " +
-      "the page works, but downloads its engine again on every visit.",
+      "This browser stores nothing for offline use here (perhaps this is a private window). The " +
+      "page works, but downloads everything again on every visit.",
     noGraphics:
-      "This browser gives pages no graphics card to compute with (WebGPU): the processor computes.",
+      "This browser has no WebGPU, so the processor does the work.",
     insecureGraphics:
-      "At an address that is not a secure one (HTTPS), browsers give pages no graphics card: " +
-      "the processor computes.",
-    noCard: "The browser has found no graphics card that it can use: the processor computes.",
+      "Using the graphics card needs a secure address (HTTPS), so the processor does the work.",
+    noCard: "The browser found no usable graphics card, so the processor does the work.",
     cardLost:
-      "The graphics card was lost: perhaps its driver was restarted. The processor goes on, and " +
-      "what is finished of the song is kept.",
+      "The graphics card stopped responding; its driver may have restarted. The processor takes " +
+      "over, and finished parts are kept.",
     cardFault:
-      "The graphics card refused what it was asked for; the browser's console has the details. " +
-      "The processor computes.",
+      "The graphics card reported an error, so the processor does the work; details are in the " +
+      "browser's console.",
     cardIsSoftware: (/** @type {{name: string}} */ { name }) =>
-      `The only graphics card here is one that the processor imitates (${name}). ` +
-      "On its own the processor is faster, so it computes.",
+      `The only graphics card here is emulated by the processor (${name}). The processor is ` +
+      "faster on its own, so it does the work.",
     cardIsWrong: (/** @type {{name: string}} */ { name }) =>
-      `The graphics card (${name}) gave wrong numbers in a test, so the processor computes. ` +
+      `The graphics card (${name}) failed a test, so the processor does the work. ` +
       "A newer driver may help.",
     cardIsFull: (/** @type {{bytes: number}} */ { bytes }) =>
-      `The graphics card has not enough memory left (${megabytes(bytes)} are needed): ` +
-      "the processor computes.",
+      `The graphics card is low on memory (${megabytes(bytes)} needed), so the processor does ` +
+      "the work.",
     cardIsGone: (/** @type {{name: string, other: string | null}} */ { name, other }) =>
-      `This song was begun by the graphics card ${name}, which is not in use now: ` +
-      `${other ?? "the processor"} goes on with it.`,
+      `This song was started on ${name}, which is not in use now. ` +
+      `${other ?? "The processor"} continues it.`,
     missingFile: (/** @type {{url: string}} */ { url }) =>
-      `A file of this site is missing on its server (${url}). ` +
-      "Reload the page; if that does not help, tell whoever runs the site.",
+      `A file is missing on the server (${url}). ` +
+      "Reload the page; if that does not help, tell whoever runs this site.",
     damagedFile: (/** @type {{url: string}} */ { url }) =>
-      `A file of this site arrived damaged (${url}): its checksum is wrong, so it was not used. ` +
-      "Try again; if that does not help, tell whoever runs the site.",
+      `A file arrived damaged (${url}) and was not used. ` +
+      "Try again; if that does not help, tell whoever runs this site.",
     noNetwork:
-      "The download was interrupted. Check your connection and try again: " +
-      "what has arrived is kept where the browser allows it.",
+      "The download was interrupted. Check your connection and try again; it continues where it " +
+      "stopped.",
     storageFull: (/** @type {{bytes: number}} */ { bytes }) =>
-      `The browser has no room to keep the engine (${megabytes(bytes)}) for offline use. ` +
-      "Free some space on the disk and try again.",
+      `Not enough storage to keep the page for offline use (${megabytes(bytes)} needed). ` +
+      "Free some disk space and try again.",
     noRoom: (/** @type {{bytes: number}} */ { bytes }) =>
-      `This song and its stems need ${gigabytes(bytes)} of the browser's storage, ` +
-      "which are not left. Free some space on the disk, delete songs that are kept here, " +
-      "or use the command line.",
+      `This song and its stems need ${gigabytes(bytes)} of browser storage, and there is less ` +
+      "left. Free some disk space, delete songs from the library, or use the command line.",
     tooLong: (/** @type {{minutes: number}} */ { minutes }) =>
-      `This song is too long: here the page takes at most ${plural(minutes, {
+      `This song is too long: the limit here is ${plural(minutes, {
         one: "one minute",
         other: `${number(minutes)} minutes`,
-      })}. Cut the song into parts, or use the command line.`,
+      })}. Cut it into parts, or use the command line.`,
     incomplete: (/** @type {{stretches: [number, number][]}} */ { stretches }) =>
-      `Some of the song could not be separated (${stretches
+      `Part of the song could not be separated (${stretches
         .map(([start, stop]) => `${number(start, 1)}-${number(stop, 1)} s`)
-        .join(", ")}), perhaps for want of memory. ` +
-      "The rest is finished and kept: close other tabs, then continue.",
+        .join(", ")}), perhaps because memory ran out. ` +
+      "The rest is finished and kept. Close other tabs, then continue.",
     fileGone:
-      "This file was not read before the page was closed, and pages cannot open files by " +
-      "themselves: choose it again.",
+      "The page was closed before it had read this file. Choose the file again.",
     modelGone: (/** @type {{title: string}} */ { title }) =>
-      `The model of this song (${title}) is not on this site any more: ` +
-      "choose the file again to use another one.",
+      `The model of this song (${title}) is no longer on this site. ` +
+      "Choose the file again to use another one.",
     notFinite: (/** @type {{seconds: number}} */ { seconds }) =>
-      `This song has a sample that is not a finite number at ${number(seconds, 3)} s. ` +
+      `This song has an invalid sample (not a finite number) at ${number(seconds, 3)} s. ` +
       "Repair or re-export the file.",
   },
 };

@@ -1,0 +1,125 @@
+/**
+ * What can be told of models on this device: what they still have to download, how long they take,
+ * what runs them.
+ *
+ * @module
+ */
+
+import { downloadBytes, missingBytes } from "../engine/assets.js";
+import { PROCESSOR } from "../engine/pool.js";
+import { optionsFor, QUALITIES } from "../engine/qualities.js";
+import { byId } from "./elements.js";
+import { megabytes } from "./format.js";
+import { expectedTime, USUAL_SONG } from "./paces.js";
+import { sentenceOf } from "./words.js";
+
+/** @typedef {import("../engine/protocol.js").Assets} Assets */
+/** @typedef {import("../engine/separator.js").Separation} Separation */
+/** @typedef {import("./paces.js").Computer} Computer */
+/** @typedef {import("./words.js").Saying} Saying */
+
+/**
+ * @typedef {object} Surroundings
+ * @property {string} base  the site's folder
+ * @property {import("../engine/engine.js").Engine} engine
+ * @property {import("./settings/choices.js").Choices} choices
+ * @property {import("./settings/settings.js").Settings} settings
+ * @property {import("./settings/engine.js").EngineCard} engineCard
+ * @property {import("./start/start.js").Start} start
+ * @property {() => number | null} duration     of the song that is shown, in seconds
+ */
+
+export class Known {
+  #about;
+  /** @type {Assets | null} */
+  #assets = null;
+
+  /** @param {Surroundings} about */
+  constructor(about) {
+    this.#about = about;
+  }
+
+  /** @param {Assets} assets of the site */
+  set assets(assets) {
+    this.#assets = assets;
+  }
+
+  /** @param {string} model @returns {string} what people call it */
+  titleOf(model) {
+    return (this.#assets?.models[model] ?? this.#assets?.missing[model])?.title ?? model;
+  }
+
+  /** Wherever it is shown: something may have changed. */
+  tell() {
+    if (!this.#assets) return;
+    const { choices, settings, engineCard } = this.#about;
+    for (const name of Object.keys(this.#assets.models)) void this.#tellModel(this.#assets, name);
+    for (const quality of /** @type {(keyof typeof QUALITIES)[]} */ (Object.keys(QUALITIES))) {
+      settings.tellQuality(quality, this.#timeOf(choices.get("model"), quality));
+    }
+    settings.tellComputer(this.#aboutComputer());
+    const pace = this.#timeOf(choices.get("model"), choices.get("quality"), null);
+    engineCard.tellPace(pace?.seconds ?? null);
+    const model = this.#assets.models[choices.get("model")];
+    byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
+    const licence = byId("licence", HTMLAnchorElement);
+    licence.textContent = model?.licence ?? "";
+    licence.href = model?.licence_url ?? "";
+    byId("model-about", HTMLParagraphElement).hidden = !model;
+  }
+
+  /**
+   * @param {Separation} separation
+   * @returns {number | null} what all of it should take here, if that is known
+   */
+  expectedSeconds({ model, options, length, rate, isOnCard }) {
+    const models = this.#assets?.models ?? {};
+    const computer = isOnCard ? this.#computer(model) : this.#processor(model);
+    return expectedTime(models, model, options, computer, length / rate)?.seconds ?? null;
+  }
+
+  /** @param {Assets} all @param {string} name of a model */
+  async #tellModel(all, name) {
+    const { base, choices, engine, settings, start } = this.#about;
+    const time = this.#timeOf(name, choices.get("quality"));
+    const missing = await missingBytes(base, all, name);
+    const bytes = missing || downloadBytes(all, name);
+    settings.tellModel(name, { bytes, isKept: missing === 0, time });
+    if (name !== choices.get("model")) return;
+    start.download = { bytes: missing, isUnderWay: engine.model === name };
+  }
+
+  /**
+   * @param {string} name of a model @param {string} quality
+   * @param {number | null} [song] seconds; null: of a usual one
+   * @returns {import("./settings/settings.js").Expectation | null} how long it takes here
+   */
+  #timeOf(name, quality, song = this.#about.duration()) {
+    const model = this.#assets?.models[name];
+    if (!this.#assets || !model) return null;
+    const options = optionsFor(model, quality);
+    const computer = this.#computer(name);
+    const known = expectedTime(this.#assets.models, name, options, computer, song ?? USUAL_SONG);
+    return known && { ...known, song };
+  }
+
+  /** @param {string} model @returns {Computer} what would run it now */
+  #computer(model) {
+    const { graphics } = this.#about.engine;
+    if (!graphics || graphics instanceof Error) return this.#processor(model);
+    return { build: graphics.build, workers: 1 };
+  }
+
+  /** @param {string} model @returns {Computer} */
+  #processor(model) {
+    return { build: PROCESSOR, workers: this.#about.choices.workers(model) };
+  }
+
+  /** @returns {Saying} */
+  #aboutComputer() {
+    const { graphics } = this.#about.engine;
+    if (!graphics) return () => "";
+    if (graphics instanceof Error) return sentenceOf(graphics);
+    return (words) => words.settings.card(graphics.name, megabytes(graphics.bytes));
+  }
+}
