@@ -33,7 +33,7 @@ from py_demixer.separation.separate import Stems, separate, separate_blocks
 from py_demixer.separation.statistics import downmix_matrix, measure
 from py_demixer.separation.sweep import OpenUnmixOptions
 from py_demixer.separation.tasks import Song
-from py_demixer.version import __version__
+from py_demixer.version import __version__ as __version__
 from py_demixer.weights import loading
 from py_demixer.weights.loading import ModelInfo, Weights, list_models
 from py_demixer.weights.manifest import DEFAULT
@@ -62,7 +62,6 @@ __all__ = [
     "Stems",
     "WorkerError",
     "Workers",
-    "__version__",
     "downmix_matrix",
     "list_models",
     "load_audio",

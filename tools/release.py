@@ -31,7 +31,7 @@ _PACKAGE = ROOT / "py_demixer"
 DATA = (
     "py.typed",
     "evaluation/published.json",
-    "selftest.npy",
+    "gpu/selftest.npy",
     "weights/manifest.json",
     *(path.relative_to(_PACKAGE).as_posix() for path in sorted(_PACKAGE.rglob("*.wgsl"))),
 )

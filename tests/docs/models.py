@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from py_demixer.weights import fetch, manifest
+from py_demixer.weights import checkpoint, manifest
 from tests import tiny, unmix
 
 SEGMENT = 2 * 44100
@@ -34,4 +34,4 @@ def described() -> Mapping[str, manifest.Model]:
 
 
 def _file(file: manifest.WeightFile, path: Path) -> manifest.WeightFile:
-    return replace(file, bytes=path.stat().st_size, sha256=fetch.sha256(path))
+    return replace(file, bytes=path.stat().st_size, sha256=checkpoint.sha256(path))

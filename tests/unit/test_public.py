@@ -41,7 +41,8 @@ def test_models_are_listed(tmp_path, monkeypatch) -> None:
     assert models[0].path == tmp_path / "htdemucs.safetensors"
 
 
-def test_a_model_says_what_it_is(tiny_model) -> None:
+def test_a_model_says_what_it_is(tiny_weights) -> None:
+    tiny_model = py_demixer.load_model("htdemucs", tiny_weights)
     assert repr(tiny_model).startswith("<HTDemucs: drums, bass, other, vocals; 44100 Hz, ")
     assert repr(tiny_model).endswith(" million parameters, on numpy>")
 
