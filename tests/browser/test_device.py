@@ -172,7 +172,7 @@ def test_a_page_that_the_browser_has_ended_takes_fewer_workers(
     _begin(first)
     _crash(first)
     second = open_page(stub_url).wait_started()
-    expect(second.element("notice")).to_contain_text("computes 2 parts of a song at a time now")
+    expect(second.element("notice")).to_contain_text("works on 2 parts of a song at a time")
     second.wait_state("song", "kept")
     # Once: the next one was closed as pages are.
     second.page.close()

@@ -178,7 +178,7 @@ def test_too_little_storage_is_told_before_the_start(tab: DemixerPage) -> None:
     try:
         set_quota(tab, 100e6)
         tab.choose("song.wav", FIVE_SEGMENTS)
-        assert "need 0.2 GB of the browser's storage, which are not left" in tab.wait_problem()
+        assert "need 0.2 GB of browser storage, and there is less left" in tab.wait_problem()
     finally:
         set_quota(tab, None)
 

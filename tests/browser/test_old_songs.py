@@ -103,7 +103,7 @@ def test_a_finished_song(
     assert folders(again) == []
     # The same file once more is the same song.
     again.choose("another.wav", FIVE_SEGMENTS)
-    expect(again.element("notice")).to_contain_text("This song is here already: song.")
+    expect(again.element("notice")).to_contain_text("This song is already here: song.")
 
 
 _OLDEST = """

@@ -370,7 +370,7 @@ def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
     tab.give({source: tones(LENGTH, RATE) for source in SOURCES})
     tab.page.evaluate("() => { tempo = { speed: 0.8, semitones: 2 }; }")
     tab.open()
-    tab.page.get_by_label("At the current speed and in the key it is played (80 % +2)").check()
+    tab.page.get_by_label("At the current speed and key (80 % +2)").check()
     name, content = tab.download("mix", "wav32f")
     assert name == "Größe & more - drums + bass, 80 % +2.wav"
     found = decoded(content)
@@ -547,11 +547,11 @@ def test_the_dialog_saves_what_was_chosen(context: BrowserContext, url: str, ste
     np.testing.assert_array_equal(decoded(content) * 2**15, wanted)
     row = tab.page.locator("#saves li")
     decibels = f"{-20 * np.log10(gain):.2f} dB"
-    expect(row).to_contain_text(f"turned down by {decibels}")
+    expect(row).to_contain_text(f"Saved {decibels} quieter")
     with tab.page.expect_download() as download:
         row.get_by_role("link", name="Save Größe & more - vocals.flac again").click()
     assert Path(download.value.path()).read_bytes() == content
-    row.get_by_role("button", name="Take Größe & more - vocals.flac from the list").click()
+    row.get_by_role("button", name="Remove Größe & more - vocals.flac from the list").click()
     expect(tab.page.locator("#saves")).to_be_hidden()
     tab.page.evaluate(_FOLDER)
     assert tab.page.evaluate("temporary()") == 0

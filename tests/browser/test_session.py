@@ -298,7 +298,7 @@ def test_the_same_song_again_is_the_one_that_is_there(tab: DemixerPage) -> None:
     tab.separate("first.wav", short(), ())
     tab.choose("second.wav", short())
     tab.page.wait_for_selector("#queue:not(:has(li))", state="attached")
-    expect(tab.element("notice")).to_contain_text("This song is here already: first.")
+    expect(tab.element("notice")).to_contain_text("This song is already here: first.")
     assert names(tab, "library") == ["first"]
     assert shown(tab) == "first"
 
@@ -511,7 +511,7 @@ def test_what_is_happening_is_told_and_can_be_copied(started: DemixerPage) -> No
     tab.page.click("#copy-report")
     expect(tab.element("trace-note")).to_have_text("Copied.")
     head, *lines = tab.page.evaluate("navigator.clipboard.readText()").split("\n")
-    assert head.startswith("Computed by: ")
+    assert head.startswith("Running on: ")
     table = lines[lines.index("") + 1 :]
     assert table[0].split() == ["Step", "Shape", "Min", "Max", "Mean", "Std"]
     assert len(table) > 50
@@ -550,7 +550,7 @@ def test_the_screen_stays_on_and_the_end_is_told_where_that_is_asked_for(tab: De
     tab.wait_state("b", "finished")
     expect(tab.page.locator("#queue li")).to_have_count(0)
     tab.page.wait_for_function("() => said.length > 0 && locks === 0")
-    assert tab.page.evaluate("said") == ["Your 2 songs are separated."]
+    assert tab.page.evaluate("said") == ["Your 2 songs are done."]
     assert tab.page.title() == "py-demixer"
 
 

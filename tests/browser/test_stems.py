@@ -150,7 +150,7 @@ def test_what_a_worker_needs_is_told_for_each_model(
             memory = f"{manifest.MODELS[name].page.memory} MB"
             label = page.page.locator("label:has(#workers)").text_content()
             assert label is not None
-            assert f"a core and {memory})" in label
+            assert f"(one core and {memory} each)" in label
 
 
 def test_what_the_site_says_of_its_models(url: str, tab: DemixerPage) -> None:
