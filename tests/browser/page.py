@@ -183,11 +183,16 @@ class DemixerPage:
         """The element with an id."""
         return self.page.locator(f"#{name}")
 
+    def ask(self) -> DemixerPage:
+        """Ask for what songs need, though there is none yet."""
+        self.page.click(OFFERED)
+        return self
+
     def wait_started(self) -> DemixerPage:
         """Wait until the engine runs, and ask for it where it is not started unasked."""
         self._wait(f"{STARTED}, {OFFERED}", START_MS)
         if self.page.is_visible(OFFERED):
-            self.page.click(OFFERED)
+            self.ask()
         self._wait(STARTED, START_MS)
         return self
 

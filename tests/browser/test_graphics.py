@@ -93,12 +93,6 @@ def open_tab(with_card: BrowserContext) -> Iterator[Callable[[str], DemixerPage]
         page.page.close()
 
 
-def wait_started(page: DemixerPage) -> DemixerPage:
-    page.page.wait_for_selector("#versions:not(:empty)", timeout=START_MS)
-    assert page.element("problem").is_hidden(), "\n".join(page.console)
-    return page
-
-
 def wait_result(page: DemixerPage) -> None:
     page.wait_result("song", START_MS)
 
@@ -172,7 +166,7 @@ def test_a_song_by_the_card(
     url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
     """Chosen in the settings, for it is one that nobody would want to have chosen for him."""
-    page = wait_started(open_tab(url))
+    page = open_tab(url).wait_started()
     assert "emulated by the processor" in note(page)
     assert "kernels backend" in computers(page)
     page.choose_setting("computer", "graphics")
@@ -192,7 +186,7 @@ def test_a_song_by_the_card(
 def test_what_the_card_has_begun_it_goes_on_with(
     url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
-    page = wait_started(open_tab(f"{url}?backend=webgpu"))
+    page = open_tab(f"{url}?backend=webgpu").wait_started()
     page.choose("song.wav", SONG)
     wait_result(page)
     check(page, expected)
@@ -202,7 +196,7 @@ def test_what_the_card_has_begun_it_goes_on_with(
     page.wait_share(40)
     page.page.reload()
     page.wait_state("song", "kept")
-    wait_started(page)
+    page.wait_started()
     notices(page)
     page.press("goOn", "song")
     wait_result(page)
@@ -214,7 +208,7 @@ def test_what_the_card_has_begun_it_goes_on_with(
 def test_what_the_processor_has_begun_it_goes_on_with(
     url: str, open_tab: Callable[[str], DemixerPage]
 ) -> None:
-    page = wait_started(open_tab(url))
+    page = open_tab(url).wait_started()
     page.choose("song.wav", SONG)
     wait_result(page)
     whole = page.digests()
@@ -222,7 +216,7 @@ def test_what_the_processor_has_begun_it_goes_on_with(
     page.choose("song.wav", SONG)
     page.wait_share(40)
     page.page.goto(f"{url}?backend=webgpu")
-    wait_started(page)
+    page.wait_started()
     assert CARD in computers(page)
     notices(page)
     page.choose("song.wav", SONG)
@@ -238,7 +232,7 @@ def test_a_card_that_is_lost_in_the_middle(
     lost = ("gpu/network.js", begin, begin + _AFTER_THE_SECOND_SEGMENT)
     copy = patched(site, tmp_path, *_BY_THE_PROCESSOR, lost)
     with server.serving(copy) as url:
-        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        page = open_tab(f"{url}?backend=webgpu").wait_started()
         notices(page)
         page.choose("song.wav", SONG)
         wait_result(page)
@@ -267,14 +261,14 @@ def test_a_card_that_is_gone_after_a_reload(
     )
     copy = patched(site, tmp_path, *_BY_THE_PROCESSOR, gone)
     with server.serving(copy) as url:
-        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        page = open_tab(f"{url}?backend=webgpu").wait_started()
         page.hold(6)
         page.choose("song.wav", SONG)
         page.wait_share(40)
         page.page.evaluate("caches.open('gone')")
         page.page.reload()
         page.wait_state("song", "kept")
-        wait_started(page)
+        page.wait_started()
         assert "This browser has no WebGPU" in note(page)
         notices(page)
         page.press("goOn", "song")
@@ -293,7 +287,7 @@ def test_a_card_without_room(
     """More than it has is asked for: the answer is the driver's own."""
     copy = patched(site, tmp_path, _NO_ROOM, _ALL_LIMITS)
     with server.serving(copy) as url:
-        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        page = open_tab(f"{url}?backend=webgpu").wait_started()
         assert "low on memory" in note(page)
         assert "kernels backend" in computers(page)
         page.choose("song.wav", SONG)
@@ -319,7 +313,7 @@ def test_a_card_that_calculates_wrongly(
 ) -> None:
     copy = patched(site, tmp_path, *_WITHOUT_SHADERS)
     with server.serving(copy) as url:
-        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        page = open_tab(f"{url}?backend=webgpu").wait_started()
         assert note(page).startswith(f"The graphics card ({CARD}) failed a test")
         assert "kernels backend" in computers(page)
         page.choose("song.wav", SONG)
@@ -334,7 +328,7 @@ def test_a_model_that_no_card_can_run(
     tiny.write(weights, name="hdemucs_mmi", segment_length=tiny.SECOND)
     site = make_site({"hdemucs_mmi": weights})
     with server.serving(patched(site, tmp_path, _TRUSTED)) as url:
-        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        page = open_tab(f"{url}?backend=webgpu").wait_started()
         assert note(page) == (
             "Graphics cards are not given this kind of network here: it runs on the processor."
         )
@@ -349,7 +343,7 @@ def test_a_segment_by_the_released_network(
 ) -> None:
     song = synthetic.song(5.0)
     with server.serving(real_site) as url:
-        page = wait_started(open_tab(f"{url}?backend=webgpu"))
+        page = open_tab(f"{url}?backend=webgpu").wait_started()
         assert CARD in computers(page)
         page.choose("song.wav", wav(song, subtype="FLOAT"))
         page.wait_result("song", 3_600_000)

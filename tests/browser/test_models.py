@@ -157,7 +157,7 @@ def test_models_are_fetched_when_they_are_asked_for_and_then_work_offline(
         expect(page.element("model-used")).to_have_text(TITLES["umxhq"])
         page.choose_setting("model", "htdemucs")
         expect(page.element("model-used")).to_have_text(TITLES["htdemucs"])
-        told = f"downloads {site.megabytes('htdemucs')} MB, once"
+        told = f"First use downloads {site.megabytes('htdemucs')} MB"
         expect(page.element("first-download")).to_contain_text(told)
         heavy = site.engine() | site.parts("htdemucs") | site.parts("umxhq")
         assert not heavy & set(asked)

@@ -81,7 +81,7 @@ def test_a_damaged_file_is_refused_and_the_download_goes_on_from_there(
     (own_stub / part).write_bytes(damaged)
     asked: list[str] = []
     with server.serving(own_stub, cache_control="no-store", on_request=asked.append) as url:
-        page = open_page(url)
+        page = open_page(url).ask()
         assert f"arrived damaged ({part})" in page.wait_problem()
         assert part not in cached(page)
         shutil.copyfile(stub_site / part, own_stub / part)
@@ -99,7 +99,7 @@ def test_a_missing_file_is_named(own_stub: Path, open_page: Callable[[str], Demi
     wheel = next(own_stub.glob("wheels/*/*.whl"))
     wheel.unlink()
     with server.serving(own_stub) as url:
-        problem = open_page(url).wait_problem()
+        problem = open_page(url).ask().wait_problem()
     assert "missing on the server" in problem
     assert wheel.name in problem
 

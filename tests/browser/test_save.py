@@ -605,7 +605,7 @@ _PICKERS = """async () => {
 def test_a_place_of_ones_own(context: BrowserContext, url: str, stems: Stems) -> None:
     tab = opened(context, url, stems, source="drums")
     tab.page.evaluate(_PICKERS)
-    where = tab.page.get_by_label("Where")
+    where = tab.page.get_by_label("Save to")
     where.select_option("place")
     tab.go()
     expect(tab.page.locator("#saves li")).to_contain_text("renamed.wav")
@@ -630,7 +630,7 @@ def test_a_folder_that_refuses(context: BrowserContext, url: str, stems: Stems) 
         throw new DOMException("no", "NotAllowedError");
       };
     }""")
-    tab.page.get_by_label("Where").select_option("place")
+    tab.page.get_by_label("Save to").select_option("place")
     tab.go()
     row = tab.page.locator("#saves li")
     expect(row).to_contain_text("could not be written there")

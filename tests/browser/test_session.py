@@ -173,7 +173,7 @@ def test_the_page_asks_before_a_file_is_lost(tab: DemixerPage) -> None:
     tab.page.reload()
     assert dialogs == ["beforeunload"]
     tab.wait_state("waits", "failed")
-    assert "choose it again" in tab.song("waits").inner_text()
+    assert "Choose the file again" in tab.song("waits").inner_text()
 
 
 def test_a_file_that_was_not_copied_as_a_whole(
@@ -188,7 +188,7 @@ def test_a_file_that_was_not_copied_as_a_whole(
     again.page.evaluate(HALVE_COPIES)
     again.page.reload()
     again.wait_state("waits", "failed")
-    assert "choose it again" in again.song("waits").inner_text()
+    assert "Choose the file again" in again.song("waits").inner_text()
     again.drop(("waits.wav", short(1)))
     again.wait_state("waits", "finished")
     assert names(again, "queue") == ["long"]
@@ -271,7 +271,7 @@ def test_the_queue_is_cleared_at_once(tab: DemixerPage) -> None:
     expect(tab.element("clear-queue")).to_be_hidden()
     tab.hold()
     tab.wait_state("song 1", "finished")
-    assert len(stored(tab)) == 1
+    assert noted(tab) == 1
 
 
 def test_stems_that_nobody_wants_are_not_stored(tab: DemixerPage) -> None:

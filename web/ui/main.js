@@ -9,6 +9,7 @@ import { Engine } from "../engine/engine.js";
 import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
 import { openStore } from "../engine/store.js";
+import { checkBrowser } from "../engine/support.js";
 import { Busy, tellOpen } from "../engine/tabs.js";
 import { announce, byId } from "./elements.js";
 import { Help } from "./help/help.js";
@@ -146,6 +147,7 @@ async function readAssets() {
 async function prepare() {
   try {
     const all = await readAssets();
+    checkBrowser();
     if (await isWelcome(all, choices.get("model"))) await startEngine();
   } catch (error) {
     problem.show(error, () => tryAgain(prepare));
