@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from py_demixer.errors import AudioError
+from py_demixer.separation.statistics import as_samples, check_finite
+
 from . import decode, encode
 
 _log = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ def save_audio(
     path
         Ends in ".wav" or ".flac".
     audio
-        ``(2, samples)`` float32.
+        ``(2, samples)`` floats with full scale at +-1.
     sample_rate
         Frames a second.
     bits
@@ -57,16 +60,31 @@ def save_audio(
     Raises
     ------
     ValueError
-        The array has another shape, or there are no such files.
+        The array has another shape, whole numbers or samples that are not finite, or there are no
+        such files.
     AudioError
         The file could not be written.
     MissingPackageError
         soundfile is not installed.
     """
-    path, audio = Path(path), np.asarray(audio, np.float32)
-    if audio.ndim != 2 or audio.shape[0] != 2:
-        raise ValueError(f"Stems are arrays of the shape (2, samples), not {audio.shape}.")
+    path, shape = Path(path), np.shape(audio)
+    if len(shape) != 2 or shape[0] != 2:
+        raise ValueError(f"Stems are arrays of the shape (2, samples), not {shape}.")
+    if not 1 <= sample_rate < 1 << 31:
+        raise ValueError(f"A sample rate is 1 Hz or more, not {sample_rate}.")
     encode.check_format(path.suffix[1:].lower(), bits)
+    audio = as_samples(audio)
+    check_finite(audio, 0, sample_rate)
+    if not path.parent.is_dir():
+        raise AudioError(
+            f"There is no folder {path.parent} to write {path.name} to: make it first."
+        )
     if bits != "32f" and np.abs(audio).max(initial=0) > 1:
         _log.warning("%s: samples beyond full scale are clipped.", path)
-    encode.write(path, [audio], audio.shape[1], sample_rate, bits)
+    # What is there stays until all is written.
+    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
+    try:
+        encode.write(unfinished, [audio], audio.shape[1], sample_rate, bits)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import struct
 import subprocess
 import sys
@@ -189,6 +190,12 @@ def _checked(blocks: Iterable[np.ndarray], recording: Recording) -> Iterator[np.
 
 def _check_is_a_file(path: Path) -> None:
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise AudioError(
+                f"{path} is a pipe or a device, and songs are looked at more than once: copy it to "
+                "a file, or pipe it to standard input."
+            )
         with path.open("rb") as file:
             first_byte = file.read(1)
     except FileNotFoundError as error:
@@ -206,7 +213,10 @@ _SEVERAL = "is several files one behind the other, of which libsndfile reads the
 @contextmanager
 def _open_with_libsndfile(path: Path, warn: Warn) -> Iterator[Recording]:
     soundfile = require("soundfile")
-    header = headers.look(path)
+    try:
+        header = headers.look(path)
+    except OSError as error:
+        raise AudioError(f"{path} cannot be read: {error.strerror or error}.") from error
     if header.is_several:
         raise _Damage(_SEVERAL)
     failures = (soundfile.SoundFileError, TypeError)  # *.raw: a file without a header to read

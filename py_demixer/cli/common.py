@@ -183,6 +183,10 @@ def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
 
 def start_workers(model: Model, options: argparse.Namespace) -> Workers:
     """As many processes as were asked for."""
+    if model.backend.compiler is not None:
+        raise Refusal(
+            "Processes cannot share a graphics card: leave out --jobs or --backend webgpu."
+        )
     try:
         return Workers(model, options.jobs)
     except ValueError as error:

@@ -8,6 +8,8 @@ from typing import Any
 
 from py_demixer.weights import convert, manifest
 
+from .common import Refusal, refuse_to_overwrite
+
 
 def describe(commands: Any) -> None:
     """What can be said after ``convert``."""
@@ -23,13 +25,20 @@ def describe(commands: Any) -> None:
     what.add_argument(
         "--check", action="store_true", help="tell what 8 bits cost Open-Unmix's files, in dB"
     )
+    parser.add_argument("--force", action="store_true", help="replace a file that is already there")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     if options.check:
         return _check(options.files)
-    model = convert.convert(options.files, options.output, manifest.MODELS.values())
+    out: Path = options.output
+    if not options.force:
+        refuse_to_overwrite([out])
+    try:
+        model = convert.convert(options.files, out, manifest.MODELS.values())
+    except OSError as error:
+        raise Refusal(f"{error.filename or out} cannot be used: {error.strerror}.") from error
     print(f"{options.output} holds the weights of {model.title}. {model.licence.text}")
     return 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from py_demixer.weights import fetch, loading, manifest
 
-from .common import say
+from .common import Refusal, say
 
 
 def describe(commands: Any) -> None:
@@ -28,8 +28,15 @@ def describe(commands: Any) -> None:
     parser.set_defaults(run=_run)
 
 
+def _default_directory(name: str) -> Path:
+    try:
+        return loading.default_weights(name).parent
+    except FileNotFoundError as error:
+        raise Refusal(str(error)) from error
+
+
 def _run(options: argparse.Namespace) -> int:
     for name in options.names:
-        directory = options.directory or loading.default_weights(name).parent
+        directory = options.directory or _default_directory(name)
         print(fetch.ensure(manifest.named(name), directory, report=say))
     return 0

@@ -217,6 +217,8 @@ def _file_for(song: Path) -> Iterator[Path]:
         yield song
         return
     with tempfile.TemporaryDirectory(prefix="py-demixer-") as folder:
+        if sys.stdin is None:
+            raise Refusal("Standard input is closed: name a file instead of -.")
         path = Path(folder) / "stdin"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)

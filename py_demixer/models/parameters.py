@@ -21,7 +21,10 @@ def read_config(kind: type[Config], text: str) -> Config:
         That is something else, or names dimensions that such a network has not.
     """
     try:
-        return make_config(kind, json.loads(text))
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("that is no JSON object")
+        return make_config(kind, values)
     except (TypeError, ValueError) as error:
         raise ValueError(f"The dimensions {text} are not a network's: {error}.") from error
 

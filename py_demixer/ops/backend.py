@@ -25,6 +25,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
+from py_demixer.extras import require
+
 from .kernels import Kernels, load
 
 Gemm = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
@@ -204,7 +206,7 @@ def _numpy() -> Backend:
 
 
 def _scipy() -> Backend:
-    from scipy.linalg.blas import sgemm
+    sgemm = require("scipy.linalg.blas", "fast").sgemm
 
     def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
         # BLAS is column-major: out.T = b.T @ a.T, where a C-contiguous array's transpose is

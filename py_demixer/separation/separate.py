@@ -110,9 +110,10 @@ def separate(
     ------
     ValueError
         The mixture is empty, has another number of channels or another sample rate than the model,
-        or has samples that are whole numbers or not finite; or an option is out of its range.
+        or has samples that are whole numbers or not finite; an option is out of its range; or the
+        workers have another model.
     TypeError
-        The options are for another kind of model.
+        The options are for another kind of model, or ``workers`` is something else.
     Cancelled
         ``cancel`` returned True.
     """
@@ -203,8 +204,12 @@ class _Run:
     ) -> None:
         self._plan, self._model, self._song, self._options = plan, model, song, options
         self._workers: Workers | None = None
-        if isinstance(workers, int):
-            workers = stack.enter_context(Workers(model, workers))
+        if isinstance(workers, int | np.integer):
+            workers = stack.enter_context(Workers(model, int(workers)))
+        elif workers is not None and not isinstance(workers, Workers):
+            raise TypeError(f"workers is a number or Workers, not {workers!r}.")
+        elif workers is not None and workers.model is not model:
+            raise ValueError("These workers have another model: start them with this one.")
         if workers is None and in_memory:
             self._planes: Planes = InMemory()
             return

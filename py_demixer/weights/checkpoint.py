@@ -46,7 +46,9 @@ def read(buffer: bytes | bytearray | memoryview | np.ndarray) -> Checkpoint:
     """
     data = np.frombuffer(buffer, dtype=np.uint8)
     header, body = _split(data)
-    metadata = header.pop("__metadata__", {})
+    metadata = header.pop("__metadata__", None) or {}
+    if not isinstance(metadata, dict) or not all(isinstance(x, str) for x in metadata.values()):
+        raise ValueError("The weight file is damaged (its metadata): delete it and fetch it again.")
     try:
         tensors = {name: _view(body, entry) for name, entry in header.items()}
     except (KeyError, TypeError, ValueError) as error:
@@ -59,7 +61,8 @@ def read(buffer: bytes | bytearray | memoryview | np.ndarray) -> Checkpoint:
 def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file whose bytes depend on nothing but the arguments.
 
-    Tensors are stored in the order of their names; dtypes are float16, float32 and uint8.
+    Tensors are stored in the order of their names; dtypes are float16, float32 and uint8. What is
+    at ``path`` is replaced in one step, once all is written.
     """
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     offset = 0
@@ -73,12 +76,17 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
         offset += tensor.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors start at a multiple of 8 bytes
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
-        for name in sorted(tensors):
-            little_endian = tensors[name].dtype.newbyteorder("<")
-            file.write(tensors[name].astype(little_endian, copy=False).tobytes())
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little"))
+            file.write(text)
+            for name in sorted(tensors):
+                little_endian = tensors[name].dtype.newbyteorder("<")
+                file.write(tensors[name].astype(little_endian, copy=False).tobytes())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

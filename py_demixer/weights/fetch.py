@@ -23,7 +23,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -85,17 +85,17 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
         No source works, or ``directory`` cannot be written.
     """
     target = directory / model.file.name
-    if _is_there(target, model):
-        return target
     try:
+        if _is_there(target, model):
+            return target
         directory.mkdir(parents=True, exist_ok=True)
         with _alone(target, report):
             if not _is_there(target, model):  # another process may have fetched it meanwhile
                 _fetch_from_any(model, target, report)
     except OSError as error:
         raise FetchError(
-            f"{directory} cannot be written to ({error.strerror}): name another folder in "
-            "PY_DEMIXER_WEIGHTS."
+            f"{directory} cannot be used for weights ({error.strerror}): make room there, or name "
+            "another folder."
         ) from error
     return target
 
@@ -175,13 +175,24 @@ def _fetch_and_convert(model: Model, source: Source, target: Path, report: Repor
             convert(originals, fresh, [model])
             if not _is_converted(fresh, model):
                 raise _SourceError("its tensors are not the published ones")
-        finally:
-            for path in originals:
-                path.unlink()
+        except (ConvertError, _SourceError):
+            _remove(originals)
+            raise
+        except OSError as error:
+            raise FetchError(
+                f"{target} could not be written ({error.strerror}): make room, and fetch it again. "
+                "What was downloaded is kept."
+            ) from error
+        _remove(originals)
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
     report(f"The weights are in {target}.")
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink()
 
 
 def _fetch(source: Source, directory: Path, report: Report) -> list[Path]:
@@ -241,7 +252,10 @@ def _transfer(source: HttpSource, part: Path, report: Report) -> None:
     have = part.stat().st_size if part.is_file() else 0
     if source.bytes is not None and have >= source.bytes:
         return  # whole or wrong: its hash will tell
-    request = urllib.request.Request(_url(source))
+    try:
+        request = urllib.request.Request(_url(source))
+    except ValueError as error:
+        raise _SourceError(f"{_url(source)} is no address") from error
     if have:
         request.add_header("Range", f"bytes={have}-")
     with _open(request) as response:
@@ -305,6 +319,8 @@ def _open(request: urllib.request.Request) -> Any:
         if result.code in _BUSY:
             raise _Busy(result) from result
         raise _SourceError(f"the server answered {result.code} {result.reason}") from result
+    if isinstance(result, http.client.InvalidURL):
+        raise _SourceError(f"{request.full_url} is no address") from result
     if isinstance(result, http.client.HTTPException | ConnectionResetError):
         raise result  # it was there, and the connection broke
     if isinstance(result, Exception):

@@ -18,7 +18,7 @@ from py_demixer.models.network import Model
 
 from . import checkpoint, manifest
 from .manifest import named
-from .networks import build_model
+from .networks import build_model, read_networks
 
 _log = logging.getLogger(__name__)
 
@@ -81,8 +81,15 @@ def _about(model: manifest.Model) -> ModelInfo:
         model.licence.url,
         model.file.bytes,
         path,
-        is_fetched=path is not None and path.is_file(),
+        is_fetched=path is not None and _is_file(path),
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # nobody may look there
+        return False
 
 
 def default_weights(name: str) -> Path:
@@ -134,6 +141,11 @@ def load_model(
             "choose another file."
         )
     built = build_model(content, chosen)
+    if read_networks(content).bag != model.bag:
+        raise ValueError(
+            f"{_label(weights)} holds {'several networks' if model.bag == () else 'one network'}, "
+            f"which is not {name}: choose another file."
+        )
     if built.sources != model.stems:
         raise ValueError(
             f"{_label(weights)} is for a model with the stems {', '.join(built.sources)}, "
@@ -147,6 +159,13 @@ def _opened(name: str, weights: Weights) -> Any:
     if not isinstance(weights, str | Path):
         return weights
     path = Path(weights)
+    try:
+        return _mapped(name, path)
+    except PermissionError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _mapped(name: str, path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(
             f"The weights of {name} are not at {path}: name another file, or none to fetch them."

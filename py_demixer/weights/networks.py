@@ -62,11 +62,19 @@ def read_networks(weights: Checkpoint) -> Networks:
     config: Any = parameters.read_config(kind.config, weights.metadata.get("config", "{}"))
     if "bag" not in weights.metadata:
         return Networks(architecture, config, (weights.tensors,))
-    rows = json.loads(weights.metadata["bag"])
-    tensors = tuple(_member(weights.tensors, number) for number in range(len(rows)))
-    return Networks(
-        architecture, config, tensors, tuple(tuple(float(x) for x in row) for row in rows)
-    )
+    bag = _read_bag(weights.metadata["bag"])
+    tensors = tuple(_member(weights.tensors, number) for number in range(len(bag)))
+    return Networks(architecture, config, tensors, bag)
+
+
+def _read_bag(text: str) -> tuple[tuple[float, ...], ...]:
+    try:
+        bag = tuple(tuple(float(x) for x in row) for row in json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The weights {text} are not a bag's: {error}.") from error
+    if not bag:
+        raise ValueError("The weight file is for a bag without networks.")
+    return bag
 
 
 def build_model(weights: Checkpoint, backend: Backend | None = None) -> Model:
@@ -79,7 +87,10 @@ def build_model(weights: Checkpoint, backend: Backend | None = None) -> Model:
     """
     held = read_networks(weights)
     network = ARCHITECTURES[held.architecture].network
-    members: Any = tuple(network(tensors, held.config, backend) for tensors in held.tensors)
+    try:
+        members: Any = tuple(network(tensors, held.config, backend) for tensors in held.tensors)
+    except (ArithmeticError, AttributeError, TypeError) as error:
+        raise ValueError(f"{held.config} are no network's dimensions: {error}.") from error
     return Bag(members, held.bag) if held.bag else members[0]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 
 import numpy as np
 import pytest
 
 import py_demixer
 from py_demixer import errors
-from py_demixer.weights import manifest
+from py_demixer.weights import checkpoint, manifest
 
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 1000)).astype(np.float32)
 
@@ -73,12 +74,90 @@ def test_what_clips_is_logged(tmp_path, caplog) -> None:
         ("a.wav", NOISE[0], "16", r"arrays of the shape \(2, samples\), not \(1000,\)"),
         ("a.ogg", NOISE, "16", "written as wav or flac"),
         ("a.flac", NOISE, "32f", "FLAC holds integers only"),
+        ("a.wav", np.ones((2, 9), np.int16), "16", "Samples must be floats"),
+        ("a.wav", np.full((2, 9), np.nan, np.float32), "16", "not a finite number at 0.000 s"),
     ],
 )
 def test_what_cannot_be_saved(name: str, audio, bits: str, sentence: str, tmp_path) -> None:
     with pytest.raises(ValueError, match=sentence):
         py_demixer.save_audio(tmp_path / name, audio, bits=bits)
     assert not (tmp_path / name).exists()
+
+
+def test_what_is_there_stays_until_all_is_written(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "a.wav"
+    py_demixer.save_audio(path, NOISE)
+    before = path.read_bytes()
+
+    def half(path, *_):
+        path.write_bytes(before[:99])
+        raise py_demixer.AudioError("The disk is full.")
+
+    monkeypatch.setattr("py_demixer.audio.encode.write", half)
+    with pytest.raises(py_demixer.AudioError):
+        py_demixer.save_audio(path, NOISE)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_and_a_rate_that_is_none(tmp_path) -> None:
+    with pytest.raises(py_demixer.AudioError, match=r"There is no folder .*: make it first"):
+        py_demixer.save_audio(tmp_path / "nowhere" / "a.wav", NOISE)
+    with pytest.raises(ValueError, match="A sample rate is 1 Hz or more, not 0"):
+        py_demixer.save_audio(tmp_path / "a.wav", NOISE, 0)
+
+
+def test_a_pipe_is_no_song(tmp_path) -> None:
+    os.mkfifo(tmp_path / "song.wav")
+    with pytest.raises(py_demixer.AudioError, match="is a pipe or a device"):
+        py_demixer.load_audio(tmp_path / "song.wav")
+
+
+def test_workers_of_another_model_are_refused(tiny_weights) -> None:
+    models = [py_demixer.load_model("htdemucs", tiny_weights) for _ in range(2)]
+    with (
+        py_demixer.Workers(models[0], 1) as workers,
+        pytest.raises(ValueError, match="These workers have another model"),
+    ):
+        py_demixer.separate(NOISE, models[1], workers=workers)
+    with pytest.raises(TypeError, match="workers is a number or Workers, not '2'"):
+        py_demixer.separate(NOISE, models[0], workers="2")
+
+
+def test_one_network_is_no_bag(tiny_weights) -> None:
+    with pytest.raises(ValueError, match="holds one network, which is not htdemucs_ft"):
+        py_demixer.load_model("htdemucs_ft", tiny_weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"config": "null"}, "are not a network's: that is no JSON object"),
+        ({"config": '{"channels": null}'}, "no network's dimensions"),
+        ({"config": '{"dconv_compress": 0}'}, "no network's dimensions"),
+        ({"bag": "[]"}, "a bag without networks"),
+        ({"bag": "5"}, "are not a bag's"),
+    ],
+)
+def test_odd_metadata_is_a_sentence(changes, sentence: str, tiny_weights, tmp_path) -> None:
+    content = checkpoint.read(tiny_weights.read_bytes())
+    checkpoint.write(tmp_path / "odd", content.tensors, {**content.metadata, **changes})
+    with pytest.raises(ValueError, match=sentence):
+        py_demixer.load_model("htdemucs", tmp_path / "odd")
+
+
+def test_a_weight_file_is_replaced_in_one_step(tmp_path, monkeypatch) -> None:
+    def full(*_):
+        raise OSError("The disk is full.")
+
+    path = tmp_path / "a.safetensors"
+    checkpoint.write(path, {"a": NOISE}, {})
+    before = path.read_bytes()
+    monkeypatch.setattr(type(path), "replace", full)
+    with pytest.raises(OSError, match="disk is full"):
+        checkpoint.write(path, {"b": NOISE}, {})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_told_while_weights_are_fetched_is_logged(tmp_path, monkeypatch, caplog) -> None:

@@ -292,7 +292,7 @@ def test_two_processes_that_fetch_at_once_both_have_it(server, model, folder):
 
 def test_a_folder_that_cannot_be_written_to(model, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(fetch.FetchError, match=r"cannot be written to .*PY_DEMIXER_WEIGHTS"):
+    with pytest.raises(fetch.FetchError, match=r"cannot be used for weights .*name another folder"):
         fetch.ensure(model, tmp_path / "file" / "weights", print)
 
 
