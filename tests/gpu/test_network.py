@@ -17,7 +17,6 @@ from py_demixer.errors import UnsupportedOperation
 from py_demixer.gpu.native import Card
 from py_demixer.gpu.schedule import schedule
 from py_demixer.models.htdemucs import Config
-from py_demixer.ops import backend
 from py_demixer.ops.residual import copy
 from py_demixer.program.program import Array, Operation, Program
 from py_demixer.program.record import record
@@ -52,18 +51,18 @@ def faulty_card(monkeypatch) -> Iterator[None]:
         return lambda segment: 1.01 * network(segment)
 
     monkeypatch.setattr(Card, "compile", compile_wrongly)
-    backend._webgpu.cache_clear()
+    backends._webgpu.cache_clear()
     yield
-    backend._webgpu.cache_clear()
+    backends._webgpu.cache_clear()
 
 
 @pytest.fixture
 def no_card(monkeypatch) -> Iterator[None]:
     """A machine without the package that finds cards."""
-    backend._webgpu.cache_clear()
+    backends._webgpu.cache_clear()
     monkeypatch.setitem(sys.modules, "wgpu", None)
     yield
-    backend._webgpu.cache_clear()
+    backends._webgpu.cache_clear()
 
 
 def test_every_step_of_a_network(both):
