@@ -184,8 +184,13 @@ class DemixerPage:
         return self.page.locator(f"#{name}")
 
     def ask(self) -> DemixerPage:
-        """Ask for what songs need, though there is none yet."""
-        self.page.click(OFFERED)
+        """Ask for what songs need, though there is none yet: at the start, or in the settings."""
+        if self.page.is_visible("#start"):
+            self.page.click(OFFERED)
+            return self
+        self.element("settings").evaluate("dialog => dialog.showModal()")
+        self.page.click("#settings-download")
+        self.element("settings").evaluate("dialog => dialog.close()")
         return self
 
     def wait_started(self) -> DemixerPage:

@@ -111,10 +111,11 @@ def choose_model(page: DemixerPage, name: str) -> None:
 def wait_ready(page: DemixerPage, name: str) -> None:
     """Wait until it works offline, and ask for what that needs where it is not fetched unasked."""
     ready = f'#offline:text-is("Ready to work offline with {TITLES[name]}")'
-    page.page.wait_for_selector(f"{ready}, {OFFERED}", timeout=START_MS)
-    if page.page.is_visible(OFFERED):
-        page.page.click(OFFERED)
-    page.page.wait_for_selector(ready, timeout=START_MS)
+    either = f"{ready}, #download:not([hidden])"
+    page.page.wait_for_selector(either, timeout=START_MS, state="attached")
+    if page.page.locator(ready).count() == 0:
+        page.ask()
+    page.page.wait_for_selector(ready, timeout=START_MS, state="attached")
     assert chosen(page) == name
 
 

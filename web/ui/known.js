@@ -84,9 +84,9 @@ export class Known {
     const time = this.#timeOf(name, choices.get("quality"));
     const missing = await missingBytes(base, all, name);
     const bytes = missing || downloadBytes(all, name);
-    settings.tellModel(name, { bytes, isKept: missing === 0, time });
-    if (name !== choices.get("model")) return;
-    start.download = { bytes: missing, isUnderWay: engine.model === name };
+    const isUnderWay = engine.model === name;
+    settings.tellModel(name, { bytes, isKept: missing === 0, isUnderWay, time });
+    if (name === choices.get("model")) start.download = { bytes: missing, isUnderWay };
   }
 
   /**

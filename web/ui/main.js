@@ -99,7 +99,7 @@ const transport = new Transport();
 /** @type {Showing} */
 const showing = new Showing({ session, saves, studio, transport, onError: showProblem });
 new Keys(studio, transport);
-const settings = new Settings(choices);
+const settings = new Settings(choices, () => void startEngine());
 const engineCard = new EngineCard(engine);
 const songs = new Songs({
   session,

@@ -30,6 +30,7 @@ import { AUTOMATIC, COMPUTERS } from "./choices.js";
  * @typedef {object} Known
  * @property {number} bytes         to fetch
  * @property {boolean} isKept
+ * @property {boolean} isUnderWay   it is being fetched, or started
  * @property {Expectation | null} time
  */
 
@@ -37,6 +38,7 @@ export class Settings {
   #dialog = byId("settings", HTMLDialogElement);
   #choices;
   #models = make("fieldset", { id: "model-list", className: "models" });
+  #download = make("button", { type: "button", id: "settings-download", className: "button" });
   #missing = make("p", { id: "missing-models", className: "quiet" });
   #qualities = make("fieldset", { id: "quality", className: "models" });
   #stems = make("fieldset", { id: "stems-wanted", className: "switches" });
@@ -50,9 +52,18 @@ export class Settings {
   /** @type {Map<Quality, HTMLElement>} where its time stands */
   #times = new Map();
 
-  /** @param {Choices} choices */
-  constructor(choices) {
+  /**
+   * @param {Choices} choices
+   * @param {() => void} onDownload the person wants the chosen model before there is a song for it
+   */
+  constructor(choices, onDownload) {
     this.#choices = choices;
+    say(this.#download, ({ start }) => start.downloadNow);
+    this.#download.hidden = true;
+    this.#download.addEventListener("click", () => {
+      this.#download.hidden = true;
+      onDownload();
+    });
     this.#fillQualities();
     this.#fillComputer();
     this.#fillWorkers();
@@ -72,7 +83,8 @@ export class Settings {
     );
     const next = make("p", { className: "quiet" });
     say(next, ({ settings }) => settings.next);
-    this.#dialog.append(next, this.#models, this.#missing, this.#qualities, this.#stems, general);
+    const models = [this.#models, this.#download, this.#missing];
+    this.#dialog.append(next, ...models, this.#qualities, this.#stems, general);
     choices.addEventListener("change", () => this.#show());
     void this.#showPersistence();
   }
@@ -218,7 +230,8 @@ export class Settings {
   }
 
   /** @param {string} name of a model @param {Known} known */
-  tellModel(name, { bytes, isKept, time }) {
+  tellModel(name, { bytes, isKept, isUnderWay, time }) {
+    if (name === this.#choices.get("model")) this.#download.hidden = isKept || isUnderWay;
     const card = this.#cards.get(name);
     if (!card) return;
     const size = megabytes(bytes);
