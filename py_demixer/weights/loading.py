@@ -14,11 +14,12 @@ import numpy as np
 from py_demixer import backends
 from py_demixer.errors import MissingPackageError
 from py_demixer.extras import require
+from py_demixer.models.bag import Bag
 from py_demixer.models.network import Model
 
 from . import checkpoint, manifest
 from .manifest import named
-from .networks import build_model, read_networks
+from .networks import build_model
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def load_model(
             "choose another file."
         )
     built = build_model(content, chosen)
-    if read_networks(content).bag != model.bag:
+    if (built.weights if isinstance(built, Bag) else ()) != model.bag:
         raise ValueError(
             f"{_label(weights)} holds {'several networks' if model.bag == () else 'one network'}, "
             f"which is not {name}: choose another file."

@@ -31,8 +31,8 @@ const FRAME_BYTES = 8;
  */
 
 /**
- * Options of the model, as py_demixer/separation/planning.py makes them of JSON: what can be chosen on the page,
- * and what goes with the model.
+ * Options of the model, as py_demixer/separation/planning.py makes them of JSON: what can be
+ * chosen on the page, and what goes with the model.
  * @typedef {{overlap?: number, shifts?: number} & Record<string, unknown>} Options
  */
 

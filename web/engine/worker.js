@@ -1,8 +1,8 @@
 /**
  * The engine's worker: Pyodide, the package, the weights. Messages: see `protocol.js`.
  *
- * The only file of the page that knows Pyodide, and on Python's side `py_demixer.pyodide.browser` is the
- * only module that knows the page.
+ * The only file of the page that knows Pyodide, and on Python's side `py_demixer.pyodide.browser`
+ * is the only module that knows the page.
  */
 
 import { partsOf, readAsset } from "./assets.js";
