@@ -185,7 +185,7 @@ def start_workers(model: Model, options: argparse.Namespace) -> Workers:
     """As many processes as were asked for."""
     if model.backend.compiler is not None:
         raise Refusal(
-            "Processes cannot share a graphics card: leave out --jobs or --backend webgpu."
+            "Several processes cannot share a graphics card: leave out --jobs or --backend webgpu."
         )
     try:
         return Workers(model, options.jobs)
