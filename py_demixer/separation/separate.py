@@ -23,7 +23,7 @@ from .execution import execute, held_bytes
 from .planes import InFiles, InMemory, Planes
 from .planning import Options
 from .processes import Workers
-from .statistics import as_mixture, check_sample_rate, measure
+from .statistics import as_mixture, as_samples, check_finite, check_sample_rate, measure
 from .tasks import Cancel, Plan, Progress, Range, Song
 
 MEMORY_BYTES = 64 << 20
@@ -181,11 +181,23 @@ def separate_blocks(
     """
     check_sample_rate(sample_rate, model.sample_rate)
     plan = planning.plan(model, song, options)
-    copies = map(np.array, blocks)  # the caller may use its buffer again
     with ExitStack() as stack:
         in_memory = held_bytes(plan) <= MEMORY_BYTES
         run = _Run(stack, model, song, options, plan, workers, in_memory, scratch)
-        yield from run.stretches(copies, progress, cancel)
+        yield from run.stretches(_copies(blocks, model.sample_rate), progress, cancel)
+
+
+def _copies(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:
+    """The caller's blocks, whose buffers may be used again; a bad sample in them is an error.
+
+    :func:`measure` has looked for one, but the song need not come from it.
+    """
+    start = 0
+    for block in blocks:
+        samples = np.array(as_samples(block))
+        check_finite(samples, start, sample_rate)
+        start += samples.shape[1]
+        yield samples
 
 
 class _Run:

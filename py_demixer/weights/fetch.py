@@ -89,6 +89,8 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
         if _is_there(target, model):
             return target
         directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass  # a lock would wait for ever where no file can be made
         with _alone(target, report):
             if not _is_there(target, model):  # another process may have fetched it meanwhile
                 _fetch_from_any(model, target, report)

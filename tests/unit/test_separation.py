@@ -246,6 +246,14 @@ def test_floats_of_other_sizes_are_taken():
     assert np.array_equal(found.audio, expected.audio)
 
 
+def test_a_bad_sample_is_found_though_the_song_was_measured_elsewhere():
+    mixture, song = cases.random("mixture", 2, 2500), Song(2500, 0.0, 1.0)
+    mixture[1, 1700] = np.inf
+    blocks = py_demixer.separate_blocks(np.split(mixture, [1000], 1), Echo(1000), song=song)
+    with pytest.raises(ValueError, match=rf"not a finite number at {1700 / RATE:.3f} s"):
+        list(blocks)
+
+
 def test_another_sample_rate_is_refused_where_it_is_told():
     mixture, song = cases.random("mixture", 2, 2500), Song(2500, 0.0, 1.0)
     assert py_demixer.separate(mixture, Echo(1000), sample_rate=RATE).audio.shape == (2, 2, 2500)

@@ -296,6 +296,12 @@ def test_a_folder_that_cannot_be_written_to(model, tmp_path):
         fetch.ensure(model, tmp_path / "file" / "weights", print)
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no files")
+def test_a_folder_that_takes_no_files_is_told_at_once(model):
+    with pytest.raises(fetch.FetchError, match=r"cannot be used for weights .*name another folder"):
+        fetch.ensure(model, Path("/proc"), print)
+
+
 def test_resumes_in_another_run(server, model, folder, monkeypatch):
     monkeypatch.setattr(fetch, "ATTEMPTS", 1)
     server.script = ["cut"]
