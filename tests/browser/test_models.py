@@ -190,6 +190,25 @@ def test_models_are_fetched_when_they_are_asked_for_and_then_work_offline(
         np.testing.assert_array_equal(drums, synthetic.noise(1.0, 1) / 2)
 
 
+def test_nothing_is_fetched_for_what_is_no_song(
+    stub_site: Path, open_page: Callable[[str], DemixerPage]
+) -> None:
+    asked: list[str] = []
+    site = Site(stub_site)
+    with server.serving(stub_site, on_request=asked.append) as url:
+        page = open_page(url)
+        page.page.wait_for_selector(OFFERED)
+        for name, content, says in (
+            ("notes.mp3", b"Dear diary, today I wrote a song.\n" * 50, "cannot read this"),
+            ("empty.flac", b"", "This file is empty"),
+            ("phone.wav", wav(synthetic.noise(0.1)[:1], subtype="GSM610"), "GSM"),
+        ):
+            page.choose(name, content)
+            page.page.wait_for_selector(f"#problem-text:has-text('{says}')")
+        assert not (site.engine() | site.parts("htdemucs")) & set(asked)
+        page.separate("song.wav", wav(synthetic.noise(0.1)), ())
+
+
 @pytest.mark.parametrize("saves_data", [False, True], ids=["", "saves data"])
 def test_what_an_update_needs_is_fetched_unasked_unless_data_is_to_be_saved(
     stub_site: Path, open_page: Callable[[str], DemixerPage], saves_data: bool

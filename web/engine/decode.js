@@ -74,13 +74,35 @@ export async function decode(file, taker, signal) {
     await intake.end();
     return facts;
   } catch (error) {
-    if (error instanceof UserError || signal.aborted) throw error;
-    if (isOutOfMemory(error)) throw new UserError("memory", {}, error);
-    const gone = error instanceof DOMException && error.name === "NotReadableError";
-    throw new UserError(gone ? "unreadable" : "nothingDecoded", {}, error);
+    throw signal.aborted ? error : forPerson(error);
   } finally {
     intake.close();
   }
+}
+
+/**
+ * @param {File} file
+ * @throws {UserError} nobody finds sound in it
+ */
+export async function checkSound(file) {
+  if (file.size === 0) throw new UserError("empty");
+  const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
+  try {
+    if ((await openAiff(file)) || (await openWav(file)) || (await findTrack(input))) return;
+    await decodeAtOnce(file, RATE, "notAudio");
+  } catch (error) {
+    throw forPerson(error);
+  } finally {
+    input.dispose();
+  }
+}
+
+/** @param {unknown} error @returns {UserError} that says it */
+function forPerson(error) {
+  if (error instanceof UserError) return error;
+  if (isOutOfMemory(error)) return new UserError("memory", {}, error);
+  const gone = error instanceof DOMException && error.name === "NotReadableError";
+  return new UserError(gone ? "unreadable" : "nothingDecoded", {}, error);
 }
 
 /** Finds out who can read the file, and has it read. */
@@ -249,14 +271,8 @@ class Decoding {
    * @returns {AsyncGenerator<RatedBlock>}
    */
   async *#byBrowser(rate, refusal) {
-    if (this.#file.size > MOST_BYTES_AT_ONCE) throw new UserError(refusal);
-    const possible = rate >= CONTEXT_RATES.lowest && rate <= CONTEXT_RATES.highest;
-    const context = new OfflineAudioContext(1, 1, possible ? rate : RATE);
-    const bytes = await this.#file.arrayBuffer();
+    const audio = await decodeAtOnce(this.#file, rate, refusal);
     this.#signal.throwIfAborted();
-    const audio = await context.decodeAudioData(bytes).catch((error) => {
-      throw new UserError(refusal, {}, error);
-    });
     const channels = Array.from({ length: audio.numberOfChannels }, (_, index) =>
       audio.getChannelData(index),
     );
@@ -265,6 +281,21 @@ class Decoding {
       yield { planes, rate: audio.sampleRate };
     }
   }
+}
+
+/**
+ * @param {Blob} file @param {number} rate of the file, in hertz
+ * @param {import("./errors.js").Code} refusal what to say when the browser cannot
+ * @returns {Promise<AudioBuffer>}
+ * @throws {UserError}
+ */
+async function decodeAtOnce(file, rate, refusal) {
+  if (file.size > MOST_BYTES_AT_ONCE) throw new UserError(refusal);
+  const possible = rate >= CONTEXT_RATES.lowest && rate <= CONTEXT_RATES.highest;
+  const context = new OfflineAudioContext(1, 1, possible ? rate : RATE);
+  return context.decodeAudioData(await file.arrayBuffer()).catch((error) => {
+    throw new UserError(refusal, {}, error);
+  });
 }
 
 /** `rate` in hertz. @typedef {{planes: Float32Array[], rate: number}} RatedBlock */

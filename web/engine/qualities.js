@@ -5,7 +5,7 @@
  */
 
 /** @typedef {import("./protocol.js").ModelInfo} ModelInfo */
-/** @typedef {import("./separator.js").Options} Options */
+/** @typedef {import("./separation.js").Options} Options */
 
 export const STANDARD = "standard";
 

@@ -14,7 +14,8 @@
 import { hasCode, UserError } from "./errors.js";
 import { OpenSong } from "./open-song.js";
 import { optionsFor } from "./qualities.js";
-import { Separation } from "./separator.js";
+import { checkSound } from "./reader.js";
+import { Separation } from "./separation.js";
 import { newNotes, RATE, Song } from "./song.js";
 
 /** @typedef {import("./protocol.js").About} About */
@@ -487,8 +488,10 @@ export class Session extends EventTarget {
     if (!(song.model in models)) {
       throw new UserError("modelGone", { title: missing[song.model]?.title ?? song.model });
     }
+    const { engine } = this.#about;
+    if (!song.about && !engine.info) await checkSound(await this.#fileOf(song));
     try {
-      return await unlessAborted(this.#about.engine.use(song.model), signal);
+      return await unlessAborted(engine.use(song.model), signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#isHalted = true;
@@ -531,17 +534,23 @@ export class Session extends EventTarget {
   async #read(song, separator, signal) {
     const { id } = song;
     const store = await this.#about.store;
-    const file = song.file ?? (await store.file(id));
-    if (!file) throw new UserError("fileGone");
+    const file = await this.#fileOf(song);
     this.#tell(song, { state: "reading" });
     const { models } = await this.#about.readAssets();
     const model = /** @type {import("./protocol.js").AssetModel} */ (models[song.model]);
     const wanted = { stems: (song.stems ?? model.sources).length, takesPart: song.takesPart };
     await store.clear(id);
-    const { measured, source } = await separator.read(id, file, wanted, signal);
+    const { measured, source } = await separator.reader.read(id, file, wanted, signal);
     this.#note(song, { source, artist: source.artist ?? "" });
     const options = JSON.stringify(optionsFor(model, song.quality));
     return { id, name: file.name, measured, options, stems: song.stems };
+  }
+
+  /** @param {Song} song @returns {Promise<File>} to read it from @throws {UserError} */
+  async #fileOf(song) {
+    const file = song.file ?? (await (await this.#about.store).file(song.id));
+    if (!file) throw new UserError("fileGone");
+    return file;
   }
 
   /**
@@ -575,7 +584,7 @@ export class Session extends EventTarget {
     separation.paused = this.#isPaused;
     const state = this.#isPaused ? "paused" : "working";
     this.#tell(song, { state });
-    /** @param {import("./separator.js").Progress} progress */
+    /** @param {import("./separation.js").Progress} progress */
     const report = ({ done, total, secondsLeft }) => {
       const share = done / total;
       const expected = expect(separation);

@@ -139,7 +139,7 @@ export class Song {
 /** Hertz, of all that is stored. */
 export const RATE = 44100;
 /** Two floats: the samples of a plane, and what 512 of them have for peaks. */
-const FRAME_BYTES = 8;
+export const FRAME_BYTES = 8;
 
 /**
  * @param {{name: string, size: number}} file @param {import("./protocol.js").Choice} choice

@@ -14,7 +14,7 @@ import { expectedTime, USUAL_SONG } from "./paces.js";
 import { sentenceOf } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
-/** @typedef {import("../engine/separator.js").Separation} Separation */
+/** @typedef {import("../engine/separation.js").Separation} Separation */
 /** @typedef {import("./paces.js").Computer} Computer */
 /** @typedef {import("./words.js").Saying} Saying */
 

@@ -10,8 +10,8 @@ import { passes } from "../engine/qualities.js";
 import { keep, recall } from "./remembered.js";
 
 /** @typedef {import("../engine/protocol.js").ModelInfo} ModelInfo */
-/** @typedef {import("../engine/separator.js").Options} Options */
-/** @typedef {import("../engine/separator.js").Separation} Separation */
+/** @typedef {import("../engine/separation.js").Options} Options */
+/** @typedef {import("../engine/separation.js").Separation} Separation */
 
 /**
  * Who computes: the build of a graphics card or `PROCESSOR`, and by how many workers.

@@ -1,0 +1,249 @@
+/**
+ * A song at work: its plan run by the pool, what is final of it.
+ *
+ * @module
+ */
+
+import { OpenSong } from "./open-song.js";
+import { TaskQueue } from "./queue.js";
+import { common, Ranges } from "./ranges.js";
+
+/** @typedef {import("./protocol.js").About} About */
+/** @typedef {import("./protocol.js").Job} Job */
+/** @typedef {import("./protocol.js").Plan} Plan */
+/** @typedef {import("./pool.js").Pool} Pool */
+/** @typedef {import("./store.js").Store} Store */
+
+/**
+ * @typedef {object} Progress
+ * @property {number} done              cost of finished tasks
+ * @property {number} total             cost of all tasks
+ * @property {number | null} secondsLeft    null before the first task is done
+ */
+
+/**
+ * Options of the model, as py_demixer/separation/planning.py makes them of JSON: what can be
+ * chosen on the page, and what goes with the model.
+ * @typedef {{overlap?: number, shifts?: number} & Record<string, unknown>} Options
+ */
+
+/**
+ * Who computes a song.
+ * @typedef {object} Way
+ * @property {string} build     whose bits it has
+ * @property {boolean} onCard   whether the graphics card runs its networks
+ * @property {import("./errors.js").Said | null} note   for the person
+ */
+
+/** A song at work, or done. Events: see `Stems` in protocol.js. */
+export class Separation extends OpenSong {
+  #pool;
+  #store;
+  #about;
+  #job;
+  #plan;
+  /** @type {Set<number>} the tasks that are finished */
+  #done;
+  #queue;
+  #way;
+  /** @type {Map<string, Ranges>} by stem: what is final of it */
+  #written;
+  /** @type {[number, number][]} what is final of all stems */
+  #final = [];
+  /** @type {import("./pool.js").Run | null} */
+  #run = null;
+  #paused = false;
+  /** Since when how much was done: without pauses, for the time that is left. */
+  #since = { moment: 0, cost: 0 };
+
+  /**
+   * @param {Pool} pool @param {Store} store
+   * @param {{id: string, about: About, rate: number, job: Job, plan: Plan, done: number[],
+   *   way: Way}} song
+   */
+  constructor(pool, store, { id, about, rate, job, plan, done, way }) {
+    const sources = plan.stems.filter((stem) => about.stems?.includes(stem) ?? true);
+    super(store, { id, sources, rate, length: about.measured.length });
+    this.#pool = pool;
+    this.#store = store;
+    this.#about = about;
+    this.#job = job;
+    this.#plan = plan;
+    this.#way = way;
+    this.#done = new Set(done);
+    this.#queue = new TaskQueue(plan, done);
+    this.#written = new Map(sources.map((stem) => [stem, new Ranges()]));
+    for (const index of done) this.#note(index);
+    this.#final = common([...this.#written.values()]);
+  }
+
+  /** @param {Pool} pool perhaps another one than before @param {Way} way */
+  goOnWith(pool, way) {
+    this.#pool = pool;
+    this.#way = way;
+  }
+
+  /** @override */
+  get playhead() {
+    return this.#queue.playhead;
+  }
+
+  /** @override */
+  set playhead(frame) {
+    this.#queue.playhead = frame;
+  }
+
+  /** Whether there is nothing left to do. */
+  get isComplete() {
+    return this.#queue.costDone === this.#queue.cost && this.isFinal(0, this.length);
+  }
+
+  /** Whether anything is finished. */
+  get isBegun() {
+    return this.#queue.costDone > 0;
+  }
+
+  get about() {
+    return this.#about;
+  }
+
+  /** A key of `Assets.models`. */
+  get model() {
+    return this.#about.model;
+  }
+
+  /** Whether the graphics card computes it, as far as it can. */
+  get isOnCard() {
+    return this.#run?.onCard ?? this.#way.onCard;
+  }
+
+  /**
+   * Who did what `run` has done, and what one worker would take for the whole song at that pace;
+   * null: nothing was done.
+   */
+  get work() {
+    const { build, seconds, cost } = this.#pool.spent;
+    return cost > 0 ? { build, seconds: (seconds / cost) * this.#about.cost } : null;
+  }
+
+  /** @returns {Options} */
+  get options() {
+    return JSON.parse(this.#about.options);
+  }
+
+  get paused() {
+    return this.#paused;
+  }
+
+  /** What is being computed is finished and kept; nothing else is begun until it is false again. */
+  set paused(paused) {
+    this.#startClock();
+    this.#paused = paused;
+    if (this.#run) this.#run.paused = paused;
+  }
+
+  #startClock() {
+    this.#since = { moment: performance.now(), cost: this.#queue.costDone };
+  }
+
+  /**
+   * Compute what is missing.
+   *
+   * @param {(progress: Progress) => void} report
+   * @param {AbortSignal} signal ends the workers
+   * @param {(said: import("./errors.js").Said) => void} [tell] the person that somebody else goes on
+   * @returns {Promise<[number, number][]>} the stretches in seconds that could not be computed
+   * @throws {UserError} what is finished is kept
+   * @throws {DOMException} AbortError
+   */
+  async run(report, signal, tell = () => {}) {
+    signal.throwIfAborted();
+    const abort = () => this.#pool.stop(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#startClock();
+    report(this.#progress());
+    if (this.#way.note) tell(this.#way.note);
+    try {
+      this.#run = this.#pool.run({
+        job: this.#job,
+        queue: this.#queue,
+        read: (range) => this.#store.read(this.id, range),
+        begin: () => this.dispatchEvent(new Event("working")),
+        finish: async (index, outputs) => {
+          await this.#store.finish(this.id, index, outputs);
+          this.#queue.finish(index);
+          this.#done.add(index);
+          this.#finished(index);
+          report(this.#progress());
+        },
+        paused: this.#paused,
+        onCard: this.#way.onCard,
+        leaveCard: (error) => {
+          this.#startClock();
+          tell(error);
+        },
+      });
+      await this.#run.ended;
+    } finally {
+      this.#run = null;
+      signal.removeEventListener("abort", abort);
+      this.#putBack();
+    }
+    return this.#missing();
+  }
+
+  /** What was begun and not finished is to be done by the next run. */
+  #putBack() {
+    const { playhead } = this.#queue;
+    this.#queue = new TaskQueue(this.#plan, this.#done);
+    this.#queue.playhead = playhead;
+    this.dispatchEvent(new Event("working"));
+  }
+
+  /** @override */
+  working() {
+    return this.#queue.taken;
+  }
+
+  /** @returns {Progress} */
+  #progress() {
+    const { cost: total, costDone: done } = this.#queue;
+    const { moment, cost } = this.#since;
+    const each = (performance.now() - moment) / 1000 / (done - cost);
+    return { done, total, secondsLeft: done > cost ? each * (total - done) : null };
+  }
+
+  /** @param {number} index */
+  #finished(index) {
+    if (!this.#note(index)) return;
+    this.#final = common([...this.#written.values()]);
+    this.dispatchEvent(new Event("final"));
+  }
+
+  /** @param {number} index @returns {boolean} whether the task wrote stems */
+  #note(index) {
+    const writes = this.#queue.task(index).writes.filter(({ plane }) => this.#written.has(plane));
+    for (const { plane, start, length } of writes) {
+      this.#written.get(plane)?.add(start, start + length);
+    }
+    return writes.length > 0;
+  }
+
+  /** @returns {[number, number][]} in seconds */
+  #missing() {
+    const edges = [0, ...this.#final.flat(), this.length].map((frame) => frame / this.rate);
+    const gaps = [];
+    for (let at = 0; at < edges.length; at += 2) gaps.push([edges[at], edges[at + 1]]);
+    return /** @type {[number, number][]} */ (gaps).filter(([start, stop]) => start < stop);
+  }
+
+  /** @override @param {number} start @param {number} length */
+  isFinal(start, length) {
+    return this.#final.some(([from, to]) => from <= start && start + length <= to);
+  }
+
+  /** @override @returns {[number, number][]} */
+  finalRanges() {
+    return this.#final.map(([start, stop]) => [start, stop]);
+  }
+}
