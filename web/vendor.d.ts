@@ -96,7 +96,7 @@ declare const currentFrame: number;
 /* Of workers, beside the library for pages. */
 
 interface FileSystemFileHandle {
-  createSyncAccessHandle(): Promise<import("./engine/songs.js").StoredFile>;
+  createSyncAccessHandle(): Promise<import("./engine/storage.js").StoredFile>;
   move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
 }
 

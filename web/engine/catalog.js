@@ -101,3 +101,9 @@ export function memoryCatalog() {
     },
   };
 }
+
+/** @param {Pick<Entry, "about" | "tasks">} entry @returns {boolean} whether all is finished */
+export function isWhole({ about, tasks }) {
+  const count = tasks.reduce((sum, [start, stop]) => sum + stop - start, 0);
+  return about !== null && count === about.tasks;
+}

@@ -6,9 +6,9 @@
 
 import { lock, locked } from "./locks.js";
 
-/** @typedef {import("./songs.js").Folder} Folder */
-/** @typedef {import("./songs.js").ReadableFile} ReadableFile */
-/** @typedef {import("./songs.js").Root} Root */
+/** @typedef {import("./storage.js").Folder} Folder */
+/** @typedef {import("./storage.js").ReadableFile} ReadableFile */
+/** @typedef {import("./storage.js").Root} Root */
 
 /** @implements {Root} */
 export class PrivateFiles {

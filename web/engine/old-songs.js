@@ -14,7 +14,7 @@ import { ifThere, namesIn } from "./folders.js";
 import { lock } from "./locks.js";
 import { union } from "./ranges.js";
 import { newNotes } from "./song.js";
-import { FILE, fileOf } from "./songs.js";
+import { FILE, fileOf } from "./song-files.js";
 
 /** @typedef {import("./catalog.js").Catalog} Catalog */
 /** @typedef {import("./catalog.js").Entry} Entry */

@@ -11,11 +11,12 @@
  * @module
  */
 
+import { Device } from "./device.js";
 import { framesOf, Loudness } from "./loudness.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
-import { presets } from "./presets.js";
 import { Route } from "./route.js";
 import { DirectDeck, Run } from "./run.js";
+import { Strips } from "./strips.js";
 import { StretchedDeck, Stretcher } from "./stretch/deck.js";
 import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
 
@@ -26,73 +27,36 @@ import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
 /** @typedef {import("./route.js").Loop} Loop */
 /** @typedef {import("./route.js").Stretch} Stretch */
 /** @typedef {import("./stretch/tempo.js").Tempo} Tempo */
+/** @typedef {import("./strips.js").Channel} Channel */
 /**
  * @typedef {"paused" | "playing" | "buffering"} State buffering: waits for stems to become final
  */
 
 /**
- * A stem's place in the mixer.
- * @typedef {object} Channel
- * @property {number} volume    0 to 1.5
- * @property {number} pan       -1 (left) to 1 (right), see pan.js
- * @property {boolean} muted
- * @property {boolean} solo     while any stem has it, only those that have it are heard
- */
-
-/**
- * What is heard, for saving.
- * @typedef {object} Mix
- * @property {Map<string, {volume: number, pan: number}>} channels  the stems that are heard
- * @property {number} master
- * @property {number} speed
- * @property {number} semitones
- */
-
-/**
  * What is kept with a song: plain JSON.
- * @typedef {object} PlayerSettings
- * @property {Record<string, Channel>} channels
- * @property {Record<string, Channel>} own  the mix behind the preset "own"
- * @property {PresetName} preset
- * @property {number} master
- * @property {Loop | null} loop
- * @property {number} speed
- * @property {number} semitones
+ * @typedef {import("./strips.js").StripSettings & {loop: Loop | null} & Tempo} PlayerSettings
+ */
+
+/**
+ * What is heard, for saving. `channels`: of the stems that are heard.
+ * @typedef {{channels: Map<string, {volume: number, pan: number}>, master: number} & Tempo} Mix
  */
 
 const PIECE_SECONDS = 1;
 /** More than what timers of a tab in the background are held up. */
 const AHEAD_SECONDS = 4;
-/**
- * What a change takes at most, besides the buffer of the audio device, to reach the audio thread.
- */
-const DELAY_SECONDS = 0.02;
-/**
- * What that buffer is taken for where the browser says 0: Firefox does, and goes in steps of 20 ms.
- */
-const USUAL_BUFFER_SECONDS = 0.05;
-
 const SHORTEST_LOOP_SECONDS = 0.1;
-const LOUDEST = 1.5;
 /** Loudness is measured anew when so many times as many frames are final. */
 const MUCH_MORE = 1.25;
-
-/** @type {Readonly<Channel>} */
-const UNTOUCHED = { volume: 1, pan: 0, muted: false, solo: false };
 
 export class Player extends EventTarget {
   #stems;
   #context;
+  #device;
   #mixer;
-  /** @type {Map<string, Channel>} */
-  #channels;
-  #master = 1;
+  #strips;
   /** @type {Heard} */
   #heard = "stems";
-  /** @type {PresetName} */
-  #preset = "all";
-  /** @type {Map<string, Channel>} the mix that a preset has taken the place of */
-  #own;
   /** @type {Readonly<Loop> | null} */
   #loop = null;
   #route;
@@ -121,8 +85,6 @@ export class Player extends EventTarget {
   /** @type {Promise<void> | null} the work of `fill` */
   #filling = null;
   #closed = false;
-  /** @type {Promise<void> | null} the audio device's way to sound, which only the person may open */
-  #waking = null;
 
   /**
    * Events: "state" when `state` has changed; "seek" when the person has jumped; "mix" when
@@ -136,13 +98,13 @@ export class Player extends EventTarget {
     super();
     this.#stems = stems;
     this.#context = context;
+    // The person presses play when the call that has come in is over.
+    this.#device = new Device(context, () => this.pause());
     this.#mixer = new Mixer(context, stems.sources);
-    this.#channels = new Map(stems.sources.map((source) => [source, { ...UNTOUCHED }]));
-    this.#own = this.#snapshot();
+    this.#strips = new Strips(stems.sources);
     this.#route = new Route(stems, null);
     this.#loudness = new Loudness(stems.sources);
     stems.addEventListener("final", this.#onFinal);
-    context.addEventListener("statechange", this.#onDevice);
     this.#rest();
   }
 
@@ -155,15 +117,13 @@ export class Player extends EventTarget {
    *   wireless headphones is not heard yet
    */
   get position() {
-    const { currentTime } = this.#context;
-    const late = this.#context instanceof AudioContext ? this.#context.outputLatency || 0 : 0;
-    return this.#run?.frameAt(currentTime - late) ?? this.#start;
+    return this.#run?.frameAt(this.#device.heard) ?? this.#start;
   }
 
   play() {
     if (this.#state !== "paused") return;
     if (this.#start >= this.#stems.length) this.#moveTo(0);
-    this.#wake();
+    this.#device.wake();
     this.#setState("playing");
     void this.fill();
   }
@@ -208,25 +168,22 @@ export class Player extends EventTarget {
 
   /** @param {string} source @returns {Readonly<Channel>} */
   channel(source) {
-    const channel = this.#channels.get(source);
-    if (!channel) throw new Error(`There is no stem ${source}.`);
-    return channel;
+    return this.#strips.channel(source);
   }
 
   /** @param {string} source @param {Partial<Channel>} change */
   setChannel(source, change) {
-    this.#channels.set(source, channelOf({ ...this.channel(source), ...change }));
-    this.#preset = "own";
+    this.#strips.setChannel(source, change);
     this.#changeMix();
   }
 
   /** @returns {number} 0 to 1, for all that is heard */
   get master() {
-    return this.#master;
+    return this.#strips.master;
   }
 
   set master(gain) {
-    this.#master = clamp(gain, 0, 1, 1);
+    this.#strips.master = gain;
     this.#changeMix();
   }
 
@@ -244,33 +201,23 @@ export class Player extends EventTarget {
 
   /** @returns {PresetName} what the mixer is set to; "own" once the person has moved something */
   get presetName() {
-    return this.#preset;
+    return this.#strips.presetName;
   }
 
   /** @param {PresetName} name that `presets` has for these stems; "own": as the person had it */
   preset(name) {
-    const preset = presets(this.#stems.sources).find((one) => one.name === name);
-    if (!preset) throw new Error(`There is no preset ${name} for these stems.`);
-    if (this.#preset === "own") this.#own = this.#snapshot();
-    this.#preset = name;
-    for (const [source, channel] of this.#own) {
-      const muted = preset.heard?.includes(source) === false;
-      this.#channels.set(source, preset.heard ? { ...UNTOUCHED, muted } : { ...channel });
-    }
+    this.#strips.preset(name);
     this.#changeMix();
   }
 
   /** @param {string} source @returns {boolean} whether the mixer lets it through */
   isHeard(source) {
-    const { muted, solo } = this.channel(source);
-    return !muted && (solo || ![...this.#channels.values()].some((channel) => channel.solo));
+    return this.#strips.isHeard(source);
   }
 
   /** @returns {Mix} what is heard of the stems */
   mix() {
-    const heard = [...this.#channels].filter(([source]) => this.isHeard(source));
-    const channels = new Map(heard.map(([source, { volume, pan }]) => [source, { volume, pan }]));
-    return { channels, master: this.#master, ...this.#tempo };
+    return { channels: this.#strips.heard(), master: this.master, ...this.#tempo };
   }
 
   get speed() {
@@ -302,7 +249,7 @@ export class Player extends EventTarget {
     const wasPlain = isPlain(this.#tempo);
     this.#tempo = wanted;
     if (wasPlain !== isPlain(wanted)) this.#restart();
-    else if (!wasPlain) await this.#run?.setTempo(wanted, this.#soon());
+    else if (!wasPlain) await this.#run?.setTempo(wanted, this.#device.soon());
     this.dispatchEvent(new Event("mix"));
   }
 
@@ -317,10 +264,7 @@ export class Player extends EventTarget {
   /** @returns {PlayerSettings} */
   get settings() {
     return {
-      channels: Object.fromEntries(this.#snapshot()),
-      own: Object.fromEntries(this.#preset === "own" ? this.#snapshot() : this.#own),
-      preset: this.#preset,
-      master: this.#master,
+      ...this.#strips.settings,
       loop: this.#loop && [...this.#loop],
       ...this.#tempo,
     };
@@ -328,14 +272,8 @@ export class Player extends EventTarget {
 
   /** Whatever of it cannot be is left as it is untouched. */
   set settings(settings) {
-    const { channels, own, preset, master, loop, speed, semitones } = settings ?? {};
-    for (const source of this.#stems.sources) {
-      this.#channels.set(source, channelOf(channels?.[source]));
-      this.#own.set(source, channelOf(own?.[source]));
-    }
-    const isKnown = presets(this.#stems.sources).some(({ name }) => name === preset);
-    this.#preset = isKnown ? preset : "own";
-    this.#master = clamp(master, 0, 1, 1);
+    const { loop, speed, semitones, ...strips } = settings ?? {};
+    this.#strips.settings = strips;
     this.#changeMix();
     const isLoop = Array.isArray(loop) && loop.length === 2 && loop.every(Number.isFinite);
     this.loop = isLoop ? loop : null;
@@ -357,7 +295,6 @@ export class Player extends EventTarget {
   /** @returns {Promise<void>} settled when nothing is read any more */
   async close() {
     this.#stems.removeEventListener("final", this.#onFinal);
-    this.#context.removeEventListener("statechange", this.#onDevice);
     this.#halt();
     this.#setState("paused");
     this.#closed = true;
@@ -369,28 +306,6 @@ export class Player extends EventTarget {
   #onFinal = () => {
     void this.fill();
   };
-
-  /**
-   * A call has come in, or headphones were pulled out: the person presses play when it is over.
-   * A rendering that is suspended, an `OfflineAudioContext`, is none of this.
-   */
-  #onDevice = () => {
-    const isSilent = this.#context instanceof AudioContext && this.#context.state !== "running";
-    if (isSilent && !this.#waking) this.pause();
-  };
-
-  #wake() {
-    const context = this.#context;
-    if (!(context instanceof AudioContext)) return;
-    // It is refused while the device belongs to somebody else.
-    this.#waking ??= context
-      .resume()
-      .catch((error) => console.warn(error))
-      .finally(() => {
-        this.#waking = null;
-        this.#onDevice();
-      });
-  }
 
   async #work() {
     await null; // so that `#filling` is there before it is taken away
@@ -440,7 +355,7 @@ export class Player extends EventTarget {
     if (run !== this.#run || route !== this.#route) return true;
     run.hasStems &&= hasStems;
     const { start, length: last } = /** @type {Stretch} */ (stretches.at(-1));
-    return run.append(parts, stretches, route.after(start + last), this.#soon());
+    return run.append(parts, stretches, route.after(start + last), this.#device.soon());
   }
 
   /** @returns {Run} */
@@ -505,7 +420,7 @@ export class Player extends EventTarget {
     const run = this.#run;
     if (!run) return;
     this.#run = null;
-    const time = this.#soon();
+    const time = this.#device.soon();
     this.#start = run.frameAt(time);
     run.stop(time);
     if (run.isSilent) this.#runs.delete(run);
@@ -533,11 +448,12 @@ export class Player extends EventTarget {
 
   /** Let the mixer do what the channels say. */
   #changeMix() {
-    const time = this.#soon();
-    for (const [source, { volume, pan }] of this.#channels) {
+    const time = this.#device.soon();
+    for (const source of this.#stems.sources) {
+      const { volume, pan } = this.channel(source);
       this.#mixer.place(source, { volume: this.isHeard(source) ? volume : 0, pan }, time);
     }
-    this.#mixer.setMaster(this.#master, time);
+    this.#mixer.setMaster(this.master, time);
     if (this.#heard === "original") this.#hear();
     this.dispatchEvent(new Event("mix"));
   }
@@ -551,7 +467,8 @@ export class Player extends EventTarget {
   }
 
   #hear() {
-    this.#mixer.hear(this.#heard, this.#loudness.gainFor(this.mix().channels), this.#soon());
+    const gain = this.#loudness.gainFor(this.#strips.heard());
+    this.#mixer.hear(this.#heard, gain, this.#device.soon());
   }
 
   /** @returns {Promise<void>} settled when the loudness of what is final is known, or cannot be */
@@ -567,11 +484,6 @@ export class Player extends EventTarget {
     return this.#measuring;
   }
 
-  /** @returns {Map<string, Channel>} */
-  #snapshot() {
-    return new Map([...this.#channels].map(([source, channel]) => [source, { ...channel }]));
-  }
-
   /** @param {unknown} error */
   #tell(error) {
     this.dispatchEvent(new CustomEvent("error", { detail: error }));
@@ -579,20 +491,8 @@ export class Player extends EventTarget {
 
   /** Let the audio device go if there is nothing to hear, not even a fade. */
   #rest() {
-    const context = this.#context;
-    // A clock that stands ends no fade.
-    const isHeard = this.#runs.size > 0 && context.state === "running";
-    if (this.#state !== "paused" || isHeard) return;
-    if (!(context instanceof AudioContext) || context.state === "closed") return;
-    const resting = this.#closed ? context.close() : context.suspend();
-    resting.catch((error) => console.warn(error));
-  }
-
-  /** @returns {number} the earliest time, in seconds, for which something can be scheduled */
-  #soon() {
-    const { currentTime } = this.#context;
-    if (!(this.#context instanceof AudioContext)) return currentTime;
-    return currentTime + (this.#context.baseLatency || USUAL_BUFFER_SECONDS) + DELAY_SECONDS;
+    const isHeard = this.#runs.size > 0 && this.#device.isRunning;
+    if (this.#state === "paused" && !isHeard) this.#device.rest(this.#closed);
   }
 
   /** @param {State} state */
@@ -606,14 +506,4 @@ export class Player extends EventTarget {
 /** @param {Stretch[]} stretches @returns {number} frames */
 function sumOf(stretches) {
   return stretches.reduce((sum, { length }) => sum + length, 0);
-}
-
-/** @param {Partial<Channel> | undefined} given, perhaps by an old file @returns {Channel} */
-function channelOf(given) {
-  return {
-    volume: clamp(given?.volume, 0, LOUDEST, UNTOUCHED.volume),
-    pan: clamp(given?.pan, -1, 1, UNTOUCHED.pan),
-    muted: given?.muted === true,
-    solo: given?.solo === true,
-  };
 }

@@ -9,23 +9,14 @@
 import { EngineWorker } from "./engine-worker.js";
 import { GraphicsError, hasCode, UserError } from "./errors.js";
 import { IN_FLIGHT } from "./gpu/network.js";
+import { PROCESSOR, Spent } from "./spent.js";
 import { checkBrowser } from "./support.js";
-import { TaskQueue } from "./queue.js";
+import { TaskRun } from "./task-run.js";
 
-/** @typedef {import("./protocol.js").Call} Call */
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
 /** @typedef {import("./protocol.js").GraphicsInfo} GraphicsInfo */
-/** @typedef {import("./protocol.js").Job} Job */
 /** @typedef {import("./protocol.js").Notice} Notice */
-/** @typedef {import("./protocol.js").Range} Range */
-
-/**
- * The most workers by themselves where the browser does not tell how much memory there is, and on
- * phones, whose browsers end a page long before the memory is full.
- */
-const MOST_UNTOLD = { desktop: 2, phone: 1 };
-const MOST_ON_PHONES = 2;
-export const MOST_WORKERS = 16;
+/** @typedef {import("./task-run.js").Work} Work */
 
 /** Workers that have had nothing to do for so long end; their memory comes back. */
 const IDLE_MS = 120_000;
@@ -35,47 +26,6 @@ const IDLE_MS = 120_000;
  * the watchdog counts while a machine sleeps a few times (engine-worker.js).
  */
 const PATIENCE = { times: 10, leastSeconds: 180 };
-
-/** A task is tried so often. */
-const TRIES = 2;
-/** When so many tries in a row fail, the engine is at fault, not a task. */
-const MOST_FAILURES = 4;
-
-/**
- * One worker for each processor core, but no more than fit into half of the machine's memory; one or
- * two on phones, and where that is not known.
- *
- * @param {number} megabytes that a worker needs: WASM heap and the browser's own share
- * @returns {number}
- */
-export function defaultWorkers(megabytes) {
-  const { deviceMemory, hardwareConcurrency = 1 } =
-    /** @type {Navigator & {deviceMemory?: number}} */ (navigator);
-  const isPhone = matchMedia("(hover: none) and (pointer: coarse)").matches;
-  const fitting =
-    deviceMemory === undefined
-      ? MOST_UNTOLD[isPhone ? "phone" : "desktop"]
-      : Math.floor((deviceMemory * 2 ** 30) / 2 / (megabytes * 1e6));
-  const most = isPhone ? MOST_ON_PHONES : MOST_WORKERS;
-  return Math.max(1, Math.min(hardwareConcurrency, fitting, most));
-}
-
-/**
- * A song's tasks, and where what they read and write is kept.
- * @typedef {object} Work
- * @property {Job} job
- * @property {TaskQueue} queue
- * @property {(range: Range) => Promise<Float32Array>} read
- * @property {() => void} begin         is told that a task was begun
- * @property {(index: number, outputs: Float32Array[]) => Promise<void>} finish
- *   keeps what a task gave, and tells the queue
- * @property {boolean} paused           whether it is so from the start
- * @property {boolean} onCard           whether the graphics card shall run the networks
- * @property {(error: GraphicsError) => void} leaveCard  is told why it does not any more
- */
-
-/** Who computes, where no graphics card does. */
-export const PROCESSOR = "processor";
 
 export class Pool {
   #options;
@@ -101,7 +51,7 @@ export class Pool {
   #booting = null;
   /** @type {EngineInfo | null} */
   #info = null;
-  /** @type {Run | null} */
+  /** @type {TaskRun | null} */
   #run = null;
   /**
    * Seconds that a task takes for each unit of its cost, at worst so far, by who computes.
@@ -324,11 +274,11 @@ export class Pool {
    * Run all tasks that are left in a song's queue, one song at a time.
    *
    * @param {Work} work
-   * @returns {Run} whose `ended` tells when
+   * @returns {TaskRun} whose `ended` tells when
    */
   run(work) {
     this.#limit = Infinity;
-    this.#run = new Run(this, work);
+    this.#run = new TaskRun(this, work);
     this.startCounting();
     const forget = () => {
       this.#run = null;
@@ -386,193 +336,5 @@ export class Pool {
   stop(reason) {
     this.#run?.fail(reason);
     for (const worker of [...this.#workers]) this.#remove(worker, reason);
-  }
-}
-
-/** What tasks have taken. */
-class Spent {
-  /** The moment from which on it is counted. */
-  begun = performance.now();
-  /** How many tasks there were that take time. */
-  tasks = 0;
-  /** Of workers: those in which one was busy with several tasks are counted once. */
-  seconds = 0;
-  /** By the plan. */
-  cost = 0;
-  /** @type {Map<EngineWorker, number>} by worker: the moment until which all is counted */
-  #counted = new Map();
-
-  /** @param {string} build of the graphics card that computes, or `PROCESSOR` */
-  constructor(build) {
-    this.build = build;
-  }
-
-  /** @param {EngineWorker} worker @param {number} begun @param {number} cost of its task */
-  add(worker, begun, cost) {
-    const now = performance.now();
-    this.seconds += (now - Math.max(begun, this.#counted.get(worker) ?? 0)) / 1000;
-    this.cost += cost;
-    if (cost > 0) this.tasks++;
-    this.#counted.set(worker, now);
-  }
-}
-
-/** The tasks of one song on their way through the pool. */
-export class Run {
-  /** @type {Map<number, number>} by task: how often it failed */
-  #failures = new Map();
-  #failuresInARow = 0;
-  #atWork = 0;
-  #paused;
-  #over = false;
-  #pool;
-  #work;
-  /** @type {() => void} */
-  #resolve = () => {};
-  /** @type {(error: unknown) => void} */
-  #reject = () => {};
-
-  /** @param {Pool} pool @param {Work} work */
-  constructor(pool, work) {
-    this.#pool = pool;
-    this.#work = work;
-    this.#paused = work.paused;
-    /** Whether the graphics card runs the networks; else there are as many workers as may be. */
-    this.onCard = work.onCard;
-    /**
-     * Resolves when nothing more can be done: all tasks are finished, but those that were given up
-     * and what needs them.
-     *
-     * @type {Promise<void>}
-     */
-    this.ended = new Promise((resolve, reject) => {
-      [this.#resolve, this.#reject] = [resolve, reject];
-    });
-  }
-
-  get paused() {
-    return this.#paused;
-  }
-
-  /** What is being computed is finished and kept; nothing else is begun until it is false again. */
-  set paused(paused) {
-    this.#paused = paused;
-    this.pump();
-  }
-
-  /** Give out tasks, as long as there are both tasks that are ready and workers that are free. */
-  pump() {
-    if (this.#over) return;
-    const { queue } = this.#work;
-    while (queue.hasReady) {
-      if (this.#paused) return;
-      const worker = this.onCard ? this.#pool.takeCard() : this.#pool.take();
-      if (!worker) {
-        if (this.#needsWorker) this.#grow();
-        return;
-      }
-      void this.#do(worker, /** @type {number} */ (queue.take()));
-    }
-    if (this.#atWork === 0) this.#end(this.#resolve);
-  }
-
-  get #needsWorker() {
-    if (this.onCard) return this.#pool.card === null;
-    return this.#pool.canGrow || this.#pool.workers === 0;
-  }
-
-  /** A new worker comes to `pump` by itself. */
-  #grow() {
-    const growing = this.onCard ? this.#pool.start() : this.#pool.grow();
-    growing.catch((error) => {
-      if (this.#pool.workers === 0 || this.onCard) this.fail(error);
-      else this.#pool.settle();
-    });
-  }
-
-  /** @param {import("./engine-worker.js").EngineWorker} worker @param {number} index */
-  async #do(worker, index) {
-    const { job, queue, read, finish } = this.#work;
-    const { reads, cost, network } = queue.task(index);
-    this.#atWork++;
-    this.#work.begin();
-    try {
-      const reading = Promise.all(reads.map(read));
-      reading.catch(() => this.#pool.release(worker));
-      const inputs = await reading;
-      const call = { job, index, inputs, network: this.onCard ? network : null };
-      const outputs = await this.#compute(worker, call, cost);
-      if (outputs && !this.#over) await finish(index, outputs);
-    } catch (error) {
-      this.fail(error);
-    } finally {
-      this.#atWork--;
-      this.pump();
-    }
-  }
-
-  /**
-   * @param {import("./engine-worker.js").EngineWorker} worker
-   * @param {import("./protocol.js").RunOptions} options @param {number} cost of the task
-   * @returns {Promise<Float32Array[] | null>} null when it could not be done
-   */
-  async #compute(worker, options, cost) {
-    try {
-      const outputs = await this.#pool.call(worker, options, cost);
-      this.#failuresInARow = 0;
-      // What follows is the store's work: the worker takes the next task meanwhile.
-      this.#pool.release(worker);
-      return outputs;
-    } catch (error) {
-      if (error instanceof GraphicsError) this.#failedOnCard(worker, options.index, error);
-      else if (!this.#over) this.#failed(worker, options.index, error);
-      return null;
-    }
-  }
-
-  /**
-   * The processor can do what the graphics card could not.
-   *
-   * @param {import("./engine-worker.js").EngineWorker} worker
-   * @param {number} index @param {GraphicsError} error
-   */
-  #failedOnCard(worker, index, error) {
-    this.#work.queue.putBack(index);
-    this.#pool.loseCard(worker);
-    this.leaveCard(error);
-    this.#pool.release(worker);
-  }
-
-  /** @param {GraphicsError} error why the processor has to go on */
-  leaveCard(error) {
-    if (!this.onCard || this.#over) return;
-    this.onCard = false;
-    this.#pool.startCounting();
-    this.#work.leaveCard(error);
-  }
-
-  /**
-   * @param {import("./engine-worker.js").EngineWorker} worker
-   * @param {number} index
-   * @param {unknown} error
-   */
-  #failed(worker, index, error) {
-    console.warn(`Task ${index} failed.`, error);
-    this.#pool.lose(worker);
-    const failures = (this.#failures.get(index) ?? 0) + 1;
-    this.#failures.set(index, failures);
-    if (++this.#failuresInARow >= MOST_FAILURES) this.fail(error);
-    else if (failures < TRIES) this.#work.queue.putBack(index);
-  }
-
-  /** @param {unknown} error */
-  fail(error) {
-    this.#end(() => this.#reject(error));
-  }
-
-  /** @param {() => void} settle */
-  #end(settle) {
-    if (!this.#over) settle();
-    this.#over = true;
   }
 }

@@ -87,8 +87,8 @@ export class Reader {
 }
 
 /**
- * Whether there is sound in a file, as far as that can be told without the engine, which may have to
- * be fetched first.
+ * Whether there is sound in a file, as far as that can be told without the engine, which may have
+ * to be fetched first.
  *
  * @param {File} file
  * @throws {UserError} there is none

@@ -50,7 +50,7 @@ export class Separation extends OpenSong {
   #written;
   /** @type {[number, number][]} what is final of all stems */
   #final = [];
-  /** @type {import("./pool.js").Run | null} */
+  /** @type {import("./task-run.js").TaskRun | null} */
   #run = null;
   #paused = false;
   /** Since when how much was done: without pauses, for the time that is left. */

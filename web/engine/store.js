@@ -13,9 +13,9 @@ import { oneByOne, Songs } from "./songs.js";
 
 /** @typedef {import("./protocol.js").Notes} Notes */
 /** @typedef {import("./protocol.js").KeptSong} KeptSong */
-/** @typedef {import("./songs.js").Folder} Folder */
-/** @typedef {import("./songs.js").Root} Root */
-/** @typedef {import("./songs.js").StoredFile} StoredFile */
+/** @typedef {import("./storage.js").Folder} Folder */
+/** @typedef {import("./storage.js").Root} Root */
+/** @typedef {import("./storage.js").StoredFile} StoredFile */
 /** @typedef {keyof Songs} Method */
 
 /** For what several workers finish before its turn, and the catalog. */

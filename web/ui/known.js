@@ -6,7 +6,7 @@
  */
 
 import { downloadBytes, missingBytes } from "../engine/assets.js";
-import { PROCESSOR } from "../engine/pool.js";
+import { PROCESSOR } from "../engine/spent.js";
 import { optionsFor, QUALITIES } from "../engine/qualities.js";
 import { byId } from "./elements.js";
 import { megabytes } from "./format.js";

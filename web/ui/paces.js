@@ -5,7 +5,7 @@
  * @module
  */
 
-import { PROCESSOR } from "../engine/pool.js";
+import { PROCESSOR } from "../engine/spent.js";
 import { passes } from "../engine/qualities.js";
 import { keep, recall } from "./remembered.js";
 

@@ -76,7 +76,7 @@ export function plainStream(sink) {
 class OwnSink {
   #file;
 
-  /** @param {import("../songs.js").StoredFile} file */
+  /** @param {import("../storage.js").StoredFile} file */
   constructor(file) {
     this.#file = file;
   }

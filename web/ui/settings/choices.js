@@ -6,7 +6,7 @@
  * @module
  */
 
-import { defaultWorkers, MOST_WORKERS } from "../../engine/pool.js";
+import { defaultWorkers, MOST_WORKERS } from "../../engine/workers.js";
 import { isQuality, STANDARD } from "../../engine/qualities.js";
 import { keep, recall } from "../remembered.js";
 import { mostWorkers } from "../survival.js";

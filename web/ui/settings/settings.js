@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MOST_WORKERS } from "../../engine/pool.js";
+import { MOST_WORKERS } from "../../engine/workers.js";
 import { QUALITIES } from "../../engine/qualities.js";
 import { byId, make } from "../elements.js";
 import { megabytes, span } from "../format.js";

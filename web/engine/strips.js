@@ -1,0 +1,138 @@
+/**
+ * The channel strips of the mixer as the person has set them: one for each stem, presets, master.
+ *
+ * @module
+ */
+
+import { presets } from "./presets.js";
+import { clamp } from "./stretch/tempo.js";
+
+/** @typedef {import("./presets.js").PresetName} PresetName */
+
+/**
+ * A stem's place in the mixer.
+ * @typedef {object} Channel
+ * @property {number} volume    0 to 1.5
+ * @property {number} pan       -1 (left) to 1 (right), see pan.js
+ * @property {boolean} muted
+ * @property {boolean} solo     while any stem has it, only those that have it are heard
+ */
+
+/**
+ * Plain JSON.
+ * @typedef {object} StripSettings
+ * @property {Record<string, Channel>} channels
+ * @property {Record<string, Channel>} own  the mix behind the preset "own"
+ * @property {PresetName} preset
+ * @property {number} master
+ */
+
+const LOUDEST = 1.5;
+
+/** @type {Readonly<Channel>} */
+const UNTOUCHED = { volume: 1, pan: 0, muted: false, solo: false };
+
+export class Strips {
+  #sources;
+  /** @type {Map<string, Channel>} */
+  #channels;
+  #master = 1;
+  /** @type {PresetName} */
+  #preset = "all";
+  /** @type {Map<string, Channel>} the mix that a preset has taken the place of */
+  #own;
+
+  /** @param {string[]} sources names of the stems */
+  constructor(sources) {
+    this.#sources = sources;
+    this.#channels = new Map(sources.map((source) => [source, { ...UNTOUCHED }]));
+    this.#own = this.#snapshot();
+  }
+
+  /** @param {string} source @returns {Readonly<Channel>} */
+  channel(source) {
+    const channel = this.#channels.get(source);
+    if (!channel) throw new Error(`There is no stem ${source}.`);
+    return channel;
+  }
+
+  /** @param {string} source @param {Partial<Channel>} change */
+  setChannel(source, change) {
+    this.#channels.set(source, channelOf({ ...this.channel(source), ...change }));
+    this.#preset = "own";
+  }
+
+  /** @returns {number} 0 to 1, for all that is heard */
+  get master() {
+    return this.#master;
+  }
+
+  set master(gain) {
+    this.#master = clamp(gain, 0, 1, 1);
+  }
+
+  /** @returns {PresetName} "own" once the person has moved something */
+  get presetName() {
+    return this.#preset;
+  }
+
+  /** @param {PresetName} name that `presets` has for these stems; "own": as the person had it */
+  preset(name) {
+    const preset = presets(this.#sources).find((one) => one.name === name);
+    if (!preset) throw new Error(`There is no preset ${name} for these stems.`);
+    if (this.#preset === "own") this.#own = this.#snapshot();
+    this.#preset = name;
+    for (const [source, channel] of this.#own) {
+      const muted = preset.heard?.includes(source) === false;
+      this.#channels.set(source, preset.heard ? { ...UNTOUCHED, muted } : { ...channel });
+    }
+  }
+
+  /** @param {string} source @returns {boolean} */
+  isHeard(source) {
+    const { muted, solo } = this.channel(source);
+    return !muted && (solo || ![...this.#channels.values()].some((channel) => channel.solo));
+  }
+
+  /** @returns {Map<string, {volume: number, pan: number}>} the stems that are heard */
+  heard() {
+    const heard = [...this.#channels].filter(([source]) => this.isHeard(source));
+    return new Map(heard.map(([source, { volume, pan }]) => [source, { volume, pan }]));
+  }
+
+  /** @returns {StripSettings} */
+  get settings() {
+    return {
+      channels: Object.fromEntries(this.#snapshot()),
+      own: Object.fromEntries(this.#preset === "own" ? this.#snapshot() : this.#own),
+      preset: this.#preset,
+      master: this.#master,
+    };
+  }
+
+  /** Whatever of it cannot be is left as it is untouched. */
+  set settings({ channels, own, preset, master }) {
+    for (const source of this.#sources) {
+      this.#channels.set(source, channelOf(channels?.[source]));
+      this.#own.set(source, channelOf(own?.[source]));
+    }
+    const isKnown = presets(this.#sources).some(({ name }) => name === preset);
+    this.#preset = isKnown ? preset : "own";
+    this.master = master;
+  }
+
+  /** @returns {Map<string, Channel>} */
+  #snapshot() {
+    return new Map([...this.#channels].map(([source, channel]) => [source, { ...channel }]));
+  }
+}
+
+/** @param {Partial<Channel> | undefined} given, perhaps by an old file @returns {Channel} */
+function channelOf(given) {
+  return {
+    volume: clamp(given?.volume, 0, LOUDEST, UNTOUCHED.volume),
+    pan: clamp(given?.pan, -1, 1, UNTOUCHED.pan),
+    muted: given?.muted === true,
+    solo: given?.solo === true,
+  };
+}

@@ -1,0 +1,192 @@
+/**
+ * The tasks of one song on their way through the pool: given out, tried again, given up.
+ *
+ * @module
+ */
+
+import { GraphicsError } from "./errors.js";
+
+/** @typedef {import("./engine-worker.js").EngineWorker} EngineWorker */
+/** @typedef {import("./pool.js").Pool} Pool */
+/** @typedef {import("./protocol.js").Job} Job */
+/** @typedef {import("./protocol.js").Range} Range */
+/** @typedef {import("./queue.js").TaskQueue} TaskQueue */
+
+/** A task is tried so often. */
+const TRIES = 2;
+/** When so many tries in a row fail, the engine is at fault, not a task. */
+const MOST_FAILURES = 4;
+
+/**
+ * A song's tasks, and where what they read and write is kept.
+ * @typedef {object} Work
+ * @property {Job} job
+ * @property {TaskQueue} queue
+ * @property {(range: Range) => Promise<Float32Array>} read
+ * @property {() => void} begin         is told that a task was begun
+ * @property {(index: number, outputs: Float32Array[]) => Promise<void>} finish
+ *   keeps what a task gave, and tells the queue
+ * @property {boolean} paused           whether it is so from the start
+ * @property {boolean} onCard           whether the graphics card shall run the networks
+ * @property {(error: GraphicsError) => void} leaveCard  is told why it does not any more
+ */
+
+/** The tasks of one song on their way through the pool. */
+export class TaskRun {
+  /** @type {Map<number, number>} by task: how often it failed */
+  #failures = new Map();
+  #failuresInARow = 0;
+  #atWork = 0;
+  #paused;
+  #over = false;
+  #pool;
+  #work;
+  /** @type {() => void} */
+  #resolve = () => {};
+  /** @type {(error: unknown) => void} */
+  #reject = () => {};
+
+  /** @param {Pool} pool @param {Work} work */
+  constructor(pool, work) {
+    this.#pool = pool;
+    this.#work = work;
+    this.#paused = work.paused;
+    /** Whether the graphics card runs the networks; else there are as many workers as may be. */
+    this.onCard = work.onCard;
+    /**
+     * Resolves when nothing more can be done: all tasks are finished, but those that were given up
+     * and what needs them.
+     *
+     * @type {Promise<void>}
+     */
+    this.ended = new Promise((resolve, reject) => {
+      [this.#resolve, this.#reject] = [resolve, reject];
+    });
+  }
+
+  get paused() {
+    return this.#paused;
+  }
+
+  /** What is being computed is finished and kept; nothing else is begun until it is false again. */
+  set paused(paused) {
+    this.#paused = paused;
+    this.pump();
+  }
+
+  /** Give out tasks, as long as there are both tasks that are ready and workers that are free. */
+  pump() {
+    if (this.#over) return;
+    const { queue } = this.#work;
+    while (queue.hasReady) {
+      if (this.#paused) return;
+      const worker = this.onCard ? this.#pool.takeCard() : this.#pool.take();
+      if (!worker) {
+        if (this.#needsWorker) this.#grow();
+        return;
+      }
+      void this.#do(worker, /** @type {number} */ (queue.take()));
+    }
+    if (this.#atWork === 0) this.#end(this.#resolve);
+  }
+
+  get #needsWorker() {
+    if (this.onCard) return this.#pool.card === null;
+    return this.#pool.canGrow || this.#pool.workers === 0;
+  }
+
+  /** A new worker comes to `pump` by itself. */
+  #grow() {
+    const growing = this.onCard ? this.#pool.start() : this.#pool.grow();
+    growing.catch((error) => {
+      if (this.#pool.workers === 0 || this.onCard) this.fail(error);
+      else this.#pool.settle();
+    });
+  }
+
+  /** @param {EngineWorker} worker @param {number} index */
+  async #do(worker, index) {
+    const { job, queue, read, finish } = this.#work;
+    const { reads, cost, network } = queue.task(index);
+    this.#atWork++;
+    this.#work.begin();
+    try {
+      const reading = Promise.all(reads.map(read));
+      reading.catch(() => this.#pool.release(worker));
+      const inputs = await reading;
+      const call = { job, index, inputs, network: this.onCard ? network : null };
+      const outputs = await this.#compute(worker, call, cost);
+      if (outputs && !this.#over) await finish(index, outputs);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#atWork--;
+      this.pump();
+    }
+  }
+
+  /**
+   * @param {EngineWorker} worker
+   * @param {import("./protocol.js").RunOptions} options @param {number} cost of the task
+   * @returns {Promise<Float32Array[] | null>} null when it could not be done
+   */
+  async #compute(worker, options, cost) {
+    try {
+      const outputs = await this.#pool.call(worker, options, cost);
+      this.#failuresInARow = 0;
+      // What follows is the store's work: the worker takes the next task meanwhile.
+      this.#pool.release(worker);
+      return outputs;
+    } catch (error) {
+      if (error instanceof GraphicsError) this.#failedOnCard(worker, options.index, error);
+      else if (!this.#over) this.#failed(worker, options.index, error);
+      return null;
+    }
+  }
+
+  /**
+   * The processor can do what the graphics card could not.
+   *
+   * @param {EngineWorker} worker
+   * @param {number} index @param {GraphicsError} error
+   */
+  #failedOnCard(worker, index, error) {
+    this.#work.queue.putBack(index);
+    this.#pool.loseCard(worker);
+    this.leaveCard(error);
+    this.#pool.release(worker);
+  }
+
+  /** @param {GraphicsError} error why the processor has to go on */
+  leaveCard(error) {
+    if (!this.onCard || this.#over) return;
+    this.onCard = false;
+    this.#pool.startCounting();
+    this.#work.leaveCard(error);
+  }
+
+  /**
+   * @param {EngineWorker} worker
+   * @param {number} index
+   * @param {unknown} error
+   */
+  #failed(worker, index, error) {
+    console.warn(`Task ${index} failed.`, error);
+    this.#pool.lose(worker);
+    const failures = (this.#failures.get(index) ?? 0) + 1;
+    this.#failures.set(index, failures);
+    if (++this.#failuresInARow >= MOST_FAILURES) this.fail(error);
+    else if (failures < TRIES) this.#work.queue.putBack(index);
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    this.#end(() => this.#reject(error));
+  }
+
+  /** @param {() => void} settle */
+  #end(settle) {
+    if (!this.#over) settle();
+    this.#over = true;
+  }
+}
