@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 _recording: ContextVar[list[Step] | None] = ContextVar("recording", default=None)
 """Of this thread: others may be at work on songs of their own."""
@@ -53,7 +54,7 @@ def is_recording() -> bool:
     return _recording.get() is not None
 
 
-def step(name: str, x: np.ndarray) -> np.ndarray:
+def step(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Report one intermediate result under its name; returns it unchanged."""
     if (named := getattr(x, "named", None)) is not None:  # a symbol: see program/record.py
         named(name)
@@ -111,7 +112,7 @@ def _agree(a: Step, b: Step, tolerance: float) -> bool:
     return all(x == y or abs(x - y) <= bound for x, y in pairs)
 
 
-def _measure(name: str, x: np.ndarray) -> Step:
+def _measure(name: str, x: NDArray[np.float32]) -> Step:
     if np.iscomplexobj(x):
         x = np.stack([x.real, x.imag])
     return Step(

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import AudioError
 from py_demixer.separation.statistics import as_samples, check_finite
@@ -15,7 +16,7 @@ from . import decode, encode
 _log = logging.getLogger(__name__)
 
 
-def load_audio(path: str | Path, sample_rate: int = 44100) -> np.ndarray:
+def load_audio(path: str | Path, sample_rate: int = 44100) -> NDArray[np.float32]:
     """Read a song as models want it. What is odd about the file is logged as a warning.
 
     Parameters
@@ -27,7 +28,7 @@ def load_audio(path: str | Path, sample_rate: int = 44100) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(2, samples)`` float32, full scale at +-1. Mono is given twice, more channels are mixed
         down as :func:`downmix_matrix` says.
 
@@ -42,7 +43,7 @@ def load_audio(path: str | Path, sample_rate: int = 44100) -> np.ndarray:
 
 
 def save_audio(
-    path: str | Path, audio: np.ndarray, sample_rate: int = 44100, bits: str = "16"
+    path: str | Path, audio: NDArray[np.floating], sample_rate: int = 44100, bits: str = "16"
 ) -> None:
     """Write a stem. Samples beyond full scale are clipped, which is logged as a warning.
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import AudioError
 from py_demixer.extras import require
@@ -62,7 +63,7 @@ class Recording:
 
     sample_rate: int
     channels: int
-    blocks: Iterator[np.ndarray]
+    blocks: Iterator[NDArray[np.float32]]
 
 
 class _Damage(Exception):
@@ -72,12 +73,12 @@ class _Damage(Exception):
     """
 
 
-def load(path: Path, sample_rate: int, warn: Warn, stream: int = 0) -> np.ndarray:
+def load(path: Path, sample_rate: int, warn: Warn, stream: int = 0) -> NDArray[np.float32]:
     """Read a song into memory, as the models want it: stereo at ``sample_rate``; see :func:`read`.
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(2, T)`` float32, T = round(frames * sample_rate / rate of the file) and at least 1.
 
     Raises
@@ -88,14 +89,14 @@ def load(path: Path, sample_rate: int, warn: Warn, stream: int = 0) -> np.ndarra
     return read(path, sample_rate, _joined, warn, stream)
 
 
-def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
+def _joined(blocks: Iterator[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.concatenate(list(blocks), axis=1)
 
 
 def read(
     path: Path,
     sample_rate: int,
-    take: Callable[[Iterator[np.ndarray]], Result],
+    take: Callable[[Iterator[NDArray[np.float32]]], Result],
     warn: Warn,
     stream: int = 0,
 ) -> Result:
@@ -159,7 +160,9 @@ def _keep_quiet(_: str) -> None:
     """For whoever only looks."""
 
 
-def _as_models_want_it(path: Path, recording: Recording, rate: int) -> Iterator[np.ndarray]:
+def _as_models_want_it(
+    path: Path, recording: Recording, rate: int
+) -> Iterator[NDArray[np.float32]]:
     """Mix down, look for what is no number, resample."""
     try:
         matrix = downmix_matrix(recording.channels)
@@ -174,12 +177,14 @@ def _as_models_want_it(path: Path, recording: Recording, rate: int) -> Iterator[
         raise AudioError(f"{path} holds no audio: choose another file.")
 
 
-def _mixed(matrix: np.ndarray, block: np.ndarray) -> np.ndarray:
+def _mixed(matrix: NDArray[np.float32], block: NDArray[np.float32]) -> NDArray[np.float32]:
     with np.errstate(invalid="ignore"):  # what is not finite is refused, not warned about
         return matrix @ block
 
 
-def _checked(blocks: Iterable[np.ndarray], recording: Recording) -> Iterator[np.ndarray]:
+def _checked(
+    blocks: Iterable[NDArray[np.float32]], recording: Recording
+) -> Iterator[NDArray[np.float32]]:
     """Before resampling, whose filter would spread one NaN over its whole length."""
     start = 0
     for block in blocks:
@@ -235,7 +240,9 @@ def _open_with_libsndfile(path: Path, warn: Warn) -> Iterator[Recording]:
         yield Recording(file.samplerate, file.channels, blocks)
 
 
-def _with_libsndfile(file: Any, failures: tuple[type[Exception], ...]) -> Iterator[np.ndarray]:
+def _with_libsndfile(
+    file: Any, failures: tuple[type[Exception], ...]
+) -> Iterator[NDArray[np.float32]]:
     while True:
         try:
             with _silent_stderr:
@@ -248,8 +255,8 @@ def _with_libsndfile(file: Any, failures: tuple[type[Exception], ...]) -> Iterat
 
 
 def _missed(
-    path: Path, blocks: Iterator[np.ndarray], frames: int, rate: int, warn: Warn
-) -> Iterator[np.ndarray]:
+    path: Path, blocks: Iterator[NDArray[np.float32]], frames: int, rate: int, warn: Warn
+) -> Iterator[NDArray[np.float32]]:
     """The blocks, and a word if there are fewer frames than the file's header states."""
     count = 0
     for block in blocks:
@@ -347,7 +354,7 @@ def _au_recording(header: bytes, data: IO[bytes], end: Callable[[], None]) -> Re
     offset, _, _, rate, channels = struct.unpack(">5I", header[4:])
     data.read(offset - len(header))
 
-    def blocks() -> Iterator[np.ndarray]:
+    def blocks() -> Iterator[NDArray[np.float32]]:
         frame = 4 * channels
         while chunk := data.read(_BLOCK * frame):
             samples = np.frombuffer(chunk, ">f4", len(chunk) // frame * channels)

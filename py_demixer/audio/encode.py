@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import AudioError
 from py_demixer.extras import require
@@ -62,7 +63,7 @@ def written_bytes(frames: int, bits: str) -> int:
 
 def write(
     path: Path,
-    blocks: Iterable[np.ndarray],
+    blocks: Iterable[NDArray[np.float32]],
     frames: int,
     sample_rate: int,
     bits: str,
@@ -105,7 +106,7 @@ def write(
         raise AudioError(f"{path} could not be written: {error}. Is the disk full?") from error
 
 
-def _quantise(block: np.ndarray, bits: str) -> np.ndarray:
+def _quantise(block: NDArray[np.float32], bits: str) -> NDArray[np.float32 | np.integer]:
     """Round to integers here: libsndfile rounds WAV samples down, half a step too low."""
     if bits == "32f":
         return block

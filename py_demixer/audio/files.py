@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import AudioError
 from py_demixer.extras import require
@@ -183,11 +184,11 @@ def separate_file(
     return Separated(song, files, about.length / model.sample_rate, gain)
 
 
-def _store(blocks: Iterator[np.ndarray], path: Path, model: Model) -> Song:
+def _store(blocks: Iterator[NDArray[np.float32]], path: Path, model: Model) -> Song:
     """Write a mixture to a file, frame by frame, and measure it."""
     with path.open("wb") as file:
 
-        def kept() -> Iterator[np.ndarray]:
+        def kept() -> Iterator[NDArray[np.float32]]:
             for block in blocks:
                 file.write(np.ascontiguousarray(block.T).data)
                 yield block
@@ -195,14 +196,14 @@ def _store(blocks: Iterator[np.ndarray], path: Path, model: Model) -> Song:
         return measure(kept(), model.sample_rate)
 
 
-def _stored(path: Path) -> Iterator[np.ndarray]:
+def _stored(path: Path) -> Iterator[NDArray[np.float32]]:
     """What :func:`_store` or :func:`_write_raw` has written: ``(2, n)``."""
     with path.open("rb") as file:
         while data := file.read(_BLOCK * _FRAME_BYTES):
             yield np.frombuffer(data, np.float32).reshape(-1, _CHANNELS).T
 
 
-def _selected(stems: Stems, wanted: str | None) -> Mapping[str, np.ndarray]:
+def _selected(stems: Stems, wanted: str | None) -> Mapping[str, NDArray[np.float32]]:
     """What to write, each ``(2, n)``: all stems, or one and the sum of the others."""
     if wanted is None:
         return stems
@@ -214,7 +215,9 @@ def _selected(stems: Stems, wanted: str | None) -> Mapping[str, np.ndarray]:
     return {wanted: stems[wanted], f"{WITHOUT}{wanted}": others}
 
 
-def _write_raw(parts: Iterable[Mapping[str, np.ndarray]], folder: Path) -> dict[str, float]:
+def _write_raw(
+    parts: Iterable[Mapping[str, NDArray[np.float32]]], folder: Path
+) -> dict[str, float]:
     """Write consecutive parts of stems to files; returns the largest size of a sample of each."""
     peaks: dict[str, float] = {}
     for part in parts:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.extras import require
 
 
-def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
+def resampled(
+    blocks: Iterable[NDArray[np.float32]], rate: int, new_rate: int
+) -> Iterator[NDArray[np.float32]]:
     """Change the sample rate with libsoxr's very high quality: linear phase, no delay.
 
     Parameters
@@ -23,7 +26,7 @@ def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterato
 
     Yields
     ------
-    np.ndarray
+    NDArray[np.float32]
         ``(channels, frames)`` float32, round(frames * new_rate / rate) in all; the blocks
         themselves where the rates are equal.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import separate, trace
 from py_demixer.audio import decode
@@ -58,7 +59,7 @@ def _trace(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_beginning(mix: np.ndarray, model: Model) -> None:
+def _run_beginning(mix: NDArray[np.float32], model: Model) -> None:
     """Run the network once, as :func:`py_demixer.separate` begins."""
     if isinstance(model, OpenUnmix):
         separate(mix[:, : WINDOW * model.config.n_fft // 4 - 1], model)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.audio.decode import Warn
 from py_demixer.models.network import Model
@@ -118,10 +119,10 @@ def compare(
 
 
 def likeness(
-    mixture: np.ndarray,
-    exact: np.ndarray,
-    ours: np.ndarray,
-    single: np.ndarray,
+    mixture: NDArray[np.float32],
+    exact: NDArray[np.floating],
+    ours: NDArray[np.float32],
+    single: NDArray[np.floating],
     sdr: float | None = None,
     sdr_pytorch: float | None = None,
 ) -> Likeness:
@@ -156,7 +157,9 @@ def least(options: planning.Options) -> float:
 
 
 def _sdr(
-    references: Mapping[str, np.ndarray], stems: Mapping[str, np.ndarray], sample_rate: int
+    references: Mapping[str, NDArray[np.float32]],
+    stems: Mapping[str, NDArray[np.float32]],
+    sample_rate: int,
 ) -> dict[str, float | None]:
     """Of those stems of which the true one is known."""
     known = {name: stem for name, stem in stems.items() if name in references}
@@ -164,7 +167,7 @@ def _sdr(
     return {name: median(found)["SDR"] for name, found in frames.items()}
 
 
-def _power(stem: np.ndarray) -> float:
+def _power(stem: NDArray[np.floating]) -> float:
     return float(np.sum(np.square(stem, dtype=np.float64)))
 
 

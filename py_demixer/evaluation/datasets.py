@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.audio import decode
 from py_demixer.audio.collection import files_below
@@ -44,7 +45,7 @@ class Track:
             return tuple(name for name in wanted if name in there)
         return tuple(name for name in wanted if (self.path / f"{name}.wav").is_file())
 
-    def load(self, name: str, sample_rate: int, warn: decode.Warn) -> np.ndarray:
+    def load(self, name: str, sample_rate: int, warn: decode.Warn) -> NDArray[np.float32]:
         """The mixture or a stem: ``(2, samples)`` float32.
 
         Raises
@@ -136,8 +137,12 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def load_references(
-    track: Track, stems: Sequence[str], mixture: np.ndarray, sample_rate: int, warn: decode.Warn
-) -> Mapping[str, np.ndarray]:
+    track: Track,
+    stems: Sequence[str],
+    mixture: NDArray[np.float32],
+    sample_rate: int,
+    warn: decode.Warn,
+) -> Mapping[str, NDArray[np.float32]]:
     """The true ones of some stems, as far as they are there.
 
     Parameters

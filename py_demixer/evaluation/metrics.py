@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import EvaluationError
 from py_demixer.extras import require_alone
@@ -26,7 +27,9 @@ Frames = Mapping[str, list[float | None]]
 
 
 def bss_eval(
-    references: Mapping[str, np.ndarray], estimates: Mapping[str, np.ndarray], sample_rate: int
+    references: Mapping[str, NDArray[np.float32]],
+    estimates: Mapping[str, NDArray[np.float32]],
+    sample_rate: int,
 ) -> dict[str, Frames]:
     """Score the estimates of a song's stems.
 
@@ -102,7 +105,7 @@ def museval() -> Any:
     return require_alone("museval", "metrics", "evaluate")
 
 
-def snr(estimate: np.ndarray, reference: np.ndarray) -> float:
+def snr(estimate: NDArray[np.inexact], reference: NDArray[np.inexact]) -> float:
     """Signal-to-noise ratio in dB, where noise is the difference; both may be complex."""
     wanted = reference.astype(np.result_type(reference, np.float64))
     error = float(np.sum(np.abs(estimate - wanted) ** 2))
@@ -127,7 +130,7 @@ def median_of(values: list[float | None]) -> float | None:
     return float(np.median(there)) if there else None
 
 
-def _stacked(stems: Mapping[str, np.ndarray], length: int) -> np.ndarray:
+def _stacked(stems: Mapping[str, NDArray[np.float32]], length: int) -> NDArray[np.float64]:
     """``(stems, samples, channels)`` float64, as museval wants them."""
     return np.stack([stem[:, :length].T for stem in stems.values()]).astype(np.float64)
 

@@ -20,6 +20,7 @@ from demucs import transformer
 from demucs.apply import BagOfModels, apply_model
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
+from numpy.typing import NDArray
 
 from py_demixer.models import hdemucs, htdemucs, openunmix
 from py_demixer.models.parameters import widen
@@ -32,15 +33,15 @@ from py_demixer.weights.checkpoint import Checkpoint
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))
 from openunmix.model import OpenUnmix, Separator  # noqa: E402
 
-Tensors = Mapping[str, np.ndarray]
+Tensors = Mapping[str, NDArray[np.float32]]
 
 _COUNTER = "num_batches_tracked"
 """Of a batch norm: nothing depends on it, and no weight file has it."""
 
 
 def separate(
-    mixture: np.ndarray, weights: Checkpoint, options: planning.Options, *, double: bool
-) -> dict[str, np.ndarray]:
+    mixture: NDArray[np.float32], weights: Checkpoint, options: planning.Options, *, double: bool
+) -> dict[str, NDArray[np.floating]]:
     """Separate a song by the original.
 
     Parameters
@@ -56,7 +57,7 @@ def separate(
 
     Returns
     -------
-    dict[str, np.ndarray]
+    dict[str, NDArray[np.floating]]
         Stems by name, ``(2, samples)``: those that the options ask for.
     """
     held = networks.read_networks(weights)
@@ -105,8 +106,8 @@ def demucs_network(
 
 
 def separate_by_demucs(
-    model: Any, mixture: np.ndarray, seed: int = 0, **options: Any
-) -> dict[str, np.ndarray]:
+    model: Any, mixture: NDArray[np.float32], seed: int = 0, **options: Any
+) -> dict[str, NDArray[np.floating]]:
     """A whole song, as ``demucs.api.Separator`` does it; the seed is for the random shifts."""
     # The network draws a shift of 0 for each segment: not from the numbers that shifts come from.
     transformer.random = random.Random()
@@ -148,7 +149,9 @@ def _open_unmix_network(tensors: Tensors, config: openunmix.Config, source: str)
     return _filled(network, {name: tensors[name] for name in names}, prefix)
 
 
-def separate_by_open_unmix(separator: Separator, mixture: np.ndarray) -> dict[str, np.ndarray]:
+def separate_by_open_unmix(
+    separator: Separator, mixture: NDArray[np.float32]
+) -> dict[str, NDArray[np.floating]]:
     """A whole song."""
     dtype = next(separator.target_models.parameters()).dtype
     for transform in (separator.stft, separator.istft):  # not just the float32 one's digits

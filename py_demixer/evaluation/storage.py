@@ -5,8 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.models import parameters
 from py_demixer.models.openunmix import Config, OpenUnmix
@@ -49,13 +51,13 @@ def _bits(size: int, count: int) -> str:
     return f"{8 * size / count:.2f} bits a number"
 
 
-def _stem(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+def _stem(tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
     config = Config(("stem",), **of_open_unmix(tensors))
     named = {f"stem.{name}": tensor for name, tensor in tensors.items()}
     return separate(_music(config.sample_rate), OpenUnmix(named, config)).audio
 
 
-def _music(sample_rate: int) -> np.ndarray:
+def _music(sample_rate: int) -> NDArray[np.float32]:
     """Noise that falls by 6 dB an octave: ``(2, samples)`` float32."""
     white = np.random.default_rng(0).standard_normal((2, SECONDS * sample_rate))
     spectrum = np.fft.rfft(white)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import trace
 from py_demixer.errors import NoGraphics, NotRecordable
@@ -102,7 +103,7 @@ class Card:
         )
 
     def compile(
-        self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, np.ndarray]
+        self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, NDArray[Any]]
     ) -> Network:
         """See :meth:`py_demixer.ops.backend.Compiler.compile`."""
         try:
@@ -142,7 +143,7 @@ class Runner:
         Of the weight file, by name.
     """
 
-    def __init__(self, card: Card, schedule: Schedule, tensors: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, card: Card, schedule: Schedule, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._card, self._schedule = card, schedule
         *computed, weights, constants = schedule.buffers
         own = [card.buffer(size, "STORAGE", "COPY_DST") for size in (weights, constants)]
@@ -158,7 +159,7 @@ class Runner:
             (pipelines[run.pipeline], self._bound(run, pipelines)) for run in schedule.runs
         ]
 
-    def __call__(self, segment: np.ndarray) -> np.ndarray:
+    def __call__(self, segment: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run it once.
 
         Parameters
@@ -168,7 +169,7 @@ class Runner:
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.float32]
             Its output, float32.
         """
         with self._card.lock:
@@ -180,7 +181,7 @@ class Runner:
                 self._run(0, len(self._runs))
             return self._read(self._schedule.output).reshape(self._schedule.output_shape)
 
-    def _steps(self, segment: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    def _steps(self, segment: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Run it once and give every named step on the way."""
         self._begin(segment)
         done = 0
@@ -190,7 +191,7 @@ class Runner:
             yield step.name, self._read(step.region).reshape(step.shape)
         self._run(done, len(self._runs))
 
-    def times(self, segment: np.ndarray) -> list[float]:
+    def times(self, segment: NDArray[np.float32]) -> list[float]:
         """Run it once, dispatch by dispatch.
 
         Returns
@@ -225,7 +226,7 @@ class Runner:
                 seconds.append(float(ended - begun) * 1e-9)
             return seconds
 
-    def _begin(self, segment: np.ndarray) -> None:
+    def _begin(self, segment: NDArray[np.float32]) -> None:
         region = self._schedule.input
         values = np.ascontiguousarray(segment, np.float32)
         if values.size * FLOAT_BYTES != region.size:
@@ -249,7 +250,7 @@ class Runner:
             compute.dispatch_workgroups(*self._schedule.runs[number].workgroups)
         compute.end()
 
-    def _read(self, region: Region) -> np.ndarray:
+    def _read(self, region: Region) -> NDArray[np.float32]:
         content = self._card.device.queue.read_buffer(
             self._buffers[region.buffer], region.start, region.size
         )
@@ -275,5 +276,5 @@ class Runner:
     def _resource(buffer: Any, part: Region) -> dict[str, Any]:
         return {"buffer": buffer, "offset": part.start, "size": part.size}
 
-    def _fill(self, buffer: Any, start: int, values: np.ndarray) -> None:
+    def _fill(self, buffer: Any, start: int, values: NDArray[np.float32 | np.uint32]) -> None:
         self._card.device.queue.write_buffer(buffer, start, np.ascontiguousarray(values))

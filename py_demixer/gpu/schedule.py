@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.program.program import Array, Constant, Operation, Program
 
@@ -97,8 +98,8 @@ class Schedule:
     shaders: tuple[str, ...]
     buffers: tuple[int, ...]
     weights: tuple[tuple[int, Packed], ...]
-    constants: np.ndarray
-    sizes: np.ndarray
+    constants: NDArray[np.float32]
+    sizes: NDArray[np.uint32]
     runs: tuple[Run, ...]
     input: Region
     output: Region
@@ -189,7 +190,7 @@ def schedule(program: Program) -> Schedule:
     )
 
 
-def packed(weight: Packed, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+def packed(weight: Packed, tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
     """The numbers of a weight as a shader reads them, flat, filled up to whole 32-bit words."""
     part = weight.weight
     flat = tensors[part.name].reshape(-1)[part.start : part.start + part.size]
@@ -297,7 +298,7 @@ class _Packing:
 class _Constants:
     """The program's constants, and the shaders' tables, likewise."""
 
-    def __init__(self, buffer: int, arrays: Sequence[np.ndarray]) -> None:
+    def __init__(self, buffer: int, arrays: Sequence[NDArray[np.float32]]) -> None:
         self._buffer, self._arrays = buffer, list(arrays)
         self._starts, self.bytes = list[int](), 0
         self._tables: dict[Table, int] = {}
@@ -308,7 +309,7 @@ class _Constants:
         number = self._number(constant)
         return Region(self._buffer, self._starts[number], self._arrays[number].size * FLOAT_BYTES)
 
-    def content(self) -> np.ndarray:
+    def content(self) -> NDArray[np.float32]:
         out = np.zeros(self.bytes // FLOAT_BYTES, np.float32)
         for start, array in zip(self._starts, self._arrays, strict=True):
             out[start // FLOAT_BYTES :][: array.size] = array.reshape(-1)
@@ -323,7 +324,7 @@ class _Constants:
             self._add(self._arrays[-1])
         return self._tables[constant]
 
-    def _add(self, array: np.ndarray) -> None:
+    def _add(self, array: NDArray[np.float32]) -> None:
         self._starts.append(self.bytes)
         self.bytes += -(-array.size * FLOAT_BYTES // ALIGNMENT) * ALIGNMENT
 
@@ -332,7 +333,7 @@ class _Uniforms:
     """The sizes of all dispatches, in one buffer; equal ones once."""
 
     def __init__(self) -> None:
-        self._starts, self._parts = dict[tuple[int, ...], int](), list[np.ndarray]()
+        self._starts, self._parts = dict[tuple[int, ...], int](), list[NDArray[np.uint32]]()
         self._end = 0
 
     def place(self, sizes: tuple[int, ...]) -> int:
@@ -344,7 +345,7 @@ class _Uniforms:
             self._end += room
         return self._starts[sizes]
 
-    def content(self) -> np.ndarray:
+    def content(self) -> NDArray[np.uint32]:
         return np.concatenate([*self._parts, np.zeros(ALIGNMENT // 4, np.uint32)])
 
 

@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.models.htdemucs import Config, HTDemucs
 from py_demixer.ops.backend import ON_PROCESSOR
@@ -44,18 +45,18 @@ def network() -> HTDemucs:
 
 
 @cache
-def tensors() -> Mapping[str, np.ndarray]:
+def tensors() -> Mapping[str, NDArray[np.float32]]:
     """Its weights, float16."""
     shapes = HTDemucs.shapes(CONFIG)
     return {name: _tensor(name, shapes[name], number) for number, name in enumerate(sorted(shapes))}
 
 
-def segment() -> np.ndarray:
+def segment() -> NDArray[np.float32]:
     """What it is given: ``(channels, samples)`` float32."""
     return noise((CONFIG.audio_channels, CONFIG.segment_length), 0).astype(np.float32)
 
 
-def is_right(stems: np.ndarray) -> bool:
+def is_right(stems: NDArray[np.float32]) -> bool:
     """Whether stems are those that should come out: ``(sources, channels, samples)`` or flat."""
     with resources.files(__package__).joinpath(_FILE).open("rb") as file:
         wanted = np.load(file).astype(np.float64)
@@ -63,7 +64,7 @@ def is_right(stems: np.ndarray) -> bool:
     return bool(error @ error <= wanted @ wanted * 10 ** (-LEAST_DECIBELS / 10))
 
 
-def summed(stems: np.ndarray) -> np.ndarray:
+def summed(stems: NDArray[np.float32]) -> NDArray[np.float64]:
     """What is stored of stems: sums of a few samples each, with random factors, float64.
 
     A wrong sample makes a wrong sum, and errors do not cancel, whatever they look like.
@@ -72,7 +73,7 @@ def summed(stems: np.ndarray) -> np.ndarray:
     return np.sum(samples * noise(samples.shape, 0), axis=1)
 
 
-def noise(shape: tuple[int, ...], seed: int) -> np.ndarray:
+def noise(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
     """Numbers in [-1, 1) that look random and are the same everywhere: float64.
 
     Source: "lowbias32" of Chris Wellons, Prospecting for Hash Functions (2018).
@@ -84,7 +85,7 @@ def noise(shape: tuple[int, ...], seed: int) -> np.ndarray:
     return x.reshape(shape) / 2.0**31 - 1
 
 
-def _tensor(name: str, shape: tuple[int, ...], number: int) -> np.ndarray:
+def _tensor(name: str, shape: tuple[int, ...], number: int) -> NDArray[np.float32]:
     """One weight, so that activations keep the order of magnitude of one."""
     values = noise(shape, number + 1)
     if len(shape) > 1:

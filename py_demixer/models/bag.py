@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.ops.backend import Backend
 
@@ -27,7 +28,7 @@ class SegmentNetwork(Model, Protocol):
     def pads_segments(self) -> bool:
         """Whether a segment that is shorter than the others gets context up to their length."""
 
-    def __call__(self, mixture: np.ndarray) -> np.ndarray:
+    def __call__(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
         """Segment ``(channels, samples)`` -> ``(sources, channels, samples)``."""
 
 

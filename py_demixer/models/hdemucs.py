@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import trace
 from py_demixer.ops.activation import gelu, glu, sigmoid
@@ -91,7 +92,9 @@ class HDemucs(Hybrid):
         shapes |= layer_shapes("tdecoder.0.norm2", (top,))
         return shapes
 
-    def _bottom(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _bottom(
+        self, x: NDArray[np.float32], xt: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The inner layers: down to a sequence ``(channels, frames)`` and up again."""
         merged = self._merge(x, xt)
         deepest = self._encode(
@@ -107,13 +110,13 @@ class HDemucs(Hybrid):
         y += merged
         return self._split(y, xt.shape[1])
 
-    def _merge(self, x: np.ndarray, xt: np.ndarray) -> np.ndarray:
+    def _merge(self, x: NDArray[np.float32], xt: NDArray[np.float32]) -> NDArray[np.float32]:
         """The first inner encoder, which has one frequency left to look at."""
         y = conv2d(x, **self._layer("encoder.4")["conv"], stride=(STRIDE, 1))[:, 0]
         y += trace.step("tencoder.4", self._downsample_temporal(xt, "tencoder.4", None))
         return self._encode(y, "encoder.4")
 
-    def _encode(self, x: np.ndarray, name: str) -> np.ndarray:
+    def _encode(self, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         """What an inner encoder does behind its convolution; ``x`` is overwritten."""
         p = self._layer(name)
         x = gelu(_normed(x, p["norm1"]))
@@ -126,7 +129,7 @@ class HDemucs(Hybrid):
         x = conv1d(x, p["rewrite"]["weight"].reshape(2 * len(x), -1, 1), p["rewrite"]["bias"])
         return trace.step(name, glu(_normed(x, p["norm2"])))
 
-    def _decode(self, x: np.ndarray, length: int) -> np.ndarray:
+    def _decode(self, x: NDArray[np.float32], length: int) -> NDArray[np.float32]:
         """The innermost decoder."""
         p = self._layer("decoder.0")
         x = glu(_normed(conv1d(x, **p["rewrite"], padding=(1, 1)), p["norm1"]))
@@ -137,7 +140,9 @@ class HDemucs(Hybrid):
         x = gelu(_normed(x, p["norm2"]))
         return trace.step("decoder.0", x[:, INNER_CROP : INNER_CROP + length].copy())
 
-    def _split(self, x: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    def _split(
+        self, x: NDArray[np.float32], length: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The other inner decoder, behind which there are two branches again."""
         p, pt = self._layer("decoder.1"), self._layer("tdecoder.0")
         x = conv2d(x[:, None], **p["rewrite"], padding=((1, 1), (1, 1)))
@@ -151,11 +156,11 @@ class HDemucs(Hybrid):
         return trace.step("decoder.1", x), trace.step("tdecoder.0", xt)
 
 
-def _normed(x: np.ndarray, p: Params) -> np.ndarray:
+def _normed(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
     return group_norm(x.reshape(len(x), 1, -1), **p, groups=GROUPS).reshape(x.shape)
 
 
-def _branch(x: np.ndarray, p: Params, depth: int, name: str) -> np.ndarray:
+def _branch(x: NDArray[np.float32], p: Params, depth: int, name: str) -> NDArray[np.float32]:
     """A residual branch of an inner encoder, ``x (channels, positions)``."""
     y = squeeze(x[:, None], *flat(p["0"]), *norm(p["1"]), 2**depth)[:, 0]
     y = trace.step(f"{name}.3", _look_around(y, p["3"]))
@@ -163,7 +168,7 @@ def _branch(x: np.ndarray, p: Params, depth: int, name: str) -> np.ndarray:
     return expand(y[:, None], *flat(p["5"]), *norm(p["6"]))[:, 0]
 
 
-def _look_around(x: np.ndarray, p: Params) -> np.ndarray:
+def _look_around(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
     """An LSTM of two layers in both directions and a residual connection (BLSTM of demucs.py).
 
     A long sequence is cut into windows that overlap by half; each gives its middle.
@@ -182,7 +187,7 @@ def _look_around(x: np.ndarray, p: Params) -> np.ndarray:
     return out
 
 
-def _both_ways(x: np.ndarray, p: Params) -> np.ndarray:
+def _both_ways(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
     weights, nothing = p["lstm"], np.zeros((2, len(x)), np.float32)
     y = x
     for layer in range(2):
@@ -195,7 +200,7 @@ def _both_ways(x: np.ndarray, p: Params) -> np.ndarray:
     return linear(y, **p["linear"])
 
 
-def _attend(x: np.ndarray, p: Params) -> np.ndarray:
+def _attend(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
     """Attention that fades with distance, and a residual connection (LocalState of demucs.py).
 
     How fast it fades is a mixture of ``DECAYS`` given paces, which every query mixes for itself.

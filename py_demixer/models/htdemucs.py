@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import trace
 from py_demixer.ops.attention import attention
@@ -79,7 +80,9 @@ class HTDemucs(Hybrid):
             )
         return self.segment_length
 
-    def _bottom(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _bottom(
+        self, x: NDArray[np.float32], xt: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The cross-domain transformer, between two changes of the number of channels."""
         shape = x.shape
         x, xt = self._resample_channels("up", x.reshape(len(x), -1), xt)
@@ -89,8 +92,8 @@ class HTDemucs(Hybrid):
         return x.reshape(shape), xt
 
     def _resample_channels(
-        self, way: str, x: np.ndarray, xt: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, way: str, x: NDArray[np.float32], xt: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """To the width of the transformer, or back from it."""
         if not self.config.bottom_channels:
             return x, xt
@@ -101,8 +104,8 @@ class HTDemucs(Hybrid):
 
 
 def _cross_transformer(
-    x: np.ndarray, xt: np.ndarray, size: tuple[int, ...], p: Params, heads: int
-) -> tuple[np.ndarray, np.ndarray]:
+    x: NDArray[np.float32], xt: NDArray[np.float32], size: tuple[int, ...], p: Params, heads: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Layers of self-attention in each domain, alternating with attention to the other domain.
 
     Tokens stay in the order of the array, frequency by frequency, where the original sorts them
@@ -127,21 +130,25 @@ def _cross_transformer(
     return x, xt
 
 
-def _self_layer(x: np.ndarray, p: Params, heads: int) -> np.ndarray:
+def _self_layer(x: NDArray[np.float32], p: Params, heads: int) -> NDArray[np.float32]:
     normed = layer_norm(x, **p["norm1"])
     x = add_scaled(copy(x), _attend(normed, normed, p["self_attn"], heads), **p["gamma_1"])
     add_scaled(x, _feed_forward(layer_norm(x, **p["norm2"]), p), **p["gamma_2"])
     return group_norm(x[:, None], **p["norm_out"])[:, 0]
 
 
-def _cross_layer(x: np.ndarray, other: np.ndarray, p: Params, heads: int) -> np.ndarray:
+def _cross_layer(
+    x: NDArray[np.float32], other: NDArray[np.float32], p: Params, heads: int
+) -> NDArray[np.float32]:
     query, context = layer_norm(x, **p["norm1"]), layer_norm(other, **p["norm2"])
     x = add_scaled(copy(x), _attend(query, context, p["cross_attn"], heads), **p["gamma_1"])
     add_scaled(x, _feed_forward(layer_norm(x, **p["norm3"]), p), **p["gamma_2"])
     return group_norm(x[:, None], **p["norm_out"])[:, 0]
 
 
-def _attend(x: np.ndarray, context: np.ndarray, p: Params, heads: int) -> np.ndarray:
+def _attend(
+    x: NDArray[np.float32], context: NDArray[np.float32], p: Params, heads: int
+) -> NDArray[np.float32]:
     """Multi-head attention of ``x`` to ``context``, with its projections."""
     weights = np.split(p["in_proj_weight"], 3)
     biases = np.split(p["in_proj_bias"], 3)
@@ -149,11 +156,11 @@ def _attend(x: np.ndarray, context: np.ndarray, p: Params, heads: int) -> np.nda
     return linear(attention(query, key, value, heads), **p["out_proj"])
 
 
-def _feed_forward(x: np.ndarray, p: Params) -> np.ndarray:
+def _feed_forward(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
     return linear(linear(x, **p["linear1"], activation="gelu"), **p["linear2"])
 
 
-def sinusoids_1d(channels: int, length: int) -> np.ndarray:
+def sinusoids_1d(channels: int, length: int) -> NDArray[np.float32]:
     """Positional embedding ``(channels, length)``: cosines, then sines.
 
     Phases are rounded to float32 where the original rounds them: the network was trained with
@@ -166,7 +173,9 @@ def sinusoids_1d(channels: int, length: int) -> np.ndarray:
     return np.concatenate([np.cos(phase), np.sin(phase)])
 
 
-def sinusoids_2d(channels: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def sinusoids_2d(
+    channels: int, height: int, width: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Positional embedding ``(channels, height, width)`` in two halves, rounded as the original's.
 
     The first half of the channels tells the place in the width, the second half in the height,
@@ -174,7 +183,7 @@ def sinusoids_2d(channels: int, height: int, width: int) -> tuple[np.ndarray, np
 
     Returns
     -------
-    tuple[np.ndarray, np.ndarray]
+    tuple[NDArray[np.float32], NDArray[np.float32]]
         ``(channels / 2, 1, width)`` and ``(channels / 2, height, 1)`` float32.
     """
     half = channels // 2

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import trace
 from py_demixer.ops import stft
@@ -81,7 +82,7 @@ class Hybrid(Network):
 
     def __init__(
         self,
-        tensors: Mapping[str, np.ndarray],
+        tensors: Mapping[str, NDArray[Any]],
         config: HybridConfig | None = None,
         backend: Backend | None = None,
     ) -> None:
@@ -102,7 +103,7 @@ class Hybrid(Network):
         return self.channels, self.filled(self.segment_length)
 
     @bound
-    def __call__(self, mixture: np.ndarray) -> np.ndarray:
+    def __call__(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
         """Separate one segment.
 
         Parameters
@@ -112,7 +113,7 @@ class Hybrid(Network):
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.float32]
             ``(sources, channels, length)`` float32.
 
         Raises
@@ -124,7 +125,7 @@ class Hybrid(Network):
         filled = np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
         return self._run(filled)[..., :length]
 
-    def network(self, mixture: np.ndarray) -> np.ndarray:
+    def network(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
         """All that is computed of a segment that needs no filling up; it is overwritten.
 
         It consists of nothing but operations: see :mod:`py_demixer.program.record`.
@@ -143,9 +144,11 @@ class Hybrid(Network):
         """What a segment of that length is filled up to with zeros."""
         return length
 
-    def _u_nets(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _u_nets(
+        self, x: NDArray[np.float32], xt: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Encoders, bottom, decoders; ``x`` is spectral and ``xt`` temporal."""
-        skips: list[tuple[np.ndarray, np.ndarray]] = []
+        skips: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         lengths: list[int] = []
         for i in range(OUTER):
             lengths.append(xt.shape[1])
@@ -170,13 +173,15 @@ class Hybrid(Network):
         return x, xt
 
     @abstractmethod
-    def _bottom(self, x: np.ndarray, xt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _bottom(
+        self, x: NDArray[np.float32], xt: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Where the branches meet; new arrays of the shapes of ``x`` and ``xt``."""
 
     # U-Net layers. The spectral ones convolve along the frequency axis and have their residual
     # branches along time; the temporal ones have everything along time.
 
-    def _encode_spectral(self, x: np.ndarray, name: str) -> np.ndarray:
+    def _encode_spectral(self, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         p = self._layer(name)
         x = conv2d(
             x, **p["conv"], stride=(STRIDE, 1), padding=((CROP, CROP), (0, 0)), activation="gelu"
@@ -186,7 +191,7 @@ class Hybrid(Network):
         trace.step(f"{name}.dconv", x)
         return trace.step(name, conv2d(x, **p["rewrite"], activation="glu"))
 
-    def _encode_temporal(self, x: np.ndarray, name: str) -> np.ndarray:
+    def _encode_temporal(self, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         p = self._layer(name)
         x = self._downsample_temporal(x, name, "gelu")
         trace.step(f"{name}.conv", x)
@@ -194,13 +199,15 @@ class Hybrid(Network):
         trace.step(f"{name}.dconv", x)
         return trace.step(name, conv1d(x, **p["rewrite"], activation="glu"))
 
-    def _downsample_temporal(self, x: np.ndarray, name: str, activation: str | None) -> np.ndarray:
+    def _downsample_temporal(
+        self, x: NDArray[np.float32], name: str, activation: str | None
+    ) -> NDArray[np.float32]:
         to_multiple = -x.shape[1] % STRIDE
         padding = (CROP, CROP + to_multiple)
         conv = self._layer(name)["conv"]
         return conv1d(x, **conv, stride=STRIDE, padding=padding, activation=activation)
 
-    def _rewrite_spectral(self, x: np.ndarray, name: str) -> np.ndarray:
+    def _rewrite_spectral(self, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         p = self._layer(name)
         x = conv2d(x, **p["rewrite"], padding=((1, 1), (1, 1)), activation="glu")
         trace.step(f"{name}.rewrite", x)
@@ -209,14 +216,16 @@ class Hybrid(Network):
             trace.step(f"{name}.dconv", x)
         return x
 
-    def _upsample_spectral(self, x: np.ndarray, name: str, activation: str | None) -> np.ndarray:
+    def _upsample_spectral(
+        self, x: NDArray[np.float32], name: str, activation: str | None
+    ) -> NDArray[np.float32]:
         p, height = self._layer(name), x.shape[1] * STRIDE
         x = conv_transpose2d(
             x, **p["conv_tr"], stride=STRIDE, crop=CROP, height=height, activation=activation
         )
         return trace.step(name, x)
 
-    def _rewrite_temporal(self, x: np.ndarray, name: str) -> np.ndarray:
+    def _rewrite_temporal(self, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         p = self._layer(name)
         x = conv1d(x, **p["rewrite"], padding=(1, 1), activation="glu")
         trace.step(f"{name}.rewrite", x)
@@ -226,15 +235,15 @@ class Hybrid(Network):
         return x
 
     def _upsample_temporal(
-        self, x: np.ndarray, length: int, name: str, activation: str | None
-    ) -> np.ndarray:
+        self, x: NDArray[np.float32], length: int, name: str, activation: str | None
+    ) -> NDArray[np.float32]:
         p = self._layer(name)
         x = conv_transpose1d(
             x, **p["conv_tr"], stride=STRIDE, crop=CROP, length=length, activation=activation
         )
         return trace.step(name, x)
 
-    def _add_frequency_embedding(self, x: np.ndarray) -> None:
+    def _add_frequency_embedding(self, x: NDArray[np.float32]) -> None:
         """Tell the convolutions which frequency they are at (Isik et al. 2020), in place."""
         embedding = self.params["freq_emb"]["embedding"]["weight"].astype(np.float32).T
         scaled = embedding * np.float32(self.config.emb_scale) * np.float32(self.config.freq_emb)
@@ -245,7 +254,7 @@ class Hybrid(Network):
         return self.params[kind][index]
 
 
-def _dconv(x: np.ndarray, layers: Params) -> None:
+def _dconv(x: NDArray[np.float32], layers: Params) -> None:
     """Residual branches of dilated convolutions along the last axis, in place."""
     for depth in range(len(layers)):
         layer = layers[str(depth)]
@@ -254,12 +263,12 @@ def _dconv(x: np.ndarray, layers: Params) -> None:
         residual_branch(x, *way_in, *way_out, layer["6"]["scale"], dilation=2**depth)
 
 
-def flat(conv: Params) -> tuple[np.ndarray, np.ndarray]:
+def flat(conv: Params) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weight and bias of a 1-D convolution, for use along the width of a 2-D one."""
     return conv["weight"][:, :, None], conv["bias"]
 
 
-def norm(p: Params) -> tuple[np.ndarray, np.ndarray]:
+def norm(p: Params) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weight and bias of a norm."""
     return p["weight"], p["bias"]
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.ops.backend import Backend, current
 
@@ -81,7 +81,7 @@ class Network(ABC):
 
     def __init__(
         self,
-        tensors: Mapping[str, np.ndarray],
+        tensors: Mapping[str, NDArray[Any]],
         config: Any = None,
         backend: Backend | None = None,
     ) -> None:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import trace
 from py_demixer.ops.backend import Backend, bound
@@ -77,7 +78,7 @@ class OpenUnmix(Network):
 
     def __init__(
         self,
-        tensors: Mapping[str, np.ndarray],
+        tensors: Mapping[str, NDArray[Any]],
         config: Config | None = None,
         backend: Backend | None = None,
     ) -> None:
@@ -101,7 +102,7 @@ class OpenUnmix(Network):
         return {f"{source}.{name}": one[name] for source in config.sources for name in one}
 
     @bound
-    def encode(self, source: str, magnitudes: np.ndarray) -> np.ndarray:
+    def encode(self, source: str, magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Squeeze frames.
 
         Parameters
@@ -111,7 +112,7 @@ class OpenUnmix(Network):
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.float32]
             ``(hidden, frames)`` float32.
         """
         x = magnitudes[:, : self.config.bandwidth] + self._tensor(source, "input_mean")[:, None]
@@ -121,8 +122,13 @@ class OpenUnmix(Network):
 
     @bound
     def sweep(
-        self, source: str, layer: int, reverse: bool, x: np.ndarray, state: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self,
+        source: str,
+        layer: int,
+        reverse: bool,
+        x: NDArray[np.float32],
+        state: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """One layer of the LSTM in one direction.
 
         Parameters
@@ -135,7 +141,7 @@ class OpenUnmix(Network):
 
         Returns
         -------
-        tuple[np.ndarray, np.ndarray]
+        tuple[NDArray[np.float32], NDArray[np.float32]]
             Outputs ``(hidden / 2, frames)`` and the state for the next block of frames.
         """
         end = f"l{layer}{DIRECTIONS[reverse]}"
@@ -149,7 +155,7 @@ class OpenUnmix(Network):
         return trace.step(f"{source}.lstm.{end}", out), state
 
     @bound
-    def merge(self, source: str, x: np.ndarray) -> np.ndarray:
+    def merge(self, source: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring together what is known of each frame.
 
         Parameters
@@ -160,14 +166,14 @@ class OpenUnmix(Network):
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.float32]
             ``(hidden, frames)`` float32.
         """
         x = self._dense(source, 2, x)
         return trace.step(f"{source}.fc2", np.maximum(x, 0, out=x))
 
     @bound
-    def mask(self, source: str, x: np.ndarray) -> np.ndarray:
+    def mask(self, source: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """The share of the mixture's magnitudes that is the source's.
 
         Parameters
@@ -177,7 +183,7 @@ class OpenUnmix(Network):
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.float32]
             ``(channels, bins, frames)`` float32, not negative.
         """
         x = self._dense(source, 3, x).reshape(self.channels, self.config.bins, -1)
@@ -185,7 +191,7 @@ class OpenUnmix(Network):
         x += self._tensor(source, "output_mean")[:, None]
         return trace.step(f"{source}.mask", np.maximum(x, 0, out=x))
 
-    def _dense(self, source: str, number: int, x: np.ndarray) -> np.ndarray:
+    def _dense(self, source: str, number: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """A matrix and the batch norm behind it, which at inference is a factor and a bias."""
         scale, bias, mean, variance = (
             self._tensor(source, f"bn{number}.{name}")
@@ -195,7 +201,7 @@ class OpenUnmix(Network):
         weight = self._tensor(source, f"fc{number}.weight") * factor[:, None]
         return linear(x, weight, bias - mean * factor)
 
-    def _tensor(self, source: str, name: str) -> np.ndarray:
+    def _tensor(self, source: str, name: str) -> NDArray[np.float32]:
         return parameters.widen(self.tensors, f"{source}.{name}")
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 Config = TypeVar("Config")
 
@@ -42,7 +43,7 @@ def write_config(config: Any) -> str:
     return json.dumps(changed, sort_keys=True)
 
 
-def check(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check(tensors: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Compare names and shapes with those that a network has.
 
     Raises
@@ -60,7 +61,7 @@ def check(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...
             )
 
 
-def widen(tensors: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+def widen(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
     """One tensor as float32.
 
     A matrix that is stored in 8 bits is ``scale * matrix + offset``, with a scale and an offset for
@@ -75,7 +76,7 @@ def widen(tensors: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return out
 
 
-def nest(tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def nest(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Dotted names -> nested dicts."""
     root: dict[str, Any] = {}
     for name, tensor in tensors.items():

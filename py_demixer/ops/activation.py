@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import backend
 from .subnormal import SMALLEST, drop_subnormals
@@ -20,12 +21,12 @@ _FAR = 1e30  # what is divided by less, and no tail itself, is not subnormal
 _BLOCK = 1 << 14  # elements: the six float32 temporaries of a block fit a level-2 cache
 
 
-def activate(x: np.ndarray, name: str | None) -> np.ndarray:
+def activate(x: NDArray[np.float32], name: str | None) -> NDArray[np.float32]:
     """Apply the activation of that name in place: None, ``"gelu"`` or ``"glu"``.
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``x``, or with ``"glu"`` its first half; the second half is overwritten.
     """
     if name == "gelu":
@@ -35,7 +36,7 @@ def activate(x: np.ndarray, name: str | None) -> np.ndarray:
     return x
 
 
-def gelu(x: np.ndarray) -> np.ndarray:
+def gelu(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The exact GELU ``x Phi(x)`` (Hendrycks & Gimpel 2016), in place; within 1.3e-7 of |x|.
 
     It is computed as ``max(x, 0) - a Phi(-a)`` with ``a = |x|``: the second term is at most 0.17,
@@ -63,7 +64,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def glu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def glu(x: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """The gated linear unit: the first half of the channels times the sigmoid of the second.
 
     Parameters
@@ -90,7 +91,7 @@ def glu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     return out
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
+def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The logistic function, in place. Where exp overflows (below -88) it is 0."""
     np.negative(x, out=x)
     np.exp(x, out=x)
@@ -98,7 +99,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return drop_subnormals(np.reciprocal(x, out=x))
 
 
-def softmax(x: np.ndarray) -> np.ndarray:
+def softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The softmax over the last axis, in place; what is below some 1e-34 of the largest is 0."""
     x -= x.max(axis=-1, keepdims=True)
     np.maximum(x, _LEAST_SCORE, out=x)
@@ -110,7 +111,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def _polynomial(coefficients: np.ndarray, t: np.ndarray) -> np.ndarray:
+def _polynomial(coefficients: NDArray[np.float32], t: NDArray[np.float32]) -> NDArray[np.float32]:
     """Horner's rule, lowest power first."""
     result = np.full_like(t, coefficients[-1])
     for coefficient in coefficients[-2::-1]:

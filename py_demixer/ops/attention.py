@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import backend
 from .activation import softmax
@@ -14,12 +15,12 @@ SCORE_BYTES = 8 << 20
 
 @operation(same_shape)
 def attention(
-    query: np.ndarray,
-    key: np.ndarray,
-    value: np.ndarray,
+    query: NDArray[np.float32],
+    key: NDArray[np.float32],
+    value: NDArray[np.float32],
     heads: int,
     score_bytes: int = SCORE_BYTES,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """Attend head by head and query block by query block; the score matrix is never whole.
 
     Parameters
@@ -35,7 +36,7 @@ def attention(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(channels, queries)``.
     """
     width = len(query) // heads
@@ -60,12 +61,12 @@ ITSELF = -100.0
 
 
 def local_attention(
-    query: np.ndarray,
-    key: np.ndarray,
-    value: np.ndarray,
-    decay: np.ndarray,
+    query: NDArray[np.float32],
+    key: NDArray[np.float32],
+    value: NDArray[np.float32],
+    decay: NDArray[np.float32],
     score_bytes: int = SCORE_BYTES,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """Attention of every position to all others, less the further away they are.
 
     A score is ``query . key / sqrt(width) - decay * distance``; that of a position with itself is
@@ -83,7 +84,7 @@ def local_attention(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(channels, positions)``.
     """
     heads, count = decay.shape

@@ -24,15 +24,16 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.extras import require
 
 from .kernels import Kernels, load
 
-Gemm = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
+Gemm = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], None]
 
 
-Network = Callable[[np.ndarray], np.ndarray]
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 class Compiler(Protocol):
@@ -43,7 +44,7 @@ class Compiler(Protocol):
         """Where, for people to recognise."""
 
     def compile(
-        self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, np.ndarray]
+        self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, NDArray[Any]]
     ) -> Network:
         """What does the same as a network.
 
@@ -153,7 +154,9 @@ def bound(
     return run
 
 
-def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def gemm(
+    a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """The matrix product ``a (m, k) @ b (k, n)``, float32; ``a`` may be float16, as weights are.
 
     ``a`` and ``b`` may be transposed views. ``out`` is a C-contiguous ``(m, n)`` array to write
@@ -199,7 +202,7 @@ def _kernels() -> Backend:
 
 
 def _numpy() -> Backend:
-    def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    def gemm(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         np.matmul(_single(a), b, out=out)
 
     return Backend("numpy", gemm, reopen=_numpy)
@@ -208,7 +211,7 @@ def _numpy() -> Backend:
 def _scipy() -> Backend:
     sgemm = require("scipy.linalg.blas", "fast").sgemm
 
-    def gemm(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    def gemm(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         # BLAS is column-major: out.T = b.T @ a.T, where a C-contiguous array's transpose is
         # already in Fortran order and no array is copied.
         (left, left_t), (right, right_t) = _fortran(b), _fortran(_single(a))
@@ -217,11 +220,11 @@ def _scipy() -> Backend:
     return Backend("scipy", gemm, reopen=_scipy)
 
 
-def _single(a: np.ndarray) -> np.ndarray:
+def _single(a: NDArray[np.float32]) -> NDArray[np.float32]:
     return a.astype(np.float32, copy=False)
 
 
-def _fortran(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
+def _fortran(matrix: NDArray[np.float32]) -> tuple[NDArray[np.float32], bool]:
     """``matrix.T`` as a Fortran-ordered array, and whether BLAS still has to transpose it."""
     if matrix.flags.f_contiguous and not matrix.flags.c_contiguous:
         return matrix, True

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import backend
 from .activation import activate
@@ -30,9 +31,9 @@ Pair = tuple[int, int]
 
 
 def _convolved(
-    x: np.ndarray,
-    weight: np.ndarray,
-    *_: np.ndarray,
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    *_: NDArray[np.float32],
     stride: Pair = (1, 1),
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0)),
     dilation: Pair = (1, 1),
@@ -52,16 +53,16 @@ def _convolved(
 
 @operation(_convolved)
 def conv2d(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
     *,
     stride: Pair = (1, 1),
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0)),
     dilation: Pair = (1, 1),
     activation: str | None = None,
     scratch_bytes: int = SCRATCH_BYTES,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """2-D convolution (cross-correlation), as ``torch.nn.functional.conv2d``.
 
     Parameters
@@ -81,7 +82,7 @@ def conv2d(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(out, height', width')`` float32; ``out / 2`` channels with ``"glu"``.
     """
     taps = [
@@ -106,16 +107,16 @@ def conv2d(
 
 
 def conv1d(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
     *,
     stride: int = 1,
     padding: Pair = (0, 0),
     dilation: int = 1,
     activation: str | None = None,
     scratch_bytes: int = SCRATCH_BYTES,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """1-D convolution of ``x (in, length)`` with ``weight (out, in, kernel)``: see conv2d."""
     return conv2d(
         x[:, None],
@@ -129,23 +130,29 @@ def conv1d(
     )[:, 0]
 
 
-def _upsampled(x: np.ndarray, weight: np.ndarray, *_: np.ndarray, height: int, **__: Any) -> Shape:
+def _upsampled(
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    *_: NDArray[np.float32],
+    height: int,
+    **__: Any,
+) -> Shape:
     """The shape of what :func:`conv_transpose2d` makes."""
     return weight.shape[1], height, x.shape[2]
 
 
 @operation(_upsampled)
 def conv_transpose2d(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
     *,
     stride: int,
     crop: int,
     height: int,
     activation: str | None = None,
     scratch_bytes: int = SCRATCH_BYTES,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """Transposed convolution along the height, as ``torch.nn.functional.conv_transpose2d``.
 
     Parameters
@@ -163,7 +170,7 @@ def conv_transpose2d(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(out, height, width)`` float32.
 
     Raises
@@ -197,16 +204,16 @@ def conv_transpose2d(
 
 
 def conv_transpose1d(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
     *,
     stride: int,
     crop: int,
     length: int,
     activation: str | None = None,
     scratch_bytes: int = SCRATCH_BYTES,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """Transposed convolution of ``x (in, length)``, ``weight (in, out, kernel)``: see above."""
     return conv_transpose2d(
         x[:, :, None],
@@ -233,15 +240,15 @@ class _Tile:
 
 
 def _products(
-    x: np.ndarray,
-    matrix: np.ndarray,
-    bias: np.ndarray,
+    x: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    bias: NDArray[np.float32],
     taps: list[Pair],
     stride: Pair,
     size: Pair,
     scratch_bytes: int,
     activation: str | None,
-) -> Iterator[tuple[_Tile, np.ndarray]]:
+) -> Iterator[tuple[_Tile, NDArray[np.float32]]]:
     """``activation(matrix @ patches + bias)`` for every tile, in scratch that is used again.
 
     Output position (r, c) sees the input at (r, c) * stride + tap, zero outside of ``x``.
@@ -293,7 +300,9 @@ def _tiles(size: Pair, positions: int) -> Iterator[_Tile]:
             )
 
 
-def _copy_tap(x: np.ndarray, patch: np.ndarray, tile: _Tile, stride: Pair, tap: Pair) -> None:
+def _copy_tap(
+    x: NDArray[np.float32], patch: NDArray[np.float32], tile: _Tile, stride: Pair, tap: Pair
+) -> None:
     """What one kernel tap sees at each position of the tile: ``patch (in, rows, columns)``."""
     rows_in, rows = _inside(
         tile.rows.start * stride[0] + tap[0], stride[0], patch.shape[1], x.shape[1]

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import backend
 from .activation import activate
 from .operation import Shape, operation
 
 
-def _projected(x: np.ndarray, weight: np.ndarray, *_: np.ndarray, **__: str | None) -> Shape:
+def _projected(
+    x: NDArray[np.float32], weight: NDArray[np.float32], *_: NDArray[np.float32], **__: str | None
+) -> Shape:
     """The shape of what :func:`linear` makes."""
     return len(weight), x.shape[1]
 
 
 @operation(_projected)
 def linear(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, *, activation: str | None = None
-) -> np.ndarray:
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    *,
+    activation: str | None = None,
+) -> NDArray[np.float32]:
     """``activation(weight @ x + bias)``, as ``torch.nn.functional.linear`` channels first.
 
     Parameters
@@ -33,7 +40,7 @@ def linear(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(out, positions)`` float32.
     """
     y = np.empty((len(weight), x.shape[1]), np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import backend
 from .activation import sigmoid
@@ -10,14 +11,14 @@ from .linear import linear
 
 
 def lstm(
-    x: np.ndarray,
-    weight_ih: np.ndarray,
-    weight_hh: np.ndarray,
-    bias: np.ndarray,
-    state: np.ndarray,
+    x: NDArray[np.float32],
+    weight_ih: NDArray[np.float32],
+    weight_hh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    state: NDArray[np.float32],
     *,
     reverse: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """One layer in one direction over some frames, as ``torch.nn.LSTM``.
 
     What the input adds to the gates is computed for all frames at once; the recurrent rest goes
@@ -43,7 +44,7 @@ def lstm(
 
     Returns
     -------
-    tuple[np.ndarray, np.ndarray]
+    tuple[NDArray[np.float32], NDArray[np.float32]]
         The outputs ``(hidden, frames)`` and the state ``(2, hidden)`` that they end with.
     """
     gates = np.ascontiguousarray(linear(x, weight_ih, bias).T)
@@ -62,7 +63,9 @@ def lstm(
     return out.T, np.stack([output, cell])
 
 
-def _step(gates: np.ndarray, cell: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _step(
+    gates: NDArray[np.float32], cell: NDArray[np.float32], out: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The output, written to ``out``, and the cell after a frame; ``gates`` are overwritten."""
     hidden = len(cell)
     entered, forgotten = np.split(sigmoid(gates[: 2 * hidden]), 2)

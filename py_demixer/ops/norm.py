@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import backend
 from .activation import activate
@@ -14,13 +15,13 @@ EPSILON = 1e-5
 
 @operation()
 def group_norm(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
     *,
     groups: int = 1,
     activation: str | None = None,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """Group norm (Wu & He 2018), in place, then an activation.
 
     Parameters
@@ -37,7 +38,7 @@ def group_norm(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``x``, or with ``"glu"`` its first half; the second half is overwritten.
     """
     if groups > 1:
@@ -62,7 +63,9 @@ def group_norm(
 
 
 @operation(same_shape)
-def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def layer_norm(
+    x: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Layer norm over the channels of every position (Ba et al. 2016), in a new array.
 
     Parameters
@@ -85,13 +88,13 @@ def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarra
     return y
 
 
-def _of_two(*_: np.ndarray) -> tuple[int, ...]:
+def _of_two(*_: NDArray[np.float32]) -> tuple[int, ...]:
     """The shape of what :func:`standardise` makes."""
     return (2,)
 
 
 @operation(_of_two)
-def standardise(x: np.ndarray) -> np.ndarray:
+def standardise(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Take the mean off and divide by the standard deviation (plus 1e-5), in place.
 
     Parameters
@@ -101,7 +104,7 @@ def standardise(x: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(2,)`` float32: the mean and the standard deviation there were.
     """
     mean = np.float32(x.mean(dtype=np.float64))
@@ -113,7 +116,7 @@ def standardise(x: np.ndarray) -> np.ndarray:
 
 
 @operation()
-def restore(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def restore(x: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """Multiply by a standard deviation and add a mean, in place.
 
     Parameters

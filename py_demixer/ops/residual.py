@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import backend
 from .conv import conv2d
@@ -14,13 +15,13 @@ BRANCH_BYTES = 8 << 20
 
 
 @operation(same_shape)
-def copy(x: np.ndarray) -> np.ndarray:
+def copy(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The same numbers, for one of both to be worked on in place."""
     return x.copy()
 
 
 @operation()
-def add(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def add(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
     """``x += y``, in place.
 
     Parameters
@@ -36,7 +37,9 @@ def add(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 @operation()
-def add_scaled(x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def add_scaled(
+    x: NDArray[np.float32], y: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """``x += scale * y``: a residual connection with layer scale (Touvron et al. 2021), in place.
 
     Parameters
@@ -59,20 +62,20 @@ def add_scaled(x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 @operation()
 def residual_branch(
-    x: np.ndarray,
-    in_weight: np.ndarray,
-    in_bias: np.ndarray,
-    in_norm_weight: np.ndarray,
-    in_norm_bias: np.ndarray,
-    out_weight: np.ndarray,
-    out_bias: np.ndarray,
-    out_norm_weight: np.ndarray,
-    out_norm_bias: np.ndarray,
-    scale: np.ndarray,
+    x: NDArray[np.float32],
+    in_weight: NDArray[np.float32],
+    in_bias: NDArray[np.float32],
+    in_norm_weight: NDArray[np.float32],
+    in_norm_bias: NDArray[np.float32],
+    out_weight: NDArray[np.float32],
+    out_bias: NDArray[np.float32],
+    out_norm_weight: NDArray[np.float32],
+    out_norm_bias: NDArray[np.float32],
+    scale: NDArray[np.float32],
     *,
     dilation: int,
     branch_bytes: int = BRANCH_BYTES,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """A residual branch with a bottleneck, along the last axis, in place.
 
     :func:`squeeze` and :func:`expand`, then :func:`add_scaled`. Rows do not depend on each other,
@@ -101,13 +104,13 @@ def residual_branch(
 
 
 def squeeze(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    norm_weight: np.ndarray,
-    norm_bias: np.ndarray,
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    norm_weight: NDArray[np.float32],
+    norm_bias: NDArray[np.float32],
     dilation: int,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """The way into a residual branch: fewer channels, from positions ``dilation`` apart."""
     padding = ((0, 0), (dilation, dilation))
     y = conv2d(x, weight, bias, padding=padding, dilation=(1, dilation))
@@ -115,11 +118,11 @@ def squeeze(
 
 
 def expand(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    norm_weight: np.ndarray,
-    norm_bias: np.ndarray,
-) -> np.ndarray:
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    norm_weight: NDArray[np.float32],
+    norm_bias: NDArray[np.float32],
+) -> NDArray[np.float32]:
     """The way out: as many channels as before."""
     return group_norm(conv2d(x, weight, bias), norm_weight, norm_bias, activation="glu")

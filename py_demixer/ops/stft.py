@@ -7,20 +7,21 @@ takes a segment as a whole; Open-Unmix's (:class:`Centred`) takes any part of a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .operation import Shape, operation
 from .subnormal import drop_subnormals
 
 
-def hann(n_fft: int) -> np.ndarray:
+def hann(n_fft: int) -> NDArray[np.float32]:
     """The periodic Hann window, float32."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
 
 
-def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
+def stft(x: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:
     """Hybrid Demucs' spectrogram with hop ``n_fft / 4``.
 
     Source: ``_spec`` of demucs/htdemucs.py and demucs/hdemucs.py. There ``torch.stft`` pads and
@@ -38,7 +39,7 @@ def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.complex64]
         ``(channels, n_fft / 2, ceil(length / hop))`` complex64.
     """
     hop = n_fft // 4
@@ -49,7 +50,7 @@ def stft(x: np.ndarray, n_fft: int) -> np.ndarray:
     return np.ascontiguousarray(spectrum[:, :, :-1].swapaxes(1, 2))
 
 
-def istft(z: np.ndarray, n_fft: int, length: int) -> np.ndarray:
+def istft(z: NDArray[np.complex64], n_fft: int, length: int) -> NDArray[np.float32]:
     """The signal of a spectrogram made by :func:`stft`: ``_ispec`` of demucs/htdemucs.py.
 
     Parameters
@@ -61,44 +62,45 @@ def istft(z: np.ndarray, n_fft: int, length: int) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(channels, length)`` float32.
     """
     channels, bins, frames = z.shape
     spectrum = np.zeros((channels, frames, bins + 1), np.complex64)
     spectrum[:, :, :-1] = z.swapaxes(1, 2)
-    windows = np.fft.irfft(spectrum, n_fft, axis=2, norm="ortho")
+    # Annotated: stubs of NumPy say float64, but what it returns is as precise as what it is given.
+    windows: NDArray[Any] = np.fft.irfft(spectrum, n_fft, axis=2, norm="ortho")
     # Four Hann windows overlap everywhere in the part that is kept: their squares sum to 3/2.
     windows *= hann(n_fft) / np.float32(1.5)
     pad = margin(n_fft)
     return drop_subnormals(_overlap_add(windows)[:, pad : pad + length])
 
 
-def _spectra(x: np.ndarray, *, n_fft: int) -> Shape:
+def _spectra(x: NDArray[np.float32], *, n_fft: int) -> Shape:
     """The shape of what :func:`analyse` makes."""
     return 2 * len(x), n_fft // 2, -(-x.shape[1] // (n_fft // 4))
 
 
 @operation(_spectra)
-def analyse(x: np.ndarray, *, n_fft: int) -> np.ndarray:
+def analyse(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.float32]:
     """:func:`stft` with complex numbers as channels: ``_magnitude`` of demucs/htdemucs.py.
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(2 channels, n_fft / 2, frames)`` float32: for each channel, real and imaginary parts.
     """
     z = stft(x, n_fft)
     return np.stack([z.real, z.imag], axis=1).reshape(-1, *z.shape[1:])
 
 
-def _waveforms(x: np.ndarray, *, n_fft: int, length: int) -> Shape:
+def _waveforms(x: NDArray[np.float32], *, n_fft: int, length: int) -> Shape:
     """The shape of what :func:`synthesise` makes."""
     return len(x) // 2, length
 
 
 @operation(_waveforms)
-def synthesise(x: np.ndarray, *, n_fft: int, length: int) -> np.ndarray:
+def synthesise(x: NDArray[np.float32], *, n_fft: int, length: int) -> NDArray[np.float32]:
     """:func:`istft` of what :func:`analyse` makes, channel by channel.
 
     Parameters
@@ -108,7 +110,7 @@ def synthesise(x: np.ndarray, *, n_fft: int, length: int) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(channels, length)`` float32.
     """
     pairs = x.reshape(-1, 2, *x.shape[1:])
@@ -149,7 +151,9 @@ class Centred:
         start = min(begin, self.length - 1 - beyond)  # what is reflected at the end
         return max(0, start), min(self.length, max(end, 1 - begin))
 
-    def analyse(self, samples: np.ndarray, first: int, count: int) -> np.ndarray:
+    def analyse(
+        self, samples: NDArray[np.float32], first: int, count: int
+    ) -> NDArray[np.complex64]:
         """The spectrogram of ``count`` frames.
 
         Parameters
@@ -161,7 +165,7 @@ class Centred:
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.complex64]
             ``(channels, n_fft / 2 + 1, count)`` complex64.
         """
         start, _ = self.reach(first, count)
@@ -174,7 +178,7 @@ class Centred:
         spectrum = _transformed(_windows(seen, count, self.n_fft))
         return spectrum.swapaxes(1, 2)
 
-    def synthesise(self, spectrum: np.ndarray) -> np.ndarray:
+    def synthesise(self, spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
         """What some frames contribute to the song, to be added to what their neighbours do.
 
         Parameters
@@ -184,15 +188,15 @@ class Centred:
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.float32]
             ``(channels, (count + 3) hop)`` float32; the first sample is where the first frame
             begins, ``2 hop`` before its centre. It is to be divided by :meth:`weight`.
         """
-        windows = np.fft.irfft(spectrum.swapaxes(1, 2), self.n_fft, axis=2)
+        windows: NDArray[Any] = np.fft.irfft(spectrum.swapaxes(1, 2), self.n_fft, axis=2)
         windows *= hann(self.n_fft)
         return _overlap_add(windows)
 
-    def weight(self, start: int, stop: int) -> np.ndarray:
+    def weight(self, start: int, stop: int) -> NDArray[np.float32]:
         """The sum of the squared windows of all the song's frames at samples [start, stop)."""
         first = max(0, start // self.hop - 1)
         last = min(self.frames - 1, (stop - 1) // self.hop + 2)
@@ -207,7 +211,7 @@ class Centred:
         return begin, begin + (count - 1) * self.hop + self.n_fft
 
 
-def _reflected(x: np.ndarray, left: int, right: int) -> np.ndarray:
+def _reflected(x: NDArray[np.float32], left: int, right: int) -> NDArray[np.float32]:
     """``x`` with its reflections on both sides: ``pad1d`` of demucs/hdemucs.py.
 
     A signal too short for that is first filled up with zeros, on the right as far as they go.
@@ -219,7 +223,7 @@ def _reflected(x: np.ndarray, left: int, right: int) -> np.ndarray:
     return np.pad(filled, ((0, 0), (left - before, right - after)), mode="reflect")
 
 
-def _windows(x: np.ndarray, frames: int, n_fft: int) -> np.ndarray:
+def _windows(x: NDArray[np.float32], frames: int, n_fft: int) -> NDArray[np.float32]:
     """Windowed frames of ``x (channels, samples)``: ``(channels, frames, n_fft)``."""
     # Not sliding_window_view: its windows at every sample are more than 32 bits can count (WASM).
     channel, sample = x.strides
@@ -230,15 +234,15 @@ def _windows(x: np.ndarray, frames: int, n_fft: int) -> np.ndarray:
 
 
 def _transformed(
-    windows: np.ndarray, norm: Literal["backward", "ortho"] = "backward"
-) -> np.ndarray:
+    windows: NDArray[np.float32], norm: Literal["backward", "ortho"] = "backward"
+) -> NDArray[np.complex64]:
     """Their Fourier transforms; a song that fades out has no subnormal numbers there."""
-    spectrum = np.fft.rfft(windows, axis=2, norm=norm)
+    spectrum: NDArray[Any] = np.fft.rfft(windows, axis=2, norm=norm)
     drop_subnormals(spectrum.view(np.float32))
     return spectrum
 
 
-def _overlap_add(windows: np.ndarray) -> np.ndarray:
+def _overlap_add(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     """``(channels, frames, n_fft)`` -> ``(channels, (frames + 3) hop)``."""
     channels, frames, n_fft = windows.shape
     out = np.zeros((channels, frames + 3, n_fft // 4), np.float32)

@@ -8,11 +8,12 @@ kernels and shaders make none.)
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 SMALLEST = float(np.finfo(np.float32).smallest_normal)
 
 
-def drop_subnormals(x: np.ndarray, least: float = SMALLEST) -> np.ndarray:
+def drop_subnormals(x: NDArray[np.float32], least: float = SMALLEST) -> NDArray[np.float32]:
     """Round to multiples of ``least``, in place: what is left is 0 or at least that large.
 
     What is ``2 ** 25`` times as large, or larger, keeps its bits.

@@ -17,6 +17,7 @@ al., ICASSP 2017.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 EPSILON = 1e-10
 LOUDEST = 10.0
@@ -27,13 +28,13 @@ BINS = 32
 
 
 def wiener(
-    magnitudes: np.ndarray,
-    mixture: np.ndarray,
+    magnitudes: NDArray[np.float32],
+    mixture: NDArray[np.complex64],
     iterations: int = 1,
     *,
     softmask: bool = False,
     residual: bool = False,
-) -> np.ndarray:
+) -> NDArray[np.complex64]:
     """Separate a stereo spectrogram by what is known of its sources' magnitudes.
 
     The first estimates have the sources' magnitudes and the mixture's phases; with ``softmask``
@@ -54,7 +55,7 @@ def wiener(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.complex64]
         ``(sources, 2, bins, frames)`` complex64, the residual last.
     """
     sources = len(magnitudes) + residual
@@ -77,14 +78,16 @@ def wiener(
     return out
 
 
-def _first_estimates(magnitudes: np.ndarray, x: np.ndarray, softmask: bool) -> np.ndarray:
+def _first_estimates(
+    magnitudes: NDArray[np.float32], x: NDArray[np.complex128], softmask: bool
+) -> NDArray[np.complex128]:
     if softmask:
         return x * (magnitudes / (EPSILON + magnitudes.sum(axis=0, dtype=np.float64)))
     loudness = np.abs(x)
     return magnitudes * (x / np.where(loudness == 0, 1, loudness))
 
 
-def _refine(y: np.ndarray, x: np.ndarray) -> None:
+def _refine(y: NDArray[np.complex128], x: NDArray[np.complex128]) -> None:
     """One iteration: new estimates ``y (sources, 2, bins, frames)``, in place, of ``x``.
 
     Covariances are Hermitian: two real numbers and one complex.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 # With these, all operations are known.
 from py_demixer.ops.operation import OPERATIONS
@@ -13,7 +15,9 @@ from py_demixer.ops.operation import OPERATIONS
 from .program import Array, Constant, Operand, Operation, Program, Weight
 
 
-def run(program: Program, tensors: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def run(
+    program: Program, tensors: Mapping[str, NDArray[Any]], x: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Run a program: the same bits as the network that it was recorded from.
 
     Parameters
@@ -25,7 +29,7 @@ def run(program: Program, tensors: Mapping[str, np.ndarray], x: np.ndarray) -> n
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         Its output, float32.
 
     Raises
@@ -45,7 +49,7 @@ class Execution:
     What no later operation needs is let go, as a running network does.
     """
 
-    def __init__(self, program: Program, tensors: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, program: Program, tensors: Mapping[str, NDArray[Any]]) -> None:
         unknown = {op.kind for op in program.operations} - set(OPERATIONS)
         if unknown:
             raise ValueError(
@@ -53,9 +57,9 @@ class Execution:
                 "here: it was made by another version."
             )
         self._program, self._tensors = program, tensors
-        self._buffers: dict[int, np.ndarray] = {}
+        self._buffers: dict[int, NDArray[np.float32]] = {}
 
-    def steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    def steps(self, x: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Run it and give every named step on the way, before something overwrites it."""
         program = self._program
         self._buffers[program.input.buffer] = x.reshape(-1)
@@ -70,7 +74,7 @@ class Execution:
             if index < len(program.operations):
                 self._run(program.operations[index])
 
-    def array(self, operand: Operand) -> np.ndarray:
+    def array(self, operand: Operand) -> NDArray[np.float32]:
         """What an operand is at the moment: a view, if the program computes it."""
         if isinstance(operand, Constant):
             return self._program.constants[operand.number].reshape(operand.shape)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
 
@@ -151,5 +152,5 @@ class Program:
     buffers: tuple[int, ...]
     input: Array
     output: Array
-    constants: tuple[np.ndarray, ...]
+    constants: tuple[NDArray[np.float32], ...]
     steps: tuple[Step, ...]

@@ -8,6 +8,7 @@ from types import EllipsisType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import NotRecordable
 
@@ -15,7 +16,7 @@ from .program import Array, Constant, Operand, Operation, Program, Shape, Step, 
 
 
 def record(
-    network: Callable[[Any], Any], shape: Shape, tensors: Mapping[str, np.ndarray]
+    network: Callable[[Any], Any], shape: Shape, tensors: Mapping[str, NDArray[Any]]
 ) -> Program:
     """Run a network once and write down which operations it does.
 
@@ -119,10 +120,10 @@ class Symbol:
 
 
 class _Recording:
-    def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.operations: list[Operation] = []
         self.buffers: list[int] = []
-        self.constants: list[np.ndarray] = []
+        self.constants: list[NDArray[np.float32]] = []
         self.steps: list[Step] = []
         self._tensors = sorted((_address(tensor), name) for name, tensor in tensors.items())
         self._named = tensors
@@ -147,12 +148,12 @@ class _Recording:
         self.operations.append(Operation(kind, tuple(operands), options, made))
         return result
 
-    def _operand(self, value: Symbol | np.ndarray) -> Operand:
+    def _operand(self, value: Symbol | NDArray[np.float32]) -> Operand:
         if isinstance(value, Symbol):
             return value.array
         return self._weight(value) or self._constant(value)
 
-    def _weight(self, value: np.ndarray) -> Weight | None:
+    def _weight(self, value: NDArray[np.float32]) -> Weight | None:
         """The part of a tensor that an array is a view of."""
         address = _address(value)
         for begin, name in self._tensors:
@@ -163,7 +164,7 @@ class _Recording:
                 return Weight(name, value.shape, start, value.dtype.name)
         return None
 
-    def _constant(self, value: np.ndarray) -> Constant:
+    def _constant(self, value: NDArray[np.float32]) -> Constant:
         self.constants.append(np.ascontiguousarray(value, np.float32))
         return Constant(len(self.constants) - 1, value.shape)
 
@@ -187,6 +188,6 @@ def _with_axes(shape: Shape, places: tuple[Any, ...]) -> Shape:
     raise NotRecordable(f"A network that is recorded takes {places} of an array of shape {shape}.")
 
 
-def _address(array: np.ndarray) -> int:
+def _address(array: NDArray[np.float32]) -> int:
     address: int = array.__array_interface__["data"][0]
     return address

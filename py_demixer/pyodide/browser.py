@@ -19,6 +19,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import backends
 from py_demixer import trace as tracing
@@ -36,11 +37,11 @@ from py_demixer.version import __version__
 from py_demixer.weights import checkpoint
 from py_demixer.weights.networks import build_model, read_networks
 
-_weights: np.ndarray | None = None
+_weights: NDArray[np.uint8] | None = None
 _model: Model | None = None
 
 
-def allocate(size: int) -> np.ndarray:
+def allocate(size: int) -> NDArray[np.uint8]:
     """Memory for a weight file of ``size`` bytes, for JavaScript to fill: uint8.
 
     The file's tensors are views into it, so the weights are in the heap once.
@@ -146,7 +147,7 @@ def plan(song: str, options: str) -> str:
     return json.dumps({"stems": work.stems, "planes": planes, "tasks": described})
 
 
-def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
+def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[NDArray[np.float32]]:
     """Run a task of the song's plan.
 
     Parameters
@@ -160,7 +161,7 @@ def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[np.n
 
     Returns
     -------
-    list[np.ndarray]
+    list[NDArray[np.float32]]
         What it writes, each ``(length, width)`` float32 in C order.
     """
     work = _plan(song, options)
@@ -197,12 +198,12 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> np.ndarray:
+def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> NDArray[np.float32]:
     """The first part of a task that is the run of a network, see :func:`run`.
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         What the network is given, float32.
     """
     work = _segments(song, options)
@@ -212,7 +213,7 @@ def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> np.nd
     return np.pad(mixture, ((0, 0), (0, missing)))
 
 
-def finish(song: str, options: str, index: int, stems: Any) -> list[np.ndarray]:
+def finish(song: str, options: str, index: int, stems: Any) -> list[NDArray[np.float32]]:
     """The last part: what the task writes, by what the network made, a Float32Array."""
     work = _segments(song, options)
     network = _hybrids()[_number(work.tasks[index])]
@@ -232,22 +233,22 @@ class Network:
         Graphics cards cannot run it; a sentence.
     """
 
-    def __init__(self, network: Hybrid, tensors: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, network: Hybrid, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._schedule, self._tensors = _scheduled(network, tensors), tensors
 
     def described(self) -> str:
         """JSON of :meth:`Schedule.described`."""
         return json.dumps(self._schedule.described())
 
-    def sizes(self) -> np.ndarray:
+    def sizes(self) -> NDArray[np.uint8]:
         """The bytes of the buffer of the uniforms."""
         return _bytes(self._schedule.sizes)
 
-    def constants(self) -> np.ndarray:
+    def constants(self) -> NDArray[np.uint8]:
         """The bytes of the buffer of the constants."""
         return _bytes(self._schedule.constants)
 
-    def weight(self, number: int) -> np.ndarray:
+    def weight(self, number: int) -> NDArray[np.uint8]:
         """The bytes of one of the weights, as shaders read them."""
         return _bytes(packed(self._schedule.weights[number][1], self._tensors))
 
@@ -272,7 +273,7 @@ class SelfTest:
         """What is to be run."""
         return Network(selftest.network(), selftest.tensors())
 
-    def segment(self) -> np.ndarray:
+    def segment(self) -> NDArray[np.float32]:
         """On what, float32."""
         return selftest.segment()
 
@@ -325,7 +326,7 @@ def _hybrids() -> list[Hybrid]:
     return found
 
 
-def _scheduled(network: Hybrid, tensors: Mapping[str, np.ndarray]) -> Schedule:
+def _scheduled(network: Hybrid, tensors: Mapping[str, NDArray[Any]]) -> Schedule:
     try:
         return schedule(record(network.network, network.input_shape, tensors))
     except NotRecordable as error:
@@ -336,25 +337,25 @@ def _scheduled(network: Hybrid, tensors: Mapping[str, np.ndarray]) -> Schedule:
         raise ValueError(str(error)) from error
 
 
-def _inputs(work: tasks.Plan, index: int, inputs: Sequence[Any]) -> list[np.ndarray]:
+def _inputs(work: tasks.Plan, index: int, inputs: Sequence[Any]) -> list[NDArray[np.float32]]:
     widths = (work.planes[part.plane].width for part in work.tasks[index].reads)
     return [_frames(given, width) for given, width in zip(inputs, widths, strict=True)]
 
 
-def _contiguous(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _contiguous(arrays: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     return [np.ascontiguousarray(array) for array in arrays]
 
 
-def _bytes(array: np.ndarray) -> np.ndarray:
+def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     return array.reshape(-1).view(np.uint8)
 
 
-def _frames(samples: Any, width: int) -> np.ndarray:
+def _frames(samples: Any, width: int) -> NDArray[np.float32]:
     """A JavaScript Float32Array -> ``(n, width)``."""
     return _flat(samples).reshape(-1, width)
 
 
-def _flat(samples: Any) -> np.ndarray:
+def _flat(samples: Any) -> NDArray[np.float32]:
     """A JavaScript Float32Array -> an array, by one copy into the heap."""
     values = np.empty(samples.length, np.float32)
     samples.assign_to(values)

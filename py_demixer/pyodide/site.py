@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import FetchError
 
@@ -27,7 +28,7 @@ PAUSE_SECONDS = 0.8
 
 async def fetch_weights(
     site: str, name: str = "htdemucs", report: Callable[[str], None] = print
-) -> np.ndarray:
+) -> NDArray[np.uint8]:
     """Fetch a model's weights from a site, part by part, and check each part's hash.
 
     Parameters
@@ -42,7 +43,7 @@ async def fetch_weights(
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.uint8]
         The weight file, ``(bytes,)`` uint8: what :func:`py_demixer.load_model` takes.
 
     Raises

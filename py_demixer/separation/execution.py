@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import Cancelled
 
@@ -18,7 +19,7 @@ from .tasks import MIXTURE, Cancel, Plan, Progress, Range, Task
 
 def execute(
     plan: Plan,
-    blocks: Iterable[np.ndarray],
+    blocks: Iterable[NDArray[np.floating]],
     planes: Planes,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -69,7 +70,7 @@ def execute(
 class Feed:
     """Hands the mixture to the planes as far as tasks need it."""
 
-    def __init__(self, plan: Plan, blocks: Iterable[np.ndarray], planes: Planes) -> None:
+    def __init__(self, plan: Plan, blocks: Iterable[NDArray[np.floating]], planes: Planes) -> None:
         self._blocks, self._planes = iter(blocks), planes
         self._length = plan.planes[MIXTURE].frames
         self._width = plan.planes[MIXTURE].width
@@ -96,7 +97,7 @@ class Feed:
         if more:
             self._refuse("goes on", self._arrived + more)
 
-    def _take(self, block: np.ndarray) -> None:
+    def _take(self, block: NDArray[np.float32]) -> None:
         if self._arrived + block.shape[1] > self._length:
             self._refuse("goes on", self._arrived + block.shape[1])
         if block.shape[1]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .tasks import Plane, Range
 
@@ -23,10 +24,10 @@ FLOAT_BYTES = 4
 class Planes(Protocol):
     """A place for planes."""
 
-    def write(self, part: Range, values: np.ndarray) -> None:
+    def write(self, part: Range, values: NDArray[np.float32]) -> None:
         """Keep ``values (length, width)`` float32, which must not be changed from now on."""
 
-    def read(self, part: Range) -> np.ndarray:
+    def read(self, part: Range) -> NDArray[np.float32]:
         """What was written there: ``(length, width)`` float32, not to be changed."""
 
     def forget(self, plane: str, before: int | None) -> None:
@@ -37,13 +38,13 @@ class InMemory:
     """Planes as the pieces in which they were written."""
 
     def __init__(self) -> None:
-        self._pieces: dict[str, list[tuple[int, np.ndarray]]] = defaultdict(list)
+        self._pieces: dict[str, list[tuple[int, NDArray[np.float32]]]] = defaultdict(list)
 
-    def write(self, part: Range, values: np.ndarray) -> None:
+    def write(self, part: Range, values: NDArray[np.float32]) -> None:
         """See :meth:`Planes.write`."""
         bisect.insort(self._pieces[part.plane], (part.start, values), key=_start)
 
-    def read(self, part: Range) -> np.ndarray:
+    def read(self, part: Range) -> NDArray[np.float32]:
         """See :meth:`Planes.read`."""
         pieces = self._pieces[part.plane]
         first = max(0, bisect.bisect_right(pieces, part.start, key=_start) - 1)
@@ -86,7 +87,7 @@ class InFiles:
         self._planes = planes
         self._files = {name: folder / f"{number}.f32" for number, name in enumerate(planes)}
 
-    def write(self, part: Range, values: np.ndarray) -> None:
+    def write(self, part: Range, values: NDArray[np.float32]) -> None:
         """See :meth:`Planes.write`."""
         path = self._files[part.plane]
         path.touch()
@@ -96,7 +97,7 @@ class InFiles:
             while remaining:
                 remaining = remaining[file.write(remaining) :]
 
-    def read(self, part: Range) -> np.ndarray:
+    def read(self, part: Range) -> NDArray[np.float32]:
         """See :meth:`Planes.read`."""
         width = self._planes[part.plane].width
         offset, count = self._offset(part), part.length * width
@@ -115,5 +116,5 @@ class InFiles:
         return (part.start - plane.origin) * plane.width * FLOAT_BYTES
 
 
-def _start(piece: tuple[int, np.ndarray]) -> int:
+def _start(piece: tuple[int, NDArray[np.float32]]) -> int:
     return piece[0]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import WorkerError
 from py_demixer.extras import require
@@ -109,7 +110,7 @@ class Workers:
         self,
         song: Song,
         options: planning.Options | None,
-        blocks: Iterable[np.ndarray],
+        blocks: Iterable[NDArray[np.floating]],
         folder: Path,
         progress: Progress | None = None,
         cancel: Cancel | None = None,

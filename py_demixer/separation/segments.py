@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.models.bag import Bag, SegmentNetwork
 from py_demixer.ops.subnormal import SMALLEST, drop_subnormals
@@ -66,7 +67,7 @@ class DemucsOptions:
             raise ValueError(f"A segment must last longer than 0 s, not {self.segment} s.")
 
 
-def triangular_window(length: int, power: float = 1.0) -> np.ndarray:
+def triangular_window(length: int, power: float = 1.0) -> NDArray[np.float32]:
     """The weight of each sample of a segment: float32, 1 in the middle.
 
     Raises
@@ -147,7 +148,7 @@ class SegmentPlan:
             width = len(self._says(segment.member)) * model.channels
             self.planes[name] = Plane(width, part.length, part.start, temporary=True)
 
-    def run(self, index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def run(self, index: int, inputs: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """See :meth:`tasks.Plan.run`."""
         task = self.tasks[index]
         if isinstance(task, Segment):
@@ -157,7 +158,7 @@ class SegmentPlan:
 
     # A segment in two halves, for whoever runs its network elsewhere in between.
 
-    def prepare(self, index: int, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    def prepare(self, index: int, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """What the network of a segment is given.
 
         Parameters
@@ -169,7 +170,7 @@ class SegmentPlan:
 
         Returns
         -------
-        np.ndarray
+        NDArray[np.float32]
             The normalised mixture with its context, ``(channels, samples)`` float32.
         """
         task, (part,) = self._segment_task(index), inputs
@@ -183,7 +184,7 @@ class SegmentPlan:
         drop_subnormals(inside)
         return mixture
 
-    def finish(self, index: int, stems: np.ndarray) -> list[np.ndarray]:
+    def finish(self, index: int, stems: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """What a segment writes: its stems by its network's, in the song's level, weighted.
 
         Parameters
@@ -196,7 +197,7 @@ class SegmentPlan:
 
         Returns
         -------
-        list[np.ndarray]
+        list[NDArray[np.float32]]
             As :meth:`run` gives it: one, ``(out, stems * channels)`` float32.
         """
         task, channels = self._segment_task(index), self._bag.channels
@@ -218,7 +219,9 @@ class SegmentPlan:
 
     # ---- what blocks do -------------------------------------------------------------------------
 
-    def _add_up(self, task: Block, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _add_up(
+        self, task: Block, inputs: Sequence[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
         """Contributions ``(n, stems * channels)`` -> ``(n, channels)`` for each stem."""
         channels, length = self._bag.channels, task.writes[0].length
         blocks = {name: np.zeros((length, channels), np.float32) for name in self.stems}
@@ -232,7 +235,9 @@ class SegmentPlan:
                 sums[name] += weight
         return [blocks[name] / np.float32(sums[name]) for name in self.stems]
 
-    def _average(self, task: Block, inputs: Sequence[np.ndarray], member: int) -> np.ndarray:
+    def _average(
+        self, task: Block, inputs: Sequence[NDArray[np.float32]], member: int
+    ) -> NDArray[np.float32]:
         """What one network says of a block, averaged over the shifts."""
         start, length = task.writes[0].start, task.writes[0].length
         shape = (length, len(self._says(member)) * self._bag.channels)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.models.network import Model
 
@@ -31,7 +32,7 @@ MEMORY_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Stems(Mapping[str, np.ndarray]):
+class Stems(Mapping[str, NDArray[np.float32]]):
     """Stems by name, in the model's order; each is ``(channels, samples)`` float32.
 
     Attributes
@@ -47,11 +48,11 @@ class Stems(Mapping[str, np.ndarray]):
     """
 
     sources: tuple[str, ...]
-    audio: np.ndarray
+    audio: NDArray[np.float32]
     sample_rate: int
     start: int = 0
 
-    def __getitem__(self, source: str) -> np.ndarray:
+    def __getitem__(self, source: str) -> NDArray[np.float32]:
         """One stem; KeyError if there is none of that name."""
         if source not in self.sources:
             raise KeyError(f"There is no stem {source!r}, only {', '.join(self.sources)}.")
@@ -69,7 +70,7 @@ class Stems(Mapping[str, np.ndarray]):
 
 
 def separate(
-    mixture: np.ndarray,
+    mixture: NDArray[np.floating],
     model: Model,
     options: Options | None = None,
     *,
@@ -130,7 +131,7 @@ def separate(
 
 
 def separate_blocks(
-    blocks: Iterable[np.ndarray],
+    blocks: Iterable[NDArray[np.floating]],
     model: Model,
     options: Options | None = None,
     *,
@@ -187,7 +188,9 @@ def separate_blocks(
         yield from run.stretches(_copies(blocks, model.sample_rate), progress, cancel)
 
 
-def _copies(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:
+def _copies(
+    blocks: Iterable[NDArray[np.floating]], sample_rate: int
+) -> Iterator[NDArray[np.float32]]:
     """The caller's blocks, whose buffers may be used again; a bad sample in them is an error.
 
     :func:`measure` has looked for one, but the song need not come from it.
@@ -232,7 +235,7 @@ class _Run:
 
     def stretches(
         self,
-        blocks: Iterable[np.ndarray],
+        blocks: Iterable[NDArray[np.float32]],
         progress: Progress | None,
         cancel: Cancel | None,
     ) -> Iterator[Stems]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .tasks import Song
 
 MEASURE_BLOCK = 1 << 20  # samples; fixed, so that every caller gets the same bits
 
 
-def downmix_matrix(channels: int) -> np.ndarray:
+def downmix_matrix(channels: int) -> NDArray[np.float32]:
     """The matrix ``(2, channels)`` that mixes audio in WAV channel order down to stereo.
 
     Mono goes to both sides; more than two channels follow the W3C Web Audio rules (section
@@ -57,7 +58,7 @@ _LAYOUTS = {
 }
 
 
-def check_finite(block: np.ndarray, start: int, sample_rate: int) -> None:
+def check_finite(block: NDArray[np.floating], start: int, sample_rate: int) -> None:
     """Look for samples that are no numbers in ``block (..., samples)``.
 
     Parameters
@@ -79,7 +80,7 @@ def check_finite(block: np.ndarray, start: int, sample_rate: int) -> None:
         )
 
 
-def as_samples(block: np.ndarray) -> np.ndarray:
+def as_samples(block: NDArray[np.floating]) -> NDArray[np.float32]:
     """A caller's samples as this package has them; not copied where they are so already.
 
     Parameters
@@ -89,7 +90,7 @@ def as_samples(block: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray
+    NDArray[np.float32]
         ``(channels, samples)`` float32.
 
     Raises
@@ -108,7 +109,7 @@ def as_samples(block: np.ndarray) -> np.ndarray:
     return np.atleast_2d(block).astype(np.float32, copy=False)
 
 
-def as_mixture(block: np.ndarray, channels: int) -> np.ndarray:
+def as_mixture(block: NDArray[np.floating], channels: int) -> NDArray[np.float32]:
     """The same for a model of so many channels, to all of which mono goes.
 
     Raises
@@ -162,7 +163,7 @@ class Meter:
         self._mean = 0.0
         self._squares = 0.0
 
-    def update(self, block: np.ndarray) -> None:
+    def update(self, block: NDArray[np.float32]) -> None:
         """Take in the next block ``(channels, samples)``, float32.
 
         Raises
@@ -188,7 +189,7 @@ class Meter:
         return Song(self.length, self._mean, std)
 
 
-def measure(blocks: Iterable[np.ndarray], sample_rate: int) -> Song:
+def measure(blocks: Iterable[NDArray[np.floating]], sample_rate: int) -> Song:
     """Measure a song that comes in blocks: see :class:`Meter`.
 
     Parameters
@@ -211,12 +212,12 @@ def measure(blocks: Iterable[np.ndarray], sample_rate: int) -> Song:
     return meter.finish()
 
 
-def regular(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+def regular(blocks: Iterable[NDArray[np.float32]], length: int) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(channels, samples)`` cut and joined to one length; only the last may be shorter.
 
     What comes out holds until the next one is asked for.
     """
-    pending: list[np.ndarray] = []
+    pending: list[NDArray[np.float32]] = []
     have = 0
     for block in blocks:
         start = 0
@@ -232,5 +233,5 @@ def regular(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
         yield _joined(pending)
 
 
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
+def _joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.models.openunmix import OpenUnmix
 from py_demixer.ops.stft import Centred
@@ -147,7 +148,7 @@ class SweepPlan:
             self._plan_network(source)
         self._plan_windows()
 
-    def run(self, index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def run(self, index: int, inputs: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """See :meth:`tasks.Plan.run`."""
         task = self.tasks[index]
         if isinstance(task, Encode):
@@ -162,17 +163,21 @@ class SweepPlan:
 
     # ---- what tasks do --------------------------------------------------------------------------
 
-    def _spectrum(self, task: Encode | Window, part: np.ndarray) -> np.ndarray:
+    def _spectrum(self, task: Encode | Window, part: NDArray[np.float32]) -> NDArray[np.complex64]:
         return self._transform.analyse(part.T, task.first, task.count)
 
-    def _sweep(self, task: Sweep, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _sweep(
+        self, task: Sweep, inputs: Sequence[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
         has_state, leaves_state = task.carried
         x = _stacked(inputs[:-1] if has_state else inputs)
         state = inputs[-1] if has_state else np.zeros((2, len(x) // 2), np.float32)
         out, state = self._model.sweep(task.source, task.layer, task.reverse, x, state)
         return [out.T, state] if leaves_state else [out.T]
 
-    def _filter(self, task: Window, part: np.ndarray, *merged: np.ndarray) -> list[np.ndarray]:
+    def _filter(
+        self, task: Window, part: NDArray[np.float32], *merged: NDArray[np.float32]
+    ) -> list[NDArray[np.float32]]:
         spectrum = self._spectrum(task, part)
         magnitudes = np.empty((len(merged), *spectrum.shape), np.float32)
         np.abs(spectrum, out=magnitudes[0])
@@ -190,7 +195,9 @@ class SweepPlan:
         heard = np.concatenate([self._transform.synthesise(stem) for stem in spectra]).T
         return self._final(heard, (task.first - 2) * self._transform.hop, task.writes)
 
-    def _final(self, heard: np.ndarray, start: int, writes: Iterable[Range]) -> list[np.ndarray]:
+    def _final(
+        self, heard: NDArray[np.float32], start: int, writes: Iterable[Range]
+    ) -> list[NDArray[np.float32]]:
         """Cut what is written from contributions ``(n, stems * channels)``, from ``start`` on."""
         out = []
         for part in writes:
@@ -319,6 +326,6 @@ def _merged(source: str) -> str:
     return f"merged {source}"
 
 
-def _stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
+def _stacked(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Ranges of planes ``(n, width)``, one below the other: ``(widths, n)``."""
     return np.concatenate(parts, axis=1).T

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 MIXTURE = "mixture"
 
@@ -146,7 +147,7 @@ class Plan(Protocol):
     def tasks(self) -> Sequence[Task]:
         """All of them, each after those it needs."""
 
-    def run(self, index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def run(self, index: int, inputs: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Run a task: a pure function.
 
         Parameters
@@ -158,6 +159,6 @@ class Plan(Protocol):
 
         Returns
         -------
-        list[np.ndarray]
+        list[NDArray[np.float32]]
             Its writes, likewise.
         """

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F16": np.dtype("<f2"),
@@ -32,11 +33,11 @@ class Checkpoint:
     ``metadata`` holds strings, among them ``architecture`` and ``config`` (JSON).
     """
 
-    tensors: Mapping[str, np.ndarray]
+    tensors: Mapping[str, NDArray[Any]]
     metadata: Mapping[str, str]
 
 
-def read(buffer: bytes | bytearray | memoryview | np.ndarray) -> Checkpoint:
+def read(buffer: bytes | bytearray | memoryview | NDArray[np.uint8]) -> Checkpoint:
     """Open a safetensors file that is already in memory, without copying it.
 
     Raises
@@ -58,7 +59,7 @@ def read(buffer: bytes | bytearray | memoryview | np.ndarray) -> Checkpoint:
     return Checkpoint(tensors, metadata)
 
 
-def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+def write(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file whose bytes depend on nothing but the arguments.
 
     Tensors are stored in the order of their names; dtypes are float16, float32 and uint8. What is
@@ -95,7 +96,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _split(data: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+def _split(data: NDArray[np.uint8]) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """The parsed header and the bytes behind it."""
     size = int.from_bytes(data[:8].tobytes(), "little")
     if len(data) < 8 or size > len(data) - 8:
@@ -109,7 +110,7 @@ def _split(data: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
     return header, data[8 + size :]
 
 
-def _view(body: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
+def _view(body: NDArray[np.uint8], entry: dict[str, Any]) -> NDArray[Any]:
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end <= len(body):
         raise ValueError(f"a tensor ends at byte {end} of {len(body)}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import ConvertError
 from py_demixer.models import parameters
@@ -24,7 +25,7 @@ from . import checkpoint, dimensions, onnx_export, pytorch
 from .manifest import Model
 from .storage import half, quantise
 
-Tensors = dict[str, np.ndarray]
+Tensors = dict[str, NDArray[Any]]
 
 
 def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
@@ -151,7 +152,7 @@ def _open_unmix(model: Model, parts: Mapping[str, pytorch.Package]) -> tuple[Ten
     return quantise(tensors), parameters.write_config(config)
 
 
-def _unmix_parameters(tensors: Mapping[str, np.ndarray]) -> Tensors:
+def _unmix_parameters(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
     """Those of a network; empty where it is none.
 
     Older checkpoints hold more: windows of transforms, counters of batches, the sample rate.
@@ -168,7 +169,7 @@ _UNMIX_PARAMETERS = re.compile(
 
 
 def _checked(
-    config: Any, model: Model, networks: Sequence[Mapping[str, np.ndarray]]
+    config: Any, model: Model, networks: Sequence[Mapping[str, NDArray[Any]]]
 ) -> Iterable[str]:
     """The names that every network has: no more, no less, in the right shapes."""
     if config.sources != model.stems:

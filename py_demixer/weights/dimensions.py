@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import ConvertError
 
@@ -138,7 +138,7 @@ def of_demucs(package: Package) -> dict[str, Any]:
     return found
 
 
-def of_open_unmix(network: Mapping[str, np.ndarray]) -> dict[str, int]:
+def of_open_unmix(network: Mapping[str, NDArray[Any]]) -> dict[str, int]:
     """What of :class:`py_demixer.models.openunmix.Config` the shapes of a stem's network tell."""
     return {
         "hidden": len(network["fc1.weight"]),

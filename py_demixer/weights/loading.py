@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer import backends
 from py_demixer.errors import MissingPackageError
@@ -23,7 +24,7 @@ from .networks import build_model
 
 _log = logging.getLogger(__name__)
 
-Weights = str | Path | bytes | bytearray | memoryview | np.ndarray
+Weights = str | Path | bytes | bytearray | memoryview | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.models import parameters
 from py_demixer.models.bag import Bag
@@ -37,7 +37,7 @@ class Networks:
 
     architecture: str
     config: Any
-    tensors: tuple[Mapping[str, np.ndarray], ...]
+    tensors: tuple[Mapping[str, NDArray[Any]], ...]
     bag: tuple[tuple[float, ...], ...] = ()
 
 
@@ -94,7 +94,7 @@ def build_model(weights: Checkpoint, backend: Backend | None = None) -> Model:
     return Bag(members, held.bag) if held.bag else members[0]
 
 
-def _member(tensors: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+def _member(tensors: Mapping[str, NDArray[Any]], number: int) -> dict[str, NDArray[Any]]:
     prefix = f"{number}."
     return {
         name.removeprefix(prefix): tensor

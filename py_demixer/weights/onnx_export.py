@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import ConvertError
 
@@ -19,7 +20,7 @@ from .storage import half
 _EMBEDDING_SCALE = 10  # HTDemucs' emb_scale: the exporter multiplied the stored table by it
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read(path: Path) -> dict[str, NDArray[np.float16]]:
     """The parameters of an ONNX export of HTDemucs, float16, by PyTorch's names.
 
     Raises
@@ -37,7 +38,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     try:
         graph = onnx.load(str(path), load_external_data=False).graph
         users = {constant: node.name for node in graph.node for constant in node.input}
-        pieces: dict[str, dict[str, np.ndarray]] = {}
+        pieces: dict[str, dict[str, NDArray[np.float16]]] = {}
         for tensor in graph.initializer:
             name, array = tensor.name, numpy_helper.to_array(tensor)
             node = users.get(name, "")
@@ -55,7 +56,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return {name: _join(parts) for name, parts in pieces.items()}
 
 
-def _parameter(node: str, array: np.ndarray) -> tuple[str, np.ndarray]:
+def _parameter(node: str, array: NDArray[np.float32]) -> tuple[str, NDArray[np.float32]]:
     """A nameless constant's name and its array in PyTorch's shape, from the node that uses it.
 
     ``/encoder.1/dconv/layers.0/layers.0.4/Mul`` uses ``encoder.1.dconv.layers.0.4.weight``.
@@ -76,7 +77,7 @@ def _parameter(node: str, array: np.ndarray) -> tuple[str, np.ndarray]:
     return f"{module}.{leaf}", array.T if operation == "MatMul" else array.reshape(-1)
 
 
-def _join(parts: Mapping[str, np.ndarray]) -> np.ndarray:
+def _join(parts: Mapping[str, NDArray[np.float16]]) -> NDArray[np.float16]:
     """One parameter from the constants of its nodes.
 
     Cross-attention multiplies by one parameter in two nodes, MatMul for the queries and MatMul_1

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, TypeGuard, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import ConvertError
 
@@ -39,7 +40,7 @@ class Package:
         What the network was made with, by name.
     """
 
-    tensors: Mapping[str, np.ndarray]
+    tensors: Mapping[str, NDArray[Any]]
     klass: str | None
     arguments: Mapping[str, Any]
 
@@ -182,7 +183,7 @@ class _Storage(_Sealed):
 
     __slots__ = ("numbers",)
 
-    def __init__(self, numbers: np.ndarray) -> None:
+    def __init__(self, numbers: NDArray[Any]) -> None:
         self.numbers = numbers
 
 
@@ -191,7 +192,7 @@ class _Tensor(_Sealed):
 
     __slots__ = ("array",)
 
-    def __init__(self, array: np.ndarray) -> None:
+    def __init__(self, array: NDArray[Any]) -> None:
         self.array = array
 
 

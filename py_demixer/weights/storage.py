@@ -6,15 +6,17 @@ docs/exactness.md tells what 8 bits cost, and what other ways there are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from py_demixer.errors import ConvertError
 
 _STEPS = 255
 
 
-def half(name: str, tensor: np.ndarray) -> np.ndarray:
+def half(name: str, tensor: NDArray[np.floating]) -> NDArray[np.float16]:
     """``tensor`` as float16, which must lose nothing.
 
     Raises
@@ -32,7 +34,7 @@ def half(name: str, tensor: np.ndarray) -> np.ndarray:
     return narrow
 
 
-def quantise(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def quantise(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
     """Store every matrix as :func:`py_demixer.weights.checkpoint.widen` reads it, the rest as is.
 
     Each row's numbers are steps between the row's smallest and largest.
@@ -44,11 +46,11 @@ def quantise(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    dict[str, np.ndarray]
+    dict[str, NDArray[Any]]
         For a matrix uint8, and the scale and the offset of its rows under ``<name>.scale`` and
         ``<name>.offset``.
     """
-    out: dict[str, np.ndarray] = {}
+    out: dict[str, NDArray[Any]] = {}
     for name, tensor in tensors.items():
         if tensor.ndim != 2:
             out[name] = tensor

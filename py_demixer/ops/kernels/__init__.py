@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 FOLDER = Path(__file__).parent
 MODULES = ("relaxed.wasm", "simd.wasm")
@@ -84,7 +85,13 @@ class _Patches(ctypes.Structure):
     )
 
     @classmethod
-    def of(cls, x: np.ndarray, taps: np.ndarray, stride: tuple[int, int], out_width: int) -> Self:
+    def of(
+        cls,
+        x: NDArray[np.float32],
+        taps: NDArray[np.int32],
+        stride: tuple[int, int],
+        out_width: int,
+    ) -> Self:
         """What taps ``(2, count)`` int32, rows and columns, see of ``x``; both have to be kept."""
         rows, columns = taps
         return cls(
@@ -144,7 +151,9 @@ class Kernels:
             function.restype, function.argtypes = result, arguments
         self._scratch = _Scratch()
 
-    def gemm(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    def gemm(
+        self, a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]
+    ) -> None:
         """``out = a @ b``: ``a (m, k)`` float16 or float32, ``b (k, n)`` and ``out`` float32.
 
         ``a`` and ``b`` may have any strides, ``out`` is C-contiguous.
@@ -153,14 +162,14 @@ class Kernels:
 
     def convolve(
         self,
-        matrix: np.ndarray,
-        x: np.ndarray,
-        out: np.ndarray,
+        matrix: NDArray[np.float32],
+        x: NDArray[np.float32],
+        out: NDArray[np.float32],
         *,
         taps: Sequence[tuple[int, int]],
         size: tuple[int, int],
         stride: tuple[int, int] = (1, 1),
-        bias: np.ndarray | None = None,
+        bias: NDArray[np.float32] | None = None,
         activation: str | None = None,
     ) -> None:
         """``out = activation(matrix @ patches(x) + bias)``, without making the patches.
@@ -217,7 +226,12 @@ class Kernels:
         )
 
     def attention(
-        self, query: np.ndarray, key: np.ndarray, value: np.ndarray, scale: float, out: np.ndarray
+        self,
+        query: NDArray[np.float32],
+        key: NDArray[np.float32],
+        value: NDArray[np.float32],
+        scale: float,
+        out: NDArray[np.float32],
     ) -> None:
         """``out = value @ softmax(key.T @ query * scale)`` over the keys, of one head.
 
@@ -239,7 +253,7 @@ class Kernels:
             scratch.ctypes.data,
         )
 
-    def exponentiate(self, scores: np.ndarray, factors: np.ndarray) -> None:
+    def exponentiate(self, scores: NDArray[np.float32], factors: NDArray[np.float32]) -> None:
         """The softmax inside of attention: ``scores (keys, 8)`` float32 of eight queries, in place.
 
         The softmax is ``scores * factors``; ``factors (8,)`` is written to.
@@ -251,9 +265,9 @@ class Kernels:
 
     def group_norm(
         self,
-        x: np.ndarray,
-        weight: np.ndarray,
-        bias: np.ndarray,
+        x: NDArray[np.float32],
+        weight: NDArray[np.float32],
+        bias: NDArray[np.float32],
         epsilon: float,
         activation: str | None,
     ) -> None:
@@ -274,11 +288,11 @@ class Kernels:
 
     def layer_norm(
         self,
-        x: np.ndarray,
-        weight: np.ndarray,
-        bias: np.ndarray,
+        x: NDArray[np.float32],
+        weight: NDArray[np.float32],
+        bias: NDArray[np.float32],
         epsilon: float,
-        out: np.ndarray,
+        out: NDArray[np.float32],
     ) -> None:
         """Each position of ``x (channels, positions)`` float32, its rows contiguous.
 
@@ -292,7 +306,9 @@ class Kernels:
         row_stride = x.strides[0] // _FLOAT_BYTES
         self._library.layer_norm(x.ctypes.data, *x.shape, row_stride, *parameters, out.ctypes.data)
 
-    def add_scaled(self, x: np.ndarray, y: np.ndarray, scale: np.ndarray) -> None:
+    def add_scaled(
+        self, x: NDArray[np.float32], y: NDArray[np.float32], scale: NDArray[np.float32]
+    ) -> None:
         """``x += scale * y``: ``(channels, rows, positions)`` float32, positions contiguous."""
         assert x.dtype == y.dtype == np.float32
         assert all(a.shape[2] == 1 or a.strides[2] == _FLOAT_BYTES for a in (x, y))
@@ -305,11 +321,11 @@ class Kernels:
 
     def lstm(
         self,
-        gates: np.ndarray,
-        weight: np.ndarray,
-        state: np.ndarray,
+        gates: NDArray[np.float32],
+        weight: NDArray[np.float32],
+        state: NDArray[np.float32],
         reverse: bool,
-        out: np.ndarray,
+        out: NDArray[np.float32],
     ) -> None:
         """The recurrent part of a layer of an LSTM; all arrays float32, C-contiguous.
 
@@ -339,15 +355,17 @@ class Kernels:
         )
         state[0] = out[frames - 1 - first]
 
-    def gelu(self, x: np.ndarray) -> None:
+    def gelu(self, x: NDArray[np.float32]) -> None:
         """In place; ``x`` float32, C-contiguous."""
         self._library.gelu_row(x.ctypes.data, x.ctypes.data, x.size)
 
-    def glu(self, values: np.ndarray, gates: np.ndarray, out: np.ndarray) -> None:
+    def glu(
+        self, values: NDArray[np.float32], gates: NDArray[np.float32], out: NDArray[np.float32]
+    ) -> None:
         """``out = values * sigmoid(gates)``; float32, C-contiguous, of one shape."""
         self._library.glu_row(values.ctypes.data, gates.ctypes.data, out.ctypes.data, out.size)
 
-    def _borrow(self, count: int) -> np.ndarray:
+    def _borrow(self, count: int) -> NDArray[np.float32]:
         """Scratch memory for ``count`` floats, the same again and again for each thread."""
         scratch = self._scratch
         if scratch.memory.size < count:
@@ -381,11 +399,11 @@ def _square(row: int, column: int) -> list[tuple[int, int]]:
     return [(row + i, column + j) for i in range(3) for j in range(3)]
 
 
-def _single(x: np.ndarray) -> np.ndarray:
+def _single(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return x if x.dtype == np.float32 else x.astype(np.float32)
 
 
-def _readable(x: np.ndarray) -> np.ndarray:
+def _readable(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """``x``, or a copy where it lies across the places of its elements."""
     whole = all(step % x.itemsize == 0 for step in x.strides)
     return x if x.flags.aligned and whole else x.copy()
