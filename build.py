@@ -96,7 +96,10 @@ def command_bench(options: argparse.Namespace) -> int:
 def command_release(options: argparse.Namespace) -> int:
     """Make the files of a release and try them; upload nothing."""
     python = environment.ensure_python()
-    return subprocess.run([python, "-m", "tools.release"], cwd=environment.ROOT).returncode
+    command: list[str | Path] = [python, "-m", "tools.release"]
+    if options.repository:
+        command += ["--repository", options.repository]
+    return subprocess.run(command, cwd=environment.ROOT).returncode
 
 
 def _make_site(wanted: Sequence[str] = ()) -> Path:
@@ -133,6 +136,9 @@ def _options() -> argparse.Namespace:
     command = commands.add_parser("release", help="build, check and try what a release hands out")
     command.add_argument(
         "--dry-run", action="store_true", required=True, help="upload nothing: a person does that"
+    )
+    command.add_argument(
+        "--repository", metavar="URL", help="of the project's pages, to which metadata shall link"
     )
     command.set_defaults(command=command_release)
     return parser.parse_args()

@@ -25,6 +25,9 @@ NODE_MODULES = ROOT / "web" / "node_modules"
 CHROMIUM_VARIABLE = "PY_DEMIXER_CHROMIUM"
 FIREFOX_VARIABLE = "PY_DEMIXER_FIREFOX"
 
+ORIGINALS = ("demucs==4.1.0", "openunmix==1.3.0", "torch==2.13.0")
+"""What tests compare with. Others may have other versions."""
+
 _EXTRAS = "cli,fast,weights,dev"
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FIREFOXES = ("firefox-esr", "firefox")
@@ -91,17 +94,17 @@ def ensure_pytorch() -> Path:
         The environment's Python.
     """
     message = "Setting up PyTorch and the originals to compare with (once; a gigabyte) ..."
-    return _ensure_venv(CACHE / "pytorch", "evaluate,reference", message)
+    return _ensure_venv(CACHE / "pytorch", "evaluate,reference", message, ORIGINALS)
 
 
-def _ensure_venv(folder: Path, extras: str, message: str) -> Path:
+def _ensure_venv(folder: Path, extras: str, message: str, pins: Sequence[str] = ()) -> Path:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / ".stamp"
     # A virtual environment holds absolute paths: a moved folder, like another Python, needs a new
     # one; other requirements only need installing.
     base = f"{sys.version} {ROOT}\n"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = base + _requirements_hash(project)
+    wanted = base + _requirements_hash(project) + "".join(f"\n{pin}" for pin in pins)
     found = stamp.read_text() if stamp.exists() and python.exists() else ""
     if found == wanted and not _holds_a_copy(folder):
         return python
@@ -113,11 +116,12 @@ def _ensure_venv(folder: Path, extras: str, message: str) -> Path:
             f"Cannot make {folder}: this Python has no working venv module; install it "
             "(on Debian or Ubuntu: apt-get install python3-venv).",
         )
-    pins = folder / "pins.txt"  # what several extras ask for has the one version that is tested
-    pins.write_text("\n".join(project["project"]["optional-dependencies"]["dev"]))
+    # What several extras ask for has the one version that is tested.
+    constraints = folder / "pins.txt"
+    constraints.write_text("\n".join([*project["project"]["optional-dependencies"]["dev"], *pins]))
     quietly = ["-m", "pip", "install", "--quiet"]
     run(
-        [python, *quietly, "--constraint", pins, "--editable", f"{ROOT}[{extras}]"],
+        [python, *quietly, "--constraint", constraints, "--editable", f"{ROOT}[{extras}]"],
         "Cannot install the Python packages: the first run needs a connection to the package "
         "index. pip said:",
     )

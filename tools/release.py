@@ -7,6 +7,7 @@ RELEASING.md tells what a person does then.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -16,14 +17,15 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterable
+from email import message_from_bytes
 from pathlib import Path
 
 import py_demixer
 from py_demixer.ops.kernels import MODULES
-from tools.environment import ROOT, CannotGoOn, ensure_node_modules, note, run
-from tools.kernels import SOURCES
+from tools.environment import CACHE, ROOT, CannotGoOn, ensure_node_modules, note, run
+from tools.kernels import SOURCES, build_kernels
 from tools.pyodide import ensure_pyodide
-from tools.site import KERNEL_TAG, build_kernel_wheel, build_wheel
+from tools.site import KERNEL_TAG, add_kernels
 
 RELEASE = ROOT / "release"
 TRIAL = ROOT / "tools" / "trial.py"
@@ -40,12 +42,18 @@ DATA = (
 TEXTS = ("LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "pyproject.toml")
 """Of the source distribution."""
 
+TESTS = ("tests/unit/test_public.py", "tests/unit/test_separation.py", "tests/unit/test_model.py")
+"""That are run out of the source distribution."""
+
 _IN_PYODIDE = ROOT / "tools" / "try_in_pyodide.mjs"
 _WEIGHTS = (".safetensors", ".th", ".pth", ".onnx", ".npz")
-"""Of files that hold a network's numbers, ours to test with included."""
+"""Of files that hold a network's numbers."""
+
+_LINK = re.compile(r"(?<=\]\()(?!\w+:|#)[^)]+")
+"""In Markdown, to a place in the repository."""
 
 
-def dry_run(python: Path, folder: Path = RELEASE) -> list[Path]:
+def dry_run(python: Path, folder: Path = RELEASE, repository: str | None = None) -> list[Path]:
     """Build all files of a release, check them, and install each.
 
     Parameters
@@ -54,6 +62,9 @@ def dry_run(python: Path, folder: Path = RELEASE) -> list[Path]:
         The environment's Python.
     folder
         Where they go; what was there is removed.
+    repository
+        The address of the project's pages, to which a package index shall link; None: the files
+        name none.
 
     Returns
     -------
@@ -66,16 +77,19 @@ def dry_run(python: Path, folder: Path = RELEASE) -> list[Path]:
         Something is missing, too much, or does not work; the message says what.
     """
     check_texts(ROOT)
-    files = build(python, folder)
+    files = build(python, folder, repository)
     sdist, wheel, kernel_wheel = files
     note("Checking what is in them ...")
     check_wheel(wheel)
     check_wheel(kernel_wheel, kernels=True)
     check_sdist(sdist)
     check_descriptions(python, files)
+    check_links(wheel, repository)
     with tempfile.TemporaryDirectory(prefix="py-demixer-") as name:
         weights = Path(name) / "tiny.safetensors"
         run([python, "-m", "tests.tiny", weights], "Cannot write the tiny model:")
+        note(f"Running tests out of {sdist.name} ...")
+        try_tests(python, sdist, Path(name))
         for number, file in enumerate((sdist, wheel)):
             note(f"Installing {file.name} in an empty environment ...")
             try_natively(python, file, weights, Path(name) / f"environment-{number}")
@@ -84,16 +98,75 @@ def dry_run(python: Path, folder: Path = RELEASE) -> list[Path]:
     return files
 
 
-def build(python: Path, folder: Path) -> list[Path]:
+def build(python: Path, folder: Path, repository: str | None = None) -> list[Path]:
     """Build the source distribution, the pure wheel and the one with kernels, in this order."""
     note("Building the source distribution and the wheels ...")
     shutil.rmtree(folder, ignore_errors=True)
-    # -P: our own build.py is not the package build.
-    options: list[str | Path] = ["--sdist", "--no-isolation", "--outdir", folder, ROOT]
-    run([python, "-P", "-m", "build", *options], "Cannot build the source distribution:")
-    (sdist,) = folder.glob("*.tar.gz")
-    wheels = (build_wheel(python), build_kernel_wheel(python))
-    return [sdist, *(Path(shutil.copy(wheel, folder)) for wheel in wheels)]
+    with tempfile.TemporaryDirectory(prefix="py-demixer-") as name:
+        copy = Path(name) / "py-demixer"
+        copy_sources(copy)
+        if repository is not None:
+            name_repository(copy, repository)
+        # -P: our own build.py is not the package build.
+        options: list[str | Path] = [
+            "--sdist",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            folder,
+            copy,
+        ]
+        run([python, "-P", "-m", "build", *options], "Cannot build the distributions:")
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return [sdist, wheel, add_kernels(wheel, build_kernels(python, CACHE / "kernels"), folder)]
+
+
+def copy_sources(folder: Path) -> None:
+    """Copy what is under version control: what was built and fetched here is in the same folders.
+
+    Raises
+    ------
+    CannotGoOn
+        This is no checkout.
+    """
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = run(command, "A release is made in a checkout, by git. It said:").split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+def name_repository(root: Path, repository: str) -> None:
+    """Write into the metadata where the project is, and let links of README.md lead there.
+
+    Parameters
+    ----------
+    root
+        A copy of the project, which is changed.
+    repository
+        The address of its pages, laid out as forges do it.
+    """
+    repository = repository.rstrip("/")
+    version = f"v{py_demixer.__version__}"
+
+    def absolute(link: re.Match[str]) -> str:
+        kind = "raw" if link[0].endswith((".png", ".svg")) else "blob"
+        return f"{repository}/{kind}/{version}/{link[0]}"
+
+    readme = root / "README.md"
+    readme.write_text(_LINK.sub(absolute, readme.read_text("utf-8")), "utf-8")
+    addresses = {
+        "Source": repository,
+        "Documentation": f"{repository}/blob/{version}/docs/index.md",
+        "Changelog": f"{repository}/blob/{version}/CHANGELOG.md",
+        "Issues": f"{repository}/issues",
+    }
+    lines = [f'{name} = "{address}"' for name, address in addresses.items()]
+    project = root / "pyproject.toml"
+    first, head, rest = project.read_text("utf-8").partition("[project.optional-dependencies]")
+    urls = "\n".join(["[project.urls]", *lines, "", ""])
+    project.write_text(f"{first}{urls}{head}{rest}", "utf-8")
 
 
 def summary(files: Iterable[Path]) -> str:
@@ -173,7 +246,9 @@ def check_sdist(sdist: Path) -> None:
     wanted = _package_files() | sources | set(TEXTS)
     package = {name for name in held if name.startswith("py_demixer/")}
     _compare(sdist.name, package | (held & set(TEXTS)), wanted)
-    if weights := sorted(name for name in held if name.endswith(_WEIGHTS)):
+    # Those of the tests are of seeded models: made here.
+    others = (name for name in held if not name.startswith("tests/golden/"))
+    if weights := sorted(name for name in others if name.endswith(_WEIGHTS)):
         raise CannotGoOn(f"{sdist.name} holds weights, which are not ours to give: {weights[0]}.")
 
 
@@ -191,6 +266,33 @@ def check_descriptions(python: Path, files: Iterable[Path]) -> None:
     )
 
 
+def check_links(wheel: Path, repository: str | None) -> None:
+    """Links of the description must lead somewhere from a package index.
+
+    Parameters
+    ----------
+    repository
+        See :func:`dry_run`; where there is none, it is said that links lead nowhere.
+
+    Raises
+    ------
+    CannotGoOn
+        One leads nowhere, though there is a repository.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        description = str(message_from_bytes(archive.read(name)).get_payload())
+    links = _LINK.findall(description)
+    if not links:
+        return
+    if repository is not None:
+        raise CannotGoOn(f"On a package index, the link of README.md to {links[0]} leads nowhere.")
+    note(
+        f"{len(links)} links of README.md would lead nowhere on a package index, and the metadata "
+        "name no address: --repository URL says where the project is."
+    )
+
+
 def _package_files() -> set[str]:
     """What is in the package in all forms."""
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "py_demixer").rglob("*.py")}
@@ -205,6 +307,22 @@ def _compare(name: str, held: set[str], wanted: set[str]) -> None:
 
 
 # ---- whether they work --------------------------------------------------------------------------
+
+
+def try_tests(python: Path, sdist: Path, folder: Path) -> None:
+    """Unpack the source distribution; find all of its tests, and run some, with what is in it.
+
+    Raises
+    ------
+    CannotGoOn
+        Something that they need is not there.
+    """
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    root = folder / sdist.name.removesuffix(".tar.gz")
+    failure = f"Tests of {sdist.name} do not work. pytest said:"
+    for words in (["--collect-only", "tests"], TESTS):
+        run([python, "-m", "pytest", "--quiet", *words], failure, cwd=root)
 
 
 def try_natively(python: Path, file: Path, weights: Path, folder: Path) -> None:
@@ -253,8 +371,10 @@ def try_in_pyodide(python: Path, wheel: Path, weights: Path) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repository")
     try:
-        made = dry_run(Path(sys.executable))
+        made = dry_run(Path(sys.executable), repository=parser.parse_args().repository)
     except CannotGoOn as error:
         sys.exit(f"build.py: {error}")
     print(summary(made))

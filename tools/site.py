@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from tools.environment import CACHE, ROOT, WEIGHTS, CannotGoOn, ensure_node_modules, note, run
@@ -57,7 +57,11 @@ def build_kernel_wheel(python: Path, cache: Path = CACHE) -> Path:
     """Build the wheel for Pyodide: the pure one and the compiled kernels, under another tag."""
     pure = build_wheel(python, cache)
     modules = build_kernels(python, cache / "kernels")
-    folder = cache / "kernel-wheel"
+    return add_kernels(pure, modules, cache / "kernel-wheel")
+
+
+def add_kernels(pure: Path, modules: Iterable[Path], folder: Path) -> Path:
+    """Make the wheel for Pyodide of the pure one and the compiled kernels, in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / pure.name.replace(_PURE_TAG, KERNEL_TAG)
     added = {f"py_demixer/ops/kernels/{module.name}": module.read_bytes() for module in modules}

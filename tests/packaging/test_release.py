@@ -1,5 +1,6 @@
 """`build.py release --dry-run`: what is built, what is refused, and what the texts must say."""
 
+import email
 import hashlib
 import re
 import shutil
@@ -63,7 +64,7 @@ def test_everything_is_built_and_works_where_nothing_else_is(tmp_path, monkeypat
         return said
 
     monkeypatch.setattr(release, "run", run)
-    files = release.dry_run(PYTHON, tmp_path / "release")
+    files = release.dry_run(PYTHON, tmp_path / "release", "https://forge.example/py-demixer/")
     assert [file.name for file in files] == [
         f"py_demixer-{VERSION}.tar.gz",
         f"py_demixer-{VERSION}-py3-none-any.whl",
@@ -72,8 +73,24 @@ def test_everything_is_built_and_works_where_nothing_else_is(tmp_path, monkeypat
     assert sorted((tmp_path / "release").iterdir()) == sorted(files)
     assert [said.split()[-1] for said in tried[:2]] == ["numpy", "numpy"]
     assert tried[2].split()[-1] == "kernels"
+    for wheel in files[1:]:
+        about = metadata(wheel)
+        assert dict(url.split(", ") for url in about.get_all("Project-URL")) == {
+            "Source": "https://forge.example/py-demixer",
+            "Documentation": f"https://forge.example/py-demixer/blob/v{VERSION}/docs/index.md",
+            "Changelog": f"https://forge.example/py-demixer/blob/v{VERSION}/CHANGELOG.md",
+            "Issues": "https://forge.example/py-demixer/issues",
+        }
+        assert f"py-demixer/raw/v{VERSION}/docs/images/" in about.get_payload()
+        assert about["Author"] == "The py-demixer authors"
     lines = release.summary(files).splitlines()
     assert lines[0].startswith(hashlib.sha256(files[0].read_bytes()).hexdigest())
+
+
+def metadata(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        return email.message_from_bytes(archive.read(name))
 
 
 def changed(wheel, path, *, without=None, added=None):
@@ -85,6 +102,13 @@ def changed(wheel, path, *, without=None, added=None):
         if added is not None:
             copy.writestr(added, b"")
     return path / wheel.name
+
+
+def test_links_that_lead_nowhere_are_told_of_or_refused(wheel, capsys):
+    release.check_links(wheel, None)
+    assert "links of README.md would lead nowhere" in capsys.readouterr().err
+    with pytest.raises(CannotGoOn, match=r"the link of README\.md to .*\.\w+ leads nowhere"):
+        release.check_links(wheel, "https://forge.example/py-demixer")
 
 
 def test_wheels_as_they_are_built_are_right(wheel, kernel_wheel):
