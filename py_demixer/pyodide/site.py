@@ -73,7 +73,7 @@ async def fetch_weights(
         arrived += part["bytes"]
         # A line for each tenth: a notebook keeps them all.
         if 10 * arrived // total > 10 * (arrived - part["bytes"]) // total:
-            report(f"{100 * arrived / total:3.0f} % of {total / 1e6:.1f} MB")
+            report(f"{100 * arrived / total:3.0f}% of {total / 1e6:.1f} MB")
     return weights
 
 

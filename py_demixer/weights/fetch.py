@@ -401,4 +401,4 @@ class _Progress:
             return
         self._next = now + REPORT_SECONDS
         percent = 100 * have / self._total
-        self._report(f"{percent:3.0f} % ({have / 1e6:.1f} of {megabytes(self._total)})")
+        self._report(f"{percent:3.0f}% ({have / 1e6:.1f} of {megabytes(self._total)})")

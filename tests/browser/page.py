@@ -314,7 +314,7 @@ class DemixerPage:
     def share(self, track: str) -> int:
         """How many per cent of a song in the queue are done, as its row says."""
         text = self.song(track).locator(".song-state").inner_text()
-        return int(re.findall(r"(\d+) %", text)[0])
+        return int(re.findall(r"(\d+)%", text)[0])
 
     def wait_result(self, track: str, timeout: float = SONG_MS) -> None:
         """Wait until nothing is at work and the song of that name is shown, separated."""

@@ -100,7 +100,7 @@ def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
     tab.hold()
     tab.wait_state("song", "paused")
     # What was being computed is finished, and nothing else begun.
-    expect(tab.song("song").locator(".song-state")).to_contain_text("40 %")
+    expect(tab.song("song").locator(".song-state")).to_contain_text("40%")
     tab.wait_idle()
     assert tab.begun() == [0, 2]
     assert tab.share("song") == 40

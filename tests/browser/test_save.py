@@ -370,9 +370,9 @@ def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
     tab.give({source: tones(LENGTH, RATE) for source in SOURCES})
     tab.page.evaluate("() => { tempo = { speed: 0.8, semitones: 2 }; }")
     tab.open()
-    tab.page.get_by_label("At the current speed and key (80 % +2)").check()
+    tab.page.get_by_label("At the current speed and key (80% +2)").check()
     name, content = tab.download("mix", "wav32f")
-    assert name == "Größe & more - drums + bass, 80 % +2.wav"
+    assert name == "Größe & more - drums + bass, 80% +2.wav"
     found = decoded(content)
     assert found.shape == (2, round(LENGTH / 0.8))
     for side, frequency in zip(found, (440, 5000), strict=True):
@@ -383,7 +383,7 @@ def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
     assert not tab.page.get_by_label("At the current speed").is_checked()
     tab.page.get_by_label("At the current speed").check()
     name, content = tab.download("all", "flac16")
-    assert name == "Größe & more - stems, 80 % +2.zip"
+    assert name == "Größe & more - stems, 80% +2.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for file in archive.namelist():
             assert decoded(archive.read(file)).shape == (2, round(LENGTH / 0.8))
@@ -671,7 +671,7 @@ def test_a_long_save_can_be_cancelled_in_the_list(
     rows = tab.page.locator("#saves li")
     # The newest is on top.
     expect(rows.first).to_contain_text("Waiting")
-    expect(tab.page.locator("#saves summary")).to_have_text(re.compile(r"Saving 2: [1-9]\d? %"))
+    expect(tab.page.locator("#saves summary")).to_have_text(re.compile(r"Saving 2: [1-9]\d?%"))
     for _ in range(2):
         tab.page.get_by_role("button", name="Cancel saving Größe & more").first.click()
     expect(tab.page.locator("#saves")).to_be_hidden()

@@ -190,7 +190,7 @@ def test_progress_and_time_left(started: DemixerPage) -> None:
           window.seen = [];
           const look = () => {
             const row = document.querySelector('#queue [data-state="working"] .song-state');
-            const share = parseInt(/(\\d+) %/.exec(row?.textContent ?? "")?.[1]);
+            const share = parseInt(/(\\d+)%/.exec(row?.textContent ?? "")?.[1]);
             if (Number.isFinite(share)) seen.push(share);
           };
           const watched = { childList: true, characterData: true, subtree: true };

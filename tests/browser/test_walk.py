@@ -171,7 +171,7 @@ def mix_it(walk: Walk) -> None:
     pan = page.get_by_role("slider", name="Pan of Bass")
     pan.focus()
     page.keyboard.press("ArrowLeft")
-    expect(pan).to_have_attribute("aria-valuetext", re.compile(r"\d+ % left"))
+    expect(pan).to_have_attribute("aria-valuetext", re.compile(r"\d+% left"))
     walk.choose_radio("heard", "original")
     expect(page.locator('#heard input[value="original"]')).to_be_checked()
     walk.choose_radio("heard", "stems")

@@ -90,7 +90,7 @@ def test_licence_and_progress_are_reported(server, capsys):
     assert done[-1] == 100
     assert len(done) == 10 < len(server.asked)
     size = sum(path.stat().st_size for path in server.folder.rglob("*.bin"))
-    assert lines[-1] == f"100 % of {size / 1e6:.1f} MB"
+    assert lines[-1] == f"100% of {size / 1e6:.1f} MB"
     assert capsys.readouterr().out == ""
     fetch()
     assert capsys.readouterr().out.splitlines() == lines

@@ -181,7 +181,7 @@ def test_fetches_once_and_says_size_and_licence_first(server, model, folder):
     assert_fetched(model, folder, lines)
     assert model.licence.text in lines[0]
     assert lines[1] == f"Downloading {server.url}/tiny.th ({len(CONTENT) / 1e6:.1f} MB)."
-    assert "100 % (0.3 of 0.3 MB)" in lines
+    assert "100% (0.3 of 0.3 MB)" in lines
     server.script = ["missing"]
     again: list[str] = []
     assert_fetched(model, folder, again)
@@ -410,7 +410,7 @@ def test_progress_is_throttled():
     progress = fetch._Progress(1000, lines.append)
     for have in range(1, 1001):
         progress.show(have)
-    assert lines == ["100 % (0.0 of 0.0 MB)"]
+    assert lines == ["100% (0.0 of 0.0 MB)"]
 
 
 def test_command_line(server, model, folder, monkeypatch, capsys):

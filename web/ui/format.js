@@ -25,9 +25,13 @@ export function gigabytes(bytes) {
   return `${number(bytes / 1e9, 1)} GB`;
 }
 
-/** @param {number} share between 0 and 1 @returns {string} "42 %"; 100 % only when all is done */
+/** 0.57 * 100 is a little less than 57. */
+const ROUNDING = 1e-9;
+
+/** @param {number} share between 0 and 1 @returns {string} "42%"; 100% only when all is done */
 export function percent(share) {
-  return `${number(Math.floor(share * 100))} %`;
+  const whole = Math.floor(share * 100 + ROUNDING) / 100;
+  return new Intl.NumberFormat(locale(), { style: "percent" }).format(whole);
 }
 
 /** @param {number} seconds @returns {string} "1:02:03" or "2:03" */

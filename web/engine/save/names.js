@@ -54,10 +54,10 @@ export function fileName(song, part, extension) {
 
 /**
  * @param {import("../stretch/tempo.js").Tempo} tempo
- * @returns {string} "80 % +2": as part of a name, in every language
+ * @returns {string} "80% +2": as part of a name, in every language
  */
 export function tempoName({ speed, semitones }) {
-  const parts = speed === 1 ? [] : [`${Math.round(100 * speed)} %`];
+  const parts = speed === 1 ? [] : [`${Math.round(100 * speed)}%`];
   if (semitones !== 0) parts.push(`${semitones > 0 ? "+" : ""}${semitones}`);
   return parts.join(" ");
 }

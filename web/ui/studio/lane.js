@@ -6,7 +6,7 @@
 
 import { without } from "../../engine/ranges.js";
 import { make, within } from "../elements.js";
-import { number, percent } from "../format.js";
+import { percent } from "../format.js";
 import { connect, fill } from "../slider.js";
 import { say, sayAs } from "../words.js";
 import { stemName } from "../words/stems.js";
@@ -219,6 +219,6 @@ export class Lane {
 /** @param {import("../words.js").Words} words @param {number} pan -1 to 1 @returns {string} */
 function placeOf({ studio }, pan) {
   if (pan === 0) return studio.centre;
-  const share = number(Math.abs(pan) * PERCENT);
+  const share = percent(Math.abs(pan));
   return pan < 0 ? studio.left(share) : studio.right(share);
 }

@@ -156,8 +156,8 @@ export const de = {
     spectrogram: (stem) => `Spektrogramm: ${stem}`,
     saveStem: (stem) => `${stem} speichern`,
     centre: "Mitte",
-    left: (share) => `${share} % links`,
-    right: (share) => `${share} % rechts`,
+    left: (share) => `${share} links`,
+    right: (share) => `${share} rechts`,
     playable: "fertige Teile sind schon spielbar",
   },
 

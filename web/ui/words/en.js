@@ -167,8 +167,8 @@ export const en = {
     spectrogram: (/** @type {string} */ stem) => `Spectrogram of ${stem}`,
     saveStem: (/** @type {string} */ stem) => `Save ${stem}`,
     centre: "Centre",
-    left: (/** @type {string} */ share) => `${share} % left`,
-    right: (/** @type {string} */ share) => `${share} % right`,
+    left: (/** @type {string} */ share) => `${share} left`,
+    right: (/** @type {string} */ share) => `${share} right`,
     playable: "play parts as they finish",
   },
 
@@ -342,9 +342,9 @@ export const en = {
     },
     quality: "Quality",
     qualities: {
-      fast: { title: "Fast", use: "10 % overlap. You may hear a seam now and then." },
-      standard: { title: "Standard", use: "25 % overlap." },
-      best: { title: "Best", use: "50 % overlap, average of two passes." },
+      fast: { title: "Fast", use: "10% overlap. You may hear a seam now and then." },
+      standard: { title: "Standard", use: "25% overlap." },
+      best: { title: "Best", use: "50% overlap, average of two passes." },
     },
     stems: "Stems to keep",
     stemsNote: "Leaving stems out saves space, not time.",
@@ -456,7 +456,7 @@ export const en = {
       relaxed: {
         title: "Relaxed SIMD",
         has: "The processor runs at full speed.",
-        lacks: "Without it, separating on the processor takes up to 50 % longer.",
+        lacks: "Without it, separating on the processor takes up to 50% longer.",
       },
       folders: {
         title: "Saves to a folder",
