@@ -28,11 +28,11 @@ from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.models.network import Model
 from py_demixer.models.openunmix import OpenUnmix
 from py_demixer.separation.processes import Workers
+from py_demixer.separation.recurrent import OpenUnmixOptions
 from py_demixer.separation.segments import DemucsOptions
 from py_demixer.separation.separate import Stems, separate, separate_blocks
 from py_demixer.separation.statistics import downmix_matrix, measure
-from py_demixer.separation.sweep import OpenUnmixOptions
-from py_demixer.separation.tasks import Song
+from py_demixer.separation.tasks import SongStatistics
 from py_demixer.version import __version__ as __version__
 from py_demixer.weights import loading
 from py_demixer.weights.loading import ModelInfo, Weights, list_models
@@ -58,7 +58,7 @@ __all__ = [
     "Output",
     "PyDemixerError",
     "Separated",
-    "Song",
+    "SongStatistics",
     "Stems",
     "WorkerError",
     "Workers",

@@ -10,7 +10,7 @@ import numpy as np
 import py_demixer
 from py_demixer.separation import planning
 from py_demixer.separation.planes import InMemory
-from py_demixer.separation.tasks import MIXTURE, Plan, Range, Song
+from py_demixer.separation.tasks import MIXTURE, Plan, Range, SongStatistics
 
 
 def separate(mixture: np.ndarray, model: Any, **options: Any) -> py_demixer.Stems:
@@ -22,7 +22,7 @@ def separate(mixture: np.ndarray, model: Any, **options: Any) -> py_demixer.Stem
 def plan(model: Any, length: int, **options: Any) -> Plan:
     """Of a song that is so long, with options of the model by name."""
     chosen = planning.make_options(model.architecture, options)
-    return planning.plan(model, Song(length, 0.0, 1.0), chosen)
+    return planning.plan(model, SongStatistics(length, 0.0, 1.0), chosen)
 
 
 class Watched(InMemory):

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from py_demixer.errors import CollectionError
-from py_demixer.separation.sweep import RESIDUAL
+from py_demixer.separation.recurrent import RESIDUAL
 from py_demixer.weights.manifest import MODELS
 
 from .decode import SUFFIXES

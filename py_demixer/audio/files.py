@@ -28,7 +28,7 @@ from py_demixer.separation.planning import Options
 from py_demixer.separation.processes import Workers
 from py_demixer.separation.separate import Stems, separate_blocks
 from py_demixer.separation.statistics import measure
-from py_demixer.separation.tasks import Cancel, Progress, Song
+from py_demixer.separation.tasks import Cancel, Progress, SongStatistics
 
 from . import decode, encode
 from .decode import Warn
@@ -184,7 +184,7 @@ def separate_file(
     return Separated(song, files, about.length / model.sample_rate, gain)
 
 
-def _store(blocks: Iterator[NDArray[np.float32]], path: Path, model: Model) -> Song:
+def _store(blocks: Iterator[NDArray[np.float32]], path: Path, model: Model) -> SongStatistics:
     """Write a mixture to a file, frame by frame, and measure it."""
     with path.open("wb") as file:
 
@@ -228,7 +228,7 @@ def _write_raw(
     return peaks
 
 
-def _refuse_to_fill_the_disk(folder: Path, song: Song, stems: int, bits: str) -> None:
+def _refuse_to_fill_the_disk(folder: Path, song: SongStatistics, stems: int, bits: str) -> None:
     raw = _FRAME_BYTES * song.length
     needed = stems * (raw + encode.written_bytes(song.length, bits))
     free = shutil.disk_usage(folder).free

@@ -25,7 +25,7 @@ from .run import Outcome, Recipe, gave_up, separate_job
 _PATIENCE_SECONDS = 30  # for a scheduler to answer, and for a first worker to come
 
 
-class DaskCrew:
+class DaskExecutor:
     """The workers of a Dask cluster.
 
     Each is given one song at a time, whatever number of threads it has: so the memory that a
@@ -127,7 +127,7 @@ class _Weights(WorkerPlugin):
         self._path.unlink(missing_ok=True)
 
     def separate(self, job: Job, recipe: Recipe) -> Outcome:
-        """Separate a song with them; a BLAS uses one thread, as everywhere (see LocalCrew)."""
+        """Separate a song with them; a BLAS uses one thread, as everywhere (see LocalExecutor)."""
         with self._one_at_a_time, threadpoolctl.threadpool_limits(1):
             return separate_job(job, recipe, str(self._path))
 

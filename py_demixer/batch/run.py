@@ -5,9 +5,9 @@ A song whose manifest says what would be done now, and whose files are as it say
 manifest is written before the stems move to their place, so that whatever has none was not made
 here, and is not replaced unless that is wanted.
 
-Who runs the songs is a :class:`Crew`: processes of this machine (:class:`LocalCrew`), or a cluster
-(:mod:`py_demixer.batch.dask`). A process that ends takes nothing with it but its song, which is
-tried again.
+An :class:`Executor` runs the songs: processes of this machine (:class:`LocalExecutor`), or a Dask
+cluster (:mod:`py_demixer.batch.dask`). A process that ends takes nothing with it but its song,
+which is tried again.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Processes that separate songs; they are there inside a ``with`` statement."""
 
     def __enter__(self) -> Self:
@@ -113,7 +113,7 @@ class Crew(Protocol):
 
 
 def run(
-    jobs: Iterable[Job], recipe: Recipe, crew: Crew, *, replace: bool = False
+    jobs: Iterable[Job], recipe: Recipe, executor: Executor, *, replace: bool = False
 ) -> Generator[Outcome, None, None]:
     """Separate the songs that are not done.
 
@@ -123,7 +123,7 @@ def run(
         From :func:`py_demixer.audio.collection.collect`.
     recipe
         How.
-    crew
+    executor
         Who. If all songs are done, it is not even started.
     replace
         Replace stems that were made in another way, or not by this.
@@ -156,8 +156,8 @@ def run(
         for job in left:  # now: folders that several songs share are nobody's to remove
             job.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with crew:
-                yield from crew.run(left, recipe)
+            with executor:
+                yield from executor.run(left, recipe)
         finally:
             for job in left:  # of processes that were ended
                 sweep(job.folder)
@@ -288,7 +288,7 @@ def _facts(path: Path) -> dict[str, Any]:
 # ---- processes of this machine ------------------------------------------------------------------
 
 
-class LocalCrew:
+class LocalExecutor:
     """Processes of this machine. Needs the package loky (``pip install 'py-demixer[cli]'``).
 
     Each uses one thread of its BLAS, so that the bits do not depend on how many there are.

@@ -12,7 +12,7 @@ from typing import Any
 
 from py_demixer.audio.collection import collect
 from py_demixer.batch import run
-from py_demixer.batch.run import Crew, LocalCrew, Outcome, Recipe
+from py_demixer.batch.run import Executor, LocalExecutor, Outcome, Recipe
 from py_demixer.errors import BatchError, CollectionError
 from py_demixer.extras import require
 from py_demixer.weights import checkpoint
@@ -66,21 +66,21 @@ def _batch(options: argparse.Namespace) -> int:
         recipe = Recipe(
             options.model, checkpoint.sha256(weights), model.backend.name, what.choices, what.output
         )
-        crew = _crew(options, weights)
-        with closing(run.run(jobs, recipe, crew, replace=options.force)) as outcomes:
+        executor = _executor(options, weights)
+        with closing(run.run(jobs, recipe, executor, replace=options.force)) as outcomes:
             return _report(outcomes, len(jobs), options)
     except (BatchError, CollectionError) as error:
         raise Refusal(str(error)) from error
 
 
-def _crew(options: argparse.Namespace, weights: Path) -> Crew:
+def _executor(options: argparse.Namespace, weights: Path) -> Executor:
     if not options.scheduler:
-        return LocalCrew(options.jobs or require("loky").cpu_count(), weights)
+        return LocalExecutor(options.jobs or require("loky").cpu_count(), weights)
     require("distributed", "cluster")
     require("threadpoolctl", "cluster")
-    from py_demixer.batch.dask import DaskCrew
+    from py_demixer.batch.dask import DaskExecutor
 
-    return DaskCrew(options.scheduler, weights)
+    return DaskExecutor(options.scheduler, weights)
 
 
 def _report(outcomes: Iterable[Outcome], total: int, options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from py_demixer.errors import FetchError
 from py_demixer.extras import require
 from py_demixer.models.network import Model
 from py_demixer.separation import planning
-from py_demixer.separation.sweep import RESIDUAL
+from py_demixer.separation.recurrent import RESIDUAL
 from py_demixer.separation.tasks import chosen_stems
 from py_demixer.weights import loading, manifest
 

@@ -15,8 +15,8 @@ from py_demixer.audio import decode
 from py_demixer.models.network import Model
 from py_demixer.models.openunmix import OpenUnmix
 from py_demixer.separation import planning
+from py_demixer.separation.recurrent import WINDOW
 from py_demixer.separation.statistics import measure
-from py_demixer.separation.sweep import WINDOW
 
 from .common import Refusal, add_model, load_model, refuse_to_overwrite, say
 

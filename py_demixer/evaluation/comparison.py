@@ -12,8 +12,8 @@ from py_demixer.audio.decode import Warn
 from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.processes import Workers
+from py_demixer.separation.recurrent import OpenUnmixOptions
 from py_demixer.separation.separate import separate
-from py_demixer.separation.sweep import OpenUnmixOptions
 from py_demixer.separation.tasks import Progress
 from py_demixer.weights.checkpoint import Checkpoint
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from py_demixer.program.program import Array, Constant, Operation
 
 from .dispatch import Binding, Dispatch, Packed
-from .operands import aligned, array, result, spread, weights
+from .operands import aligned, array, grid, result, weights
 
 INVOCATIONS = 256
 """Of a workgroup, each for one number."""
@@ -59,10 +59,10 @@ def _each(
 ) -> Dispatch:
     """A shader with an invocation for each number of ``x``."""
     return Dispatch(
-        shader=(*includes, "spread", name),
+        shader=(*includes, "elements", name),
         constants=constants or {},
         sizes={"size": x.size, **(sizes or {})},
         bindings=(x, *others),
-        workgroups=spread(x.size, INVOCATIONS),
+        workgroups=grid(x.size, INVOCATIONS),
         writes=(writes,),
     )

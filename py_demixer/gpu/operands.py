@@ -52,7 +52,7 @@ def result(operation: Operation) -> Array:
     return operation.result
 
 
-def spread(count: int, each: int) -> tuple[int, int, int]:
+def grid(count: int, each: int) -> tuple[int, int, int]:
     """Workgroups for ``count`` numbers, along two axes where one does not have enough."""
     needed = groups(count, each)
     rows = groups(needed, MOST_GROUPS)

@@ -3,16 +3,7 @@
 @group(0) @binding(1) var<storage, read> windows: array<f32>; // (channels, frames, 4, hop)
 @group(0) @binding(2) var<storage, read_write> y: array<f32>; // (channels, length)
 
-@compute @workgroup_size(256)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3u,
-    @builtin(num_workgroups) count: vec3u,
-    @builtin(local_invocation_index) thread: u32,
-) {
-    let i = number_of(workgroup, count, thread);
-    if (i >= sizes.size) {
-        return;
-    }
+fn element(i: u32) {
     let channel = i / sizes.length;
     let place = sizes.margin + i - channel * sizes.length;
     let last = place / sizes.hop;

@@ -11,11 +11,11 @@ from .dispatch import Dispatch, Packed, Scratch, groups
 from .norm import MOMENTS, Rows, gathered, normalise
 from .operands import array, weights
 
-SQUEEZED = 256
-"""Positions that a workgroup of squeeze.wgsl computes."""
+IN_POSITIONS = 256
+"""Positions that a workgroup of conv_in.wgsl computes."""
 
 TILE = 128
-"""Positions that a workgroup of expand.wgsl computes."""
+"""Positions that a workgroup of conv_out.wgsl computes."""
 
 QUADS = 2
 """Fours of values, with their gates, that it computes at a time."""
@@ -38,8 +38,8 @@ def residual_branch(operation: Operation) -> list[Dispatch]:
     hidden = Scratch(0, hidden_channels * rows * columns)
     eight = Packed(in_weight, (hidden_channels, channels, 3), (1, 2, 0), row=8)
     quad = Packed(out_weight, (2, channels, hidden_channels), (2, 0, 1), row=4)
-    squeeze = Dispatch(
-        shader=("weights", "outer", "squeeze"),
+    conv_in = Dispatch(
+        shader=("weights", "outer", "conv_in"),
         constants={"HALF": half},
         sizes={
             "channels": channels,
@@ -50,7 +50,7 @@ def residual_branch(operation: Operation) -> list[Dispatch]:
             "dilation": operation.options["dilation"],
         },
         bindings=(x, eight, Packed(in_bias), hidden),
-        workgroups=(groups(rows * columns, SQUEEZED), groups(hidden_channels, 8), 1),
+        workgroups=(groups(rows * columns, IN_POSITIONS), groups(hidden_channels, 8), 1),
         writes=(3,),
     )
     affine = Packed(in_norm), Packed(in_norm_bias)
@@ -70,7 +70,14 @@ def residual_branch(operation: Operation) -> list[Dispatch]:
     }
     parts = Scratch(3, MOMENTS * math.prod(grid))
     sums = Dispatch(
-        shader=("weights", "moments_type", "moments", "outer", "expansion", "expansion_moments"),
+        shader=(
+            "weights",
+            "moments_type",
+            "moments",
+            "outer",
+            "conv_out_product",
+            "conv_out_moments",
+        ),
         constants={"HALF": half},
         sizes=sizes,
         bindings=(hidden, quad, Packed(out_bias), parts),
@@ -78,12 +85,12 @@ def residual_branch(operation: Operation) -> list[Dispatch]:
         writes=(3,),
     )
     gather, moments = gathered(parts, rows, 4)
-    expand = Dispatch(
-        shader=("activation", "weights", "moments_type", "outer", "expansion", "expand"),
+    conv_out = Dispatch(
+        shader=("activation", "weights", "moments_type", "outer", "conv_out_product", "conv_out"),
         constants={"HALF": half, "EPSILON": EPSILON},
         sizes=sizes,
         bindings=(x, hidden, quad, Packed(out_bias), moments, *map(Packed, last)),
         workgroups=grid,
         writes=(0,),
     )
-    return [squeeze, *norm, sums, *gather, expand]
+    return [conv_in, *norm, sums, *gather, conv_out]

@@ -11,7 +11,7 @@ from py_demixer.ops.stft import margin
 from py_demixer.program.program import Operation
 
 from .dispatch import Dispatch, Scratch, Table
-from .operands import array, result, spread
+from .operands import array, grid, result
 
 MOST_SAMPLES = 4096
 """Of a frame: as many as 16 KiB of workgroup memory hold."""
@@ -84,7 +84,7 @@ def synthesise(operation: Operation) -> list[Dispatch]:
                 writes=(2,),
             ),
             Dispatch(
-                shader=("spread", "overlap"),
+                shader=("elements", "overlap"),
                 sizes={
                     "first": first,
                     "size": count * length,
@@ -94,7 +94,7 @@ def synthesise(operation: Operation) -> list[Dispatch]:
                     "margin": margin(n_fft),
                 },
                 bindings=(windows, y),
-                workgroups=spread(count * length, INVOCATIONS),
+                workgroups=grid(count * length, INVOCATIONS),
                 writes=(1,),
             ),
         ]

@@ -23,7 +23,7 @@ from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose
 from py_demixer.ops.linear import linear
 from py_demixer.ops.lstm import lstm
 from py_demixer.ops.norm import group_norm
-from py_demixer.ops.residual import add_scaled, expand, squeeze
+from py_demixer.ops.residual import add_scaled, conv_in, conv_out
 
 from .hybrid import (
     CROP,
@@ -162,10 +162,10 @@ def _normed(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
 
 def _branch(x: NDArray[np.float32], p: Params, depth: int, name: str) -> NDArray[np.float32]:
     """A residual branch of an inner encoder, ``x (channels, positions)``."""
-    y = squeeze(x[:, None], *flat(p["0"]), *norm(p["1"]), 2**depth)[:, 0]
+    y = conv_in(x[:, None], *flat(p["0"]), *norm(p["1"]), 2**depth)[:, 0]
     y = trace.step(f"{name}.3", _look_around(y, p["3"]))
     y = trace.step(f"{name}.4", _attend(y, p["4"]))
-    return expand(y[:, None], *flat(p["5"]), *norm(p["6"]))[:, 0]
+    return conv_out(y[:, None], *flat(p["5"]), *norm(p["6"]))[:, 0]
 
 
 def _look_around(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:

@@ -1,12 +1,12 @@
 """Open-Unmix (Stöter, Uhlich, Liutkus & Mitsufuji, JOSS 2019): UMXHQ, UMXL and their like.
 
-One network for each source. It looks at the magnitudes of the mixture's spectrogram, squeezes them
+One network for each source. It looks at the magnitudes of the mixture's spectrogram, reduces them
 into a few hundred numbers a frame, lets a bidirectional LSTM go over the whole song, and from what
-that has seen and the squeezed frame makes a mask. Source: openunmix/model.py of
+that has seen and the reduced frame makes a mask. Source: openunmix/model.py of
 https://github.com/sigsep/open-unmix-pytorch, at inference.
 
 The network comes in steps, each of them on any run of frames, so that a song of any length can go
-through block by block: see :mod:`py_demixer.separation.sweep`. Arrays have no batch axis:
+through block by block: see :mod:`py_demixer.separation.recurrent`. Arrays have no batch axis:
 ``(width, frames)``, and ``(channels, bins, frames)`` for spectrograms.
 """
 
@@ -103,7 +103,7 @@ class OpenUnmix(Network):
 
     @bound
     def encode(self, source: str, magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squeeze frames.
+        """Reduce frames.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class OpenUnmix(Network):
         return trace.step(f"{source}.fc1", np.tanh(x, out=x))
 
     @bound
-    def sweep(
+    def lstm_pass(
         self,
         source: str,
         layer: int,

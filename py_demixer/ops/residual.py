@@ -78,7 +78,7 @@ def residual_branch(
 ) -> NDArray[np.float32]:
     """A residual branch with a bottleneck, along the last axis, in place.
 
-    :func:`squeeze` and :func:`expand`, then :func:`add_scaled`. Rows do not depend on each other,
+    :func:`conv_in` and :func:`conv_out`, then :func:`add_scaled`. Rows do not depend on each other,
     so that a few at a time keep what is between small. Source: ``DConv`` of demucs/demucs.py.
 
     Parameters
@@ -86,9 +86,9 @@ def residual_branch(
     x
         ``(channels, rows, positions)`` float32.
     in_weight, in_bias, in_norm_weight, in_norm_bias
-        ``(hidden, channels, 1, 3)`` and thrice ``(hidden,)``: see :func:`squeeze`.
+        ``(hidden, channels, 1, 3)`` and thrice ``(hidden,)``: see :func:`conv_in`.
     out_weight, out_bias, out_norm_weight, out_norm_bias
-        ``(2 channels, hidden, 1, 1)`` and thrice ``(2 channels,)``: see :func:`expand`.
+        ``(2 channels, hidden, 1, 1)`` and thrice ``(2 channels,)``: see :func:`conv_out`.
     scale
         ``(channels,)``.
     branch_bytes
@@ -97,13 +97,13 @@ def residual_branch(
     rows = max(1, branch_bytes // (4 * 2 * x.shape[0] * x.shape[2]))
     for start in range(0, x.shape[1], rows):
         strip = x[:, start : start + rows]
-        y = squeeze(strip, in_weight, in_bias, in_norm_weight, in_norm_bias, dilation)
-        y = expand(y, out_weight, out_bias, out_norm_weight, out_norm_bias)
+        y = conv_in(strip, in_weight, in_bias, in_norm_weight, in_norm_bias, dilation)
+        y = conv_out(y, out_weight, out_bias, out_norm_weight, out_norm_bias)
         add_scaled(strip, y, scale)
     return x
 
 
-def squeeze(
+def conv_in(
     x: NDArray[np.float32],
     weight: NDArray[np.float32],
     bias: NDArray[np.float32],
@@ -117,7 +117,7 @@ def squeeze(
     return group_norm(y, norm_weight, norm_bias, activation="gelu")
 
 
-def expand(
+def conv_out(
     x: NDArray[np.float32],
     weight: NDArray[np.float32],
     bias: NDArray[np.float32],

@@ -126,7 +126,7 @@ def plan(song: str, options: str) -> str:
     Parameters
     ----------
     song
-        JSON of :class:`tasks.Song`.
+        JSON of :class:`tasks.SongStatistics`.
     options
         JSON of what :func:`planning.make_options` takes.
 
@@ -292,7 +292,7 @@ def _loaded() -> Model:
 def _plan(song: str, options: str) -> tasks.Plan:
     model = _loaded()
     chosen = planning.make_options(model.architecture, json.loads(options))
-    return planning.plan(model, tasks.Song(**json.loads(song)), chosen)
+    return planning.plan(model, tasks.SongStatistics(**json.loads(song)), chosen)
 
 
 def _described(task: tasks.Task) -> dict[str, object]:

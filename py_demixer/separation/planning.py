@@ -8,9 +8,9 @@ from typing import Any
 
 from py_demixer.models.network import Model
 
+from .recurrent import OpenUnmixOptions, RecurrentPlan
 from .segments import DemucsOptions, SegmentPlan
-from .sweep import OpenUnmixOptions, SweepPlan
-from .tasks import Plan, Song
+from .tasks import Plan, SongStatistics
 
 Options = DemucsOptions | OpenUnmixOptions
 
@@ -28,18 +28,18 @@ class Way:
     """
 
     options: type[Options]
-    plan: Callable[[Any, Song, Any], Plan]
+    plan: Callable[[Any, SongStatistics, Any], Plan]
 
 
 WAYS: Mapping[str, Way] = {
     "htdemucs": Way(DemucsOptions, SegmentPlan),
     "hdemucs": Way(DemucsOptions, SegmentPlan),
-    "openunmix": Way(OpenUnmixOptions, SweepPlan),
+    "openunmix": Way(OpenUnmixOptions, RecurrentPlan),
 }
 """By key of :data:`py_demixer.models.registry.ARCHITECTURES`."""
 
 
-def plan(model: Model, song: Song, options: Options | None = None) -> Plan:
+def plan(model: Model, song: SongStatistics, options: Options | None = None) -> Plan:
     """Cut a song into tasks, as the model needs it.
 
     Parameters

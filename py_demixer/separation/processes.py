@@ -31,7 +31,7 @@ from py_demixer.models.network import Model
 from . import planning
 from .execution import Clock, Feed, Frontier
 from .planes import InFiles
-from .tasks import Cancel, Plan, Progress, Song
+from .tasks import Cancel, Plan, Progress, SongStatistics
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -53,7 +53,7 @@ _LOOK_SECONDS = 0.2  # between two looks at whether somebody wants to stop
 class _Job:
     """What a process must know of a song."""
 
-    song: Song
+    song: SongStatistics
     options: planning.Options | None
     folder: Path
 
@@ -108,7 +108,7 @@ class Workers:
 
     def execute(
         self,
-        song: Song,
+        song: SongStatistics,
         options: planning.Options | None,
         blocks: Iterable[NDArray[np.floating]],
         folder: Path,

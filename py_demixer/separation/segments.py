@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from py_demixer.models.bag import Bag, SegmentNetwork
 from py_demixer.ops.subnormal import SMALLEST, drop_subnormals
 
-from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems, stem_names
+from .tasks import MIXTURE, Plane, Range, SongStatistics, Task, chosen_stems, stem_names
 
 MAX_SHIFT_SECONDS = 0.5
 
@@ -132,7 +132,9 @@ class SegmentPlan:
         nothing of their ends, or the options ask for what the model cannot do.
     """
 
-    def __init__(self, model: SegmentNetwork | Bag, song: Song, options: DemucsOptions) -> None:
+    def __init__(
+        self, model: SegmentNetwork | Bag, song: SongStatistics, options: DemucsOptions
+    ) -> None:
         if song.length < 1:
             raise ValueError("The audio is empty: there is nothing to separate.")
         self._bag, self._song, self._options = Bag.of(model), song, options

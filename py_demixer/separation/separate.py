@@ -1,9 +1,9 @@
 """From a mixture to its stems: the way in for programs.
 
-One way for every model: the song is measured, planned (``segments.py``, ``sweep.py``) and run task
-by task, in this process (``execution.py``) or in several (``processes.py``). What comes out is a
-pure function of the mixture, the model and the options. What is held beside the song and its stems
-does not depend on the song's length.
+One way for every model: the song is measured, planned (``segments.py``, ``recurrent.py``) and run
+task by task, in this process (``execution.py``) or in several (``processes.py``). What comes out is
+a pure function of the mixture, the model and the options. What is held beside the song and its
+stems does not depend on the song's length.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .planes import InFiles, InMemory, Planes
 from .planning import Options
 from .processes import Workers
 from .statistics import as_mixture, as_samples, check_finite, check_sample_rate, measure
-from .tasks import Cancel, Plan, Progress, Range, Song
+from .tasks import Cancel, Plan, Progress, Range, SongStatistics
 
 MEMORY_BYTES = 64 << 20
 """What of a stream's planes may be held in memory; where a plan needs more, they are in files."""
@@ -135,7 +135,7 @@ def separate_blocks(
     model: Model,
     options: Options | None = None,
     *,
-    song: Song,
+    song: SongStatistics,
     sample_rate: int | None = None,
     workers: int | Workers | None = None,
     progress: Progress | None = None,
@@ -210,7 +210,7 @@ class _Run:
         self,
         stack: ExitStack,
         model: Model,
-        song: Song,
+        song: SongStatistics,
         options: Options | None,
         plan: Plan,
         workers: int | Workers | None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .tasks import Song
+from .tasks import SongStatistics
 
 MEASURE_BLOCK = 1 << 20  # samples; fixed, so that every caller gets the same bits
 
@@ -180,16 +180,16 @@ class Meter:
         self._mean += (mean - self._mean) * mono.size / total
         self.length = total
 
-    def finish(self) -> Song:
+    def finish(self) -> SongStatistics:
         """The song that was fed.
 
         Its standard deviation is the unbiased one plus 1e-8, so that silence can be divided by it.
         """
         std = (self._squares / max(1, self.length - 1)) ** 0.5 + 1e-8
-        return Song(self.length, self._mean, std)
+        return SongStatistics(self.length, self._mean, std)
 
 
-def measure(blocks: Iterable[NDArray[np.floating]], sample_rate: int) -> Song:
+def measure(blocks: Iterable[NDArray[np.floating]], sample_rate: int) -> SongStatistics:
     """Measure a song that comes in blocks: see :class:`Meter`.
 
     Parameters

@@ -4,8 +4,8 @@ All data live in *planes*: named arrays ``(frames, width)`` float32, so that a r
 one piece of a file. ``"mixture"`` is the song (stereo, interleaved: width 2); there is one plane
 for each stem, named by its source; anything else is temporary. A :class:`Plan` says which planes
 there are and which tasks turn the mixture into the stems. It is a pure function of the model, the
-:class:`Song` and the options, and so is each of its tasks: whoever runs them, in whatever order
-``after`` allows, on however many machines, gets the same bits.
+:class:`SongStatistics` and the options, and so is each of its tasks: whoever runs them, in whatever
+order ``after`` allows, on however many machines, gets the same bits.
 
 Three programs run plans: :func:`py_demixer.separation.execution.execute`, in order and in one
 process; :class:`py_demixer.separation.processes.Workers`, in several; and the page
@@ -31,7 +31,7 @@ Cancel = Callable[[], bool]
 
 
 @dataclass(frozen=True)
-class Song:
+class SongStatistics:
     """What is known of a song before it is separated.
 
     Attributes

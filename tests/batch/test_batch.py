@@ -14,7 +14,7 @@ import py_demixer
 from py_demixer import DemucsOptions
 from py_demixer.audio.collection import collect
 from py_demixer.audio.files import Output, separate_file, workshop
-from py_demixer.batch.run import MANIFEST, LocalCrew, Recipe
+from py_demixer.batch.run import MANIFEST, LocalExecutor, Recipe
 from py_demixer.batch.run import run as run_batch
 from py_demixer.weights.checkpoint import sha256
 from tests import synthetic, tiny
@@ -221,7 +221,7 @@ class Deadly(Recipe):
 
 def test_a_song_that_ends_every_process_is_given_up(few, out, tiny_weights):
     recipe = Deadly("htdemucs", "?", "numpy", DemucsOptions(), Output())
-    outcomes = list(run_batch(collect([few], out), recipe, LocalCrew(2, tiny_weights)))
+    outcomes = list(run_batch(collect([few], out), recipe, LocalExecutor(2, tiny_weights)))
     assert len(outcomes) == 2
     for outcome in outcomes:
         assert outcome.manifest is None

@@ -115,15 +115,15 @@ def test_a_worker_that_is_started_again_gets_the_weights_again(
 
 def test_what_keeps_a_cluster_from_working_is_said(scheduler, songs, tmp_path, monkeypatch):
     monkeypatch.setattr("py_demixer.batch.dask._PATIENCE_SECONDS", 1)
-    from py_demixer.batch.dask import DaskCrew
+    from py_demixer.batch.dask import DaskExecutor
     from py_demixer.errors import BatchError
 
     with pytest.raises(BatchError, match=r"There is no Dask scheduler at tcp://127\.0\.0\.1:1:"):
-        DaskCrew("tcp://127.0.0.1:1", tmp_path).__enter__()
+        DaskExecutor("tcp://127.0.0.1:1", tmp_path).__enter__()
     with pytest.raises(BatchError, match="has no workers: start some"):
-        DaskCrew(scheduler, tmp_path).__enter__()
+        DaskExecutor(scheduler, tmp_path).__enter__()
     monkeypatch.setattr("py_demixer.batch.dask.__version__", "9.9")
     with a_worker(scheduler, tmp_path), distributed.Client(scheduler) as client:
         client.wait_for_workers(1)
         with pytest.raises(BatchError, match=r"has not py-demixer 9\.9 \(0"):
-            DaskCrew(scheduler, tmp_path).__enter__()
+            DaskExecutor(scheduler, tmp_path).__enter__()

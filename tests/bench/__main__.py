@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import gpu, library, native, operations, page, reference, rivals, songs, sweep
+from tests.bench import gpu, library, native, openunmix, operations, page, reference, rivals, songs
 from tests.bench.machine import machine
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
@@ -38,7 +38,7 @@ def main() -> None:
         ("one segment, by rivals in Chromium", lambda: rivals.measure(RUNS)),
         ("operations, in Chromium", lambda: operations.measure(options.site, RUNS)),
         ("operations, on a graphics card", lambda: gpu.measure(RUNS)),
-        ("Open-Unmix, in Chromium", lambda: sweep.measure(options.site, RUNS)),
+        ("Open-Unmix, in Chromium", lambda: openunmix.measure(options.site, RUNS)),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("one song, by several workers", lambda: songs.measure_scaling(options.site)),
         ("one song, by several processes", lambda: library.measure_workers(weights)),

@@ -21,7 +21,7 @@ import py_demixer
 from py_demixer.audio.collection import Job
 from py_demixer.audio.files import Output
 from py_demixer.batch import run
-from py_demixer.batch.run import LocalCrew, Recipe
+from py_demixer.batch.run import LocalExecutor, Recipe
 from tests import synthetic, tiny, unmix
 from tests.bench import memory
 from tests.bench.rows import Row, row
@@ -76,7 +76,7 @@ def measure_batch(weights: Path) -> tuple[list[Row], dict[str, str]]:
             jobs = [Job(song, place.name, place) for place in places]
             begun = time.perf_counter()
             with memory.children() as watched:
-                for outcome in run.run(jobs, recipe, LocalCrew(count, weights)):
+                for outcome in run.run(jobs, recipe, LocalExecutor(count, weights)):
                     assert outcome.error is None, outcome.error
             seconds[count] = [time.perf_counter() - begun]
             peaks[count] = watched.peak_bytes

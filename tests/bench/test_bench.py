@@ -10,7 +10,7 @@ import soundfile
 
 import py_demixer
 from tests import synthetic, unmix
-from tests.bench import gpu, library, memory, native, operations, page, reference, sweep
+from tests.bench import gpu, library, memory, native, openunmix, operations, page, reference
 from tests.bench.rows import ratios, row, table
 from tools.environment import ROOT, CannotGoOn
 
@@ -154,10 +154,10 @@ def test_operations_on_a_graphics_card(monkeypatch):
 @pytest.mark.browser
 def test_open_unmix(tiny_site, monkeypatch):
     monkeypatch.setattr(unmix, "WIDTHS", {"umxhq": 16})
-    (measured,), _ = sweep.measure(tiny_site, 1)
+    (measured,), _ = openunmix.measure(tiny_site, 1)
     assert measured.keys() >= FIELDS
     assert measured["what"] == "umxhq/song of 4 min"
-    assert set(measured["parts"]) == {"Encode", "Sweep", "Merge", "Window", "Join"}
+    assert set(measured["parts"]) == {"Encode", "LstmPass", "Merge", "Window", "Join"}
     assert sum(measured["parts"].values()) == pytest.approx(measured["seconds"], rel=0.01)
     assert measured["peak_bytes"] > 50e6
 

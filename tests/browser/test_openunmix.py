@@ -15,7 +15,7 @@ from web import server
 
 pytestmark = pytest.mark.browser
 
-SECONDS = 31.0  # three blocks of a sweep, five windows
+SECONDS = 31.0  # three blocks of an LSTM, five windows
 
 _SEPARATE = """
 async ({ song, options, workers, stopAfter }) => {

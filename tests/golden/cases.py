@@ -104,7 +104,7 @@ SCORED_SECONDS = 7.0
 
 
 @dataclass(frozen=True)
-class Sweep:
+class UnmixSong:
     """A song separated by Open-Unmix with seeded weights; every ``stride``th sample is kept."""
 
     hidden: int
@@ -115,29 +115,29 @@ class Sweep:
 
 UMXHQ, UMXL = 512, 1024  # their width
 NO_EM, ONE_EM = {"niter": 0}, {"niter": 1}
-SWEEPS = {
-    "short": Sweep(16, 0.1, ONE_EM),
-    "one window": Sweep(16, 6.9, NO_EM),
-    "softmask": Sweep(16, 7.0, {"niter": 1, "softmask": True}, 997),
-    "residual": Sweep(16, 7.0, {"niter": 2, "residual": True}, 997),
-    "one target": Sweep(16, 7.0, {"niter": 0, "stems": ["vocals"]}, 997),
-    "two targets": Sweep(
+UNMIX_SONGS = {
+    "short": UnmixSong(16, 0.1, ONE_EM),
+    "one window": UnmixSong(16, 6.9, NO_EM),
+    "softmask": UnmixSong(16, 7.0, {"niter": 1, "softmask": True}, 997),
+    "residual": UnmixSong(16, 7.0, {"niter": 2, "residual": True}, 997),
+    "one target": UnmixSong(16, 7.0, {"niter": 0, "stems": ["vocals"]}, 997),
+    "two targets": UnmixSong(
         16, 15.0, {"niter": 1, "stems": ["drums", "vocals"], "residual": True}, 997
     ),
-    "30 s": Sweep(16, 30.0, NO_EM, 997),
-    "30 s, EM": Sweep(16, 30.0, ONE_EM, 997),
-    "umxhq": Sweep(UMXHQ, 7.0, NO_EM, 997),
-    "umxhq, EM": Sweep(UMXHQ, 7.0, ONE_EM, 997),
-    "umxl": Sweep(UMXL, 7.0, NO_EM, 997),
-    "umxl, EM": Sweep(UMXL, 7.0, ONE_EM, 997),
+    "30 s": UnmixSong(16, 30.0, NO_EM, 997),
+    "30 s, EM": UnmixSong(16, 30.0, ONE_EM, 997),
+    "umxhq": UnmixSong(UMXHQ, 7.0, NO_EM, 997),
+    "umxhq, EM": UnmixSong(UMXHQ, 7.0, ONE_EM, 997),
+    "umxl": UnmixSong(UMXL, 7.0, NO_EM, 997),
+    "umxl, EM": UnmixSong(UMXL, 7.0, ONE_EM, 997),
 }
-LONG_SWEEPS = {
-    "umxl, 30 s": Sweep(UMXL, 30.0, NO_EM, 997),
-    "umxl, 30 s, EM": Sweep(UMXL, 30.0, ONE_EM, 997),
-    "umxl, 4 min": Sweep(UMXL, 240.0, NO_EM, 7919),
-    "umxl, 4 min, EM": Sweep(UMXL, 240.0, ONE_EM, 7919),
-    "umxhq, 4 min": Sweep(UMXHQ, 240.0, NO_EM, 7919),
-    "umxhq, 4 min, EM": Sweep(UMXHQ, 240.0, ONE_EM, 7919),
+LONG_UNMIX_SONGS = {
+    "umxl, 30 s": UnmixSong(UMXL, 30.0, NO_EM, 997),
+    "umxl, 30 s, EM": UnmixSong(UMXL, 30.0, ONE_EM, 997),
+    "umxl, 4 min": UnmixSong(UMXL, 240.0, NO_EM, 7919),
+    "umxl, 4 min, EM": UnmixSong(UMXL, 240.0, ONE_EM, 7919),
+    "umxhq, 4 min": UnmixSong(UMXHQ, 240.0, NO_EM, 7919),
+    "umxhq, 4 min, EM": UnmixSong(UMXHQ, 240.0, ONE_EM, 7919),
 }
 LSTM = (24, 10, 37)  # in, hidden, frames
 CENTRED_LENGTHS = {"centred": 20011, "centred/whole hops": 20480, "centred/short": 2500}

@@ -90,9 +90,9 @@ def check_stems(
         assert snr(stem, expected) >= bound, f"stem {index}"
 
 
-def check_sweep(name: str) -> None:
+def check_unmix_song(name: str) -> None:
     """Open-Unmix with seeded weights on a whole song, with the options of that case."""
-    case = (cases.SWEEPS | cases.LONG_SWEEPS)[name]
+    case = (cases.UNMIX_SONGS | cases.LONG_UNMIX_SONGS)[name]
     options = make_options("openunmix", case.options)
     stems = py_demixer.separate(synthetic.song(case.seconds), unmix.model(case.hidden), options)
     bound = STEM_SNR if case.options["niter"] == 0 else REFINED_SNR
@@ -102,7 +102,7 @@ def check_sweep(name: str) -> None:
 def check_unmix_stages() -> None:
     """What every step of Open-Unmix's networks computes."""
     name = "one window"
-    case, prefix = cases.SWEEPS[name], f"{name}/stages/"
+    case, prefix = cases.UNMIX_SONGS[name], f"{name}/stages/"
     model = unmix.model(case.hidden)
     with captured() as stages:
         options = make_options("openunmix", case.options)

@@ -30,16 +30,16 @@ def main() -> None:
     torch.set_grad_enabled(False)
     numbers: Numbers = {}
     if "--long" not in sys.argv:
-        numbers |= {name: cases.load("openunmix")[name] for name in cases.LONG_SWEEPS}
-    for name, case in (cases.SWEEPS | cases.LONG_SWEEPS).items():
+        numbers |= {name: cases.load("openunmix")[name] for name in cases.LONG_UNMIX_SONGS}
+    for name, case in (cases.UNMIX_SONGS | cases.LONG_UNMIX_SONGS).items():
         if name not in numbers:
-            numbers |= sweep(name, case)
+            numbers |= song(name, case)
             print(name, flush=True)
     rounded = {name: array.astype(np.float32) for name, array in numbers.items()}
     np.savez_compressed(cases.HERE / "openunmix.npz", **rounded)
 
 
-def sweep(name: str, case: cases.Sweep) -> Numbers:
+def song(name: str, case: cases.UnmixSong) -> Numbers:
     """The stems, and for a song of a single window also what the networks' steps compute."""
     stages: Numbers = {}
     separator = separate_with(Config(hidden=case.hidden), stages, **case.options)

@@ -12,7 +12,7 @@ import pytest
 import threadpoolctl
 
 import py_demixer
-from py_demixer import DemucsOptions, OpenUnmixOptions, Song
+from py_demixer import DemucsOptions, OpenUnmixOptions, SongStatistics
 from py_demixer.separation import execution, planning, separate, statistics
 from py_demixer.separation.planes import InFiles, InMemory
 from py_demixer.separation.tasks import MIXTURE, Plane, Range
@@ -29,7 +29,7 @@ MODELS = {
     "open-unmix": (unmix.model(), OpenUnmixOptions(residual=True)),
 }
 SECONDS = {"open-unmix": 13.0}
-"""Of songs of several segments, or of several blocks of a sweep."""
+"""Of songs of several segments, or of several blocks of an LSTM."""
 
 
 def cut(mixture, length):
@@ -99,7 +99,7 @@ def test_parts_come_out_before_all_has_gone_in():
 def test_what_is_held_of_a_stream_is_what_was_foretold(name, monkeypatch):
     model, options = MODELS[name]
     length = round(3 * SECONDS.get(name, 2.1) * RATE)
-    work = planning.plan(model, Song(length, 0.0, 1.0), options)
+    work = planning.plan(model, SongStatistics(length, 0.0, 1.0), options)
     most = 0
 
     class Weighed(InMemory):
@@ -142,7 +142,7 @@ def test_what_demucs_holds_does_not_grow_with_the_song():
     ],
 )
 def test_blocks_that_are_not_the_song(blocks, message):
-    song = Song(1000, 0.0, 1.0)
+    song = SongStatistics(1000, 0.0, 1.0)
     with pytest.raises(ValueError, match=message):
         list(py_demixer.separate_blocks(blocks, tiny.short(), song=song))
 

@@ -64,12 +64,12 @@ def test_tiny_song(in_pyodide, name):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", ["short", "one window", "two targets"])
 def test_open_unmix(in_pyodide, backend, name):
-    run_check(in_pyodide, backend, "check_sweep", name)
+    run_check(in_pyodide, backend, "check_unmix_song", name)
 
 
 @pytest.mark.parametrize("name", ["30 s, EM", "umxhq", "umxhq, EM"])
 def test_open_unmix_with_kernels(in_pyodide, name):
-    run_check(in_pyodide, "kernels", "check_sweep", name)
+    run_check(in_pyodide, "kernels", "check_unmix_song", name)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -87,7 +87,7 @@ def test_either_build_of_the_kernels(in_pyodide, module):
                 checks.check_op(name)
             checks.check_tiny_network("song")
             checks.check_unmix_stages()
-            checks.check_sweep("residual")
+            checks.check_unmix_song("residual")
             checks.check_values_that_are_not_finite()
         """
     )

@@ -40,12 +40,12 @@ def test_every_step_of_open_unmix():
     checks.check_unmix_stages()
 
 
-@pytest.mark.parametrize("name", cases.SWEEPS)
+@pytest.mark.parametrize("name", cases.UNMIX_SONGS)
 def test_open_unmix(name):
-    checks.check_sweep(name)
+    checks.check_unmix_song(name)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", cases.LONG_SWEEPS)
+@pytest.mark.parametrize("name", cases.LONG_UNMIX_SONGS)
 def test_open_unmix_on_long_songs(name):
-    checks.check_sweep(name)
+    checks.check_unmix_song(name)

@@ -52,7 +52,7 @@ def test_tiny_network(segment):
 @pytest.mark.usefixtures("use_kernels")
 @pytest.mark.parametrize("name", ["short", "30 s", "30 s, EM", "umxhq, EM"])
 def test_open_unmix(name):
-    checks.check_sweep(name)
+    checks.check_unmix_song(name)
 
 
 @pytest.mark.parametrize("name", properties.CHECKS)

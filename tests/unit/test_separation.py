@@ -7,7 +7,7 @@ import py_demixer
 from py_demixer import DemucsOptions, backends
 from py_demixer.separation import execution, planning, segments, statistics
 from py_demixer.separation.segments import Block, Segment
-from py_demixer.separation.tasks import MIXTURE, Song
+from py_demixer.separation.tasks import MIXTURE, SongStatistics
 from tests import synthetic, tiny
 from tests.golden import cases, checks
 from tests.plans import Watched, any_order, run_in_order, separate
@@ -51,7 +51,7 @@ DEFAULT = DemucsOptions()
 
 
 def plan(length, options=DEFAULT, segment_length=SEGMENT):
-    return planning.plan(Echo(segment_length), Song(length, 0.0, 1.0), options)
+    return planning.plan(Echo(segment_length), SongStatistics(length, 0.0, 1.0), options)
 
 
 def segments_of(work):
@@ -191,7 +191,7 @@ def test_silence_is_separated_into_silence():
 
 
 def test_silence_measures_as_a_number_one_can_divide_by():
-    assert statistics.measure([np.zeros((2, 1), np.float32)], RATE) == Song(1, 0.0, 1e-8)
+    assert statistics.measure([np.zeros((2, 1), np.float32)], RATE) == SongStatistics(1, 0.0, 1e-8)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -229,7 +229,7 @@ def test_samples_that_are_no_floats_are_refused(dtype):
     """Their full scale is not 1, so their stems would be wrong by what it is."""
     samples = np.ones((2, 5), dtype)
     message = f"must be floats with full scale at 1, not {np.dtype(dtype)}"
-    song = Song(5, 0.0, 1.0)
+    song = SongStatistics(5, 0.0, 1.0)
     for use in (
         lambda: py_demixer.separate(samples, Echo(1000)),
         lambda: py_demixer.measure([samples], RATE),
@@ -247,7 +247,7 @@ def test_floats_of_other_sizes_are_taken():
 
 
 def test_a_bad_sample_is_found_though_the_song_was_measured_elsewhere():
-    mixture, song = cases.random("mixture", 2, 2500), Song(2500, 0.0, 1.0)
+    mixture, song = cases.random("mixture", 2, 2500), SongStatistics(2500, 0.0, 1.0)
     mixture[1, 1700] = np.inf
     blocks = py_demixer.separate_blocks(np.split(mixture, [1000], 1), Echo(1000), song=song)
     with pytest.raises(ValueError, match=rf"not a finite number at {1700 / RATE:.3f} s"):
@@ -255,7 +255,7 @@ def test_a_bad_sample_is_found_though_the_song_was_measured_elsewhere():
 
 
 def test_another_sample_rate_is_refused_where_it_is_told():
-    mixture, song = cases.random("mixture", 2, 2500), Song(2500, 0.0, 1.0)
+    mixture, song = cases.random("mixture", 2, 2500), SongStatistics(2500, 0.0, 1.0)
     assert py_demixer.separate(mixture, Echo(1000), sample_rate=RATE).audio.shape == (2, 2, 2500)
     message = "has 48000 samples a second, and the model takes 44100"
     with pytest.raises(ValueError, match=message):

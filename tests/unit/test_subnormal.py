@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import py_demixer
-from py_demixer import Song
+from py_demixer import SongStatistics
 from py_demixer.ops import backend
 from py_demixer.ops.activation import glu, sigmoid, softmax
 from py_demixer.ops.subnormal import SMALLEST, drop_subnormals
@@ -69,7 +69,7 @@ MODELS = {
 def test_there_are_none_in_any_step_of_a_segment(name, song, factors):
     model, mixture = MODELS[name](), songs()[song]
     # A song's last segment is as quiet as it is; the level is that of the whole.
-    work = planning.plan(model, Song(mixture.shape[1], 0.0, 0.1))
+    work = planning.plan(model, SongStatistics(mixture.shape[1], 0.0, 0.1))
     with backend.using("numpy"), checks.captured(lambda x: x.copy()) as steps:
         for _ in py_demixer.separation.execution.execute(
             work, [mixture], py_demixer.separation.planes.InMemory()

@@ -1,4 +1,4 @@
-"""Open-Unmix's way from a song to its stems: sweeps over the whole song, block by block.
+"""Open-Unmix's way from a song to its stems: passes of LSTMs over the whole song, block by block.
 
 An LSTM goes over all frames of the song in both directions, layer by layer. So that no worker has
 to hold a song, each layer and direction is a chain of tasks, one for each block of frames, with the
@@ -22,13 +22,13 @@ from py_demixer.models.openunmix import OpenUnmix
 from py_demixer.ops.stft import Centred
 from py_demixer.ops.wiener import wiener
 
-from .tasks import MIXTURE, Plane, Range, Song, Task, chosen_stems, stem_names
+from .tasks import MIXTURE, Plane, Range, SongStatistics, Task, chosen_stems, stem_names
 
 WINDOW = 300
 """Frames that are filtered together: openunmix's ``wiener_win_len``."""
 
 BLOCK = 600
-"""Frames that a task of a sweep takes in: 14 s."""
+"""Frames that a task of an LSTM takes in: 14 s."""
 
 RESIDUAL = "residual"
 _SIDES = ("left", "right")
@@ -36,7 +36,7 @@ _SIDES = ("left", "right")
 # Milliseconds a frame, measured for UMXL and UMXHQ in Chromium 156: constant, and what grows with
 # the networks' width and with its square, both for a width of 1024.
 _ENCODE_MS = (0.27, 0.13, 0.0)
-_SWEEP_MS = (0.0, 0.0, 0.26)
+_PASS_MS = (0.0, 0.0, 0.26)
 _MERGE_MS = (0.0, 0.0, 0.12)
 _WINDOW_MS = (1.4, 1.0, 0.0)
 
@@ -57,7 +57,7 @@ class OpenUnmixOptions:
     softmask
         Begin them with the stems' shares of the mixture.
     block
-        Frames that a task of a sweep takes in.
+        Frames that a task of an LSTM takes in.
     """
 
     stems: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class OpenUnmixOptions:
 
 @dataclass(frozen=True)
 class Encode(Task):
-    """Squeezes a block of frames of the mixture, for one source."""
+    """Reduces a block of frames of the mixture, for one source."""
 
     source: str
     first: int
@@ -84,7 +84,7 @@ class Encode(Task):
 
 
 @dataclass(frozen=True)
-class Sweep(Task):
+class LstmPass(Task):
     """Takes one layer of one source's LSTM over a block of frames in one direction.
 
     Attributes
@@ -123,8 +123,8 @@ class Join(Task):
     """Adds up what two neighbouring windows contribute to the stretch that they have in common."""
 
 
-class SweepPlan:
-    """The plan of a model that sweeps over the song: a :class:`tasks.Plan`.
+class RecurrentPlan:
+    """The plan of a model whose LSTMs go over the whole song: a :class:`tasks.Plan`.
 
     Raises
     ------
@@ -132,7 +132,7 @@ class SweepPlan:
         The song is empty, or the model has no such stem.
     """
 
-    def __init__(self, model: OpenUnmix, song: Song, options: OpenUnmixOptions) -> None:
+    def __init__(self, model: OpenUnmix, song: SongStatistics, options: OpenUnmixOptions) -> None:
         if song.length < 1:
             raise ValueError("The audio is empty: there is nothing to separate.")
         self._model, self._options = model, options
@@ -153,8 +153,8 @@ class SweepPlan:
         task = self.tasks[index]
         if isinstance(task, Encode):
             return [self._model.encode(task.source, np.abs(self._spectrum(task, inputs[0]))).T]
-        if isinstance(task, Sweep):
-            return self._sweep(task, inputs)
+        if isinstance(task, LstmPass):
+            return self._lstm_pass(task, inputs)
         if isinstance(task, Merge):
             return [self._model.merge(task.source, _stacked(inputs)).T]
         if isinstance(task, Window):
@@ -166,13 +166,13 @@ class SweepPlan:
     def _spectrum(self, task: Encode | Window, part: NDArray[np.float32]) -> NDArray[np.complex64]:
         return self._transform.analyse(part.T, task.first, task.count)
 
-    def _sweep(
-        self, task: Sweep, inputs: Sequence[NDArray[np.float32]]
+    def _lstm_pass(
+        self, task: LstmPass, inputs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
         has_state, leaves_state = task.carried
         x = _stacked(inputs[:-1] if has_state else inputs)
         state = inputs[-1] if has_state else np.zeros((2, len(x) // 2), np.float32)
-        out, state = self._model.sweep(task.source, task.layer, task.reverse, x, state)
+        out, state = self._model.lstm_pass(task.source, task.layer, task.reverse, x, state)
         return [out.T, state] if leaves_state else [out.T]
 
     def _filter(
@@ -223,7 +223,7 @@ class SweepPlan:
         below: tuple[str, ...] = (encoded,)
         for layer in range(config.layers):
             below = tuple(
-                self._plan_sweep(source, layer, reverse, below, blocks) for reverse in (False, True)
+                self._plan_layer(source, layer, reverse, below, blocks) for reverse in (False, True)
             )
         merged = self._temporary(_merged(source), config.hidden, frames)
         for first, count in blocks:
@@ -231,7 +231,7 @@ class SweepPlan:
             writes, cost = [Range(merged, first, count)], self._cost(count, *_MERGE_MS)
             self._add(Merge, reads, writes, cost, source)
 
-    def _plan_sweep(
+    def _plan_layer(
         self,
         source: str,
         layer: int,
@@ -250,8 +250,8 @@ class SweepPlan:
             writes = [Range(found, first, count)]
             reads += [Range(states, 2 * place - 2, 2)] if carried[0] else []
             writes += [Range(states, 2 * place, 2)] if carried[1] else []
-            cost = self._cost(count, *_SWEEP_MS)
-            self._add(Sweep, reads, writes, cost, source, layer, reverse, carried)
+            cost = self._cost(count, *_PASS_MS)
+            self._add(LstmPass, reads, writes, cost, source, layer, reverse, carried)
         return found
 
     def _plan_windows(self) -> None:

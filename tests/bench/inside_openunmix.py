@@ -1,4 +1,4 @@
-"""What sweep.py measures, inside Pyodide; needs NumPy and the package only."""
+"""What openunmix.py measures, inside Pyodide; needs NumPy and the package only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SAMPLE = 2  # tasks of a kind: one in the middle of the song, and one beside it
 def measure(hidden: int, minutes: float, runs: int) -> str:
     """JSON: backend, seconds of each run for the whole song, and of the last one by kind."""
     config = Config(hidden=hidden)
-    song = tasks.Song(round(minutes * 60 * config.sample_rate), 0.0, 1.0)
+    song = tasks.SongStatistics(round(minutes * 60 * config.sample_rate), 0.0, 1.0)
     network = OpenUnmix(_tensors(config), config)
     plan = planning.plan(network, song)
     kinds: dict[str, list[int]] = defaultdict(list)

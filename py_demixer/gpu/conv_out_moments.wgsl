@@ -1,4 +1,4 @@
-// The moments of a part of a row of what expansion.wgsl computes: some values and their gates, at
+// The moments of a part of a row of what conv_out_product.wgsl computes: some values and their gates, at
 // 128 positions.
 
 @group(0) @binding(1) var<storage, read> hidden: array<f32>; // (hidden, rows, columns)
@@ -18,7 +18,7 @@ fn main(
     let inside = columns < vec4u(sizes.columns);
     let end = min(sizes.quads, (workgroup.z + 1u) * sizes.each);
     for (var quad = workgroup.z * sizes.each + local.y; quad < end; quad += 2u) {
-        let sum = expanded(workgroup.y, columns, quad);
+        let sum = products(workgroup.y, columns, quad);
         include_row(&sums, sum.values[0], sum.gates[0], 4u * quad, inside);
         include_row(&sums, sum.values[1], sum.gates[1], 4u * quad + 1u, inside);
         include_row(&sums, sum.values[2], sum.gates[2], 4u * quad + 2u, inside);

@@ -1,4 +1,4 @@
-// The end of a residual branch, added: group norm and GLU of what expansion.wgsl computes, scaled.
+// The end of a residual branch, added: group norm and GLU of what conv_out_product.wgsl computes, scaled.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>; // (channels, rows, columns)
 @group(0) @binding(2) var<storage, read> hidden: array<f32>; // (hidden, rows, columns)
@@ -16,7 +16,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) l
     let columns = workgroup.x * 128u + local.x + vec4u(0u, 32u, 64u, 96u);
     let end = min(sizes.quads, (workgroup.z + 1u) * sizes.each);
     for (var quad = workgroup.z * sizes.each + local.y; quad < end; quad += 2u) {
-        let sum = expanded(workgroup.y, columns, quad);
+        let sum = products(workgroup.y, columns, quad);
         add(sum.values[0], sum.gates[0], 4u * quad, workgroup.y, columns, row.mean, factor);
         add(sum.values[1], sum.gates[1], 4u * quad + 1u, workgroup.y, columns, row.mean, factor);
         add(sum.values[2], sum.gates[2], 4u * quad + 2u, workgroup.y, columns, row.mean, factor);

@@ -7,7 +7,7 @@ import py_demixer
 from py_demixer.evaluation.metrics import snr
 from py_demixer.models.openunmix import Config, OpenUnmix
 from py_demixer.ops import stft
-from py_demixer.separation import execution, sweep
+from py_demixer.separation import execution, recurrent
 from py_demixer.separation.tasks import MIXTURE
 from tests import plans, synthetic, unmix
 from tests.golden import cases, checks
@@ -72,11 +72,15 @@ def test_what_a_task_reads_and_writes_does_not_grow_with_the_song():
 
 def test_chains_of_sources_layers_and_directions_do_not_wait_for_more_than_they_need():
     work = plan(60 * RATE)
-    firsts = [task for task in work.tasks if isinstance(task, sweep.Sweep) and not task.carried[0]]
+    firsts = [
+        task for task in work.tasks if isinstance(task, recurrent.LstmPass) and not task.carried[0]
+    ]
     assert len(firsts) == 4 * 3 * 2
     for task in firsts:
         before = [work.tasks[index] for index in task.after]
-        assert {type(other) for other in before} == {sweep.Sweep if task.layer else sweep.Encode}
+        assert {type(other) for other in before} == {
+            recurrent.LstmPass if task.layer else recurrent.Encode
+        }
         assert all(other.source == task.source for other in before)
 
 

@@ -4,14 +4,14 @@
 // A workgroup is twice 32 invocations. Each computes four values and their gates at a time, for
 // four positions of a row, 32 apart.
 
-struct Expanded {
+struct Products {
     values: mat4x4f,
     gates: mat4x4f,
 }
 
 // Without its bias: of four channels, at columns of a row; what is outside is something.
-fn expanded(row: u32, columns: vec4u, quad: u32) -> Expanded {
-    var sums: Expanded;
+fn products(row: u32, columns: vec4u, quad: u32) -> Products {
+    var sums: Products;
     let last = vec4u(sizes.columns - 1u);
     var at = row * sizes.columns + min(columns, last);
     for (var k = 0u; k < sizes.hidden; k++) {

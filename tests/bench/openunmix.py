@@ -21,8 +21,8 @@ async ({ code, hidden, minutes, runs }) => {
   const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
   const packages = [...assets.packages, base + assets.wheel];
   const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
-  pyodide.FS.writeFile("/home/pyodide/inside_sweep.py", code);
-  const measured = JSON.parse(pyodide.pyimport("inside_sweep").measure(hidden, minutes, runs));
+  pyodide.FS.writeFile("/home/pyodide/inside_openunmix.py", code);
+  const measured = JSON.parse(pyodide.pyimport("inside_openunmix").measure(hidden, minutes, runs));
   return { ...measured, heap: pyodide._module.HEAP8.length };
 }
 """
@@ -37,7 +37,7 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
         A row for each model, `MODEL/song of 4 min`: every kind of task is run once a run and
         counted as often as the song's plan has it. `parts` are seconds by kind. No versions.
     """
-    code = (Path(__file__).parent / "inside_sweep.py").read_text(encoding="utf-8")
+    code = (Path(__file__).parent / "inside_openunmix.py").read_text(encoding="utf-8")
     rows = []
     with serving(site) as url, sync_playwright() as playwright:
         for model, hidden in unmix.WIDTHS.items():

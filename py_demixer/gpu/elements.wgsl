@@ -1,0 +1,13 @@
+// An invocation for each number of an array, in workgroups of 256; `element` is what it does.
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3u,
+    @builtin(num_workgroups) count: vec3u,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = (workgroup.y * count.x + workgroup.x) * 256u + thread;
+    if (i < sizes.size) {
+        element(i);
+    }
+}
