@@ -198,7 +198,7 @@ def _check_is_a_file(path: Path) -> None:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise AudioError(
-                f"{path} is a pipe or a device, and songs are looked at more than once: copy it to "
+                f"{path} is a pipe or a device, and songs are read more than once: copy it to "
                 "a file, or pipe it to standard input."
             )
         with path.open("rb") as file:
@@ -248,7 +248,7 @@ def _with_libsndfile(
             with _silent_stderr:
                 block = file.read(_BLOCK, dtype="float32", always_2d=True)
         except failures as error:
-            raise _Damage("is damaged, and libsndfile cannot read it to its end") from error
+            raise _Damage("is damaged, and libsndfile cannot read it to the end") from error
         if not len(block):
             return
         yield block.T
@@ -350,7 +350,7 @@ def _open_with_ffmpeg(path: Path, stream: int, warn: Warn, why: str) -> Iterator
 def _au_recording(header: bytes, data: IO[bytes], end: Callable[[], None]) -> Recording:
     """The float32 AU stream that ffmpeg writes; its header leaves the size open."""
     if header[:4] != b".snd":
-        raise AudioError("ffmpeg answered with something else than audio: update ffmpeg.")
+        raise AudioError("ffmpeg did not return audio: update ffmpeg.")
     offset, _, _, rate, channels = struct.unpack(">5I", header[4:])
     data.read(offset - len(header))
 

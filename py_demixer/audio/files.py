@@ -87,7 +87,9 @@ class Output:
                 f"There is no stem {self.two_stems!r}: choose one of {', '.join(stems)}."
             )
         if len(stems) == 1:
-            raise ValueError("Of one stem there are no others: ask for more stems, or a residual.")
+            raise ValueError(
+                "With one stem there are no others to add up: ask for more stems, or a residual."
+            )
         return self.two_stems, f"{WITHOUT}{self.two_stems}"
 
 

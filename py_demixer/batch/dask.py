@@ -74,8 +74,8 @@ class DaskExecutor:
         for worker, version in self._client.run(_version, on_error="return").items():
             if version != __version__:
                 raise BatchError(
-                    f"The worker {worker} has not py-demixer {__version__} ({version}): install "
-                    "the same version everywhere."
+                    f"The worker {worker} does not have py-demixer {__version__} ({version}): "
+                    "install the same version everywhere."
                 )
         plugin = _Weights(self._name, self._weights.read_bytes())
         self._client.register_plugin(plugin, name=self._name)

@@ -145,8 +145,8 @@ def run(
     if others and not replace:
         count = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
         raise BatchError(
-            f"{others[0].folder}{count} holds stems that were made in another way: say --force to "
-            "replace them, or choose another place."
+            f"{others[0].folder}{count} holds stems that were made with other settings: add "
+            "--force to replace them, or choose another folder."
         )
     for job, state in found.items():
         if not isinstance(state, _State):

@@ -4,11 +4,11 @@ Results go to standard output; everything else a person should know goes to stan
 codes:
 
     0    done
-    1    something was refused or failed (one sentence says what; what could be done is done),
+    1    something was refused or failed (a sentence says what; everything else was done),
          or two traces or two implementations differ
     2    wrong usage
     130  stopped with Ctrl-C
-    143  ended by somebody (128 and the number of the signal)
+    143  terminated (128 plus the number of the signal)
 """
 
 from __future__ import annotations

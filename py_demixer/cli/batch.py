@@ -32,14 +32,14 @@ from .common import (
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``batch``."""
+    """Add the command ``batch`` and its options."""
     parser = commands.add_parser(
         "batch",
-        help="write the stems of many songs, by many processes or machines",
-        description="Write the stems of all songs below FOLDER to OUTPUT/<song>/, its folders kept,"
-        f" and beside them a {run.MANIFEST} with hashes. A song that is done and intact is"
-        " skipped, so a batch that was stopped goes on where it was; a process that ends loses"
-        " only its song, which is tried again. Prints the folder of each song, one a line.",
+        help="separate many songs, on many processes or machines",
+        description="Write the stems of all songs below FOLDER to OUTPUT/<song>/, keeping"
+        f" subfolders, with a {run.MANIFEST} of hashes beside them. Songs that are done and intact"
+        " are skipped, so a batch that was stopped resumes where it was. If a process dies, only"
+        " its song is tried again. Prints the folder of each song, one per line.",
     )
     add, default = parser.add_argument, "(default: %(default)s)"
     add("folders", nargs="+", type=Path, metavar="FOLDER", help="a folder, or an audio file")
@@ -47,10 +47,10 @@ def describe(commands: Any) -> None:
     add_model(parser)
     add_choices(parser)
     add_output(parser)
-    add("--force", action="store_true", help="replace stems that were made in another way")
-    add_jobs(parser, "processes, each for a song (default: one for each processor)")
-    add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that does it instead")
-    add("--json", action="store_true", help="print a JSON object for each song, one a line")
+    add("--force", action="store_true", help="replace stems that were made with other settings")
+    add_jobs(parser, "songs to separate at once, one process each (default: one per core)")
+    add("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at this address instead")
+    add("--json", action="store_true", help="print one JSON object per song, one per line")
     parser.set_defaults(run=_batch, usage_error=parser.error)
 
 
@@ -96,7 +96,7 @@ def _report(outcomes: Iterable[Outcome], total: int, options: argparse.Namespace
         elif outcome.error is None:
             print(outcome.job.folder, flush=True)
     say(
-        f"{count['done']} songs were separated, {count['skipped']} were done before, "
+        f"{count['done']} songs were separated, {count['skipped']} were already done, "
         f"{count['failed']} failed."
     )
     return int(count["failed"] > 0)

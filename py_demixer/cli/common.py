@@ -54,7 +54,7 @@ def refuse_to_overwrite(paths: Iterable[Path]) -> None:
     for path in paths:
         if path.exists():
             raise Refusal(
-                f"{path} is already there: say --force to replace it, or choose another place."
+                f"{path} already exists: add --force to replace it, or choose another place."
             )
 
 
@@ -62,15 +62,15 @@ def refuse_to_overwrite(paths: Iterable[Path]) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Which model, and who computes."""
+    """Which model, and what runs it."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add(
         "--model",
         choices=tuple(manifest.MODELS),
         default=manifest.DEFAULT,
-        help=f"its name {default}",
+        help=f"the model to use {default}",
     )
-    add("--weights", type=Path, metavar="FILE", help="its weights (default: fetched once, kept)")
+    add("--weights", type=Path, metavar="FILE", help="its weight file (default: fetched once)")
     add(
         "--backend",
         choices=BACKENDS,
@@ -96,26 +96,26 @@ def weight_file(options: argparse.Namespace) -> Path:
 
 
 def add_choices(parser: argparse.ArgumentParser) -> None:
-    """What models can be told of a song; not every kind has every option."""
+    """Options of models; not every kind has every option."""
     parser.add_argument(
         "--stems", type=_names, metavar="A,B", help="which stems to make (default: all)"
     )
     add = parser.add_argument_group("Demucs").add_argument
     usual = DemucsOptions()
-    overlap = f"of neighbouring segments (default: {usual.overlap})"
+    overlap = f"how far neighbouring segments overlap (default: {usual.overlap})"
     add("--overlap", type=float, metavar="X", help=overlap)
-    shifts = f"random time shifts to average over (default: {usual.shifts})"
+    shifts = f"average over N random time shifts (default: {usual.shifts})"
     add("--shifts", type=int, metavar="N", help=shifts)
-    add("--seed", type=int, metavar="N", help=f"of the random time shifts (default: {usual.seed})")
-    add("--segment", type=float, metavar="S", help="seconds of a segment (default: the model's)")
+    add("--seed", type=int, metavar="N", help=f"of the random shifts (default: {usual.seed})")
+    add("--segment", type=float, metavar="S", help="seconds in a segment (default: the model's)")
     add = parser.add_argument_group("Open-Unmix").add_argument
-    add("--residual", action="store_true", default=None, help="one more stem: what they leave")
+    add("--residual", action="store_true", default=None, help="add a stem of what the others leave")
     niter = f"iterations of the Wiener filter (default: {OpenUnmixOptions().niter})"
     add("--niter", type=int, metavar="N", help=niter)
 
 
 def choices(options: argparse.Namespace) -> planning.Options:
-    """What was said of how to separate, for the model that was asked for.
+    """How to separate with the model that was asked for.
 
     Raises
     ------
@@ -139,8 +139,8 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     """How stems are written."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
-    add("--format", choices=encode.FORMATS, default="wav", help=f"of the files {default}")
-    add("--bits", choices=encode.SUBTYPES, default="16", help=f"of a sample {default}")
+    add("--format", choices=encode.FORMATS, default="wav", help=f"format of the files {default}")
+    add("--bits", choices=encode.SUBTYPES, default="16", help=f"bits per sample {default}")
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Wanted:
 
 
 def wanted(options: argparse.Namespace) -> Wanted:
-    """What was said of how to separate and to write.
+    """How to separate and to write, as it was asked for.
 
     Raises
     ------

@@ -11,11 +11,11 @@ SHELLS = ("bash", "zsh")
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``completion``."""
+    """Add the command ``completion`` and its options."""
     parser = commands.add_parser(
         "completion",
-        help="print what makes a shell complete this command line",
-        description="Print what makes a shell complete this command line: for bash, put"
+        help="print a completion script for a shell",
+        description="Print a completion script for a shell: for bash, put"
         ' eval "$(py-demixer completion bash)" into ~/.bashrc.',
     )
     parser.add_argument("shell", choices=SHELLS)

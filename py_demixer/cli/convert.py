@@ -12,20 +12,20 @@ from .common import Refusal, refuse_to_overwrite
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``convert``."""
+    """Add the command ``convert`` and its options."""
     parser = commands.add_parser(
         "convert",
-        help="convert a PyTorch or ONNX file you have, or all files of a model",
-        description="Convert a PyTorch or ONNX file you have, or all files of a model, which are "
-        "told apart by their names: drums-....pth and so on.",
+        help="convert PyTorch or ONNX files into a weight file",
+        description="Convert a PyTorch or ONNX file into a weight file. A model of several files "
+        "needs all of them; their names (drums-....pth and so on) tell which is which.",
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("-o", "--output", type=Path, help="the weight file to write")
     what.add_argument(
-        "--check", action="store_true", help="tell what 8 bits cost Open-Unmix's files, in dB"
+        "--check", action="store_true", help="tell what storing Open-Unmix in 8 bits costs, in dB"
     )
-    parser.add_argument("--force", action="store_true", help="replace a file that is already there")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.set_defaults(run=_run)
 
 

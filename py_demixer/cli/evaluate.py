@@ -42,12 +42,12 @@ from .common import (
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``evaluate``."""
+    """Add the command ``evaluate`` and its options."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure how good the stems are, or how close to PyTorch's",
+        help="measure how good stems are, or how close to PyTorch's",
         description="Separate songs whose true stems are known and print SDR, SIR, ISR and SAR by"
-        " BSS Eval v4 (medians over windows of a second, and over songs), beside published ones."
+        " BSS Eval v4 (medians over windows of a second, and over songs) beside published scores."
         " Needs pip install 'py-demixer[evaluate]', and --against also 'py-demixer[reference]'.",
     )
     add, default = parser.add_argument, "(default: %(default)s)"
@@ -58,24 +58,24 @@ def describe(commands: Any) -> None:
         help="MUSDB18 or MUSDB18-HQ, a folder with mixture.wav and stems beside it, or a .stem.mp4;"
         " with --against, any audio file or folder",
     )
-    add("--tracks", nargs="+", default=(), metavar="NAME", help="only songs of these names")
+    add("--tracks", nargs="+", default=(), metavar="NAME", help="only the songs with these names")
     add(
         "--subset",
         choices=(*SUBSETS, "all"),
         default="test",
-        help=f"of a folder that has such {default}",
+        help=f"which part of the dataset {default}",
     )
     add_model(parser)
     add_choices(parser)
-    add_jobs(parser, "processes that share the work on a song (default: none but this one)")
+    add_jobs(parser, "processes that share the work on a song (default: one)")
     add(
         "--json",
         type=Path,
         metavar="FILE",
-        help="write the results here after each song; those that are there are not done again",
+        help="write the results here after each song; songs with results are skipped",
     )
     add("--markdown", type=Path, metavar="FILE", help="write the tables here")
-    add("--plot", type=Path, metavar="FILE", help="draw a box per stem (.png, .svg, .pdf)")
+    add("--plot", type=Path, metavar="FILE", help="draw a box plot per stem (.png, .svg, .pdf)")
     add(
         "--against",
         choices=("pytorch",),

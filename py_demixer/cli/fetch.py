@@ -12,18 +12,18 @@ from .common import Refusal, say
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``fetch``."""
+    """Add the command ``fetch`` and its options."""
     parser = commands.add_parser(
         "fetch",
         help="download models before they are needed",
         description="Download the weights of models, check and convert them, and print where they "
-        "are. A model that is there already is left as it is.",
+        "are. Models that are already there are left alone.",
     )
     parser.add_argument("names", choices=tuple(manifest.MODELS), nargs="+", metavar="MODEL")
     parser.add_argument(
         "--directory",
         type=Path,
-        help="where to keep the files (default: where they belong)",
+        help="where to keep the files (default: the cache of this system)",
     )
     parser.set_defaults(run=_run)
 

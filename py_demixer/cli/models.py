@@ -15,13 +15,13 @@ from py_demixer.weights.loading import ModelInfo, list_models
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``models``."""
+    """Add the command ``models`` and its options."""
     parser = commands.add_parser(
         "models",
         help="list the models, their licences and where their weights are",
         description="List the models, their licences and where their weights are.",
     )
-    parser.add_argument("--json", action="store_true", help="as one JSON object, for scripts")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
     parser.set_defaults(run=_run)
 
 

@@ -43,14 +43,14 @@ PIPE = Path("-")
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``separate``."""
+    """Add the command ``separate`` and its options."""
     parser = commands.add_parser(
         "separate",
-        help="write the stems of songs",
-        description="Write the stems of each song to OUTPUT/<song>/<stem>.<format>; of a folder,"
-        " all songs below it, its folders kept. Stems that are already there are kept (the songs"
-        " are refused) unless --force is given, and so are two songs of the same name. Prints the"
-        " path of each file written, one a line.",
+        help="separate songs into stems",
+        description="Write the stems of each song to OUTPUT/<song>/<stem>.<format>. A folder stands"
+        " for all songs below it, and its subfolders are kept. Songs whose stems already exist are"
+        " refused unless --force is given, and so are two songs with the same name. Prints the path"
+        " of each file written, one per line.",
     )
     add, default = parser.add_argument, "(default: %(default)s)"
     add(
@@ -70,9 +70,9 @@ def describe(commands: Any) -> None:
     add_model(parser)
     add_choices(parser)
     add_output(parser)
-    add("--force", action="store_true", help="replace stems that are already there")
-    add_jobs(parser, "processes that share the work on a song (default: none but this one)")
-    add("--json", action="store_true", help="print a JSON object for each song, one a line")
+    add("--force", action="store_true", help="replace existing stems")
+    add_jobs(parser, "processes that share the work on a song (default: one)")
+    add("--json", action="store_true", help="print one JSON object per song, one per line")
     parser.set_defaults(run=_separate, usage_error=parser.error)
 
 
@@ -187,11 +187,13 @@ def _decibels(made: Separated) -> float:
 
 def _check_pipe(options: argparse.Namespace, wanted: Wanted, jobs: list[Job]) -> None:
     if options.songs.count(PIPE) > 1:
-        options.usage_error("Standard input can be read once: name - only once.")
+        options.usage_error("Standard input can only be read once: give - only once.")
     if options.output != PIPE:
         return
     if len(jobs) != 1 or len(wanted.stems) != 1:
-        options.usage_error("Only one stem of one song can go to standard output: say --stems.")
+        options.usage_error(
+            "Only one stem of one song can go to standard output: choose it with --stems."
+        )
     if sys.stdout is None:
         raise Refusal("Standard output is closed: name a folder after -o.")
     if options.json:

@@ -22,19 +22,24 @@ from .common import Refusal, add_model, load_model, refuse_to_overwrite, say
 
 
 def describe(commands: Any) -> None:
-    """What can be said after ``trace``."""
+    """Add the command ``trace`` and its options."""
     parser = commands.add_parser(
         "trace",
         help="show what every step of the network computes",
-        description="Run the network on a song's beginning and show what each of its steps"
-        " gives, or the first step that departs from an earlier trace.",
+        description="Run the network on the beginning of a song and show the result of each step,"
+        " or the first step that differs from an earlier trace.",
     )
     add = parser.add_argument
     add("song", type=Path, metavar="SONG", help="an audio file")
     add_model(parser)
     add("--json", type=Path, metavar="FILE", help="write the trace to this file as well")
-    add("--compare", type=Path, metavar="FILE", help="show the first step that departs from this")
-    add("--force", action="store_true", help="replace the file of --json if it is already there")
+    add(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="show the first step that differs from this trace",
+    )
+    add("--force", action="store_true", help="replace the file of --json if it exists")
     parser.set_defaults(run=_trace)
 
 
@@ -90,7 +95,7 @@ def _print_difference(ours: Sequence[trace.Step], theirs: Sequence[trace.Step]) 
     if pair is None:
         say(f"All {len(ours)} steps agree.")
         return 0
-    say("The first step that departs (this run above, the other trace below):")
+    say("The first step that differs (this run above, the other trace below):")
     _print_steps(pair)
     return 1
 

@@ -61,8 +61,8 @@ def bss_eval(
     length = min((stem.shape[1] for stem in stems), default=0) if heard else 0
     if length < window:
         raise EvaluationError(
-            f"A song of {length / sample_rate:.2f} s cannot be evaluated: the metrics look at "
-            f"windows of {WINDOW_SECONDS:g} s, of which there must be one at least."
+            f"A song of {length / sample_rate:.2f} s cannot be evaluated: the metrics need "
+            f"at least one window of {WINDOW_SECONDS:g} s."
         )
     # An estimate's scores do not depend on other estimates: references stand for missing ones.
     given = {name: estimates.get(name, stem) for name, stem in heard.items()}

@@ -41,7 +41,7 @@ def lower(operation: Operation) -> list[Dispatch]:
     """
     if operation.kind not in LOWERINGS:
         raise UnsupportedOperation(
-            f"This network has the operation {operation.kind}, which graphics cards are not given "
-            "here: it runs on the processor."
+            f"This network has the operation {operation.kind}, which has no shader: it "
+            "runs on the processor."
         )
     return LOWERINGS[operation.kind](operation)

@@ -173,8 +173,8 @@ def schedule(program: Program) -> Schedule:
     buffers = (*slots.bytes, max(ALIGNMENT, weights.bytes), max(ALIGNMENT, constants.bytes))
     if max(buffers) > BUFFER_BYTES:
         raise ValueError(
-            f"This network needs a buffer of {max(buffers) >> 20} MiB, and graphics cards are sure "
-            f"to have {BUFFER_BYTES >> 20} MiB only: it runs on the processor."
+            f"This network needs a buffer of {max(buffers) >> 20} MiB, and graphics cards are "
+            f"only guaranteed to have {BUFFER_BYTES >> 20} MiB: it runs on the processor."
         )
     return Schedule(
         shaders=shaders.items,
@@ -367,14 +367,14 @@ def _checked(region: Region) -> Region:
     if region.start % ALIGNMENT:
         raise ValueError(
             f"This network needs a part of an array that starts at byte {region.start}, and "
-            f"graphics cards see multiples of {ALIGNMENT} only: it runs on the processor."
+            f"graphics cards only bind multiples of {ALIGNMENT}: it runs on the processor."
         )
     # Shaders may see it as vectors of four; there is room behind it up to the next 256 bytes.
     region = Region(region.buffer, region.start, -(-region.size // 16) * 16)
     if region.size > BINDING_BYTES:
         raise ValueError(
-            f"This network needs {region.size >> 20} MiB at once, and graphics cards are sure to "
-            f"have {BINDING_BYTES >> 20} MiB only: it runs on the processor."
+            f"This network needs {region.size >> 20} MiB at once, and graphics cards are only "
+            f"guaranteed to have {BINDING_BYTES >> 20} MiB: it runs on the processor."
         )
     return region
 

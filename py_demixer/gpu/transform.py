@@ -104,8 +104,8 @@ def synthesise(operation: Operation) -> list[Dispatch]:
 def _constants(n_fft: int, scale: float) -> dict[str, int | float]:
     if n_fft > MOST_SAMPLES:
         raise ValueError(
-            f"Frames have {n_fft} samples, and graphics cards are sure to take {MOST_SAMPLES} "
-            "only: choose another backend."
+            f"Frames have {n_fft} samples, and graphics cards are only guaranteed to take "
+            f"{MOST_SAMPLES}: choose another backend."
         )
     return {"POINTS": n_fft // 2, "SCALE": scale}
 

@@ -85,7 +85,7 @@ class OpenUnmix(Network):
         super().__init__(tensors, config, backend)
         if self.backend.compiler is not None:
             raise ValueError(
-                "Open-Unmix carries a state through the whole song, which is not for graphics "
+                "Open-Unmix carries a state through the whole song, which does not suit graphics "
                 "cards: choose another backend."
             )
         self.tensors = tensors

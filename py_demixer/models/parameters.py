@@ -19,12 +19,12 @@ def read_config(kind: type[Config], text: str) -> Config:
     Raises
     ------
     ValueError
-        That is something else, or names dimensions that such a network has not.
+        That is something else, or names dimensions that such a network does not have.
     """
     try:
         values = json.loads(text)
         if not isinstance(values, dict):
-            raise ValueError("that is no JSON object")
+            raise ValueError("it is not a JSON object")
         return make_config(kind, values)
     except (TypeError, ValueError) as error:
         raise ValueError(f"The dimensions {text} are not a network's: {error}.") from error

@@ -176,14 +176,14 @@ def conv_transpose2d(
     Raises
     ------
     ValueError
-        Another activation, or a kernel that is no multiple of the stride.
+        Another activation, or a kernel that is not a multiple of the stride.
     """
     n_in, n_out, kernel, _ = weight.shape
     if activation not in (None, "gelu"):
         # A tile's rows are the phases one after the other: a GLU would pair the wrong channels.
         raise ValueError(f"A transposed convolution cannot be followed by {activation!r}.")
     if kernel % stride:
-        raise ValueError(f"The kernel of {kernel} is no multiple of the stride of {stride}.")
+        raise ValueError(f"The kernel of {kernel} is not a multiple of the stride of {stride}.")
     # Full output row q * stride + phase is the sum over taps t of
     # weight[..., t * stride + phase] * x[row q - t].
     taps = [(-t, 0) for t in range(kernel // stride)]

@@ -70,7 +70,7 @@ def load(backend_name: str | None = None) -> str:
     """
     global _model
     if _weights is None:
-        raise RuntimeError("load() comes after allocate().")
+        raise RuntimeError("Call allocate() before load().")
     _plan.cache_clear()  # plans of another model
     _model = build_model(checkpoint.read(_weights), backends.find(backend_name))
     return json.dumps(
@@ -322,7 +322,7 @@ def _hybrids() -> list[Hybrid]:
     members = model.members if isinstance(model, Bag) else (model,)
     found = [member for member in members if isinstance(member, Hybrid)]
     if len(found) < len(members):
-        raise ValueError("Graphics cards are not given Open-Unmix here: it runs on the processor.")
+        raise ValueError("Open-Unmix has no shaders: it runs on the processor.")
     return found
 
 
@@ -331,7 +331,7 @@ def _scheduled(network: Hybrid, tensors: Mapping[str, NDArray[Any]]) -> Schedule
         return schedule(record(network.network, network.input_shape, tensors))
     except NotRecordable as error:
         raise ValueError(
-            "Graphics cards are not given this kind of network here: it runs on the processor."
+            "This kind of network has no shaders: it runs on the processor."
         ) from error
     except UnsupportedOperation as error:
         raise ValueError(str(error)) from error

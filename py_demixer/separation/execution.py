@@ -106,8 +106,8 @@ class Feed:
 
     def _refuse(self, how: str, samples: int) -> NoReturn:
         raise ValueError(
-            f"The audio has {self._length} samples by its measure, and {how} at {samples}: "
-            "measure the blocks that are separated."
+            f"The audio was measured to have {self._length} samples, but {how} at {samples}: "
+            "measure the same blocks that you separate."
         )
 
 

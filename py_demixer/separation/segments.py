@@ -318,7 +318,9 @@ def _segment_length(bag: Bag, options: DemucsOptions) -> int:
             f"not of {options.segment:g} s: choose shorter ones."
         )
     if length < 1:
-        raise ValueError(f"A segment of {options.segment} s is not even one sample: lengthen it.")
+        raise ValueError(
+            f"A segment of {options.segment} s is shorter than one sample: make it longer."
+        )
     return length
 
 

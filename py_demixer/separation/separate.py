@@ -224,7 +224,9 @@ class _Run:
         elif workers is not None and not isinstance(workers, Workers):
             raise TypeError(f"workers is a number or Workers, not {workers!r}.")
         elif workers is not None and workers.model is not model:
-            raise ValueError("These workers have another model: start them with this one.")
+            raise ValueError(
+                "These workers were started with another model: start them with this one."
+            )
         if workers is None and in_memory:
             self._planes: Planes = InMemory()
             return

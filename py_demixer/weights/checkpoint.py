@@ -104,9 +104,9 @@ def _split(data: NDArray[np.uint8]) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     try:
         header = json.loads(data[8 : 8 + size].tobytes())
     except ValueError as error:
-        raise ValueError("This is not a safetensors file: its header is no JSON.") from error
+        raise ValueError("This is not a safetensors file: its header is not JSON.") from error
     if not isinstance(header, dict):
-        raise ValueError("This is not a safetensors file: its header is no JSON object.")
+        raise ValueError("This is not a safetensors file: its header is not a JSON object.")
     return header, data[8 + size :]
 
 

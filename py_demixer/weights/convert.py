@@ -64,8 +64,8 @@ def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
         checkpoint.write(out, tensors, metadata)
         return model
     raise ConvertError(
-        f"{', '.join(packages)} fit none of the models this version knows: take other files. "
-        f"({' '.join(reasons)})"
+        f"{', '.join(packages)} match none of the models that this version knows: choose other "
+        f"files. ({' '.join(reasons)})"
     )
 
 
@@ -143,7 +143,7 @@ def _open_unmix(model: Model, parts: Mapping[str, pytorch.Package]) -> tuple[Ten
     for stem, package in parts.items():
         network = _unmix_parameters(package.tensors)
         if not network:
-            raise _Mismatch(f"the file for {stem} is none of Open-Unmix's.")
+            raise _Mismatch(f"the file for {stem} is not one of Open-Unmix's.")
         found |= dimensions.of_open_unmix(network)
         tensors |= {f"{stem}.{name}": tensor for name, tensor in network.items()}
     found |= {"sources": list(model.stems)} | dict(model.config)
@@ -181,5 +181,5 @@ def _checked(
         except ValueError as error:
             raise _Mismatch(str(error)) from error
         if more := set(tensors) - set(shapes):
-            raise _Mismatch(f"there is a tensor {min(more)} that such a network has not.")
+            raise _Mismatch(f"there is a tensor {min(more)} that such a network does not have.")
     return shapes

@@ -257,7 +257,7 @@ def _transfer(source: HttpSource, part: Path, report: Report) -> None:
     try:
         request = urllib.request.Request(_url(source))
     except ValueError as error:
-        raise _SourceError(f"{_url(source)} is no address") from error
+        raise _SourceError(f"{_url(source)} is not a valid address") from error
     if have:
         request.add_header("Range", f"bytes={have}-")
     with _open(request) as response:
@@ -322,7 +322,7 @@ def _open(request: urllib.request.Request) -> Any:
             raise _Busy(result) from result
         raise _SourceError(f"the server answered {result.code} {result.reason}") from result
     if isinstance(result, http.client.InvalidURL):
-        raise _SourceError(f"{request.full_url} is no address") from result
+        raise _SourceError(f"{request.full_url} is not a valid address") from result
     if isinstance(result, http.client.HTTPException | ConnectionResetError):
         raise result  # it was there, and the connection broke
     if isinstance(result, Exception):

@@ -173,7 +173,7 @@ def _mapped(name: str, path: Path) -> Any:
             f"The weights of {name} are not at {path}: name another file, or none to fetch them."
         )
     if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty: it is no weight file.")
+        raise ValueError(f"{path} is empty: it is not a weight file.")
     return np.asarray(np.memmap(path, np.uint8, "r"))
 
 

@@ -90,7 +90,7 @@ def build_model(weights: Checkpoint, backend: Backend | None = None) -> Model:
     try:
         members: Any = tuple(network(tensors, held.config, backend) for tensors in held.tensors)
     except (ArithmeticError, AttributeError, TypeError) as error:
-        raise ValueError(f"{held.config} are no network's dimensions: {error}.") from error
+        raise ValueError(f"{held.config} are not the dimensions of a network: {error}.") from error
     return Bag(members, held.bag) if held.bag else members[0]
 
 

@@ -76,7 +76,7 @@ def read(path: Path) -> Package:
         or not all(map(_is_argument, arguments.items()))
         or not (klass is None or type(klass) is str)
     ):
-        raise ConvertError(f"{path.name} holds something else than named tensors.")
+        raise ConvertError(f"{path.name} holds something other than named tensors.")
     return Package({name: tensor.array for name, tensor in state.items()}, klass, dict(arguments))
 
 

@@ -29,7 +29,7 @@ def half(name: str, tensor: NDArray[np.floating]) -> NDArray[np.float16]:
     if not np.array_equal(narrow.astype(tensor.dtype), tensor):
         raise ConvertError(
             f"The tensor {name} has values that float16 cannot hold exactly, so this is not the"
-            " published model: take another file."
+            " published model: choose another file."
         )
     return narrow
 

@@ -59,7 +59,7 @@ def test_stems_are_those_of_separate_and_the_manifest_says_how(run, few, out, ti
     code, said, stderr = run("--bits", "32f", "--overlap", 0.5)
     assert code == 0
     assert statuses(said) == {"a": "done", "b": "done"}
-    assert "2 songs were separated, 0 were done before, 0 failed." in stderr
+    assert "2 songs were separated, 0 were already done, 0 failed." in stderr
     model = py_demixer.load_model("htdemucs", tiny_weights)
     separate_file(
         few / "a.wav",
@@ -155,7 +155,7 @@ def test_a_manifest_that_is_none_is_told_and_not_believed(run, out, content):
     code, said, stderr = run()
     assert (code, said) == (1, {})
     assert "Traceback" not in stderr
-    assert "holds stems that were made in another way" in stderr
+    assert "holds stems that were made with other settings" in stderr
     assert statuses(run("--force")[1]) == {"a": "done", "b": "skipped"}
 
 
@@ -164,7 +164,7 @@ def test_stems_made_in_another_way_are_not_replaced_unless_that_is_wanted(run, o
     before = contents(out)
     code, said, stderr = run("--two-stems", "bass")
     assert (code, said) == (1, {})
-    assert "(and 1 more) holds stems that were made in another way: say --force" in stderr
+    assert "(and 1 more) holds stems that were made with other settings: add --force" in stderr
     assert contents(out) == before
     code, said, _ = run("--two-stems", "bass", "--force")
     assert statuses(said) == {"a": "done", "b": "done"}
@@ -176,7 +176,7 @@ def test_stems_that_were_not_made_here_are_not_replaced(run, out):
     (out / "b" / "bass.wav").write_text("somebody's work")
     code, _, stderr = run()
     assert code == 1
-    assert f"{out / 'b'} holds stems that were made in another way" in stderr
+    assert f"{out / 'b'} holds stems that were made with other settings" in stderr
     assert contents(out) == {"b/bass.wav": b"somebody's work"}
 
 
@@ -195,14 +195,14 @@ def test_a_process_that_ends_loses_its_song_only(songs, tmp_path, tiny_weights):
     assert len(said) == 20
     assert [name for name, status in statuses(said).items() if status != "done"] == [BROKEN]
     assert f"{BROKEN}.flac is not audio" in said[BROKEN]["error"]
-    assert "19 songs were separated, 0 were done before, 1 failed." in stderr
+    assert "19 songs were separated, 0 were already done, 1 failed." in stderr
     assert not (out / BROKEN).exists()
     assert not list(out.rglob(".unfinished-*"))
 
     first = contents(out)
     began = time.time_ns()
     code, said, stderr = finish(batch(songs, "-o", out, "--weights", tiny_weights))
-    assert "0 songs were separated, 19 were done before, 1 failed." in stderr
+    assert "0 songs were separated, 19 were already done, 1 failed." in stderr
     assert all(path.stat().st_mtime_ns < began for path in out.rglob("*.*"))
     assert contents(out) == first
 

@@ -85,13 +85,13 @@ def test_as_local_whatever_happens(scheduler, songs, tmp_path, tiny_weights):
         assert len(said) == 20
         assert [name for name, status in statuses(said).items() if status != "done"] == [BROKEN]
         assert stderr.count("is not audio that libsndfile") == 1
-        assert "19 songs were separated, 0 were done before, 1 failed." in stderr
+        assert "19 songs were separated, 0 were already done, 1 failed." in stderr
         ours, expected = contents(out), contents(local)
         assert len(ours) == 19 * 5
         assert ours == expected
 
         code, said, stderr = finish(batch(songs, "-o", out, "--scheduler", scheduler, *model))
-        assert "0 songs were separated, 19 were done before, 1 failed." in stderr
+        assert "0 songs were separated, 19 were already done, 1 failed." in stderr
         assert contents(out) == expected
         # Only the one that was killed could not clear up.
         assert len(list(folder.rglob("py-demixer-*.safetensors"))) == 1
@@ -125,5 +125,5 @@ def test_what_keeps_a_cluster_from_working_is_said(scheduler, songs, tmp_path, m
     monkeypatch.setattr("py_demixer.batch.dask.__version__", "9.9")
     with a_worker(scheduler, tmp_path), distributed.Client(scheduler) as client:
         client.wait_for_workers(1)
-        with pytest.raises(BatchError, match=r"has not py-demixer 9\.9 \(0"):
+        with pytest.raises(BatchError, match=r"does not have py-demixer 9\.9 \(0"):
             DaskExecutor(scheduler, tmp_path).__enter__()

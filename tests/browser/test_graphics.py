@@ -329,9 +329,7 @@ def test_a_model_that_no_card_can_run(
     site = make_site({"hdemucs_mmi": weights})
     with server.serving(patched(site, tmp_path, _TRUSTED)) as url:
         page = open_tab(f"{url}?backend=webgpu").wait_started()
-        assert note(page) == (
-            "Graphics cards are not given this kind of network here: it runs on the processor."
-        )
+        assert note(page) == ("This kind of network has no shaders: it runs on the processor.")
         page.choose("song.wav", wav(synthetic.song(0.5)))
         wait_result(page)
 

@@ -134,7 +134,7 @@ def test_what_demucs_holds_does_not_grow_with_the_song():
 @pytest.mark.parametrize(
     ("blocks", "message"),
     [
-        ([np.zeros((2, 900), np.float32)], "has 1000 samples by its measure, and ends at 900"),
+        ([np.zeros((2, 900), np.float32)], "was measured to have 1000 samples, but ends at 900"),
         ([np.zeros((2, 1001), np.float32)], "has 1000 samples .* goes on at 1001"),
         ([np.zeros((2, 1000), np.float32)] * 2, "has 1000 samples .* goes on at 2000"),
         ([np.zeros((3, 9), np.float32)], r"must have the shape \(2, samples\) or be mono, and not"),

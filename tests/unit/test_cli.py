@@ -535,7 +535,7 @@ def test_the_same_song_twice_in_a_row(run, song, out):
     precious.write_bytes(b"precious")
     code, stdout, stderr = run(song)
     assert (code, stdout) == (1, "")
-    assert "is already there: say --force" in sentence(stderr)
+    assert "already exists: add --force" in sentence(stderr)
     assert precious.read_bytes() == b"precious"
     assert run(song, "--force")[0] == 0
     assert sorted(stems_of(out / "song")) == sorted(STEMS)
@@ -904,7 +904,7 @@ def test_trace_finds_the_first_step_that_departs(tracing, tmp_path):
     tiny.write(other, seed=1, segment_length=tiny.SECOND)
     code, stdout, stderr = tracing("--compare", path, "--weights", other)
     assert code == 1
-    assert "first step that departs" in sentence(stderr)
+    assert "first step that differs" in sentence(stderr)
     _, ours, theirs = stdout.splitlines()
     steps = json.loads(path.read_text())
     assert ours.split()[0] == theirs.split()[0] == steps[1]["name"]  # after the spectrum

@@ -139,5 +139,5 @@ def test_a_transposed_convolution_refuses_what_it_cannot_do():
     x, weight, bias = np.zeros((4, 3, 5)), np.zeros((4, 2, 8, 1)), np.zeros(2)
     with pytest.raises(ValueError, match="cannot be followed by 'glu'"):
         conv_transpose2d(x, weight, bias, stride=4, crop=2, height=12, activation="glu")
-    with pytest.raises(ValueError, match="kernel of 8 is no multiple of the stride of 3"):
+    with pytest.raises(ValueError, match="kernel of 8 is not a multiple of the stride of 3"):
         conv_transpose2d(x, weight, bias, stride=3, crop=2, height=9)

@@ -132,7 +132,7 @@ def test_one_network_is_no_bag(tiny_weights) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"config": "null"}, "are not a network's: that is no JSON object"),
+        ({"config": "null"}, "are not a network's: it is not a JSON object"),
         ({"config": '{"channels": null}'}, "no network's dimensions"),
         ({"config": '{"dconv_compress": 0}'}, "no network's dimensions"),
         ({"bag": "[]"}, "a bag without networks"),

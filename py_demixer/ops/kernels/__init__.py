@@ -391,7 +391,7 @@ def load() -> Kernels:
             return Kernels(FOLDER / name)
         except OSError as error:
             reasons.append(f"{name}: {error}")
-    raise ImportError(f"No kernels can be opened here ({'; '.join(reasons)}).")
+    raise ImportError(f"No kernels can be loaded here ({'; '.join(reasons)}).")
 
 
 def _square(row: int, column: int) -> list[tuple[int, int]]:
