@@ -1,6 +1,6 @@
 """Operations that can be recorded.
 
-A network is a sequence of operations on arrays. Given something else than an array, an operation
+A network is a sequence of operations on arrays. Given something other than an array, an operation
 does not compute: it tells that something which operation it is, and with what. So a network that
 is run on :class:`py_demixer.program.record.Symbol`s writes itself down.
 """

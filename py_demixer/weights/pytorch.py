@@ -332,7 +332,7 @@ class _TensorUnpickler(pickle.Unpickler):
         return self._storage(key, dtype, count)
 
 
-_ODD_STORAGE = "it refers to something else than a plain storage"
+_ODD_STORAGE = "it refers to something other than a plain storage"
 
 _DEEPEST = 20
 _TUPLES = ("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3")

@@ -128,7 +128,7 @@ def test_the_self_test_takes_what_numpy_makes_of_it():
 def test_models_that_no_card_can_run_are_refused(tmp_path, tiny_weights):
     try:
         load(tiny.write(tmp_path / "hdemucs_mmi.safetensors", name="hdemucs_mmi"))
-        with pytest.raises(ValueError, match="this kind of network") as raised:
+        with pytest.raises(ValueError, match="This kind of network") as raised:
             browser.networks()
         assert type(raised.value) is ValueError  # by which the page knows it
         load(unmix.write(tmp_path / "umxhq.safetensors"))

@@ -926,7 +926,7 @@ def test_trace_does_not_overwrite_silently(tracing, tmp_path):
     path.write_text("precious")
     code, _, stderr = tracing("--json", path)
     assert code == 1
-    assert "is already there" in sentence(stderr)
+    assert "already exists" in sentence(stderr)
     assert path.read_text() == "precious"
     assert tracing("--json", path, "--force")[0] == 0
     assert path.read_text() != "precious"

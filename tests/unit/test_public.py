@@ -117,7 +117,7 @@ def test_workers_of_another_model_are_refused(tiny_weights) -> None:
     models = [py_demixer.load_model("htdemucs", tiny_weights) for _ in range(2)]
     with (
         py_demixer.Workers(models[0], 1) as workers,
-        pytest.raises(ValueError, match="These workers have another model"),
+        pytest.raises(ValueError, match="These workers were started with another model"),
     ):
         py_demixer.separate(NOISE, models[1], workers=workers)
     with pytest.raises(TypeError, match="workers is a number or Workers, not '2'"):
@@ -133,8 +133,8 @@ def test_one_network_is_no_bag(tiny_weights) -> None:
     ("changes", "sentence"),
     [
         ({"config": "null"}, "are not a network's: it is not a JSON object"),
-        ({"config": '{"channels": null}'}, "no network's dimensions"),
-        ({"config": '{"dconv_compress": 0}'}, "no network's dimensions"),
+        ({"config": '{"channels": null}'}, "not the dimensions of a network"),
+        ({"config": '{"dconv_compress": 0}'}, "not the dimensions of a network"),
         ({"bag": "[]"}, "a bag without networks"),
         ({"bag": "5"}, "are not a bag's"),
     ],

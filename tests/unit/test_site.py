@@ -85,7 +85,7 @@ def test_licence_and_progress_are_reported(server, capsys):
     assert "Demucs v4" in lines[0]
     assert "MIT" in lines[0]
     assert "https://github.com/" in lines[0]
-    done = [int(line.split()[0]) for line in lines[1:]]
+    done = [int(line.split("%")[0]) for line in lines[1:]]
     assert done == sorted(done)
     assert done[-1] == 100
     assert len(done) == 10 < len(server.asked)

@@ -174,7 +174,7 @@ def test_tensor_outside_its_storage_is_refused(tmp_path, torch_names, offset, si
 @pytest.mark.parametrize("change", [{"kind": "module"}, {"type": "O"}, {"view": ("k", 0, 1)}])
 def test_odd_storage_is_refused(tmp_path, torch_names, change):
     path = tensor_file(tmp_path, torch_names, 0, (4,), (1,), **change)
-    with pytest.raises(ConvertError, match="something else than a plain storage"):
+    with pytest.raises(ConvertError, match="something other than a plain storage"):
         pytorch.read(path)
 
 
@@ -281,7 +281,7 @@ def test_arguments_that_are_not_plain_are_refused(tmp_path, value):
     )
     package += text("state") + b"}" + text("weight") + TENSOR + b"su"
     path = write_zip(tmp_path, {"x/data.pkl": pickled(package), "x/data/0": bytes(16)})
-    with pytest.raises(ConvertError, match="something else than named tensors"):
+    with pytest.raises(ConvertError, match="something other than named tensors"):
         pytorch.read(path)
 
 
@@ -291,7 +291,7 @@ def test_files_that_are_no_checkpoints(tmp_path):
     with pytest.raises(ConvertError, match="not a whole PyTorch checkpoint"):
         pytorch.read(write_zip(tmp_path, {"x/data.pkl": b"\x80\x02}nonsense"}))
     for content in ([1, 2], {}, {"epoch": 3}, {"klass": None}):
-        with pytest.raises(ConvertError, match="something else than named tensors"):
+        with pytest.raises(ConvertError, match="something other than named tensors"):
             pytorch.read(checkpoint_of(tmp_path, content))
     path = tmp_path / "cut.th"
     path.write_bytes((GOLDEN / "tiny.th").read_bytes()[:50_000])
@@ -437,7 +437,7 @@ def test_another_layout_is_refused(tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["convert", str(GOLDEN / "layouts.pth"), "-o", str(out)]) == 1
     error = capsys.readouterr().err
-    assert "layouts.pth fit none of the models" in error
+    assert "layouts.pth match none of the models" in error
     assert "htdemucs_ft: it is made of one file for each of f7e0c4bc, d12395a8" in error
     assert "htdemucs: The weight file lacks the tensor" in error
     assert not out.exists()

@@ -198,7 +198,7 @@ def test_files_that_make_no_model(tmp_path, model):
         convert.convert(files, out, [UMXHQ])
     other = tmp_path / "bass-01234567.pth"
     shutil.copy(GOLDEN / "tiny.th", other)
-    with pytest.raises(ConvertError, match="the file for bass is none of Open-Unmix's"):
+    with pytest.raises(ConvertError, match="the file for bass is not one of Open-Unmix's"):
         convert.convert([FILES["drums"], other, FILES["other"], FILES["vocals"]], out, [model])
     assert not out.exists()
 
