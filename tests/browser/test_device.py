@@ -140,7 +140,7 @@ def test_workers_by_themselves(
     page.goto(stub_url + "licences.txt")
     found = page.evaluate(
         """async ([url, memory, isPhone]) => {
-          const { defaultWorkers } = await import(url + "engine/pool.js");
+          const { defaultWorkers } = await import(url + "engine/workers.js");
           const of = (name, value) => Object.defineProperty(navigator, name, { value });
           of("deviceMemory", memory ?? undefined);
           of("hardwareConcurrency", 8);
