@@ -25,7 +25,7 @@ from py_demixer.ops.kernels import MODULES
 from tools.environment import CACHE, ROOT, CannotGoOn, ensure_node_modules, note, run
 from tools.kernels import SOURCES, build_kernels
 from tools.pyodide import ensure_pyodide
-from tools.site import KERNEL_TAG, add_kernels
+from tools.site import KERNEL_TAG, WHEEL_DATE, add_kernels
 
 RELEASE = ROOT / "release"
 TRIAL = ROOT / "tools" / "trial.py"
@@ -116,7 +116,11 @@ def build(python: Path, folder: Path, repository: str | None = None) -> list[Pat
             folder,
             copy,
         ]
-        run([python, "-P", "-m", "build", *options], "Cannot build the distributions:")
+        run(
+            [python, "-P", "-m", "build", *options],
+            "Cannot build the distributions:",
+            environment={"SOURCE_DATE_EPOCH": WHEEL_DATE},
+        )
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return [sdist, wheel, add_kernels(wheel, build_kernels(python, CACHE / "kernels"), folder)]
 

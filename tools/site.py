@@ -25,7 +25,7 @@ KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
 """Of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
 
 # The earliest time a zip file can state: the same sources then give the same wheel on any day.
-_WHEEL_DATE = "315532800"
+WHEEL_DATE = "315532800"
 _PURE_TAG = "py3-none-any"
 _WHEEL_SOURCES = ("py_demixer/**/*", "pyproject.toml", "LICENSE", "README.md")
 
@@ -46,7 +46,7 @@ def build_wheel(python: Path, cache: Path = CACHE) -> Path:
             run(
                 [python, "-m", "pip", "wheel", *options, "--wheel-dir", folder, copy],
                 "Cannot build the project's wheel. pip said:",
-                environment={"SOURCE_DATE_EPOCH": _WHEEL_DATE},
+                environment={"SOURCE_DATE_EPOCH": WHEEL_DATE},
             )
         stamp.write_text(wanted)
     (wheel,) = folder.glob("*.whl")

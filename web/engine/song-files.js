@@ -10,6 +10,7 @@ import { isWhole } from "./catalog.js";
 import { patiently } from "./patience.js";
 import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
 import { union } from "./ranges.js";
+import { FRAME_BYTES } from "./song.js";
 import { FullError, GoneError } from "./storage.js";
 
 /** @typedef {import("./catalog.js").Catalog} Catalog */
@@ -29,7 +30,6 @@ const MIXTURE = "mixture";
 const CHANNELS = 2;
 /** Frames of which peaks are made in one piece. */
 const PEAKS_AT_ONCE = 1 << 16;
-const FRAME_BYTES = CHANNELS * Float32Array.BYTES_PER_ELEMENT;
 const PEAK_BYTES = 2 * Float32Array.BYTES_PER_ELEMENT;
 
 /** A song's folder, which no other tab has open, or all of them only to read. */
