@@ -71,7 +71,7 @@ def check_finite(block: NDArray[np.floating], start: int, sample_rate: int) -> N
     ValueError
         There is one; the message tells the time of the first.
     """
-    finite = np.isfinite(block).reshape(-1, block.shape[-1]).all(axis=0)
+    finite = np.isfinite(block).all(axis=tuple(range(block.ndim - 1)))
     if not finite.all():
         seconds = (start + int(np.argmin(finite))) / sample_rate
         raise ValueError(

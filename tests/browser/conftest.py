@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 import py_demixer
 from py_demixer.models.htdemucs import HTDemucs
-from tests.browser.page import FIVE_SEGMENTS, DemixerPage, clear_songs
+from tests.browser.page import ANSWER_MS, FIVE_SEGMENTS, DemixerPage, clear_songs
 from tests.browser.rendering import HELPERS
 from tests.browser.watch import Watch, watching
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Playwright
 
 # What is expected comes as soon as the machine gets round to it: it has other tests to run, too.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=ANSWER_MS)
 
 
 @pytest.fixture(scope="session")

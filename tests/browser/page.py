@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
+from playwright.sync_api import TimeoutError as GivenUp
 
 from tests import synthetic
 
@@ -27,6 +28,8 @@ STARTED = "#versions:not(:empty)"
 OFFERED = "#download:visible"
 """Nothing is fetched unasked: the button to ask with."""
 SONG_MS = 240_000
+ANSWER_MS = 60_000
+"""What the page does by itself, without its engine."""
 CLEAR_SONGS = """async () => {
   const root = await navigator.storage.getDirectory();
   const clear = async (folder) => {
@@ -170,7 +173,7 @@ class DemixerPage:
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.page = context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(ANSWER_MS)
         self.console: list[str] = []
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
@@ -329,7 +332,8 @@ class DemixerPage:
 
     def wait_shown(self, track: str) -> None:
         """Wait until the song of that name is in the studio."""
-        self.page.wait_for_selector(f'#studio:not([hidden]) #song-name:text-is("{track}")')
+        shown = f'#studio:not([hidden]) #song-name:text-is("{track}")'
+        self.page.wait_for_selector(shown, timeout=SONG_MS)
 
     def open_kept(self, track: str) -> None:
         """Open a finished song that is kept."""
@@ -380,6 +384,13 @@ class DemixerPage:
     def _wait(self, selector: str, timeout: float, state: str = "visible") -> None:
         """Wait for `selector`, but not past an error that the page shows."""
         either = f"{selector}, #problem:not([hidden])"
-        self.page.wait_for_selector(either, timeout=timeout, state=state)  # type: ignore[arg-type]
+        try:
+            self.page.wait_for_selector(either, timeout=timeout, state=state)  # type: ignore[arg-type]
+        except GivenUp as error:
+            raise AssertionError(f"{error}\n{self._seen()}") from error
         problem = self.element("problem")
-        assert problem.is_hidden(), f"{problem.inner_text()}\n" + "\n".join(self.console)
+        assert problem.is_hidden(), f"{problem.inner_text()}\n{self._seen()}"
+
+    def _seen(self) -> str:
+        """What a test that gives up leaves behind: the songs' rows and the console."""
+        return "\n".join([*self.page.locator("li[data-song]").all_inner_texts(), *self.console])

@@ -16,7 +16,7 @@ import soundfile
 from playwright.sync_api import expect
 
 from tests import synthetic, tiny
-from tests.browser.page import SOURCES, DemixerPage, wav
+from tests.browser.page import SONG_MS, SOURCES, DemixerPage, wav
 from tests.browser.tasks import LONGEST_TASK, traced
 from tests.waiting import until
 from web import server
@@ -150,7 +150,7 @@ def take_the_demo_song_and_hear_it_while_it_is_computed(walk: Walk) -> None:
         walk.page.keyboard.press("ArrowRight")
     expect(walk.element("play")).to_have_attribute("data-state", "buffering")
     walk.hold()
-    expect(walk.element("play")).to_have_attribute("data-state", "playing", timeout=60_000)
+    expect(walk.element("play")).to_have_attribute("data-state", "playing", timeout=SONG_MS)
     walk.element("play").click()
     walk.wait_state(DEMO, "finished")
     until(lambda: walk.drawn("vocals") > 0.95, "The vocals' waveform")

@@ -21,6 +21,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from tools import environment
@@ -93,7 +94,8 @@ def _pip(arguments: Sequence[str]) -> int:
     command, *words = arguments
     assert command == "install"
     extras = _project()["project"]["optional-dependencies"]
-    pins = {line for lines in extras.values() for line in lines if "==" in line}
+    lines = (*chain.from_iterable(extras.values()), *environment.ORIGINALS)
+    pins = {line for line in lines if "==" in line}
     pinned = {pin.split("==")[0] for pin in pins}
     for word in words:
         if word.startswith("--"):

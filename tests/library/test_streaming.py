@@ -135,8 +135,8 @@ def test_what_demucs_holds_does_not_grow_with_the_song():
     ("blocks", "message"),
     [
         ([np.zeros((2, 900), np.float32)], "was measured to have 1000 samples, but ends at 900"),
-        ([np.zeros((2, 1001), np.float32)], "has 1000 samples .* goes on at 1001"),
-        ([np.zeros((2, 1000), np.float32)] * 2, "has 1000 samples .* goes on at 2000"),
+        ([np.zeros((2, 1001), np.float32)], "to have 1000 samples, but goes on at 1001"),
+        ([np.zeros((2, 1000), np.float32)] * 2, "to have 1000 samples, but goes on at 2000"),
         ([np.zeros((3, 9), np.float32)], r"must have the shape \(2, samples\) or be mono, and not"),
         ([np.zeros((2, 9, 1), np.float32)], r"must have the shape \(channels, samples\), not"),
     ],
@@ -203,7 +203,7 @@ def test_some_stems_have_the_bits_that_they_have_among_all():
 def test_segments_longer_than_the_network_takes_are_refused():
     with pytest.raises(ValueError, match=r"segments of 7\.8 s at most, not of 9 s"):
         plan(checks.tiny_model(), 10 * RATE, segment=9)
-    with pytest.raises(ValueError, match="not even one sample"):
+    with pytest.raises(ValueError, match="shorter than one sample"):
         plan(tiny.short(), 10 * RATE, segment=1e-6)
     assert plan(tiny.short("hdemucs_mmi"), 100 * RATE, segment=60).tasks
 
