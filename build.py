@@ -44,13 +44,13 @@ def main() -> int:
 
 
 def command_site(options: argparse.Namespace) -> int:
-    """Make dist/."""
+    """Build the site in dist/."""
     _make_site(options.wanted)
     return 0
 
 
 def command_serve(options: argparse.Namespace) -> int:
-    """Make dist/ and serve it until Ctrl-C."""
+    """Build the site in dist/ and serve it until Ctrl-C."""
     dist = _make_site(options.wanted)
     try:
         running = server.make_server(dist, port=options.port, headers=server.SHARING_HEADERS)
@@ -69,20 +69,20 @@ def command_serve(options: argparse.Namespace) -> int:
 
 
 def command_docs(_options: argparse.Namespace) -> int:
-    """Make dist-docs/."""
+    """Build the documentation in dist-docs/."""
     made = docs.make_docs(environment.ensure_python())
     environment.note(f"The documentation is in {made}")
     return 0
 
 
 def command_test(options: argparse.Namespace) -> int:
-    """Check and test; the last line says how it went."""
+    """Run the checks and tests; the last line of output is a summary."""
     python = environment.ensure_python()
     return checks.run_all(python, long=options.long, fast=options.fast, paths=options.paths)
 
 
 def command_bench(options: argparse.Namespace) -> int:
-    """Measure and print a table, or JSON."""
+    """Run the benchmarks and print a table or JSON."""
     python = environment.ensure_python()
     variables = environment.with_chromium(environment.ensure_chromium(python))
     command: list[str | Path] = [python, "-m", "tests.bench", _make_site()]
@@ -94,7 +94,7 @@ def command_bench(options: argparse.Namespace) -> int:
 
 
 def command_release(options: argparse.Namespace) -> int:
-    """Make the files of a release and try them; upload nothing."""
+    """Build the files of a release and try them, without uploading anything."""
     python = environment.ensure_python()
     command: list[str | Path] = [python, "-m", "tools.release"]
     if options.repository:

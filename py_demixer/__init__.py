@@ -85,33 +85,33 @@ def load_model(
     Parameters
     ----------
     name
-        Of the model; ``py-demixer models`` lists them.
+        Name of the model; ``py-demixer models`` lists them.
     weights
-        Path of its weight file, or the file's content. None is the default place, where the
-        published file is fetched to, unless it is there and whole.
+        Path of its weight file, or the file's content. None uses the default path; if no valid
+        file is there, the published one is fetched.
     backend
-        What runs the model: ``"numpy"``, ``"scipy"``, ``"kernels"`` (in Pyodide), ``"webgpu"``
-        (a graphics card) or None for the best on the processor.
+        The backend to run the model: ``"numpy"``, ``"scipy"``, ``"kernels"`` (in Pyodide),
+        ``"webgpu"`` (a graphics card), or None for the best one on the processor.
     report
-        Called with lines that tell the licence and the progress while weights are fetched; None
-        logs them (``logging``, level INFO, logger ``py_demixer``).
+        Called with lines about the licence and the progress while weights are fetched; None logs
+        them (``logging``, level INFO, logger ``py_demixer``).
 
     Raises
     ------
     ValueError
-        No such model or backend, or the weight file is damaged or for another model.
+        There is no such model or backend, or the weight file is damaged or for another model.
     FileNotFoundError
-        The weight file that was named is not there.
+        The given weight file does not exist.
     FetchError
         The weights could not be fetched.
     ImportError
-        The backend's library is not installed, or cannot run here.
+        The backend's library is not installed, or cannot run on this machine.
     """
     return loading.load_model(name, weights, backend, report)
 
 
 def __getattr__(name: str) -> Any:
-    """What is for files is imported when it is asked for: browsers have no use for it."""
+    """Import functions for audio files on first use: they are not needed in browsers."""
     if name in ("Output", "Separated", "separate_file"):
         from py_demixer.audio import files
 

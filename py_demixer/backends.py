@@ -1,8 +1,8 @@
-"""Choosing who computes: by name, by ``PY_DEMIXER_BACKEND``, or the best there is.
+"""Choose a backend: by name, by ``PY_DEMIXER_BACKEND``, or the best one available.
 
-``webgpu``, the graphics card, is taken where it is asked for. It is no faster way to multiply: it
-runs whole networks (:class:`py_demixer.ops.backend.Compiler`), and what is not a network is done as
-by ``numpy``.
+``webgpu``, the graphics card, is used only on request. It does not provide a faster GEMM: it runs
+whole networks (:class:`py_demixer.ops.backend.Compiler`), and everything else is computed as by
+``numpy``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import replace
 from py_demixer.ops.backend import ON_PROCESSOR, Backend, best
 
 
-@functools.cache  # one for the process: cards and drivers count who opens them
+@functools.cache  # one per process, because cards and drivers count open devices
 def _webgpu() -> Backend:
-    from py_demixer.gpu.native import Card  # wgpu need not be there
+    from py_demixer.gpu.native import Card  # not at the top, as wgpu is optional
 
     card = Card()
     card.check()
@@ -35,7 +35,7 @@ def find(name: str | None = None) -> Backend:
     ValueError
         There is no backend of that name.
     ImportError
-        The backend's library is not installed, or cannot run here.
+        The backend's library is not installed, or cannot run on this machine.
     """
     name = name or os.environ.get("PY_DEMIXER_BACKEND") or best()
     if name not in BACKENDS:

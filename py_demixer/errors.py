@@ -1,10 +1,10 @@
-"""Every exception of this package; the message is a sentence that says what happened."""
+"""The exceptions of this package; each message is a sentence that says what happened."""
 
 from __future__ import annotations
 
 
 class PyDemixerError(Exception):
-    """What all of them are."""
+    """Base class of all exceptions of this package."""
 
 
 class AudioError(PyDemixerError):
@@ -12,19 +12,19 @@ class AudioError(PyDemixerError):
 
 
 class BatchError(PyDemixerError):
-    """What was asked of a batch cannot be done."""
+    """A batch cannot be run as requested."""
 
 
 class Cancelled(PyDemixerError):
-    """The caller asked to stop."""
+    """The caller cancelled the separation."""
 
 
 class CollectionError(PyDemixerError):
-    """Songs cannot be found, or would be written to one place."""
+    """Songs cannot be found, or the stems of two songs would go to the same folder."""
 
 
 class ConvertError(PyDemixerError, ValueError):
-    """A weight file was refused or not understood."""
+    """A weight file was refused or could not be read."""
 
 
 class EvaluationError(PyDemixerError):
@@ -32,19 +32,19 @@ class EvaluationError(PyDemixerError):
 
 
 class FetchError(PyDemixerError):
-    """The weights could not be had; says why, source by source, and what to do."""
+    """Weights could not be fetched; the message says why, for each source, and what to do."""
 
 
 class MissingPackageError(PyDemixerError, ImportError):
-    """A package is not installed; says how to install it."""
+    """A package is not installed; the message says how to install it."""
 
 
 class NoGraphics(PyDemixerError, ImportError):
-    """There is no graphics card that can be used, or not the package that is needed for it."""
+    """There is no usable graphics card, or the package needed for it is missing."""
 
 
 class NotRecordable(PyDemixerError, ValueError):
-    """A network does what a program cannot have."""
+    """A network does something that cannot be recorded in a program."""
 
 
 class UnsupportedOperation(PyDemixerError, ValueError):
@@ -52,4 +52,4 @@ class UnsupportedOperation(PyDemixerError, ValueError):
 
 
 class WorkerError(PyDemixerError, RuntimeError):
-    """A process ended in the middle of its work."""
+    """A worker process died while it was working."""

@@ -1,4 +1,4 @@
-"""Packages that a part of this one needs, and not everyone has: imported when they are needed."""
+"""Optional packages, imported only when a part of this package needs them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def require(name: str, extra: str = "cli") -> Any:
     Parameters
     ----------
     name
-        Of the module.
+        Name of the module.
     extra
-        Of ours, which asks for its package.
+        The extra of py-demixer that requires its package.
 
     Raises
     ------
     MissingPackageError
-        Its package is not installed, or lacks one itself.
+        Its package, or one of that package's dependencies, is not installed.
     """
     try:
         return importlib.import_module(name)
@@ -34,23 +34,23 @@ def require(name: str, extra: str = "cli") -> Any:
 
 @functools.cache
 def require_alone(package: str, module: str, extra: str) -> Any:
-    """Import a module of a package without the package's own ``__init__``.
+    """Import a module of a package without running the package's ``__init__``.
 
-    For a module that does not need what its package asks for at import.
+    This is for modules that do not need the packages that ``__init__`` imports.
 
     Parameters
     ----------
     package
-        Its name.
+        Name of the package.
     module
-        The module's name inside of it; it has no relative imports.
+        Name of the module inside the package; the module must not have relative imports.
     extra
-        Of ours, which asks for the package.
+        The extra of py-demixer that requires the package.
 
     Raises
     ------
     MissingPackageError
-        The package is not installed, or the module needs one that is not.
+        The package, or one that the module needs, is not installed.
     """
     try:
         found = importlib.util.find_spec(package)

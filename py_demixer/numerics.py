@@ -1,6 +1,6 @@
-"""The version of what is computed."""
+"""The version of the numerical results."""
 
 VERSION = 1
-"""Raise it with every change of what songs are computed to, rounding aside, and record the new
-golden numbers: ``tests/unit/test_numerics.py`` says how. The page goes on with a song that another
-build of the site has begun only if this is the same."""
+"""Increase this with every change of the numerical results beyond rounding, and record the new
+golden numbers: ``tests/unit/test_numerics.py`` says how. The web page resumes a song that another
+build of the site started only if this version is the same."""

@@ -1,6 +1,7 @@
-"""Statistics of every named step of a network: the tool to find where a port departs.
+"""Statistics of every named step of a network, to find where two implementations diverge.
 
-Models call :func:`step` with each intermediate result. It does nothing unless a recording is on::
+Models call :func:`step` with each intermediate result. It does nothing unless a recording is
+active::
 
     with trace.record() as steps:
         model(segment)
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _recording: ContextVar[list[Step] | None] = ContextVar("recording", default=None)
-"""Of this thread: others may be at work on songs of their own."""
+"""The steps recorded in this thread; other threads may run models at the same time."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Step:
 
 @contextmanager
 def record() -> Iterator[list[Step]]:
-    """Record all steps that this thread computes inside the ``with`` block into what it yields."""
+    """Record all steps that this thread computes inside the ``with`` block in the yielded list."""
     steps: list[Step] = []
     token = _recording.set(steps)
     try:
@@ -50,12 +51,12 @@ def record() -> Iterator[list[Step]]:
 
 
 def is_recording() -> bool:
-    """Whether somebody wants to know this thread's steps."""
+    """Whether a recording is active in this thread."""
     return _recording.get() is not None
 
 
 def step(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Report one intermediate result under its name; returns it unchanged."""
+    """Report one intermediate result under its name, and return it unchanged."""
     if (named := getattr(x, "named", None)) is not None:  # a symbol: see program/record.py
         named(name)
     elif (steps := _recording.get()) is not None:
@@ -74,7 +75,7 @@ def load(path: Path) -> list[Step]:
     Raises
     ------
     ValueError
-        The file is no trace.
+        The file is not a trace.
     """
     try:
         return [
@@ -88,11 +89,11 @@ def load(path: Path) -> list[Step]:
 def first_difference(
     ours: Sequence[Step], theirs: Sequence[Step], tolerance: float = 1e-4
 ) -> tuple[Step | None, Step | None] | None:
-    """The first step that departs, as a pair; None where all agree.
+    """The first pair of steps that differ; None if all agree.
 
     Two steps agree when name and shape are equal and min, max, mean and std differ by at most
-    ``tolerance`` times the larger std of the two. (The sum follows from the mean, and the places
-    of the extremes may move between equals.) One of the pair is None where a trace ends early.
+    ``tolerance`` times the larger std of the two. (The sum follows from the mean, and the positions
+    of the extremes may move among equal values.) One of the pair is None if a trace ends early.
     """
     for a, b in zip(ours, theirs, strict=False):
         if not _agree(a, b, tolerance):

@@ -1,8 +1,8 @@
-"""Numbers as people read them."""
+"""Formatting of numbers for people."""
 
 from __future__ import annotations
 
 
 def megabytes(count: int) -> str:
-    """A number of bytes."""
+    """Format a number of bytes in megabytes."""
     return f"{count / 1e6:.1f} MB"

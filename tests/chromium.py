@@ -1,4 +1,4 @@
-"""How tests and measurements start this machine's Chromium."""
+"""Start options of this machine's Chromium, for tests and measurements."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ GRAPHICS_FLAGS = (
     "--disable-gpu-rasterization",
     "--disable-accelerated-2d-canvas",
 )
-"""WebGPU by a software adapter, which is the same on every machine."""
+"""Flags for WebGPU on a software adapter, which is the same on every machine."""
 
 
 def options(*, graphics: bool = False) -> dict[str, object]:
-    """What Playwright's launch functions take.
+    """Keyword arguments for Playwright's launch functions.
 
     Parameters
     ----------
     graphics
-        Whether there is WebGPU.
+        Whether WebGPU is available.
     """
     flags = [*FLAGS, *(GRAPHICS_FLAGS if graphics else ("--disable-gpu",))]
     if os.geteuid() == 0:

@@ -1,4 +1,4 @@
-"""What tests of all kinds share: models, sites, and a Chromium to look at them with."""
+"""Fixtures for tests of all kinds: models, sites, and a Chromium."""
 
 from __future__ import annotations
 
@@ -30,48 +30,48 @@ MakeSite = Callable[..., Path]
 
 FOLDERS = (
     "unit",  # so that a broken line shows within a minute
-    "bench",  # starts a Playwright of its own, which it can only before others have theirs
+    "bench",  # starts its own Playwright, which must happen before others start theirs
     *("released", "gpu", "pyodide", "lite"),  # files that take long, so that none is left for last
     *("browser", "library", "batch", "reference", "packaging", "docs"),
 )
-"""The folders of the tests, in the order in which they are run."""
+"""The test folders, in the order in which they run."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests into the order of their folders."""
+    """Sort tests by the order of their folders."""
     here = Path(__file__).parent
     items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(here).parts[0]))
 
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The weight file of the tiny model of a second, named as the released one's would be."""
+    """The weight file of the tiny one-second model, named like the released one."""
     path = tmp_path_factory.mktemp("weights") / "htdemucs.safetensors"
     return tiny.write(path, segment_length=tiny.SECOND)
 
 
 @pytest.fixture(scope="session")
 def unmix_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same of Open-Unmix."""
+    """The weight file of the tiny Open-Unmix."""
     return unmix.write(tmp_path_factory.mktemp("weights") / "umxhq.safetensors")
 
 
 @pytest.fixture(scope="session")
 def real_weights() -> Path:
-    """The released model's weight file; fetched when it is not there yet."""
+    """The released model's weight file, fetched if missing."""
     return site.ensure_weights(PYTHON, "htdemucs")
 
 
 @pytest.fixture(scope="session")
 def wheel() -> Path:
-    """The project's wheel, built from the sources as they are."""
+    """The project's wheel, built from the current sources."""
     return site.build_wheel(PYTHON)
 
 
 @pytest.fixture(scope="session")
 def kernel_wheel() -> Path:
-    """The same with the compiled kernels, for Pyodide."""
+    """The wheel for Pyodide, with the compiled kernels."""
     return site.build_kernel_wheel(PYTHON)
 
 
@@ -99,9 +99,9 @@ def make_site(
     pyodide_dir: Path,
     node_modules: Path,
 ) -> MakeSite:
-    """A function that makes a whole site of weight files, by the names of their models.
+    """A function that builds a whole site from weight files, by model name.
 
-    Its keywords are those of `assemble` that are to be others than the project's.
+    Further keywords replace arguments of `assemble`.
     """
 
     def make(models: Mapping[str, Path], **others: Path) -> Path:
@@ -115,13 +115,13 @@ def make_site(
 
 @pytest.fixture(scope="session")
 def tiny_site(make_site: MakeSite, tiny_weights: Path) -> Path:
-    """The whole site, with the tiny model in the place of the released one."""
+    """The whole site, with the tiny model in place of the released one."""
     return make_site({"htdemucs": tiny_weights})
 
 
 @pytest.fixture(scope="session")
 def no_pyodide(tmp_path_factory: pytest.TempPathFactory, pyodide_dir: Path) -> Path:
-    """Files named as Pyodide's with next to nothing in them: what the stub's site hands out."""
+    """Nearly empty files with the names of Pyodide's, for the stub's site."""
     folder = tmp_path_factory.mktemp("stub") / pyodide_dir.name
     folder.mkdir()
     for file in pyodide_dir.iterdir():
@@ -130,14 +130,14 @@ def no_pyodide(tmp_path_factory: pytest.TempPathFactory, pyodide_dir: Path) -> P
     for wheel in pyodide_dir.glob("*.whl"):
         with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(folder / wheel.name, "w") as copy:
             for name in whole.namelist():
-                if ".dist-info/" in name:  # with the licences
+                if ".dist-info/" in name:  # including the licences
                     copy.writestr(name, whole.read(name))
     return folder
 
 
 @pytest.fixture(scope="session")
 def make_stub(make_site: MakeSite, no_pyodide: Path) -> MakeSite:
-    """The same, but the engine is the stub: it is up, and done with a song, at once."""
+    """Like `make_site`, but with the stub engine: it starts, and finishes a song, at once."""
 
     def make(models: Mapping[str, Path], **others: Path) -> Path:
         site = make_site(models, pyodide_dir=no_pyodide, **others)
@@ -149,20 +149,20 @@ def make_stub(make_site: MakeSite, no_pyodide: Path) -> MakeSite:
 
 @pytest.fixture(scope="session")
 def stub_site(make_stub: MakeSite, tiny_weights: Path, unmix_weights: Path) -> Path:
-    """A site of two models with the stub of an engine."""
+    """A site with two models and the stub engine."""
     return make_stub({"htdemucs": tiny_weights, "umxhq": unmix_weights})
 
 
 @pytest.fixture(scope="session")
 def stub_url(stub_site: Path) -> Iterator[str]:
-    """The address of that site, served for the whole session."""
+    """The address of the stub site, served for the whole session."""
     with server.serving(stub_site) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def real_site(tmp_path_factory: pytest.TempPathFactory, real_weights: Path) -> Path:
-    """The whole site as it is published."""
+    """The whole site as published."""
     return site.make_site(PYTHON, tmp_path_factory.mktemp("site") / "real")
 
 
@@ -183,7 +183,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium_options() -> dict[str, object]:
-    """What Playwright's launch functions need to start this machine's Chromium."""
+    """Keyword arguments with which Playwright's launch functions start this machine's Chromium."""
     return chromium.options()
 
 
@@ -191,10 +191,10 @@ def chromium_options() -> dict[str, object]:
 def launch_chromium(
     playwright: Playwright, chromium_options: dict[str, object], tmp_path: Path
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """A function that starts a Chromium of its own: `launch(profile=None) -> BrowserContext`.
+    """A function that starts a separate Chromium: `launch(profile=None) -> BrowserContext`.
 
-    With the same profile folder a later one finds what an earlier one has stored. Whatever is still
-    open is closed after the test.
+    A later Chromium with the same profile folder finds what an earlier one stored. Any that are
+    still open are closed after the test.
     """
     contexts: list[BrowserContext] = []
 
@@ -217,7 +217,7 @@ def context(launch_chromium: Callable[..., BrowserContext]) -> BrowserContext:
 
 @pytest.fixture
 def ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """The ffmpeg of imageio-ffmpeg, and nothing else, on PATH; runs it with some arguments."""
+    """The ffmpeg of imageio-ffmpeg, alone on PATH; a function that runs it."""
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())

@@ -1,8 +1,8 @@
-"""How tests start this machine's Firefox: by Playwright, with a relay between the two.
+"""Start this machine's Firefox with Playwright, through a relay.
 
-Playwright 1.65 drives a Firefox as Mozilla builds it by WebDriver BiDi, but speaks a newer one than
-Firefox 153 ESR does. The relay is a program that Playwright takes for Firefox: it starts the real
-one, and hands on what the two say to each other, but for what they do not have in common.
+Playwright 1.65 drives a stock Mozilla Firefox over WebDriver BiDi, but uses a newer version of the
+protocol than Firefox 153 ESR implements. The relay is a program that Playwright takes for Firefox:
+it starts the real one and passes their messages on, except for the differences.
 
     python -m tests.firefox ARGUMENTS OF FIREFOX
 """
@@ -25,10 +25,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from tools.environment import FIREFOX_VARIABLE, ROOT, ensure_firefox
 
 UNKNOWN = "emulation.setMediaFeaturesOverride"
-"""A command that every context begins with. Without it the page sees what the machine prefers."""
+"""A command sent for every context. Without it, pages see the machine's own preferences."""
 
 PREFERENCES = {
-    # No word to any other host: updates, experiments, captive portals, telemetry, lists.
+    # No connection to other hosts: updates, experiments, captive portals, telemetry, lists.
     "app.normandy.enabled": False,
     "browser.newtabpage.enabled": False,
     "datareporting.policy.dataSubmissionEnabled": False,
@@ -42,14 +42,14 @@ _LISTENING = re.compile(r"(WebDriver BiDi listening on )(ws://\S+)")
 
 
 def options(folder: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """What Playwright's `firefox.launch_persistent_context` takes, besides the profile.
+    """Keyword arguments for Playwright's `firefox.launch_persistent_context`, without the profile.
 
     Parameters
     ----------
     folder
-        Where a small script may be written.
+        A folder for a small start script.
     variables
-        Of the environment, that Firefox gets as well.
+        Additional environment variables for Firefox.
     """
     script = folder / "firefox"
     script.write_text(f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -m tests.firefox "$@"\n')
@@ -110,7 +110,8 @@ def _mend(message: dict[str, Any], asked: set[int]) -> dict[str, Any]:
     if message.get("error") == "unknown command" and message["id"] in asked:
         return {"type": "success", "id": message["id"], "result": {}}
     if message.get("method", "").startswith("browsingContext.download"):
-        # Playwright tells downloads apart by an id; a file that the page made has its address.
+        # Playwright identifies downloads by an id; a file made by the page is identified by its
+        # URL.
         message["params"].setdefault("download", message["params"]["url"])
     return message
 

@@ -1,9 +1,9 @@
-"""The kernels on arrays that end, or begin, where the memory does: a byte too far is a crash.
+"""Run the kernels on arrays next to inaccessible memory: one byte too far is a crash.
 
 python -m tests.guarded LIBRARY [--plain] [--beyond]
 
-With --plain arrays are what NumPy allocates, for an address sanitizer to guard. With --beyond an
-array is said to be longer than it is, to see that this would be noticed.
+With --plain, arrays are allocated by NumPy, for an address sanitizer to guard. With --beyond, one
+array is declared longer than it is, to prove that this is noticed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _kept: list[mmap.mmap] = []
 
 
 def guarded(x: np.ndarray, at_end: bool) -> np.ndarray:
-    """A copy of `x` whose last (or first) byte is next to a page that cannot be touched."""
+    """A copy of `x` whose last (or first) byte is next to an inaccessible page."""
     if "--plain" in sys.argv:
         return x.copy()
     pages = -(-x.nbytes // mmap.PAGESIZE)
@@ -43,7 +43,7 @@ def guarded(x: np.ndarray, at_end: bool) -> np.ndarray:
 
 
 class GuardedKernels(Kernels):
-    """Scratch memory is no larger than asked for, and guarded too."""
+    """Scratch memory is no larger than requested, and guarded, too."""
 
     at_end = True
 
@@ -52,7 +52,7 @@ class GuardedKernels(Kernels):
 
 
 def cases(at_end: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, dict]]:
-    """Matrix, x, out, options of convolve()."""
+    """Arguments for convolve(): matrix, x, out, options."""
     rng = np.random.default_rng(0)
     for rows, channels, height, width in ((1, 1, 1, 1), (7, 3, 5, 9), (12, 300, 1, 33)):
         for taps, stride in (
@@ -70,7 +70,7 @@ def cases(at_end: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, di
 
 
 def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
-    """Attention, norms and residual connections on `count` positions."""
+    """Run attention, norms and residual connections on `count` positions."""
     rng = np.random.default_rng(count)
     x, key, value, out = (
         guarded(rng.standard_normal((7, count)).astype(np.float32), at_end) for _ in range(4)
@@ -86,7 +86,7 @@ def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
 
 
 def check_lstm(kernels: Kernels, hidden: int, at_end: bool) -> None:
-    """A few frames of a layer of that width, in both directions."""
+    """Run a few frames of an LSTM layer with this many hidden units, in both directions."""
     rng = np.random.default_rng(hidden)
     shapes = ((3, 4 * hidden), (4 * hidden, hidden), (2, hidden), (3, hidden))
     arrays = [guarded(rng.standard_normal(shape).astype(np.float32), at_end) for shape in shapes]

@@ -1,4 +1,4 @@
-"""Child processes that Ctrl-C is sent to."""
+"""Child processes that receive Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import signal
 
 
 def hear_ctrl_c() -> None:
-    """For ``preexec_fn``: a shell that runs the tests in the background switches Ctrl-C off."""
+    """Restore Ctrl-C (``preexec_fn``): shells disable it for tests run in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

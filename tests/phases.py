@@ -1,7 +1,7 @@
-"""Where the time of the suite goes: by file, and by what a test was doing.
+"""A pytest plugin that measures where the suite's time goes: by file, and by activity.
 
-A plugin of pytest. At the end of a run it writes `.cache/times.md`, a table that can go into
-docs/development.md as it is.
+At the end of a run it writes `.cache/times.md`, a table that can go into docs/development.md as it
+is.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ KINDS = ("site", "Chromium", "page", "engine", "song", "waiting", "rest")
 
 _spent: dict[str, float] = defaultdict(float)
 _inner = [0.0]
-"""Seconds already counted inside each call that is being timed, innermost last."""
+"""Seconds already counted inside each timed call, innermost last."""
 
 
 def _timed(kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function; what it takes, less what calls inside it are counted for, is noted."""
+    """Wrap a function to record its time, less that of timed calls inside it."""
 
     @functools.wraps(function)
     def measured(*arguments: Any, **options: Any) -> Any:
@@ -72,14 +72,14 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
-    """Give the phase's report what was noted since the last one."""
+    """Attach the times since the last report to the report of the phase."""
     item.user_properties.append(("phases", (call.when, call.duration, dict(_spent))))
     _spent.clear()
     return (yield)
 
 
 class _Table:
-    """Collects what the reports bring, in the process that prints."""
+    """Collects the times from the reports, in the process that prints."""
 
     def __init__(self) -> None:
         self.files: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -113,5 +113,5 @@ class _Table:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if not hasattr(session.config, "workerinput"):  # xdist's own processes have no table
+    if not hasattr(session.config, "workerinput"):  # xdist's worker processes have no table
         session.config.pluginmanager.register(_Table(), "phase-table")

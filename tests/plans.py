@@ -1,4 +1,4 @@
-"""Running plans: options by name, and as the page does it, in any order that tasks allow."""
+"""Run plans: with options by name, and like the page, in any order that the tasks allow."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from py_demixer.separation.tasks import MIXTURE, Plan, Range, SongStatistics
 
 
 def separate(mixture: np.ndarray, model: Any, **options: Any) -> py_demixer.Stems:
-    """With options of the model by name."""
+    """Separate a mixture with options of the model by name."""
     chosen = planning.make_options(model.architecture, options)
     return py_demixer.separate(mixture, model, chosen)
 
 
 def plan(model: Any, length: int, **options: Any) -> Plan:
-    """Of a song that is so long, with options of the model by name."""
+    """Plan a song of this many samples, with options of the model by name."""
     chosen = planning.make_options(model.architecture, options)
     return planning.plan(model, SongStatistics(length, 0.0, 1.0), chosen)
 
 
 class Watched(InMemory):
-    """Planes in memory; ``alive`` are the names of those of which there is something."""
+    """Planes in memory; ``alive`` has the names of those that hold data."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Watched(InMemory):
 
 
 def any_order(work: Plan, rng: np.random.Generator) -> list[int]:
-    """The tasks of a plan, each after those that it needs."""
+    """The tasks of a plan in a random order, each after those that it needs."""
     order: list[int] = []
     waiting = list(range(len(work.tasks)))
     while waiting:
@@ -54,7 +54,7 @@ def any_order(work: Plan, rng: np.random.Generator) -> list[int]:
 
 
 def run_in_order(work: Plan, mixture: np.ndarray, order: Iterable[int]) -> dict[str, np.ndarray]:
-    """All planes after the tasks; each task gets copies of what it reads."""
+    """Run tasks in this order; return all planes. Each task gets copies of its inputs."""
     planes = {
         name: np.full((plane.frames, plane.width), np.nan, np.float32)
         for name, plane in work.planes.items()

@@ -1,6 +1,6 @@
-"""What the kernels must do on any arrays: for the native build, and in Pyodide for both others.
+"""Properties of the kernels on random arrays, for the native build and for both builds in Pyodide.
 
-Needs NumPy, hypothesis and the package only.
+Needs only NumPy, hypothesis and the package.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ROUNDING = 2.0**-24
 
 
 def using(kernels: Kernels) -> AbstractContextManager[Backend]:
-    """Operations are done by these kernels."""
+    """Use these kernels for all operations."""
     return backend.using(Backend("kernels", kernels.gemm, kernels))
 
 
 def views(x: np.ndarray) -> Iterator[np.ndarray]:
-    """Arrays equal to `x` that lie differently in memory."""
+    """Arrays equal to `x` with different memory layouts."""
     yield x
     yield np.asfortranarray(x)
     yield np.repeat(np.repeat(x, 2, axis=0), 3, axis=1)[::2, ::3]
@@ -95,7 +95,7 @@ def check_conv2d(kernels, drawn):
     st.booleans(),
 )
 def check_winograd(kernels, rows, channels, size, padding, activation, half):
-    """A filter of 3 x 3 is convolved in another way than all others."""
+    """Filters of 3 x 3 are convolved by another algorithm than all others."""
     size = tuple(max(n, 3 - sum(pad)) for n, pad in zip(size, pairs(padding), strict=True))
     x, weight = cases.random("x", channels, *size), cases.random("w", 2 * rows, channels, 3, 3)
     weight, bias = weight.astype(np.float16 if half else np.float32), cases.random("b", 2 * rows)
@@ -115,7 +115,7 @@ def pairs(padding):
 @settings(SETTINGS, max_examples=60)
 @given(SIZE, st.integers(1, 90), st.integers(1, 300), st.booleans())
 def check_attention(kernels, width, queries, keys, wide):
-    """`wide`: scores so far apart that the softmax is all zeros and ones."""
+    """`wide`: scores so far apart that all softmax weights are zero or one."""
     q, k, v = (
         cases.random(name, width, n) for name, n in zip("qkv", (queries, keys, keys), strict=True)
     )
@@ -125,7 +125,7 @@ def check_attention(kernels, width, queries, keys, wide):
     scores = (q.T.astype(float) @ k) * scale
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
-    # A score that is wrong by a rounding of its size is a weight that is wrong by as much.
+    # A score's rounding error, proportional to its size, becomes a weight's relative error.
     bound = 1e-6 * (5 + np.abs(scores).max()) * np.abs(v).max()
     assert np.abs(out - v @ weights.T).max() <= bound
 
@@ -144,7 +144,7 @@ def check_group_norm(kernels, channels, rows, positions, activation):
     with backend.using("numpy"):
         expected = group_norm(strip.copy(), weight, bias, activation=activation)
     kept = x.copy()
-    # With GLU a value's error is scaled by its gate, and a gate's by its value.
+    # With GLU, a value's error is scaled by its gate, and a gate's error by its value.
     bound = of_the_mean(strip, (0, 2)) * np.abs(weight).max() * (1 + np.abs(expected).max())
     kernels.group_norm(strip, weight, bias, EPSILON, activation)
     assert np.allclose(strip[: len(expected)], expected, rtol=1e-5, atol=2e-5 + bound)
@@ -166,7 +166,7 @@ def check_layer_norm(kernels, channels, positions):
 
 
 def of_the_mean(x: np.ndarray, axes: int | tuple[int, ...]) -> np.ndarray:
-    """What the rounding of a mean becomes where the numbers hardly differ from it."""
+    """Effect of the mean's rounding error if the numbers hardly differ from the mean."""
     deviation = np.sqrt(x.var(axis=axes, dtype=np.float64, keepdims=True) + EPSILON)
     bound: np.ndarray = 4 * ROUNDING * np.abs(x).max() / deviation
     return bound
@@ -175,7 +175,7 @@ def of_the_mean(x: np.ndarray, axes: int | tuple[int, ...]) -> np.ndarray:
 @settings(SETTINGS, max_examples=80)
 @given(SIZE, SIZE, st.integers(1, 30), st.booleans(), st.sampled_from([0.1, 1.0, 30.0]))
 def check_lstm(kernels, inputs, hidden, frames, reverse, level):
-    """`level`: gates that are hardly, half and wholly open."""
+    """`level`: gates that are barely, half and fully open."""
     x = level * cases.random("x", inputs, frames)
     weights = cases.random("ih", 4 * hidden, inputs), cases.random("hh", 4 * hidden, hidden)
     bias, state = cases.random("b", 4 * hidden), cases.random("s", 2, hidden)
@@ -186,7 +186,7 @@ def check_lstm(kernels, inputs, hidden, frames, reverse, level):
         kept = state.copy()
         out, left = lstm(x[:, ::-1].copy()[:, ::-1], *weights, bias, state, reverse=reverse)
     assert np.array_equal(state, kept)
-    # Products are summed in another order; what that does to a gate is carried on by the cell.
+    # Products are summed in another order; the cell carries the effect on a gate onwards.
     bound = 1e-6 * (2 + level)
     assert np.allclose(out, expected, rtol=0, atol=bound)
     assert np.allclose(left, last, rtol=0, atol=2 * bound * max(1, np.abs(last).max()))
@@ -201,4 +201,4 @@ CHECKS: dict[str, Callable[[Kernels], None]] = {
     "layer_norm": check_layer_norm,
     "lstm": check_lstm,
 }
-"""Each draws its arrays and fails where the kernels are wrong."""
+"""Each one draws its arrays and fails if the kernels are wrong."""

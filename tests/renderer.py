@@ -1,4 +1,4 @@
-"""What a page's renderer and its workers hold, seen from outside."""
+"""Memory of a page's renderer and its workers, measured from outside."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ for (const name of ["instantiate", "instantiateStreaming"]) {
   };
 }
 """
-"""Run in a worker before Pyodide starts: keeps hold of its memory, the first that is exported."""
+"""Run in a worker before Pyodide starts: keeps its memory, the first one that is exported."""
 
 
 def watched_copy(site: Path, folder: Path) -> Path:
-    """The same site, in `folder`, with workers whose memory can be asked for (:func:`heaps`)."""
+    """A copy of the site in `folder` whose workers expose their memory to :func:`heaps`."""
     copy = Path(shutil.copytree(site, folder))
     worker = copy / "engine" / "worker.js"
     text = worker.read_text(encoding="utf-8")
@@ -34,15 +34,16 @@ def watched_copy(site: Path, folder: Path) -> Path:
 
 
 def heaps(page: Page) -> list[int]:
-    """Bytes of WASM memory of each engine worker of a page of a watched site."""
+    """Bytes of WASM memory of each engine worker, for a page of a watched site."""
     workers = (worker for worker in page.workers if worker.url.endswith("engine/worker.js"))
     return [worker.evaluate("self.wasmMemory?.buffer.byteLength ?? 0") for worker in workers]
 
 
 def resident_bytes() -> int:
-    """What the page's renderer holds, its workers included (Linux).
+    """Resident memory of the page's renderer, including its workers (Linux).
 
-    It is the largest of this process's browsers: they have others, for tabs that show nothing.
+    It is the largest renderer of this process's browsers, which have others for tabs that show
+    nothing.
     """
     largest = max((_resident_pages(process) for process in processes()), default=0)
     return largest * os.sysconf("SC_PAGE_SIZE")

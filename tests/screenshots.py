@@ -1,7 +1,7 @@
-"""Pictures of the page for the documentation: python -m tests.screenshots [OUT]
+"""Take screenshots for the documentation: python -m tests.screenshots [OUT]
 
-The site as it is published, its own demo song, and nothing made up: each state is shown on a
-desktop and on a phone, light and dark. What takes time is the separation, twice: minutes in all.
+They show the published site with its own demo song, nothing mocked: each state on a desktop and on
+a phone, light and dark. It takes minutes, for two separations.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OUT = environment.ROOT / "docs" / "images"
 SCREENS = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
-"""Width and height in CSS pixels, and how many pixels each of those has."""
+"""Width and height in CSS pixels, and device pixels per CSS pixel."""
 
 DEMO = "Demo song"
 WAIT_MS = 900_000
@@ -32,7 +32,7 @@ SETTLE_MS = 700
 
 
 class Camera:
-    """Takes pictures of one screen, light and dark."""
+    """Takes screenshots of one screen, light and dark."""
 
     def __init__(self, page: Page, screen: str, out: Path) -> None:
         self._page = page
@@ -41,7 +41,7 @@ class Camera:
         out.mkdir(parents=True, exist_ok=True)
 
     def take(self, state: str) -> None:
-        """Take two pictures of what the page shows."""
+        """Take both screenshots of what the page shows."""
         schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
         for scheme in schemes:
             self._page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -51,7 +51,7 @@ class Camera:
 
 
 def take_all(url: str, screen: str, out: Path) -> None:
-    """Walk through the page at `url` on a screen."""
+    """Walk through the page at `url` on one screen."""
     width, height, scale = SCREENS[screen]
     options = chromium.options() | {
         "viewport": {"width": width, "height": height},
@@ -79,7 +79,7 @@ def take_all(url: str, screen: str, out: Path) -> None:
 
 
 def mix(demixer: DemixerPage) -> None:
-    """Do with the finished song what people do: loop a part of it, without the voice."""
+    """Use the finished song as people do: loop a part of it, without the voice."""
     page = demixer.page
     page.locator('[data-stem="other"] [data-mix="pan"]').press("PageUp")
     page.locator('[data-stem="vocals"] [data-mix="muted"]').click()
@@ -90,7 +90,7 @@ def mix(demixer: DemixerPage) -> None:
 
 
 def fill_queue(demixer: DemixerPage) -> None:
-    """Add more songs, one of them broken, and wait until that is said."""
+    """Add more songs, one of them broken, and wait until the error is shown."""
     songs = [
         ("take 3.wav", b"not a song"),
         ("Evening Walk.wav", wav(synthetic.song(40))),
@@ -109,7 +109,7 @@ def fill_queue(demixer: DemixerPage) -> None:
 
 
 def main() -> None:
-    """Make the site, and the pictures of it."""
+    """Build the site and take all screenshots."""
     parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__)
     parser.add_argument("out", type=Path, nargs="?", default=OUT)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
-"""A sound card that plays into nothing.
+"""A sound card that discards what it plays.
 
-Firefox's clock stands still without a sound card, and with it whatever is played.
+Without a sound card, Firefox's audio clock stands still, and playback with it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECONDS = 20
 
 @contextmanager
 def silence() -> Iterator[dict[str, str]]:
-    """Run PulseAudio with a null sink for a `with` block.
+    """Run PulseAudio with a null sink during a `with` block.
 
     Yields
     ------
@@ -32,7 +32,7 @@ def silence() -> Iterator[dict[str, str]]:
         door = f"module-native-protocol-unix auth-anonymous=1 socket={socket}"
         command = [ensure_sound(), "-n", "--daemonize=no", "--exit-idle-time=-1"]
         command += ["--load=module-null-sink", f"--load={door}"]
-        # Its own home: nothing of a person's settings, and nothing of a sound server at work.
+        # A separate home: none of the user's settings, and no contact with a running sound server.
         own = {**os.environ, "HOME": folder, "XDG_RUNTIME_DIR": folder}
         log = Path(folder) / "log"
         with log.open("w") as said:

@@ -1,4 +1,4 @@
-"""Test signals, made from nothing: a song with drums, bass, chords and a voice, and noise.
+"""Synthetic test signals: a song with drums, bass, chords and a voice, and noise.
 
 The song is rounded to 16 bits, so that the last bits of another machine's sine do not matter.
 """
@@ -15,7 +15,7 @@ _BEAT = RATE // 2
 
 @functools.cache
 def song(seconds: float) -> np.ndarray:
-    """The first seconds of the song: ``(2, samples)`` float32 of 16-bit values, not writeable."""
+    """The first seconds of the song: ``(2, samples)`` float32 of 16-bit values, read-only."""
     n = round(seconds * RATE)
     mixture = sum(part(n) for part in _PARTS.values())
     rounded = (np.round(np.clip(mixture, -1, 1) * 32767) / 32768).astype(np.float32)
@@ -24,7 +24,7 @@ def song(seconds: float) -> np.ndarray:
 
 
 def track(seconds: float) -> dict[str, np.ndarray]:
-    """The song and its true stems, turned down so that it is their sum: ``(2, samples)`` each."""
+    """The song and its true stems, scaled so that they sum to it: ``(2, samples)`` each."""
     n = round(seconds * RATE)
     stems = {name: (0.8 * part(n)).astype(np.float32) for name, part in _PARTS.items()}
     return {"mixture": sum(stems.values())} | stems
@@ -75,7 +75,7 @@ def _chords(n: int) -> np.ndarray:
 
 
 def _voice(n: int) -> np.ndarray:
-    """A sung line that Demucs takes for vocals: gliding vowels with vibrato, and consonants."""
+    """A sung line that Demucs classifies as vocals: gliding vowels with vibrato, and consonants."""
     syllable = 0.32 * RATE
     index = (np.arange(n) // syllable).astype(np.int64)
     since = np.arange(n) % syllable / RATE
@@ -108,7 +108,7 @@ def _smooth(x: np.ndarray, seconds: float) -> np.ndarray:
 def _notes(
     n: int, pitches: tuple[float, ...], length: int, decay: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Phase and envelope of notes in turn, each of ``length`` samples."""
+    """Phase and envelope of consecutive notes, each of ``length`` samples."""
     sample = np.arange(n)
     pitch = np.array(pitches)[sample // length % len(pitches)]
     since = sample % length / RATE

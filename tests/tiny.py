@@ -28,10 +28,10 @@ CONFIG = {
     "t_heads": 2,
     "t_layers": 3,
 }
-"""Of the tiny HTDemucs, which has the released one's segments."""
+"""Dimensions of the tiny HTDemucs, whose segments are as long as the released model's."""
 
 SECOND = 44100
-"""Frames of segments that are as short as most tests can do with."""
+"""Frames of the short segments that suffice for most tests."""
 
 SIX = ("drums", "bass", "other", "vocals", "guitar", "piano")
 
@@ -40,7 +40,7 @@ Tensors = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Kind:
-    """A model by what its weight file says of it; ``bag`` has a row for each network of a bag."""
+    """A model as described in its weight file; ``bag`` has a row for each network of a bag."""
 
     architecture: str
     config: Mapping[str, Any]
@@ -53,10 +53,10 @@ KINDS = {
     "htdemucs_6s": Kind("htdemucs", CONFIG | {"sources": SIX, "bottom_channels": 0}),
     "hdemucs_mmi": Kind("hdemucs", {"channels": 4, "segment_length": 220500}),
 }
-"""Tiny models, each in the place of the published one of that name."""
+"""Tiny models, each in place of the published model with that name."""
 
 MIXED = ((1.0, 0.5, 0.0, 2.0), (1.0, 1.5, 1.0, 0.0))
-"""The weights of a bag of two in which networks share stems, as no published one's do."""
+"""Weights of a bag of two networks that share stems, unlike those of any published bag."""
 
 RELEASED = {
     "htdemucs_6s": Kind(
@@ -64,7 +64,7 @@ RELEASED = {
     ),
     "hdemucs_mmi": Kind("hdemucs", {"segment_length": 10 * SECOND}),
 }
-"""Those of the released dimensions, but for the length of their segments."""
+"""Models with the released dimensions, except for the length of their segments."""
 
 
 def write(path: Path, seed: int = 0, name: str = "htdemucs", **dimensions: Any) -> Path:
@@ -88,7 +88,7 @@ def write(path: Path, seed: int = 0, name: str = "htdemucs", **dimensions: Any) 
 
 
 def model(kind: Kind = KINDS["htdemucs"], seed: int = 0) -> HTDemucs | HDemucs | Bag:
-    """The model of that kind; the networks of a bag have seeds that follow each other."""
+    """A model of this kind; the networks of a bag have consecutive seeds."""
     if kind.bag:
         members: Any = [_network(kind, seed + number) for number in range(len(kind.bag))]
         return Bag(tuple(members), kind.bag)
@@ -96,12 +96,12 @@ def model(kind: Kind = KINDS["htdemucs"], seed: int = 0) -> HTDemucs | HDemucs |
 
 
 def kind(name: str = "htdemucs", segment_length: int | None = None) -> Kind:
-    """One of `KINDS`, or "mixed": a bag in which networks share stems.
+    """One of `KINDS`, or "mixed": a bag of networks that share stems.
 
     Parameters
     ----------
     name
-        Of the kind.
+        Name of the kind.
     segment_length
         In samples; None: the kind's own.
     """
@@ -111,7 +111,7 @@ def kind(name: str = "htdemucs", segment_length: int | None = None) -> Kind:
 
 
 def short(name: str = "htdemucs") -> HTDemucs | HDemucs | Bag:
-    """The model of that name with segments of a second."""
+    """The model of that name with segments of one second."""
     return model(kind(name, SECOND))
 
 
@@ -122,7 +122,7 @@ def _network(kind: Kind, seed: int) -> HTDemucs | HDemucs:
 
 
 def config(kind: Kind) -> Any:
-    """Its dimensions."""
+    """The configuration of a kind."""
     kinds = {"htdemucs": HTDemucsConfig, "hdemucs": HDemucsConfig}
     return kinds[kind.architecture](**kind.config)
 
@@ -136,10 +136,10 @@ def tensors(seed: int = 0, kind: Kind = KINDS["htdemucs"]) -> Tensors:
 
 
 def _tensor(name: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
-    """Draw one tensor so that activations keep the order of magnitude of one."""
+    """Draw one tensor, scaled so that activations stay around one."""
     values = random.standard_normal(shape)
     if len(shape) == 1:
-        # Gains and layer scales around a half to one, biases around nothing.
+        # Gains and layer scales around a half to one, biases around zero.
         is_bias = "bias" in name.rpartition(".")[2]
         values = 0.1 * values if is_bias else 0.75 + 0.1 * values
     elif "conv_tr" in name:

@@ -1,4 +1,4 @@
-"""Open-Unmix with seeded weights: tiny, or of the released models' dimensions.
+"""Open-Unmix with seeded weights: tiny, or with the released models' dimensions.
 
 python -m tests.unmix OUT.safetensors
 """
@@ -16,7 +16,7 @@ from py_demixer.models.openunmix import Config, OpenUnmix
 from py_demixer.weights import checkpoint
 
 TINY = {"hidden": 16}
-"""What the tiny model's configuration says; frequencies and frames are the released ones'."""
+"""Configuration of the tiny model; frequencies and frames are those of the released models."""
 
 WIDTHS = {"umxhq": 512, "umxl": 1024}
 """Hidden units of the released models."""
@@ -30,7 +30,7 @@ def write(path: Path, seed: int = 0) -> Path:
 
 
 def write_released(path: Path, name: str) -> Path:
-    """Write a model of the released one's dimensions, its matrices in 8 bits as well."""
+    """Write a model with the released model's dimensions, also with 8-bit matrices."""
     from py_demixer.weights.storage import quantise  # not where PyTorch makes golden numbers
 
     config = {"hidden": WIDTHS[name]}
@@ -40,7 +40,7 @@ def write_released(path: Path, name: str) -> Path:
 
 
 def model(hidden: int = TINY["hidden"]) -> OpenUnmix:
-    """The model of that width."""
+    """The model with this many hidden units."""
     config = Config(hidden=hidden)
     return OpenUnmix(tensors(config), config)
 
@@ -58,7 +58,7 @@ def _tensor(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     kind = name.rsplit(".", 1)[-1]
     if len(shape) == 2:
         return values / np.float32(shape[1] ** 0.5)
-    if kind == "input_mean":  # a spectrogram's magnitudes are from nothing to hundreds
+    if kind == "input_mean":  # magnitudes of a spectrogram range from zero to hundreds
         return -5 * np.abs(values)
     if kind == "input_scale":
         return 1 / (2 + 5 * np.abs(values))

@@ -1,4 +1,4 @@
-"""Waiting for what comes, and saying what it was if it does not."""
+"""Wait for conditions, with a meaningful error if they do not come true."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def until(
     Parameters
     ----------
     condition
-        Is asked again and again.
+        Called repeatedly until it returns something true.
     what
         The beginning of a sentence that ends with "did not come".
     page
-        One whose events the condition goes by: they arrive while Playwright waits.
+        A page whose events the condition depends on: they arrive only while Playwright waits.
     seconds
-        How long: enough for a machine that has a lot else to do.
+        The timeout; the default is enough for a busy machine.
     """
     end = time.monotonic() + seconds
     while not condition():

@@ -1,7 +1,7 @@
-"""How tests start this machine's WebKitGTK: its MiniBrowser by WebDriver, on a display of its own.
+"""Start this machine's WebKitGTK: its MiniBrowser, driven by WebDriver, on a separate display.
 
-MiniBrowser keeps nothing when it is driven, as a private window does not: no file system of the
-page's own, and what is cached goes with the browser.
+When driven, MiniBrowser stores nothing, like a private window: pages have no file system, and the
+cache is lost with the browser.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from selenium.webdriver import WebKitGTK
 
 SIZE = (1280, 2000)
-"""Of the window. MiniBrowser gives room of the page's away for a list of downloads."""
+"""Window size. MiniBrowser takes some of the page's height for a list of downloads."""
 
 CONSOLE = "console"
-"""The file in its home with what pages say on the console, among others."""
+"""A file in the browser's home that includes what pages log to the console."""
 
 
 @contextmanager
 def display(size: tuple[int, int] = SIZE) -> Iterator[str]:
-    """Run a display without a screen for a `with` block, which gets its name."""
+    """Run a virtual display during a `with` block, which gets its name."""
     width, height = size
     command = [ensure_display(), "-displayfd", "1", "-nolisten", "tcp"]
     command += ["-screen", "0", f"{width}x{height}x24"]
@@ -43,16 +43,16 @@ def display(size: tuple[int, int] = SIZE) -> Iterator[str]:
 def browser(
     home: Path, downloads: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[WebKitGTK]:
-    """Run the browser for a `with` block, which gets Selenium's driver of it.
+    """Run the browser during a `with` block, which gets its Selenium driver.
 
     Parameters
     ----------
     home
-        An empty folder for what it writes.
+        An empty folder for the files that the browser writes.
     downloads
-        Where files go that the page gives away.
+        The folder for files that the page downloads.
     environment
-        Variables that it gets as well.
+        Additional environment variables.
     """
     from selenium import webdriver
     from selenium.webdriver.webkitgtk.options import Options

@@ -1,4 +1,4 @@
-"""What build.py does its work with. Standard library only: it runs before anything is installed.
+"""The parts of build.py; standard library only, as they run before anything is installed.
 
-(Two modules are for the documentation and run in the environment: tour, docstrings.)
+(Two modules, tour and docstrings, are for the documentation and run in the environment.)
 """

@@ -1,4 +1,4 @@
-"""`build.py test`: linters, type checkers and tests, and one closing line."""
+"""`build.py test`: linters, type checkers and tests, and a summary in the last line."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from tools.site import make_site
 
 _LONG = "long"
 _FAST = ("tests/unit",)
-"""What takes seconds: behaviour without a browser, and PyTorch's numbers."""
+"""Tests that take seconds: behaviour without a browser, and PyTorch's numbers."""
 
 TIMES = CACHE / "times.md"
-"""What tests/phases.py writes."""
+"""The report written by tests/phases.py."""
 
 _TEST_BYTES = 4 << 30
-"""What a process takes at most, with the browsers that it starts."""
+"""Maximum memory of a test process, including the browsers that it starts."""
 
-# Each process takes the next file when it is done with one, in the order of tests/conftest.py: the
-# tests of a file share pages and models. One that dies is not replaced: pytest-xdist 3.8 may then
-# hang.
+# Tests are distributed by file, because the tests of a file share pages and models: each process
+# takes the next file, in the order of tests/conftest.py, when it has finished one. A process that
+# dies is not replaced, because pytest-xdist 3.8 may then hang.
 _IN_PARALLEL = ("--dist=loadfile", "--no-loadscope-reorder", "--max-worker-restart=0")
 
-# A core for each of the processes: threads that wait for each other would take it away.
+# Each process has one core; more threads would only compete for it.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Of checks or tests."""
+    """Numbers of checks or tests by result."""
 
     passed: int = 0
     failed: int = 0
@@ -67,18 +67,18 @@ class Counts:
 def run_all(
     python: Path, *, long: bool = False, fast: bool = False, paths: Sequence[str] = ()
 ) -> int:
-    """Run every check, also after one has failed, and print how many passed and failed.
+    """Run every check, even if some fail, and print how many passed and failed.
 
     Parameters
     ----------
     python
         The environment's Python.
     long
-        Also the tests marked `long`.
+        Also run the tests marked `long`.
     fast
-        Of the tests only those that need neither a browser nor the released weights.
+        Run only those tests that need neither a browser nor the released weights.
     paths
-        Files, folders or single tests, as pytest takes them: these alone, and no linters.
+        Files, folders or single tests, as pytest takes them: run only these, and no linters.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def run_all(
 
 
 def _set_up(python: Path) -> dict[str, str]:
-    """Make all that is kept: the processes that run tests would get into each other's way.
+    """Set up everything that is cached, because parallel test processes would conflict doing so.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def _set_up(python: Path) -> dict[str, str]:
     for ensure in (ensure_firefox, ensure_webkit, ensure_display, ensure_sound):
         try:
             ensure()
-        except CannotGoOn as error:  # the tests that need it fail with the same words
+        except CannotGoOn as error:  # the tests that need it fail with the same message
             note(str(error))
     return with_chromium(ensure_chromium(python))
 
@@ -129,7 +129,7 @@ def _clock(seconds: float) -> str:
 
 
 def _check(commands: Sequence[Sequence[str | Path]]) -> Counts:
-    """Run linters and type checkers, two at a time, and print what each says as it is done."""
+    """Run linters and type checkers, two at a time, and print the output of each when it ends."""
     with ThreadPoolExecutor(2) as together:
         passed = sum(together.map(_passes, commands))
     return Counts(passed=passed, failed=len(commands) - passed)
@@ -152,7 +152,7 @@ def _shown(command: Sequence[str | Path]) -> str:
 
 
 def _processes() -> int:
-    """One for each core, if there is the memory for their browsers."""
+    """The number of test processes: one per core, or fewer if memory for browsers is short."""
     cores = os.cpu_count() or 1
     if not hasattr(os, "sysconf"):
         return cores
@@ -188,7 +188,7 @@ def _pytest(
     failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
     skipped = int(suite.get("skipped", 0))
     passed = int(suite.get("tests", 0)) - failed - skipped
-    # Pytest can fail without a failed test: an interrupt, or none collected.
+    # Pytest can fail without a failed test: after an interrupt, or if no test was collected.
     return Counts(passed, failed or int(not succeeded), skipped)
 
 

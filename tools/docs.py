@@ -1,4 +1,4 @@
-"""`build.py docs`: the documentation site, static files for any host, made from docs/."""
+"""`build.py docs`: build the documentation site from docs/, as static files for any host."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ SITE = ROOT / "dist-docs"
 
 CONFIGURATION = "mkdocs.yml"
 TABLE_PLACE = "<!-- steps.md -->"
-"""In docs/tour.md: where the table of the network's steps goes."""
+"""Placeholder in docs/tour.md for the table of the network's steps."""
 
 
 def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> Path:
-    """Build the site; a warning of MkDocs, such as a dead link, is an error.
+    """Build the site; a warning from MkDocs, such as a dead link, is an error.
 
     Parameters
     ----------
     python
         The environment's Python, which has MkDocs.
     out
-        The site's folder; what was there is replaced.
+        The site's folder; existing content is replaced.
     stage
-        A folder for the pages as MkDocs reads them: those of docs/, and what is generated.
+        A folder for the pages that MkDocs reads: those of docs/, and generated content.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> P
     Raises
     ------
     CannotGoOn
-        A page is not in order; the message has what MkDocs said.
+        A page has a problem; the message contains MkDocs' output.
     """
     pages = stage / "pages"
     shutil.rmtree(stage, ignore_errors=True)
@@ -53,7 +53,7 @@ def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> P
 
 
 def _insert(table: Path, page: Path) -> None:
-    """Put the table into the page, in its place."""
+    """Insert the table at its placeholder in the page."""
     before, after = page.read_text("utf-8").split(TABLE_PLACE)
     page.write_text(before + table.read_text("utf-8") + after, "utf-8")
     table.unlink()

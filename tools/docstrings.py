@@ -1,6 +1,6 @@
-"""Docstrings for the reference: what Sphinx would link is made a link for MkDocs.
+"""A Griffe extension that turns Sphinx roles in docstrings into links for MkDocs.
 
-A Griffe extension, named in docs/mkdocs.yml.
+It is enabled in docs/mkdocs.yml.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _ROLE = re.compile(r":(?:class|data|func|meth|mod|attr):`~?([\w.]+)`")
 
 
 class Roles(griffe.Extension):
-    """Turns ``:func:`name``` into a link to that name, where the reference has it."""
+    """Turns ``:func:`name``` into a link to that name, if it is in the reference."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Called for each module, class, function and attribute, when it is loaded."""
+        """Replace the roles; called for each module, class, function and attribute when loaded."""
         if obj.docstring:
             obj.docstring.value = _ROLE.sub(lambda role: _link(obj, role[1]), obj.docstring.value)
 
@@ -25,6 +25,6 @@ class Roles(griffe.Extension):
 def _link(obj: griffe.Object, name: str) -> str:
     try:
         path = obj.resolve(name)
-    except griffe.NameResolutionError:  # it is a full path already
+    except griffe.NameResolutionError:  # it is already a full path
         path = name
     return f'<autoref optional identifier="{path}">`{name}`</autoref>'

@@ -1,7 +1,7 @@
-"""The project's own environment: .venv, web/node_modules, and browsers to test with.
+"""The project's own environment: .venv, web/node_modules, and browsers for the tests.
 
-Each part is stamped with a hash of what it was made from. While the stamp matches, nothing is run
-and no network is needed; when it does not, the part is brought up to date by its ordinary client.
+Each part has a stamp with a hash of what it was made from. While the stamp matches, nothing is run
+and no network is needed; otherwise the part is updated with its ordinary client (pip or npm).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHROMIUM_VARIABLE = "PY_DEMIXER_CHROMIUM"
 FIREFOX_VARIABLE = "PY_DEMIXER_FIREFOX"
 
 ORIGINALS = ("demucs==4.1.0", "openunmix==1.3.0", "torch==2.13.0")
-"""What tests compare with. Others may have other versions."""
+"""The originals that tests compare with. Users may have other versions."""
 
 _EXTRAS = "cli,fast,weights,dev"
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -36,7 +36,7 @@ _LAST_LINES = 12
 
 
 class CannotGoOn(Exception):
-    """The build needs something it does not have; the message says what, and what to do."""
+    """Something that the build needs is missing; the message says what, and what to do."""
 
 
 def run(
@@ -46,12 +46,12 @@ def run(
     environment: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
 ) -> str:
-    """Run `command` quietly and return what it printed.
+    """Run `command` quietly and return its output.
 
     Raises
     ------
     CannotGoOn
-        The command failed: `failure` (a sentence), then the last lines it printed.
+        The command failed; the message is `failure` (a sentence), then the last lines of output.
     """
     result = subprocess.run(
         [str(word) for word in command],
@@ -70,12 +70,12 @@ def run(
 
 
 def note(message: str) -> None:
-    """Say what is being done, on standard error: standard output is a command's result."""
+    """Print a progress message to standard error; standard output is for a command's result."""
     print(message, file=sys.stderr, flush=True)
 
 
 def ensure_python() -> Path:
-    """Make .venv with the project (editable) and everything pyproject.toml asks for.
+    """Make .venv with the project (editable) and everything that pyproject.toml requires.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def ensure_python() -> Path:
 
 
 def ensure_pytorch() -> Path:
-    """Make an environment with PyTorch and the original implementations, too.
+    """Make an environment that also has PyTorch and the original implementations.
 
     Returns
     -------
@@ -100,8 +100,8 @@ def ensure_pytorch() -> Path:
 def _ensure_venv(folder: Path, extras: str, message: str, pins: Sequence[str] = ()) -> Path:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / ".stamp"
-    # A virtual environment holds absolute paths: a moved folder, like another Python, needs a new
-    # one; other requirements only need installing.
+    # A virtual environment contains absolute paths: it must be remade for a moved folder or another
+    # Python, whereas changed requirements only need to be installed.
     base = f"{sys.version} {ROOT}\n"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = base + _requirements_hash(project) + "".join(f"\n{pin}" for pin in pins)
@@ -116,7 +116,7 @@ def _ensure_venv(folder: Path, extras: str, message: str, pins: Sequence[str] = 
             f"Cannot make {folder}: this Python has no working venv module; install it "
             "(on Debian or Ubuntu: apt-get install python3-venv).",
         )
-    # What several extras ask for has the one version that is tested.
+    # Pin packages that several extras require to the one version that is tested.
     constraints = folder / "pins.txt"
     constraints.write_text("\n".join([*project["project"]["optional-dependencies"]["dev"], *pins]))
     quietly = ["-m", "pip", "install", "--quiet"]
@@ -130,7 +130,7 @@ def _ensure_venv(folder: Path, extras: str, message: str, pins: Sequence[str] = 
 
 
 def _holds_a_copy(environment: Path) -> bool:
-    """Whether somebody has installed the package there as it was then: `pip install .` does."""
+    """Whether a copy of the package is installed there, as `pip install .` does."""
     places = (*environment.glob("lib*/python*/site-packages"), environment / "Lib/site-packages")
     return any((place / "py_demixer").exists() for place in places)
 
@@ -141,7 +141,7 @@ def _requirements_hash(project: Mapping[str, Any]) -> str:
 
 
 def ensure_node_modules() -> Path:
-    """Install what web/package.json names into web/node_modules and return that folder."""
+    """Install the packages of web/package.json into web/node_modules and return that folder."""
     return _ensure_npm_packages(ROOT / "web" / "package.json", NODE_MODULES)
 
 
@@ -153,7 +153,7 @@ def ensure_lighthouse() -> Path:
 
 
 def _ensure_npm_packages(package: Path, modules: Path) -> Path:
-    """Install what a package.json names into the folder node_modules beside it."""
+    """Install the packages of a package.json into the folder node_modules next to it."""
     stamp = modules / ".stamp"
     wanted = hashlib.sha256(package.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
@@ -177,10 +177,10 @@ def _ensure_npm_packages(package: Path, modules: Path) -> Path:
 
 
 def ensure_chromium(python: Path) -> str:
-    """Return the path of a Chromium, installing one when there is none.
+    """Return the path of a Chromium, installing one if there is none.
 
-    The environment variable PY_DEMIXER_CHROMIUM comes first, then a browser on the PATH, then
-    Debian's package (as root), then Playwright's own build.
+    The order is: the environment variable PY_DEMIXER_CHROMIUM, a browser on the PATH, Debian's
+    package (as root), Playwright's own build.
     """
     found = _find_chromium()
     if found is None and _can_install():
@@ -190,14 +190,14 @@ def ensure_chromium(python: Path) -> str:
 
 
 def ensure_firefox() -> str:
-    """Return the path of a Firefox, installing Debian's when there is none.
+    """Return the path of a Firefox, installing Debian's if there is none.
 
-    The environment variable PY_DEMIXER_FIREFOX comes first, then a browser on the PATH.
+    The environment variable PY_DEMIXER_FIREFOX comes before a browser on the PATH.
 
     Raises
     ------
     CannotGoOn
-        There is none, and it cannot be installed here.
+        There is none, and it cannot be installed on this machine.
     """
     named = os.environ.get(FIREFOX_VARIABLE)
     if named and not Path(named).is_file():
@@ -206,40 +206,40 @@ def ensure_firefox() -> str:
 
 
 def ensure_webkit() -> str:
-    """Return the path of WebKitGTK's WebDriver, which knows where its browser is.
+    """Return the path of WebKitGTK's WebDriver, which finds its browser itself.
 
     Raises
     ------
     CannotGoOn
-        There is none, and it cannot be installed here.
+        There is none, and it cannot be installed on this machine.
     """
     return _ensure_program("WebKitGTK's WebDriver", ("WebKitWebDriver",), "webkit2gtk-driver")
 
 
 def ensure_display() -> str:
-    """Return the path of Xvfb, a display that is a program, for browsers that need one.
+    """Return the path of Xvfb, a virtual display for browsers that need one.
 
     Raises
     ------
     CannotGoOn
-        There is none, and it cannot be installed here.
+        There is none, and it cannot be installed on this machine.
     """
     return _ensure_program("Xvfb, a display without a screen,", ("Xvfb",), "xvfb")
 
 
 def ensure_sound() -> str:
-    """Return the path of PulseAudio, which plays into nothing where there is no sound card.
+    """Return the path of PulseAudio, which provides a null output if there is no sound card.
 
     Raises
     ------
     CannotGoOn
-        There is none, and it cannot be installed here.
+        There is none, and it cannot be installed on this machine.
     """
     return _ensure_program("PulseAudio", ("pulseaudio",), "pulseaudio")
 
 
 def _ensure_program(what: str, names: Sequence[str], package: str, variable: str = "") -> str:
-    """The path of the first of these programs that is there, at the latest after an install."""
+    """The path of the first of these programs that exists, installing the package if necessary."""
     found = _find_program(names)
     if found is None and _can_install():
         _install(what, package)
@@ -258,12 +258,12 @@ def _find_program(names: Sequence[str]) -> str | None:
 
 
 def ensure_graphics(python: Path) -> None:
-    """Install a graphics card that is a program, Mesa's lavapipe, where there is no other.
+    """Install a software graphics card, Mesa's lavapipe, if there is no other.
 
     Raises
     ------
     CannotGoOn
-        There is none, and it cannot be installed here.
+        There is none, and it cannot be installed on this machine.
     """
     if _has_graphics(python):
         return
@@ -283,7 +283,7 @@ def _has_graphics(python: Path) -> bool:
 
 
 def _can_install() -> bool:
-    """Whether there is apt-get, and the right to use it."""
+    """Whether apt-get exists and this process may use it."""
     return bool(shutil.which("apt-get")) and getattr(os, "geteuid", lambda: 1)() == 0
 
 
@@ -296,7 +296,7 @@ def _install(what: str, package: str) -> None:
 
 
 def with_chromium(path: str) -> dict[str, str]:
-    """Return this process's environment variables and the one that names the Chromium to use."""
+    """Return this process's environment variables, with the one that names the Chromium to use."""
     return {**os.environ, CHROMIUM_VARIABLE: path}
 
 

@@ -1,8 +1,8 @@
-"""Draws the icons of the installed page from web/icons/icon.svg.
+"""Draw the icons of the installed web page from web/icons/icon.svg.
 
     python -m tools.icons
 
-They are in the repository: whoever changes the drawing runs this once, which needs a Chromium.
+The icons are in the repository; run this once after changing the drawing. It needs a Chromium.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from tools.environment import ROOT
 
 ICONS = ROOT / "web" / "icons"
 GROUND = "#17181d"
-"""Of the drawing, to its edges where the system cuts the icon to a form of its own."""
+"""Background colour of the drawing, which fills icons that the system crops to its own shape."""
 
 _SIZES = {"icon-192.png": (192, False), "icon-512.png": (512, False), "mask-512.png": (512, True)}
-"""Side in pixels, and whether the system may cut off what is outside of the middle 80 %."""
+"""Side in pixels, and whether the system may crop everything outside the middle 80 %."""
 
 
 def draw(folder: Path = ICONS) -> list[Path]:
-    """Draw them into `folder` and return their paths."""
+    """Draw the icons in `folder` and return their paths."""
     from playwright.sync_api import sync_playwright
 
     drawing = base64.b64encode((ICONS / "icon.svg").read_bytes()).decode()

@@ -1,4 +1,4 @@
-"""Compiles the package's C kernels with Zig's Clang, which pip installs like any other package."""
+"""Compile the package's C kernels with Zig's Clang, which pip installs like any other package."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPTIMISE = (
     "-fno-builtin",
     "-fno-sanitize=all",
     "-fvisibility=hidden",
-    # The addresses of a loop stay as they are written: see multiply_tile in multiply.c.
+    # Do not rewrite the addresses in loops: see multiply_tile in multiply.c.
     "-mllvm",
     "-disable-lsr",
 )
@@ -45,14 +45,14 @@ _NATIVE = (
 
 
 def build_kernels(python: Path, folder: Path) -> list[Path]:
-    """Compile the side modules for Pyodide into `folder`, unless they are those of these sources.
+    """Compile the side modules for Pyodide into `folder`, unless they are up to date.
 
     Parameters
     ----------
     python
         The environment's Python, which has ziglang.
     folder
-        The modules are named as py_demixer.ops.kernels.MODULES says.
+        Folder for the modules, whose names are those in py_demixer.ops.kernels.MODULES.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def build_kernels(python: Path, folder: Path) -> list[Path]:
     Raises
     ------
     CannotGoOn
-        The compiler refuses.
+        The compiler reports an error.
     """
     stamp, wanted = folder / ".stamp", _hash()
     modules = [folder / name for name in _MODULES]
@@ -75,7 +75,7 @@ def build_kernels(python: Path, folder: Path) -> list[Path]:
 
 
 def build_native(python: Path, library: Path, flags: Sequence[str] = ()) -> Path:
-    """Compile the same sources for this machine, for tests: a shared library."""
+    """Compile the same sources to a shared library for this machine, for tests."""
     zig: list[str | Path] = [python, "-m", "ziglang", "cc", *_NATIVE, *flags]
     run(
         [*zig, *_sources(), "-o", library],
@@ -85,7 +85,7 @@ def build_native(python: Path, library: Path, flags: Sequence[str] = ()) -> Path
 
 
 def build_module(python: Path, source: Path, module: Path) -> Path:
-    """Compile one C file with relaxed SIMD into a side module: for measurements."""
+    """Compile one C file with relaxed SIMD to a side module, for measurements."""
     _side_module(python, module, [source], _MODULES["relaxed.wasm"])
     return module
 

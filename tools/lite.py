@@ -1,7 +1,7 @@
-"""A JupyterLite that asks nothing of the internet: what notebooks are tested in.
+"""Build a JupyterLite that works without the internet, for testing notebooks.
 
-It runs on the Pyodide of this project. What its kernel needs besides (IPython and what that needs)
-comes from PyPI, in the versions that Pyodide's lock file names.
+It uses this project's Pyodide. The other packages that its kernel needs (IPython and its
+dependencies) come from PyPI, in the versions named in Pyodide's lock file.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tools.environment import CACHE, CannotGoOn, run
 from web.assemble import locked_wheels
 
 _KERNEL_PACKAGES = ("ipython", "jedi")
-"""What the kernel asks of Pyodide's distribution."""
+"""Packages of Pyodide's distribution that the kernel needs."""
 
 _COMM = "comm-0.2.3-py3-none-any.whl"
-"""What it asks for that is not in there."""
+"""A wheel that the kernel needs and that is not in Pyodide's distribution."""
 
 
 def make_lite(python: Path, pyodide_dir: Path, out: Path, cache: Path = CACHE) -> Path:
@@ -34,9 +34,9 @@ def make_lite(python: Path, pyodide_dir: Path, out: Path, cache: Path = CACHE) -
     pyodide_dir
         Pyodide's runtime, NumPy and micropip: see `ensure_pyodide`.
     out
-        The folder of JupyterLite; its address is ``lab/index.html`` in there.
+        The folder for JupyterLite; its page is ``lab/index.html`` in there.
     cache
-        The folder that keeps what was fetched.
+        The folder for fetched files.
 
     Returns
     -------
@@ -46,16 +46,16 @@ def make_lite(python: Path, pyodide_dir: Path, out: Path, cache: Path = CACHE) -
     Raises
     ------
     CannotGoOn
-        A wheel cannot be had, or JupyterLite cannot be built.
+        A wheel cannot be fetched, or JupyterLite cannot be built.
     """
     wheels = _ensure_wheels(python, pyodide_dir, cache / "jupyterlite")
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         sources = Path(scratch)
         _copy_pyodide(pyodide_dir, wheels, sources / "static" / "pyodide")
-        # Where JupyterLite looks for wheels that Pyodide does not have.
+        # JupyterLite looks here for wheels that Pyodide does not have.
         (sources / "pypi").mkdir()
         shutil.copy(wheels / _COMM, sources / "pypi")
-        # `window.jupyterapp` lets tests ask a kernel for what it holds.
+        # `window.jupyterapp` lets tests query the variables of a kernel.
         settings = {"jupyter-config-data": {"exposeAppInBrowser": True}}
         _write_json(sources / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, **settings})
         options = (f"--lite-dir={sources}", f"--output-dir={out}", "--no-sourcemaps")
@@ -68,7 +68,7 @@ def make_lite(python: Path, pyodide_dir: Path, out: Path, cache: Path = CACHE) -
 
 
 def _ensure_wheels(python: Path, pyodide_dir: Path, folder: Path) -> Path:
-    """Bring the kernel's wheels together in `folder`."""
+    """Collect the kernel's wheels in `folder`."""
     wanted = [_COMM, *(file.name for file in locked_wheels(pyodide_dir, _KERNEL_PACKAGES))]
     missing = [name for name in wanted if not (folder / name).exists()]
     if missing:
@@ -94,9 +94,9 @@ def _python_version(pyodide_dir: Path) -> str:
 
 
 def _copy_pyodide(pyodide_dir: Path, wheels: Path, target: Path) -> None:
-    """Pyodide with the wheels, and a lock file that is true of them.
+    """Copy Pyodide and the wheels, with a lock file that has the hashes of these wheels.
 
-    Pyodide's own builds of these wheels have the same files in them, but were zipped again.
+    Pyodide's own builds of these wheels contain the same files, but were zipped again.
     """
     shutil.copytree(pyodide_dir, target)
     lock = _read_lock(pyodide_dir)

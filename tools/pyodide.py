@@ -1,7 +1,7 @@
-"""The Pyodide distribution the site ships: the runtime from npm, the wheels its lock file names.
+"""The Pyodide distribution for the site: the runtime from npm, and wheels from its lock file.
 
-A wheel comes from Pyodide's CDN; where that cannot be reached, from a PyPI wheel that carries the
-same files. Either way the lock file's sha256 decides whether it is used.
+Wheels come from Pyodide's CDN or, if that cannot be reached, from a PyPI wheel that contains the
+same files. In either case they are used only if they have the sha256 in the lock file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from web.assemble import (
 )
 
 PACKAGES = (*PYODIDE_PACKAGES, *FALLBACK_PACKAGES, "micropip")
-"""What the page may need, and what other pages install the package's wheel with: the tests do."""
+"""What the page may need, and micropip, with which other pages (those of tests) install wheels."""
 
 CDN_VARIABLE = "PY_DEMIXER_PYODIDE_URL"
 
@@ -37,26 +37,26 @@ _TIMEOUT_SECONDS = 5
 
 
 def ensure_pyodide(python: Path, node_modules: Path, cache: Path = CACHE) -> Path:
-    """Bring the runtime and the wheels together in `cache`/pyodide-<version>.
+    """Collect the runtime and the wheels in `cache`/pyodide-<version>.
 
     Parameters
     ----------
     python
         The environment's Python, whose pip is used for the fallback.
     node_modules
-        Where npm has put the package `pyodide`.
+        The folder in which npm installed the package `pyodide`.
     cache
-        The folder that keeps what was fetched.
+        The folder for fetched files.
 
     Returns
     -------
     Path
-        The folder, complete, every wheel verified.
+        The complete folder, with every wheel verified.
 
     Raises
     ------
     CannotGoOn
-        A wheel cannot be had from either place with the right sha256.
+        A wheel cannot be fetched from either source with the right sha256.
     """
     package = node_modules / "pyodide"
     version = _version(package)
@@ -64,7 +64,7 @@ def ensure_pyodide(python: Path, node_modules: Path, cache: Path = CACHE) -> Pat
     folder.mkdir(parents=True, exist_ok=True)
     for name in PYODIDE_RUNTIME:
         source, target = package / name, folder / name
-        # Not again: another process may be reading it.
+        # Do not copy an identical file again: another process may be reading it.
         if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
             shutil.copyfile(source, target)
     wheels = locked_wheels(folder, PACKAGES)
@@ -85,7 +85,7 @@ def _verified(path: Path, file: LockedFile) -> bool:
 
 
 def _keep(data: bytes, file: LockedFile, folder: Path) -> bool:
-    """Write `data` under the file's name, if it is what the lock file says it is."""
+    """Write `data` under the file's name if it has the hash in the lock file."""
     if hashlib.sha256(data).hexdigest() != file.sha256:
         return False
     temporary = folder / (file.name + ".part")
@@ -95,14 +95,14 @@ def _keep(data: bytes, file: LockedFile, folder: Path) -> bool:
 
 
 def _from_cdn(files: list[LockedFile], folder: Path, version: str) -> list[LockedFile]:
-    """Fetch what the CDN has; return the files still missing."""
+    """Fetch files from the CDN; return those that are still missing."""
     base = os.environ.get(CDN_VARIABLE, _CDN.format(version=version))
     for number, file in enumerate(files):
         try:
             with urllib.request.urlopen(base + file.name, timeout=_TIMEOUT_SECONDS) as answer:
                 data = answer.read()
         except OSError:
-            # Unreachable once is unreachable for all: do not wait for one time-out per file.
+            # If one file cannot be reached, none can: do not wait for a time-out for each.
             return files[number:]
         if not _keep(data, file, folder):
             return files[number:]

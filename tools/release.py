@@ -1,8 +1,8 @@
-"""`build.py release --dry-run`: what a release hands out, built, checked and tried.
+"""`build.py release --dry-run`: build, check and try the files of a release.
 
-A source distribution, the pure wheel, and the wheel with kernels for Pyodide. Each is installed
-where nothing else is, and separates a second of noise there by a tiny model. Nothing is uploaded:
-RELEASING.md tells what a person does then.
+They are a source distribution, the pure wheel, and the wheel with kernels for Pyodide. Each is
+installed in an empty environment, where it separates a second of noise with a tiny model. Nothing
+is uploaded: RELEASING.md describes the manual steps that follow.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ DATA = (
     "weights/manifest.json",
     *(path.relative_to(_PACKAGE).as_posix() for path in sorted(_PACKAGE.rglob("*.wgsl"))),
 )
-"""Of the package, beside its modules."""
+"""Files of the package besides its modules."""
 
 TEXTS = ("LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "pyproject.toml")
-"""Of the source distribution."""
+"""Texts in the source distribution."""
 
 TESTS = ("tests/unit/test_public.py", "tests/unit/test_separation.py", "tests/unit/test_model.py")
-"""That are run out of the source distribution."""
+"""Tests that are run from the source distribution."""
 
 _IN_PYODIDE = ROOT / "tools" / "try_in_pyodide.mjs"
 _WEIGHTS = (".safetensors", ".th", ".pth", ".onnx", ".npz")
-"""Of files that hold a network's numbers."""
+"""Extensions of files with a network's weights."""
 
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)[^)]+")
-"""In Markdown, to a place in the repository."""
+"""A Markdown link to a file in the repository."""
 
 
 def dry_run(python: Path, folder: Path = RELEASE, repository: str | None = None) -> list[Path]:
@@ -61,10 +61,9 @@ def dry_run(python: Path, folder: Path = RELEASE, repository: str | None = None)
     python
         The environment's Python.
     folder
-        Where they go; what was there is removed.
+        Folder for the files; existing content is removed.
     repository
-        The address of the project's pages, to which a package index shall link; None: the files
-        name none.
+        URL of the project's pages, to which a package index should link; None to state no URL.
 
     Returns
     -------
@@ -74,7 +73,7 @@ def dry_run(python: Path, folder: Path = RELEASE, repository: str | None = None)
     Raises
     ------
     CannotGoOn
-        Something is missing, too much, or does not work; the message says what.
+        Something is missing, is superfluous or does not work; the message says what.
     """
     check_texts(ROOT)
     files = build(python, folder, repository)
@@ -107,7 +106,7 @@ def build(python: Path, folder: Path, repository: str | None = None) -> list[Pat
         copy_sources(copy)
         if repository is not None:
             name_repository(copy, repository)
-        # -P: our own build.py is not the package build.
+        # -P: do not import our build.py instead of the package build.
         options: list[str | Path] = [
             "--sdist",
             "--wheel",
@@ -126,12 +125,12 @@ def build(python: Path, folder: Path, repository: str | None = None) -> list[Pat
 
 
 def copy_sources(folder: Path) -> None:
-    """Copy what is under version control: what was built and fetched here is in the same folders.
+    """Copy only the sources that git does not ignore, without built and fetched files.
 
     Raises
     ------
     CannotGoOn
-        This is no checkout.
+        This is not a git checkout.
     """
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = run(command, "A release is made in a checkout, by git. It said:").split("\0")
@@ -142,14 +141,14 @@ def copy_sources(folder: Path) -> None:
 
 
 def name_repository(root: Path, repository: str) -> None:
-    """Write into the metadata where the project is, and let links of README.md lead there.
+    """Write the project's URLs into the metadata, and make links in README.md absolute.
 
     Parameters
     ----------
     root
         A copy of the project, which is changed.
     repository
-        The address of its pages, laid out as forges do it.
+        URL of its pages, with the usual layout of forges (``/blob/``, ``/raw/``, ``/issues``).
     """
     repository = repository.rstrip("/")
     version = f"v{py_demixer.__version__}"
@@ -174,18 +173,18 @@ def name_repository(root: Path, repository: str) -> None:
 
 
 def summary(files: Iterable[Path]) -> str:
-    """A line for each file: its sha256, its size, its name."""
+    """A line for each file: its sha256, size and name."""
     return "\n".join(
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.stat().st_size:>9,}  {file.name}"
         for file in files
     )
 
 
-# ---- what is in them ----------------------------------------------------------------------------
+# ---- the content of the files -------------------------------------------------------------------
 
 
 def check_texts(root: Path) -> None:
-    """The changelog and CITATION.cff must speak of the version that the package states.
+    """Check that the changelog and CITATION.cff state the package's version.
 
     Raises
     ------
@@ -212,17 +211,17 @@ def check_texts(root: Path) -> None:
 
 
 def check_wheel(wheel: Path, *, kernels: bool = False) -> None:
-    """A wheel must hold every module, the data and the licence, and nothing else.
+    """Check that a wheel contains every module, the data and the licence, and nothing else.
 
     Parameters
     ----------
     kernels
-        It is the one for Pyodide, which has the compiled kernels as well.
+        Whether it is the wheel for Pyodide, which also has the compiled kernels.
 
     Raises
     ------
     CannotGoOn
-        It does not, or has the wrong tag.
+        It does not, or it has the wrong tag.
     """
     tag = KERNEL_TAG if kernels else "py3-none-any"
     if not wheel.name.endswith(f"-{tag}.whl"):
@@ -237,7 +236,7 @@ def check_wheel(wheel: Path, *, kernels: bool = False) -> None:
 
 
 def check_sdist(sdist: Path) -> None:
-    """A source distribution must hold what the wheels are made of, and no weights.
+    """Check that a source distribution contains the sources of the wheels, and no weights.
 
     Raises
     ------
@@ -250,19 +249,19 @@ def check_sdist(sdist: Path) -> None:
     wanted = _package_files() | sources | set(TEXTS)
     package = {name for name in held if name.startswith("py_demixer/")}
     _compare(sdist.name, package | (held & set(TEXTS)), wanted)
-    # Those of the tests are of seeded models: made here.
+    # The weights in tests/golden are of seeded models, made by this project.
     others = (name for name in held if not name.startswith("tests/golden/"))
     if weights := sorted(name for name in others if name.endswith(_WEIGHTS)):
         raise CannotGoOn(f"{sdist.name} holds weights, which are not ours to give: {weights[0]}.")
 
 
 def check_descriptions(python: Path, files: Iterable[Path]) -> None:
-    """What a package index would refuse to show.
+    """Check that a package index can display the descriptions.
 
     Raises
     ------
     CannotGoOn
-        twine finds something.
+        twine finds a problem.
     """
     run(
         [python, "-m", "twine", "check", "--strict", *files],
@@ -271,17 +270,17 @@ def check_descriptions(python: Path, files: Iterable[Path]) -> None:
 
 
 def check_links(wheel: Path, repository: str | None) -> None:
-    """Links of the description must lead somewhere from a package index.
+    """Check that links in the description work on a package index.
 
     Parameters
     ----------
     repository
-        See :func:`dry_run`; where there is none, it is said that links lead nowhere.
+        See :func:`dry_run`; without one, broken links are only noted.
 
     Raises
     ------
     CannotGoOn
-        One leads nowhere, though there is a repository.
+        There is a repository, but a link is still relative.
     """
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
@@ -298,7 +297,7 @@ def check_links(wheel: Path, repository: str | None) -> None:
 
 
 def _package_files() -> set[str]:
-    """What is in the package in all forms."""
+    """The files of the package that every distribution contains."""
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "py_demixer").rglob("*.py")}
     return sources | {f"py_demixer/{name}" for name in DATA}
 
@@ -310,16 +309,16 @@ def _compare(name: str, held: set[str], wanted: set[str]) -> None:
         raise CannotGoOn(f"{name} holds what does not belong there: {', '.join(more)}.")
 
 
-# ---- whether they work --------------------------------------------------------------------------
+# ---- trying the files ---------------------------------------------------------------------------
 
 
 def try_tests(python: Path, sdist: Path, folder: Path) -> None:
-    """Unpack the source distribution; find all of its tests, and run some, with what is in it.
+    """Unpack the source distribution, collect all its tests and run some, from its own files.
 
     Raises
     ------
     CannotGoOn
-        Something that they need is not there.
+        The tests cannot be collected or fail, for example because a file is missing.
     """
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
@@ -330,14 +329,14 @@ def try_tests(python: Path, sdist: Path, folder: Path) -> None:
 
 
 def try_natively(python: Path, file: Path, weights: Path, folder: Path) -> None:
-    """Install a file with what it asks for, and nothing else, and separate with it.
+    """Install a file with only its requirements, and separate with it.
 
     Parameters
     ----------
     weights
-        A tiny model's.
+        Weight file of a tiny model.
     folder
-        Where the environment is made.
+        Folder for the environment.
 
     Raises
     ------
@@ -353,7 +352,7 @@ def try_natively(python: Path, file: Path, weights: Path, folder: Path) -> None:
         [scripts / "py-demixer", "--version"],
         [scripts / "python", "-P", TRIAL, weights],
     ]
-    for command in commands:  # away from the sources, which Python would find first
+    for command in commands:  # not in the sources' folder, where Python would find those first
         said = run(command, failure, cwd=folder)
     if not Path(said.split()[0]).is_relative_to(folder.resolve()):
         raise CannotGoOn(f"{file.name} was installed, but another package was imported: {said}")

@@ -1,4 +1,4 @@
-"""The steps that make a site out of the sources: wheels, Pyodide, weights, dist/."""
+"""The steps that build a site from the sources: wheels, Pyodide, weights, dist/."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from tools.pyodide import ensure_pyodide
 
 DIST = ROOT / "dist"
 MODELS = ("htdemucs",)
-"""Those that every site has."""
+"""Models that every site has."""
 
 OPTIONAL_MODELS = ("htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "umxl", "umxhq")
 
 KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
-"""Of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
+"""Tag of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
 
-# The earliest time a zip file can state: the same sources then give the same wheel on any day.
+# The earliest time that a zip file can state, so that the same sources always give the same wheel.
 WHEEL_DATE = "315532800"
 _PURE_TAG = "py3-none-any"
 _WHEEL_SOURCES = ("py_demixer/**/*", "pyproject.toml", "LICENSE", "README.md")
 
 
 def build_wheel(python: Path, cache: Path = CACHE) -> Path:
-    """Build the project's wheel, unless the sources are those of the last one."""
+    """Build the project's wheel, unless the last one was built from the same sources."""
     folder = cache / "wheel"
     stamp, wanted = folder / ".stamp", _sources_hash()
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="py-demixer-") as copy:
-            # setuptools leaves files where it builds, and adds to what an earlier build has left.
+            # Build in a copy: setuptools leaves files behind, and includes those of earlier builds.
             for path in _sources():
                 target = Path(copy) / path.relative_to(ROOT)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,26 +54,26 @@ def build_wheel(python: Path, cache: Path = CACHE) -> Path:
 
 
 def build_kernel_wheel(python: Path, cache: Path = CACHE) -> Path:
-    """Build the wheel for Pyodide: the pure one and the compiled kernels, under another tag."""
+    """Build the wheel for Pyodide: the pure wheel plus the compiled kernels, with another tag."""
     pure = build_wheel(python, cache)
     modules = build_kernels(python, cache / "kernels")
     return add_kernels(pure, modules, cache / "kernel-wheel")
 
 
 def add_kernels(pure: Path, modules: Iterable[Path], folder: Path) -> Path:
-    """Make the wheel for Pyodide of the pure one and the compiled kernels, in ``folder``."""
+    """Make the wheel for Pyodide from the pure wheel and the compiled kernels, in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / pure.name.replace(_PURE_TAG, KERNEL_TAG)
     added = {f"py_demixer/ops/kernels/{module.name}": module.read_bytes() for module in modules}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         extended = Path(scratch) / wheel.name
         _extend_wheel(pure, extended, added)
-        extended.replace(wheel)  # at once: another process may be reading it
+        extended.replace(wheel)  # atomically, as another process may be reading it
     return wheel
 
 
 def _extend_wheel(pure: Path, wheel: Path, added: dict[str, bytes]) -> None:
-    """Copy a pure wheel with more files in it: they are added to its record and its tag changes."""
+    """Copy a pure wheel with additional files, updating its RECORD and changing its tag."""
     with zipfile.ZipFile(pure) as archive, zipfile.ZipFile(wheel, "w") as extended:
         for info in archive.infolist():
             data, folder = archive.read(info), info.filename.rpartition("/")[0]
@@ -112,11 +112,11 @@ def _sources_hash() -> str:
 
 
 def ensure_weights(python: Path, name: str, folder: Path = WEIGHTS) -> Path:
-    """Fetch and convert a model's weights, unless they are there and whole; return the file."""
+    """Fetch and convert a model's weights, unless a valid file is there; return the file."""
     if not _weight_file(name, folder).exists():
         note(f"Fetching the weights of {name} (once) ...")
     command = ["-m", "py_demixer", "fetch", name, "--directory", str(folder)]
-    # Not through run(): the download's progress is for the person who waits.
+    # Not through run(), so that the user sees the progress of the download.
     if subprocess.run([python, *command], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
         raise CannotGoOn(f"Cannot fetch the weights of {name}: see above.")
     return _weight_file(name, folder)
@@ -125,9 +125,9 @@ def ensure_weights(python: Path, name: str, folder: Path = WEIGHTS) -> Path:
 def optional_weights(
     python: Path, wanted: Collection[str], folder: Path = WEIGHTS
 ) -> Iterator[tuple[str, Path]]:
-    """The models that are not on every site: those that are wanted or were fetched before.
+    """Yield the optional models that are wanted or were fetched before, with their files.
 
-    One that cannot be had is named, in a line, and left out.
+    Models that cannot be fetched are noted and left out.
     """
     missing = []
     for name in OPTIONAL_MODELS:
@@ -156,7 +156,7 @@ def make_site(python: Path, out: Path = DIST, wanted: Collection[str] = ()) -> P
     out
         The site's folder.
     wanted
-        Those of OPTIONAL_MODELS that are to be fetched for it.
+        The models of OPTIONAL_MODELS to fetch for it.
     """
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)

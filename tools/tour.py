@@ -1,8 +1,8 @@
-"""The tour of HTDemucs in docs/tour.md: a drawing and a table, made from a trace of the network.
+"""Make the drawing and the table for docs/tour.md from a trace of HTDemucs.
 
-`build.py docs` runs this with the environment's Python. Names and shapes are what the network
-reports of a segment of the released dimensions; no matrix is multiplied, for shapes do not depend
-on numbers.
+`build.py docs` runs this with the environment's Python. Names and shapes are those that the network
+reports for a segment with the released dimensions; no matrices are multiplied, because shapes do
+not depend on values.
 
     python -m tools.tour FOLDER        writes network.svg and steps.md there
 """
@@ -39,7 +39,7 @@ _RIGHT = _MARGIN + _WIDTH + _GUTTER
 
 
 def record() -> dict[str, Shape]:
-    """The shape of each step's result, by the step's name, in the order in which they come."""
+    """The shape of each step's result, by the step's name, in order."""
     config = Config()
     shapes = HTDemucs.shapes(config)
     tensors = {name: np.zeros(shape, np.float16) for name, shape in shapes.items()}
@@ -55,7 +55,7 @@ def _multiply_nothing(_a: np.ndarray, _b: np.ndarray, out: np.ndarray) -> None:
 
 
 def table(steps: Mapping[str, Shape]) -> str:
-    """A Markdown table of all steps, with their sizes."""
+    """Make a Markdown table of all steps, with their sizes."""
     lines = ["| step | shape | numbers | as float32 |", "| --- | --- | ---: | ---: |"]
     for name, shape in steps.items():
         count = int(np.prod(shape))
@@ -68,7 +68,7 @@ def table(steps: Mapping[str, Shape]) -> str:
 
 @dataclass(frozen=True)
 class _Box:
-    """What one part of a branch does: its steps, one a line."""
+    """One part of a branch: its steps, one per line."""
 
     name: str
     lines: tuple[tuple[str, str], ...]
@@ -89,7 +89,7 @@ class _Box:
         return self.y + self.height
 
     def draw(self) -> Iterator[str]:
-        """The box and its text."""
+        """Draw the box and its text."""
         yield (
             f'<rect class="{_kind(self.name)}" x="{self.x}" y="{self.y}" width="{self.width}"'
             f' height="{self.height}" rx="6"/>'
@@ -103,14 +103,14 @@ class _Box:
 
 
 def draw(steps: Mapping[str, Shape], parameters: Sequence[str]) -> str:
-    """The network as an SVG: the spectral branch on the left, the temporal one on the right.
+    """Draw the network as SVG: the spectral branch on the left, the temporal one on the right.
 
     Parameters
     ----------
     steps
         See `record`.
     parameters
-        Names of the network's tensors: they tell which layers attend to the other branch.
+        Names of the network's tensors, which show which layers attend to the other branch.
     """
     crossing = {name.partition(".cross_attn.")[0] for name in parameters if "cross_attn" in name}
     boxes = _placed(_parts(steps, crossing))
@@ -137,13 +137,13 @@ def draw(steps: Mapping[str, Shape], parameters: Sequence[str]) -> str:
 def _parts(
     steps: Mapping[str, Shape], crossing: Collection[str]
 ) -> dict[str, list[tuple[str, str]]]:
-    """Steps by the part of the network that they belong to: those of a layer are in one box."""
+    """Group steps by the part of the network that they belong to, such as a layer."""
     parts: dict[str, list[tuple[str, str]]] = {}
     for name, shape in steps.items():
         layer = re.match(r"(t?(en|de)coder\.\d)(?:\.(\w+))?$", name)
         if layer:
             parts.setdefault(layer[1], []).append((layer[3] or "out", _times(shape)))
-        elif name == "freq_emb":  # is added to what the first encoder gives
+        elif name == "freq_emb":  # added to the output of the first encoder
             parts["encoder.0"].append((name, _times(shape)))
         else:
             heads = "attention to the other branch" if name in crossing else "self-attention"
@@ -152,7 +152,7 @@ def _parts(
 
 
 def _placed(parts: Mapping[str, list[tuple[str, str]]]) -> dict[str, _Box]:
-    """Both branches from top to bottom; what belongs together is side by side."""
+    """Place both branches from top to bottom, with corresponding parts side by side."""
     rows: dict[str, list[str]] = {}
     for name in parts:
         rows.setdefault(_row(name), []).append(name)
@@ -174,7 +174,7 @@ def _row(name: str) -> str:
 
 
 def _down(boxes: Mapping[str, _Box]) -> Iterator[str]:
-    """From each box to the next one of its branch."""
+    """Arrows from each box to the next one in its branch."""
     for temporal in (False, True):
         names = [n for n in boxes if bool(_TEMPORAL.match(n)) == temporal and n != "stems"]
         column = [boxes[name] for name in names]
@@ -187,7 +187,7 @@ def _down(boxes: Mapping[str, _Box]) -> Iterator[str]:
 
 
 def _skips(boxes: Mapping[str, _Box]) -> Iterator[str]:
-    """From each encoder to the decoder of the same size."""
+    """Arrows from each encoder to the decoder of the same size."""
     count = sum(name.startswith("encoder.") for name in boxes)
     for number in range(count):
         for branch, side in (("", -1), ("t", 1)):
@@ -200,7 +200,7 @@ def _skips(boxes: Mapping[str, _Box]) -> Iterator[str]:
 
 
 def _crossings(boxes: Mapping[str, _Box], crossing: Collection[str]) -> Iterator[str]:
-    """Between the branches, where layers attend to the other one."""
+    """Arrows between the branches, for layers that attend to the other branch."""
     for name in sorted(crossing):
         box = boxes[name]
         y = box.y + box.height // 2

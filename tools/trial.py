@@ -1,9 +1,9 @@
-"""What every installed package of a release must do: separate a second of noise, by NumPy alone.
+"""A trial of an installed package of a release: separate a second of noise, with only NumPy.
 
     python trial.py WEIGHTS
 
-It is run away from the sources, in an environment that has the package and NumPy, or in Pyodide.
-Prints where the package is and who computed.
+It is run outside the sources' folder, in an environment with the package and NumPy, or in Pyodide.
+It prints the path of the package and the backend's name.
 """
 
 import sys

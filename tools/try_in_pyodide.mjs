@@ -1,5 +1,5 @@
-// Installs a wheel in a Pyodide that has NumPy and micropip, and runs a script there with a weight
-// file as its argument; what it prints comes out here.
+// Installs a wheel in Pyodide with NumPy and micropip, and runs a script there with a weight file
+// as its argument. The script's output goes to standard output.
 //
 //     node tools/try_in_pyodide.mjs PYODIDE_FOLDER WHEEL WEIGHTS SCRIPT
 
@@ -23,7 +23,7 @@ async function main(folder, wheel, weights, script) {
 try {
   await main(...process.argv.slice(2));
 } catch (error) {
-  // Node.js would print the line of Pyodide's sources, which is all of them.
+  // By itself, Node.js would also print the source line of Pyodide, which is the whole file.
   console.error(String(error));
   process.exitCode = 1;
 }

@@ -1,1 +1,1 @@
-"""The static page and what assembles and serves it; the page itself is not Python."""
+"""The static web page, and the code that assembles and serves it; the page is not Python."""

@@ -1,8 +1,8 @@
-"""Puts the static site together: page, libraries, Pyodide, the package's wheel, weights.
+"""Assemble the static site from page, libraries, Pyodide, the package's wheel and weights.
 
-Two kinds of files come out. Light ones, the shell, are listed in sw.js, which precaches them. Heavy
-ones are listed in assets.json with their sizes and integrity values, those of a model with the
-model; only the engine fetches them. The same input gives the same bytes.
+The site has two kinds of files. Light files, the shell, are listed in sw.js, which precaches them.
+Heavy files are listed in assets.json with their sizes and integrity values (weights under their
+model); only the engine fetches them. The same input always gives the same bytes.
 
     python -m web.assemble OUT --wheel FILE --pyodide FOLDER --node-modules FOLDER --model NAME=FILE
 """
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 WEB = Path(__file__).resolve().parent
 LIBRARY_LICENCES = WEB / "licences"
-"""Of what the packages from npm have in them from elsewhere, without saying so themselves."""
+"""Licences of third-party code in npm packages that the packages do not include themselves."""
 
 ABOUT_MODELS = WEB.parent / "docs" / "models.md"
 PART_BYTES = 4 << 20
 
 PYODIDE_PACKAGES = ("numpy",)
-"""What the page's worker always loads into Pyodide, besides the package itself."""
+"""Packages that the page's worker always loads into Pyodide, besides py_demixer itself."""
 
 FALLBACK_PACKAGES = ("scipy",)
-"""What it loads as well where the package's kernels cannot be opened."""
+"""Packages that it also loads if the kernels cannot be opened."""
 
 PYODIDE_RUNTIME = (
     "pyodide.mjs",
@@ -47,7 +47,7 @@ PYODIDE_RUNTIME = (
     "python_stdlib.zip",
     "pyodide-lock.json",
 )
-"""The files of Pyodide that a module worker needs, wheels aside."""
+"""The files of Pyodide that a module worker needs, besides wheels."""
 
 _PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
@@ -94,7 +94,8 @@ _NPM_PACKAGES = (
     "workbox-window",
 )
 _SYSTEM_RANDOM = "globalThis?.crypto"
-# By file: what it exports, and what it requires as a CommonJS module, by the last part of the path.
+# For each file: its exports, and the modules that it requires as a CommonJS module, by the last
+# part of their path.
 _MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "libsamplerate.mjs": (("create", "ConverterType"), {}),
     "fft.mjs": (("default",), {}),
@@ -136,7 +137,7 @@ _RULE = "=" * 80
 
 @dataclass(frozen=True)
 class LockedFile:
-    """A wheel as pyodide-lock.json states it."""
+    """A wheel, as listed in pyodide-lock.json."""
 
     name: str
     sha256: str
@@ -145,11 +146,11 @@ class LockedFile:
 def locked_wheels(
     pyodide_dir: Path, packages: Sequence[str] = (*PYODIDE_PACKAGES, *FALLBACK_PACKAGES)
 ) -> list[LockedFile]:
-    """List the wheels of packages and of all they depend on, in a fixed order."""
+    """List the wheels of packages and of all their dependencies, in a fixed order."""
     lock = json.loads((pyodide_dir / "pyodide-lock.json").read_text(encoding="utf-8"))
     wanted, waiting = set[str](), [*packages]
     while waiting:
-        name = waiting.pop().replace("_", "-")  # dependencies may be written either way
+        name = waiting.pop().replace("_", "-")  # dependencies may be spelt either way
         if name not in wanted:
             wanted.add(name)
             waiting += lock["packages"][name]["depends"]
@@ -166,7 +167,7 @@ def assemble(
     models: Mapping[str, Path],
     web: Path = WEB,
 ) -> None:
-    """Write the whole site to `out`, replacing what was there.
+    """Write the whole site to `out`, replacing any existing content.
 
     Parameters
     ----------
@@ -177,9 +178,9 @@ def assemble(
     pyodide_dir
         A folder named pyodide-<version> with the runtime and the locked wheels.
     node_modules
-        Where npm has put the page's libraries.
+        The folder in which npm installed the page's libraries.
     models
-        Weight file (safetensors) by model name; the names are those of the manifest.
+        Weight files (safetensors) by model name, as in the manifest.
     web
         The page's sources.
 
@@ -240,8 +241,8 @@ def _copy_vendor(node_modules: Path, vendor: Path) -> None:
 
 
 def _write_demo(site: Path) -> None:
-    """Write the song for whoever has none at hand."""
-    # Imported here: build.py imports this module before NumPy is installed.
+    """Write the demo song."""
+    # Imported here because build.py imports this module before NumPy is installed.
     from web import demo_song
 
     song = site / _DEMO
@@ -250,7 +251,7 @@ def _write_demo(site: Path) -> None:
 
 
 def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) -> None:
-    """Turn a UMD bundle or a CommonJS module into an ES module: workers import no others."""
+    """Turn a UMD bundle or a CommonJS module into an ES module, as workers import only those."""
     imports = [f'import * as m{i} from "{file}";' for i, file in enumerate(requires.values())]
     modules = [f'"{name}": {{ __esModule: true, ...m{i} }}' for i, name in enumerate(requires)]
     lines = [
@@ -259,7 +260,7 @@ def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) 
         'const require = (path) => modules[path.split("/").at(-1)];',
         "const exports = {};",
         "const module = { exports };",
-        # A block, for the file may give these names to other things.
+        # In a block, because the file may define these names itself.
         "{",
         path.read_text(encoding="utf-8"),
         "}",
@@ -270,15 +271,15 @@ def _make_module(path: Path, names: Sequence[str], requires: Mapping[str, str]) 
 
 
 def _exported(name: str) -> str:
-    # Without a default, what CommonJS exports as a whole is it.
+    # If there is no default export, use the CommonJS module's whole exports.
     whole = " ?? module.exports" if name == "default" else ""
     return f"module.exports.{name}{whole}"
 
 
 def _keep_wasm_module(path: Path) -> None:
-    """Leave out the package's own AudioWorklet, and let the caller give the random numbers.
+    """Remove the package's own AudioWorklet, and let the caller provide the random numbers.
 
-    Why: see web/engine/stretch/signalsmith.js.
+    For the reasons, see web/engine/stretch/signalsmith.js.
     """
     text = path.read_text(encoding="utf-8")
     wasm_module, worklet, _ = text.partition("function registerWorkletProcessor(")
@@ -291,7 +292,7 @@ def _keep_wasm_module(path: Path) -> None:
 
 
 def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
-    """In the order of the manifest: the first is the page's choice where nobody has chosen."""
+    """Sort models in the order of the manifest: the first one is the page's default."""
     from py_demixer.weights import manifest
 
     places = list(manifest.load())
@@ -299,7 +300,7 @@ def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
 
 
 def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
-    # Imported here: build.py imports this module before NumPy is installed.
+    # Imported here because build.py imports this module before NumPy is installed.
     from py_demixer.weights import checkpoint, manifest
 
     model = manifest.load()[name]
@@ -311,7 +312,7 @@ def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
     parts = []
     for number, start in enumerate(range(0, len(data), PART_BYTES)):
         part = folder / f"{number:03d}.bin"
-        # No server takes a .bin for something that it should unzip itself.
+        # Named .bin, so that no server sends it with a Content-Encoding of its own.
         part.write_bytes(gzip.compress(data[start : start + PART_BYTES], mtime=0))
         parts.append({**_asset(part, site), "encoding": "gzip"})
     return {
@@ -325,7 +326,7 @@ def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:
 
 
 def _introduce(model: manifest.Model) -> dict[str, object]:
-    """What the page tells of a model."""
+    """What the page shows about a model."""
     return {
         "title": model.title,
         "good_for": model.good_for,
@@ -344,7 +345,7 @@ def _copy_pyodide(pyodide_dir: Path, site: Path) -> str:
 
 
 def _copy_wheel(wheel: Path, site: Path) -> str:
-    # The hash is in the folder: a wheel's own name means something to the installer.
+    # The hash is in the folder's name, because the installer parses the wheel's own name.
     copy = site / "wheels" / hashlib.sha256(wheel.read_bytes()).hexdigest()[:16] / wheel.name
     _copy(wheel, copy)
     return copy.relative_to(site).as_posix()
@@ -386,14 +387,14 @@ def _write_assets(
 
 
 def _asset(path: Path, site: Path) -> dict[str, object]:
-    """What assets.json says of a heavy file."""
+    """The entry for a file in assets.json."""
     data = path.read_bytes()
     integrity = "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()
     return {"url": path.relative_to(site).as_posix(), "bytes": len(data), "integrity": integrity}
 
 
 def _write_shell(site: Path) -> None:
-    """Write the list of light files into the service worker: a new build is a new script."""
+    """Write the list of light files into the service worker, so that a new build changes it."""
     assets = json.loads((site / "assets.json").read_bytes())
     parts = (model["parts"] for model in assets["models"].values())
     lists = (assets["files"], assets["fallback"], *parts)
@@ -414,7 +415,7 @@ def _write_json(path: Path, value: object) -> None:
 def _licences(
     wheel: Path, node_modules: Path, pyodide_dir: Path, models: Mapping[str, dict[str, object]]
 ) -> str:
-    """One text with the licence of everything the site hands out."""
+    """One text with the licences of everything on the site."""
     sections = [_wheel_licence(wheel), _DEMO_LICENCE]
     for name, model in models.items():
         sections.append(f"Weights of {model['title']} ({name})\nLicence: {model['licence']}")
@@ -432,7 +433,7 @@ def _npm_licence(package: Path) -> str:
     title = f"{about['name']} {about['version']}\nLicence: {about['license']}\nSource: {url}"
     texts = [path.read_text(encoding="utf-8") for path in sorted(package.glob("LICEN[SC]E*"))]
     if not texts:
-        # Some have it at the end of their README.
+        # Some packages have it at the end of their README.
         texts = [(package / "README.md").read_text(encoding="utf-8").partition("LICENSE\n")[2]]
     return "\n\n".join([title, *texts]).strip()
 
@@ -458,7 +459,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Assemble a site as the command line says."""
+    """Assemble a site from command-line arguments."""
     parser = argparse.ArgumentParser(prog="python -m web.assemble", description="Assemble a site.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--wheel", type=Path, required=True)

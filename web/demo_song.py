@@ -1,11 +1,12 @@
-"""The demo song of the page: 25 seconds of soul, made of nothing but NumPy.
+"""The web page's demo song: 25 seconds of soul, synthesised with NumPy alone.
 
-Nine bars at 92 beats a minute with swung sixteenths: a drum kit, a plucked bass, an electric piano
-with a guitar above it, and a voice that sings syllables, joined by a second one. What each of them
-plays stands in the tables. :func:`stems` gives them apart, and the song is their sum, so how well a
-model takes it apart can be measured. All that is random comes from generators with seeds.
+Nine bars at 92 beats per minute with swung sixteenths: a drum kit, a plucked bass, an electric
+piano with a guitar above it, and a voice that sings syllables, joined by a second one. The tables
+below contain what each of them plays. :func:`stems` returns the stems, and the song is their sum,
+so the quality of a model's separation can be measured. All random numbers come from seeded
+generators.
 
-Notes are MIDI numbers (69 is 440 Hz), times are beats. Whoever wants the song may have it: CC0 1.0.
+Notes are MIDI numbers (69 is 440 Hz), times are in beats. The song is free to use: CC0 1.0.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _BARS = 9
 _SECONDS = _BARS * 4 * _BEAT + 1.6
 _LENGTH = round(_SECONDS * RATE)
 _PEAK = 0.89
-"""Of the song: a decibel below full scale."""
+"""Peak of the song: one decibel below full scale."""
 
 _SWING = 0.16
-"""How much later, in eighths, every second sixteenth comes than it would with even ones."""
+"""Delay of every second sixteenth, in eighths, compared with even sixteenths."""
 
 _CONTROL = 100
-"""Samples between two values of whatever changes slowly, in the voice."""
+"""Interval in samples between values of the voice's slowly changing parameters."""
 
 _CHORDS = (
     (57, 64, 67, 71, 72),  # A minor 9
@@ -45,7 +46,7 @@ _CHORDS = (
     (52, 59, 62, 64, 68),  # E 7
     (57, 64, 67, 71, 76),
 )
-"""One for each bar, the lowest note first: the bass has that an octave below."""
+"""A chord for each bar, lowest note first; the bass plays that note an octave lower."""
 
 _BASS = (
     (0.0, 0.9, 0),
@@ -55,7 +56,7 @@ _BASS = (
     (3.0, 0.5, 12),
     (3.5, 0.5, 7),
 )
-"""Of a bar: beat, length, semitones above the lowest note of the chord."""
+"""The bass line of a bar: beat, length, semitones above the lowest note of the chord."""
 
 _MELODY = (
     (3.0, 0.5, 64, "na"),
@@ -120,24 +121,24 @@ _VOWELS = {
     "o": ((450, 850, 2830, 3500), (1.0, 0.45, 0.13, 0.06)),
     "u": ((330, 720, 2600, 3500), (1.0, 0.3, 0.08, 0.03)),
 }
-"""Formants in hertz and how strong they are: those of an alto, by and large."""
+"""Formants in hertz and their strengths, roughly those of an alto."""
 
 _BANDWIDTHS = (85, 105, 140, 190)
 
 _CONSONANTS = {"s": (0.11, 0.16), "t": (0.03, 0.22)}
-"""Those that hiss: seconds, and how loud. Others only close the mouth."""
+"""Hissing consonants: seconds and loudness. Other consonants only close the mouth."""
 
 _HARMONICS = 36
 
 
 def stems() -> dict[str, np.ndarray]:
-    """The song's parts.
+    """Make the song's stems.
 
     Returns
     -------
     dict[str, ndarray]
-        By the names that Demucs has for them, ``(2, samples)`` float64 at 44.1 kHz each. Their sum
-        is the song; its peak is a decibel below full scale.
+        The stems by Demucs' names for them, each ``(2, samples)`` float64 at 44.1 kHz. Their sum is
+        the song, whose peak is one decibel below full scale.
     """
     parts = {name: play() for name, play in _PLAYERS.items()}
     gain = _PEAK / np.abs(np.sum([*parts.values()], axis=0)).max()
@@ -146,7 +147,7 @@ def stems() -> dict[str, np.ndarray]:
 
 @functools.cache
 def flac() -> bytes:
-    """The song as a file: FLAC, 16 bits, with its name and licence."""
+    """The song as a 16-bit FLAC file, with its name and licence."""
     import soundfile
 
     song = np.sum([*stems().values()], axis=0)
@@ -159,14 +160,14 @@ def flac() -> bytes:
 
 
 def _at(beat: float) -> int:
-    """The sample that a beat falls on, swung."""
+    """The sample at which a beat falls, with swing."""
     sixteenth = round(beat * 4)
     late = _SWING / 2 if sixteenth % 2 and abs(beat * 4 - sixteenth) < 1e-9 else 0.0
     return round((beat + late) * _BEAT * RATE)
 
 
 def _add(track: np.ndarray, start: int, sound: np.ndarray, gain: float, pan: float = 0.5) -> None:
-    """Add a mono sound at a place between left (0) and right (1), at equal power."""
+    """Add a mono sound, panned between left (0) and right (1) at equal power."""
     stop = min(start + len(sound), track.shape[1])
     angle = pan * np.pi / 2
     sides = np.array([np.cos(angle), np.sin(angle)])
@@ -174,7 +175,7 @@ def _add(track: np.ndarray, start: int, sound: np.ndarray, gain: float, pan: flo
 
 
 def _hertz(note: Any) -> Any:
-    """Of a note, or of an array of them."""
+    """The frequency of a note, or of an array of notes."""
     return 440 * 2 ** ((note - 69) / 12)
 
 
@@ -183,12 +184,12 @@ def _time(seconds: float) -> np.ndarray:
 
 
 def _fade(time: np.ndarray, attack: float, length: float, release: float) -> np.ndarray:
-    """An envelope that rises, stays up for `length` seconds in all, and falls."""
+    """An envelope that rises for `attack` seconds, starts to fall at `length`, and then falls."""
     return np.clip(np.minimum(time / attack, (length + release - time) / release), 0, 1)
 
 
 def _filtered(sound: np.ndarray, low: float, high: float) -> np.ndarray:
-    """What lies between two frequencies, with slopes of 12 dB an octave."""
+    """Band-pass a sound between two frequencies, with slopes of 12 dB per octave."""
     size = 1 << (len(sound) - 1).bit_length()
     frequency = np.fft.rfftfreq(size, 1 / RATE)
     rise = 1 / (1 + (low / np.maximum(frequency, 1)) ** 2)
@@ -197,7 +198,7 @@ def _filtered(sound: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _in_room(track: np.ndarray, share: float, seconds: float, seed: int) -> np.ndarray:
-    """Add the echo of a room: noise that fades away, another one on each side."""
+    """Add the reverberation of a room: decaying noise, different on each side."""
     time = _time(1.5 * seconds)
     rng = np.random.default_rng(seed)
     size = 1 << (track.shape[1] + len(time) - 1).bit_length()
@@ -219,7 +220,7 @@ def _drums() -> np.ndarray:
 
 
 def _beats() -> Iterator[tuple[float, str, float]]:
-    """Every stroke of the drums: beat, what is struck, how hard."""
+    """Every stroke of the drums: beat, instrument, strength."""
     rng = np.random.default_rng(2)
     yield 0.0, "crash", 0.5
     for bar in range(_BARS - 1):
@@ -244,7 +245,7 @@ def _beats() -> Iterator[tuple[float, str, float]]:
 
 
 def _sweep(low: float, high: float, fall: float, decay: float) -> np.ndarray:
-    """A skin that is struck: a tone that falls from `high` to `low` hertz."""
+    """A struck drum skin: a tone that falls from `high` to `low` hertz."""
     time = _time(4 / decay)
     phase = low * time + (high - low) / fall * (1 - np.exp(-fall * time))
     return np.sin(2 * np.pi * phase) * np.exp(-decay * time)
@@ -274,7 +275,7 @@ def _snare() -> np.ndarray:
 
 @functools.cache
 def _metal(seconds: float, decay: float, low: float, seed: int) -> np.ndarray:
-    """A cymbal: noise and six tones that do not fit each other."""
+    """A cymbal: noise and six inharmonic tones."""
     time = _time(seconds)
     tones = sum(np.sign(np.sin(2 * np.pi * f * time)) for f in (411, 587, 834, 1134, 1532, 1871))
     noise = np.random.default_rng(seed).standard_normal(len(time))
@@ -290,7 +291,7 @@ _KIT: dict[str, tuple[Callable[[], np.ndarray], float]] = {
     "high tom": (lambda: 0.6 * _sweep(150, 220, 20, 9), 0.35),
     "low tom": (lambda: 0.7 * _sweep(95, 150, 18, 7), 0.68),
 }
-"""What is struck, and where it stands."""
+"""The instruments of the drum kit, with their sounds and pan positions."""
 
 
 def _bass() -> np.ndarray:
@@ -304,7 +305,7 @@ def _bass() -> np.ndarray:
 
 
 def _string(hertz: float, seconds: float) -> np.ndarray:
-    """A thick string, plucked by a finger near its end and driven a little."""
+    """A thick string, plucked with a finger near its end and slightly overdriven."""
     time = _time(seconds + 0.08)
     tone = np.zeros_like(time)
     for k in range(1, 13):
@@ -314,7 +315,7 @@ def _string(hertz: float, seconds: float) -> np.ndarray:
 
 
 def _other() -> np.ndarray:
-    """An electric piano, and a guitar that picks the same chords."""
+    """An electric piano, and a guitar that plucks the same chords."""
     track = np.zeros((2, _LENGTH))
     for bar, chord in enumerate(_CHORDS):
         is_last = bar == _BARS - 1
@@ -332,7 +333,7 @@ def _other() -> np.ndarray:
 
 
 def _tine(hertz: float, seconds: float) -> np.ndarray:
-    """A note of an electric piano, by frequency modulation: the tone and the hammer's strike."""
+    """A note of an electric piano by frequency modulation: the tone and the hammer's strike."""
     time = _time(seconds + 0.25)
     phase = 2 * np.pi * hertz * time
     body = np.sin(phase + 1.1 * np.exp(-2.5 * time) * np.sin(phase))
@@ -361,16 +362,16 @@ Melody = Sequence[tuple[float, float, int, str]]
 
 
 def _voice(melody: Melody, vibrato: float, seed: int) -> np.ndarray:
-    """Somebody who sings: harmonics of the voice, shaped by the mouth, and breath.
+    """A singing voice: harmonics shaped by formants, and breath.
 
     Parameters
     ----------
     melody
         Beat, length, note and syllable of each tone.
     vibrato
-        Hertz.
+        Frequency of the vibrato in hertz.
     seed
-        Of the breath, and of what no voice holds quite steady.
+        Seed of the breath, the random variations and the consonants.
 
     Returns
     -------
@@ -392,14 +393,14 @@ def _voice(melody: Melody, vibrato: float, seed: int) -> np.ndarray:
 
 
 def _fine(coarse: np.ndarray) -> np.ndarray:
-    """Values for each sample from those for every _CONTROL samples."""
+    """Interpolate values given every _CONTROL samples to one for each sample."""
     return np.interp(np.arange(_LENGTH), _CONTROL * np.arange(len(coarse)), coarse)
 
 
 def _score(
     melody: Melody, vibrato: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What a singer makes of a melody: pitch in hertz, loudness, formants and their gains."""
+    """Turn a melody into pitch in hertz, loudness, formants and their gains."""
     steps = -(-_LENGTH // _CONTROL) + 1
     time = np.arange(steps) * _CONTROL / RATE
     note, since = np.full(steps, float(melody[0][2])), np.zeros(steps)
@@ -429,7 +430,7 @@ def _score(
 
 
 def _smooth(coarse: np.ndarray, seconds: float) -> np.ndarray:
-    """The weighted mean over a window of that length, which does not shift."""
+    """Smooth values with a centred Hann window of the given length."""
     window = np.hanning(max(3, round(seconds * RATE / _CONTROL)) | 1)
     half = len(window) // 2
     padded = np.concatenate([np.full(half, coarse[0]), coarse, np.full(half, coarse[-1])])
@@ -437,7 +438,7 @@ def _smooth(coarse: np.ndarray, seconds: float) -> np.ndarray:
 
 
 def _mouth(hertz: np.ndarray, formants: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """How strong a frequency is behind four resonances."""
+    """The strength of a frequency after the four formants' resonances."""
     answers = (
         gain / (1 + ((hertz - formant) / width) ** 2)
         for formant, gain, width in zip(formants, gains, _BANDWIDTHS, strict=True)

@@ -1,7 +1,7 @@
-"""The site's file of HTTP headers, `_headers`: what hosts send, and the policy that is in it.
+"""The site's file `_headers`: the HTTP headers that hosts send, and the policy among them.
 
-The form is that of Netlify and Cloudflare Pages: lines that begin with a slash name paths, the
-indented ones after them the headers of those.
+The format is that of Netlify and Cloudflare Pages: lines that begin with a slash are paths, and the
+indented lines after them are the headers for these paths.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ POLICY = "Content-Security-Policy"
 
 _ONLY_BY_HEADER = "frame-ancestors"
 _ONLY_IN_PAGES = "require-trusted-types-for 'script'; trusted-types default"
-"""No text becomes code in the page but by the policy in ui/trusted.js, which lets addresses of
-workers of this site pass. Workers have no document that could be written into."""
+"""In the page, text can become code only through the policy in ui/trusted.js, which admits only the
+URLs of this site's workers. Workers do not need this, because they have no document to write to."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Headers of some paths.
+    """Headers for some paths.
 
     Attributes
     ----------
     path
-        One with a slash in front; an asterisk at its end stands for anything.
+        A path with a leading slash; a trailing asterisk matches anything.
     headers
-        Values by name.
+        Header values by name.
     """
 
     path: str
     headers: dict[str, str] = field(default_factory=dict)
 
     def applies_to(self, path: str) -> bool:
-        """Whether it is about a path, which begins with a slash."""
+        """Whether the rule applies to a path with a leading slash."""
         start, asterisk, _ = self.path.partition("*")
         return path.startswith(start) if asterisk else path == self.path
 
 
 def read(site: Path) -> list[Rule]:
-    """Read the file of a site; without one there are no rules.
+    """Read the file of a site; if there is none, there are no rules.
 
     Raises
     ------
     ValueError
-        A line is neither a path nor a header of one.
+        A line is neither a path nor a header for one.
     """
     path = site / NAME
     rules: list[Rule] = []
@@ -61,7 +61,7 @@ def read(site: Path) -> list[Rule]:
 
 
 def of(rules: list[Rule], path: str) -> dict[str, str]:
-    """All headers of a path, which begins with a slash; later rules win."""
+    """All headers for a path with a leading slash; later rules override earlier ones."""
     headers: dict[str, str] = {}
     for rule in rules:
         if rule.applies_to(path):
@@ -70,7 +70,7 @@ def of(rules: list[Rule], path: str) -> dict[str, str]:
 
 
 def page_policy(policy: str) -> str:
-    """The Content Security Policy as index.html states it, made of the one that hosts send."""
+    """The Content Security Policy for index.html, derived from the one that hosts send."""
     directives = [directive.strip() for directive in policy.split(";")]
     stated = [text for text in directives if not text.startswith(_ONLY_BY_HEADER)]
     return "; ".join([*stated, _ONLY_IN_PAGES])

@@ -1,4 +1,4 @@
-"""The project's one web server: `build.py serve` and the tests serve the site with it."""
+"""The project's web server, used by `build.py serve` and by the tests."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ ISOLATION_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
 }
-"""What makes a page cross-origin isolated; the site must also work without."""
+"""Headers that make a page cross-origin isolated; the site must also work without them."""
 
 SHARING_HEADERS = {"Access-Control-Allow-Origin": "*"}
-"""What lets pages from elsewhere read the site's files, such as notebooks; they are public."""
+"""Headers that let pages on other origins, such as notebooks, read the site's public files."""
 
-# How soon a server that is told to stop does so.
+# Interval at which a running server checks whether it should stop.
 _POLL_SECONDS = 0.02
 
-# Without a type a browser refuses a module, and compiles WebAssembly only after all has arrived.
+# Without these types, browsers refuse modules, and compile WebAssembly only after the download.
 _TYPES = {
     ".js": "text/javascript",
     ".mjs": "text/javascript",
@@ -73,14 +73,14 @@ class _Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing: a page load makes dozens of requests."""
+        """Log nothing: a page load makes dozens of requests."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a browser that hangs up midway is no error of the server's."""
+        """Log nothing: a browser that closes a connection midway is not a server error."""
 
 
 def make_server(
@@ -92,31 +92,31 @@ def make_server(
     headers: Mapping[str, str] | None = None,
     on_request: Callable[[str], None] | None = None,
 ) -> ThreadingHTTPServer:
-    """Make a server of a folder for this machine only (127.0.0.1).
+    """Make a server for a folder, reachable only from this machine (127.0.0.1).
 
-    It sends the headers that the folder's file `_headers` states, as hosts do that know such files.
+    It sends the headers in the folder's file `_headers`, like hosts that support such files.
 
     Parameters
     ----------
     directory
         The folder to serve.
     port
-        0 takes a free one.
+        The port; 0 for any free one.
     prefix
-        The sub-path the folder appears under, with slashes at both ends.
+        The path under which the folder is served, with slashes at both ends.
     cache_control
-        "no-cache" asks the browser to revalidate, so that a rebuilt site is seen at
-        once and an unchanged file costs no transfer; "no-store" keeps everything out of the
-        HTTP cache.
+        "no-cache" asks the browser to revalidate, so that a rebuilt site is visible at once and
+        unchanged files are not transferred again; "no-store" keeps everything out of the HTTP
+        cache.
     headers
-        Sent with every answer as well, for instance ISOLATION_HEADERS.
+        Additional headers for every response, such as ISOLATION_HEADERS.
     on_request
-        Called with the path, relative to the prefix, of every request.
+        Called with the path of every request, relative to the prefix.
 
     Raises
     ------
     OSError
-        The port is taken.
+        The port is in use.
     """
     handler = functools.partial(
         _Handler,
@@ -130,16 +130,16 @@ def make_server(
 
 
 def address(server: ThreadingHTTPServer, prefix: str = "/") -> str:
-    """Return the URL that a server made with `prefix` is reached at."""
-    # The name, not the number: browsers give both a secure context, but people know the name.
+    """Return the URL of a server that was made with `prefix`."""
+    # The name rather than the IP address: both are secure contexts, but people know the name.
     return f"http://localhost:{server.server_address[1]}{prefix}"
 
 
 @contextmanager
 def serving(directory: Path, *, prefix: str = "/", **options: Any) -> Iterator[str]:
-    """Serve a folder from a thread for the length of a `with` block, which gets the URL.
+    """Serve a folder from a thread during a `with` block, which gets the URL.
 
-    Takes what make_server takes.
+    The options are those of make_server.
     """
     server = make_server(directory, prefix=prefix, **options)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)

@@ -1,1 +1,1 @@
-"""Audio files: reading, writing, and folders of them."""
+"""Reading and writing audio files, and finding them in folders."""

@@ -1,4 +1,4 @@
-"""Whole songs between files and arrays, for programs."""
+"""Read and write whole songs as arrays, for programs."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _log = logging.getLogger(__name__)
 
 
 def load_audio(path: str | Path, sample_rate: int = 44100) -> NDArray[np.float32]:
-    """Read a song as models want it. What is odd about the file is logged as a warning.
+    """Read a song in the form that models need; problems with the file are logged as warnings.
 
     Parameters
     ----------
     path
-        Any file that libsndfile reads, or ffmpeg where it is installed.
+        Any file that libsndfile or, if it is installed, ffmpeg can read.
     sample_rate
-        Frames a second wanted; the file is resampled to it.
+        Wanted sample rate in Hz; the file is resampled to it.
 
     Returns
     -------
     NDArray[np.float32]
-        ``(2, samples)`` float32, full scale at +-1. Mono is given twice, more channels are mixed
-        down as :func:`downmix_matrix` says.
+        ``(2, samples)`` float32, full scale at +-1. Mono is duplicated; more channels are mixed
+        down by :func:`downmix_matrix`.
 
     Raises
     ------
     AudioError
-        The file cannot be read, or holds no audio.
+        The file cannot be read, or contains no audio.
     MissingPackageError
         soundfile or soxr is not installed.
     """
@@ -45,24 +45,24 @@ def load_audio(path: str | Path, sample_rate: int = 44100) -> NDArray[np.float32
 def save_audio(
     path: str | Path, audio: NDArray[np.floating], sample_rate: int = 44100, bits: str = "16"
 ) -> None:
-    """Write a stem. Samples beyond full scale are clipped, which is logged as a warning.
+    """Write a stem. Samples beyond full scale are clipped, and a warning is logged.
 
     Parameters
     ----------
     path
-        Ends in ".wav" or ".flac".
+        Path of the file, ending in ".wav" or ".flac".
     audio
         ``(2, samples)`` floats with full scale at +-1.
     sample_rate
-        Frames a second.
+        Sample rate in Hz.
     bits
-        Of a sample: "16", "24" or, in WAV alone, "32f", which does not clip.
+        Bits per sample: "16", "24" or, only for WAV, "32f", which does not clip.
 
     Raises
     ------
     ValueError
-        The array has another shape, whole numbers or samples that are not finite, or there are no
-        such files.
+        The array has another shape, or integer or non-finite samples; or the sample rate, the
+        format or the bits are not valid.
     AudioError
         The file could not be written.
     MissingPackageError
@@ -82,7 +82,7 @@ def save_audio(
         )
     if bits != "32f" and np.abs(audio).max(initial=0) > 1:
         _log.warning("%s: samples beyond full scale are clipped.", path)
-    # What is there stays until all is written.
+    # An existing file stays until the new one is complete.
     unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
         encode.write(unfinished, [audio], audio.shape[1], sample_rate, bits)

@@ -1,4 +1,4 @@
-"""Which songs there are, and where their stems go."""
+"""Find songs, and decide where their stems go."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _STEMS = frozenset({RESIDUAL, *chain.from_iterable(model.stems for model in MODE
 
 @dataclass(frozen=True)
 class Job:
-    """A song and the folder its stems go to.
+    """A song and the folder for its stems.
 
     Attributes
     ----------
     song
-        An audio file.
+        The audio file.
     name
-        What it is called: its path below the folder that was asked for, without its ending.
+        Name of the song: its path relative to the given folder, without the extension.
     folder
-        Where its stems go.
+        Folder for its stems.
     """
 
     song: Path
@@ -37,27 +37,27 @@ class Job:
     folder: Path
 
     def files(self, stems: Iterable[str], output: Output) -> Mapping[str, Path]:
-        """The files of its stems, by name."""
+        """The paths of its stem files, by stem."""
         return {name: self.folder / f"{name}.{output.format}" for name in stems}
 
 
 def collect(places: Sequence[Path], out: Path) -> list[Job]:
-    """The songs at some places: files, and folders with all audio files below them.
+    """Collect songs: audio files, and all audio files below folders.
 
-    A song's stems go to ``out/<song>``; where it was found in a folder, the folders between are
-    kept. Links to folders are followed. Hidden files are passed over, and what was made here: all
-    in ``out`` where that is a folder below the place, and stems in the folders of songs.
+    A song's stems go to ``out/<song>``; for a song found in a folder, the subfolders are kept.
+    Links to folders are followed. Hidden files are skipped, and so are results of earlier runs:
+    everything in ``out`` if that is below the folder, and stems in the folders of songs.
 
     Raises
     ------
     CollectionError
-        There is no audio file in a folder, a folder cannot be read, or the stems of two songs would
-        go to one place.
+        A folder contains no audio file or cannot be read, or the stems of two songs would go to the
+        same folder.
     """
     jobs = [job for place in places for job in _jobs(place, out)]
     seen: dict[str, Path] = {}
     for job in jobs:
-        # Some file systems take names that differ in case or in Unicode composition for the same.
+        # Some file systems ignore differences in case or in Unicode composition.
         key = unicodedata.normalize("NFC", job.name).casefold()
         if key in seen:
             raise CollectionError(
@@ -69,10 +69,10 @@ def collect(places: Sequence[Path], out: Path) -> list[Job]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """All files below a folder by the order of their names, but hidden ones.
+    """Yield all files below a folder except hidden ones, sorted by name.
 
-    Links are followed; a folder that can be reached in several ways is looked at once. A link to
-    nowhere counts as a file: to whom it matters it will say that there is none.
+    Links are followed; a folder that can be reached in several ways is visited once. A broken link
+    counts as a file: opening it raises an error that says so.
 
     Raises
     ------
@@ -114,11 +114,11 @@ def _jobs(place: Path, out: Path) -> list[Job]:
 
 
 def _is_stem(path: Path, folders: set[Path]) -> bool:
-    """Whether a file is what would be made of a song: a stem in the song's folder."""
+    """Whether a file has the path of a stem that would be made of one of the songs."""
     return path.stem.removeprefix(WITHOUT) in _STEMS and path.parent.resolve() in folders
 
 
 def _job(song: Path, between: Path, out: Path) -> Job:
-    # "...flac" has the stem "..", another folder; Windows drops dots and spaces at the end.
+    # "...flac" has the stem "..", the parent folder; Windows drops trailing dots and spaces.
     name = between / (song.stem.rstrip(". ") or song.name)
     return Job(song, name.as_posix(), out / name)

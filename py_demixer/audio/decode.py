@@ -1,9 +1,9 @@
-"""Audio files in: stereo at the rate that a model wants.
+"""Decode audio files to stereo at the sample rate of a model.
 
-libsndfile is tried first (WAV, FLAC, AIFF, Ogg, MP3 ...), then the program ffmpeg found on PATH.
-Both hand over float32 at the file's own rate, so that down-mixing and resampling happen in one
-place, here; block by block, so that songs of any length can be read. The packages soundfile and
-soxr are imported when first needed.
+libsndfile is tried first (WAV, FLAC, AIFF, Ogg, MP3 ...), then the program ffmpeg if it is on PATH.
+Both return float32 at the file's own sample rate; down-mixing and resampling happen only here.
+Everything works block by block, so that songs of any length can be read. The packages soundfile and
+soxr are imported when they are first needed.
 
 Shapes: a block is (channels, frames) float32 with full scale at +-1.
 """
@@ -38,7 +38,7 @@ SUFFIXES = frozenset(
     {".aac", ".aif", ".aifc", ".aiff", ".alac", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv"}
     | {".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".w64", ".wav", ".webm", ".wma"}
 )
-"""How the names of audio files end, in small letters: what is looked for in a folder."""
+"""Extensions of the audio files to look for in folders, in lower case."""
 
 _BLOCK = 1 << 18  # frames read or converted at a time
 
@@ -48,17 +48,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Recording:
-    """What a file holds, to be read once.
+    """An opened audio file, which can be read once.
 
     Attributes
     ----------
     sample_rate
-        Frames a second.
+        Sample rate in Hz.
     channels
-        How many.
+        Number of channels.
     blocks
-        One after the other, ``(channels, frames)`` float32. Where the decoder meets damage that it
-        does not get over, a :class:`_Damage` is raised.
+        Consecutive blocks, ``(channels, frames)`` float32. Damage that the decoder cannot recover
+        from raises :class:`_Damage`.
     """
 
     sample_rate: int
@@ -67,19 +67,19 @@ class Recording:
 
 
 class _Damage(Exception):
-    """A decoder does not know the format, or cannot go on: another one may do better.
+    """A decoder does not support the format, or cannot continue; another decoder may succeed.
 
-    The message completes "FILE ...".
+    The message completes the sentence "FILE ...".
     """
 
 
 def load(path: Path, sample_rate: int, warn: Warn, stream: int = 0) -> NDArray[np.float32]:
-    """Read a song into memory, as the models want it: stereo at ``sample_rate``; see :func:`read`.
+    """Read a song into memory as stereo at ``sample_rate``; see :func:`read`.
 
     Returns
     -------
     NDArray[np.float32]
-        ``(2, T)`` float32, T = round(frames * sample_rate / rate of the file) and at least 1.
+        ``(2, T)`` float32 with T = round(frames * sample_rate / rate of the file), at least 1.
 
     Raises
     ------
@@ -100,30 +100,30 @@ def read(
     warn: Warn,
     stream: int = 0,
 ) -> Result:
-    """Read a song block by block, as the models want it: stereo at ``sample_rate``.
+    """Read a song block by block as stereo at ``sample_rate``.
 
     Parameters
     ----------
     path
-        Any file that libsndfile or ffmpeg reads.
+        Any file that libsndfile or ffmpeg can read.
     take
-        Is given the blocks, ``(2, frames)`` float32, and called once more from the beginning where
-        one decoder has failed midway and the other one is tried.
+        Called with the blocks, ``(2, frames)`` float32. If one decoder fails midway, it is called
+        again with the blocks of the other one, from the start.
     warn
-        Called with a sentence when the file was read, but with complaints.
+        Called with a sentence if the file could be read, but with problems.
     stream
-        Which of the file's audio streams; others than the first are ffmpeg's to read.
+        Index of the audio stream in the file; streams other than the first need ffmpeg.
 
     Returns
     -------
     Result
-        What ``take`` does.
+        The result of ``take``.
 
     Raises
     ------
     AudioError
-        Not audio, no audio in it, more channels than the down-mix knows, or samples
-        that are NaN or infinite (the message says at what time the first one is).
+        The file is not audio, contains no audio or has more channels than the down-mix supports, or
+        a sample is NaN or infinite (the message gives the time of the first one).
     """
     _check_is_a_file(path)
     why = ""
@@ -138,12 +138,12 @@ def read(
 
 
 def probe(path: Path) -> None:
-    """Look whether a file can be read at all, by its beginning.
+    """Check from its beginning whether a file can be read at all.
 
     Raises
     ------
     AudioError
-        It cannot; the message says why.
+        The file cannot be read; the message says why.
     """
     _check_is_a_file(path)
     why = ""
@@ -157,13 +157,13 @@ def probe(path: Path) -> None:
 
 
 def _keep_quiet(_: str) -> None:
-    """For whoever only looks."""
+    """Ignore a warning."""
 
 
 def _as_models_want_it(
     path: Path, recording: Recording, rate: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Mix down, look for what is no number, resample."""
+    """Mix down, check for non-finite samples, and resample."""
     try:
         matrix = downmix_matrix(recording.channels)
         mixed = _checked((_mixed(matrix, block) for block in recording.blocks), recording)
@@ -178,14 +178,14 @@ def _as_models_want_it(
 
 
 def _mixed(matrix: NDArray[np.float32], block: NDArray[np.float32]) -> NDArray[np.float32]:
-    with np.errstate(invalid="ignore"):  # what is not finite is refused, not warned about
+    with np.errstate(invalid="ignore"):  # non-finite samples raise an error later
         return matrix @ block
 
 
 def _checked(
     blocks: Iterable[NDArray[np.float32]], recording: Recording
 ) -> Iterator[NDArray[np.float32]]:
-    """Before resampling, whose filter would spread one NaN over its whole length."""
+    """Check blocks before resampling, whose filter would spread a NaN over its whole length."""
     start = 0
     for block in blocks:
         check_finite(block, start, recording.sample_rate)
@@ -224,7 +224,7 @@ def _open_with_libsndfile(path: Path, warn: Warn) -> Iterator[Recording]:
         raise AudioError(f"{path} cannot be read: {error.strerror or error}.") from error
     if header.is_several:
         raise _Damage(_SEVERAL)
-    failures = (soundfile.SoundFileError, TypeError)  # *.raw: a file without a header to read
+    failures = (soundfile.SoundFileError, TypeError)  # TypeError: *.raw files have no header
     with ExitStack() as stack:
         source: Any = libsndfile_name(path)
         if header.patches:
@@ -257,7 +257,7 @@ def _with_libsndfile(
 def _missed(
     path: Path, blocks: Iterator[NDArray[np.float32]], frames: int, rate: int, warn: Warn
 ) -> Iterator[NDArray[np.float32]]:
-    """The blocks, and a word if there are fewer frames than the file's header states."""
+    """Yield the blocks, and warn if there are fewer frames than the file's header states."""
     count = 0
     for block in blocks:
         count += block.shape[1]
@@ -270,15 +270,15 @@ def _missed(
 
 
 def libsndfile_name(path: Path) -> str | bytes:
-    """A file's name for libsndfile: soundfile takes no text that is not Unicode."""
+    """A file's name for libsndfile; as bytes, since soundfile rejects text that is not Unicode."""
     return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 class _SilentStderr:
-    """Silences the MP3 decoder inside libsndfile, which prints notes to file descriptor 2.
+    """Silences the MP3 decoder in libsndfile, which prints messages to file descriptor 2.
 
-    A descriptor belongs to the process, not to a thread: whoever comes first turns it away, and
-    whoever goes last turns it back.
+    The descriptor belongs to the process, not to a thread: the first thread to enter redirects it,
+    and the last one to leave restores it.
     """
 
     def __init__(self) -> None:
@@ -301,12 +301,12 @@ class _SilentStderr:
 
     @staticmethod
     def _turn_away() -> int | None:
-        """A copy of what it was; None where there is no standard error to be silenced."""
-        if sys.__stderr__ is None:  # the descriptor may be any file, even the song's
+        """Redirect it and return a copy of the original; None if there is no standard error."""
+        if sys.__stderr__ is None:  # descriptor 2 may be any file, even the song
             return None
         try:
             saved = os.dup(2)
-        except OSError:  # it was closed since
+        except OSError:  # it has been closed since
             return None
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
@@ -325,8 +325,9 @@ def _open_with_ffmpeg(path: Path, stream: int, warn: Warn, why: str) -> Iterator
             f"{path} {why or _UNKNOWN}, and the program ffmpeg, which reads most "
             "other files, is not on PATH: install ffmpeg, or give a WAV, FLAC or MP3 file."
         )
-    # AU and not WAV: six big-endian numbers of header, and no 4 GB limit. The "file:" prefix and
-    # the whitelist keep a name or a playlist from making ffmpeg open more than local files.
+    # AU rather than WAV: its header is six big-endian numbers, and it has no 4 GB limit. The
+    # "file:" prefix and the whitelist prevent a name or a playlist from making ffmpeg open anything
+    # but local files.
     command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe"]
     command += ["-i", f"file:{path}", "-map", f"0:a:{stream}", "-map_metadata", "-1"]
     command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
@@ -348,7 +349,7 @@ def _open_with_ffmpeg(path: Path, stream: int, warn: Warn, why: str) -> Iterator
 
 
 def _au_recording(header: bytes, data: IO[bytes], end: Callable[[], None]) -> Recording:
-    """The float32 AU stream that ffmpeg writes; its header leaves the size open."""
+    """Read the float32 AU stream that ffmpeg writes; its header does not state the size."""
     if header[:4] != b".snd":
         raise AudioError("ffmpeg did not return audio: update ffmpeg.")
     offset, _, _, rate, channels = struct.unpack(">5I", header[4:])
@@ -365,7 +366,7 @@ def _au_recording(header: bytes, data: IO[bytes], end: Callable[[], None]) -> Re
 
 
 def _judge(path: Path, process: subprocess.Popen[bytes], errors: IO[bytes], warn: Warn) -> None:
-    """Say what ffmpeg has to say at its end."""
+    """Wait for ffmpeg to end, and turn its messages into an error or a warning."""
     code = process.wait()
     errors.seek(0)
     complaints = errors.read().decode("utf-8", "replace").strip()

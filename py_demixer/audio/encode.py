@@ -1,4 +1,4 @@
-"""Audio files out: WAV and FLAC of any length, block by block, by libsndfile."""
+"""Write WAV and FLAC files of any length, block by block, with libsndfile."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .decode import libsndfile_name
 
 FORMATS = ("wav", "flac")
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
-"""Sample formats that :func:`write` knows, and libsndfile's names for them."""
+"""Sample formats that :func:`write` supports, and libsndfile's names for them."""
 
-_WAV_LIMIT = 0xFFFF_0000  # bytes: a WAV header counts them in 32 bits
+_WAV_LIMIT = 0xFFFF_0000  # bytes; sizes in a WAV header have 32 bits
 
 
 def check_format(format: str, bits: str) -> None:
-    """Whether stems can be written like that.
+    """Check that stems can be written in a format.
 
     Raises
     ------
     ValueError
-        The format is not known, or cannot hold such samples.
+        The format is unknown, or cannot hold such samples.
     """
     if format not in FORMATS or bits not in SUBTYPES:
         raise ValueError(
@@ -38,14 +38,14 @@ def check_format(format: str, bits: str) -> None:
 
 
 def shared_gain(peaks: Sequence[float], bits: str) -> float:
-    """The one factor for all stems that keeps the loudest of them from clipping; 1 if none would.
+    """The factor for all stems that keeps the loudest one from clipping; 1 if none would clip.
 
-    One for all, because stems that are scaled one by one no longer add up to the mix.
+    All stems get the same factor, because stems scaled separately would not add up to the mixture.
 
     Parameters
     ----------
     peaks
-        The largest size of a sample, of each stem.
+        The largest absolute sample of each stem.
     bits
         A key of :data:`SUBTYPES`; "32f" cannot clip.
     """
@@ -57,7 +57,7 @@ def shared_gain(peaks: Sequence[float], bits: str) -> float:
 
 
 def written_bytes(frames: int, bits: str) -> int:
-    """The size of a stereo WAV file without its header (a FLAC file is smaller)."""
+    """The size in bytes of a stereo WAV file without its header (a FLAC file is smaller)."""
     return 2 * frames * (32 if bits == "32f" else int(bits)) // 8
 
 
@@ -69,28 +69,28 @@ def write(
     bits: str,
     gain: float = 1.0,
 ) -> None:
-    """Write one stem; the name's extension says the format.
+    """Write one stem in the format of the file's extension.
 
-    Integers are round(sample * 2**(bits - 1)), so that what is read back is exact to half a step.
-    A WAV file beyond 4 GB is written as RF64, which most programs read.
+    Integers are round(sample * 2**(bits - 1)), so that samples read back are accurate to half a
+    step. A WAV file beyond 4 GB is written as RF64, which most programs can read.
 
     Parameters
     ----------
     path
-        Ends in ".wav" or ".flac".
+        Path of the file, ending in ".wav" or ".flac".
     blocks
-        ``(2, n)`` float32, of ``frames`` in all.
+        Blocks ``(2, n)`` float32, with ``frames`` frames in total.
     sample_rate
-        Frames a second.
+        Sample rate in Hz.
     bits
         A key of :data:`SUBTYPES`.
     gain
-        Factor applied first, see :func:`shared_gain`.
+        Factor that is applied first; see :func:`shared_gain`.
 
     Raises
     ------
     AudioError
-        The file could not be written, e.g. because the disk is full.
+        The file could not be written, for example because the disk is full.
     """
     soundfile = require("soundfile")
     container = path.suffix[1:].upper()
@@ -107,11 +107,11 @@ def write(
 
 
 def _quantise(block: NDArray[np.float32], bits: str) -> NDArray[np.float32 | np.integer]:
-    """Round to integers here: libsndfile rounds WAV samples down, half a step too low."""
+    """Round to integers, because libsndfile rounds WAV samples down, which is half a step off."""
     if bits == "32f":
         return block
     full_scale = 1 << (int(bits) - 1)
     integers = np.clip(np.rint(block * np.float32(full_scale)), -full_scale, full_scale - 1)
     if bits == "16":
         return integers.astype(np.int16)
-    return integers.astype(np.int32) << 8  # libsndfile takes the upper 24 of 32 bits
+    return integers.astype(np.int32) << 8  # libsndfile uses the upper 24 of 32 bits

@@ -1,8 +1,8 @@
-"""From an audio file to the files of its stems, of any length, in a bounded amount of memory.
+"""Separate audio files of any length to stem files, with bounded memory.
 
-The song is decoded to a temporary file and measured on the way; its stems are written to temporary
-files as they become final; at the end they are encoded with one gain for all, and moved to where
-they belong, each in one step.
+The song is decoded to a temporary file and measured at the same time. Its stems are written to
+temporary files as they become final. At the end they are encoded with a common gain, and each is
+moved to its place atomically.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from . import decode, encode
 from .decode import Warn
 
 UNFINISHED = ".unfinished-"
-"""How the names of folders begin in which stems are made, beside the place where they will be."""
+"""Name prefix of the temporary folders in which stems are made, inside their final folder."""
 
 WITHOUT = "no_"
-"""How the name begins of what is left of a song without a stem."""
+"""Name prefix for the sum of all other stems."""
 
 _BLOCK = 1 << 18  # frames read from a temporary file at a time
-_CHANNELS = 2  # of the mixture and of every stem: the models are for stereo
+_CHANNELS = 2  # of the mixture and of every stem; all models are for stereo
 _FRAME_BYTES = 4 * _CHANNELS
 
 
@@ -53,15 +53,14 @@ class Output:
     format
         One of :data:`py_demixer.audio.encode.FORMATS`.
     bits
-        Of a sample, a key of :data:`py_demixer.audio.encode.SUBTYPES`.
+        Bits per sample, a key of :data:`py_demixer.audio.encode.SUBTYPES`.
     two_stems
-        The name of one stem: write it, and ``no_<name>``, the sum of the others. None is to write
-        all.
+        Name of one stem: write it and ``no_<name>``, the sum of the others. None writes all stems.
 
     Raises
     ------
     ValueError
-        The format is not known, or cannot hold such samples.
+        The format is unknown, or cannot hold such samples.
     """
 
     format: str = "wav"
@@ -72,12 +71,12 @@ class Output:
         encode.check_format(self.format, self.bits)
 
     def names(self, stems: Iterable[str]) -> tuple[str, ...]:
-        """The names of what is written, of the stems that a model makes.
+        """The names of the files to write, given the stems that a model makes.
 
         Raises
         ------
         ValueError
-            The stem of ``two_stems`` is not among them, or the only one.
+            The stem ``two_stems`` is not among them, or is the only one.
         """
         stems = tuple(stems)
         if self.two_stems is None:
@@ -95,18 +94,18 @@ class Output:
 
 @dataclass(frozen=True)
 class Separated:
-    """A song's stems, written.
+    """The written stems of a song.
 
     Attributes
     ----------
     song
-        The file they were made from.
+        The audio file of the song.
     files
-        By name of the stem.
+        The stem files, by name of the stem.
     seconds
-        How long the song is.
+        Length of the song in seconds.
     gain
-        What all stems were multiplied with, so that none clips; 1 where none would.
+        Factor by which all stems were multiplied so that none clips; 1 if none would.
     """
 
     song: Path
@@ -132,21 +131,21 @@ def separate_file(
     Parameters
     ----------
     song
-        Any file that libsndfile or the program ffmpeg reads.
+        Any file that libsndfile or the program ffmpeg can read.
     folder
-        Where the stems go, as ``<stem>.<format>``; made if it is not there. Files of these names
+        Folder for the stems, ``<stem>.<format>``; it is created if necessary. Files of these names
         are replaced. If anything fails, nothing is written.
     model, options, workers, progress, cancel
         See :func:`py_demixer.separate`.
     output
-        How stems are written; None is 16-bit WAV.
+        How stems are written; None for 16-bit WAV.
     warn
-        Called with a sentence when the song was read, but with complaints.
+        Called with a sentence if the song could be read, but with problems.
 
     Returns
     -------
     Separated
-        Where the stems are.
+        The paths of the stems, and more.
 
     Raises
     ------
@@ -199,17 +198,17 @@ def _store(blocks: Iterator[NDArray[np.float32]], path: Path, model: Model) -> S
 
 
 def _stored(path: Path) -> Iterator[NDArray[np.float32]]:
-    """What :func:`_store` or :func:`_write_raw` has written: ``(2, n)``."""
+    """Read blocks ``(2, n)`` from a file written by :func:`_store` or :func:`_write_raw`."""
     with path.open("rb") as file:
         while data := file.read(_BLOCK * _FRAME_BYTES):
             yield np.frombuffer(data, np.float32).reshape(-1, _CHANNELS).T
 
 
 def _selected(stems: Stems, wanted: str | None) -> Mapping[str, NDArray[np.float32]]:
-    """What to write, each ``(2, n)``: all stems, or one and the sum of the others."""
+    """What to write, each ``(2, n)``: all stems, or one stem and the sum of the others."""
     if wanted is None:
         return stems
-    # As Demucs does it: the sum of the other stems, not the mix minus the wanted one.
+    # As in Demucs: the sum of the other stems, not the mixture minus the wanted one.
     others = np.zeros_like(stems[wanted])
     for name in stems:
         if name != wanted:
@@ -220,7 +219,7 @@ def _selected(stems: Stems, wanted: str | None) -> Mapping[str, NDArray[np.float
 def _write_raw(
     parts: Iterable[Mapping[str, NDArray[np.float32]]], folder: Path
 ) -> dict[str, float]:
-    """Write consecutive parts of stems to files; returns the largest size of a sample of each."""
+    """Write consecutive parts of stems to files; return the largest absolute sample of each."""
     peaks: dict[str, float] = {}
     for part in parts:
         for name, samples in part.items():
@@ -243,11 +242,11 @@ def _refuse_to_fill_the_disk(folder: Path, song: SongStatistics, stems: int, bit
 
 @contextmanager
 def workshop(folder: Path) -> Iterator[Path]:
-    """A hidden folder inside ``folder`` that is gone afterwards, whatever happens.
+    """Make a hidden folder inside ``folder``, and remove it afterwards in any case.
 
-    It is made before anything is computed, so that a place that cannot be written to is found out
-    early; finished files move from it to ``folder`` in one step each. What runs that were killed
-    have left there goes.
+    It is made before anything is computed, so that a folder that cannot be written to is detected
+    early; finished files are moved from it to ``folder`` atomically. Leftovers of killed runs are
+    removed.
 
     Raises
     ------
@@ -274,29 +273,29 @@ def workshop(folder: Path) -> Iterator[Path]:
             "another folder."
         ) from error
     finally:
-        with suppress(OSError):  # those go that are empty: nothing was written
+        with suppress(OSError):  # remove new folders that are empty: nothing was written
             for path in new:
                 path.rmdir()
 
 
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LOCK = "lock"
-"""In a hidden folder: held as long as somebody works there, and let go by the system if killed."""
+"""Lock file in a hidden folder, held while the folder is in use; a killed process releases it."""
 
 
 def _begun(folder: Path) -> tuple[tempfile.TemporaryDirectory[str], Any]:
-    """A new hidden folder, and the lock that is held on it."""
+    """Make a new hidden folder; return it and its lock, which is held."""
     filelock = require("filelock")
     while True:
         temporary = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder)
         lock = filelock.FileLock(Path(temporary.name) / _LOCK)
-        with suppress(filelock.Timeout):  # another run has just taken it for what was left
+        with suppress(filelock.Timeout):  # another run is just sweeping it as a leftover
             lock.acquire(timeout=0)
             return temporary, lock
 
 
 def sweep(folder: Path) -> None:
-    """Remove the hidden folders that :func:`workshop` has made and nobody works in any more."""
+    """Remove the hidden folders of :func:`workshop` that are no longer in use."""
     filelock = require("filelock")
     for left in folder.glob(f"{UNFINISHED}*"):
         if left.is_dir() and not left.is_symlink():
@@ -305,12 +304,12 @@ def sweep(folder: Path) -> None:
 
 
 def move(path: Path, folder: Path) -> Path:
-    """Move a file to a folder of the same disk, in one step; what is there is replaced.
+    """Move a file atomically to a folder on the same disk, replacing any existing file.
 
     Raises
     ------
     AudioError
-        It cannot be replaced.
+        The existing file cannot be replaced.
     """
     target = folder / path.name
     try:

@@ -1,12 +1,11 @@
-"""What the headers of audio files say of their length, and what is true.
+"""Detect and correct wrong lengths in the headers of audio files.
 
-libsndfile goes by headers: it stops where they say, and reads the first of several files that lie
-one behind the other. Recorders that were cut off, pipes and programs that count wrongly write
-headers that are not true. Nothing here decodes; where a header states too little, bytes are named
-that make it true.
+libsndfile trusts headers: it stops at the stated length, and reads only the first of several
+concatenated files. Interrupted recorders, pipes and faulty programs write wrong headers. Nothing is
+decoded here; if a header states too small a length, this module provides bytes that correct it.
 
 Formats: RIFF WAVE (Microsoft's "Multimedia Programming Interface", 1991), FLAC (RFC 9639), Ogg (RFC
-3533), MP3 (ISO 11172-3, and the note of Xing and LAME in its first frame).
+3533), MP3 (ISO 11172-3, and the tag of Xing and LAME in its first frame).
 """
 
 from __future__ import annotations
@@ -21,36 +20,36 @@ from typing import BinaryIO
 import numpy as np
 
 _PIPES = 2**31
-"""Around it, and at the end of what 32 bits can hold, lies what programs state for "long"."""
+"""Programs state lengths near this, or near the 32-bit limit, when the length is unknown."""
 _SLACK = 1 << 16
 _LEAST_SOUND = 1024
-"""Bytes behind a WAV file's sound; fewer that are no chunks are some program's tag."""
+"""Fewer bytes after a WAV file's data that are not chunks are taken for a tag, not for sound."""
 _LEAST_MP3 = 4096
-"""Bytes behind an MP3 file; what is less is a tag."""
+"""Fewer bytes after an MP3 file are taken for a tag."""
 _MOST_SILENCE = 4000
-"""Samples of silence that an MP3 encoder puts around a song, and decoders take out."""
+"""Maximum samples of silence that an MP3 encoder adds around a song and decoders remove."""
 _TAIL = 1 << 17
-"""Bytes at the end of a FLAC file in which its last frame begins."""
+"""Bytes at the end of a FLAC file among which its last frame begins."""
 _BIT_RATES = (
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
 )
-"""Kilobits a second of MP3 frames, of versions 2 and 1."""
+"""Bit rates of MP3 frames in kbit/s, for versions 2 and 1."""
 _RATES = (44100, 48000, 32000, 0)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of a file before it is decoded.
+    """What is known about a file before it is decoded.
 
     Attributes
     ----------
     frames
-        How many it should hold at least; None: it does not say.
+        Minimum number of frames that it should contain; None if it does not say.
     is_several
-        Whether it is several files, one behind the other.
+        Whether it consists of several concatenated files.
     patches
-        Bytes that make its header true, by their places.
+        Bytes that correct its header, by their offsets.
     """
 
     frames: int | None = None
@@ -59,7 +58,7 @@ class Header:
 
 
 def look(path: Path) -> Header:
-    """Read a file's header, and where it may be wrong, what there is.
+    """Read a file's header and, if it may be wrong, check it against the content.
 
     Raises
     ------
@@ -80,14 +79,14 @@ def look(path: Path) -> Header:
 
 
 class Patched(io.RawIOBase):
-    """A file of which some bytes are others.
+    """A file in which some bytes are replaced when they are read.
 
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
     patches
-        Of its :class:`Header`.
+        Replacement bytes by offset, from its :class:`Header`.
     """
 
     def __init__(self, path: Path, patches: Mapping[int, bytes]) -> None:
@@ -96,23 +95,23 @@ class Patched(io.RawIOBase):
         self._patches = patches
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As of any file."""
+        """See :meth:`io.IOBase.seek`."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """As of any file."""
+        """See :meth:`io.IOBase.tell`."""
         return self._file.tell()
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        """As of any file."""
+        """Read as :meth:`io.RawIOBase.readinto` does, and apply the patches."""
         start = self._file.tell()
         count = self._file.readinto(buffer)
         view = memoryview(buffer).cast("B")
@@ -123,7 +122,7 @@ class Patched(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Close the file, too."""
+        """Close this object and the file."""
         self._file.close()
         super().close()
 
@@ -134,9 +133,9 @@ def _at(file: BinaryIO, place: int, count: int) -> bytes:
 
 
 def _after_tags(file: BinaryIO, place: int = 0) -> int:
-    """Where what follows the ID3 tags there begins."""
+    """The offset after any ID3 tags at ``place``."""
     while len(tag := _at(file, place, 10)) == 10 and tag.startswith(b"ID3"):
-        # Seven bits of each byte count; RealJukebox took all eight.
+        # Sizes use seven bits of each byte; RealJukebox used all eight.
         bits = 7 if max(tag[6:]) < 128 else 8
         place += 10 + sum(byte << bits * (3 - index) for index, byte in enumerate(tag[6:]))
     return place
@@ -167,7 +166,7 @@ def _wav(file: BinaryIO, size: int) -> Header:
 
 
 def _chunks(file: BinaryIO, place: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, place and size of what is one after the other, up to what is no chunk."""
+    """Yield name, offset and size of consecutive chunks, up to the first that is not a chunk."""
     while len(head := _at(file, place, 8)) == 8 and all(32 <= byte < 127 for byte in head[:4]):
         size = int.from_bytes(head[4:], "little")
         yield head[:4], place + 8, size
@@ -183,7 +182,7 @@ def _is_made_of_chunks(file: BinaryIO, place: int, size: int) -> bool:
 
 
 def _flac(file: BinaryIO, start: int, size: int) -> Header:
-    """The last frame knows how many samples there are before it."""
+    """Correct the stated length from the last frame, whose header states its position."""
     information = _at(file, start + 8, 34)
     if len(information) < 34:
         return Header()
@@ -196,7 +195,7 @@ def _flac(file: BinaryIO, start: int, size: int) -> Header:
 
 
 def _flac_frames(tail: bytes, information: bytes) -> int | None:
-    """Samples up to the end of the last frame that begins there; None: none does."""
+    """The number of samples up to the end of the last frame in the tail; None if there is none."""
     data = np.frombuffer(tail, np.uint8)
     places = np.flatnonzero((data[:-1] == 0xFF) & (data[1:] & 0xFE == 0xF8))
     ends = (_flac_frame_end(tail[place : place + 16], information) for place in places[::-1])
@@ -204,7 +203,7 @@ def _flac_frames(tail: bytes, information: bytes) -> int | None:
 
 
 def _flac_frame_end(head: bytes, information: bytes) -> int | None:
-    """The sample after a frame, by its header (RFC 9639, section 9.1); None: it is none."""
+    """The sample after a frame, from its header (RFC 9639, section 9.1); None if it is no frame."""
     if len(head) < 16 or head[3] & 1:
         return None
     ones = f"{head[4]:08b}".index("0") if head[4] < 0xFF else 8
@@ -227,7 +226,7 @@ def _flac_frame_end(head: bytes, information: bytes) -> int | None:
 
 
 def _crc8(data: bytes) -> int:
-    """The polynomial is x^8 + x^2 + x + 1."""
+    """CRC-8 with the polynomial x^8 + x^2 + x + 1."""
     remainder = 0
     for byte in data:
         remainder ^= byte
@@ -240,7 +239,7 @@ def _crc8(data: bytes) -> int:
 
 
 def _is_chained(file: BinaryIO, size: int) -> bool:
-    """Whether a stream begins after others have gone on."""
+    """Whether a new logical stream begins after pages of earlier streams (a chained Ogg file)."""
     place, is_inside = 0, False
     while place < size:
         head = _at(file, place, 27)
@@ -255,7 +254,7 @@ def _is_chained(file: BinaryIO, size: int) -> bool:
 
 
 def _mp3(file: BinaryIO, start: int, size: int) -> Header:
-    """What the first frame says of all of them, if it does."""
+    """Read the Xing or LAME tag in the first frame, if there is one."""
     head = _at(file, start, 1 << 16)
     frame = _mp3_frame(head)
     if frame is None:
@@ -276,7 +275,7 @@ def _mp3(file: BinaryIO, start: int, size: int) -> Header:
 
 
 def _mp3_frame(head: bytes) -> tuple[int, bool] | None:
-    """Where the first frame is that another one follows, and whether it is of version 1."""
+    """The offset of the first frame that another frame follows, and whether it is version 1."""
     place = head.find(b"\xff")
     while 0 <= place <= len(head) - 4:
         length = _mp3_length(head[place : place + 4])
@@ -288,7 +287,7 @@ def _mp3_frame(head: bytes) -> tuple[int, bool] | None:
 
 
 def _mp3_length(head: bytes) -> int:
-    """Bytes of a frame of layer III; 0: it is none."""
+    """The length of a layer III frame in bytes; 0 if it is no such frame."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 0x08:
         return 0
     is_first_version = head[1] & 0x18 == 0x18

@@ -1,4 +1,4 @@
-"""Another sample rate."""
+"""Resampling."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def resampled(
     Parameters
     ----------
     blocks
-        ``(channels, frames)`` float32; their lengths do not change what comes out.
+        ``(channels, frames)`` float32; their lengths do not affect the result.
     rate
-        Frames a second of the blocks.
+        Sample rate of the blocks in Hz.
     new_rate
-        Frames a second wanted.
+        Wanted sample rate in Hz.
 
     Yields
     ------
     NDArray[np.float32]
-        ``(channels, frames)`` float32, round(frames * new_rate / rate) in all; the blocks
-        themselves where the rates are equal.
+        ``(channels, frames)`` float32, round(frames * new_rate / rate) frames in total; the blocks
+        themselves if the rates are equal.
     """
     if rate == new_rate:
         yield from blocks

@@ -1,1 +1,1 @@
-"""Many songs: on this machine or on a Dask cluster."""
+"""Separating many songs, on this machine or on a Dask cluster."""

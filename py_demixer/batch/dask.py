@@ -1,7 +1,7 @@
-"""A Dask cluster that separates songs. Needs ``pip install 'py-demixer[cluster]'``, there as well.
+"""Separate songs on a Dask cluster; needs ``pip install 'py-demixer[cluster]'`` there, too.
 
-The workers must see the songs and the place for stems under the same paths, on a file system that
-they share; the weights are sent to each of them, once.
+The workers must see the songs and the folders for stems under the same paths, on a shared file
+system. The weights are sent to each worker once.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from py_demixer.version import __version__
 
 from .run import Outcome, Recipe, gave_up, separate_job
 
-_PATIENCE_SECONDS = 30  # for a scheduler to answer, and for a first worker to come
+_PATIENCE_SECONDS = 30  # for the scheduler to answer, and for the first worker to connect
 
 
 class DaskExecutor:
     """The workers of a Dask cluster.
 
-    Each is given one song at a time, whatever number of threads it has: so the memory that a
-    worker needs is known. One that ends takes only its song with it, which another one is given.
+    Each worker gets one song at a time, whatever its number of threads, so that its memory use is
+    predictable. A worker that dies loses only its song, which is given to another worker.
 
     Parameters
     ----------
     address
-        Of the scheduler, such as ``"tcp://10.0.0.1:8786"``.
+        Address of the scheduler, such as ``"tcp://10.0.0.1:8786"``.
     weights
-        The weight file.
+        Path of the weight file.
     """
 
     def __init__(self, address: str, weights: Path) -> None:
@@ -49,7 +49,7 @@ class DaskExecutor:
         Raises
         ------
         BatchError
-            No scheduler answers, it has no workers, or they have another version of this package.
+            No scheduler answers, it has no workers, or a worker has another version of py-demixer.
         """
         try:
             self._client = distributed.Client(self._address, timeout=_PATIENCE_SECONDS)
@@ -85,7 +85,7 @@ class DaskExecutor:
         self._client.close()
 
     def run(self, jobs: Iterable[Job], recipe: Recipe) -> Iterator[Outcome]:
-        """Separate songs, as many at a time as there are workers; yields what is done."""
+        """Separate songs, as many at a time as there are workers; yield outcomes as they finish."""
         waiting = iter(jobs)
         running: dict[Any, Job] = {}
         ended = distributed.as_completed()
@@ -110,24 +110,24 @@ class DaskExecutor:
 
 
 class _Weights(WorkerPlugin):
-    """Keeps the weights on a worker, for as long as who sent them needs them."""
+    """Keeps the weights on a worker for as long as the client needs them."""
 
     def __init__(self, name: str, content: bytes) -> None:
         self.name, self._content = name, content
 
     def setup(self, worker: distributed.Worker) -> None:
-        """Write them to the worker's own folder, to be mapped from there."""
+        """Write the weights to the worker's local folder, to be memory-mapped from there."""
         self._path = Path(worker.local_directory) / f"{self.name}.safetensors"
         self._path.write_bytes(self._content)
         del self._content
         self._one_at_a_time = threading.Lock()
 
     def teardown(self, worker: distributed.Worker) -> None:
-        """Remove them."""
+        """Remove the weights."""
         self._path.unlink(missing_ok=True)
 
     def separate(self, job: Job, recipe: Recipe) -> Outcome:
-        """Separate a song with them; a BLAS uses one thread, as everywhere (see LocalExecutor)."""
+        """Separate a song with the weights and a single BLAS thread (see LocalExecutor)."""
         with self._one_at_a_time, threadpoolctl.threadpool_limits(1):
             return separate_job(job, recipe, str(self._path))
 

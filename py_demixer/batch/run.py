@@ -1,13 +1,13 @@
-"""Many songs, one to a process: done again only where something is missing or was changed.
+"""Separate many songs, one per process, and redo only what is missing or has changed.
 
-Beside a song's stems lies a manifest: what they were made of and by, and the hashes of all files.
-A song whose manifest says what would be done now, and whose files are as it says, is done. The
-manifest is written before the stems move to their place, so that whatever has none was not made
-here, and is not replaced unless that is wanted.
+A manifest next to a song's stems records from what and how they were made, and the hashes of all
+files. A song is done if its manifest matches the current recipe and its files match the manifest.
+The manifest is moved to the folder before the stems, so stems without a manifest were not made by
+this module, and are replaced only on request.
 
-An :class:`Executor` runs the songs: processes of this machine (:class:`LocalExecutor`), or a Dask
-cluster (:mod:`py_demixer.batch.dask`). A process that ends takes nothing with it but its song,
-which is tried again.
+An :class:`Executor` runs the songs: processes on this machine (:class:`LocalExecutor`) or a Dask
+cluster (:mod:`py_demixer.batch.dask`). A process that dies affects only its song, which is tried
+again.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ from py_demixer.weights import checkpoint, loading
 
 MANIFEST = "manifest.json"
 TRIES = 3
-"""How often a song is begun whose process ends before it is done."""
+"""Number of attempts for a song whose process dies."""
 
-_LOOK_SECONDS = 1.0  # between two looks at whether somebody wants to stop
+_LOOK_SECONDS = 1.0  # interval between checks for an interrupt
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a song's stems but the song.
+    """Everything that determines a song's stems, except the song itself.
 
     Attributes
     ----------
     model
-        Its name.
+        Name of the model.
     weights
         The SHA-256 of its weight file.
     backend
-        What multiplies.
+        Name of the backend.
     options
         How songs are separated.
     output
         How stems are written.
     version
-        Of this package.
+        Version of this package.
     """
 
     model: str
@@ -69,27 +69,27 @@ class Recipe:
     version: str = __version__
 
     def content(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The recipe as JSON values."""
         content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return content
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has become of a song.
+    """The result for one song.
 
     Attributes
     ----------
     job
         The song.
     manifest
-        Of its stems; None where there are none.
+        The manifest of its stems; None if there are no stems.
     skipped
-        Whether it was done before.
+        Whether the song was already done.
     error
-        A sentence that says why there are none.
+        A sentence that says why there are no stems.
     warnings
-        What a person should know of it.
+        Warnings for the user.
     """
 
     job: Job
@@ -100,46 +100,46 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """Processes that separate songs; they are there inside a ``with`` statement."""
+    """Processes that separate songs; they are available inside a ``with`` statement."""
 
     def __enter__(self) -> Self:
-        """Start them, or find them."""
+        """Start the processes, or connect to them."""
 
     def __exit__(self, *_: object) -> None:
-        """Let them go, whatever they do."""
+        """Stop using the processes, even if they are still working."""
 
     def run(self, jobs: Iterable[Job], recipe: Recipe) -> Iterator[Outcome]:
-        """Separate songs, as many at a time as there are processes; yields what is done."""
+        """Separate songs, as many at a time as there are processes; yield outcomes as they end."""
 
 
 def run(
     jobs: Iterable[Job], recipe: Recipe, executor: Executor, *, replace: bool = False
 ) -> Generator[Outcome, None, None]:
-    """Separate the songs that are not done.
+    """Separate the songs that are not done yet.
 
     Parameters
     ----------
     jobs
-        From :func:`py_demixer.audio.collection.collect`.
+        The songs, from :func:`py_demixer.audio.collection.collect`.
     recipe
-        How.
+        How to separate them.
     executor
-        Who. If all songs are done, it is not even started.
+        The processes to run them. They are not started if all songs are done.
     replace
-        Replace stems that were made in another way, or not by this.
+        Replace stems that were made with another recipe, or not by this module.
 
     Yields
     ------
     Outcome
-        First of the songs that are done, then of the others as they end.
+        First those of the songs that were already done, then the others as they finish.
 
     Raises
     ------
     BatchError
-        There are stems that were made in another way; nothing has been done yet.
+        There are stems that were made in another way; nothing has been changed.
     """
     jobs = list(jobs)
-    with ThreadPoolExecutor() as threads:  # hashing lets other threads run
+    with ThreadPoolExecutor() as threads:  # hashing releases the GIL
         found = dict(zip(jobs, threads.map(lambda job: _look(job, recipe), jobs), strict=True))
     others = [job for job, state in found.items() if state is _State.OTHERWISE]
     if others and not replace:
@@ -153,34 +153,34 @@ def run(
             yield Outcome(job, state, skipped=True)
     left = [job for job, state in found.items() if isinstance(state, _State)]
     if left:
-        for job in left:  # now: folders that several songs share are nobody's to remove
+        for job in left:  # here, so that no single song removes folders that several share
             job.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             with executor:
                 yield from executor.run(left, recipe)
         finally:
-            for job in left:  # of processes that were ended
+            for job in left:  # clean up after processes that were killed
                 sweep(job.folder)
-                with suppress(OSError):  # there are stems in it, or it is not there
+                with suppress(OSError):  # the folder has stems in it, or does not exist
                     job.folder.rmdir()
 
 
 def separate_job(job: Job, recipe: Recipe, weights: str) -> Outcome:
-    """Separate one song, in this process, and leave a manifest.
+    """Separate one song in this process and write its manifest.
 
     Parameters
     ----------
     job
         The song.
     recipe
-        How.
+        How to separate it.
     weights
-        The weight file's place on this machine. The model is loaded once.
+        Path of the weight file on this machine. The model is loaded only once per process.
 
     Returns
     -------
     Outcome
-        With an error, where the song cannot be read or its stems cannot be written.
+        The result, with an error if the song cannot be read or its stems cannot be written.
     """
     warnings: list[str] = []
     manifest, sentence = None, None
@@ -211,10 +211,10 @@ def _separate(job: Job, recipe: Recipe, weights: str, warnings: list[str]) -> di
         }
         fresh = place / MANIFEST
         fresh.write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
-        files = [fresh, *made.files.values()]  # the manifest first, see the top
+        files = [fresh, *made.files.values()]  # the manifest first; see the module's docstring
         for path in files:
             move(path, job.folder)
-    for facts in before["stems"].values():  # of a model with other stems
+    for facts in before["stems"].values():  # remove old stems with other names
         path = job.folder / facts["name"]
         if path.name not in {new.name for new in files} and _is(path, facts):
             path.unlink()
@@ -226,18 +226,18 @@ def _model(name: str, weights: str, backend: str) -> Model:
     return loading.load_model(name, weights, backend)
 
 
-# ---- what is there ------------------------------------------------------------------------------
+# ---- existing stems -----------------------------------------------------------------------------
 
 
 class _State(Enum):
-    """What is known of a song that is not done."""
+    """The state of a song that is not done."""
 
     TO_DO = auto()
-    OTHERWISE = auto()  # there are stems that were not made by the recipe
+    OTHERWISE = auto()  # there are stems that were not made with this recipe
 
 
 def _look(job: Job, recipe: Recipe) -> dict[str, Any] | _State:
-    """The manifest of a song that is done, or why it is not."""
+    """The manifest of a song that is done, or the state of one that is not."""
     manifest = _read(job.folder)
     if manifest is None:
         there = any(job.folder.glob(f"*.{recipe.output.format}"))
@@ -259,14 +259,14 @@ def _read(folder: Path) -> dict[str, Any] | None:
 
 
 def _is_manifest(content: Any) -> bool:
-    """Whether it has what this module writes; that it may be believed is not said."""
+    """Whether the content has the form of a manifest; its facts may still be wrong."""
     if not isinstance(content, dict) or not isinstance(content.get("stems"), dict):
         return False
     return all(map(_are_facts, (content.get("song"), *content["stems"].values())))
 
 
 def _are_facts(content: Any) -> bool:
-    """Whether it is what :func:`_facts` gives: of a file by its name, which leads nowhere else."""
+    """Whether the content has the form of :func:`_facts`, with a plain file name, not a path."""
     if not isinstance(content, dict) or set(content) != {"name", "bytes", "sha256"}:
         return False
     name = content["name"]
@@ -274,7 +274,7 @@ def _are_facts(content: Any) -> bool:
 
 
 def _is(path: Path, facts: Mapping[str, Any]) -> bool:
-    """Whether a file is the one that a manifest speaks of."""
+    """Whether a file is the one described in a manifest."""
     try:
         return path.stat().st_size == facts["bytes"] and _facts(path) == facts
     except OSError:
@@ -285,20 +285,20 @@ def _facts(path: Path) -> dict[str, Any]:
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": checkpoint.sha256(path)}
 
 
-# ---- processes of this machine ------------------------------------------------------------------
+# ---- processes on this machine ------------------------------------------------------------------
 
 
 class LocalExecutor:
-    """Processes of this machine. Needs the package loky (``pip install 'py-demixer[cli]'``).
+    """Processes on this machine. Needs the package loky (``pip install 'py-demixer[cli]'``).
 
-    Each uses one thread of its BLAS, so that the bits do not depend on how many there are.
+    Each uses one BLAS thread, so that results do not depend on their number, to the bit.
 
     Parameters
     ----------
     count
-        How many processes, at least one.
+        Number of processes, at least one.
     weights
-        The weight file, which all of them map into their memory.
+        Path of the weight file, which all processes memory-map.
 
     Raises
     ------
@@ -319,7 +319,7 @@ class LocalExecutor:
             process.shutdown(kill_workers=True)
 
     def run(self, jobs: Iterable[Job], recipe: Recipe) -> Iterator[Outcome]:
-        """Separate songs, as many at a time as there are processes; yields what is done."""
+        """Separate songs, as many at a time as there are processes; yield outcomes as they end."""
         waiting = deque((job, 1) for job in jobs)
         idle = [self._start() for _ in range(min(self._count, len(waiting)))]
         running: dict[Future[Outcome], tuple[Any, Job, int]] = {}
@@ -343,14 +343,14 @@ class LocalExecutor:
                     yield gave_up(job)
 
     def _start(self) -> Any:
-        """A pool of one process: of a larger one, all would go when one goes."""
+        """Start a pool of one process: in a larger pool, one crash would end all processes."""
         process = self._loky.ProcessPoolExecutor(1, initializer=_begin, env=ONE_THREAD)
         self._processes.append(process)
         return process
 
 
 def gave_up(job: Job) -> Outcome:
-    """Of a song whose process ended each time."""
+    """The outcome for a song whose process died at every attempt."""
     return Outcome(
         job,
         error=f"{job.song}: {TRIES} processes ended in the middle of it, perhaps for lack of "
@@ -359,4 +359,4 @@ def gave_up(job: Job) -> Outcome:
 
 
 def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the main process handles Ctrl-C

@@ -42,17 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        What follows the program's name; None takes them from ``sys.argv``.
+        The arguments after the program's name; None takes them from ``sys.argv``.
 
     Returns
     -------
     int
-        The exit code, see the top of this module.
+        The exit code; see the module's docstring.
 
     Raises
     ------
     SystemExit
-        With code 2 on wrong usage, and 0 after ``--help`` and ``--version``.
+        With code 2 for wrong usage, and 0 after ``--help`` and ``--version``.
     """
     with streams.ready(), signals.heard():
         return _run(arguments)
@@ -70,7 +70,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except MemoryError:
         say("There is not enough memory: close other programs, or choose a shorter --segment.")
         return 1
-    except BrokenPipeError:  # who read our output has had enough, as head does
+    except BrokenPipeError:  # the reader of our output closed the pipe, as head does
         streams.give_up()
         return 1
     except OSError as error:
@@ -91,7 +91,7 @@ _STOPPED = "Stopped; nothing was written for the song that was being worked on."
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """What can be said on the command line."""
+    """Make the parser for the command line."""
     parser = argparse.ArgumentParser(
         prog="py-demixer",
         description="Separate songs into their stems, on this machine.",

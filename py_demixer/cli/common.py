@@ -1,4 +1,4 @@
-"""What commands have in common: how to speak, which model, which options."""
+"""Code shared by the commands: messages, models, options, workers and progress."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from py_demixer.separation.recurrent import RESIDUAL
 from py_demixer.separation.tasks import chosen_stems
 from py_demixer.weights import loading, manifest
 
-BACKENDS = tuple(name for name in backends.BACKENDS if name != "kernels")  # those are WebAssembly
+BACKENDS = tuple(name for name in backends.BACKENDS if name != "kernels")  # WebAssembly only
 
 
 class Refusal(Exception):
-    """Something a person asked for that cannot be done; the message is a sentence saying why."""
+    """A request that cannot be fulfilled; the message is a sentence that says why."""
 
 
 def say(sentence: str) -> None:
-    """Tell the person something."""
+    """Print a message for the user to standard error."""
     print(f"py-demixer: {sentence}", file=sys.stderr, flush=True)
 
 
 def expanded(places: Iterable[Path]) -> list[Path]:
-    """Files and folders by name or by pattern: not every shell expands patterns, as in ``*.wav``.
+    """Expand patterns such as ``*.wav``, because not every shell does.
 
-    What exists under its very name is meant by it, and a pattern that nothing fits stays as it is.
+    A path that exists is taken literally, and a pattern without matches is kept unchanged.
     """
     found = []
     for place in places:
@@ -50,7 +50,7 @@ def expanded(places: Iterable[Path]) -> list[Path]:
 
 
 def refuse_to_overwrite(paths: Iterable[Path]) -> None:
-    """Refuse if one of the files is there."""
+    """Raise a Refusal if one of the files exists."""
     for path in paths:
         if path.exists():
             raise Refusal(
@@ -62,7 +62,7 @@ def refuse_to_overwrite(paths: Iterable[Path]) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Which model, and what runs it."""
+    """Add the options for the model, its weights and the backend."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add(
         "--model",
@@ -79,7 +79,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def load_model(options: argparse.Namespace) -> Model:
-    """The model that was asked for; its weights are fetched if they are not there."""
+    """Load the chosen model, fetching its weights if necessary."""
     try:
         return loading.load_model(options.model, options.weights, options.backend, say)
     except (FetchError, OSError, ValueError, ImportError) as error:
@@ -87,7 +87,7 @@ def load_model(options: argparse.Namespace) -> Model:
 
 
 def weight_file(options: argparse.Namespace) -> Path:
-    """Where the weights are of the model that was asked for, and loaded."""
+    """The path of the weight file of the chosen model, which has been loaded."""
     path: Path = options.weights or loading.default_weights(options.model)
     return path
 
@@ -96,7 +96,7 @@ def weight_file(options: argparse.Namespace) -> Path:
 
 
 def add_choices(parser: argparse.ArgumentParser) -> None:
-    """Options of models; not every kind has every option."""
+    """Add the options of models; not every kind of model has every option."""
     parser.add_argument(
         "--stems", type=_names, metavar="A,B", help="which stems to make (default: all)"
     )
@@ -115,12 +115,12 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
 
 
 def choices(options: argparse.Namespace) -> planning.Options:
-    """How to separate with the model that was asked for.
+    """The separation options for the chosen model.
 
     Raises
     ------
     ValueError
-        The model has no such option, or the value is out of its range.
+        The model has no such option, or a value is out of range.
     """
     every = {field.name for way in planning.WAYS.values() for field in fields(way.options)}
     said = {name: value for name, value in vars(options).items() if name in every}
@@ -136,7 +136,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """How stems are written."""
+    """Add the options for how stems are written."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
     add("--format", choices=encode.FORMATS, default="wav", help=f"format of the files {default}")
@@ -145,21 +145,21 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for, checked."""
+    """The checked options for separation and output."""
 
     choices: planning.Options
     output: Output
     stems: tuple[str, ...]
-    """Names of the files, without their ending."""
+    """Names of the files, without the extension."""
 
 
 def wanted(options: argparse.Namespace) -> Wanted:
-    """How to separate and to write, as it was asked for.
+    """Check the options for separation and output.
 
     Raises
     ------
     SystemExit
-        It is wrong usage.
+        The options are wrong usage.
     """
     try:
         chosen = choices(options)
@@ -170,19 +170,19 @@ def wanted(options: argparse.Namespace) -> Wanted:
         return Wanted(chosen, output, output.names(made))
     except ValueError as error:
         options.usage_error(str(error))
-        raise  # usage_error() has ended the program
+        raise  # not reached: usage_error() exits
 
 
 # ---- processes ----------------------------------------------------------------------------------
 
 
 def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
-    """How many processes there are to be, and for what."""
+    """Add the option for the number of processes."""
     parser.add_argument("-j", "--jobs", type=_at_least_one, metavar="N", help=what)
 
 
 def start_workers(model: Model, options: argparse.Namespace) -> Workers:
-    """As many processes as were asked for."""
+    """Start the requested number of worker processes."""
     if model.backend.compiler is not None:
         raise Refusal(
             "Several processes cannot share a graphics card: leave out --jobs or --backend webgpu."
@@ -205,7 +205,7 @@ def _at_least_one(text: str) -> int:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int, float], None]]:
-    """A line on standard error that tells how far a song is, once there is something to tell."""
+    """Show a progress bar for a song on standard error, from the first report on."""
     bar_format = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} parts{postfix}"
     tqdm: Any = require("tqdm").tqdm
     with ExitStack() as stack:

@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(files: list[Path]) -> int:
-    from py_demixer.evaluation import storage  # runs networks
+    from py_demixer.evaluation import storage  # imported here, as only --check runs networks
 
     for path in files:
         for line in storage.report(path):

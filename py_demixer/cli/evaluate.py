@@ -101,7 +101,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace, chosen: planning.Options) -> int:
     songs = find_tracks(options.path, options.tracks, _subsets(options))
-    museval()  # nobody should wait for a song to learn that it is missing
+    museval()  # fail now if it is missing, not after the first song
     model = load_model(options)
     results = Evaluation.resume(options.json, _about(options, chosen, ("museval",)))
 
@@ -158,9 +158,9 @@ def _each(
     model: Model,
     options: argparse.Namespace,
 ) -> Iterator[str]:
-    """Do what was not done before; the names of the songs of which there are results."""
+    """Process the songs without results; yield the names of all songs that have results."""
     if options.json:
-        results.save(options.json)  # now: nobody should wait for hours to learn that it cannot be
+        results.save(options.json)  # fail now if that is not possible, not hours later
     with ExitStack() as stack:
         workers = stack.enter_context(start_workers(model, options)) if options.jobs else None
         for track in songs:
@@ -168,7 +168,7 @@ def _each(
                 try:
                     with progress_bar(track.name) as progress:
                         found = work(track, workers=workers, progress=progress, warn=say)
-                except (errors.AudioError, EvaluationError) as error:  # the others may be good
+                except (errors.AudioError, EvaluationError) as error:  # other songs may work
                     say(f"{track.name}: {error}")
                     continue
                 results.songs[track.name] = found
@@ -180,7 +180,7 @@ def _each(
 def _about(
     options: argparse.Namespace, chosen: planning.Options, packages: Sequence[str]
 ) -> dict[str, Any]:
-    """What decides the results."""
+    """Everything that determines the results."""
     return {
         "model": options.model,
         "options": asdict(chosen),
@@ -202,6 +202,6 @@ def _write_markdown(shown: Sequence[Table], path: Path | None) -> None:
         return
     try:
         text = "\n\n".join(table.markdown() for table in shown) + "\n"
-        path.write_text(text, "utf-8", "surrogateescape")  # names may be no UTF-8
+        path.write_text(text, "utf-8", "surrogateescape")  # names may not be UTF-8
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}.") from error

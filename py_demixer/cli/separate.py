@@ -39,7 +39,7 @@ from .common import (
 )
 
 PIPE = Path("-")
-"""In the place of a song: read it from standard input; of the output: write to standard output."""
+"""As a song: read it from standard input; as the output: write to standard output."""
 
 
 def describe(commands: Any) -> None:
@@ -102,13 +102,13 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
     for job in jobs:
         try:
             decode.probe(job.song)
-            # Only now: nobody should fetch weights to learn that the song is no song.
+            # Only now, so that no weights are fetched for a song that is not audio.
             if model is None:
                 model = load_model(options)
                 if options.jobs:
                     workers = stack.enter_context(start_workers(model, options))
             _run(job, model, workers, wanted, options)
-        except errors.AudioError as error:  # the other songs may be good
+        except errors.AudioError as error:  # other songs may work
             exit_code = 1
             sentence = _told(str(error), options)
             say(sentence)
@@ -160,12 +160,12 @@ def _run(
 
 
 def _called(song: Path, options: argparse.Namespace) -> str:
-    """What the person calls a song."""
+    """The name of a song as the user gave it."""
     return str(PIPE if song == options.piped else song)
 
 
 def _told(sentence: str, options: argparse.Namespace) -> str:
-    """A sentence about a song, without the temporary file that standard input was written to."""
+    """Replace the path of the temporary file for standard input in a sentence."""
     return sentence.replace(str(options.piped), "standard input") if options.piped else sentence
 
 
@@ -182,7 +182,7 @@ def _decibels(made: Separated) -> float:
     return 0.0 if made.gain == 1 else -20 * math.log10(made.gain)
 
 
-# ---- what was asked for -------------------------------------------------------------------------
+# ---- input and output ---------------------------------------------------------------------------
 
 
 def _check_pipe(options: argparse.Namespace, wanted: Wanted, jobs: list[Job]) -> None:
@@ -204,7 +204,7 @@ def _check_pipe(options: argparse.Namespace, wanted: Wanted, jobs: list[Job]) ->
 
 @contextmanager
 def _folder_for(output: Path) -> Iterator[Path]:
-    """The folder for stems; a temporary one where they go to standard output."""
+    """The folder for stems; a temporary one if they go to standard output."""
     if output != PIPE:
         yield output
         return
@@ -214,7 +214,7 @@ def _folder_for(output: Path) -> Iterator[Path]:
 
 @contextmanager
 def _file_for(song: Path) -> Iterator[Path]:
-    """The song's file; a temporary one for what standard input holds."""
+    """The song's file; a temporary one for standard input."""
     if song != PIPE:
         yield song
         return

@@ -1,4 +1,4 @@
-"""Signals that end the program tidily, as Ctrl-C does: nothing half written is left."""
+"""Handle signals that end the program, so that it cleans up as for Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 _NAMES = ("SIGTERM", "SIGHUP")
-"""Somebody ends the program, or the terminal is closed. Windows has the first only."""
+"""The program is terminated, or the terminal is closed. Windows has only the first."""
 
 
 class Ended(BaseException):
-    """Somebody has asked the program to end.
+    """A signal asked the program to end.
 
     Attributes
     ----------
     exit_code
-        As shells tell it: 128 and the signal's number.
+        128 plus the number of the signal, as in shells.
     """
 
     def __init__(self, number: int) -> None:
@@ -27,15 +27,15 @@ class Ended(BaseException):
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Raise :class:`Ended` in the main thread, unless somebody listens to the signals already."""
+    """Make signals raise :class:`Ended` in the main thread, unless they already have handlers."""
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():
-        numbers = []  # only the main thread may listen
+        numbers = []  # only the main thread may set handlers
     ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
 
     def end(number: int, _: object) -> NoReturn:
         for other in ours:
-            signal.signal(other, signal.SIG_IGN)  # while it is tidied up
+            signal.signal(other, signal.SIG_IGN)  # during the clean-up
         raise Ended(number)
 
     for number in ours:

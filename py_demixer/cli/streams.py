@@ -11,14 +11,14 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import Any
 
 NAME = "standard output"
-"""The name of the file in the errors of writing to it."""
+"""The file name in errors from writing to standard output."""
 
 
 @contextmanager
 def ready() -> Iterator[None]:
-    """Make them fit to be written to, names of files of all sorts included."""
+    """Prepare both streams for writing, including file names that are not valid text."""
     with ExitStack() as stack:
-        if sys.stderr is None:  # closed, or a program without a console: print would take stdout
+        if sys.stderr is None:  # closed, or no console: print(file=None) would write to stdout
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(redirect_stderr(nowhere))
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -29,7 +29,7 @@ def ready() -> Iterator[None]:
 
 
 class _Named:
-    """Standard output, whose errors say that it is."""
+    """Standard output, with errors that name it as their file."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         self._stream = stream
@@ -38,19 +38,19 @@ class _Named:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write to it."""
+        """Write text."""
         with named_errors():
             return self._stream.write(text)
 
     def flush(self) -> None:
-        """Write what was not written yet."""
+        """Write out buffered text."""
         with named_errors():
             self._stream.flush()
 
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Give the errors inside the name of standard output."""
+    """Set the file name of OSErrors raised inside to that of standard output."""
     try:
         yield
     except OSError as error:
@@ -59,13 +59,13 @@ def named_errors() -> Iterator[None]:
 
 
 def flush() -> None:
-    """Write what standard output still holds: now there is somebody to tell that it cannot be."""
+    """Flush standard output now, while errors can still be reported."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def give_up() -> None:
-    """Let standard output go nowhere: Python would try once more when it ends."""
+    """Redirect standard output to nowhere, because Python flushes it again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -73,7 +73,7 @@ _ANYHOW = "py-demixer"
 
 
 def _anyhow(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Bytes of a name that are no text as they are, and what has no bytes here by its number."""
+    """Write undecodable bytes of a name unchanged, and unencodable characters as escapes."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:

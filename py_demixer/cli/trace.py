@@ -51,7 +51,7 @@ def _trace(options: argparse.Namespace) -> int:
     if options.json and not options.force:
         refuse_to_overwrite([options.json])
     theirs = _read_trace(options.compare) if options.compare else None
-    decode.probe(options.song)  # nobody should fetch weights to learn that a song is no song
+    decode.probe(options.song)  # before weights are fetched, as the song may not be audio
     model = load_model(options)
     mix = decode.load(options.song, model.sample_rate, say)
     with trace.record() as steps:
@@ -65,7 +65,7 @@ def _trace(options: argparse.Namespace) -> int:
 
 
 def _run_beginning(mix: NDArray[np.float32], model: Model) -> None:
-    """Run the network once, as :func:`py_demixer.separate` begins."""
+    """Run the network once, on the beginning of the song as in :func:`py_demixer.separate`."""
     if isinstance(model, OpenUnmix):
         separate(mix[:, : WINDOW * model.config.n_fft // 4 - 1], model)
         return

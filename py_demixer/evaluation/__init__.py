@@ -1,5 +1,5 @@
-"""How good stems are (SDR, SIR, ISR, SAR against true ones), and how close to PyTorch's.
+"""Evaluation of stems: SDR, SIR, ISR and SAR against true stems, and closeness to PyTorch's.
 
-Needs the packages of ``py-demixer[evaluate]``, and for the comparison those of
-``py-demixer[reference]``. Nothing of the package needs this.
+Needs the packages of ``py-demixer[evaluate]`` and, for the comparison with PyTorch, those of
+``py-demixer[reference]``. Nothing else in the package needs this.
 """

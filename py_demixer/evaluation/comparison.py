@@ -1,4 +1,4 @@
-"""A song's stems by this package, against those of the PyTorch originals with the same weights."""
+"""Compare a song's stems with those of the PyTorch originals, for the same weights."""
 
 from __future__ import annotations
 
@@ -23,33 +23,34 @@ from .metrics import bss_eval, decibels, median
 PACKAGES = ("torch", "demucs", "openunmix")
 
 NEARLY_SILENT = -50.0
-"""dB against the mixture. Of quieter stems the error is compared with the mixture, not with the
-stem itself: what is left there is the rounding of steps that cancel, for PyTorch as for us."""
+"""Level in dB relative to the mixture. For quieter stems, the error is compared with the mixture
+and not with the stem: such a stem is mostly rounding errors of steps that cancel, in PyTorch
+too."""
 
 LEAST = 100.0
-"""dB, of every stem: where the numbers are as good as equal."""
+"""Required signal-to-noise ratio of every stem in dB; the numbers are then practically equal."""
 
 LEAST_REFINED = 85.0
-"""dB, after expectation maximisation, which divides by what may be almost nothing."""
+"""The same after expectation maximisation, which divides by numbers that may be almost zero."""
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """How a stem compares with the one of PyTorch.
+    """How a stem compares with PyTorch's.
 
     Attributes
     ----------
     level
-        Of the stem against the mixture, in dB; None where it is digital silence.
+        Level of the stem relative to the mixture in dB; None for digital silence.
     nearly_silent
-        Whether that is so little that ratios in dB are to the mixture, not to the stem.
+        Whether the level is so low that ratios in dB are relative to the mixture, not to the stem.
     ours
-        Signal-to-noise ratio in dB of the stem of this package, where PyTorch's in float64 is the
-        signal; None where they are equal.
+        Signal-to-noise ratio in dB of this package's stem, with PyTorch's in float64 as the signal;
+        None if they are equal.
     pytorch
-        The same of PyTorch's own in float32: what its users hear.
+        The same for PyTorch's stem in float32, which is what its users get.
     sdr, sdr_pytorch
-        By BSS Eval, of both (PyTorch's in float64); None where there is no true stem.
+        SDR by BSS Eval of both (PyTorch's in float64); None if there is no true stem.
     """
 
     level: float | None
@@ -60,7 +61,7 @@ class Likeness:
     sdr_pytorch: float | None = None
 
     def reaches(self, bound: float) -> bool:
-        """Whether our stem is as close to PyTorch's."""
+        """Whether the signal-to-noise ratio of our stem is at least ``bound``, in dB."""
         return self.ours is None or self.ours >= bound
 
 
@@ -74,23 +75,23 @@ def compare(
     progress: Progress | None = None,
     warn: Warn = lambda sentence: None,
 ) -> dict[str, Likeness]:
-    """Separate a song by this package, and by PyTorch in float64 and in float32.
+    """Separate a song with this package, and with PyTorch in float64 and in float32.
 
     Parameters
     ----------
     track
-        From :func:`py_demixer.evaluation.datasets.find_tracks`.
+        The song, from :func:`py_demixer.evaluation.datasets.find_tracks`.
     model, options, workers, progress
         See :func:`py_demixer.separate`.
     weights
-        What the model was made of.
+        The content of the model's weight file.
     warn
-        Called with a sentence when a file was read, but with complaints.
+        Called with a sentence if a file could be read, but with problems.
 
     Returns
     -------
     dict[str, Likeness]
-        By stem.
+        The comparison for each stem.
 
     Raises
     ------
@@ -133,7 +134,7 @@ def likeness(
     mixture
         ``(channels, samples)``.
     exact, ours, single
-        The stem by PyTorch in float64, by this package, by PyTorch in float32.
+        The stem from PyTorch in float64, from this package, and from PyTorch in float32.
     sdr, sdr_pytorch
         See :class:`Likeness`.
     """
@@ -151,7 +152,7 @@ def likeness(
 
 
 def least(options: planning.Options) -> float:
-    """What a stem must reach, in dB, for us to say that we are as exact as we claim."""
+    """The signal-to-noise ratio in dB that every stem must reach with these options."""
     refined = isinstance(options, OpenUnmixOptions) and options.niter > 0
     return LEAST_REFINED if refined else LEAST
 
@@ -161,7 +162,7 @@ def _sdr(
     stems: Mapping[str, NDArray[np.float32]],
     sample_rate: int,
 ) -> dict[str, float | None]:
-    """Of those stems of which the true one is known."""
+    """The SDR of the stems whose true stem is known."""
     known = {name: stem for name, stem in stems.items() if name in references}
     frames = bss_eval(references, known, sample_rate) if known else {}
     return {name: median(found)["SDR"] for name, found in frames.items()}

@@ -1,4 +1,4 @@
-"""Songs with their true stems: folders as MUSDB18-HQ has them, or .stem.mp4 as MUSDB18 has."""
+"""Songs with their true stems: folders as in MUSDB18-HQ, or .stem.mp4 files as in MUSDB18."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MIXTURE_FILE = f"{MIXTURE}.wav"
 SUBSETS = ("test", "train")
 STEM_FILE = ".stem.mp4"
 STREAMS = (MIXTURE, "drums", "bass", "other", "vocals")
-"""What the audio streams of a MUSDB18 file are, in their order."""
+"""The contents of the audio streams of a MUSDB18 file, in order."""
 
 
 @dataclass(frozen=True)
@@ -29,29 +29,29 @@ class Track:
     Attributes
     ----------
     name
-        Of the song.
+        Name of the song.
     path
-        Its folder, with ``mixture.wav`` and a file for each stem, or its ``.stem.mp4`` file; or an
-        audio file alone, of which no stem is known.
+        Its folder, with ``mixture.wav`` and a file for each stem, or its ``.stem.mp4`` file; or any
+        other audio file, whose stems are not known.
     """
 
     name: str
     path: Path
 
     def stems(self, wanted: Sequence[str]) -> tuple[str, ...]:
-        """Those of the wanted stems of which the true one is there."""
+        """The wanted stems that are available."""
         if self.path.is_file():
             there = STREAMS if self.path.name.endswith(STEM_FILE) else ()
             return tuple(name for name in wanted if name in there)
         return tuple(name for name in wanted if (self.path / f"{name}.wav").is_file())
 
     def load(self, name: str, sample_rate: int, warn: decode.Warn) -> NDArray[np.float32]:
-        """The mixture or a stem: ``(2, samples)`` float32.
+        """Load the mixture or a stem: ``(2, samples)`` float32.
 
         Raises
         ------
         AudioError
-            It cannot be read.
+            The file cannot be read.
         """
         if self.path.is_file():
             stream = STREAMS.index(name)
@@ -66,23 +66,23 @@ def find_tracks(
     *,
     without_stems: bool = False,
 ) -> list[Track]:
-    """The songs at a place.
+    """Find the songs below a path.
 
     Parameters
     ----------
     path
-        A track's folder, a ``.stem.mp4`` file, or a folder with any number of those below it.
+        A track's folder, a ``.stem.mp4`` file, or a folder with any number of these below it.
     names
-        Those that are wanted; none are all.
+        Names of the wanted songs; empty for all of them.
     subsets
-        Where there are folders of these names, only what is in one that is asked for.
+        If the folder has subfolders for the subsets of a dataset, only these are searched.
     without_stems
-        Where there is none with true stems, take audio files as they are.
+        If there is no song with true stems, return the audio files.
 
     Raises
     ------
     EvaluationError
-        There are none, or none of a name that is wanted.
+        There are no songs, or a wanted song is missing.
     """
     found = sorted(_tracks(path, subsets), key=lambda track: track.name)
     if not found and without_stems:
@@ -119,7 +119,7 @@ def _tracks(path: Path, subsets: Sequence[str]) -> list[Track]:
 
 
 def _told_apart(tracks: Sequence[Track], path: Path) -> list[Track]:
-    """Those of one name are called by where they are, for results are kept by name."""
+    """Rename songs with the same name to their relative paths, because results are kept by name."""
     count = Counter(track.name for track in tracks)
     return [
         track
@@ -143,18 +143,18 @@ def load_references(
     sample_rate: int,
     warn: decode.Warn,
 ) -> Mapping[str, NDArray[np.float32]]:
-    """The true ones of some stems, as far as they are there.
+    """Load those true stems that are available.
 
     Parameters
     ----------
     mixture
-        ``(2, samples)``; where a stem has another length it is told that only the beginning which
-        all have can be compared.
+        ``(2, samples)``. If a stem has another length, a warning says that only the common
+        beginning is compared.
 
     Raises
     ------
     AudioError
-        One cannot be read.
+        A file cannot be read.
     """
     references = {name: track.load(name, sample_rate, warn) for name in track.stems(stems)}
     lengths = [audio.shape[1] for audio in (mixture, *references.values())]

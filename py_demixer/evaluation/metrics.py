@@ -1,10 +1,10 @@
-"""BSS Eval, version 4, by museval: what a stem's error is made of.
+"""BSS Eval, version 4, computed by museval: the components of a stem's error.
 
-An estimate is taken apart into the true stem, the true stem heard through a filter of 512 taps
-(spatial distortion), what such filters make of the other stems (interference), and the rest
-(artifacts). The four ratios, in dB, are computed in windows of a second, with one set of filters
-for the song; a song's score is the median over windows. References: Vincent, Gribonval & Fevotte,
-IEEE TASLP 14.4 (2006); Stoter, Liutkus & Ito, LVA/ICA 2018.
+An estimate is decomposed into the true stem, the true stem distorted by a filter of 512 taps
+(spatial distortion), the other stems through such filters (interference), and the rest (artifacts).
+The four ratios, in dB, are computed in windows of a second, with one set of filters for the whole
+song; a song's score is the median over windows. References: Vincent, Gribonval & Fevotte, IEEE
+TASLP 14.4 (2006); Stoter, Liutkus & Ito, LVA/ICA 2018.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ METRICS = ("SDR", "SIR", "ISR", "SAR")
 WINDOW_SECONDS = 1.0
 
 Frames = Mapping[str, list[float | None]]
-"""By metric: dB in each window; None where there is none, since a stem is silent there."""
+"""For each metric, the values in dB of all windows; None for a window in which a stem is silent."""
 
 
 def bss_eval(
@@ -36,17 +36,17 @@ def bss_eval(
     Parameters
     ----------
     references
-        The true stems by name, ``(channels, samples)``. Those that are silent throughout are left
-        out: there is nothing to compare with, and nothing that could interfere.
+        The true stems by name, ``(channels, samples)``. Stems that are silent throughout are left
+        out: there is nothing to compare with, and they cannot interfere.
     estimates
-        Of some or all of them. Where lengths differ, the beginning that all have is scored.
+        Estimates of some or all of them. If lengths differ, the common beginning is scored.
     sample_rate
-        In Hz.
+        Sample rate in Hz.
 
     Returns
     -------
     dict[str, Frames]
-        For each estimate whose reference is not silent.
+        The scores of each estimate whose reference is not silent.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def bss_eval(
             f"A song of {length / sample_rate:.2f} s cannot be evaluated: the metrics need "
             f"at least one window of {WINDOW_SECONDS:g} s."
         )
-    # An estimate's scores do not depend on other estimates: references stand for missing ones.
+    # An estimate's scores do not depend on other estimates, so references replace missing ones.
     given = {name: estimates.get(name, stem) for name, stem in heard.items()}
     silent = {name for name, stem in given.items() if not np.any(stem[:, :length])}
     given |= {name: heard[name] for name in silent}
@@ -92,10 +92,10 @@ def bss_eval(
 
 
 def museval() -> Any:
-    """The metrics of the package museval.
+    """Import the metrics of the package museval.
 
-    They alone: the package itself imports stempeg, which refuses to be imported on a machine
-    without ffmpeg and ffprobe, and metrics need neither.
+    Only this module is imported: the package itself imports stempeg, which fails on a machine
+    without ffmpeg and ffprobe, and the metrics need neither.
 
     Raises
     ------
@@ -106,32 +106,32 @@ def museval() -> Any:
 
 
 def snr(estimate: NDArray[np.inexact], reference: NDArray[np.inexact]) -> float:
-    """Signal-to-noise ratio in dB, where noise is the difference; both may be complex."""
+    """Signal-to-noise ratio in dB, where the noise is the difference; both may be complex."""
     wanted = reference.astype(np.result_type(reference, np.float64))
     error = float(np.sum(np.abs(estimate - wanted) ** 2))
     return decibels(float(np.sum(np.abs(wanted) ** 2)), error)
 
 
 def decibels(power: float, other: float) -> float:
-    """The ratio of two powers in dB; infinite where one of them is nothing."""
+    """The ratio of two powers in dB; infinite if one of them is zero."""
     if other == 0 or power == 0:
         return math.inf if power > 0 or other == 0 else -math.inf
     return 10 * math.log10(power / other)
 
 
 def median(frames: Frames) -> dict[str, float | None]:
-    """A song's scores: the median over the windows that have one."""
+    """A song's scores: for each metric, the median over the windows that have a value."""
     return {metric: median_of(values) for metric, values in frames.items()}
 
 
 def median_of(values: list[float | None]) -> float | None:
-    """The median of those that are there."""
+    """The median of the values that are not None; None if there are none."""
     there = [value for value in values if value is not None]
     return float(np.median(there)) if there else None
 
 
 def _stacked(stems: Mapping[str, NDArray[np.float32]], length: int) -> NDArray[np.float64]:
-    """``(stems, samples, channels)`` float64, as museval wants them."""
+    """Stack stems as ``(stems, samples, channels)`` float64, the layout that museval needs."""
     return np.stack([stem[:, :length].T for stem in stems.values()]).astype(np.float64)
 
 

@@ -1,4 +1,4 @@
-"""A picture of an evaluation: a box for each stem, for each metric."""
+"""Box plots of an evaluation: a box for each stem, for each metric."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .results import Evaluation
 
 
 def draw(evaluation: Evaluation, path: Path) -> None:
-    """Draw a box for each stem: quartiles, median, and what lies within 1.5 times their distance.
+    """Draw a box for each stem: median, quartiles, and whiskers of 1.5 times the quartile distance.
 
-    A box is of the songs' scores; where there is one song, of its windows'.
+    A box shows the scores of the songs or, if there is only one song, of its windows.
 
     Parameters
     ----------
     evaluation
-        Of at least one song.
+        Scores of at least one song.
     path
-        Its ending says the format: .png, .svg or .pdf.
+        Path of the file; its extension determines the format: .png, .svg or .pdf.
 
     Raises
     ------
     EvaluationError
-        The picture cannot be written.
+        The file cannot be written.
     MissingPackageError
         matplotlib is not installed.
     """
@@ -42,12 +42,12 @@ def draw(evaluation: Evaluation, path: Path) -> None:
     figure.suptitle(f"{evaluation.about['model']}, {what}")
     try:
         figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:  # ValueError: no such format
+    except (OSError, ValueError) as error:  # ValueError: unknown format
         raise EvaluationError(f"{path} cannot be drawn: {error}.") from error
 
 
 def _values(evaluation: Evaluation, metric: str) -> dict[str, list[float]]:
-    """By stem: the songs' scores, or those of the only song's windows."""
+    """For each stem, the scores of the songs or, for a single song, of its windows."""
     values: dict[str, list[float]] = {stem: [] for stem in evaluation.aggregate()}
     several = len(evaluation.songs) > 1
     for song, scores in evaluation.tracks().items():

@@ -1,7 +1,7 @@
-"""The originals, in PyTorch, with the weights of a weight file: demucs 4.1.0 and openunmix 1.3.0.
+"""The PyTorch originals with the weights of a weight file: demucs 4.1.0 and openunmix 1.3.0.
 
-In float64 they tell what is right; in float32, what they give to those who use them. This module
-imports them, and is imported where they are needed.
+Their float64 results are the reference; their float32 results are what their users get. This module
+imports both packages, so it is imported only where they are needed.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ from py_demixer.separation.segments import DemucsOptions
 from py_demixer.weights import networks
 from py_demixer.weights.checkpoint import Checkpoint
 
-# openunmix imports it, to read files; it has to fit torch, and is not always to be had.
+# openunmix imports torchaudio to read files; a version that fits torch is not always available.
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))
 from openunmix.model import OpenUnmix, Separator  # noqa: E402
 
 Tensors = Mapping[str, NDArray[np.float32]]
 
 _COUNTER = "num_batches_tracked"
-"""Of a batch norm: nothing depends on it, and no weight file has it."""
+"""A buffer of batch norms that has no effect and is in no weight file."""
 
 
 def separate(
     mixture: NDArray[np.float32], weights: Checkpoint, options: planning.Options, *, double: bool
 ) -> dict[str, NDArray[np.floating]]:
-    """Separate a song by the original.
+    """Separate a song with the original.
 
     Parameters
     ----------
     mixture
         ``(2, samples)`` float32.
     weights
-        Of a model of this package.
+        The weight file of a model of this package.
     options
-        Of its kind.
+        Options for that model.
     double
-        In float64; otherwise in float32.
+        Compute in float64 instead of float32.
 
     Returns
     -------
     dict[str, NDArray[np.floating]]
-        Stems by name, ``(2, samples)``: those that the options ask for.
+        The stems that the options ask for by name, ``(2, samples)``.
     """
     held = networks.read_networks(weights)
     values = {field.name: getattr(options, field.name) for field in fields(options)}
@@ -68,7 +68,7 @@ def separate(
             model: Any = demucs(held)
             made = separate_by_demucs(model.double() if double else model, mixture, **values)
             return {name: stem for name, stem in made.items() if name in stems}
-        del values["block"]  # openunmix takes the song as a whole
+        del values["block"]  # openunmix processes the song as a whole
         model = open_unmix(held.tensors[0], held.config, stems, **values)
         return separate_by_open_unmix(model.double() if double else model, mixture)
 
@@ -77,7 +77,7 @@ def separate(
 
 
 def demucs(held: networks.Networks) -> HTDemucs | HDemucs | BagOfModels:
-    """The original of what a weight file holds, in float32."""
+    """Build the original of the networks in a weight file, in float32."""
     members = [demucs_network(tensors, held.config) for tensors in held.tensors]
     return BagOfModels(members, [list(row) for row in held.bag]) if held.bag else members[0]
 
@@ -85,7 +85,7 @@ def demucs(held: networks.Networks) -> HTDemucs | HDemucs | BagOfModels:
 def demucs_network(
     tensors: Tensors, config: htdemucs.Config | hdemucs.Config
 ) -> HTDemucs | HDemucs:
-    """One of the original networks, with these weights in float32."""
+    """Build one of the original networks with these weights, in float32."""
     dimensions: dict[str, Any] = {
         "channels": config.channels,
         "dconv_comp": config.dconv_compress,
@@ -108,8 +108,9 @@ def demucs_network(
 def separate_by_demucs(
     model: Any, mixture: NDArray[np.float32], seed: int = 0, **options: Any
 ) -> dict[str, NDArray[np.floating]]:
-    """A whole song, as ``demucs.api.Separator`` does it; the seed is for the random shifts."""
-    # The network draws a shift of 0 for each segment: not from the numbers that shifts come from.
+    """Separate a song as ``demucs.api.Separator`` does; the seed is for the random shifts."""
+    # The network draws a shift of 0 for each segment; give it its own random generator, so that it
+    # does not take numbers from the one for the time shifts.
     transformer.random = random.Random()
     random.seed(seed)
     mix = torch.from_numpy(mixture).to(next(model.parameters()).dtype)
@@ -126,14 +127,14 @@ def separate_by_demucs(
 def open_unmix(
     tensors: Tensors, config: openunmix.Config, stems: Sequence[str] = (), **options: Any
 ) -> Separator:
-    """The original separator of some stems, in float32."""
+    """Build the original separator for some stems, in float32."""
     networks = {
         name: _open_unmix_network(tensors, config, name)
         for name in config.sources
         if name in (stems or config.sources)
     }
     if len(networks) == 1 and not options.get("residual"):
-        options["niter"] = 0  # it refuses to refine one stem alone, which there is no way to do
+        options["niter"] = 0  # a single stem cannot be refined, and openunmix raises an error
     return Separator(networks, **options).eval()
 
 
@@ -152,16 +153,16 @@ def _open_unmix_network(tensors: Tensors, config: openunmix.Config, source: str)
 def separate_by_open_unmix(
     separator: Separator, mixture: NDArray[np.float32]
 ) -> dict[str, NDArray[np.floating]]:
-    """A whole song."""
+    """Separate a whole song."""
     dtype = next(separator.target_models.parameters()).dtype
-    for transform in (separator.stft, separator.istft):  # not just the float32 one's digits
+    for transform in (separator.stft, separator.istft):  # recompute the windows in full precision
         transform.window.data = torch.hann_window(separator.stft.n_fft, dtype=dtype)
     stems = separator(torch.from_numpy(mixture).to(dtype)[None])
     return {name: stem[0].numpy() for name, stem in separator.to_dict(stems).items()}
 
 
 def _filled(network: Any, tensors: Tensors, prefix: str = "") -> Any:
-    """Load the weights, all of them."""
+    """Load all weights into a network."""
     state = network.state_dict()
     state |= {
         name: torch.tensor(widen(tensors, f"{prefix}{name}"))

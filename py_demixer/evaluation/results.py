@@ -1,4 +1,4 @@
-"""What was found of songs: written after each, so that what is stopped can be taken up again."""
+"""Results for songs, saved after each song so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from py_demixer.errors import EvaluationError
 from .metrics import METRICS, Frames, median, median_of
 
 Scores = Mapping[str, float | None]
-"""By metric: dB; None where there is none, since a stem is silent."""
+"""For each metric, the value in dB; None if a stem is silent."""
 
 
 class Results(ABC):
-    """Facts of stems of songs, and of what they were made with.
+    """Results for the stems of songs, with the settings with which they were made.
 
     Parameters
     ----------
     about
-        What decides the results, as JSON has it: the model, its options, versions.
+        Everything that determines the results, as JSON values: the model, its options, versions.
     songs
-        By name of the song and of the stem.
+        Results by name of the song and of the stem.
     """
 
     _PLACE: str
-    """Where the songs are in a file."""
+    """Key of the songs in a file."""
 
     def __init__(self, about: Mapping[str, Any], songs: Mapping[str, Any] | None = None) -> None:
         self.about: dict[str, Any] = json.loads(json.dumps(about))  # JSON has no tuples
@@ -37,12 +37,12 @@ class Results(ABC):
 
     @classmethod
     def resume(cls, path: Path | None, about: Mapping[str, Any]) -> Self:
-        """What a file has already, or nothing yet.
+        """Load the results in a file, or start without any if there is no file.
 
         Raises
         ------
         EvaluationError
-            The file is something else, or was made with another model, options or versions.
+            The file holds no such results, or was made with another model, options or versions.
         """
         fresh = cls(about)
         if path is None or not path.exists():
@@ -62,12 +62,12 @@ class Results(ABC):
         return cls(about, songs)
 
     def save(self, path: Path) -> None:
-        """Write a file, in one step.
+        """Write a file atomically.
 
         Raises
         ------
         EvaluationError
-            It cannot be written.
+            The file cannot be written.
         """
         fresh = path.with_name(f".{path.name}.unfinished")
         try:
@@ -78,37 +78,37 @@ class Results(ABC):
 
     @abstractmethod
     def content(self) -> dict[str, Any]:
-        """What a file has, for JSON."""
+        """The content of a file, as JSON values."""
 
 
 class Evaluation(Results):
-    """Scores: ``songs`` holds, by song and stem, dB in each window for each metric."""
+    """Scores: ``songs`` holds, for each song, stem and metric, the values in dB of all windows."""
 
     _PLACE = "frames"
 
     def content(self) -> dict[str, Any]:
-        """Scores of songs, of all of them together, and of each window."""
+        """The scores of each song, of all songs together, and of each window."""
         scores = {"tracks": self.tracks(), "aggregate": self.aggregate()}
         return {**self.about, **scores, self._PLACE: self.songs}
 
     def tracks(self) -> dict[str, dict[str, Scores]]:
-        """By song and stem: the median over windows."""
+        """The median over windows for each song and stem."""
         return {song: _scores(stems) for song, stems in self.songs.items()}
 
     def aggregate(self) -> dict[str, Scores]:
-        """By stem: the median over songs."""
+        """The median over songs for each stem."""
         tracks = self.tracks().values()
         stems = dict.fromkeys(stem for track in tracks for stem in track)
         return {stem: _median(track[stem] for track in tracks if stem in track) for stem in stems}
 
 
 class Comparison(Results):
-    """Likeness to another implementation; by song and stem what it consists of."""
+    """Likeness to another implementation: ``songs`` holds its values for each song and stem."""
 
     _PLACE = "tracks"
 
     def content(self) -> dict[str, Any]:
-        """What was found of each song."""
+        """The results for each song."""
         return {**self.about, self._PLACE: self.songs}
 
 

@@ -1,4 +1,4 @@
-"""A song's stems by a model, against the true ones."""
+"""Score a model's stems of a song against the true stems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .datasets import MIXTURE, Track, load_references
 from .metrics import Frames, bss_eval
 
 OTHER = "other"
-"""The stem that holds whatever has no name among the true ones."""
+"""The true stem that contains everything without a stem of its own."""
 
 
 def score(
@@ -30,22 +30,22 @@ def score(
 ) -> dict[str, Frames]:
     """Separate a song and compare its stems with the true ones.
 
-    Stems that the model makes and of which there is no true one (a guitar, of MUSDB18) are added to
-    ``other``, where they are in the true stems. A residual is not a stem.
+    Stems of the model without a true stem (such as a guitar, for MUSDB18) are added to ``other``,
+    to which they belong in the true stems. A residual does not count as a stem.
 
     Parameters
     ----------
     track
-        From :func:`py_demixer.evaluation.datasets.find_tracks`.
+        The song, from :func:`py_demixer.evaluation.datasets.find_tracks`.
     model, options, workers, progress
         See :func:`py_demixer.separate`.
     warn
-        Called with a sentence when a file was read, but with complaints.
+        Called with a sentence if a file could be read, but with problems.
 
     Returns
     -------
     dict[str, Frames]
-        By stem, see :func:`py_demixer.evaluation.metrics.bss_eval`.
+        The scores of each stem; see :func:`py_demixer.evaluation.metrics.bss_eval`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What storing Open-Unmix's matrices in 8 bits costs: ``py-demixer convert --check``."""
+"""Measure the cost of storing Open-Unmix's matrices in 8 bits: ``py-demixer convert --check``."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ SECONDS = 6
 
 
 def report(path: Path) -> Iterator[str]:
-    """Lines to print on one of Open-Unmix's PyTorch checkpoints.
+    """Yield lines of a report on one of Open-Unmix's PyTorch checkpoints.
 
-    For each matrix, how many bits a number takes when it is compressed (zlib), and the
-    signal-to-noise ratio of its numbers; then that of the stem that the network makes of noise
-    with the spectrum of music.
+    For each matrix, they give the bits per number after compression (zlib) and the signal-to-noise
+    ratio of the numbers; then the signal-to-noise ratio of the stem that the network makes from
+    noise with a spectrum similar to music.
 
     Raises
     ------
     ConvertError
-        The file is not one of Open-Unmix's.
+        The file is not a checkpoint of Open-Unmix.
     """
     exact = unmix_network(path)
     stored = quantise(exact)
@@ -58,7 +58,7 @@ def _stem(tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
 
 
 def _music(sample_rate: int) -> NDArray[np.float32]:
-    """Noise that falls by 6 dB an octave: ``(2, samples)`` float32."""
+    """Noise whose spectrum falls by 6 dB per octave: ``(2, samples)`` float32."""
     white = np.random.default_rng(0).standard_normal((2, SECONDS * sample_rate))
     spectrum = np.fft.rfft(white)
     spectrum /= np.arange(1, spectrum.shape[1] + 1)

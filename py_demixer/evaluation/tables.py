@@ -1,4 +1,4 @@
-"""Results as tables: for people, as text or as Markdown."""
+"""Tables of results, as text or as Markdown."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _NOTHING = "-"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under the names of columns; the first cell of a row is its name."""
+    """Rows of cells under column headings; the first cell of a row is its name."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def text(self) -> str:
-        """With spaces between columns."""
+        """The table as text, with spaces between columns."""
         widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
 
         def line(cells: Sequence[str]) -> str:
@@ -34,26 +34,26 @@ class Table:
         return "\n".join([self.title, *map(line, [self.columns, *self.rows])])
 
     def markdown(self) -> str:
-        """As a table of GitHub-flavoured Markdown under a heading."""
+        """The table as GitHub-flavoured Markdown, under a heading."""
         rule = ["---", *["---:"] * (len(self.columns) - 1)]
         lines = (f"| {' | '.join(cells)} |" for cells in [self.columns, rule, *self.rows])
         return "\n".join([f"## {self.title}", "", *lines])
 
 
 def scores(title: str, stems: Mapping[str, Scores]) -> Table:
-    """Of one song, or of several together."""
+    """The table of scores for one song, or for several together."""
     return Table(title, ("dB", *METRICS), [(stem, *_cells(of)) for stem, of in stems.items()])
 
 
 def published() -> dict[str, Any]:
-    """Scores that others have published, and who: ``what``, and ``tracks`` by name and model."""
+    """Scores published by others: their origin in ``what``, and ``tracks`` by name and model."""
     text = resources.files(__package__).joinpath("published.json").read_text("utf-8")
     content: dict[str, Any] = json.loads(text)
     return content
 
 
 def published_tables(evaluation: Evaluation) -> Iterator[Table]:
-    """Scores that others have published; beside them ours, where that song was evaluated."""
+    """Tables of scores published by others, with ours for songs that were evaluated."""
     here = evaluation.tracks()
     for song, models in published()["tracks"].items():
         stems = dict.fromkeys(stem for model in models.values() for stem in model)
@@ -67,7 +67,7 @@ def published_tables(evaluation: Evaluation) -> Iterator[Table]:
 
 
 def likenesses(title: str, stems: Mapping[str, Likeness]) -> Table:
-    """How one song's stems compare with those of PyTorch."""
+    """The table that compares one song's stems with PyTorch's."""
     columns = ("dB", "level", "SNR", "PyTorch's SNR", "SDR", "PyTorch's SDR", "difference")
     return Table(title, columns, [_likeness(*stem) for stem in stems.items()])
 
@@ -76,7 +76,7 @@ LEGEND = """\
 SNR: the difference from PyTorch in float64 is the noise; PyTorch's: of its own float32.
 level: of the stem against the mixture. Of a stem that is nearly silent, ratios are to the mixture.
 SDR: by BSS Eval, where the true stem is known."""
-"""Of the tables of :func:`likenesses`."""
+"""Legend for the tables of :func:`likenesses`."""
 
 
 def _likeness(name: str, stem: Likeness) -> Sequence[str]:

@@ -1,12 +1,14 @@
-// Element-wise activations, after py_demixer/ops/activation.py. WGSL lets min, max and comparisons
-// drop a NaN, and NVIDIA's driver makes a max of select(x, 0.0, x < 0.0): a NaN is known by its bits.
+// Element-wise activations, as in py_demixer/ops/activation.py. WGSL allows min, max and
+// comparisons to drop a NaN, and NVIDIA's driver turns select(x, 0.0, x < 0.0) into a max; so NaN
+// is detected by its bits.
 
 fn is_nan(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 
 // The exact GELU, max(x, 0) - a Phi(-a) with a = |x|: Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) is a
-// rational approximation, good to 1e-9 for a Phi(-a); beyond 13 it is below the smallest float32.
+// rational approximation, accurate to 1e-9 for a Phi(-a); beyond 13 it is below the smallest
+// float32.
 fn gelu(x: f32) -> f32 {
     let a = min(abs(x), 13.0);
     let p = fma(fma(fma(1.22116628e-02, a, 9.79260264e-02), a, 3.22272787e-01), a, 4.99999981e-01);
@@ -15,7 +17,7 @@ fn gelu(x: f32) -> f32 {
     return select(max(x, 0.0) - a * exp(-0.5 * a * a) * p / q, x, is_nan(x));
 }
 
-// The logistic function. Its exponential is at most 1: nothing overflows.
+// The logistic function. The exponential is at most 1, so nothing overflows.
 fn sigmoid(x: f32) -> f32 {
     let e = exp(-abs(x));
     return select(1.0, e, x < 0.0) / (1.0 + e);

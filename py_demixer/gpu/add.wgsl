@@ -1,5 +1,5 @@
-// x += y, where y is the same all along an axis of which the stride is 0. Of what is bound of x
-// the first numbers are others'.
+// x += y, where y is broadcast along axes whose stride is 0. The first `skipped` elements of the
+// binding of x belong to another array.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>; // (..., rows, columns)
 @group(0) @binding(2) var<storage, read> y: array<f32>;

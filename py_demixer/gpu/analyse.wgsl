@@ -1,5 +1,6 @@
-// The spectrum of a frame: py_demixer.ops.stft.analyse. The transform of 2 POINTS real numbers is done
-// as that of POINTS complex ones, of which every other number is the imaginary part.
+// The spectrum of a frame: py_demixer.ops.stft.analyse. The transform of 2 POINTS real numbers is
+// computed as that of POINTS complex ones, whose real and imaginary parts are the even and odd
+// samples.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>; // (channels, length)
 @group(0) @binding(2) var<storage, read> circle: array<vec2f>;
@@ -32,7 +33,8 @@ fn main(
     }
 }
 
-// A channel with zeros around it where it is too short, reflected on both sides.
+// A sample of a channel that is padded with zeros if it is too short, and then reflected on both
+// sides.
 fn sample(channel: u32, padded: u32) -> f32 {
     let place = abs(i32(padded) - i32(sizes.left));
     let last = i32(sizes.filled) - 1;

@@ -1,4 +1,4 @@
-"""Attention of which no scores are ever stored."""
+"""Attention that never stores its scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .dispatch import Dispatch, groups
 from .operands import MOST_FLOP, array, result
 
 TILE = 64
-"""Queries of a workgroup, keys that it has at hand, and channels that it computes."""
+"""Number of queries of a workgroup, of keys that it holds at a time, and of output channels."""
 
 
 def attention(operation: Operation) -> list[Dispatch]:
@@ -20,7 +20,7 @@ def attention(operation: Operation) -> list[Dispatch]:
     width = query.shape[0] // heads
     queries, keys = query.shape[1], key.shape[1]
     blocks = groups(width, TILE)
-    flop = heads * TILE * keys * 2 * (blocks * width + width)  # of a tile of queries
+    flop = heads * TILE * keys * 2 * (blocks * width + width)  # per tile of queries
     step = max(1, MOST_FLOP // flop) * TILE
     return [
         Dispatch(

@@ -1,13 +1,14 @@
-// Attention of 64 queries of a head: softmax(query . key / sqrt(WIDTH)) value, without the scores
-// ever being stored: 64 keys at a time, with a running maximum and sum (Milakov & Gimelshein 2018;
-// Dao et al. 2022).
+// Attention of 64 queries of a head: softmax(query . key / sqrt(WIDTH)) value, without ever storing
+// all scores: 64 keys at a time, with a running maximum and sum (Milakov & Gimelshein 2018; Dao et
+// al. 2022).
 //
-// A workgroup is 16 times 8 invocations. Each has eight queries, 8 apart; of the keys at hand four
-// in a row, and of the 64 channels that come out four in a row. What it knows of its queries goes
-// through `tile` to those that have other keys and channels of the same queries.
+// A workgroup has 8 x 16 invocations. Each handles eight queries, 8 apart, four consecutive keys of
+// the current 64, and four consecutive channels of the 64 output channels. Through `tile`, it
+// shares its values for its queries with the invocations for the other keys and channels of these
+// queries.
 
 const LOWEST: f32 = -3.4e38; // no score is lower
-const REDUCED: u32 = 1024u; // where in `tile` the result of a reduction is
+const REDUCED: u32 = 1024u; // offset in `tile` of the result of a reduction
 
 @group(0) @binding(1) var<storage, read> query: array<f32>; // (heads, WIDTH, queries)
 @group(0) @binding(2) var<storage, read> key: array<vec4f>; // (heads, WIDTH, keys)
@@ -16,7 +17,7 @@ const REDUCED: u32 = 1024u; // where in `tile` the result of a reduction is
 
 var<workgroup> tile: array<f32, 4096>; // (keys, queries), or (16, queries) to be reduced
 
-// What an invocation has of its eight queries.
+// One value for each of the eight queries of an invocation.
 struct Eight {
     left: vec4f,
     right: vec4f,
@@ -85,7 +86,7 @@ fn main(
     }
 }
 
-// The products of the queries with four keys.
+// The dot products of the queries with four keys.
 fn scored(head: u32, first_query: u32, first_key: u32) -> Block {
     let last = vec4u(sizes.queries - 1u);
     let start = head * sizes.queries;
@@ -104,7 +105,7 @@ fn scored(head: u32, first_query: u32, first_key: u32) -> Block {
     return scores;
 }
 
-// The sums, and four channels of the values of the 64 keys by their weights, which are in `tile`.
+// Adds four channels of the values of the 64 keys to the sums, with the weights in `tile`.
 fn with_values(before: Block, head: u32, channels: vec4u, first: u32, lane: u32) -> Block {
     var sums = before;
     let rows = (head + min(channels, vec4u(WIDTH - 1u))) * sizes.keys;
@@ -132,12 +133,12 @@ fn with_value(sums: Block, values: vec4f, weights: Eight) -> Block {
     );
 }
 
-// exp((score - highest) / sqrt(WIDTH)), by SCALE as a power of two.
+// exp((score - highest) / sqrt(WIDTH)); SCALE turns it into a power of two.
 fn weighted(scores: vec4f, highest: vec4f) -> vec4f {
     return exp2((scores - highest) * SCALE);
 }
 
-// Of four keys, of which so many are there: the others have no weight.
+// The weights of four keys, of which `count` exist; the others have weight 0.
 fn all_weighted(scores: mat4x4f, highest: vec4f, count: u32) -> mat4x4f {
     return mat4x4f(
         select(vec4f(), weighted(scores[0], highest), count > 0u),
@@ -159,7 +160,7 @@ fn scaled(block: mat4x4f, by: vec4f) -> mat4x4f {
     return mat4x4f(block[0] * by, block[1] * by, block[2] * by, block[3] * by);
 }
 
-// Four positions of a row of keys; those behind the last one are some others.
+// Four positions of a row of keys; positions after the last one give arbitrary other keys.
 fn keys_at(row: u32, position: u32) -> vec4f {
     if (FOURS) {
         return key[(row + min(position, sizes.keys - 4u)) / 4u];

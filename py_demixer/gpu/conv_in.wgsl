@@ -1,7 +1,7 @@
-// The convolution into a residual branch: of three taps along the last axis, to few channels.
+// The first convolution of a residual branch: three taps along the last axis, to few channels.
 //
-// An invocation computes eight channels of four positions that are 64 apart, so that neighbours
-// read and write neighbouring positions.
+// An invocation computes eight channels at four positions that are 64 apart, so that neighbouring
+// invocations read and write neighbouring positions.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>; // (channels, rows, columns)
 @group(0) @binding(2) var<storage, read> weights: array<vec4u>; // (channels, 3, eights, 8)
@@ -49,7 +49,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) l
     store(row + 7u, positions, lower[3]);
 }
 
-// The input at four positions of the channel that starts there; outside of its row it is zero.
+// The input at four positions of the channel that begins at `start`; zero outside its row.
 fn seen(start: u32, positions: vec4u, inside: vec4<bool>) -> vec4f {
     let at = start + select(vec4u(), positions, inside);
     return select(vec4f(), vec4f(x[at.x], x[at.y], x[at.z], x[at.w]), inside);

@@ -1,4 +1,5 @@
-// The end of a residual branch, added: group norm and GLU of what conv_out_product.wgsl computes, scaled.
+// The end of a residual branch: group norm and GLU of the products from conv_out_product.wgsl,
+// scaled and added to x.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>; // (channels, rows, columns)
 @group(0) @binding(2) var<storage, read> hidden: array<f32>; // (hidden, rows, columns)

@@ -1,5 +1,5 @@
-// The moments of a part of a row of what conv_out_product.wgsl computes: some values and their gates, at
-// 128 positions.
+// The moments of a part of a row of the products from conv_out_product.wgsl: some values and their
+// gates, at 128 positions.
 
 @group(0) @binding(1) var<storage, read> hidden: array<f32>; // (hidden, rows, columns)
 @group(0) @binding(2) var<storage, read> weights: array<vec2u>; // (hidden, 2, quads, 4)

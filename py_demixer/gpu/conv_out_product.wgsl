@@ -1,15 +1,15 @@
-// The convolution out of a residual branch: of one tap, to twice as many channels as there were,
-// values and gates. It is computed twice, for its moments and for what it adds: it is never stored.
+// The last convolution of a residual branch: one tap, to twice the original number of channels,
+// values and gates. It is computed twice, for its moments and for the result, and never stored.
 //
-// A workgroup is twice 32 invocations. Each computes four values and their gates at a time, for
-// four positions of a row, 32 apart.
+// A workgroup has 2 x 32 invocations. Each computes four values and their gates at a time, at four
+// positions of a row, 32 apart.
 
 struct Products {
     values: mat4x4f,
     gates: mat4x4f,
 }
 
-// Without its bias: of four channels, at columns of a row; what is outside is something.
+// The products for four channels at four columns of a row, without bias; arbitrary outside the row.
 fn products(row: u32, columns: vec4u, quad: u32) -> Products {
     var sums: Products;
     let last = vec4u(sizes.columns - 1u);

@@ -1,18 +1,18 @@
-"""What an operation becomes on a graphics card: shaders, with what they read and write.
+"""Dispatches: runs of shaders, with the data that they read and write.
 
-A shader is made of WGSL files of this folder, one after the other, behind declarations that are
-written here: a ``const`` for each of its constants, and its sizes as a uniform::
+A shader is a concatenation of WGSL files of this folder, preceded by generated declarations: a
+``const`` for each of its constants, and its sizes as a uniform::
 
     const GELU: bool = true;
     struct Sizes { rows: u32, columns: u32 }
     @group(0) @binding(0) var<uniform> sizes: Sizes;
 
-The files declare the other bindings, ``@group(0) @binding(1)`` and on, in the order of
-:attr:`Dispatch.bindings`, and ``@compute fn main``. What decides the shape of the code is a
-constant, what differs between layers is a size: so a network needs few pipelines.
+The files declare the other bindings, ``@group(0) @binding(1)`` and following, in the order of
+:attr:`Dispatch.bindings`, and ``@compute fn main``. Values that change the generated code are
+constants; values that differ between layers are sizes. So a network needs few pipelines.
 
-Everything works within WebGPU's default limits: 8 storage buffers, of 128 MiB each, 16 KiB of
-workgroup memory, 256 invocations of a workgroup, 65535 workgroups along each axis.
+Everything stays within WebGPU's default limits: 8 storage buffers of 128 MiB each, 16 KiB of
+workgroup memory, 256 invocations per workgroup, 65535 workgroups along each axis.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from py_demixer.program.program import Array, Constant, Weight
 
 @dataclass(frozen=True)
 class Packed:
-    """A weight in the order in which a shader reads it.
+    """A weight, rearranged for the shader that reads it.
 
     Attributes
     ----------
     weight
-        From where it is read.
+        The original weight.
     shape
-        Its numbers as an array, before axes are put in another order; None is the weight's own.
+        Shape to which it is reshaped before its axes are reordered; None for the weight's own.
     order
-        Of the axes; empty leaves them as they are.
+        New order of the axes; empty to keep them as they are.
     row
-        Of the last axis (after reordering), filled up with zeros to a multiple of so many numbers.
+        The last axis (after reordering) is padded with zeros to a multiple of this.
     """
 
     weight: Weight
@@ -48,7 +48,7 @@ class Packed:
 
     @property
     def packed_shape(self) -> tuple[int, ...]:
-        """As the shader sees it: reordered and filled up."""
+        """The shape that the shader sees: reordered and padded."""
         shape = self.shape or self.weight.shape
         shape = tuple(shape[axis] for axis in self.order) if self.order else shape
         return *shape[:-1], -(-shape[-1] // self.row) * self.row
@@ -56,14 +56,14 @@ class Packed:
 
 @dataclass(frozen=True)
 class Scratch:
-    """Numbers that only the dispatches of one operation need: float32.
+    """A float32 scratch array, used only by the dispatches of one operation.
 
     Attributes
     ----------
     number
-        Which one, among those of the operation.
+        Its index among the scratch arrays of the operation.
     size
-        How many numbers.
+        Number of values.
     """
 
     number: int
@@ -72,12 +72,12 @@ class Scratch:
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers that a shader looks up instead of computing them: float32, known beforehand.
+    """A float32 lookup table with values that a shader need not compute.
 
     Attributes
     ----------
     values
-        The numbers.
+        The values.
     """
 
     values: tuple[float, ...]
@@ -93,18 +93,18 @@ class Dispatch:
     Attributes
     ----------
     shader
-        The names of its WGSL files, without their ending.
+        The names of its WGSL files, without the extension.
     constants
-        Declared before the source: bools, u32s (int) and f32s (float), by name.
+        Constants declared before the source, by name: bool, u32 (int) or f32 (float).
     sizes
-        The members of the uniform ``sizes``, u32s; none, and there is no binding 0.
+        The members of the uniform ``sizes``, all u32; if empty, there is no binding 0.
     bindings
-        What the storage buffers are, in the order of their numbers, from 1 on.
+        The contents of the storage buffers, in the order of their binding numbers, from 1 on.
     workgroups
-        How many along each axis.
+        Number of workgroups along each axis.
     writes
-        Which of the bindings (counted from 0) are declared ``read_write``; the others are
-        ``read``. What is written must not lie in a buffer that is also bound to be read.
+        Indices (from 0) of the bindings that are declared ``read_write``; the others are ``read``.
+        A written binding must not be in a buffer that is also bound for reading.
     """
 
     shader: tuple[str, ...]
@@ -116,7 +116,7 @@ class Dispatch:
 
 
 def source(dispatch: Dispatch) -> str:
-    """The WGSL of a dispatch's shader."""
+    """The WGSL source of a dispatch's shader."""
     lines = [f"const {name}: {_declared(value)};" for name, value in dispatch.constants.items()]
     if dispatch.sizes:
         members = ", ".join(f"{name}: u32" for name in dispatch.sizes)
@@ -126,7 +126,7 @@ def source(dispatch: Dispatch) -> str:
 
 
 def groups(count: int, each: int) -> int:
-    """How many groups of ``each`` cover ``count``."""
+    """Number of groups of ``each`` elements that cover ``count`` elements."""
     return math.ceil(count / each)
 
 

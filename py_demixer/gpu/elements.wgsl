@@ -1,4 +1,4 @@
-// An invocation for each number of an array, in workgroups of 256; `element` is what it does.
+// Calls `element` for each element of an array, in workgroups of 256 invocations.
 
 @compute @workgroup_size(256)
 fn main(

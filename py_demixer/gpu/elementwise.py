@@ -1,4 +1,4 @@
-"""What is done to every number on its own."""
+"""Element-wise operations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .dispatch import Binding, Dispatch, Packed
 from .operands import aligned, array, grid, result, weights
 
 INVOCATIONS = 256
-"""Of a workgroup, each for one number."""
+"""Number of invocations per workgroup, each for one element."""
 
 
 def add(operation: Operation) -> list[Dispatch]:
-    """``x += y`` in place; an axis along which ``y`` has the length 1 has no stride."""
+    """``x += y`` in place; an axis of ``y`` with length 1 is broadcast with stride 0."""
     x, y = operation.operands
     assert isinstance(y, Array | Constant)
     shape, given = ((1,) * (3 - len(a.shape)) + a.shape for a in (x, y))
@@ -44,7 +44,7 @@ def restore(operation: Operation) -> list[Dispatch]:
 
 
 def copy(operation: Operation) -> list[Dispatch]:
-    """The same numbers once more."""
+    """Copy an array."""
     return [_each("copy", array(operation.operands[0]), (result(operation),), writes=1)]
 
 
@@ -57,7 +57,7 @@ def _each(
     includes: tuple[str, ...] = (),
     writes: int = 0,
 ) -> Dispatch:
-    """A shader with an invocation for each number of ``x``."""
+    """A dispatch with one invocation for each element of ``x``."""
     return Dispatch(
         shader=(*includes, "elements", name),
         constants=constants or {},

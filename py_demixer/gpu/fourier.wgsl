@@ -1,14 +1,14 @@
-// The discrete Fourier transform of POINTS complex numbers, which stay in workgroup memory, by 64
-// invocations: Stockham's, with as many passes as POINTS has factors, of fours as far as they go.
+// The discrete Fourier transform of POINTS complex numbers in workgroup memory, by 64 invocations,
+// with Stockham's algorithm: one pass per factor of POINTS, with factors of four where possible.
 //
-// `circle` has 2 POINTS numbers: the first is 1, and each is the one before it turned clockwise.
+// `circle` has 2 POINTS numbers, equally spaced on the unit circle, clockwise from 1.
 
-const FOURS: u32 = (POINTS / 4u + 63u) / 64u; // of an invocation, eight at most
+const FOURS: u32 = (POINTS / 4u + 63u) / 64u; // per invocation, eight at most
 const ONES: u32 = (POINTS + 63u) / 64u;
 
 var<workgroup> work: array<vec2f, POINTS>;
 
-// What was written to `work` by any invocation becomes its transform.
+// Replaces `work`, which all invocations may have written to, by its transform.
 fn transform(thread: u32) {
     var done = 1u;
     while (done < POINTS) {
@@ -35,7 +35,7 @@ fn smallest_factor(number: u32) -> u32 {
     return factor;
 }
 
-// Transforms of `done` points become such of four times as many.
+// Combines transforms of `done` points to transforms of four times as many.
 fn pass_of_fours(thread: u32, done: u32) {
     var results: array<mat4x2f, FOURS>;
     for (var i = 0u; i < FOURS; i++) {
@@ -78,7 +78,7 @@ fn put_four(four: u32, results: mat4x2f) {
     }
 }
 
-// The same for `radix` times as many, without what sums have in common.
+// The same for `radix` times as many points, by direct sums without sharing common terms.
 fn pass_of(radix: u32, thread: u32, done: u32) {
     let rest = POINTS / (radix * done);
     var results: array<vec2f, ONES>;
@@ -101,7 +101,7 @@ fn pass_of(radix: u32, thread: u32, done: u32) {
     }
 }
 
-// Clockwise, by so many parts of the circle.
+// Rotates z clockwise by `parts` steps of the circle.
 fn turned(z: vec2f, parts: u32) -> vec2f {
     let by = circle[parts];
     return vec2f(z.x * by.x - z.y * by.y, z.x * by.y + z.y * by.x);

@@ -1,5 +1,6 @@
-// The windowed samples of a frame's spectrum: half of py_demixer.ops.stft.synthesise, analyse.wgsl
-// backwards. The inverse transform is that of the conjugate, conjugated.
+// The windowed samples of a frame from its spectrum: the first half of
+// py_demixer.ops.stft.synthesise and the inverse of analyse.wgsl. The inverse transform is the
+// conjugate of the conjugate's transform.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>; // (channels, 2, POINTS, frames)
 @group(0) @binding(2) var<storage, read> circle: array<vec2f>;
@@ -17,10 +18,10 @@ fn main(
         work[i] = vec2f(x[real + i * count.x], x[imaginary + i * count.x]);
     }
     workgroupBarrier();
-    // Each invocation overwrites two numbers that nobody else needs.
+    // Each invocation overwrites two numbers that no other invocation reads.
     for (var i = thread; i <= POINTS / 2u; i += 64u) {
         if (i == 0u) {
-            // The imaginary part does not count, and there is no highest frequency.
+            // The imaginary part at frequency zero is ignored, and the Nyquist bin is zero.
             work[0] = vec2f(work[0].x, -work[0].x);
         } else {
             let one = work[i];
@@ -37,7 +38,8 @@ fn main(
     }
 }
 
-// The conjugate of what has this spectrum as its even and odd samples' together.
+// The conjugate of the spectrum of the complex numbers made of even and odd samples, from the
+// spectrum of all samples.
 fn folded(one: vec2f, mirrored: vec2f, i: u32) -> vec2f {
     let odd = turned(conjugate(one) - mirrored, i);
     return conjugate(one) + mirrored + vec2f(odd.y, -odd.x);

@@ -1,4 +1,4 @@
-// The moments of whole rows from those of their parts.
+// The moments of whole rows, from those of their parts.
 
 @group(0) @binding(1) var<storage, read> parts: array<Moments>; // (rows, parts)
 @group(0) @binding(2) var<storage, read_write> moments: array<Moments>; // (rows)

@@ -1,4 +1,4 @@
-// Group norm, then GELU or nothing, of one part of the channels and positions of a row and a group.
+// Group norm and an optional GELU, for one part of the channels and positions of a row and a group.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>;
 @group(0) @binding(2) var<storage, read> moments: array<Moments>;

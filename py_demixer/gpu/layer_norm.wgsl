@@ -1,5 +1,5 @@
-// Layer norm over the channels of 16 positions. Column `lane` of a workgroup is a position, and
-// each of its 16 invocations takes every 16th channel.
+// Layer norm over the channels of 16 positions. Each column of a workgroup handles one position,
+// and each of its 16 invocations takes every 16th channel.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<u32>;

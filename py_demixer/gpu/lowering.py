@@ -1,4 +1,4 @@
-"""Which kinds of operation there are shaders for."""
+"""The table of lowerings: which kinds of operation have shaders."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ LOWERINGS: Mapping[str, Lowering] = {
     "standardise": norm.standardise,
     "synthesise": transform.synthesise,
 }
-"""By the kind of the operation."""
+"""Lowerings by the kind of operation."""
 
 
 def lower(operation: Operation) -> list[Dispatch]:
-    """The dispatches of one operation, in their order.
+    """The dispatches of one operation, in order.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-// The moments of a set of numbers, and of sets of sets, without cancellation. For workgroups of
+// The moments of sets of numbers, and of their unions, without cancellation. For workgroups of
 // 64 invocations.
 
-// Sums over numbers of which one was subtracted: how they differ from each other is not lost
-// beside how far all of them are from zero.
+// Sums over numbers minus one of them (the shift): small differences between numbers are not lost
+// when all numbers are far from zero.
 struct Sums {
     count: f32,
     shift: f32,
@@ -14,7 +14,7 @@ var<workgroup> terms: array<vec2f, 64>;
 var<workgroup> eighths: array<vec2f, 8>;
 var<workgroup> pivot: f32;
 
-// The sum over all invocations. No sum is longer than 8 terms: its rounding stays small.
+// The sum over all invocations. No sum has more than 8 terms, so rounding errors stay small.
 fn total(value: vec2f, thread: u32) -> vec2f {
     terms[thread] = value;
     workgroupBarrier();
@@ -43,7 +43,7 @@ fn include(sums: ptr<function, Sums>, value: f32) {
     (*sums).squares += shifted * shifted;
 }
 
-// The same for each component of a vector: four sets, to which some of four numbers are added.
+// The same for each component of a vector: four sets. A mask selects the numbers to add.
 struct FourSums {
     count: vec4f,
     shift: vec4f,
@@ -67,7 +67,7 @@ fn moments_of_four(sums: FourSums) -> Moments {
     return both(both(first, second), both(third, fourth));
 }
 
-// The moments of two sets together; the second may only be empty if the first is.
+// The moments of the union of two sets; the second may be empty only if the first is.
 fn both(one: Moments, other: Moments) -> Moments {
     let count = max(one.count + other.count, 1.0);
     let mean = one.mean + other.count / count * (other.mean - one.mean);
@@ -82,14 +82,15 @@ fn moments_of(sums: Sums) -> Moments {
     return Moments(sums.count, sums.shift + offset, sums.squares - sums.sum * offset);
 }
 
-// What the numbers of a set differ from another mean than theirs by, squared and summed.
+// The sum of squared deviations of a set's numbers from a mean that need not be their own.
 fn about(own: Moments, mean: f32) -> f32 {
     let offset = own.mean - mean;
     return own.squares + own.count * offset * offset;
 }
 
-// The moments of all invocations' sets together (Chan, Golub & LeVeque 1983); the first one's must
-// not be empty. Its mean is close to that of all, so that sums of what differs from it are small.
+// The moments of the union of all invocations' sets (Chan, Golub & LeVeque 1983); the first set
+// must not be empty. Its mean is close to the overall mean, so sums of deviations from it are
+// small.
 fn merged(own: Moments, thread: u32) -> Moments {
     if (thread == 0u) {
         pivot = own.mean;

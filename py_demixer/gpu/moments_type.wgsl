@@ -1,7 +1,7 @@
-// What is known of a set of numbers: see moments.wgsl.
+// The moments of a set of numbers: see moments.wgsl.
 struct Moments {
     count: f32,
     mean: f32,
-    // What the numbers differ from the mean by, squared and summed.
+    // The sum of squared deviations from the mean.
     squares: f32,
 }

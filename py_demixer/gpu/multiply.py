@@ -1,9 +1,10 @@
-"""Convolutions and linear layers: all are one shader, a tiled product of matrices.
+"""Convolutions and linear layers: all use one shader, a tiled matrix product.
 
 A convolution is the product of its weights ``(out channels, in channels x taps)`` with the patches
 of its input ``(in channels x taps, positions)``, see :mod:`py_demixer.ops.conv`. The shader gathers
-a tile of patches from the input when it needs it: none are stored. A linear layer is a convolution
-of one tap; a transposed one gives all phases of an output position at once.
+each tile of patches from the input when it is needed; patches are never stored. A linear layer is a
+convolution with one tap; a transposed convolution computes all phases of an output position at
+once.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from py_demixer.program.program import Operation
 from .dispatch import Dispatch, Packed, groups
 from .operands import MOST_FLOP, MOST_GROUPS, array, result, weights
 
-_DEPTH = 16  # channels that go through workgroup memory at a time: with the tiles 10 KiB at most
-_BLOCK = 8  # rows, and positions, of an invocation
+_DEPTH = 16  # channels in workgroup memory at a time; the tiles then take 10 KiB at most
+_BLOCK = 8  # rows, and positions, per invocation
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Which of the input a position of the output sees along one axis: `padding` is before it."""
+    """The part of the input that an output position sees along one axis.
+
+    ``padding`` is the number of zeros before the input.
+    """
 
     taps: int = 1
     stride: int = 1
@@ -32,24 +36,24 @@ class _Window:
 
 @dataclass(frozen=True)
 class _Product:
-    """What the shader computes, whatever the operation is called.
+    """The matrix product that the shader computes for an operation.
 
     Attributes
     ----------
     operation
-        Its operands are the input, the weights and the bias.
+        The operation, whose operands are the input, the weights and the bias.
     weights
-        ``(taps, channels, groups, rows)``, rows filled up to a multiple of four.
+        ``(taps, channels, groups, rows)``, with rows padded to a multiple of four.
     rows
-        Of a group that are not filling.
+        Number of rows in a group, without the padding.
     size
-        Positions: height and width.
+        Positions of the output: height and width.
     windows
-        Along height and width.
+        Windows along height and width.
     phases
-        Rows of the output at each position, of a transposed convolution; 0 of any other.
+        For a transposed convolution, the output rows at each position; otherwise 0.
     crop
-        How many rows at the beginning a transposed convolution leaves out.
+        Number of rows that a transposed convolution drops at the start.
     """
 
     operation: Operation
@@ -124,7 +128,7 @@ def _lower(product: _Product) -> list[Dispatch]:
         "COLUMN_THREADS": threads[1],
         "DEPTH": groups(channels, groups(channels, _DEPTH)),
         "PHASES": product.weights.packed_shape[3] if product.phases else 1,
-        # Every position of the output sees the same one of the input, and no other.
+        # Every output position sees only the input at the same position.
         "PLAIN": product.size == in_size and down == across == _Window(),
         "GELU": activation == "gelu",
         "GLU": activation == "glu",

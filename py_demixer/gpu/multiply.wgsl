@@ -1,15 +1,17 @@
 // activation(weights @ patches + bias): every convolution and linear layer (see multiply.py).
 //
-// The weights are a matrix of rows (output channels) and channels x taps; the patches, of channels
-// x taps and positions, are never stored: a workgroup gathers what its tile needs. A tile has
-// 8 x ROW_THREADS rows and 8 x COLUMN_THREADS positions, an invocation sums 8 x 8 of it in
+// The weights are a matrix of rows (output channels) by channels x taps. The patches, channels x
+// taps by positions, are never stored: a workgroup gathers what its tile needs. A tile has 8 x
+// ROW_THREADS rows and 8 x COLUMN_THREADS positions; an invocation sums 8 x 8 of its elements in
 // registers, as 2 x 2 blocks of 4 x 4. DEPTH channels of one tap at a time go through workgroup
-// memory; an invocation writes whole vectors there, since writing a part may touch the rest.
+// memory; an invocation writes only whole vectors there, because writing a component may affect the
+// other components.
 //
-// Rows come in fours. With GLU a row's value and its gate lie in two groups of the weights and of
-// the tile, so that one invocation has both. A transposed convolution gives PHASES rows of the
+// Rows come in fours. With GLU, the values and the gates are in two groups of the weights and of
+// the tile, so that one invocation has both. A transposed convolution computes PHASES rows of the
 // output at each position of the input; a row of the matrix is then output channel x phase.
-// What may be negative is counted modulo 2^32: outside is then a single comparison.
+// Coordinates that may be negative wrap around modulo 2^32, so that one comparison detects those
+// outside.
 
 const THREADS: u32 = ROW_THREADS * COLUMN_THREADS;
 const ROW_QUADS: u32 = 2u * ROW_THREADS;
@@ -19,18 +21,18 @@ const GROUPS: u32 = select(1u, 2u, GLU);
 @group(0) @binding(1) var<storage, read> weights: array<vec2u>; // (taps, channels, GROUPS, rows)
 @group(0) @binding(2) var<storage, read> bias: array<u32>;
 @group(0) @binding(3) var<storage, read> x: array<f32>; // (channels, in_height, in_width)
-@group(0) @binding(4) var<storage, read_write> y: array<f32>; // see store
+@group(0) @binding(4) var<storage, read_write> y: array<f32>; // see store()
 
 var<workgroup> weight_tile: array<vec4f, DEPTH * ROW_QUADS>; // (DEPTH, ROW_QUADS)
-// (DEPTH, COLUMN_QUADS) fours of positions that are COLUMN_THREADS apart: so neighbouring
-// invocations read and write neighbouring positions.
+// (DEPTH, COLUMN_QUADS): vectors of four positions that are COLUMN_THREADS apart, so that
+// neighbouring invocations read and write neighbouring positions.
 var<workgroup> patch_tile: array<vec4f, DEPTH * COLUMN_QUADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
     let quad = group.x * ROW_QUADS / GROUPS;
     let first = sizes.first + group.y * 4u * COLUMN_QUADS;
-    let slot = thread % COLUMN_QUADS; // of what this invocation gathers in a row of patch_tile
+    let slot = thread % COLUMN_QUADS; // the vector in a row of patch_tile that this one gathers
     let four = source_of(
         first + slot % COLUMN_THREADS + slot / COLUMN_THREADS * 4u * COLUMN_THREADS,
     );
@@ -73,8 +75,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     }
 }
 
-// Four positions: where they are in the input before a tap moves them, or in the output before a
-// phase does.
+// Four positions, in the input before the offset of a tap or in the output before the offset of a
+// phase.
 struct Four {
     rows: vec4u,
     columns: vec4u,
@@ -171,7 +173,7 @@ fn store(row: u32, four: Four, values: vec4f) {
     var inside = four.inside & vec4<bool>(row < sizes.rows);
     var at = row * sizes.positions + four.columns;
     if PHASES > 1u {
-        // The last phases of PHASES, which is a multiple of four, are no phases of the stride.
+        // PHASES is a multiple of four; phases beyond those of the stride are padding.
         let phase = row % PHASES;
         let lines = four.rows + phase;
         inside = inside & (lines < vec4u(sizes.height)) & vec4<bool>(phase < sizes.phases);

@@ -1,6 +1,6 @@
-"""Runs schedules by wgpu-native: on Metal, Vulkan or DX12, without a browser.
+"""Run schedules without a browser, with wgpu-native on Metal, Vulkan or DX12.
 
-It needs the extra ``py-demixer[gpu]``.
+This needs the extra ``py-demixer[gpu]``.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from py_demixer.program.record import record
 from .schedule import FLOAT_BYTES, Region, Run, Schedule, packed, schedule
 
 TOGETHER = 16
-"""Dispatches that are handed over at a time: a card that shows a picture, too, has work to do."""
+"""Number of dispatches submitted at a time; the card may also have to draw the screen."""
 
 
 CLOCK = "timestamp-query"
-"""The feature by which a card tells when it has begun and ended."""
+"""The feature that lets a card record when work starts and ends."""
 
 BACKENDS = "Vulkan", "Metal", "DX12"
-"""Through which cards are looked for: OpenGL has no compute shaders worth the name."""
+"""Graphics APIs to search for cards; not OpenGL, whose compute shaders are too limited."""
 
 
 class Card:
@@ -37,16 +37,16 @@ class Card:
     Attributes
     ----------
     name
-        As its driver tells it.
+        The card's name, from its driver.
     has_clock
-        Whether it tells how long its work takes.
+        Whether the card can measure how long its work takes.
     lock
-        Held by the thread that uses it: all that runs on a card computes in the same buffers.
+        Held by the thread that uses the card, because all networks on it share the same buffers.
 
     Raises
     ------
     NoGraphics
-        There is none, or the package ``wgpu`` is missing.
+        There is no card, or the package ``wgpu`` is missing.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Card:
                 "The graphics card needs the package wgpu: pip install 'py-demixer[gpu]'."
             ) from error
         self.usage = wgpu.BufferUsage
-        with suppress(RuntimeError):  # somebody else has begun to use wgpu already
+        with suppress(RuntimeError):  # other code in this process already uses wgpu
             extras.set_instance_extras(backends=BACKENDS)
         try:
             adapter = wgpu.gpu.request_adapter_sync(power_preference="high-performance")
@@ -76,23 +76,23 @@ class Card:
         self._shared: dict[tuple[int, ...], list[Any]] = {}
 
     def check(self) -> None:
-        """Try it on a small network whose stems are known: drivers have bugs.
+        """Test the card on a small network with known stems, because drivers have bugs.
 
         Raises
         ------
         NoGraphics
-            It does not compute what it should, or cannot.
+            The card fails to compute the network, or its results are wrong.
         """
-        from . import selftest  # has a network, and networks know what computes
+        from . import selftest  # imports the networks, which import the backends
 
         network = selftest.network()
         try:
             run = self.compile(network.network, network.input_shape, selftest.tensors())
             right = selftest.is_right(run(selftest.segment()))
-        except Exception as error:  # whatever a driver answers
+        except Exception as error:  # drivers can raise anything
             raise self._not_trusted(str(error)) from error
         finally:
-            self._shared.clear()  # no other network has these sizes
+            self._shared.clear()  # no other network uses buffers of these sizes
         if not right:
             raise self._not_trusted("its stems are wrong")
 
@@ -116,14 +116,14 @@ class Card:
             ) from error
 
     def buffers(self, sizes: tuple[int, ...]) -> list[Any]:
-        """Buffers of those bytes for what is computed; networks of one bag have them in common."""
+        """Buffers of these sizes in bytes for activations; the networks of a bag share them."""
         if sizes not in self._shared:
             usages = "STORAGE", "COPY_SRC", "COPY_DST"
             self._shared[sizes] = [self.buffer(size, *usages) for size in sizes]
         return self._shared[sizes]
 
     def buffer(self, size: int, *usages: str) -> Any:
-        """A buffer of so many bytes."""
+        """Create a buffer of ``size`` bytes."""
         usage = 0
         for name in usages:
             usage |= self.usage[name]
@@ -131,16 +131,16 @@ class Card:
 
 
 class Runner:
-    """A schedule on a card, with its weights.
+    """A schedule loaded on a card, with its weights.
 
     Parameters
     ----------
     card
-        On which it runs.
+        The card to run on.
     schedule
-        What runs.
+        The schedule to run.
     tensors
-        Of the weight file, by name.
+        The tensors of the weight file, by name.
     """
 
     def __init__(self, card: Card, schedule: Schedule, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -160,7 +160,7 @@ class Runner:
         ]
 
     def __call__(self, segment: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run it once.
+        """Run the schedule once.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class Runner:
             return self._read(self._schedule.output).reshape(self._schedule.output_shape)
 
     def _steps(self, segment: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Run it once and give every named step on the way."""
+        """Run the schedule once and yield the result of every named step."""
         self._begin(segment)
         done = 0
         for step in self._schedule.steps:
@@ -192,12 +192,12 @@ class Runner:
         self._run(done, len(self._runs))
 
     def times(self, segment: NDArray[np.float32]) -> list[float]:
-        """Run it once, dispatch by dispatch.
+        """Run the schedule once, dispatch by dispatch, and measure the times.
 
         Returns
         -------
         list[float]
-            The seconds that each dispatch took, by the card's own clock.
+            The time that each dispatch took in seconds, by the card's own clock.
 
         Raises
         ------

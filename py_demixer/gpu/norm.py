@@ -1,4 +1,4 @@
-"""Normalisation. Statistics are gathered in two steps, so that many workgroups share a long row."""
+"""Normalisation, with statistics in two steps, so that many workgroups can share a long row."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from .dispatch import Dispatch, Packed, Scratch, groups
 from .operands import array, result, weights
 
 PART = 2048
-"""Numbers of a row that a workgroup takes at least: 32 for each invocation that sums them."""
+"""Minimum number of elements of a row per workgroup: 32 for each invocation that sums them."""
 
 MOST_PARTS = 256
-"""Of a row; parts of long rows have more numbers."""
+"""Maximum number of parts of a row; long rows have larger parts."""
 
 MOMENTS = 3
-"""Numbers that are stored of a part: how many, their mean, their squared differences from it."""
+"""Values stored for a part: the count, the mean and the sum of squared deviations from it."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Numbers that are normalised row by row and group by group, and how a row is cut into parts.
+    """The layout of an array to normalise row by row and group by group, and its parts.
 
     Attributes
     ----------
     channels
-        Of a group.
+        Number of channels in a group.
     rows, positions
-        The other axes.
+        Lengths of the other axes.
     groups
-        Of channels.
+        Number of groups of channels.
     """
 
     channels: int
@@ -42,27 +42,27 @@ class Rows:
 
     @property
     def size(self) -> int:
-        """Numbers of a row."""
+        """Number of elements in a row of a group."""
         return self.channels * self.positions
 
     @property
     def part(self) -> int:
-        """Numbers of a part; the last one may have less."""
+        """Number of elements in a part; the last part may have fewer."""
         return groups(self.size, min(MOST_PARTS, groups(self.size, PART)))
 
     @property
     def parts(self) -> int:
-        """Of a row."""
+        """Number of parts of a row."""
         return groups(self.size, self.part)
 
     @property
     def workgroups(self) -> tuple[int, int, int]:
-        """One for each part."""
+        """Numbers of workgroups: one for each part."""
         return self.parts, self.rows, self.groups
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Of one part and all."""
+        """The uniform of the shaders: the sizes of the whole array and of a part."""
         return {
             "channels": self.channels,
             "rows": self.rows,
@@ -73,9 +73,9 @@ class Rows:
 
 
 def moments(x: Array | Scratch, rows: Rows, scratch: int) -> tuple[list[Dispatch], Scratch]:
-    """The moments of all rows and groups of ``x``, and where they are.
+    """Compute the moments of all rows and groups of ``x``; return the dispatches and the result.
 
-    They take scratch of two numbers, ``scratch`` and the next.
+    Uses the scratch arrays with the numbers ``scratch`` and ``scratch + 1``.
     """
     parts = Scratch(scratch, MOMENTS * math.prod(rows.workgroups))
     sums = Dispatch(
@@ -90,7 +90,7 @@ def moments(x: Array | Scratch, rows: Rows, scratch: int) -> tuple[list[Dispatch
 
 
 def gathered(parts: Scratch, rows: int, scratch: int) -> tuple[list[Dispatch], Scratch]:
-    """The moments of rows from those of their parts, and where they are."""
+    """Combine the moments of parts to those of rows; return the dispatches and the result."""
     each = parts.size // MOMENTS // rows
     if each == 1:
         return [], parts
@@ -106,7 +106,7 @@ def gathered(parts: Scratch, rows: int, scratch: int) -> tuple[list[Dispatch], S
 
 
 def layer_norm(operation: Operation) -> list[Dispatch]:
-    """``(channels, positions)``, normalised over the channels of each position."""
+    """Normalise ``(channels, positions)`` over the channels of each position."""
     x = array(operation.operands[0])
     (weight, bias), half = weights(operation.operands[1:])
     channels, positions = x.shape
@@ -123,12 +123,12 @@ def layer_norm(operation: Operation) -> list[Dispatch]:
 
 
 def group_norm(operation: Operation) -> list[Dispatch]:
-    """``(channels, rows, positions)``, each row and group of channels on its own, in place.
+    """Normalise each row and group of channels of ``(channels, rows, positions)`` in place.
 
     Raises
     ------
     ValueError
-        An activation that halves the channels: it cannot be in place.
+        The activation halves the channels, which is not possible in place.
     """
     x = array(operation.operands[0])
     (weight, bias), half = weights(operation.operands[1:])
@@ -149,7 +149,7 @@ def normalise(
     gelu: bool,
     scratch: int = 0,
 ) -> list[Dispatch]:
-    """Group norm of ``x`` in place, with scratch of two numbers, ``scratch`` and the next."""
+    """Group norm of ``x`` in place, using scratch arrays ``scratch`` and ``scratch + 1``."""
     sums, found = moments(x, rows, scratch)
     apply = Dispatch(
         shader=("activation", "weights", "moments_type", "rows", "group_norm"),
@@ -163,7 +163,7 @@ def normalise(
 
 
 def standardise(operation: Operation) -> list[Dispatch]:
-    """All numbers to mean 0 and standard deviation 1, in place; makes what they were."""
+    """Normalise to mean 0 and standard deviation 1, in place; the result is the original two."""
     x = array(operation.operands[0])
     rows = Rows(1, 1, x.size)
     sums, found = moments(x, rows, 0)

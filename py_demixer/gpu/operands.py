@@ -1,4 +1,4 @@
-"""What a lowering takes from its operation, and how it spreads work."""
+"""Helpers for lowerings: access to operands, and distribution of work."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from py_demixer.program.program import Array, Operand, Operation, Weight
 from .dispatch import groups
 
 MOST_FLOP = 4_000_000_000
-"""Of one dispatch: a weak card takes a tenth of a second, and browsers reset one that hangs."""
+"""Limit for one dispatch: a tenth of a second on a weak card; browsers reset a card that hangs."""
 
 ALIGNED = 64
-"""Numbers: what is bound starts at a multiple of 256 bytes."""
+"""Alignment of bindings in elements: they start at a multiple of 256 bytes."""
 
 MOST_GROUPS = 65535
-"""Workgroups along an axis."""
+"""Maximum number of workgroups along an axis."""
 
 
 def array(operand: Operand) -> Array:
-    """An operand that must be one that the program computes."""
+    """Return an operand that must be an array of the program."""
     assert isinstance(operand, Array)
     return operand
 
 
 def aligned(x: Array) -> tuple[Array, int]:
-    """An array that starts where it can be bound, and how many of its numbers are before ``x``."""
+    """Extend ``x`` to the left until it can be bound; also return how many elements that adds."""
     skipped = x.start % ALIGNED
     return Array(x.buffer, (x.size + skipped,), x.start - skipped), skipped
 
 
 def weights(operands: Sequence[Operand]) -> tuple[list[Weight], bool]:
-    """Operands that must be weights, and whether they are float16.
+    """Return operands that must be weights, and whether they are float16.
 
     Raises
     ------
     ValueError
-        Some are and some are not: a shader reads all of its weights in one way.
+        The dtypes differ: a shader reads all of its weights in the same way.
     """
     found = [operand for operand in operands if isinstance(operand, Weight)]
     assert len(found) == len(operands)
@@ -47,13 +47,13 @@ def weights(operands: Sequence[Operand]) -> tuple[list[Weight], bool]:
 
 
 def result(operation: Operation) -> Array:
-    """What an operation makes, which must not be in place."""
+    """The result of an operation, which must not work in place."""
     assert operation.result is not None
     return operation.result
 
 
 def grid(count: int, each: int) -> tuple[int, int, int]:
-    """Workgroups for ``count`` numbers, along two axes where one does not have enough."""
+    """Numbers of workgroups for ``count`` elements, along two axes if one is too short."""
     needed = groups(count, each)
     rows = groups(needed, MOST_GROUPS)
     return groups(needed, rows), rows, 1

@@ -1,6 +1,6 @@
-// Products of a few numbers with four positions each, in registers.
+// Outer products in registers.
 
-// sums + rows x columns: four rows of four positions.
+// sums + rows x columns: four rows by four positions.
 fn add_outer(sums: mat4x4f, rows: vec4f, columns: vec4f) -> mat4x4f {
     return mat4x4f(
         fma(vec4f(rows.x), columns, sums[0]),

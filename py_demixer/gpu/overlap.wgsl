@@ -1,4 +1,4 @@
-// The sum of the four windows of each sample: the other half of py_demixer.ops.stft.synthesise.
+// The sum of the four windows at each sample: the second half of py_demixer.ops.stft.synthesise.
 
 @group(0) @binding(1) var<storage, read> windows: array<f32>; // (channels, frames, 4, hop)
 @group(0) @binding(2) var<storage, read_write> y: array<f32>; // (channels, length)
@@ -9,7 +9,7 @@ fn element(i: u32) {
     let last = place / sizes.hop;
     var sum = 0.0;
     for (var quarter = 0u; quarter < 4u; quarter++) {
-        let frame = last - quarter; // below zero it is very large
+        let frame = last - quarter; // wraps around to a very large number below zero
         if (frame < sizes.frames) {
             let window = 4u * (channel * sizes.frames + frame) + quarter;
             sum += windows[window * sizes.hop + place % sizes.hop];

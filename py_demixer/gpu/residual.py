@@ -1,4 +1,4 @@
-"""Branches that are added."""
+"""Residual branches."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .norm import MOMENTS, Rows, gathered, normalise
 from .operands import array, weights
 
 IN_POSITIONS = 256
-"""Positions that a workgroup of conv_in.wgsl computes."""
+"""Number of positions per workgroup of conv_in.wgsl."""
 
 TILE = 128
-"""Positions that a workgroup of conv_out.wgsl computes."""
+"""Number of positions per workgroup of conv_out.wgsl."""
 
 QUADS = 2
-"""Fours of values, with their gates, that it computes at a time."""
+"""Number of quads (four values with their gates) that a workgroup computes at a time."""
 
 ENOUGH = 1024
-"""Workgroups: beyond so many, each computes more fours instead."""
+"""Target number of workgroups: instead of more of them, each computes more quads."""
 
 
 def residual_branch(operation: Operation) -> list[Dispatch]:
     """Squeeze, normalise, GELU, expand, normalise, GLU, scale, add.
 
-    What is squeezed is stored, and normalised where it lies. What is expanded, sixteen times as
-    much in the released networks, is not: it is computed twice.
+    The squeezed array is stored and normalised in place. The expanded one, sixteen times as large
+    in the released networks, is never stored: it is computed twice.
     """
     x = array(operation.operands[0])
     found, half = weights(operation.operands[1:])

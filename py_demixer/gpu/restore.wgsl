@@ -1,4 +1,4 @@
-// What standardise.wgsl has done, undone.
+// The inverse of standardise.wgsl.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>;
 @group(0) @binding(2) var<storage, read> scale: array<f32>;

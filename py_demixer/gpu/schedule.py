@@ -1,8 +1,8 @@
-"""A program as a graphics card runs it: which buffers, which pipelines, which dispatches.
+"""Schedules: programs with all buffers, pipelines and dispatches that a graphics card needs.
 
-Everything is decided here, before anything runs, so that who runs a schedule (:mod:`.native`, and
-web/engine/gpu/ in the page) makes buffers and pipelines as they are listed and goes through the
-dispatches. The memory it takes is known, too.
+Everything is decided here, before anything runs. The code that runs a schedule (:mod:`.native`, and
+web/engine/gpu/ in the web page) only creates the listed buffers and pipelines and then executes
+the dispatches. The memory that the schedule takes is known in advance, too.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .dispatch import Binding, Dispatch, Packed, Scratch, Table, source
 from .lowering import lower
 
 ALIGNMENT = 256
-"""Of everything in a buffer that is bound on its own: what WebGPU promises on any card."""
+"""Alignment of every binding in bytes, which WebGPU guarantees to be sufficient on any card."""
 
 BUFFER_BYTES, BINDING_BYTES = 256 << 20, 128 << 20
-"""The largest buffer, and the most of it that a shader can see, on any card."""
+"""The largest buffer and the largest binding that WebGPU guarantees on any card."""
 
 FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
 class Region:
-    """Bytes of a buffer."""
+    """A range of bytes in a buffer."""
 
     buffer: int
     start: int
@@ -39,18 +39,18 @@ class Region:
 
 @dataclass(frozen=True)
 class Run:
-    """A dispatch with all that it needs in its place.
+    """A dispatch with the places of everything that it needs.
 
     Attributes
     ----------
     pipeline
-        The number of its shader.
+        Index of its shader.
     bindings
-        What is bound, from binding 1 on.
+        The regions to bind, from binding 1 on.
     sizes
-        Where in :attr:`Schedule.sizes` its uniform starts, in bytes; None if it has none.
+        Offset of its uniform in :attr:`Schedule.sizes`, in bytes; None if it has no uniform.
     workgroups
-        Along each axis.
+        Number of workgroups along each axis.
     """
 
     pipeline: int
@@ -61,7 +61,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Named:
-    """A step of the network: where it is, after so many runs."""
+    """A named step of the network: where its result is after the first ``after`` runs."""
 
     name: str
     after: int
@@ -71,26 +71,26 @@ class Named:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What to make, and what to do for each segment.
+    """Everything to create once, and everything to run for each segment.
 
     Attributes
     ----------
     shaders
-        WGSL sources; each becomes a pipeline, whose layout follows from it.
+        WGSL sources; each becomes a pipeline with an automatic layout.
     buffers
-        The bytes of each buffer. The last two are ``weights`` and ``constants``.
+        Size of each buffer in bytes. The last two are for the weights and the constants.
     weights
-        What is to be written into the buffer of the weights, and from which byte on.
+        The weights to write to the weight buffer, each with its offset in bytes.
     constants
-        The content of the buffer of the constants.
+        Content of the buffer for the constants.
     sizes
-        The content of the buffer of the uniforms.
+        Content of the buffer for the uniforms.
     runs
         The dispatches, in order.
     input, output
-        Where a segment goes and where its stems are.
+        Where to write a segment, and where to read its stems.
     output_shape
-        Theirs.
+        Shape of the stems.
     steps
         Named intermediate results.
     """
@@ -108,11 +108,11 @@ class Schedule:
 
     @property
     def bytes(self) -> int:
-        """The memory of the card that it takes, the copy of the stems that is read included."""
+        """The memory that it takes on the card, including the copy of the stems for reading."""
         return sum(self.buffers) + self.sizes.nbytes + self.output.size
 
     def described(self) -> dict[str, Any]:
-        """All that JSON can hold, for the page: arrays are to be fetched on their own."""
+        """A JSON-compatible description for the web page, which fetches the arrays separately."""
         return {
             "shaders": self.shaders,
             "buffers": self.buffers,
@@ -133,14 +133,14 @@ class Schedule:
 
 
 def schedule(program: Program) -> Schedule:
-    """Lower all operations of a program and give everything its place.
+    """Lower all operations of a program and assign buffers and offsets to all data.
 
     Raises
     ------
     UnsupportedOperation
-        There is an operation that has no shader: the program cannot run on a card.
+        An operation has no shader, so the program cannot run on a card.
     ValueError
-        Something is larger than WebGPU promises to hold.
+        Something exceeds the sizes that WebGPU guarantees.
     """
     lowered = [lower(operation) for operation in program.operations]
     dispatches = [(index, one) for index, many in enumerate(lowered) for one in many]
@@ -191,7 +191,7 @@ def schedule(program: Program) -> Schedule:
 
 
 def packed(weight: Packed, tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-    """The numbers of a weight as a shader reads them, flat, filled up to whole 32-bit words."""
+    """The values of a weight as a shader reads them, flat, padded to whole 32-bit words."""
     part = weight.weight
     flat = tensors[part.name].reshape(-1)[part.start : part.start + part.size]
     values = flat.reshape(weight.shape or part.shape)
@@ -202,7 +202,7 @@ def packed(weight: Packed, tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.fl
 
 
 class _Slots:
-    """Where the buffers of a program, and the scratch of its operations, are on the card."""
+    """The places on the card of a program's buffers and of its operations' scratch arrays."""
 
     def __init__(self, bytes_: tuple[int, ...], where: Mapping[Any, int]) -> None:
         self.bytes, self._where = bytes_, where
@@ -222,10 +222,10 @@ class _Slots:
 
 
 def _plan_buffers(program: Program, dispatches: Iterable[tuple[int, Dispatch]]) -> _Slots:
-    """Let what is not needed at the same time lie in the same place.
+    """Let data that are not needed at the same time share a buffer.
 
     Source: "Greedy by Size for Shared Objects" of Pisarchyk & Lee, Efficient Memory Management for
-    Deep Neural Net Inference (2020): the largest first, each to the place that fits it best.
+    Deep Neural Net Inference (2020): the largest first, each in the buffer that fits it best.
     """
     sizes, used = _lifetimes(program, dispatches)
     slots: list[tuple[int, list[tuple[int, int]]]] = []
@@ -240,7 +240,7 @@ def _plan_buffers(program: Program, dispatches: Iterable[tuple[int, Dispatch]]) 
         if not free:
             slots.append((sizes[key], []))
             free = [len(slots) - 1]
-        # The last one that is free is the smallest one that is large enough.
+        # Buffers are sorted by size, largest first, so the last free one fits best.
         where[key] = free[-1]
         slots[free[-1]][1].append((first, last))
     return _Slots(tuple(size for size, _ in slots), where)
@@ -249,7 +249,10 @@ def _plan_buffers(program: Program, dispatches: Iterable[tuple[int, Dispatch]]) 
 def _lifetimes(
     program: Program, dispatches: Iterable[tuple[int, Dispatch]]
 ) -> tuple[dict[Any, int], dict[Any, tuple[int, int]]]:
-    """Bytes of all buffers and scratch, and the first and last operation that needs them."""
+    """The sizes in bytes of all buffers and scratch arrays, and the first and last use of each.
+
+    Uses are indices of operations.
+    """
     sizes: dict[Any, int] = {}
     used: dict[Any, tuple[int, int]] = {}
 
@@ -276,7 +279,7 @@ def _arrays(operation: Operation) -> list[Array]:
 
 
 class _Packing:
-    """The weights that shaders read, each once, one after the other."""
+    """The layout of the weight buffer: each weight once, one after the other."""
 
     def __init__(self, buffer: int) -> None:
         self._buffer, self._placed = buffer, dict[Packed, Region]()
@@ -296,7 +299,7 @@ class _Packing:
 
 
 class _Constants:
-    """The program's constants, and the shaders' tables, likewise."""
+    """The layout of the constant buffer: the program's constants and the shaders' tables."""
 
     def __init__(self, buffer: int, arrays: Sequence[NDArray[np.float32]]) -> None:
         self._buffer, self._arrays = buffer, list(arrays)
@@ -330,7 +333,7 @@ class _Constants:
 
 
 class _Uniforms:
-    """The sizes of all dispatches, in one buffer; equal ones once."""
+    """The sizes of all dispatches in one buffer; equal ones are stored once."""
 
     def __init__(self) -> None:
         self._starts, self._parts = dict[tuple[int, ...], int](), list[NDArray[np.uint32]]()
@@ -350,7 +353,7 @@ class _Uniforms:
 
 
 class _Numbered:
-    """Texts by the order in which they first came."""
+    """Distinct texts, numbered in the order in which they first appear."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -369,7 +372,7 @@ def _checked(region: Region) -> Region:
             f"This network needs a part of an array that starts at byte {region.start}, and "
             f"graphics cards only bind multiples of {ALIGNMENT}: it runs on the processor."
         )
-    # Shaders may see it as vectors of four; there is room behind it up to the next 256 bytes.
+    # Shaders may read it as vectors of four; buffers have room up to the next 256 bytes.
     region = Region(region.buffer, region.start, -(-region.size // 16) * 16)
     if region.size > BINDING_BYTES:
         raise ValueError(

@@ -1,8 +1,9 @@
-"""A small network whose stems are known: what a graphics card has to do right to be trusted.
+"""A self-test for graphics cards: a small network with known stems.
 
-Drivers have bugs, and a wrong stem is worse than a slow one. The network has every operation that
-the published ones have, with shaders of the same kinds, its weights come from integer arithmetic
-that gives the same numbers everywhere, and what NumPy makes of it is stored, summed up:
+Drivers have bugs, and a wrong stem is worse than a slow one. The network has every operation of the
+published networks, with the same kinds of shaders. Its weights come from integer arithmetic that
+gives the same numbers on every machine. Sums of NumPy's results are stored in a file, which is
+written by
 
     python -m py_demixer.gpu.selftest
 """
@@ -29,13 +30,13 @@ CONFIG = Config(
     t_layers=3,
     t_hidden_scale=2,
 )
-"""The released network's, but smaller, and with an odd length."""
+"""The released network's dimensions, but smaller and with an odd length."""
 
 LEAST_DECIBELS = 90
-"""Signal to noise: what is right has 110 or more, and what is wrong is far below."""
+"""Minimum signal-to-noise ratio: correct results have 110 or more, wrong ones far less."""
 
 _FILE = "selftest.npy"
-_SAMPLES = 32  # for each number that is stored
+_SAMPLES = 32  # per stored sum
 
 
 @cache
@@ -46,18 +47,18 @@ def network() -> HTDemucs:
 
 @cache
 def tensors() -> Mapping[str, NDArray[np.float32]]:
-    """Its weights, float16."""
+    """The network's weights, float16."""
     shapes = HTDemucs.shapes(CONFIG)
     return {name: _tensor(name, shapes[name], number) for number, name in enumerate(sorted(shapes))}
 
 
 def segment() -> NDArray[np.float32]:
-    """What it is given: ``(channels, samples)`` float32."""
+    """The network's input: ``(channels, samples)`` float32."""
     return noise((CONFIG.audio_channels, CONFIG.segment_length), 0).astype(np.float32)
 
 
 def is_right(stems: NDArray[np.float32]) -> bool:
-    """Whether stems are those that should come out: ``(sources, channels, samples)`` or flat."""
+    """Whether stems, ``(sources, channels, samples)`` or flat, match the stored results."""
     with resources.files(__package__).joinpath(_FILE).open("rb") as file:
         wanted = np.load(file).astype(np.float64)
     error = summed(stems) - wanted
@@ -65,16 +66,16 @@ def is_right(stems: NDArray[np.float32]) -> bool:
 
 
 def summed(stems: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What is stored of stems: sums of a few samples each, with random factors, float64.
+    """Sums over blocks of samples with pseudo-random factors, float64: what is stored of stems.
 
-    A wrong sample makes a wrong sum, and errors do not cancel, whatever they look like.
+    A wrong sample makes a wrong sum, and errors of any kind do not cancel.
     """
     samples = stems.reshape(-1, _SAMPLES)
     return np.sum(samples * noise(samples.shape, 0), axis=1)
 
 
 def noise(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
-    """Numbers in [-1, 1) that look random and are the same everywhere: float64.
+    """Pseudo-random numbers in [-1, 1), the same on every machine: float64.
 
     Source: "lowbias32" of Chris Wellons, Prospecting for Hash Functions (2018).
     """
@@ -86,10 +87,10 @@ def noise(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
 
 
 def _tensor(name: str, shape: tuple[int, ...], number: int) -> NDArray[np.float32]:
-    """One weight, so that activations keep the order of magnitude of one."""
+    """One weight, scaled so that activations stay of the order of one."""
     values = noise(shape, number + 1)
     if len(shape) > 1:
-        # (in, out, taps), two of which meet at an output; (out, in, taps) else.
+        # Transposed: (in, out, taps), two taps contribute to an output. Others: (out, in, taps).
         inputs = 2 * shape[0] if "conv_tr" in name else math.prod(shape[1:])
         values *= math.sqrt(3 / inputs)
     elif "bias" in name:

@@ -1,4 +1,5 @@
-// Mean 0 and standard deviation 1 for one part of all numbers, and what they were.
+// Normalises one part of all numbers to mean 0 and standard deviation 1, and stores the original
+// two.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>;
 @group(0) @binding(2) var<storage, read> moments: array<Moments>;

@@ -1,4 +1,4 @@
-"""Spectra of waveforms and waveforms of spectra, as :mod:`py_demixer.ops.stft` has them."""
+"""Short-time Fourier transforms and their inverses, as in :mod:`py_demixer.ops.stft`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .dispatch import Dispatch, Scratch, Table
 from .operands import array, grid, result
 
 MOST_SAMPLES = 4096
-"""Of a frame: as many as 16 KiB of workgroup memory hold."""
+"""Maximum length of a frame: what 16 KiB of workgroup memory can hold."""
 
 WINDOW_BYTES = 16 << 20
-"""What windowed frames may take that wait to be added up, if one channel's take no more."""
+"""Limit for the windowed frames before overlap-add, unless a single channel needs more."""
 
 INVOCATIONS = 256
-"""Of a workgroup."""
+"""Number of invocations per workgroup."""
 
 
 def analyse(operation: Operation) -> list[Dispatch]:
@@ -35,7 +35,7 @@ def analyse(operation: Operation) -> list[Dispatch]:
     n_fft = operation.options["n_fft"]
     channels, length = x.shape
     frames = y.shape[2]
-    # As stft: a signal too short for its reflections is first filled up with zeros.
+    # As in stft(): a signal too short for its reflections is first padded with zeros.
     left = margin(n_fft)
     right = left + frames * (n_fft // 4) - length
     missing = max(0, max(left, right) + 1 - length)
@@ -58,7 +58,7 @@ def analyse(operation: Operation) -> list[Dispatch]:
 
 
 def synthesise(operation: Operation) -> list[Dispatch]:
-    """Lower :func:`py_demixer.ops.stft.synthesise`: some channels at a time: frames, then sums.
+    """Lower :func:`py_demixer.ops.stft.synthesise`: frames, then sums, some channels at a time.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def synthesise(operation: Operation) -> list[Dispatch]:
         dispatches += [
             Dispatch(
                 shader=("fourier", "frames"),
-                # Four Hann windows overlap everywhere: their squares sum to 3/2.
+                # Four Hann windows overlap everywhere; their squares sum to 3/2.
                 constants=_constants(n_fft, 1 / (1.5 * math.sqrt(n_fft))),
                 sizes={"first": first},
                 bindings=(x, Table(_circle(n_fft)), windows),
@@ -112,6 +112,6 @@ def _constants(n_fft: int, scale: float) -> dict[str, int | float]:
 
 @functools.cache
 def _circle(n_fft: int) -> tuple[float, ...]:
-    """So many numbers around the unit circle, clockwise from 1: real and imaginary parts."""
+    """``n_fft`` points on the unit circle, clockwise from 1: real and imaginary parts."""
     angles = np.arange(n_fft) * (-2 * np.pi / n_fft)
     return tuple(np.stack([np.cos(angles), np.sin(angles)], axis=1).reshape(-1).tolist())

@@ -1,11 +1,11 @@
-// Weights lie in words of 32 bits: a float32, or with HALF two float16.
+// Weights are stored in 32-bit words: one float32 or, with HALF, two float16.
 
-// The word that holds a number.
+// The index of the word that holds a number.
 fn word_of(number: u32) -> u32 {
     return select(number, number >> 1u, HALF);
 }
 
-// The number in its word.
+// A number, taken from its word.
 fn widened(word: u32, number: u32) -> f32 {
     if (HALF) {
         return unpack2x16float(word)[number & 1u];

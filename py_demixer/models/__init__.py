@@ -1,1 +1,1 @@
-"""The networks. They are built from ``ops`` and know nothing of songs, files or browsers."""
+"""The networks, built from ``ops`` and independent of songs, files and browsers."""

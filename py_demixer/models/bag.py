@@ -1,4 +1,4 @@
-"""Several networks for one mixture, whose stems are averaged.
+"""Bags of networks: several networks separate one mixture, and their stems are averaged.
 
 Source: ``BagOfModels`` of demucs/apply.py of https://github.com/adefossez/demucs.
 """
@@ -18,18 +18,18 @@ from .network import Model
 
 
 class SegmentNetwork(Model, Protocol):
-    """What a network must offer to be run on segments and to be in a bag."""
+    """A network that can be run on segments and be a member of a bag."""
 
     @property
     def segment_length(self) -> int:
-        """Samples of a segment."""
+        """Length of a segment in samples."""
 
     @property
     def pads_segments(self) -> bool:
-        """Whether a segment that is shorter than the others gets context up to their length."""
+        """Whether a segment shorter than the others is extended to their length with context."""
 
     def __call__(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Segment ``(channels, samples)`` -> ``(sources, channels, samples)``."""
+        """Separate a segment: ``(channels, samples)`` -> ``(sources, channels, samples)``."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Bag:
     members
         The networks.
     weights
-        For each member a weight for each source; every source has a positive sum of weights. A
-        member with the weight 0 has no say in a source.
+        For each member, a weight for each source; the weights of every source have a positive sum.
+        A member does not contribute to a source for which its weight is 0.
 
     Raises
     ------
     ValueError
-        There is no member, or weights do not fit the members and their sources.
+        There is no member, or the weights do not match the members and their sources.
     """
 
     members: tuple[SegmentNetwork, ...]
@@ -67,19 +67,19 @@ class Bag:
 
     @classmethod
     def of(cls, network: SegmentNetwork | Bag) -> Bag:
-        """A bag as it is, or a network as the only one in it."""
+        """Return a bag unchanged, or put a single network in a bag."""
         if isinstance(network, Bag):
             return network
         return cls((network,), ((1.0,) * len(network.sources),))
 
     @property
     def architecture(self) -> str:
-        """The members' kind."""
+        """The architecture of all members."""
         return self.members[0].architecture
 
     @property
     def backend(self) -> Backend:
-        """What computes."""
+        """The backend that the networks compute with."""
         return self.members[0].backend
 
     @property
@@ -89,26 +89,26 @@ class Bag:
 
     @property
     def sample_rate(self) -> int:
-        """In Hz."""
+        """Sample rate in Hz."""
         return self.members[0].sample_rate
 
     @property
     def channels(self) -> int:
-        """Of the mixture and of each stem."""
+        """Number of channels of the mixture and of each stem."""
         return self.members[0].channels
 
     @property
     def segment_length(self) -> int:
-        """Samples of a segment, unless another length is asked for."""
+        """Default length of a segment in samples."""
         return self.members[0].segment_length
 
     @property
     def pads_segments(self) -> bool:
-        """Whether a segment that is shorter than the others gets context up to their length."""
+        """Whether a segment shorter than the others is extended to their length with context."""
         return self.members[0].pads_segments
 
     def members_for(self, sources: Sequence[str]) -> list[int]:
-        """The members that have a say in at least one of the sources."""
+        """The indices of the members that contribute to at least one of the sources."""
         places = [self.sources.index(source) for source in sources]
         return [
             number

@@ -1,10 +1,10 @@
 """Demucs v3: Hybrid Demucs (Defossez, ISMIR Workshop on Music Source Separation 2021, figure 1).
 
-:mod:`py_demixer.models.hybrid` with two inner layers at the bottom: in the first, the spectrum has
-shrunk to a single frequency, so that both branches have become one sequence and are added up; the
-second halves its length. Their residual branches look further than convolutions can: by an LSTM in
-both directions, and by attention that fades with distance. Decoding begins with nothing but what
-the encoders have left. Source: demucs/hdemucs.py and demucs.py (BLSTM, LocalState) of
+:mod:`py_demixer.models.hybrid` with two inner layers at the bottom. At the first, the spectrum has
+shrunk to a single frequency, so both branches are sequences and are added; the second halves the
+length. The residual branches of these layers see further than convolutions can: they have a
+bidirectional LSTM and attention that decays with distance. Decoding starts from the output of the
+innermost encoder alone. Source: demucs/hdemucs.py and demucs.py (BLSTM, LocalState) of
 https://github.com/adefossez/demucs, at inference.
 """
 
@@ -42,15 +42,15 @@ from .hybrid import (
 from .network import Shapes
 
 INNER_KERNEL, INNER_STRIDE, INNER_CROP = 4, 2, 1  # of the innermost layer
-GROUPS = 4  # of the group norms of inner layers
+GROUPS = 4  # of the group norms in the inner layers
 HEADS, DECAYS = 4, 4  # of the attention
 STEPS = 200
-"""Frames that an LSTM sees at a time: half of them are the next time's, too."""
+"""Window of the LSTM in frames; consecutive windows overlap by half."""
 
 
 @dataclass(frozen=True)
 class Config(HybridConfig):
-    """What may differ between trained models; the defaults are those of the released one."""
+    """Dimensions that may differ between trained models; the defaults are the released model's."""
 
     segment_length: int = 44 * 44100
     dconv_compress: int = 4
@@ -74,7 +74,7 @@ class HDemucs(Hybrid):
 
     @classmethod
     def shapes(cls, config: Config) -> Shapes:
-        """PyTorch's names and shapes of all parameters."""
+        """PyTorch's names of all parameters, with their shapes."""
         top, middle, bottom = (config.channels * 2**i for i in range(OUTER - 1, OUTER + 2))
         shapes = outer_shapes(config, cls.decoders, residual=False)
         shapes |= _inner_shapes("encoder.4", middle, (middle, top, KERNEL, 1), (1, 1), config)
@@ -95,7 +95,7 @@ class HDemucs(Hybrid):
     def _bottom(
         self, x: NDArray[np.float32], xt: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The inner layers: down to a sequence ``(channels, frames)`` and up again."""
+        """Run the inner layers: down to a sequence ``(channels, frames)`` and up again."""
         merged = self._merge(x, xt)
         deepest = self._encode(
             conv1d(
@@ -111,13 +111,13 @@ class HDemucs(Hybrid):
         return self._split(y, xt.shape[1])
 
     def _merge(self, x: NDArray[np.float32], xt: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The first inner encoder, which has one frequency left to look at."""
+        """Run the first inner encoder, which reduces the spectrum to one frequency."""
         y = conv2d(x, **self._layer("encoder.4")["conv"], stride=(STRIDE, 1))[:, 0]
         y += trace.step("tencoder.4", self._downsample_temporal(xt, "tencoder.4", None))
         return self._encode(y, "encoder.4")
 
     def _encode(self, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-        """What an inner encoder does behind its convolution; ``x`` is overwritten."""
+        """Run an inner encoder after its convolution; ``x`` is overwritten."""
         p = self._layer(name)
         x = gelu(_normed(x, p["norm1"]))
         trace.step(f"{name}.conv", x)
@@ -130,11 +130,11 @@ class HDemucs(Hybrid):
         return trace.step(name, glu(_normed(x, p["norm2"])))
 
     def _decode(self, x: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-        """The innermost decoder."""
+        """Run the innermost decoder."""
         p = self._layer("decoder.0")
         x = glu(_normed(conv1d(x, **p["rewrite"], padding=(1, 1)), p["norm1"]))
         trace.step("decoder.0.rewrite", x)
-        # Its norm looks at the whole length, of which only a part is kept.
+        # The norm needs the whole length, of which only a part is kept.
         whole = (x.shape[1] - 1) * INNER_STRIDE + INNER_KERNEL
         x = conv_transpose1d(x, **p["conv_tr"], stride=INNER_STRIDE, crop=0, length=whole)
         x = gelu(_normed(x, p["norm2"]))
@@ -143,7 +143,7 @@ class HDemucs(Hybrid):
     def _split(
         self, x: NDArray[np.float32], length: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The other inner decoder, behind which there are two branches again."""
+        """Run the other inner decoder, which splits the sequence into the two branches again."""
         p, pt = self._layer("decoder.1"), self._layer("tdecoder.0")
         x = conv2d(x[:, None], **p["rewrite"], padding=((1, 1), (1, 1)))
         x = glu(_normed(x, p["norm1"]))
@@ -169,9 +169,9 @@ def _branch(x: NDArray[np.float32], p: Params, depth: int, name: str) -> NDArray
 
 
 def _look_around(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
-    """An LSTM of two layers in both directions and a residual connection (BLSTM of demucs.py).
+    """A bidirectional two-layer LSTM with a residual connection (BLSTM of demucs.py).
 
-    A long sequence is cut into windows that overlap by half; each gives its middle.
+    A long sequence is cut into windows that overlap by half; the middle of each window is kept.
     """
     frames, half = x.shape[1], STEPS // 2
     if frames <= STEPS:
@@ -201,9 +201,9 @@ def _both_ways(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
 
 
 def _attend(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
-    """Attention that fades with distance, and a residual connection (LocalState of demucs.py).
+    """Attention that decays with distance, with a residual connection (LocalState of demucs.py).
 
-    How fast it fades is a mixture of ``DECAYS`` given paces, which every query mixes for itself.
+    The rate of decay is a combination of ``DECAYS`` fixed rates, with weights from each query.
     """
     query, key, content = (conv1d(x, **p[name]) for name in ("query", "key", "content"))
     with np.errstate(over="ignore"):  # exp overflows to infinity, and the sigmoid is 0 there
@@ -219,7 +219,7 @@ def _attend(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
 def _inner_shapes(
     name: str, channels: int, conv: tuple[int, ...], kernel: tuple[int, ...], config: Config
 ) -> Shapes:
-    """Of an inner encoder; ``kernel`` is that of its last convolution."""
+    """Parameter shapes of an inner encoder; ``kernel`` is the kernel of its last convolution."""
     shapes = layer_shapes(f"{name}.conv", conv) | layer_shapes(f"{name}.norm1", (channels,))
     shapes |= layer_shapes(f"{name}.rewrite", (2 * channels, channels, *kernel))
     shapes |= layer_shapes(f"{name}.norm2", (2 * channels,))

@@ -25,10 +25,10 @@ from .network import Shapes
 
 @dataclass(frozen=True)
 class Config(HybridConfig):
-    """What may differ between trained HTDemucs models; the defaults are the released one's.
+    """Dimensions that may differ between trained models; the defaults are the released model's.
 
-    ``bottom_channels`` is the width of the transformer where convolutions before and behind it
-    change the number of channels; with 0 there are none, and it is as wide as the last encoder.
+    ``bottom_channels`` is the width of the transformer if convolutions before and after it change
+    the number of channels. With 0 there are none, and it is as wide as the last encoder.
     """
 
     bottom_channels: int = 512
@@ -38,15 +38,15 @@ class Config(HybridConfig):
 
     @property
     def width(self) -> int:
-        """Of the transformer."""
+        """Width of the transformer, in channels."""
         return self.bottom_channels or self.channels * 2 ** (OUTER - 1)
 
 
 class HTDemucs(Hybrid):
     """The network: one segment of the mixture in, its stems out.
 
-    Segments have one length, that which the network was trained with; shorter ones are padded with
-    zeros at their end. See :class:`py_demixer.models.hybrid.Hybrid`.
+    All segments have the length that the network was trained with; shorter ones are padded with
+    zeros at the end. See :class:`py_demixer.models.hybrid.Hybrid`.
     """
 
     architecture: ClassVar[str] = "htdemucs"
@@ -61,7 +61,7 @@ class HTDemucs(Hybrid):
 
     @classmethod
     def shapes(cls, config: Config) -> Shapes:
-        """PyTorch's names and shapes of all parameters."""
+        """PyTorch's names of all parameters, with their shapes."""
         shapes = outer_shapes(config, cls.decoders, residual=True)
         top = config.channels * 2 ** (OUTER - 1)
         for branch in ("", "_t"):
@@ -72,7 +72,7 @@ class HTDemucs(Hybrid):
         return shapes
 
     def filled(self, length: int) -> int:
-        """The segment's length: the network was trained with no other."""
+        """The fixed segment length, the only one that the network was trained with."""
         if length > self.segment_length:
             raise ValueError(
                 f"A segment has at most {self.segment_length} samples, this one has {length}: "
@@ -83,7 +83,7 @@ class HTDemucs(Hybrid):
     def _bottom(
         self, x: NDArray[np.float32], xt: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The cross-domain transformer, between two changes of the number of channels."""
+        """Run the cross-domain transformer, changing the number of channels before and after."""
         shape = x.shape
         x, xt = self._resample_channels("up", x.reshape(len(x), -1), xt)
         p, heads = self.params["crosstransformer"], self.config.t_heads
@@ -94,7 +94,7 @@ class HTDemucs(Hybrid):
     def _resample_channels(
         self, way: str, x: NDArray[np.float32], xt: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """To the width of the transformer, or back from it."""
+        """Change the number of channels to the transformer's width, or back."""
         if not self.config.bottom_channels:
             return x, xt
         name = f"channel_{way}sampler"
@@ -108,8 +108,8 @@ def _cross_transformer(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Layers of self-attention in each domain, alternating with attention to the other domain.
 
-    Tokens stay in the order of the array, frequency by frequency, where the original sorts them
-    by time: attention does not see the order of tokens, only their positional embeddings.
+    Tokens stay in array order, frequency by frequency, whereas the original sorts them by time.
+    Attention depends only on their positional embeddings, not on their order.
     """
     channels = len(x)
     x = layer_norm(x, **p["norm_in"])
@@ -163,8 +163,8 @@ def _feed_forward(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
 def sinusoids_1d(channels: int, length: int) -> NDArray[np.float32]:
     """Positional embedding ``(channels, length)``: cosines, then sines.
 
-    Phases are rounded to float32 where the original rounds them: the network was trained with
-    what that makes of far positions.
+    Phases are rounded to float32 where the original rounds them, because the network was trained
+    with the resulting errors at large positions.
     """
     half = channels // 2
     exponent = np.arange(half, dtype=np.float32) / np.float32(half - 1)
@@ -176,10 +176,10 @@ def sinusoids_1d(channels: int, length: int) -> NDArray[np.float32]:
 def sinusoids_2d(
     channels: int, height: int, width: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Positional embedding ``(channels, height, width)`` in two halves, rounded as the original's.
+    """Positional embedding ``(channels, height, width)`` in two halves, rounded as in the original.
 
-    The first half of the channels tells the place in the width, the second half in the height,
-    each with sines and cosines in turn.
+    The first half of the channels encodes the position along the width, the second half along the
+    height, each with alternating sines and cosines.
 
     Returns
     -------

@@ -1,13 +1,13 @@
 """Hybrid Demucs (Defossez, ISMIR Workshop on Music Source Separation 2021, figure 1).
 
-Two U-Nets, one over the spectrogram and one over the waveform, that meet at the bottom; the sum of
-what they decode are the stems. What happens at the bottom tells the models apart: see
+Two U-Nets, one over the spectrogram and one over the waveform, meet at the bottom; the stems are
+the sum of their outputs. The models differ in the layers at the bottom: see
 :mod:`py_demixer.models.htdemucs` and :mod:`py_demixer.models.hdemucs`. Source: demucs/hdemucs.py
 and demucs.py (DConv) of https://github.com/adefossez/demucs, at inference.
 
 Arrays have no batch axis: ``(channels, frequencies, frames)`` in the spectral branch and
-``(channels, samples)`` in the temporal one. Parameters are nested dicts under PyTorch's names and
-are splatted into the function that uses them.
+``(channels, samples)`` in the temporal one. Parameters are nested dicts under PyTorch's names,
+passed as keyword arguments to the function that uses them.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from py_demixer.ops.residual import add, residual_branch
 from . import parameters
 from .network import Network, Shapes
 
-KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution of the outer layers
-CROP = 2  # what their padding adds: KERNEL // 4
-OUTER = 4  # layers on either side of the bottom
+KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution in the outer layers
+CROP = 2  # their padding: KERNEL // 4
+OUTER = 4  # number of layers on either side of the bottom
 
 Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class HybridConfig:
-    """Dimensions that all of them have; the defaults are those of the released HTDemucs."""
+    """Dimensions common to all hybrid models; the defaults are those of the released HTDemucs."""
 
     sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
     sample_rate: int = 44100
@@ -62,21 +62,21 @@ class Hybrid(Network):
     tensors
         PyTorch's names -> arrays, float16 or float32 (see :meth:`shapes`).
     config
-        The model's dimensions; None is the released one's.
+        The model's dimensions; None for those of the released model.
     backend
-        What computes; None is what is in use now.
+        The backend to compute with; None for the current one.
 
     Raises
     ------
     ValueError
-        A tensor is missing or has another shape, or the backend cannot compute such a network.
+        A tensor is missing or has the wrong shape, or the backend cannot compute such a network.
     """
 
     pads_segments: ClassVar[bool]
-    """Whether a segment that is shorter than the others gets context up to their length."""
+    """Whether a segment shorter than the others is extended to their length with context."""
 
     decoders: ClassVar[tuple[int, int]]
-    """The numbers of the first decoders behind the bottom: spectral, temporal."""
+    """The indices of the first outer decoders after the bottom: spectral, temporal."""
 
     config: HybridConfig
 
@@ -94,12 +94,12 @@ class Hybrid(Network):
 
     @property
     def segment_length(self) -> int:
-        """Samples of a segment, unless another length is asked for."""
+        """Default length of a segment in samples."""
         return self.config.segment_length
 
     @property
     def input_shape(self) -> tuple[int, int]:
-        """Of what :meth:`network` is given of a segment of the usual length."""
+        """Shape of the input of :meth:`network` for a segment of the default length."""
         return self.channels, self.filled(self.segment_length)
 
     @bound
@@ -109,7 +109,7 @@ class Hybrid(Network):
         Parameters
         ----------
         mixture
-            ``(channels, length)`` float32, normalised as the whole song is.
+            ``(channels, length)`` float32, normalised by the whole song's mean and deviation.
 
         Returns
         -------
@@ -119,16 +119,17 @@ class Hybrid(Network):
         Raises
         ------
         ValueError
-            The segment is longer than the network can take.
+            The segment is longer than the network accepts.
         """
         length = mixture.shape[1]
         filled = np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
         return self._run(filled)[..., :length]
 
     def network(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """All that is computed of a segment that needs no filling up; it is overwritten.
+        """Separate a segment that needs no padding; the input is overwritten.
 
-        It consists of nothing but operations: see :mod:`py_demixer.program.record`.
+        This consists only of operations, so it can be recorded: see
+        :mod:`py_demixer.program.record`.
         """
         spectral = trace.step("spectrum", stft.analyse(mixture, n_fft=self.config.n_fft))
         spectral_scale, temporal_scale = standardise(spectral), standardise(mixture)
@@ -141,13 +142,13 @@ class Hybrid(Network):
         return trace.step("stems", out.reshape(shape))
 
     def filled(self, length: int) -> int:
-        """What a segment of that length is filled up to with zeros."""
+        """The length to which a segment of the given length is padded with zeros."""
         return length
 
     def _u_nets(
         self, x: NDArray[np.float32], xt: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Encoders, bottom, decoders; ``x`` is spectral and ``xt`` temporal."""
+        """Run encoders, bottom and decoders; ``x`` is spectral and ``xt`` temporal."""
         skips: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         lengths: list[int] = []
         for i in range(OUTER):
@@ -165,7 +166,7 @@ class Hybrid(Network):
             add(xt, skip_t)
             del skip, skip_t
             activation = None if i == OUTER - 1 else "gelu"
-            # In two steps, for what the first has read is let go before the second needs its room.
+            # In two steps, so that the input of the first is freed before the second allocates.
             x = self._rewrite_spectral(x, f"decoder.{first + i}")
             x = self._upsample_spectral(x, f"decoder.{first + i}", activation)
             xt = self._rewrite_temporal(xt, f"tdecoder.{first_t + i}")
@@ -176,10 +177,10 @@ class Hybrid(Network):
     def _bottom(
         self, x: NDArray[np.float32], xt: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where the branches meet; new arrays of the shapes of ``x`` and ``xt``."""
+        """Run the layers where the branches meet; returns new arrays shaped like the inputs."""
 
-    # U-Net layers. The spectral ones convolve along the frequency axis and have their residual
-    # branches along time; the temporal ones have everything along time.
+    # U-Net layers. The spectral layers convolve along frequency, and their residual branches run
+    # along time; in the temporal layers everything runs along time.
 
     def _encode_spectral(self, x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         p = self._layer(name)
@@ -244,7 +245,7 @@ class Hybrid(Network):
         return trace.step(name, x)
 
     def _add_frequency_embedding(self, x: NDArray[np.float32]) -> None:
-        """Tell the convolutions which frequency they are at (Isik et al. 2020), in place."""
+        """Add an embedding of the frequency to each position (Isik et al. 2020), in place."""
         embedding = self.params["freq_emb"]["embedding"]["weight"].astype(np.float32).T
         scaled = embedding * np.float32(self.config.emb_scale) * np.float32(self.config.freq_emb)
         trace.step("freq_emb", add(x, scaled[:, :, None]))
@@ -264,7 +265,7 @@ def _dconv(x: NDArray[np.float32], layers: Params) -> None:
 
 
 def flat(conv: Params) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight and bias of a 1-D convolution, for use along the width of a 2-D one."""
+    """Weight and bias of a 1-D convolution, reshaped to run along the width in 2-D."""
     return conv["weight"][:, :, None], conv["bias"]
 
 
@@ -277,7 +278,7 @@ def norm(p: Params) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def outer_shapes(config: HybridConfig, decoders: tuple[int, int], *, residual: bool) -> Shapes:
-    """Of the outer layers and the frequency embedding.
+    """Parameter shapes of the outer layers and the frequency embedding.
 
     Parameters
     ----------
@@ -308,7 +309,7 @@ def outer_shapes(config: HybridConfig, decoders: tuple[int, int], *, residual: b
 
 
 def layer_shapes(name: str, weight: tuple[int, ...], transposed: bool = False) -> Shapes:
-    """Of a layer's weight and bias."""
+    """Parameter shapes of a layer with a weight and a bias."""
     return {f"{name}.weight": weight, f"{name}.bias": (weight[1 if transposed else 0],)}
 
 
@@ -322,7 +323,10 @@ def _dconv_shapes(name: str, channels: int, config: HybridConfig) -> Shapes:
 def branch_shapes(
     name: str, channels: int, config: HybridConfig, way_out: tuple[str, str, str]
 ) -> Shapes:
-    """Of a residual branch; ``way_out`` are the names of its last convolution, norm and scale."""
+    """Parameter shapes of a residual branch.
+
+    ``way_out`` are the names of its last convolution, norm and scale.
+    """
     hidden = channels // config.dconv_compress
     conv, norm, scale = way_out
     return (

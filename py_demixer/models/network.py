@@ -1,4 +1,4 @@
-"""What all networks have in common: dimensions, what computes, and what they say of themselves."""
+"""What all networks have in common: dimensions, backend and description."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 class Model(Protocol):
-    """What songs can be separated with: a network, several in a bag, or one of your own."""
+    """A model that separates songs: a network, a bag of networks, or one of your own."""
 
     @property
     def architecture(self) -> str:
-        """Its kind, see :data:`py_demixer.models.registry.ARCHITECTURES`."""
+        """Name of its architecture; see :data:`py_demixer.models.registry.ARCHITECTURES`."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -29,19 +29,19 @@ class Model(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Frames a second, in Hz."""
+        """Sample rate in Hz."""
 
     @property
     def channels(self) -> int:
-        """Of the mixture and of each stem."""
+        """Number of channels of the mixture and of each stem."""
 
     @property
     def backend(self) -> Backend:
-        """What computes."""
+        """The backend that the model computes with."""
 
 
 class Dimensions(Protocol):
-    """What every network's configuration states, besides its own."""
+    """Dimensions that every network's configuration has."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -49,11 +49,11 @@ class Dimensions(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Frames a second, in Hz."""
+        """Sample rate in Hz."""
 
     @property
     def audio_channels(self) -> int:
-        """Of the mixture and of each stem."""
+        """Number of channels of the mixture and of each stem."""
 
 
 class Network(ABC):
@@ -62,20 +62,20 @@ class Network(ABC):
     Parameters
     ----------
     tensors
-        PyTorch's names -> arrays, as weight files have them (see :meth:`shapes`).
+        PyTorch's names -> arrays, as in weight files (see :meth:`shapes`).
     config
-        The network's dimensions; None is the released one's.
+        The network's dimensions; None for those of the released model.
     backend
-        What computes; None is what is in use now.
+        The backend to compute with; None for the current one.
 
     Raises
     ------
     ValueError
-        A tensor is missing or has another shape, or the backend cannot compute such a network.
+        A tensor is missing or has the wrong shape, or the backend cannot compute such a network.
     """
 
     architecture: ClassVar[str]
-    """As weight files state it."""
+    """Name of the architecture, as stated in weight files."""
 
     config: Dimensions
 
@@ -99,7 +99,7 @@ class Network(ABC):
     @classmethod
     @abstractmethod
     def shapes(cls, config: Any) -> Shapes:
-        """PyTorch's names and shapes of all parameters."""
+        """PyTorch's names of all parameters, with their shapes."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -108,12 +108,12 @@ class Network(ABC):
 
     @property
     def sample_rate(self) -> int:
-        """Frames a second, in Hz."""
+        """Sample rate in Hz."""
         return self.config.sample_rate
 
     @property
     def channels(self) -> int:
-        """Of the mixture and of each stem."""
+        """Number of channels of the mixture and of each stem."""
         return self.config.audio_channels
 
     def __repr__(self) -> str:

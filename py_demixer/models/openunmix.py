@@ -1,13 +1,13 @@
-"""Open-Unmix (Stöter, Uhlich, Liutkus & Mitsufuji, JOSS 2019): UMXHQ, UMXL and their like.
+"""Open-Unmix (Stöter, Uhlich, Liutkus & Mitsufuji, JOSS 2019): UMXHQ, UMXL and similar models.
 
-One network for each source. It looks at the magnitudes of the mixture's spectrogram, reduces them
-into a few hundred numbers a frame, lets a bidirectional LSTM go over the whole song, and from what
-that has seen and the reduced frame makes a mask. Source: openunmix/model.py of
+There is one network per source. It reduces the magnitudes of the mixture's spectrogram to a few
+hundred values per frame, runs a bidirectional LSTM over the whole song, and makes a mask from the
+LSTM's outputs and the reduced frames. Source: openunmix/model.py of
 https://github.com/sigsep/open-unmix-pytorch, at inference.
 
-The network comes in steps, each of them on any run of frames, so that a song of any length can go
-through block by block: see :mod:`py_demixer.separation.recurrent`. Arrays have no batch axis:
-``(width, frames)``, and ``(channels, bins, frames)`` for spectrograms.
+The network is split into steps, each of which works on any run of frames, so that a song of any
+length can be processed block by block: see :mod:`py_demixer.separation.recurrent`. Arrays have no
+batch axis: ``(width, frames)``, and ``(channels, bins, frames)`` for spectrograms.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ DIRECTIONS = ("", "_reverse")  # what PyTorch appends to the names of an LSTM's 
 
 @dataclass(frozen=True)
 class Config:
-    """What may differ between trained models; the defaults are UMXHQ's.
+    """Dimensions that may differ between trained models; the defaults are UMXHQ's.
 
-    ``bandwidth`` is the number of frequencies that the network looks at, from the lowest on:
-    those up to 16 kHz.
+    ``bandwidth`` is the number of frequency bins that the network uses, from the lowest on: those
+    up to 16 kHz.
     """
 
     sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
@@ -49,7 +49,7 @@ class Config:
 
     @property
     def bins(self) -> int:
-        """Frequencies of a spectrogram."""
+        """Number of frequency bins of a spectrogram."""
         return self.n_fft // 2 + 1
 
 
@@ -59,18 +59,18 @@ class OpenUnmix(Network):
     Parameters
     ----------
     tensors
-        ``source.`` and PyTorch's name -> arrays (see :meth:`shapes`); matrices may be float16, or
-        uint8 as :func:`py_demixer.models.parameters.widen` reads them. They are widened when they
-        are used: as float32, UMXL would be 450 MB.
+        ``source.`` plus PyTorch's name -> arrays (see :meth:`shapes`). Matrices may be float16, or
+        uint8 as read by :func:`py_demixer.models.parameters.widen`. They are converted to float32
+        only when they are used: UMXL would take 450 MB as float32.
     config
-        The model's dimensions; None are UMXHQ's.
+        The model's dimensions; None for UMXHQ's.
     backend
-        What computes; None is what is in use now.
+        The backend to compute with; None for the current one.
 
     Raises
     ------
     ValueError
-        A tensor is missing or has another shape, or the backend is a graphics card.
+        A tensor is missing or has the wrong shape, or the backend is a graphics card.
     """
 
     architecture: ClassVar[str] = "openunmix"
@@ -103,12 +103,12 @@ class OpenUnmix(Network):
 
     @bound
     def encode(self, source: str, magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Reduce frames.
+        """Reduce frames of the spectrogram to ``hidden`` values each.
 
         Parameters
         ----------
         magnitudes
-            Of the mixture, ``(channels, bins, frames)`` float32.
+            Magnitudes of the mixture's spectrogram, ``(channels, bins, frames)`` float32.
 
         Returns
         -------
@@ -129,15 +129,15 @@ class OpenUnmix(Network):
         x: NDArray[np.float32],
         state: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """One layer of the LSTM in one direction.
+        """Run one layer of the LSTM in one direction.
 
         Parameters
         ----------
         x
-            ``(hidden, frames)`` float32: encoded frames, or what both directions of the layer
-            below gave, forward first.
+            ``(hidden, frames)`` float32: encoded frames, or the outputs of both directions of the
+            layer below, forward first.
         state
-            ``(2, hidden / 2)`` float32, zeros at first.
+            ``(2, hidden / 2)`` float32, initially zeros.
 
         Returns
         -------
@@ -156,13 +156,12 @@ class OpenUnmix(Network):
 
     @bound
     def merge(self, source: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring together what is known of each frame.
+        """Combine the encoded frames with the outputs of the LSTM.
 
         Parameters
         ----------
         x
-            ``(2 hidden, frames)`` float32: encoded frames, then both directions of the
-            last layer.
+            ``(2 hidden, frames)`` float32: encoded frames, then both directions of the last layer.
 
         Returns
         -------
@@ -174,7 +173,7 @@ class OpenUnmix(Network):
 
     @bound
     def mask(self, source: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The share of the mixture's magnitudes that is the source's.
+        """Compute the mask: the source's share of the mixture's magnitudes.
 
         Parameters
         ----------
@@ -192,7 +191,7 @@ class OpenUnmix(Network):
         return trace.step(f"{source}.mask", np.maximum(x, 0, out=x))
 
     def _dense(self, source: str, number: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A matrix and the batch norm behind it, which at inference is a factor and a bias."""
+        """A linear layer and its batch norm, which at inference is a factor and a bias."""
         scale, bias, mean, variance = (
             self._tensor(source, f"bn{number}.{name}")
             for name in ("weight", "bias", "running_mean", "running_var")
@@ -206,7 +205,7 @@ class OpenUnmix(Network):
 
 
 def network_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """PyTorch's names and shapes of the parameters of one source's network."""
+    """PyTorch's names of the parameters of one source's network, with their shapes."""
     hidden, half = config.hidden, config.hidden // 2
     seen, made = (config.audio_channels * bins for bins in (config.bandwidth, config.bins))
     shapes: dict[str, tuple[int, ...]] = {

@@ -1,4 +1,4 @@
-"""The dimensions and the tensors of a weight file, as the networks take them."""
+"""Reading the dimensions and the tensors of a weight file for the networks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Config = TypeVar("Config")
 
 
 def read_config(kind: type[Config], text: str) -> Config:
-    """The dimensions of a network: those that differ from the released one's, as a JSON object.
+    """Read a network's dimensions from a JSON object with those that differ from the defaults.
 
     Raises
     ------
     ValueError
-        That is something else, or names dimensions that such a network does not have.
+        The text is not a JSON object, or it names dimensions that such a network does not have.
     """
     try:
         values = json.loads(text)
@@ -31,25 +31,25 @@ def read_config(kind: type[Config], text: str) -> Config:
 
 
 def make_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
-    """The dimensions of a network of which some differ from the released one's."""
+    """Make a network's dimensions from the values that differ from the defaults."""
     changed = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
     return kind(**changed)
 
 
 def write_config(config: Any) -> str:
-    """What :func:`read_config` reads."""
+    """Write a network's dimensions as JSON for :func:`read_config`."""
     released = asdict(type(config)())
     changed = {name: x for name, x in asdict(config).items() if x != released[name]}
     return json.dumps(changed, sort_keys=True)
 
 
 def check(tensors: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Compare names and shapes with those that a network has.
+    """Check the names and shapes of tensors against those that a network needs.
 
     Raises
     ------
     ValueError
-        A tensor is missing or has another shape.
+        A tensor is missing or has the wrong shape.
     """
     for name, shape in shapes.items():
         if name not in tensors:
@@ -62,10 +62,10 @@ def check(tensors: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, .
 
 
 def widen(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
-    """One tensor as float32.
+    """Return one tensor as float32.
 
-    A matrix that is stored in 8 bits is ``scale * matrix + offset``, with a scale and an offset for
-    each row: ``<name>.scale`` and ``<name>.offset``, ``(rows,)`` float32.
+    A matrix stored in 8 bits is ``scale * matrix + offset``, with a scale and an offset for each
+    row: ``<name>.scale`` and ``<name>.offset``, ``(rows,)`` float32.
     """
     stored = tensors[name]
     if stored.dtype != np.uint8:
@@ -77,7 +77,7 @@ def widen(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]
 
 
 def nest(tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Dotted names -> nested dicts."""
+    """Turn tensors with dotted names into nested dicts."""
     root: dict[str, Any] = {}
     for name, tensor in tensors.items():
         *path, leaf = name.split(".")

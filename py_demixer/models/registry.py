@@ -1,4 +1,4 @@
-"""Which kinds of network there are: the one place where an architecture gets its name."""
+"""The registry of architectures: the one place that maps names to kinds of network."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Architecture:
     Attributes
     ----------
     network
-        Its class, called with tensors by name, dimensions and a backend.
+        The network's class, called with tensors by name, dimensions and a backend.
     config
-        The class of its dimensions.
+        The class of the network's dimensions.
     """
 
     network: type[Network]
@@ -33,4 +33,4 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "hdemucs": Architecture(HDemucs, hdemucs.Config),
     "openunmix": Architecture(OpenUnmix, openunmix.Config),
 }
-"""By the name that weight files state."""
+"""Architectures by the name stated in weight files."""

@@ -8,21 +8,21 @@ from numpy.typing import NDArray
 from . import backend
 from .subnormal import SMALLEST, drop_subnormals
 
-# Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) for a >= 0, the tail of the normal distribution: a rational
-# approximation of the scaled complementary error function, fitted so that a Phi(-a) is exact to
-# 1e-9. Beyond 13 it is below the smallest float32.
+# The tail of the normal distribution, Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) for a >= 0: P / Q is a
+# rational approximation of the scaled complementary error function, fitted so that a Phi(-a) is
+# accurate to 1e-9. Beyond 13 it is below the smallest float32.
 _TAIL_END = np.float32(13)
 _TAIL_P = np.array([4.99999981e-01, 3.22272787e-01, 9.79260264e-02, 1.22116628e-02], np.float32)
 _TAIL_Q = np.array(
     [1.00000000e00, 1.44242880e00, 8.46755928e-01, 2.44733961e-01, 3.06372893e-02], np.float32
 )
-_LEAST_SCORE = np.float32(-87)  # less than the largest; below it exp is subnormal
-_FAR = 1e30  # what is divided by less, and no tail itself, is not subnormal
-_BLOCK = 1 << 14  # elements: the six float32 temporaries of a block fit a level-2 cache
+_LEAST_SCORE = np.float32(-87)  # relative to the largest score; below it exp is subnormal
+_FAR = 1e30  # an ordinary number divided by less than this is not subnormal
+_BLOCK = 1 << 14  # elements; the six float32 temporaries of a block fit in a level-2 cache
 
 
 def activate(x: NDArray[np.float32], name: str | None) -> NDArray[np.float32]:
-    """Apply the activation of that name in place: None, ``"gelu"`` or ``"glu"``.
+    """Apply an activation in place: None, ``"gelu"`` or ``"glu"``.
 
     Returns
     -------
@@ -40,12 +40,12 @@ def gelu(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The exact GELU ``x Phi(x)`` (Hendrycks & Gimpel 2016), in place; within 1.3e-7 of |x|.
 
     It is computed as ``max(x, 0) - a Phi(-a)`` with ``a = |x|``: the second term is at most 0.17,
-    so that its rounding errors are small beside those of ``(1 + erf) / 2``.
+    so its rounding errors are small compared with those of ``(1 + erf) / 2``.
 
     Parameters
     ----------
     x
-        float32, any shape, C-contiguous; it is overwritten and returned.
+        Float32, any shape, C-contiguous; it is overwritten and returned.
     """
     assert x.flags.c_contiguous
     if (kernels := backend.kernels()) is not None:
@@ -72,7 +72,7 @@ def glu(x: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArr
     x
         ``(2 c, ...)`` float32, C-contiguous; the second half is overwritten.
     out
-        ``(c, ...)``, C-contiguous, to write to; without it a new array is made.
+        ``(c, ...)``, C-contiguous, to write to; if None, a new array is made.
     """
     half = len(x) // 2
     if out is None:
@@ -92,7 +92,7 @@ def glu(x: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArr
 
 
 def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logistic function, in place. Where exp overflows (below -88) it is 0."""
+    """The logistic function, in place; 0 where exp overflows (below -88)."""
     np.negative(x, out=x)
     np.exp(x, out=x)
     x += np.float32(1)
@@ -100,12 +100,13 @@ def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The softmax over the last axis, in place; what is below some 1e-34 of the largest is 0."""
+    """The softmax over the last axis, in place; values below about 1e-34 of the largest are 0."""
     x -= x.max(axis=-1, keepdims=True)
     np.maximum(x, _LEAST_SCORE, out=x)
     np.exp(x, out=x)
     total = x.sum(axis=-1, keepdims=True)
-    # Divided by the total, which is at most the number of scores, the smallest is normal still.
+    # The total is at most the number of scores, so the smallest value is still a normal number
+    # after the division by it.
     drop_subnormals(x, SMALLEST * 2 ** x.shape[-1].bit_length())
     x /= total
     return x

@@ -10,7 +10,7 @@ from .activation import softmax
 from .operation import operation, same_shape
 
 SCORE_BYTES = 8 << 20
-"""What the scores of one block of queries may take, whatever the number of positions."""
+"""Limit for the scores of one block of queries, whatever the number of positions."""
 
 
 @operation(same_shape)
@@ -21,7 +21,7 @@ def attention(
     heads: int,
     score_bytes: int = SCORE_BYTES,
 ) -> NDArray[np.float32]:
-    """Attend head by head and query block by query block; the score matrix is never whole.
+    """Attend one head and one block of queries at a time; the whole score matrix never exists.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def attention(
     heads
         Number of heads; each has ``channels / heads`` adjacent channels.
     score_bytes
-        Bound on the scratch memory for scores; kernels need less in any case.
+        Limit on the scratch memory for scores; the kernels always need less.
 
     Returns
     -------
@@ -67,20 +67,20 @@ def local_attention(
     decay: NDArray[np.float32],
     score_bytes: int = SCORE_BYTES,
 ) -> NDArray[np.float32]:
-    """Attention of every position to all others, less the further away they are.
+    """Attention of every position to all others, decaying with distance.
 
-    A score is ``query . key / sqrt(width) - decay * distance``; that of a position with itself is
-    so low that it does not count. Source: ``LocalState`` of demucs/demucs.py.
+    A score is ``query . key / sqrt(width) - decay * distance``; the score of a position with itself
+    is so low that it has no effect. Source: ``LocalState`` of demucs/demucs.py.
 
     Parameters
     ----------
     query, key, value
         ``(channels, positions)`` float32, already projected.
     decay
-        ``(heads, positions)`` float32, not negative: how much a query's score loses for each
-        position of distance.
+        ``(heads, positions)`` float32, not negative: how much a query's score drops per position of
+        distance.
     score_bytes
-        Bound on the scratch memory for scores.
+        Limit on the scratch memory for scores.
 
     Returns
     -------

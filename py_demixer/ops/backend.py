@@ -1,17 +1,17 @@
-"""The one place that multiplies matrices, and who does it.
+"""The compute backends: GEMM implementations, kernels and compilers.
 
-Implementations, best first: ``kernels`` (C with SIMD, in Pyodide a hundred times faster than NumPy,
-whose build there has no BLAS), ``scipy`` (BLAS ``sgemm``, there ten times faster than NumPy) and
-``numpy``. Where NumPy has a BLAS of its own it is the fastest and is taken.
+Implementations, best first: ``kernels`` (C with SIMD; in Pyodide, whose NumPy has no BLAS, a
+hundred times faster than NumPy), ``scipy`` (BLAS ``sgemm``; in Pyodide ten times faster than NumPy)
+and ``numpy``. Where NumPy has its own BLAS it is the fastest, and is used.
 
-A network has a backend of its own and computes with it (:func:`bound`); what is called outside of
-a network uses :func:`current`'s, the best of these unless :func:`using` chooses another for a
-stretch of code. The choice belongs to a thread, so that networks with different backends can run
-side by side. Choosing one by its name, an argument or an environment variable is above all this:
-see :mod:`py_demixer.backends`, which also knows the graphics card.
+A network has a backend of its own and computes with it (:func:`bound`). Code outside a network uses
+:func:`current`: the best of these backends, unless :func:`using` selects another for a block of
+code. The selection is per thread, so that networks with different backends can run side by side.
+Selecting a backend by name, argument or environment variable is the job of
+:mod:`py_demixer.backends`, which also handles the graphics card.
 
-Operations that the kernels do as a whole ask :func:`kernels` for them; there the NumPy code below
-is what says what is computed.
+Operations that a kernel can compute as a whole get it from :func:`kernels`; their NumPy code is
+the reference for what the kernel computes.
 """
 
 from __future__ import annotations
@@ -37,36 +37,36 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 class Compiler(Protocol):
-    """Makes of a network something that runs elsewhere."""
+    """Compiles networks to run elsewhere, such as on a graphics card."""
 
     @property
     def name(self) -> str:
-        """Where, for people to recognise."""
+        """Human-readable name of the place where compiled networks run."""
 
     def compile(
         self, network: Network, shape: tuple[int, ...], tensors: Mapping[str, NDArray[Any]]
     ) -> Network:
-        """What does the same as a network.
+        """Compile a network to a function that computes the same.
 
         Parameters
         ----------
         network
-            Nothing but operations: see :func:`py_demixer.program.record.record`.
+            Consists only of operations: see :func:`py_demixer.program.record.record`.
         shape
-            Of what it takes.
+            Shape of its input.
         tensors
             Its weights, by name.
 
         Raises
         ------
         ValueError
-            It does what cannot be done there.
+            The network does something that the compiler does not support.
         """
 
 
 @dataclass(frozen=True)
 class Backend:
-    """Who computes.
+    """An implementation of the computations.
 
     Attributes
     ----------
@@ -75,11 +75,12 @@ class Backend:
     gemm
         Writes the product of the first two arrays to the third, see :func:`gemm`.
     kernels
-        What does whole operations, where there is something.
+        Kernels for whole operations, if any.
     compiler
-        What does whole networks, where there is something.
+        Compiler for whole networks, if any.
     reopen
-        What opens it in another process, a function of a module; without it, it cannot go there.
+        Module-level function that opens the backend in another process; without it, the backend
+        cannot be pickled.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Backend:
 
     @property
     def build(self) -> str:
-        """What decides the bits of its results, besides the versions of the packages."""
+        """What the exact bits of the results depend on, besides the package versions."""
         if self.compiler:
             return f"{self.name} {self.compiler.name}"
         return self.kernels.path.name if self.kernels else self.name
@@ -116,12 +117,12 @@ def using(backend: Backend | str) -> Iterator[Backend]:
     Parameters
     ----------
     backend
-        One, or a key of :data:`ON_PROCESSOR`.
+        A backend, or a key of :data:`ON_PROCESSOR`.
 
     Raises
     ------
     ImportError
-        Its library is not installed, or cannot run here.
+        Its library is not installed, or cannot run on this machine.
     """
     backend = ON_PROCESSOR[backend]() if isinstance(backend, str) else backend
     token = _chosen.set(backend)
@@ -144,7 +145,7 @@ _Result = TypeVar("_Result")
 def bound(
     method: Callable[Concatenate[_Owner, _Given], _Result],
 ) -> Callable[Concatenate[_Owner, _Given], _Result]:
-    """A network's method that computes with the network's own backend."""
+    """Decorate a network's method to compute with the network's own backend."""
 
     @functools.wraps(method)
     def run(self: _Owner, /, *given: _Given.args, **named: _Given.kwargs) -> _Result:
@@ -160,7 +161,7 @@ def gemm(
     """The matrix product ``a (m, k) @ b (k, n)``, float32; ``a`` may be float16, as weights are.
 
     ``a`` and ``b`` may be transposed views. ``out`` is a C-contiguous ``(m, n)`` array to write
-    to; without it a new one is returned.
+    to; if it is None, a new one is returned.
     """
     if out is None:
         out = np.empty((a.shape[0], b.shape[1]), np.float32)
@@ -169,7 +170,7 @@ def gemm(
 
 
 def kernels() -> Kernels | None:
-    """The kernels, where they are in use."""
+    """The kernels of the current backend, or None if it has none."""
     return current().kernels
 
 
@@ -179,7 +180,7 @@ def _default() -> Backend:
 
 
 def best() -> str:
-    """The fastest that can be opened here: a key of :data:`ON_PROCESSOR`."""
+    """The fastest backend that can be opened on this machine: a key of :data:`ON_PROCESSOR`."""
     if _numpy_has_blas():
         return "numpy"
     for name in ("kernels", "scipy"):
@@ -212,8 +213,8 @@ def _scipy() -> Backend:
     sgemm = require("scipy.linalg.blas", "fast").sgemm
 
     def gemm(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        # BLAS is column-major: out.T = b.T @ a.T, where a C-contiguous array's transpose is
-        # already in Fortran order and no array is copied.
+        # BLAS is column-major: compute out.T = b.T @ a.T. The transpose of a C-contiguous array is
+        # already in Fortran order, so no array is copied.
         (left, left_t), (right, right_t) = _fortran(b), _fortran(_single(a))
         sgemm(1.0, left, right, 0.0, out.T, left_t, right_t, overwrite_c=True)
 
@@ -236,4 +237,4 @@ ON_PROCESSOR: Mapping[str, Callable[[], Backend]] = {
     "numpy": _numpy,
     "scipy": _scipy,
 }
-"""What opens each of them, by name; raises ImportError where that cannot be."""
+"""Functions that open each backend, by name; they raise ImportError if that is not possible."""

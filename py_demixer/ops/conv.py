@@ -2,13 +2,13 @@
 
 A convolution is the product of its weights ``(out channels, in channels x taps)`` with the patches
 of its input ``(in channels x taps, positions)`` (Chellapilla et al. 2006). The whole patch matrix
-would be ``taps`` times the input, hundreds of megabytes; so output positions are taken in tiles
-whose patches and results stay below ``SCRATCH_BYTES``, whatever the layer. Activations are applied
-to a tile while it is still in the cache. The C kernels do the same in far smaller blocks.
+would be ``taps`` times as large as the input, hundreds of megabytes; so the output is computed in
+tiles whose patches and results stay below ``SCRATCH_BYTES``, whatever the layer. Activations are
+applied to a tile while it is still in the cache. The C kernels do the same in far smaller blocks.
 
-A transposed convolution with stride ``s`` is an ordinary one at the input's resolution that gives
-``s`` phases of the output at once (Shi et al. 2016, sub-pixel convolution), which are interleaved:
-no overlapping additions, so tiles do not depend on each other.
+A transposed convolution with stride ``s`` is computed as an ordinary convolution at the input's
+resolution that gives ``s`` phases of the output at once (Shi et al. 2016, sub-pixel convolution);
+the phases are then interleaved. There are no overlapping additions, so tiles are independent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .activation import activate
 from .operation import Shape, operation
 
 SCRATCH_BYTES = 16 << 20
-"""Scratch memory of one convolution: the patches of a tile and their product."""
+"""Scratch memory for one convolution: the patches of a tile and their product."""
 
 Pair = tuple[int, int]
 
@@ -40,7 +40,7 @@ def _convolved(
     activation: str | None = None,
     **__: int,
 ) -> Shape:
-    """The shape of what :func:`conv2d` makes."""
+    """The shape of the result of :func:`conv2d`."""
     height, width = (
         (x.shape[1 + axis] + sum(padding[axis]) - dilation[axis] * (weight.shape[2 + axis] - 1) - 1)
         // stride[axis]
@@ -78,7 +78,7 @@ def conv2d(
     activation
         None, ``"gelu"`` or ``"glu"`` (which halves the channels).
     scratch_bytes
-        Bound on the memory for patches and products.
+        Limit on the memory for patches and products.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def conv1d(
     activation: str | None = None,
     scratch_bytes: int = SCRATCH_BYTES,
 ) -> NDArray[np.float32]:
-    """1-D convolution of ``x (in, length)`` with ``weight (out, in, kernel)``: see conv2d."""
+    """:func:`conv2d` in 1-D: of ``x (in, length)`` with ``weight (out, in, kernel)``."""
     return conv2d(
         x[:, None],
         weight[:, :, None],
@@ -137,7 +137,7 @@ def _upsampled(
     height: int,
     **__: Any,
 ) -> Shape:
-    """The shape of what :func:`conv_transpose2d` makes."""
+    """The shape of the result of :func:`conv_transpose2d`."""
     return weight.shape[1], height, x.shape[2]
 
 
@@ -160,11 +160,11 @@ def conv_transpose2d(
     x
         ``(in, rows, width)`` float32.
     weight
-        ``(in, out, kernel, 1)``, PyTorch's order; the kernel is a multiple of the stride.
+        ``(in, out, kernel, 1)``, in PyTorch's order; the kernel is a multiple of the stride.
     bias
         ``(out,)``.
     crop, height
-        Of the full output, ``height`` rows from row ``crop`` on are computed.
+        Only ``height`` rows of the full output are computed, starting at row ``crop``.
     activation
         None or ``"gelu"``.
 
@@ -176,11 +176,11 @@ def conv_transpose2d(
     Raises
     ------
     ValueError
-        Another activation, or a kernel that is not a multiple of the stride.
+        The activation is not one of these, or the kernel is not a multiple of the stride.
     """
     n_in, n_out, kernel, _ = weight.shape
     if activation not in (None, "gelu"):
-        # A tile's rows are the phases one after the other: a GLU would pair the wrong channels.
+        # The phases of a tile are stacked as rows: a GLU would pair the wrong channels.
         raise ValueError(f"A transposed convolution cannot be followed by {activation!r}.")
     if kernel % stride:
         raise ValueError(f"The kernel of {kernel} is not a multiple of the stride of {stride}.")
@@ -214,7 +214,7 @@ def conv_transpose1d(
     activation: str | None = None,
     scratch_bytes: int = SCRATCH_BYTES,
 ) -> NDArray[np.float32]:
-    """Transposed convolution of ``x (in, length)``, ``weight (in, out, kernel)``: see above."""
+    """:func:`conv_transpose2d` in 1-D: of ``x (in, length)`` with ``weight (in, out, kernel)``."""
     return conv_transpose2d(
         x[:, :, None],
         weight[:, :, :, None],
@@ -249,9 +249,9 @@ def _products(
     scratch_bytes: int,
     activation: str | None,
 ) -> Iterator[tuple[_Tile, NDArray[np.float32]]]:
-    """``activation(matrix @ patches + bias)`` for every tile, in scratch that is used again.
+    """Yield ``activation(matrix @ patches + bias)`` for every tile, in reused scratch memory.
 
-    Output position (r, c) sees the input at (r, c) * stride + tap, zero outside of ``x``.
+    Output position (r, c) sees the input at (r, c) * stride + tap, zero outside ``x``.
     """
     kernels = backend.kernels()
     depth = 0 if kernels else matrix.shape[1]  # the kernels need no patches
@@ -260,7 +260,7 @@ def _products(
     patch_memory = np.empty(depth * most, np.float32)
     product_memory = np.empty(len(matrix) * most, np.float32)
     bias = bias.astype(np.float32, copy=False)
-    if kernels is None:  # once, not for every tile
+    if kernels is None:  # convert once, not for every tile
         matrix = matrix.astype(np.float32, copy=False)
     for tile in _tiles(size, positions):
         count = tile.shape[0] * tile.shape[1]
@@ -289,7 +289,7 @@ def _products(
 
 
 def _tiles(size: Pair, positions: int) -> Iterator[_Tile]:
-    """Cut the output into whole rows where they fit, else into pieces of a row."""
+    """Cut the output into tiles of whole rows where they fit, otherwise into pieces of a row."""
     height, width = size
     columns = min(width, positions)
     rows = max(1, positions // width)
@@ -303,7 +303,7 @@ def _tiles(size: Pair, positions: int) -> Iterator[_Tile]:
 def _copy_tap(
     x: NDArray[np.float32], patch: NDArray[np.float32], tile: _Tile, stride: Pair, tap: Pair
 ) -> None:
-    """What one kernel tap sees at each position of the tile: ``patch (in, rows, columns)``."""
+    """Copy the input of one kernel tap for a whole tile to ``patch (in, rows, columns)``."""
     rows_in, rows = _inside(
         tile.rows.start * stride[0] + tap[0], stride[0], patch.shape[1], x.shape[1]
     )
@@ -316,12 +316,12 @@ def _copy_tap(
 
 
 def _inside(start: int, stride: int, count: int, size: int) -> tuple[slice, slice]:
-    """Of the positions start, start + stride, ... (count of them) those within [0, size).
+    """Find which of the positions start, start + stride, ... (count of them) lie in [0, size).
 
     Returns
     -------
     tuple[slice, slice]
-        The slice of the axis they select, and the slice of the count.
+        The slice of the axis that they select, and the slice of the ``count`` positions.
     """
     skip = min(count, max(0, -(start // stride)))
     stop = min(count, max(skip, -((start - size) // stride)))

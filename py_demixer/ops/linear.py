@@ -13,7 +13,7 @@ from .operation import Shape, operation
 def _projected(
     x: NDArray[np.float32], weight: NDArray[np.float32], *_: NDArray[np.float32], **__: str | None
 ) -> Shape:
-    """The shape of what :func:`linear` makes."""
+    """The shape of the result of :func:`linear`."""
     return len(weight), x.shape[1]
 
 
@@ -25,7 +25,7 @@ def linear(
     *,
     activation: str | None = None,
 ) -> NDArray[np.float32]:
-    """``activation(weight @ x + bias)``, as ``torch.nn.functional.linear`` channels first.
+    """``activation(weight @ x + bias)``: ``torch.nn.functional.linear`` with channels first.
 
     Parameters
     ----------

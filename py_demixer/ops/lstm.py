@@ -19,33 +19,33 @@ def lstm(
     *,
     reverse: bool = False,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """One layer in one direction over some frames, as ``torch.nn.LSTM``.
+    """Run one layer in one direction over a block of frames, as ``torch.nn.LSTM``.
 
-    What the input adds to the gates is computed for all frames at once; the recurrent rest goes
-    frame by frame. Running blocks of frames one after the other, each from the state that the one
-    before it left, is the same as running them as a whole.
+    The input's contribution to the gates is computed for all frames at once; the recurrent part
+    goes frame by frame. Running blocks of frames one after the other, each starting from the state
+    that the previous block returned, gives the same result as running all frames at once.
 
     Parameters
     ----------
     x
         ``(in, frames)`` float32.
     weight_ih
-        ``(4 hidden, in)``, float16 or float32; gates in PyTorch's order: input, forget,
-        cell, output.
+        ``(4 hidden, in)``, float16 or float32; gates in PyTorch's order: input, forget, cell,
+        output.
     weight_hh
         ``(4 hidden, hidden)``, likewise.
     bias
-        ``(4 hidden,)``: the sum of PyTorch's two.
+        ``(4 hidden,)``: the sum of PyTorch's two biases.
     state
-        ``(2, hidden)`` float32: output and cell at the frame before the first one, or with
-        ``reverse`` after the last one; zeros at the end of a song.
+        ``(2, hidden)`` float32: output and cell at the frame before the first one or, with
+        ``reverse``, at the frame after the last one; zeros at the ends of a song.
     reverse
         Go from the last frame to the first.
 
     Returns
     -------
     tuple[NDArray[np.float32], NDArray[np.float32]]
-        The outputs ``(hidden, frames)`` and the state ``(2, hidden)`` that they end with.
+        The outputs ``(hidden, frames)`` and the final state ``(2, hidden)``.
     """
     gates = np.ascontiguousarray(linear(x, weight_ih, bias).T)
     out = np.empty((x.shape[1], weight_hh.shape[1]), np.float32)
@@ -66,7 +66,7 @@ def lstm(
 def _step(
     gates: NDArray[np.float32], cell: NDArray[np.float32], out: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The output, written to ``out``, and the cell after a frame; ``gates`` are overwritten."""
+    """Compute the output, written to ``out``, and the cell of a frame; overwrites ``gates``."""
     hidden = len(cell)
     entered, forgotten = np.split(sigmoid(gates[: 2 * hidden]), 2)
     cell = forgotten * cell + entered * np.tanh(gates[2 * hidden : 3 * hidden])

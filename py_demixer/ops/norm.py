@@ -1,4 +1,4 @@
-"""Normalisation layers, in place. Statistics are biased, as in PyTorch, and kept in float64."""
+"""Normalisation. The variances of norm layers are biased, as in PyTorch; statistics are float64."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def group_norm(
     Parameters
     ----------
     x
-        ``(channels, rows, positions)`` float32. Each row is normalised on its own, over
-        channels and positions: rows are what PyTorch has as batch here.
+        ``(channels, rows, positions)`` float32. Each row is normalised on its own, over channels
+        and positions: in PyTorch the rows are the batch.
     weight, bias
         ``(channels,)``.
     groups
-        Of adjacent channels, each of which is normalised on its own.
+        Number of groups of adjacent channels; each group is normalised on its own.
     activation
         None, ``"gelu"`` or ``"glu"`` (which halves the channels).
 
@@ -89,23 +89,23 @@ def layer_norm(
 
 
 def _of_two(*_: NDArray[np.float32]) -> tuple[int, ...]:
-    """The shape of what :func:`standardise` makes."""
+    """The shape of the result of :func:`standardise`."""
     return (2,)
 
 
 @operation(_of_two)
 def standardise(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take the mean off and divide by the standard deviation (plus 1e-5), in place.
+    """Subtract the mean and divide by the standard deviation (plus 1e-5), in place.
 
     Parameters
     ----------
     x
-        Float32, of any shape; it is taken as a whole.
+        Float32, of any shape; it is normalised as a whole.
 
     Returns
     -------
     NDArray[np.float32]
-        ``(2,)`` float32: the mean and the standard deviation there were.
+        ``(2,)`` float32: the original mean and standard deviation.
     """
     mean = np.float32(x.mean(dtype=np.float64))
     std = np.float32(x.std(dtype=np.float64, ddof=1))
@@ -124,7 +124,7 @@ def restore(x: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.fl
     x
         Float32, of any shape.
     scale
-        ``(2,)`` float32, what :func:`standardise` returned.
+        ``(2,)`` float32, as returned by :func:`standardise`.
     """
     mean, std = scale
     x *= std

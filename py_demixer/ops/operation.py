@@ -1,8 +1,9 @@
 """Operations that can be recorded.
 
-A network is a sequence of operations on arrays. Given something other than an array, an operation
-does not compute: it tells that something which operation it is, and with what. So a network that
-is run on :class:`py_demixer.program.record.Symbol`s writes itself down.
+A network is a sequence of operations on arrays. If the first argument of an operation is not an
+array, the operation is not computed: it is recorded, with its arguments, by that argument's
+``record`` method. A network is recorded by running it on
+:class:`py_demixer.program.record.Symbol` objects.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
-"""All of them, by name; those of a module that was not imported are missing."""
+"""All operations by name, except those of modules that have not been imported."""
 
 
 def operation(
     result: Callable[..., Shape] | None = None,
 ) -> Callable[[Callable[_Given, _Result]], Callable[_Given, _Result]]:
-    """Make a function on arrays an operation, under its own name.
+    """Turn a function on arrays into an operation with the function's name.
 
-    Its arguments are arrays, the first of which decides whether it is computed or recorded, and
-    options: numbers, strings, None and nested tuples of them.
+    Its arguments are arrays and options. The first array decides whether it is computed or
+    recorded; options are numbers, strings, None and nested tuples of these.
 
     Parameters
     ----------
     result
-        Called with the same arguments, it gives the shape of what the operation makes; None for an
+        Called with the same arguments, returns the shape of the operation's result; None for an
         operation that works in place and returns its first argument.
     """
 
@@ -59,6 +60,6 @@ def operation(
 
 
 def same_shape(x: Any, *_: Any, **__: Any) -> Shape:
-    """The shape of what an operation makes that is like its first argument."""
+    """The result's shape for operations that keep the shape of their first argument."""
     shape: Shape = x.shape
     return shape

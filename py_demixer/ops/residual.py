@@ -1,4 +1,4 @@
-"""Residual connections, and branches that are added."""
+"""Residual connections and residual branches."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .norm import group_norm
 from .operation import operation, same_shape
 
 BRANCH_BYTES = 8 << 20
-"""What the activations in flight in a residual branch may take."""
+"""Limit for the intermediate activations of a residual branch."""
 
 
 @operation(same_shape)
 def copy(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same numbers, for one of both to be worked on in place."""
+    """A copy, so that one of the two can be changed in place."""
     return x.copy()
 
 
@@ -29,8 +29,8 @@ def add(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
     x
         Float32.
     y
-        Float32, of the same number of axes; where one of its axes has the length 1, it is the same
-        all along the axis of ``x``.
+        Float32, with the same number of axes; an axis of length 1 is broadcast along that axis of
+        ``x``.
     """
     x += y
     return x
@@ -45,9 +45,9 @@ def add_scaled(
     Parameters
     ----------
     x
-        ``(channels, ..., positions)`` float32 of two or three axes, positions contiguous.
+        ``(channels, ..., positions)`` float32 with two or three axes, positions contiguous.
     y
-        Of the same shape; it may be overwritten.
+        An array of the same shape; it may be overwritten.
     scale
         ``(channels,)``, float16 or float32.
     """
@@ -78,21 +78,21 @@ def residual_branch(
 ) -> NDArray[np.float32]:
     """A residual branch with a bottleneck, along the last axis, in place.
 
-    :func:`conv_in` and :func:`conv_out`, then :func:`add_scaled`. Rows do not depend on each other,
-    so that a few at a time keep what is between small. Source: ``DConv`` of demucs/demucs.py.
+    :func:`conv_in` and :func:`conv_out`, then :func:`add_scaled`. Rows are independent; a few are
+    computed at a time to keep the intermediate arrays small. Source: ``DConv`` of demucs/demucs.py.
 
     Parameters
     ----------
     x
         ``(channels, rows, positions)`` float32.
     in_weight, in_bias, in_norm_weight, in_norm_bias
-        ``(hidden, channels, 1, 3)`` and thrice ``(hidden,)``: see :func:`conv_in`.
+        ``(hidden, channels, 1, 3)`` and three times ``(hidden,)``: see :func:`conv_in`.
     out_weight, out_bias, out_norm_weight, out_norm_bias
-        ``(2 channels, hidden, 1, 1)`` and thrice ``(2 channels,)``: see :func:`conv_out`.
+        ``(2 channels, hidden, 1, 1)`` and three times ``(2 channels,)``: see :func:`conv_out`.
     scale
         ``(channels,)``.
     branch_bytes
-        Bound on what is between.
+        Limit on the size of the intermediate arrays.
     """
     rows = max(1, branch_bytes // (4 * 2 * x.shape[0] * x.shape[2]))
     for start in range(0, x.shape[1], rows):
@@ -111,7 +111,7 @@ def conv_in(
     norm_bias: NDArray[np.float32],
     dilation: int,
 ) -> NDArray[np.float32]:
-    """The way into a residual branch: fewer channels, from positions ``dilation`` apart."""
+    """First half of a residual branch: to fewer channels, with taps ``dilation`` apart."""
     padding = ((0, 0), (dilation, dilation))
     y = conv2d(x, weight, bias, padding=padding, dilation=(1, dilation))
     return group_norm(y, norm_weight, norm_bias, activation="gelu")
@@ -124,5 +124,5 @@ def conv_out(
     norm_weight: NDArray[np.float32],
     norm_bias: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """The way out: as many channels as before."""
+    """Second half of a residual branch: back to the original number of channels."""
     return group_norm(conv2d(x, weight, bias), norm_weight, norm_bias, activation="glu")

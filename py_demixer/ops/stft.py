@@ -1,7 +1,7 @@
 """Short-time Fourier transforms and their inverses, as the models were trained with them.
 
-Windows are Hann and overlap by three quarters. HTDemucs' transform (:func:`stft`, :func:`istft`)
-takes a segment as a whole; Open-Unmix's (:class:`Centred`) takes any part of a song.
+Windows are Hann windows that overlap by three quarters. HTDemucs' transform (:func:`stft`,
+:func:`istft`) takes a segment as a whole; Open-Unmix's (:class:`Centred`) takes any part of a song.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def hann(n_fft: int) -> NDArray[np.float32]:
 def stft(x: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:
     """Hybrid Demucs' spectrogram with hop ``n_fft / 4``.
 
-    Source: ``_spec`` of demucs/htdemucs.py and demucs/hdemucs.py. There ``torch.stft`` pads and
-    centres the signal, the caller pads it once more and then drops two frames at each end, so that
-    ``length / hop`` frames remain; what those frames see is the signal reflected by ``1.5 hop`` at
-    both ends, which is all that is computed here. It is scaled by ``1 / sqrt(n_fft)``, and the
+    Source: ``_spec`` of demucs/htdemucs.py and demucs/hdemucs.py. There, ``torch.stft`` pads and
+    centres the signal, and the caller pads it once more and then drops two frames at each end, so
+    that ``length / hop`` frames remain. Those frames see the signal reflected by ``1.5 hop`` at
+    both ends, and only that is computed here. The result is scaled by ``1 / sqrt(n_fft)``, and the
     Nyquist bin is dropped.
 
     Parameters
@@ -35,7 +35,7 @@ def stft(x: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:
     x
         ``(channels, length)`` float32.
     n_fft
-        A multiple of 8.
+        Length of a frame in samples, a multiple of 8.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def istft(z: NDArray[np.complex64], n_fft: int, length: int) -> NDArray[np.float
     z
         ``(channels, n_fft / 2, frames)`` complex64.
     length
-        Of the signal, in samples.
+        Length of the signal in samples.
 
     Returns
     -------
@@ -68,22 +68,22 @@ def istft(z: NDArray[np.complex64], n_fft: int, length: int) -> NDArray[np.float
     channels, bins, frames = z.shape
     spectrum = np.zeros((channels, frames, bins + 1), np.complex64)
     spectrum[:, :, :-1] = z.swapaxes(1, 2)
-    # Annotated: stubs of NumPy say float64, but what it returns is as precise as what it is given.
+    # Annotated because NumPy's stubs say float64, but the result has the precision of the input.
     windows: NDArray[Any] = np.fft.irfft(spectrum, n_fft, axis=2, norm="ortho")
-    # Four Hann windows overlap everywhere in the part that is kept: their squares sum to 3/2.
+    # In the part that is kept, four Hann windows overlap everywhere: their squares sum to 3/2.
     windows *= hann(n_fft) / np.float32(1.5)
     pad = margin(n_fft)
     return drop_subnormals(_overlap_add(windows)[:, pad : pad + length])
 
 
 def _spectra(x: NDArray[np.float32], *, n_fft: int) -> Shape:
-    """The shape of what :func:`analyse` makes."""
+    """The shape of the result of :func:`analyse`."""
     return 2 * len(x), n_fft // 2, -(-x.shape[1] // (n_fft // 4))
 
 
 @operation(_spectra)
 def analyse(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.float32]:
-    """:func:`stft` with complex numbers as channels: ``_magnitude`` of demucs/htdemucs.py.
+    """:func:`stft` with real and imaginary parts as channels: ``_magnitude`` of demucs/htdemucs.py.
 
     Returns
     -------
@@ -95,13 +95,13 @@ def analyse(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.float32]:
 
 
 def _waveforms(x: NDArray[np.float32], *, n_fft: int, length: int) -> Shape:
-    """The shape of what :func:`synthesise` makes."""
+    """The shape of the result of :func:`synthesise`."""
     return len(x) // 2, length
 
 
 @operation(_waveforms)
 def synthesise(x: NDArray[np.float32], *, n_fft: int, length: int) -> NDArray[np.float32]:
-    """:func:`istft` of what :func:`analyse` makes, channel by channel.
+    """The inverse of :func:`analyse`: :func:`istft`, channel by channel.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def synthesise(x: NDArray[np.float32], *, n_fft: int, length: int) -> NDArray[np
 class Centred:
     """Open-Unmix's transform of a song of ``length`` samples, some frames at a time.
 
-    Frame ``t`` is centred at sample ``t hop``; beyond its ends the song is reflected. Source:
+    Frame ``t`` is centred at sample ``t hop``; the song is reflected at its ends. Source:
     ``TorchSTFT`` and ``TorchISTFT`` of openunmix/transforms.py: ``torch.stft`` with ``center=True``
     and no normalisation.
     """
@@ -141,14 +141,14 @@ class Centred:
 
     @property
     def frames(self) -> int:
-        """Of the whole song."""
+        """Number of frames of the whole song."""
         return 1 + self.length // self.hop
 
     def reach(self, first: int, count: int) -> tuple[int, int]:
         """The samples [start, stop) of the song from which ``count`` frames are computed."""
         begin, end = self._seen(first, count)
         beyond = max(0, end - self.length)
-        start = min(begin, self.length - 1 - beyond)  # what is reflected at the end
+        start = min(begin, self.length - 1 - beyond)  # includes the samples reflected at the end
         return max(0, start), min(self.length, max(end, 1 - begin))
 
     def analyse(
@@ -159,9 +159,9 @@ class Centred:
         Parameters
         ----------
         samples
-            ``(channels, stop - start)`` float32, the song within :meth:`reach`.
+            ``(channels, stop - start)`` float32: the part of the song given by :meth:`reach`.
         first
-            The first frame.
+            Index of the first frame.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class Centred:
         start, _ = self.reach(first, count)
         begin, end = self._seen(first, count)
         before, after = max(0, -begin), max(0, end - self.length)
-        # A song too short to be reflected once is reflected again and again.
+        # np.pad reflects a very short song as often as needed.
         padded = np.pad(samples, ((0, 0), (before, after)), mode="reflect")
         skipped = max(0, begin) - start
         seen = padded[:, skipped : skipped + end - begin]
@@ -179,7 +179,7 @@ class Centred:
         return spectrum.swapaxes(1, 2)
 
     def synthesise(self, spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
-        """What some frames contribute to the song, to be added to what their neighbours do.
+        """The contribution of some frames to the song, to be added to that of their neighbours.
 
         Parameters
         ----------
@@ -189,8 +189,8 @@ class Centred:
         Returns
         -------
         NDArray[np.float32]
-            ``(channels, (count + 3) hop)`` float32; the first sample is where the first frame
-            begins, ``2 hop`` before its centre. It is to be divided by :meth:`weight`.
+            ``(channels, (count + 3) hop)`` float32. The first sample is where the first frame
+            begins, ``2 hop`` before its centre. The sum must be divided by :meth:`weight`.
         """
         windows: NDArray[Any] = np.fft.irfft(spectrum.swapaxes(1, 2), self.n_fft, axis=2)
         windows *= hann(self.n_fft)
@@ -206,15 +206,16 @@ class Centred:
         return _overlap_add(squares)[0, begin : begin + stop - start]
 
     def _seen(self, first: int, count: int) -> tuple[int, int]:
-        """Begin and end of what the frames see, which may lie beyond the song."""
+        """Start and stop of the samples covered by the frames, which may lie outside the song."""
         begin = first * self.hop - self.n_fft // 2
         return begin, begin + (count - 1) * self.hop + self.n_fft
 
 
 def _reflected(x: NDArray[np.float32], left: int, right: int) -> NDArray[np.float32]:
-    """``x`` with its reflections on both sides: ``pad1d`` of demucs/hdemucs.py.
+    """Pad ``x`` with its reflections on both sides: ``pad1d`` of demucs/hdemucs.py.
 
-    A signal too short for that is first filled up with zeros, on the right as far as they go.
+    A signal too short for that is first padded with zeros: on the right, at most ``right`` of them,
+    and the rest on the left.
     """
     missing = max(0, max(left, right) + 1 - x.shape[1])
     after = min(right, missing)
@@ -225,25 +226,26 @@ def _reflected(x: NDArray[np.float32], left: int, right: int) -> NDArray[np.floa
 
 def _windows(x: NDArray[np.float32], frames: int, n_fft: int) -> NDArray[np.float32]:
     """Windowed frames of ``x (channels, samples)``: ``(channels, frames, n_fft)``."""
-    # Not sliding_window_view: its windows at every sample are more than 32 bits can count (WASM).
+    # Not sliding_window_view: it has a window at every sample, and their size overflows 32 bits in
+    # WASM.
     channel, sample = x.strides
     steps = (channel, n_fft // 4 * sample, sample)
     shape = (len(x), frames, n_fft)
     views = np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
-    return np.multiply(views, hann(n_fft), order="C")  # also where channels lie side by side
+    return np.multiply(views, hann(n_fft), order="C")  # C order even if channels are interleaved
 
 
 def _transformed(
     windows: NDArray[np.float32], norm: Literal["backward", "ortho"] = "backward"
 ) -> NDArray[np.complex64]:
-    """Their Fourier transforms; a song that fades out has no subnormal numbers there."""
+    """The Fourier transforms of windows, without the subnormal numbers of songs that fade out."""
     spectrum: NDArray[Any] = np.fft.rfft(windows, axis=2, norm=norm)
     drop_subnormals(spectrum.view(np.float32))
     return spectrum
 
 
 def _overlap_add(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``(channels, frames, n_fft)`` -> ``(channels, (frames + 3) hop)``."""
+    """Overlap-add: ``(channels, frames, n_fft)`` -> ``(channels, (frames + 3) hop)``."""
     channels, frames, n_fft = windows.shape
     out = np.zeros((channels, frames + 3, n_fft // 4), np.float32)
     for quarter, part in enumerate(np.split(windows, 4, axis=2)):
@@ -252,5 +254,5 @@ def _overlap_add(windows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def margin(n_fft: int) -> int:
-    """Samples of reflection on either side of a segment: 1.5 hops."""
+    """Number of reflected samples on either side of a segment: 1.5 hops."""
     return n_fft // 8 * 3

@@ -1,14 +1,14 @@
 """Multichannel Wiener filter, refined by expectation maximisation.
 
-Each source is modelled, at each frequency, as a complex Gaussian vector of the two channels with
-the covariance ``v(frame) R``: a power spectral density that changes over time and a spatial
-covariance that does not, within the frames given. The mixture then has the covariance
+At each frequency, a source is modelled as a complex Gaussian vector over the two channels with the
+covariance ``v(frame) R``: a power spectral density that changes over time, and a spatial covariance
+that is constant over the given frames. The mixture then has the covariance
 ``C = sum_j v_j R_j + sqrt(eps) I``, and the best estimate of a source given the mixture ``x`` is
-``v_j R_j C^-1 x``. From estimates ``y_j`` follow new parameters,
+``v_j R_j C^-1 x``. The estimates ``y_j`` give new parameters,
 
     v_j = mean over channels of |y_j|^2        R_j = sum_t y_j y_j^H / (eps + sum_t v_j)
 
-and from those new estimates. Source: ``wiener`` and ``expectation_maximization`` of
+and those give new estimates. Source: ``wiener`` and ``expectation_maximization`` of
 openunmix/filtering.py (after norbert, https://github.com/sigsep/norbert); Duong, Vincent &
 Gribonval, IEEE TASLP 18.7 (2010); Nugraha, Liutkus & Vincent, IEEE TASLP 24.9 (2016); Uhlich et
 al., ICASSP 2017.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 EPSILON = 1e-10
 LOUDEST = 10.0
-"""The largest magnitude that mixtures are scaled down to before they are refined."""
+"""Louder mixtures are scaled down to this largest magnitude before they are refined."""
 
 BINS = 32
 """Frequencies refined at a time, in float64: some 10 MB for 300 frames of five sources."""
@@ -35,10 +35,10 @@ def wiener(
     softmask: bool = False,
     residual: bool = False,
 ) -> NDArray[np.complex64]:
-    """Separate a stereo spectrogram by what is known of its sources' magnitudes.
+    """Separate a stereo spectrogram, given estimates of its sources' magnitudes.
 
     The first estimates have the sources' magnitudes and the mixture's phases; with ``softmask``
-    they are the sources' shares of the mixture. Where the mixture is zero, every source is.
+    they are the sources' shares of the mixture. Where the mixture is zero, every source is zero.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def wiener(
     mixture
         ``(2, bins, frames)`` complex64.
     iterations
-        Of the expectation maximisation, which needs two sources at least.
+        Iterations of the expectation maximisation, which needs at least two sources.
     softmask
         See above.
     residual
@@ -88,9 +88,9 @@ def _first_estimates(
 
 
 def _refine(y: NDArray[np.complex128], x: NDArray[np.complex128]) -> None:
-    """One iteration: new estimates ``y (sources, 2, bins, frames)``, in place, of ``x``.
+    """Do one iteration: update the estimates ``y (sources, 2, bins, frames)`` of ``x`` in place.
 
-    Covariances are Hermitian: two real numbers and one complex.
+    Covariances are Hermitian: each is two real numbers and one complex number.
     """
     squares = np.square(y.real) + np.square(y.imag)
     power = squares.mean(axis=1)
@@ -102,7 +102,7 @@ def _refine(y: NDArray[np.complex128], x: NDArray[np.complex128]) -> None:
     mixed_right = EPSILON**0.5 + np.einsum("sbt,sb->bt", power, right)
     mixed_across = np.einsum("sbt,sb->bt", power, across)
     determinant = mixed_left * mixed_right - np.square(np.abs(mixed_across))
-    # z = C^-1 x, which all sources have in common.
+    # z = C^-1 x is common to all sources.
     z_left = (mixed_right * x[0] - mixed_across * x[1]) / determinant
     z_right = (mixed_left * x[1] - mixed_across.conj() * x[0]) / determinant
     for j, v in enumerate(power):

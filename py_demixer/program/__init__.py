@@ -1,1 +1,1 @@
-"""A network as data: the operations it does, recorded once, for others than NumPy to run."""
+"""Networks as data: operations that are recorded once, to be run by other code than NumPy."""

@@ -1,4 +1,4 @@
-"""The reference: a program run by the same functions that it was recorded from."""
+"""The reference implementation: run a program with the functions that it was recorded from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# With these, all operations are known.
+# OPERATIONS is complete: importing py_demixer registers all operations.
 from py_demixer.ops.operation import OPERATIONS
 
 from .program import Array, Constant, Operand, Operation, Program, Weight
@@ -18,14 +18,14 @@ from .program import Array, Constant, Operand, Operation, Program, Weight
 def run(
     program: Program, tensors: Mapping[str, NDArray[Any]], x: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Run a program: the same bits as the network that it was recorded from.
+    """Run a program, with results bit-identical to those of the recorded network.
 
     Parameters
     ----------
     tensors
         The weights, by name.
     x
-        The program's input, float32; it is overwritten where the network does so.
+        The program's input, float32; it is overwritten if the network does so.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def run(
     Raises
     ------
     ValueError
-        The program has an operation that is not known here.
+        The program has an unknown operation.
     """
     execution = Execution(program, tensors)
     for _ in execution.steps(x):
@@ -44,9 +44,9 @@ def run(
 
 
 class Execution:
-    """A program that is being run.
+    """The execution of a program.
 
-    What no later operation needs is let go, as a running network does.
+    Arrays that no later operation needs are freed, as in a running network.
     """
 
     def __init__(self, program: Program, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -60,7 +60,7 @@ class Execution:
         self._buffers: dict[int, NDArray[np.float32]] = {}
 
     def steps(self, x: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Run it and give every named step on the way, before something overwrites it."""
+        """Run the program and yield every named step before anything overwrites it."""
         program = self._program
         self._buffers[program.input.buffer] = x.reshape(-1)
         gone = _last_uses(program)
@@ -75,7 +75,7 @@ class Execution:
                 self._run(program.operations[index])
 
     def array(self, operand: Operand) -> NDArray[np.float32]:
-        """What an operand is at the moment: a view, if the program computes it."""
+        """The current value of an operand; a view, if the program computes it."""
         if isinstance(operand, Constant):
             return self._program.constants[operand.number].reshape(operand.shape)
         whole = (
@@ -93,7 +93,7 @@ class Execution:
 
 
 def _last_uses(program: Program) -> Mapping[int, list[int]]:
-    """By a number of operations that are done: the buffers that nothing needs any more."""
+    """Map a number of finished operations to the buffers that are not needed after them."""
     last: dict[int, int] = {}
     for index, operation in enumerate(program.operations):
         for operand in (*operation.operands, operation.result):

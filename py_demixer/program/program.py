@@ -1,8 +1,8 @@
-"""What a recorded network consists of: arrays, and operations in their order.
+"""The parts of a recorded network: arrays, and operations in order.
 
-Shapes are static and nothing depends on data, so a network that was run once on symbols
-(:mod:`py_demixer.program.record`) is known for good. Whoever runs a program knows kinds of
-operation, never a model: see :mod:`py_demixer.program.execute`, the reference, and
+Shapes are static and nothing depends on data, so running a network once on symbols
+(:mod:`py_demixer.program.record`) captures it completely. Code that runs programs deals with kinds
+of operation and never with models: see :mod:`py_demixer.program.execute`, the reference, and
 :mod:`py_demixer.gpu`.
 """
 
@@ -21,16 +21,16 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Array:
-    """Numbers that the program computes: float32, contiguous, in C order.
+    """An array that the program computes: float32, contiguous, in C order.
 
     Attributes
     ----------
     buffer
-        The number of the buffer it lies in. Several arrays may lie in one: views of each other.
+        Index of its buffer. Several arrays may share one: they are views of each other.
     shape
         Its shape.
     start
-        The place in the buffer of its first number.
+        Offset of its first element in the buffer, in elements.
     """
 
     buffer: int
@@ -39,22 +39,22 @@ class Array:
 
     @property
     def size(self) -> int:
-        """How many numbers."""
+        """Number of elements."""
         return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Weight:
-    """Numbers of the weight file: a contiguous part of one tensor.
+    """A contiguous part of one tensor of the weight file.
 
     Attributes
     ----------
     name
-        Of the tensor.
+        Name of the tensor.
     shape
-        As the operation takes it.
+        Shape in which the operation uses it.
     start
-        The place in the tensor of its first number.
+        Offset of its first element in the tensor, in elements.
     dtype
         ``"float16"`` or ``"float32"``.
     """
@@ -66,20 +66,20 @@ class Weight:
 
     @property
     def size(self) -> int:
-        """How many numbers."""
+        """Number of elements."""
         return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Constant:
-    """Numbers that depend on nothing but the network: positions, for example; float32.
+    """A float32 array that depends only on the network, such as a positional embedding.
 
     Attributes
     ----------
     number
-        Its place in :attr:`Program.constants`.
+        Its index in :attr:`Program.constants`.
     shape
-        As the operation takes it.
+        Shape in which the operation uses it.
     """
 
     number: int
@@ -91,18 +91,18 @@ Operand = Array | Weight | Constant
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation, of :data:`py_demixer.program.execute.OPERATIONS`.
+    """One operation, from :data:`py_demixer.program.execute.OPERATIONS`.
 
     Attributes
     ----------
     kind
-        The name of its function.
+        Name of its function.
     operands
-        The function's arrays, in its order. One that works in place writes to the first.
+        The function's array arguments, in order. An operation in place writes to the first one.
     options
-        The function's other arguments: numbers, strings, None and nested tuples of them.
+        The function's other arguments: numbers, strings, None and nested tuples of these.
     result
-        What it makes; None if it works in place and makes nothing.
+        The array that it creates; None if it works in place and creates nothing.
     """
 
     kind: str
@@ -113,16 +113,16 @@ class Operation:
 
 @dataclass(frozen=True)
 class Step:
-    """An intermediate result with a name, as :func:`py_demixer.trace.step` gives it.
+    """A named intermediate result, as reported to :func:`py_demixer.trace.step`.
 
     Attributes
     ----------
     name
-        Of the step.
+        Name of the step.
     after
-        How many operations have been done when ``array`` holds it; a later one may overwrite it.
+        Number of operations after which ``array`` holds the result; later ones may overwrite it.
     array
-        Where it is.
+        Where the result is.
     """
 
     name: str
@@ -137,15 +137,15 @@ class Program:
     Attributes
     ----------
     operations
-        In the order in which they were recorded.
+        The operations, in the order in which they were recorded.
     buffers
-        How many numbers each of them holds.
+        Number of elements of each buffer.
     input, output
-        What goes in and what comes out.
+        The input and the output of the network.
     constants
-        Float32 arrays, which :class:`Constant` names by number.
+        Float32 arrays, to which :class:`Constant` refers by index.
     steps
-        All that were named, in their order.
+        All named steps, in order.
     """
 
     operations: tuple[Operation, ...]

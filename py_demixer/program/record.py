@@ -1,4 +1,4 @@
-"""Writing a network down: it is run once, on symbols instead of arrays."""
+"""Record a network by running it once on symbols instead of arrays."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from .program import Array, Constant, Operand, Operation, Program, Shape, Step, 
 def record(
     network: Callable[[Any], Any], shape: Shape, tensors: Mapping[str, NDArray[Any]]
 ) -> Program:
-    """Run a network once and write down which operations it does.
+    """Run a network once and record its operations.
 
     Parameters
     ----------
     network
-        A function of one array that does nothing with it but operations
-        (:mod:`py_demixer.ops.operation`) and taking views: reshaping, axes of length 1, ranges of
-        the first axis.
+        A function of one array that only applies operations (:mod:`py_demixer.ops.operation`) and
+        takes views: reshaping, adding or removing axes of length 1, ranges of the first axis.
     shape
-        Of that array.
+        Shape of that array.
     tensors
-        The network's weights, by name. What it uses of them is written down by name; other arrays
-        become constants.
+        The network's weights, by name. Parts of them are recorded by name; other arrays become
+        constants.
 
     Raises
     ------
@@ -41,7 +40,7 @@ def record(
     symbol = recording.symbol(shape)
     try:
         output = network(symbol)
-    except TypeError as error:  # arithmetic of Python's own
+    except TypeError as error:  # from Python's arithmetic operators
         raise NotRecordable(f"A network that is recorded does not compute: {error}.") from error
     return Program(
         operations=tuple(recording.operations),
@@ -56,7 +55,7 @@ def record(
 class Symbol:
     """Stands for an array while a network is recorded."""
 
-    __array_ufunc__ = None  # NumPy must not take it for a number
+    __array_ufunc__ = None  # NumPy must not treat it as a scalar
 
     def __init__(self, recording: _Recording, array: Array) -> None:
         self.array = array
@@ -64,19 +63,19 @@ class Symbol:
 
     @property
     def shape(self) -> Shape:
-        """As an array's."""
+        """Shape, as for an array."""
         return self.array.shape
 
     @property
     def ndim(self) -> int:
-        """As an array's."""
+        """Number of axes, as for an array."""
         return len(self.shape)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def reshape(self, *given: int | Shape) -> Symbol:
-        """A view of another shape."""
+        """A view with another shape."""
         shape: Any = given[0] if isinstance(given[0], tuple) else given
         known = math.prod(size for size in shape if size != -1)
         filled = tuple(self.array.size // known if size == -1 else size for size in shape)
@@ -96,17 +95,17 @@ class Symbol:
         return self._view(_with_axes(self.shape, places))
 
     def record(self, kind: str, arguments: Mapping[str, Any], shape: Shape | None) -> Symbol:
-        """Write down an operation of which this is the first argument.
+        """Record an operation whose first argument is this symbol.
 
         Returns
         -------
         Symbol
-            What it makes, or this one if it makes nothing.
+            The result of the operation, or this symbol if the operation works in place.
         """
         return self._recording.operation(self, kind, arguments, shape)
 
     def named(self, name: str) -> None:
-        """Write down that this is a step of that name."""
+        """Record this as a named step."""
         done = len(self._recording.operations)
         self._recording.steps.append(Step(name, done, self.array))
 
@@ -129,7 +128,7 @@ class _Recording:
         self._named = tensors
 
     def symbol(self, shape: Shape) -> Symbol:
-        """One that stands for an array of its own."""
+        """Make a symbol for a new array with a buffer of its own."""
         self.buffers.append(math.prod(shape))
         return Symbol(self, Array(len(self.buffers) - 1, shape))
 
@@ -154,7 +153,7 @@ class _Recording:
         return self._weight(value) or self._constant(value)
 
     def _weight(self, value: NDArray[np.float32]) -> Weight | None:
-        """The part of a tensor that an array is a view of."""
+        """The part of a tensor of which an array is a view; None if it is not such a view."""
         address = _address(value)
         for begin, name in self._tensors:
             tensor = self._named[name]
@@ -170,7 +169,7 @@ class _Recording:
 
 
 def _with_axes(shape: Shape, places: tuple[Any, ...]) -> Shape:
-    """The shape of a view that has more or fewer axes of length 1."""
+    """The shape of a view in which axes of length 1 are added or removed."""
     left, made = list(shape), []
     for place in places:
         if place is None:

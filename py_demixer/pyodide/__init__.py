@@ -1,1 +1,1 @@
-"""What runs in Pyodide alone: the engine of the page, and weights from a site for notebooks."""
+"""Code for Pyodide only: the web page's engine, and fetching weights from a site in notebooks."""

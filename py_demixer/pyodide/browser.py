@@ -1,10 +1,10 @@
-"""What the page's workers call.
+"""The functions that the web page's workers call.
 
-JavaScript keeps the song, the stems and all that lies between: a worker holds nothing of a song
-from one call to the next but its plan, which it can make again. Ranges of planes come in as
-``Float32Array``s and go out as NumPy arrays that JavaScript copies from. Structured arguments and
-answers are JSON strings. Errors that a person can do something about are ValueErrors whose text is
-a sentence.
+JavaScript keeps the song, the stems and everything in between: from one call to the next, a worker
+keeps nothing about a song but its plan, which it can make again. Ranges of planes come in as
+``Float32Array`` objects and are returned as NumPy arrays, from which JavaScript copies. Structured
+arguments and results are JSON strings. Errors that the user can do something about are ValueErrors
+whose message is a sentence.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _model: Model | None = None
 
 
 def allocate(size: int) -> NDArray[np.uint8]:
-    """Memory for a weight file of ``size`` bytes, for JavaScript to fill: uint8.
+    """Allocate memory for a weight file of ``size`` bytes, for JavaScript to fill: uint8.
 
-    The file's tensors are views into it, so the weights are in the heap once.
+    The file's tensors are views into it, so the weights are in the heap only once.
     """
     global _weights
     _weights = np.empty(size, np.uint8)
@@ -52,7 +52,7 @@ def allocate(size: int) -> NDArray[np.uint8]:
 
 
 def needs_scipy(backend_name: str | None = None) -> bool:
-    """Whether SciPy has to be loaded before :func:`load`: where there are no kernels."""
+    """Whether SciPy must be loaded before :func:`load`, because there are no kernels."""
     try:
         return backends.find(backend_name).kernels is None
     except ImportError:
@@ -60,18 +60,18 @@ def needs_scipy(backend_name: str | None = None) -> bool:
 
 
 def load(backend_name: str | None = None) -> str:
-    """Build the model from the memory that :func:`allocate` gave.
+    """Build the model from the memory that :func:`allocate` returned.
 
     Returns
     -------
     str
-        JSON: sources, sample_rate, channels, measure_block, backend, build (what
-        decides the bits of its results, besides the package's version), versions.
+        JSON: sources, sample_rate, channels, measure_block, backend, build (what the exact bits of
+        the results depend on, besides the package's version), versions.
     """
     global _model
     if _weights is None:
         raise RuntimeError("Call allocate() before load().")
-    _plan.cache_clear()  # plans of another model
+    _plan.cache_clear()  # it may hold a plan for the previous model
     _model = build_model(checkpoint.read(_weights), backends.find(backend_name))
     return json.dumps(
         {
@@ -108,14 +108,14 @@ class Measure:
         Raises
         ------
         ValueError
-            A sample is infinite or not a number; the text tells where.
+            A sample is infinite or NaN; the message says where.
         """
         block = _frames(samples, _loaded().channels)
         self._digest.update(block.data)
         self._meter.update(block.T)
 
     def finish(self) -> str:
-        """JSON: the song's length in frames, mean and std, and the digest of its samples."""
+        """Return JSON: the song's length in frames, mean, std and the digest of its samples."""
         song = self._meter.finish()
         return json.dumps(asdict(song) | {"digest": self._digest.hexdigest()})
 
@@ -128,7 +128,7 @@ def plan(song: str, options: str) -> str:
     song
         JSON of :class:`tasks.SongStatistics`.
     options
-        JSON of what :func:`planning.make_options` takes.
+        JSON of the values for :func:`planning.make_options`.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def plan(song: str, options: str) -> str:
     Raises
     ------
     ValueError
-        The song is empty, or an option is out of its range.
+        The song is empty, or an option is out of range.
     """
     work = _plan(song, options)
     planes = {name: asdict(plane) for name, plane in work.planes.items()}
@@ -155,27 +155,27 @@ def run(song: str, options: str, index: int, inputs: Sequence[Any]) -> list[NDAr
     song, options
         As for :func:`plan`.
     index
-        Of the task.
+        Index of the task.
     inputs
-        What it reads, each a Float32Array.
+        The ranges that it reads, each a Float32Array.
 
     Returns
     -------
     list[NDArray[np.float32]]
-        What it writes, each ``(length, width)`` float32 in C order.
+        The ranges that it writes, each ``(length, width)`` float32 in C order.
     """
     work = _plan(song, options)
     return _contiguous(work.run(index, _inputs(work, index, inputs)))
 
 
 def trace(song: str, options: str, index: int, inputs: Sequence[Any]) -> str:
-    """Run a task as :func:`run` does, and tell what its network's named steps gave.
+    """Run a task as :func:`run` does, and return statistics of its network's named steps.
 
     Returns
     -------
     str
-        JSON: of each step its name, shape, min, max, mean and std; see :class:`trace.Step`.
-        Empty for a task that is not the run of a network.
+        JSON: name, shape, min, max, mean and std of each step; see :class:`trace.Step`. The list
+        is empty for a task that runs no network.
     """
     with tracing.record() as steps:
         run(song, options, index, inputs)
@@ -184,7 +184,7 @@ def trace(song: str, options: str, index: int, inputs: Sequence[Any]) -> str:
 
 
 def speed() -> float:
-    """The speed of products of matrices here: GFLOP/s, the best of a few of 512 x 512 float32."""
+    """The speed of matrix products in GFLOP/s: the best of a few with 512 x 512 float32."""
     size = 512
     a = np.ones((size, size), np.float32)
     with backend.using(_loaded().backend):
@@ -199,12 +199,12 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> NDArray[np.float32]:
-    """The first part of a task that is the run of a network, see :func:`run`.
+    """The first part of a task that runs a network: make the network's input; see :func:`run`.
 
     Returns
     -------
     NDArray[np.float32]
-        What the network is given, float32.
+        The network's input, float32.
     """
     work = _segments(song, options)
     mixture = work.prepare(index, _inputs(work, index, inputs))
@@ -214,7 +214,7 @@ def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> NDArr
 
 
 def finish(song: str, options: str, index: int, stems: Any) -> list[NDArray[np.float32]]:
-    """The last part: what the task writes, by what the network made, a Float32Array."""
+    """The last part: make what the task writes from the network's output, a Float32Array."""
     work = _segments(song, options)
     network = _hybrids()[_number(work.tasks[index])]
     shape = len(network.sources), network.channels, -1
@@ -222,15 +222,15 @@ def finish(song: str, options: str, index: int, stems: Any) -> list[NDArray[np.f
 
 
 class Network:
-    """One that a graphics card is to run: see :class:`py_demixer.gpu.schedule.Schedule`.
+    """A network for a graphics card: see :class:`py_demixer.gpu.schedule.Schedule`.
 
-    Its arrays are given one by one, as they are copied to the card, so that Python's memory never
-    holds the weights twice.
+    Its arrays are returned one by one, as they are copied to the card, so that Python's memory
+    never holds the weights twice.
 
     Raises
     ------
     ValueError
-        Graphics cards cannot run it; a sentence.
+        Graphics cards cannot run the network; the message is a sentence.
     """
 
     def __init__(self, network: Hybrid, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -241,25 +241,25 @@ class Network:
         return json.dumps(self._schedule.described())
 
     def sizes(self) -> NDArray[np.uint8]:
-        """The bytes of the buffer of the uniforms."""
+        """The content of the buffer for the uniforms."""
         return _bytes(self._schedule.sizes)
 
     def constants(self) -> NDArray[np.uint8]:
-        """The bytes of the buffer of the constants."""
+        """The content of the buffer for the constants."""
         return _bytes(self._schedule.constants)
 
     def weight(self, number: int) -> NDArray[np.uint8]:
-        """The bytes of one of the weights, as shaders read them."""
+        """The bytes of one weight, as shaders read them."""
         return _bytes(packed(self._schedule.weights[number][1], self._tensors))
 
 
 def networks() -> list[Network]:
-    """Those of the model, in the order of :attr:`tasks.Task.network`.
+    """The networks of the model, in the order of :attr:`tasks.Task.network`.
 
     Raises
     ------
     ValueError
-        Graphics cards cannot run them; a sentence.
+        Graphics cards cannot run them; the message is a sentence.
     """
     assert _weights is not None, "There is a model."
     tensors = read_networks(checkpoint.read(_weights)).tensors
@@ -267,18 +267,18 @@ def networks() -> list[Network]:
 
 
 class SelfTest:
-    """What a graphics card has to do right before it is trusted with songs."""
+    """The test that a graphics card must pass before it is used for songs."""
 
     def network(self) -> Network:
-        """What is to be run."""
+        """The network to run."""
         return Network(selftest.network(), selftest.tensors())
 
     def segment(self) -> NDArray[np.float32]:
-        """On what, float32."""
+        """The input for the network, float32."""
         return selftest.segment()
 
     def passes(self, stems: Any) -> bool:
-        """Whether that is what should come out of it, a Float32Array."""
+        """Whether the network's output, a Float32Array, is correct."""
         return selftest.is_right(_flat(stems))
 
 
@@ -351,12 +351,12 @@ def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _frames(samples: Any, width: int) -> NDArray[np.float32]:
-    """A JavaScript Float32Array -> ``(n, width)``."""
+    """Convert a JavaScript Float32Array to an array ``(n, width)``."""
     return _flat(samples).reshape(-1, width)
 
 
 def _flat(samples: Any) -> NDArray[np.float32]:
-    """A JavaScript Float32Array -> an array, by one copy into the heap."""
+    """Convert a JavaScript Float32Array to a flat array, with one copy into the heap."""
     values = np.empty(samples.length, np.float32)
     samples.assign_to(values)
     return values

@@ -1,7 +1,7 @@
-"""Weights from a py-demixer site: for notebooks and other Python programs inside Pyodide.
+"""Fetch weights from a py-demixer site, in notebooks and other Python programs in Pyodide.
 
-What ``build.py site`` makes lists the parts of each model's weights in ``assets.json``, with their
-hashes. Beside :mod:`py_demixer.pyodide.browser` this is the only module that knows Pyodide.
+A site made by ``build.py site`` lists the parts of each model's weights in ``assets.json``, with
+their hashes. Besides :mod:`py_demixer.pyodide.browser`, only this module is specific to Pyodide.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from py_demixer.errors import FetchError
 
 TRIES = 3
-"""How often a file is asked for before the download is given up."""
+"""Number of attempts to download a file before giving up."""
 
 PAUSE_SECONDS = 0.8
-"""Before the second try; twice as long before the third."""
+"""Pause before the second attempt; twice as long before the third."""
 
 
 async def fetch_weights(
@@ -34,17 +34,17 @@ async def fetch_weights(
     Parameters
     ----------
     site
-        The address of the site's folder. If the notebook comes from another one, the site's server
-        must allow that: with the header ``Access-Control-Allow-Origin``.
+        URL of the site's folder. If the notebook is on another origin, the site's server must
+        allow access with the header ``Access-Control-Allow-Origin``.
     name
-        Of the model; it must be one of those that the site has.
+        Name of the model; it must be one that the site has.
     report
-        Called with lines that tell the licence and the progress.
+        Called with lines about the licence and the progress.
 
     Returns
     -------
     NDArray[np.uint8]
-        The weight file, ``(bytes,)`` uint8: what :func:`py_demixer.load_model` takes.
+        The weight file, ``(bytes,)`` uint8, for :func:`py_demixer.load_model`.
 
     Raises
     ------
@@ -71,17 +71,17 @@ async def fetch_weights(
         weights[filled : filled + len(data)] = np.frombuffer(data, np.uint8)
         filled += len(data)
         arrived += part["bytes"]
-        # A line for each tenth: a notebook keeps them all.
+        # One line per tenth only, because a notebook keeps them all.
         if 10 * arrived // total > 10 * (arrived - part["bytes"]) // total:
             report(f"{100 * arrived / total:3.0f}% of {total / 1e6:.1f} MB")
     return weights
 
 
 async def _describe(base: str, name: str) -> dict[str, Any]:
-    """What the site says of a model."""
+    """The entry for a model in the site's assets.json."""
     try:
         models = json.loads(await _fetch(base + "assets.json"))["models"]
-    except (KeyError, ValueError) as error:  # for instance a page that says "not found"
+    except (KeyError, ValueError) as error:  # such as a page that says "not found"
         raise FetchError(f"{base} is not the address of a py-demixer site.") from error
     if name not in models:
         raise ValueError(f"The site {base} has no model {name!r}, only {', '.join(models)}.")
@@ -90,7 +90,7 @@ async def _describe(base: str, name: str) -> dict[str, Any]:
 
 
 async def _fetch(url: str, integrity: str | None = None) -> bytes:
-    """What lies at a URL, with that hash if one is given."""
+    """Fetch the content of a URL and check its hash if one is given."""
     try:
         from pyodide.http import pyfetch
     except ImportError as error:
@@ -102,7 +102,7 @@ async def _fetch(url: str, integrity: str | None = None) -> bytes:
     for attempt in range(TRIES):
         await asyncio.sleep(attempt * PAUSE_SECONDS)
         try:
-            # A second try must not be answered with the same bad copy from the HTTP cache.
+            # A second attempt must not get the same bad copy from the HTTP cache.
             answer = await pyfetch(url, cache="reload" if attempt else "default")
             answer.raise_for_status()
             data: bytes = await answer.bytes()
@@ -119,5 +119,5 @@ async def _fetch(url: str, integrity: str | None = None) -> bytes:
 
 
 def _integrity(data: bytes) -> str:
-    """The hash of a file as assets.json states it."""
+    """The hash of a file in the form used in assets.json."""
     return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()

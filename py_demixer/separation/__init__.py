@@ -1,1 +1,1 @@
-"""How a song is separated: its statistics, the plan of its tasks, and running them."""
+"""Separating a song: measuring it, planning its tasks and running them."""

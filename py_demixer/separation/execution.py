@@ -1,4 +1,4 @@
-"""Running a plan: the song goes in block by block, and what is final comes out."""
+"""Run a plan: take in the song block by block and yield what is final."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ def execute(
     Parameters
     ----------
     blocks
-        The mixture, ``(channels, samples)`` floats or mono, in order and of any lengths. They are
-        taken when they are needed; whether they are kept decides ``planes``.
+        The mixture, ``(channels, samples)`` floats or mono, in order; blocks may have any length.
+        Each is consumed only when it is needed; ``planes`` decides whether to keep it.
     planes
-        Where everything is put; the stems are for the caller to read and to forget.
+        Storage for all planes. The caller reads the stems and forgets them.
     progress
-        Called before the first task, and after each one that has a cost.
+        Called before the first task and after each task with a cost.
     cancel
-        Asked before each task that has a cost.
+        Called before each task with a cost.
 
     Yields
     ------
     tuple[int, int]
-        Start and stop of the next stretch of the song of which all stems are final.
+        Start and stop of the next part of the song in which all stems are final.
 
     Raises
     ------
     Cancelled
         ``cancel`` returned True.
     ValueError
-        The blocks are not as long as the song.
+        The blocks together are shorter or longer than the song.
     """
     feed, frontier, clock = Feed(plan, blocks, planes), Frontier(plan), Clock(plan, progress)
     needed = _needed_later(plan)
@@ -68,7 +68,7 @@ def execute(
 
 
 class Feed:
-    """Hands the mixture to the planes as far as tasks need it."""
+    """Writes the mixture to the planes as far as the tasks need it."""
 
     def __init__(self, plan: Plan, blocks: Iterable[NDArray[np.floating]], planes: Planes) -> None:
         self._blocks, self._planes = iter(blocks), planes
@@ -77,12 +77,12 @@ class Feed:
         self._arrived = 0
 
     def provide(self, task: Task) -> None:
-        """Take blocks until there is what the task reads.
+        """Consume blocks until everything the task reads has arrived.
 
         Raises
         ------
         ValueError
-            They end before, or a block is not as :func:`as_mixture` takes it.
+            The blocks end too early, or :func:`as_mixture` rejects a block.
         """
         stop = max((part.stop for part in task.reads if part.plane == MIXTURE), default=0)
         while self._arrived < stop:
@@ -92,7 +92,7 @@ class Feed:
             self._take(as_mixture(block, self._width))
 
     def end(self) -> None:
-        """Raise a ValueError if there is more than the song was said to have."""
+        """Raise a ValueError if the blocks are longer than the song's stated length."""
         more = sum(np.shape(block)[-1] for block in self._blocks)
         if more:
             self._refuse("goes on", self._arrived + more)
@@ -112,7 +112,7 @@ class Feed:
 
 
 class Frontier:
-    """How much of a song is final, from its beginning on."""
+    """Tracks how much of a song is final, counted from its start."""
 
     def __init__(self, plan: Plan) -> None:
         self._reached = dict.fromkeys(plan.stems, 0)
@@ -120,7 +120,7 @@ class Frontier:
         self._final = 0
 
     def advance(self, task: Task) -> Iterator[tuple[int, int]]:
-        """What has become final by a task that is done: nothing, or one stretch."""
+        """Yield the part of the song that a finished task made final, if there is one."""
         for part in task.writes:
             if part.plane in self._reached:
                 self._beyond[part.plane][part.start] = part.stop
@@ -134,7 +134,7 @@ class Frontier:
 
 
 class Clock:
-    """Tells the progress, and stops where somebody wants to stop."""
+    """Reports progress and checks for cancellation."""
 
     def __init__(self, plan: Plan, progress: Progress | None) -> None:
         self._progress, self._began, self._done = progress, time.monotonic(), 0
@@ -143,14 +143,14 @@ class Clock:
             progress(0, self._total, float("nan"))
 
     def check(self, cancel: Cancel | None) -> None:
-        """Raise Cancelled if ``cancel`` says so."""
+        """Raise Cancelled if ``cancel`` returns True."""
         if cancel is not None and cancel():
             raise Cancelled(
                 f"Separation was cancelled with {self._done} of {self._total} parts done."
             )
 
     def count(self, task: Task) -> None:
-        """Take note of a task that is done."""
+        """Count a finished task and report the progress."""
         self._done += task.cost
         if self._progress is not None and task.cost > 0:
             each = (time.monotonic() - self._began) / self._done
@@ -158,10 +158,10 @@ class Clock:
 
 
 def held_bytes(plan: Plan) -> int:
-    """The most that :func:`execute` keeps of all planes at a time, stems apart."""
+    """The most bytes that :func:`execute` holds at a time, over all planes except the stems."""
     needed = _needed_later(plan)
-    held: dict[str, int] = defaultdict(int)  # frames, by plane
-    arrived = gone = most = 0  # of the mixture
+    held: dict[str, int] = defaultdict(int)  # plane -> number of frames
+    arrived = gone = most = 0  # frames of the mixture (arrived, gone); bytes (most)
     for index, task in enumerate(plan.tasks):
         for part in task.reads:
             if part.plane == MIXTURE:
@@ -182,7 +182,7 @@ def held_bytes(plan: Plan) -> int:
 
 
 def _needed_later(plan: Plan) -> dict[tuple[int, str], int | None]:
-    """By a task and a plane that it reads: the first frame that later tasks read, or None."""
+    """Map each (task, plane it reads) to the first frame that later tasks read, or None."""
     first: dict[str, int] = {}
     needed: dict[tuple[int, str], int | None] = {}
     for index, task in _backwards(plan.tasks):

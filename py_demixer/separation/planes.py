@@ -1,8 +1,8 @@
-"""Where the planes of a song lie while it is at work: in memory, or in files.
+"""Storage for a song's planes during separation: in memory or in files.
 
-What was written once is not written again, so a part that was read may be a view of what was
-written. Ranges that no task will read any more are forgotten, so that what is kept of a song does
-not grow with its length where a plan needs little of it at a time.
+Nothing is written twice, so a range that is read may be a view of the array that was written.
+Ranges that no task reads any more are dropped. Where a plan needs little of a song at a time, the
+memory it takes therefore does not grow with the song's length.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ FLOAT_BYTES = 4
 
 
 class Planes(Protocol):
-    """A place for planes."""
+    """Storage for planes."""
 
     def write(self, part: Range, values: NDArray[np.float32]) -> None:
-        """Keep ``values (length, width)`` float32, which must not be changed from now on."""
+        """Store ``values (length, width)`` float32; the array must not be changed afterwards."""
 
     def read(self, part: Range) -> NDArray[np.float32]:
-        """What was written there: ``(length, width)`` float32, not to be changed."""
+        """Return what was written there: ``(length, width)`` float32; it must not be changed."""
 
     def forget(self, plane: str, before: int | None) -> None:
-        """Frames before this one (None: all of them) will not be read any more."""
+        """Allow frames before this one to be dropped (None: all); they are not read any more."""
 
 
 class InMemory:
-    """Planes as the pieces in which they were written."""
+    """Planes in memory, kept as the pieces in which they were written."""
 
     def __init__(self) -> None:
         self._pieces: dict[str, list[tuple[int, NDArray[np.float32]]]] = defaultdict(list)
@@ -70,17 +70,17 @@ class InMemory:
 
 
 class InFiles:
-    """Planes as files in a folder, for several processes, and for what does not fit into memory.
+    """Planes as files in a folder, for several processes or for data too large for memory.
 
-    They are read and written where they lie and not mapped into memory: what a process holds is
-    what it works on.
+    The files are read and written with ordinary file I/O, not memory-mapped: a process holds only
+    the data that it works on.
 
     Parameters
     ----------
     folder
-        Exists; whoever made it deletes it.
+        An existing folder; the caller deletes it.
     planes
-        All there will be.
+        All planes that will be used.
     """
 
     def __init__(self, folder: Path, planes: Mapping[str, Plane]) -> None:
@@ -107,7 +107,7 @@ class InFiles:
         return values.reshape(part.length, width)
 
     def forget(self, plane: str, before: int | None) -> None:
-        """See :meth:`Planes.forget`; files go as a whole."""
+        """See :meth:`Planes.forget`; a file is only ever deleted as a whole."""
         if before is None:
             self._files[plane].unlink(missing_ok=True)
 

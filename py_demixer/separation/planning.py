@@ -1,4 +1,4 @@
-"""How songs go through each kind of network: its options and its plan, by its name."""
+"""The options and the plan for each kind of network, by the name of its architecture."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Options = DemucsOptions | OpenUnmixOptions
 
 @dataclass(frozen=True)
 class Way:
-    """How songs go through a kind of network.
+    """How one kind of network separates songs.
 
     Attributes
     ----------
     options
-        The class of what can be chosen for a song.
+        The class of its options for a song.
     plan
-        Makes a song's plan of a model, the song and such options.
+        Makes a song's plan from the model, the song's statistics and the options.
     """
 
     options: type[Options]
@@ -36,23 +36,23 @@ WAYS: Mapping[str, Way] = {
     "hdemucs": Way(DemucsOptions, SegmentPlan),
     "openunmix": Way(OpenUnmixOptions, RecurrentPlan),
 }
-"""By key of :data:`py_demixer.models.registry.ARCHITECTURES`."""
+"""Keyed like :data:`py_demixer.models.registry.ARCHITECTURES`."""
 
 
 def plan(model: Model, song: SongStatistics, options: Options | None = None) -> Plan:
-    """Cut a song into tasks, as the model needs it.
+    """Divide a song into the tasks that the model needs.
 
     Parameters
     ----------
     options
-        Of the model's kind; None are the usual ones.
+        Options for the model's architecture; None for the defaults.
 
     Raises
     ------
     TypeError
         The options are for another kind of model.
     ValueError
-        The song is empty, or the options ask for what the model cannot do.
+        The song is empty, or the options ask for something that the model cannot do.
     """
     way = WAYS[model.architecture]
     options = options or way.options()
@@ -64,12 +64,12 @@ def plan(model: Model, song: SongStatistics, options: Options | None = None) -> 
 
 
 def make_options(architecture: str, values: Mapping[str, Any]) -> Options:
-    """The options of a kind of model, by name.
+    """Make the options for an architecture from values by name.
 
     Raises
     ------
     ValueError
-        There is no such option, or a value is out of its range.
+        There is no such option, or a value is out of range.
     """
     kind = WAYS[architecture].options
     known = [field.name for field in fields(kind)]

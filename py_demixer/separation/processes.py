@@ -1,11 +1,11 @@
-"""Several processes for one song: the same plan, the same bits.
+"""Separate one song in several processes: the same plan, bit-identical results.
 
-Tasks are given out as soon as what they read is there; planes lie in files. The model is written to
-a file once, which all processes map into their memory: its weights are in the machine's memory
-once. Needs the package loky (``pip install 'py-demixer[cli]'``).
+A task is submitted as soon as everything it reads has been written; planes are kept in files. The
+model is written to a file once and all processes memory-map it, so its weights are in the
+machine's memory only once. Needs the package loky (``pip install 'py-demixer[cli]'``).
 
-Each process lets its BLAS use one thread, for a BLAS may add in another order when it has more: so
-the bits do not depend on how many processes there are.
+BLAS is limited to one thread in each process, because with more threads it may add in another
+order: the results therefore do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
-_ALIGNMENT = 64  # bytes: of the arrays in the file
-_LOOK_SECONDS = 0.2  # between two looks at whether somebody wants to stop
+_ALIGNMENT = 64  # bytes; alignment of the arrays in the file
+_LOOK_SECONDS = 0.2  # interval between checks for cancellation
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What a process must know of a song."""
+    """What a worker process needs to know about a song."""
 
     song: SongStatistics
     options: planning.Options | None
@@ -59,21 +59,21 @@ class _Job:
 
 
 class Workers:
-    """Processes that hold a model, for one song after another.
+    """Processes that keep a model loaded and separate one song after another.
 
-    Use it in a ``with`` statement, or call :meth:`close`.
+    Use it in a ``with`` statement, or call :meth:`close` at the end.
 
     Parameters
     ----------
     model
         From :func:`py_demixer.load_model`.
     count
-        How many processes, at least one.
+        Number of processes, at least one.
 
     Raises
     ------
     ValueError
-        That is less than one, or the model computes on a graphics card.
+        ``count`` is less than one, or the model computes on a graphics card.
     MissingPackageError
         The package loky is not installed.
     """
@@ -102,7 +102,7 @@ class Workers:
         self.close()
 
     def close(self) -> None:
-        """End the processes, whatever they do."""
+        """Kill the processes, even in the middle of a task."""
         self._processes.shutdown(kill_workers=True)
         self._folder.cleanup()
 
@@ -120,14 +120,14 @@ class Workers:
         Parameters
         ----------
         folder
-            An empty one for the planes.
+            An empty folder for the planes.
 
         Raises
         ------
         WorkerError
-            A process ended: there is not enough memory, or somebody ended it.
+            A process died: memory ran out, or it was killed.
         """
-        from concurrent.futures import FIRST_COMPLETED, wait  # browsers have no processes
+        from concurrent.futures import FIRST_COMPLETED, wait  # not available in browsers
 
         plan = planning.plan(self.model, song, options)
         planes = InFiles(folder, plan.planes)
@@ -158,12 +158,12 @@ class Workers:
         finally:
             for future in running:
                 future.cancel()
-            wait(running)  # the folder is the caller's to delete: nobody may write to it any more
+            wait(running)  # the caller deletes the folder next: no task may still write to it
         feed.end()
 
 
 class _Queue:
-    """Which tasks can be run, the first ones first, and which planes nobody will read any more."""
+    """Tracks which tasks are ready, in plan order, and which planes no task reads any more."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -179,21 +179,21 @@ class _Queue:
 
     @property
     def has_ready(self) -> bool:
-        """Whether there is one to take."""
+        """Whether a task is ready."""
         return bool(self._ready)
 
     @property
     def is_empty(self) -> bool:
-        """Whether all were taken."""
+        """Whether all tasks were taken."""
         return self._left == 0
 
     def take(self) -> int:
-        """The first one that is ready."""
+        """Take the first task that is ready."""
         self._left -= 1
         return heapq.heappop(self._ready)
 
     def finish(self, index: int) -> list[str]:
-        """Take note of one that is done; temporary planes that go now."""
+        """Mark a task as done; return the temporary planes that no task reads any more."""
         for other in self._behind.pop(index, ()):
             self._before[other] -= 1
             if self._before[other] == 0:
@@ -205,14 +205,14 @@ class _Queue:
         ]
 
 
-# ---- in the other processes ---------------------------------------------------------------------
+# ---- in the worker processes --------------------------------------------------------------------
 
 _PICKLE, _ARRAYS = "model.pickle", "arrays"
 _model: Model | None = None
 
 
 def _pack(model: Model, folder: Path) -> None:
-    """Write a model so that :func:`_hold` can map its arrays."""
+    """Write a model in a form that lets :func:`_hold` memory-map its arrays."""
     buffers: list[pickle.PickleBuffer] = []
     content = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
     places = []
@@ -222,14 +222,14 @@ def _pack(model: Model, folder: Path) -> None:
             raw = buffer.raw()
             places.append((file.tell(), raw.nbytes))
             file.write(raw)
-        file.write(bytes(1))  # an empty file cannot be mapped
+        file.write(bytes(1))  # an empty file cannot be memory-mapped
     (folder / _PICKLE).write_bytes(pickle.dumps((content, places)))
 
 
 def _hold(name: str) -> None:
-    """Load the model, in a new process."""
+    """Load the model; called once in each new process."""
     global _model
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the main process handles Ctrl-C
     folder = Path(name)
     content, places = pickle.loads((folder / _PICKLE).read_bytes())
     arrays = np.memmap(folder / _ARRAYS, np.uint8, "r").data

@@ -1,11 +1,11 @@
-"""Open-Unmix's way from a song to its stems: passes of LSTMs over the whole song, block by block.
+"""The plan for Open-Unmix: LSTM passes over the whole song, block by block.
 
-An LSTM goes over all frames of the song in both directions, layer by layer. So that no worker has
-to hold a song, each layer and direction is a chain of tasks, one for each block of frames, with the
-state that is carried from one to the next in a small plane of its own; what a layer finds lies in
-temporary planes. Then the song is filtered in windows of 300 frames, as openunmix does it, each on
-its own: the mixture's spectrogram is computed again where it is needed, since it would be four
-times as large as the song. Source: ``Separator`` of openunmix/model.py.
+The LSTM runs over all frames of the song in both directions, layer by layer. So that no worker has
+to hold a whole song, each layer and direction is a chain of tasks, one per block of frames. The
+state passed from one block to the next is in a small plane of its own; a layer's outputs are in
+temporary planes. The song is then filtered in windows of 300 frames, each on its own, as openunmix
+does. The mixture's spectrogram is recomputed where it is needed, because it would be four times as
+large as the song. Source: ``Separator`` of openunmix/model.py.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from py_demixer.ops.wiener import wiener
 from .tasks import MIXTURE, Plane, Range, SongStatistics, Task, chosen_stems, stem_names
 
 WINDOW = 300
-"""Frames that are filtered together: openunmix's ``wiener_win_len``."""
+"""Number of frames filtered together: openunmix's ``wiener_win_len``."""
 
 BLOCK = 600
-"""Frames that a task of an LSTM takes in: 14 s."""
+"""Number of frames in one LSTM task: 14 s."""
 
 RESIDUAL = "residual"
 _SIDES = ("left", "right")
 
-# Milliseconds a frame, measured for UMXL and UMXHQ in Chromium 156: constant, and what grows with
-# the networks' width and with its square, both for a width of 1024.
+# Milliseconds per frame, measured for UMXL and UMXHQ in Chromium 156: a constant term, a term
+# linear in the network's width and a quadratic one, the last two given for a width of 1024.
 _ENCODE_MS = (0.27, 0.13, 0.0)
 _PASS_MS = (0.0, 0.0, 0.26)
 _MERGE_MS = (0.0, 0.0, 0.12)
@@ -43,21 +43,21 @@ _WINDOW_MS = (1.4, 1.0, 0.0)
 
 @dataclass(frozen=True)
 class OpenUnmixOptions:
-    """How a song is separated.
+    """Options for separating a song with Open-Unmix.
 
     Attributes
     ----------
     stems
-        Which of the model's, or the name of one; none are all of them.
+        Names of the model's stems to make, or one name; empty for all of them.
     residual
-        Make one more stem of what the others leave of the mixture.
+        Make one more stem from what the others leave of the mixture.
     niter
-        Iterations of the Wiener filter's expectation maximisation. One stem alone is not
-        refined: there is nothing to tell it from.
+        Iterations of the Wiener filter's expectation maximisation. A single stem is not refined,
+        because there is no other source to tell it from.
     softmask
-        Begin them with the stems' shares of the mixture.
+        Start the iterations from the stems' shares of the mixture.
     block
-        Frames that a task of an LSTM takes in.
+        Number of frames in one LSTM task.
     """
 
     stems: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class OpenUnmixOptions:
 
 @dataclass(frozen=True)
 class Encode(Task):
-    """Reduces a block of frames of the mixture, for one source."""
+    """Encodes a block of frames of the mixture for one source."""
 
     source: str
     first: int
@@ -85,12 +85,12 @@ class Encode(Task):
 
 @dataclass(frozen=True)
 class LstmPass(Task):
-    """Takes one layer of one source's LSTM over a block of frames in one direction.
+    """Runs one layer of one source's LSTM over a block of frames in one direction.
 
     Attributes
     ----------
     carried
-        Whether the last range that is read, and the last that is written, are states.
+        Whether the last range read is a state, and whether the last range written is one.
     """
 
     source: str
@@ -101,17 +101,17 @@ class LstmPass(Task):
 
 @dataclass(frozen=True)
 class Merge(Task):
-    """Brings together what is known of a block of frames."""
+    """Merges the encoder's and the last LSTM layer's outputs for a block of frames."""
 
     source: str
 
 
 @dataclass(frozen=True)
 class Window(Task):
-    """Masks, filters and transforms a window of frames back.
+    """Masks and filters a window of frames and transforms it back to samples.
 
-    It reads the mixture and every source's merged frames. Where frames of the neighbouring windows
-    contribute too, what it has goes to a temporary plane.
+    It reads the mixture and every source's merged frames. Samples to which a neighbouring window
+    contributes too are written to a temporary plane.
     """
 
     first: int
@@ -120,11 +120,11 @@ class Window(Task):
 
 @dataclass(frozen=True)
 class Join(Task):
-    """Adds up what two neighbouring windows contribute to the stretch that they have in common."""
+    """Adds the contributions of two neighbouring windows to the samples that they share."""
 
 
 class RecurrentPlan:
-    """The plan of a model whose LSTMs go over the whole song: a :class:`tasks.Plan`.
+    """The plan for a model whose LSTMs run over the whole song: a :class:`tasks.Plan`.
 
     Raises
     ------
@@ -142,7 +142,7 @@ class RecurrentPlan:
         self._iterations = options.niter if len(self.stems) > 1 else 0
         self.planes = {name: Plane(model.channels, song.length) for name in (MIXTURE, *self.stems)}
         self.tasks: list[Task] = []
-        # By plane: starts of ranges, in order, and the tasks that write them.
+        # For each plane: (start of a range, index of the task that writes it), sorted by start.
         self._writers: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for source in self._targets:
             self._plan_network(source)
@@ -161,7 +161,7 @@ class RecurrentPlan:
             return self._filter(task, *inputs)
         return self._final(inputs[0] + inputs[1], task.reads[0].start, task.writes)
 
-    # ---- what tasks do --------------------------------------------------------------------------
+    # ---- running tasks --------------------------------------------------------------------------
 
     def _spectrum(self, task: Encode | Window, part: NDArray[np.float32]) -> NDArray[np.complex64]:
         return self._transform.analyse(part.T, task.first, task.count)
@@ -198,7 +198,10 @@ class RecurrentPlan:
     def _final(
         self, heard: NDArray[np.float32], start: int, writes: Iterable[Range]
     ) -> list[NDArray[np.float32]]:
-        """Cut what is written from contributions ``(n, stems * channels)``, from ``start`` on."""
+        """Cut the written ranges out of contributions ``(n, stems * channels)`` from ``start`` on.
+
+        Samples of the stems are final and are divided by the sum of the squared windows.
+        """
         out = []
         for part in writes:
             cut = heard[part.start - start : part.stop - start]
@@ -209,10 +212,10 @@ class RecurrentPlan:
             out.append(cut)
         return out
 
-    # ---- which tasks there are ------------------------------------------------------------------
+    # ---- planning tasks -------------------------------------------------------------------------
 
     def _plan_network(self, source: str) -> None:
-        """One source's tasks, from the mixture to merged frames."""
+        """Add one source's tasks, from the mixture to its merged frames."""
         config, frames, step = self._model.config, self._transform.frames, self._options.block
         blocks = [(first, min(step, frames - first)) for first in range(0, frames, step)]
         encoded = self._temporary(f"encoded {source}", config.hidden, frames)
@@ -239,7 +242,7 @@ class RecurrentPlan:
         below: Sequence[str],
         blocks: Sequence[tuple[int, int]],
     ) -> str:
-        """A chain of tasks; returns the name of the plane with what they find."""
+        """Add a chain of tasks and return the name of the plane with their outputs."""
         name = f"layer {layer} {'backward' if reverse else 'forward'} {source}"
         width, links = self._model.config.hidden // 2, len(blocks) - 1
         found = self._temporary(name, width, self._transform.frames)
@@ -255,7 +258,7 @@ class RecurrentPlan:
         return found
 
     def _plan_windows(self) -> None:
-        """Windows, and behind each what it has in common with the one before."""
+        """Add the windows, each followed by the join with the window before it."""
         frames = self._transform.frames
         for first in range(0, frames, WINDOW):
             count = min(WINDOW, frames - first)
@@ -272,12 +275,12 @@ class RecurrentPlan:
                 self._add(Join, edges, common, 0)
 
     def _cost(self, count: int, constant: float, linear: float, square: float) -> int:
-        """Of so many frames, in units of 50 ms."""
+        """The cost of ``count`` frames, in units of 50 ms."""
         width = self._model.config.hidden / 1024
         return max(1, round(count * (constant + linear * width + square * width**2) / 50))
 
     def _border(self, frame: int) -> tuple[int, int]:
-        """The samples to which frames on both sides contribute; none at the ends of the song."""
+        """The samples to which frames on both sides contribute; empty at the ends of the song."""
         hop, length = self._transform.hop, self._transform.length
         if frame == 0:
             return 0, 0
@@ -305,7 +308,7 @@ class RecurrentPlan:
         cost: int,
         *fields: object,
     ) -> None:
-        """Append a task, after those that write what it reads."""
+        """Append a task that depends on the tasks which write what it reads."""
         before = {index for part in reads for index in self._written(part)}
         for part in writes:
             bisect.insort(self._writers[part.plane], (part.start, len(self.tasks)))
@@ -313,7 +316,7 @@ class RecurrentPlan:
         self.tasks.append(kind(tuple(reads), tuple(writes), after, cost, *fields))
 
     def _written(self, part: Range) -> Iterator[int]:
-        """The tasks that write what is in a range."""
+        """The indices of the tasks that write a range."""
         if part.plane == MIXTURE:
             return
         written = self._writers[part.plane]
@@ -327,5 +330,5 @@ def _merged(source: str) -> str:
 
 
 def _stacked(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Ranges of planes ``(n, width)``, one below the other: ``(widths, n)``."""
+    """Stack ranges ``(n, width)`` of several planes as rows: ``(sum of widths, n)``."""
     return np.concatenate(parts, axis=1).T

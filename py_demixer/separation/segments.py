@@ -1,11 +1,11 @@
-"""Demucs' way from a song to its stems: overlapping segments, each on its own, added up.
+"""The plan for Demucs: overlapping segments, separated independently and overlap-added.
 
-By the rules of its own inference (``apply_model`` of demucs/apply.py and ``separate_tensor`` of
-demucs/api.py of https://github.com/adefossez/demucs): the mixture is normalised by the mean and
-standard deviation of its mono mix-down; overlapping segments are separated one by one, with real
-audio as context where there is some; their stems are weighted with a triangular window and added
-up. With ``shifts``, the whole is done for several random time shifts and averaged; with a bag of
-networks, for each of them.
+It follows Demucs' own inference code (``apply_model`` of demucs/apply.py and ``separate_tensor`` of
+demucs/api.py of https://github.com/adefossez/demucs). The mixture is normalised by the mean and
+standard deviation of its mono mix-down. Overlapping segments are separated one by one, with real
+audio as context where there is any; their stems are weighted with a triangular window and added
+up. With ``shifts``, this is repeated for several random time shifts and averaged; with a bag of
+networks, it is done for each network.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ MAX_SHIFT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class DemucsOptions:
-    """How a song is cut and put together.
+    """Options for separating a song with Demucs.
 
     Attributes
     ----------
     stems
-        Which of the model's, or the name of one; none are all of them.
+        Names of the model's stems to make, or one name; empty for all of them.
     overlap
-        Of neighbouring segments, as a share of a segment, in [0, 1).
+        Overlap of neighbouring segments, as a fraction of a segment, in [0, 1).
     shifts
-        Number of random time shifts to average over; 0 is one pass without a shift.
+        Number of random time shifts to average over; 0 for one pass without a shift.
     seed
-        Of the random shifts.
+        Seed of the random shifts.
     transition_power
-        Exponent of the triangular window, at least 1; about 7 is the most for segments of 8 s.
+        Exponent of the triangular window, at least 1; for segments of 8 s, at most about 7.
     segment
-        Seconds of a segment; None is the model's own. Memory grows with it. HTDemucs takes no
-        longer ones than it was trained with.
+        Length of a segment in seconds; None for the model's own. Memory use grows with it.
+        HTDemucs accepts no segments longer than those it was trained with.
     """
 
     stems: tuple[str, ...] = ()
@@ -73,8 +73,8 @@ def triangular_window(length: int, power: float = 1.0) -> NDArray[np.float32]:
     Raises
     ------
     ValueError
-        The power leaves so little of the ends that float32 cannot tell it from nothing: the ends
-        of a song would be divided by it.
+        The power makes the ends of the window too small for a normal float32 number; the ends of a
+        song are divided by them.
     """
     rising = np.arange(1, length // 2 + 1)
     falling = np.arange(length - length // 2, 0, -1)
@@ -91,11 +91,11 @@ def triangular_window(length: int, power: float = 1.0) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Segment(Task):
-    """Separates one segment by one network of the bag, in one shift, into its own temporary plane.
+    """Separates one segment with one network at one shift, into a temporary plane of its own.
 
-    The network gets ``pad_left`` zeros, what the task reads of the song, ``pad_right`` zeros. Of
-    what comes out, the samples from ``trim`` on are written, weighted with the window from
-    ``window_start`` on, of those stems in which the network has a say.
+    The network gets ``pad_left`` zeros, the samples that the task reads, and ``pad_right`` zeros.
+    Of its output, the samples from ``trim`` on are written, weighted with the window from
+    ``window_start`` on, for those stems to which the network contributes.
     """
 
     member: int
@@ -113,23 +113,23 @@ class Segment(Task):
 
 @dataclass(frozen=True)
 class Block(Task):
-    """Adds up all that was written for a stretch of the song: its stems are final then.
+    """Adds up all segments' contributions to a part of the song, which makes its stems final.
 
-    What it reads is what the tasks in ``after`` wrote there, in their order. For every network,
-    the sum over segments is divided by the sum of their windows, for each shift, and shifts are
-    averaged; then networks are, by their weights. Additions are done in the order of the plan, so
-    the bits do not depend on timing.
+    It reads what the tasks in ``after`` wrote there, in the same order. For each network and each
+    shift, the sum over the segments is divided by the sum of their windows. The shifts are then
+    averaged, and the networks are averaged by their weights. Additions follow the order of the
+    plan, so the result does not depend on timing, to the bit.
     """
 
 
 class SegmentPlan:
-    """The plan of a model that separates segments, each on its own: a :class:`tasks.Plan`.
+    """The plan for a model that separates segments independently: a :class:`tasks.Plan`.
 
     Raises
     ------
     ValueError
         The song is empty, the overlap leaves no step between segments, the transition power leaves
-        nothing of their ends, or the options ask for what the model cannot do.
+        nothing of their ends, or the options ask for something that the model cannot do.
     """
 
     def __init__(
@@ -158,17 +158,17 @@ class SegmentPlan:
             return self.finish(index, stems)
         return self._add_up(task, inputs)
 
-    # A segment in two halves, for whoever runs its network elsewhere in between.
+    # The two halves of a segment task, for callers that run the network itself elsewhere.
 
     def prepare(self, index: int, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """What the network of a segment is given.
+        """Make the input of a segment's network.
 
         Parameters
         ----------
         index
-            Of the task, a :class:`Segment`.
+            Index of the task, a :class:`Segment`.
         inputs
-            Its reads, as :meth:`run` takes them.
+            The ranges that the task reads, as for :meth:`run`.
 
         Returns
         -------
@@ -187,20 +187,20 @@ class SegmentPlan:
         return mixture
 
     def finish(self, index: int, stems: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """What a segment writes: its stems by its network's, in the song's level, weighted.
+        """Turn the network's output into what the segment writes: at the song's level, weighted.
 
         Parameters
         ----------
         index
-            Of the task, a :class:`Segment`.
+            Index of the task, a :class:`Segment`.
         stems
-            What its network makes of what :meth:`prepare` gave: ``(sources, channels, samples)``
-            float32. What is behind those samples is not looked at.
+            The network's output for the input from :meth:`prepare`:
+            ``(sources, channels, samples)`` float32. Any samples beyond those are ignored.
 
         Returns
         -------
         list[NDArray[np.float32]]
-            As :meth:`run` gives it: one, ``(out, stems * channels)`` float32.
+            As from :meth:`run`: one array, ``(samples written, stems * channels)`` float32.
         """
         task, channels = self._segment_task(index), self._bag.channels
         mean, std = np.float32(self._song.mean), np.float32(self._song.std)
@@ -219,12 +219,12 @@ class SegmentPlan:
         assert isinstance(task, Segment), "Only segments have a network."
         return task
 
-    # ---- what blocks do -------------------------------------------------------------------------
+    # ---- running blocks -------------------------------------------------------------------------
 
     def _add_up(
         self, task: Block, inputs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
-        """Contributions ``(n, stems * channels)`` -> ``(n, channels)`` for each stem."""
+        """Add contributions ``(n, stems * channels)``; returns ``(n, channels)`` for each stem."""
         channels, length = self._bag.channels, task.writes[0].length
         blocks = {name: np.zeros((length, channels), np.float32) for name in self.stems}
         sums = dict.fromkeys(self.stems, 0.0)
@@ -240,7 +240,7 @@ class SegmentPlan:
     def _average(
         self, task: Block, inputs: Sequence[NDArray[np.float32]], member: int
     ) -> NDArray[np.float32]:
-        """What one network says of a block, averaged over the shifts."""
+        """One network's estimate of a block, averaged over the shifts."""
         start, length = task.writes[0].start, task.writes[0].length
         shape = (length, len(self._says(member)) * self._bag.channels)
         average = np.zeros(shape, np.float32)
@@ -258,19 +258,19 @@ class SegmentPlan:
         average /= np.float32(self._shifts)
         return average
 
-    # ---- which networks have a say --------------------------------------------------------------
+    # ---- which networks contribute --------------------------------------------------------------
 
     def _weight(self, member: int, name: str) -> float:
         return self._bag.weights[member][self._bag.sources.index(name)]
 
     def _says(self, member: int) -> tuple[str, ...]:
-        """The stems of the plan in which a network has a say."""
+        """The stems of the plan to which a network contributes."""
         return tuple(name for name in self.stems if self._weight(member, name) > 0)
 
-    # ---- which tasks there are ------------------------------------------------------------------
+    # ---- planning tasks -------------------------------------------------------------------------
 
     def _segments(self) -> Iterator[tuple[str, Segment]]:
-        """By the names of their planes; the last ones of each shift are shorter."""
+        """All segments, with the names of their planes; the last ones of each shift are shorter."""
         length, options = self._song.length, self._options
         stride = int((1 - options.overlap) * self._segment_length)
         if stride < 1:
@@ -287,7 +287,7 @@ class SegmentPlan:
                         yield name, self._segment(name, member, shift, start, end)
 
     def _segment(self, name: str, member: int, shift: int, start: int, end: int) -> Segment:
-        """The segment [start, end) with as much context around it as fills the network's input."""
+        """The segment [start, end), with enough context around it to fill the network's input."""
         length = self._song.length
         filled = self._segment_length if self._bag.pads_segments else end - start
         trim = (filled - (end - start)) // 2
@@ -325,7 +325,7 @@ def _segment_length(bag: Bag, options: DemucsOptions) -> int:
 
 
 def _first_samples(bag: Bag, options: DemucsOptions) -> list[list[int]]:
-    """Where each shift's first segment starts, for each network: at or before the song's start."""
+    """For each network, where each shift's first segment starts: at or before the song's start."""
     if options.shifts == 0:
         return [[0] for _ in bag.members]
     longest = int(MAX_SHIFT_SECONDS * bag.sample_rate)
@@ -334,7 +334,7 @@ def _first_samples(bag: Bag, options: DemucsOptions) -> list[list[int]]:
 
 
 def _in_order(segments: Mapping[str, Segment], stems: Sequence[str]) -> Iterator[Segment | Block]:
-    """Segments by their place in the song, each block right after its last contributor."""
+    """Order segments by their position in the song, each block right after its last contributor."""
     ordered = sorted(segments.values(), key=lambda segment: segment.writes[0].start)
     starts = [segment.writes[0].start for segment in ordered]
     end = max(segment.writes[0].stop for segment in ordered)
@@ -353,7 +353,7 @@ def _in_order(segments: Mapping[str, Segment], stems: Sequence[str]) -> Iterator
 def _block(
     contributors: Sequence[tuple[int, Segment]], start: int, stop: int, stems: Sequence[str]
 ) -> Block:
-    """The block [start, stop), all contributors of which are given, in the order of the plan."""
+    """The block [start, stop), given all its contributors in the order of the plan."""
     reads = []
     for _, segment in contributors:
         (whole,) = segment.writes

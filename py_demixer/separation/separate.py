@@ -1,9 +1,9 @@
-"""From a mixture to its stems: the way in for programs.
+"""Separate a mixture into its stems: the entry points for programs.
 
-One way for every model: the song is measured, planned (``segments.py``, ``recurrent.py``) and run
-task by task, in this process (``execution.py``) or in several (``processes.py``). What comes out is
-a pure function of the mixture, the model and the options. What is held beside the song and its
-stems does not depend on the song's length.
+Every model works the same way: the song is measured, planned (``segments.py``, ``recurrent.py``)
+and run task by task, in this process (``execution.py``) or in several (``processes.py``). The
+result is a pure function of the mixture, the model and the options. The memory used besides the
+song and its stems does not depend on the song's length.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .statistics import as_mixture, as_samples, check_finite, check_sample_rate,
 from .tasks import Cancel, Plan, Progress, Range, SongStatistics
 
 MEMORY_BYTES = 64 << 20
-"""What of a stream's planes may be held in memory; where a plan needs more, they are in files."""
+"""Limit for a stream's planes in memory; a plan that needs more keeps its planes in files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +38,13 @@ class Stems(Mapping[str, NDArray[np.float32]]):
     Attributes
     ----------
     sources
-        Their names.
+        Names of the stems.
     audio
-        All of them: ``(stems, channels, samples)`` float32.
+        All stems: ``(stems, channels, samples)`` float32.
     sample_rate
-        In Hz.
+        Sample rate in Hz.
     start
-        The sample of the song with which they begin.
+        Position of their first sample in the song.
     """
 
     sources: tuple[str, ...]
@@ -53,7 +53,7 @@ class Stems(Mapping[str, NDArray[np.float32]]):
     start: int = 0
 
     def __getitem__(self, source: str) -> NDArray[np.float32]:
-        """One stem; KeyError if there is none of that name."""
+        """One stem; raises KeyError if there is none of that name."""
         if source not in self.sources:
             raise KeyError(f"There is no stem {source!r}, only {', '.join(self.sources)}.")
         return self.audio[self.sources.index(source)]
@@ -64,7 +64,7 @@ class Stems(Mapping[str, NDArray[np.float32]]):
     def __len__(self) -> int:
         return len(self.sources)
 
-    # Arrays have no single answer to whether they are equal.
+    # Comparing arrays gives no single truth value, so compare by identity.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
@@ -85,36 +85,36 @@ def separate(
     ----------
     mixture
         ``(channels, samples)`` floats with full scale at +-1, at the model's sample rate; or
-        ``(samples,)`` for mono, which goes to all channels.
+        ``(samples,)`` for mono, which is copied to all channels.
     model
         From :func:`py_demixer.load_model`.
     options
-        :class:`DemucsOptions` or :class:`OpenUnmixOptions`, as the model is; None are the usual
-        ones.
+        :class:`DemucsOptions` or :class:`OpenUnmixOptions`, depending on the model; None for the
+        defaults.
     sample_rate
-        Of the mixture, in Hz, for it to be checked; None takes it for the model's.
+        Sample rate of the mixture in Hz, to be checked against the model's; None skips the check.
     workers
-        Processes that share the work, or how many to start for this song; None is to do it in this
-        process. Any number of them gives the same bits.
+        Running worker processes, or the number to start for this song; None to compute in this
+        process. Any number gives the same result, to the bit.
     progress
-        Called with (parts done, parts in all, seconds left) before the first part, where
-        the time is nan, and after each one.
+        Called with (parts done, total parts, seconds left) before the first part, when the time is
+        nan, and after each part.
     cancel
-        Asked before each part; when it returns True, Cancelled is raised.
+        Called before each part; Cancelled is raised when it returns True.
 
     Returns
     -------
     Stems
-        As long as the mixture.
+        The stems, each as long as the mixture.
 
     Raises
     ------
     ValueError
-        The mixture is empty, has another number of channels or another sample rate than the model,
-        or has samples that are whole numbers or not finite; an option is out of its range; or the
-        workers have another model.
+        The mixture is empty, its number of channels or its sample rate differs from the model's,
+        or its samples are integers or not finite; an option is out of range; or the workers have
+        another model.
     TypeError
-        The options are for another kind of model, or ``workers`` is something else.
+        The options are for another kind of model, or ``workers`` has another type.
     Cancelled
         ``cancel`` returned True.
     """
@@ -142,35 +142,35 @@ def separate_blocks(
     cancel: Cancel | None = None,
     scratch: str | Path | None = None,
 ) -> Iterator[Stems]:
-    """Separate a song that comes in blocks; its stems come in blocks, too.
+    """Separate a song that comes in blocks, and yield its stems in blocks.
 
-    What is in memory at a time does not depend on the song's length, and the stems are the same to
-    the bit as those of :func:`separate`. Where much has to be kept at a time (Open-Unmix looks at
-    the whole song before it makes stems), it is in temporary files.
+    Memory use does not depend on the song's length, and the stems are bit-identical to those of
+    :func:`separate`. Where a lot of data has to be kept at a time (Open-Unmix processes the whole
+    song before it makes stems), it is kept in temporary files.
 
     Parameters
     ----------
     blocks
-        ``(channels, samples)`` floats or ``(samples,)`` for mono, as :func:`separate` takes them,
-        of any lengths. They are taken when they are needed, and copied where they are kept: a
-        buffer may be filled again for the next one.
+        ``(channels, samples)`` floats or ``(samples,)`` for mono, as for :func:`separate`; blocks
+        may have any length. Each is consumed only when it is needed, and copied if it is kept, so
+        a buffer may be reused for the next block.
     song
-        The length and the level of the whole: :func:`measure` of the same blocks in a first pass,
-        or what is known of it.
+        Length and level of the whole song: the result of :func:`measure` for the same blocks in a
+        first pass, or values already known.
     model, options, sample_rate, workers, progress, cancel
         See :func:`separate`.
     scratch
-        The folder for temporary files; None is where the system puts them.
+        Folder for temporary files; None for the system's default.
 
     Yields
     ------
     Stems
-        The next samples of all stems; ``start`` tells where they are in the song.
+        The next samples of all stems; ``start`` is their position in the song.
 
     Raises
     ------
     ValueError
-        See :func:`separate`; or the blocks are not as long as the song.
+        See :func:`separate`; or the blocks together are shorter or longer than the song.
     TypeError, Cancelled
         See :func:`separate`.
 
@@ -191,9 +191,9 @@ def separate_blocks(
 def _copies(
     blocks: Iterable[NDArray[np.floating]], sample_rate: int
 ) -> Iterator[NDArray[np.float32]]:
-    """The caller's blocks, whose buffers may be used again; a bad sample in them is an error.
+    """Copy the caller's blocks, whose buffers may be reused, and reject non-finite samples.
 
-    :func:`measure` has looked for one, but the song need not come from it.
+    :func:`measure` checks for these too, but ``song`` need not come from it.
     """
     start = 0
     for block in blocks:
@@ -204,7 +204,7 @@ def _copies(
 
 
 class _Run:
-    """A song on its way: where its planes are and who runs its tasks."""
+    """One song being separated: where its planes are stored and what runs its tasks."""
 
     def __init__(
         self,
@@ -241,7 +241,7 @@ class _Run:
         progress: Progress | None,
         cancel: Cancel | None,
     ) -> Iterator[Stems]:
-        """What becomes final, in the order of the song."""
+        """Yield the stems as they become final, in the order of the song."""
         if self._workers is None:
             found = execute(self._plan, blocks, self._planes, progress, cancel)
         else:

@@ -1,4 +1,4 @@
-"""What is known of a song before it is separated: its mix-down to stereo, its length and level."""
+"""Preparing a song for separation: its mix-down to stereo, its length and its level."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .tasks import SongStatistics
 
-MEASURE_BLOCK = 1 << 20  # samples; fixed, so that every caller gets the same bits
+MEASURE_BLOCK = 1 << 20  # samples; fixed, so that every caller gets bit-identical results
 
 
 def downmix_matrix(channels: int) -> NDArray[np.float32]:
@@ -21,7 +21,7 @@ def downmix_matrix(channels: int) -> NDArray[np.float32]:
     Raises
     ------
     ValueError
-        There are no channels or more than eight.
+        There are no channels, or more than eight.
     """
     if channels not in _LAYOUTS:
         raise ValueError(
@@ -59,17 +59,17 @@ _LAYOUTS = {
 
 
 def check_finite(block: NDArray[np.floating], start: int, sample_rate: int) -> None:
-    """Look for samples that are no numbers in ``block (..., samples)``.
+    """Check ``block (..., samples)`` for NaN and infinite samples.
 
     Parameters
     ----------
     start
-        Where in the song it begins.
+        Position of the block in the song, in samples.
 
     Raises
     ------
     ValueError
-        There is one; the message tells the time of the first.
+        A sample is not finite; the message gives the time of the first one.
     """
     finite = np.isfinite(block).all(axis=tuple(range(block.ndim - 1)))
     if not finite.all():
@@ -81,7 +81,7 @@ def check_finite(block: NDArray[np.floating], start: int, sample_rate: int) -> N
 
 
 def as_samples(block: NDArray[np.floating]) -> NDArray[np.float32]:
-    """A caller's samples as this package has them; not copied where they are so already.
+    """Convert a caller's samples to this package's layout, without a copy where possible.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def as_samples(block: NDArray[np.floating]) -> NDArray[np.float32]:
     Raises
     ------
     ValueError
-        They are no floats: full scale of whole numbers is not 1. Or there are more axes.
+        The samples are not floats (the full scale of integers is not 1), or the array does not
+        have one or two axes.
     """
     block = np.asarray(block)
     if block.dtype.kind != "f":
@@ -110,12 +111,12 @@ def as_samples(block: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def as_mixture(block: NDArray[np.floating], channels: int) -> NDArray[np.float32]:
-    """The same for a model of so many channels, to all of which mono goes.
+    """Convert samples as :func:`as_samples` does, and copy mono to all the model's channels.
 
     Raises
     ------
     ValueError
-        See :func:`as_samples`; or there is another number of channels.
+        See :func:`as_samples`; or the number of channels is neither 1 nor the model's.
     """
     samples = as_samples(block)
     if len(samples) == 1:
@@ -129,19 +130,19 @@ def as_mixture(block: NDArray[np.floating], channels: int) -> NDArray[np.float32
 
 
 def check_sample_rate(given: int | None, wanted: int) -> None:
-    """Refuse a sample rate that is not the model's.
+    """Raise an error unless the audio has the model's sample rate.
 
     Parameters
     ----------
     given
-        Of the audio, in Hz; None: not known, and taken for right.
+        Sample rate of the audio in Hz; None if it is not known, which passes the check.
     wanted
-        The model's, in Hz.
+        Sample rate of the model in Hz.
 
     Raises
     ------
     ValueError
-        They differ.
+        The sample rates differ.
     """
     if given is not None and given != wanted:
         raise ValueError(
@@ -151,7 +152,7 @@ def check_sample_rate(given: int | None, wanted: int) -> None:
 
 
 class Meter:
-    """Mean and standard deviation of a song's mono mix-down, block by block.
+    """Computes the mean and standard deviation of a song's mono mix-down, block by block.
 
     Feed it consecutive blocks of ``MEASURE_BLOCK`` samples (the last one may be shorter). Sums are
     float64 and are combined as in Chan, Golub & LeVeque (1979).
@@ -169,7 +170,7 @@ class Meter:
         Raises
         ------
         ValueError
-            A sample is infinite or not a number.
+            A sample is infinite or NaN.
         """
         mono = block.mean(axis=0, dtype=np.float32)
         check_finite(mono, self.length, self.sample_rate)
@@ -181,9 +182,9 @@ class Meter:
         self.length = total
 
     def finish(self) -> SongStatistics:
-        """The song that was fed.
+        """Return the statistics of all blocks so far.
 
-        Its standard deviation is the unbiased one plus 1e-8, so that silence can be divided by it.
+        The standard deviation is the unbiased one plus 1e-8, so that silence can be divided by it.
         """
         std = (self._squares / max(1, self.length - 1)) ** 0.5 + 1e-8
         return SongStatistics(self.length, self._mean, std)
@@ -195,16 +196,16 @@ def measure(blocks: Iterable[NDArray[np.floating]], sample_rate: int) -> SongSta
     Parameters
     ----------
     blocks
-        ``(channels, samples)`` floats with full scale at +-1, or ``(samples,)`` for mono, one
-        after the other, of any lengths: they do not change what comes out. They are not kept, so a
-        buffer may be filled again for the next one.
+        Consecutive blocks: ``(channels, samples)`` floats with full scale at +-1, or ``(samples,)``
+        for mono. Their lengths do not affect the result. They are not kept, so a buffer may be
+        reused for the next block.
     sample_rate
-        In Hz.
+        Sample rate in Hz.
 
     Raises
     ------
     ValueError
-        A sample is infinite or not a number, or samples are whole numbers.
+        A sample is infinite or NaN, or the samples are integers.
     """
     meter = Meter(sample_rate)
     for block in regular(map(as_samples, blocks), MEASURE_BLOCK):
@@ -213,9 +214,9 @@ def measure(blocks: Iterable[NDArray[np.floating]], sample_rate: int) -> SongSta
 
 
 def regular(blocks: Iterable[NDArray[np.float32]], length: int) -> Iterator[NDArray[np.float32]]:
-    """Blocks ``(channels, samples)`` cut and joined to one length; only the last may be shorter.
+    """Cut and join blocks ``(channels, samples)`` to one length; only the last may be shorter.
 
-    What comes out holds until the next one is asked for.
+    A block that is yielded is valid only until the next one is requested.
     """
     pending: list[NDArray[np.float32]] = []
     have = 0
@@ -227,7 +228,7 @@ def regular(blocks: Iterable[NDArray[np.float32]], length: int) -> Iterator[NDAr
             yield _joined(pending)
             pending, have, start = [], 0, stop
         if start < block.shape[1]:
-            pending.append(block[:, start:].copy())  # the caller may use its buffer again
+            pending.append(block[:, start:].copy())  # the caller may reuse its buffer
             have += block.shape[1] - start
     if pending:
         yield _joined(pending)

@@ -1,14 +1,14 @@
-"""Work on a song as a graph of tasks: what is read, what is written, what comes before what.
+"""The work on a song as a graph of tasks: what each reads and writes, and what it depends on.
 
 All data live in *planes*: named arrays ``(frames, width)`` float32, so that a range of frames is
-one piece of a file. ``"mixture"`` is the song (stereo, interleaved: width 2); there is one plane
-for each stem, named by its source; anything else is temporary. A :class:`Plan` says which planes
-there are and which tasks turn the mixture into the stems. It is a pure function of the model, the
-:class:`SongStatistics` and the options, and so is each of its tasks: whoever runs them, in whatever
-order ``after`` allows, on however many machines, gets the same bits.
+one contiguous piece of a file. ``"mixture"`` is the song (stereo, interleaved: width 2); each stem
+has a plane, named after its source; all other planes are temporary. A :class:`Plan` lists the
+planes and the tasks that turn the mixture into the stems. It is a pure function of the model, the
+:class:`SongStatistics` and the options, and so is each of its tasks: in any order that ``after``
+allows and on any number of machines, the results are bit-identical.
 
 Three programs run plans: :func:`py_demixer.separation.execution.execute`, in order and in one
-process; :class:`py_demixer.separation.processes.Workers`, in several; and the page
+process; :class:`py_demixer.separation.processes.Workers`, in several processes; and the web page
 (web/engine/pool.js), in several workers of the browser.
 """
 
@@ -24,22 +24,23 @@ from numpy.typing import NDArray
 MIXTURE = "mixture"
 
 Progress = Callable[[int, int, float], None]
-"""Is told how much is done, how much there is, and the seconds left (nan: not known yet)."""
+"""Called with the cost done, the total cost and the seconds left (nan: not known yet)."""
 
 Cancel = Callable[[], bool]
-"""Is asked whether to stop."""
+"""Returns True to stop."""
 
 
 @dataclass(frozen=True)
 class SongStatistics:
-    """What is known of a song before it is separated.
+    """What must be known about a song before it is separated.
 
     Attributes
     ----------
     length
-        Frames.
+        Length in frames.
     mean, std
-        Of the mono mix-down (see :class:`py_demixer.separation.statistics.Meter`).
+        Mean and standard deviation of the mono mix-down (see
+        :class:`py_demixer.separation.statistics.Meter`).
     """
 
     length: int
@@ -54,13 +55,13 @@ class Plane:
     Attributes
     ----------
     width
-        Numbers per frame.
+        Values per frame.
     frames
-        How many.
+        Number of frames.
     origin
-        The index of the first one; ranges count from there.
+        The index of the first frame; ranges start there or later.
     temporary
-        It is dropped as soon as all tasks that read it are done.
+        Whether the plane is dropped as soon as all tasks that read it are done.
     """
 
     width: int
@@ -90,13 +91,13 @@ class Task:
     Attributes
     ----------
     reads
-        What :meth:`Plan.run` gets, in this order.
+        The ranges passed to :meth:`Plan.run`, in this order.
     writes
-        What it returns, in this order; no other task writes there.
+        The ranges that it returns, in this order; no other task writes them.
     after
-        Indices, all smaller than its own, of the tasks that must be done before.
+        Indices of the tasks that must be done first, all smaller than the task's own index.
     cost
-        How long it takes, in units of the plan's choice; 0 for one that hardly counts.
+        How long the task takes, in units that the plan chooses; 0 if that is negligible.
     """
 
     reads: tuple[Range, ...]
@@ -106,20 +107,21 @@ class Task:
 
     @property
     def network(self) -> int | None:
-        """The number of the model's network that it is the run of, with a little before and after.
+        """The index of the network that the task runs, apart from a little work before and after.
 
-        That much of it a graphics card can do. None: it is none, and for the processor.
+        A graphics card can run that network. None: the task runs no such network and belongs on the
+        processor.
         """
         return None
 
 
 def stem_names(stems: str | Iterable[str]) -> tuple[str, ...]:
-    """Names of stems as options keep them; a string is the name of one."""
+    """Stem names as a tuple, as options store them; a string is a single name."""
     return (stems,) if isinstance(stems, str) else tuple(stems)
 
 
 def chosen_stems(sources: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """The stems that are wanted, in the model's order; all of them where none are named.
+    """The wanted stems in the model's order; all stems if none are named.
 
     Raises
     ------
@@ -133,19 +135,19 @@ def chosen_stems(sources: Sequence[str], wanted: Sequence[str]) -> tuple[str, ..
 
 
 class Plan(Protocol):
-    """How a song becomes stems: planes, and tasks in an order in which they can be run."""
+    """How to separate a song: planes, and tasks in an order in which they can run."""
 
     @property
     def planes(self) -> Mapping[str, Plane]:
-        """All of them, by name: the mixture, the stems, the temporary ones."""
+        """All planes by name: the mixture, the stems and the temporary planes."""
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """The names of the stems' planes, in the order in which they are shown."""
+        """The names of the stems' planes, in display order."""
 
     @property
     def tasks(self) -> Sequence[Task]:
-        """All of them, each after those it needs."""
+        """All tasks, each after the tasks that it depends on."""
 
     def run(self, index: int, inputs: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Run a task: a pure function.
@@ -153,12 +155,13 @@ class Plan(Protocol):
         Parameters
         ----------
         index
-            Of the task.
+            Index of the task.
         inputs
-            Its reads, each ``(length, width)`` float32 in any memory order; not changed.
+            The ranges that it reads, each ``(length, width)`` float32 in any memory order; they
+            are not changed.
 
         Returns
         -------
         list[NDArray[np.float32]]
-            Its writes, likewise.
+            The ranges that it writes, likewise.
         """

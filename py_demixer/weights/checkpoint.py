@@ -1,8 +1,8 @@
-"""Weight files: safetensors in, arrays out (and the other way round).
+"""Read and write weight files in the safetensors format.
 
-The format is an 8-byte little-endian header length, a JSON header and the tensors' bytes, see
+The format is an 8-byte little-endian header length, a JSON header and the tensors' bytes; see
 https://github.com/huggingface/safetensors. Arrays are views into the buffer, so the file is in
-memory once; float16 stays float16 until an operation widens it.
+memory only once; float16 stays float16 until an operation widens it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 class Checkpoint:
     """The content of a weight file.
 
-    ``tensors`` maps PyTorch's parameter names to arrays (views into the file's buffer) and
+    ``tensors`` maps PyTorch's parameter names to arrays (views into the file's buffer);
     ``metadata`` holds strings, among them ``architecture`` and ``config`` (JSON).
     """
 
@@ -43,7 +43,7 @@ def read(buffer: bytes | bytearray | memoryview | NDArray[np.uint8]) -> Checkpoi
     Raises
     ------
     ValueError
-        The buffer is not a whole, well-formed safetensors file.
+        The buffer is not a complete, well-formed safetensors file.
     """
     data = np.frombuffer(buffer, dtype=np.uint8)
     header, body = _split(data)
@@ -60,10 +60,10 @@ def read(buffer: bytes | bytearray | memoryview | NDArray[np.uint8]) -> Checkpoi
 
 
 def write(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file whose bytes depend on nothing but the arguments.
+    """Write a safetensors file whose bytes depend only on the arguments.
 
-    Tensors are stored in the order of their names; dtypes are float16, float32 and uint8. What is
-    at ``path`` is replaced in one step, once all is written.
+    Tensors are stored in the order of their names; the possible dtypes are float16, float32 and
+    uint8. A file at ``path`` is replaced atomically, once everything is written.
     """
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     offset = 0
@@ -97,7 +97,7 @@ def sha256(path: Path) -> str:
 
 
 def _split(data: NDArray[np.uint8]) -> tuple[dict[str, Any], NDArray[np.uint8]]:
-    """The parsed header and the bytes behind it."""
+    """Split a file into the parsed header and the bytes after it."""
     size = int.from_bytes(data[:8].tobytes(), "little")
     if len(data) < 8 or size > len(data) - 8:
         raise ValueError("The weight file is cut short or not a safetensors file: fetch it again.")

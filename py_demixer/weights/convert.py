@@ -1,9 +1,9 @@
-"""Turn published weight files into the one file the package reads (safetensors).
+"""Convert published weight files to the one file that the package reads (safetensors).
 
-Demucs' numbers are kept in 16 bits, which hold them exactly. A bag of networks is a checkpoint for
-each of them; Open-Unmix is one for each stem, and its matrices are stored in 8 bits (see
-`storage`). What a network's dimensions are, the checkpoint says (see `dimensions`), or else the
-manifest.
+Demucs' weights are stored in 16 bits, which hold them exactly. A bag is published as one checkpoint
+per network; Open-Unmix is published as one checkpoint per stem, and its matrices are stored in
+8 bits (see `storage`). A network's dimensions come from the checkpoint (see `dimensions`) or from
+the manifest.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ Tensors = dict[str, NDArray[Any]]
 
 
 def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
-    """Convert published files to safetensors at ``out``; say which of ``models`` they are.
+    """Convert published files to safetensors at ``out``; return the model that they belong to.
 
     Parameters
     ----------
     files
-        One, or those of a model's parts, which are told apart by the beginnings of their names.
+        One file, or the files of a model's parts, which are told apart by their name prefixes.
     models
-        Which they may be: those that name these very files by their hashes or, where none does,
-        any whose network the tensors fit.
+        The candidates. If the manifest entry of any of them lists the hashes of all these files,
+        only such models are tried; otherwise, all whose networks the tensors may fit.
 
     Raises
     ------
     ConvertError
-        A file is not understood, they fit none of the models, or they hold numbers that
-        float16 cannot hold exactly.
+        A file cannot be read, the files fit none of the models, or they hold numbers that float16
+        cannot represent exactly.
     """
     packages = {path.name: _read(path) for path in files}
     hashes, models = [checkpoint.sha256(path) for path in files], list(models)
@@ -70,12 +70,12 @@ def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
 
 
 def unmix_network(path: Path) -> Tensors:
-    """The parameters of one of Open-Unmix's networks, float32, from its PyTorch checkpoint.
+    """Read the parameters of one of Open-Unmix's networks, float32, from its PyTorch checkpoint.
 
     Raises
     ------
     ConvertError
-        The file is not understood or of another kind.
+        The file cannot be read or is of another kind.
     """
     network = _unmix_parameters(pytorch.read(path).tensors)
     if not network:
@@ -84,7 +84,7 @@ def unmix_network(path: Path) -> Tensors:
 
 
 class _Mismatch(Exception):
-    """Why files are not a model's; the message is a sentence."""
+    """The files do not belong to a model; the message says why, in a sentence."""
 
 
 def _read(path: Path) -> pytorch.Package:
@@ -94,13 +94,13 @@ def _read(path: Path) -> pytorch.Package:
 
 
 def _is_published(model: Model, hashes: Iterable[str]) -> bool:
-    """Whether these are the files that the manifest names."""
+    """Whether the hashes are those of the files in the manifest."""
     known = model.known_hashes
     return all(any(full.startswith(part) for part in known) for full in hashes)
 
 
 def _assembled(model: Model, packages: Mapping[str, pytorch.Package]) -> tuple[Tensors, str]:
-    """The tensors of a model's weight file, and its dimensions as the file states them."""
+    """The tensors for a model's weight file, and its dimensions in the file's form (JSON)."""
     parts = _parts(model, packages)
     if model.architecture == "openunmix":
         return _open_unmix(model, parts)
@@ -118,7 +118,7 @@ def _assembled(model: Model, packages: Mapping[str, pytorch.Package]) -> tuple[T
 
 
 def _parts(model: Model, packages: Mapping[str, pytorch.Package]) -> dict[str, pytorch.Package]:
-    """The files by part, in the order of the manifest."""
+    """The files by the name of their part, in the order of the manifest."""
     if not model.parts:
         if len(packages) != 1:
             raise _Mismatch("it is made of one file.")
@@ -153,9 +153,9 @@ def _open_unmix(model: Model, parts: Mapping[str, pytorch.Package]) -> tuple[Ten
 
 
 def _unmix_parameters(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
-    """Those of a network; empty where it is none.
+    """The parameters of an Open-Unmix network; empty if the tensors are not from one.
 
-    Older checkpoints hold more: windows of transforms, counters of batches, the sample rate.
+    Older checkpoints also hold windows of transforms, batch counters and the sample rate.
     """
     kept = {name: x for name, x in tensors.items() if _UNMIX_PARAMETERS.fullmatch(name)}
     if not {"fc1.weight", "input_mean", "output_mean"} <= set(kept):
@@ -171,7 +171,7 @@ _UNMIX_PARAMETERS = re.compile(
 def _checked(
     config: Any, model: Model, networks: Sequence[Mapping[str, NDArray[Any]]]
 ) -> Iterable[str]:
-    """The names that every network has: no more, no less, in the right shapes."""
+    """Check that every network has exactly the expected tensors; return their names."""
     if config.sources != model.stems:
         raise _Mismatch(f"the stems are {', '.join(config.sources)}.")
     shapes = ARCHITECTURES[model.architecture].network.shapes(config)

@@ -1,9 +1,9 @@
-"""What a published checkpoint says of its network: its kind and its dimensions.
+"""Read the kind and the dimensions of a network from a published checkpoint.
 
-Demucs' checkpoints hold the arguments that their network was made with (``klass`` and ``kwargs`` of
-demucs/states.py). Some are dimensions; some must have the value that the networks of
-:mod:`py_demixer.models` are written for; the others matter to training alone. Open-Unmix'
-checkpoints are tensors, whose shapes tell.
+Demucs' checkpoints hold the arguments with which their network was made (``klass`` and ``kwargs``
+of demucs/states.py). Some are dimensions; some must have the value for which the networks of
+:mod:`py_demixer.models` are written; the others matter only for training. Open-Unmix's checkpoints
+hold only tensors, and the dimensions follow from their shapes.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from py_demixer.errors import ConvertError
 from .pytorch import Package
 
 CLASSES = {"HTDemucs": "htdemucs", "HDemucs": "hdemucs"}
-"""By the names of the original classes."""
+"""Architectures by the names of the original classes."""
 
-# Arguments of the original's classes that are dimensions: their names here, and their defaults
-# there.
+# Arguments of the original classes that are dimensions: their name in this package, and their
+# default in the original.
 _DIMENSIONS: Mapping[str, tuple[str, Any]] = {
     "sources": ("sources", None),
     "samplerate": ("sample_rate", 44100),
@@ -42,9 +42,9 @@ _MORE_DIMENSIONS: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     },
     "HDemucs": {"dconv_comp": ("dconv_compress", 4)},
 }
-_SEGMENT_SECONDS = {"HTDemucs": 10, "HDemucs": 40}  # by default
+_SEGMENT_SECONDS = {"HTDemucs": 10, "HDemucs": 40}  # defaults
 
-# Those that must have one value: that value, and the default.
+# Arguments for which only one value is supported: that value, and the original's default.
 _FIXED: Mapping[str, tuple[Any, Any]] = {
     "channels_time": (None, None),
     "growth": (2, 2),
@@ -111,12 +111,12 @@ _FOR_TRAINING = {"emb_smooth", "dconv_init", "rescale", "multi_freqs_depth"} | {
 
 
 def of_demucs(package: Package) -> dict[str, Any]:
-    """Dimensions, as the network's ``Config`` names them, by the checkpoint's arguments.
+    """The dimensions from a checkpoint's arguments, named as in the network's ``Config``.
 
     Raises
     ------
     ConvertError
-        The network is made in a way that this package's are not.
+        The network was made with arguments that this package does not support.
     """
     klass, given = package.klass, dict(package.arguments)
     if klass is None:
@@ -139,7 +139,7 @@ def of_demucs(package: Package) -> dict[str, Any]:
 
 
 def of_open_unmix(network: Mapping[str, NDArray[Any]]) -> dict[str, int]:
-    """What of :class:`py_demixer.models.openunmix.Config` the shapes of a stem's network tell."""
+    """The fields of :class:`py_demixer.models.openunmix.Config` that follow from tensor shapes."""
     return {
         "hidden": len(network["fc1.weight"]),
         "bandwidth": len(network["input_mean"]),

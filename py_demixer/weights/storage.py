@@ -1,6 +1,6 @@
-"""How numbers are stored: in 16 bits where that loses nothing, or matrices in 8 bits.
+"""Storage formats for weights: 16 bits where that is lossless, or 8 bits for matrices.
 
-docs/exactness.md tells what 8 bits cost, and what other ways there are.
+docs/exactness.md describes what 8 bits cost, and the alternatives.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _STEPS = 255
 
 
 def half(name: str, tensor: NDArray[np.floating]) -> NDArray[np.float16]:
-    """``tensor`` as float16, which must lose nothing.
+    """Convert ``tensor`` to float16, which must be lossless.
 
     Raises
     ------
     ConvertError
-        It would lose something.
+        A value cannot be represented exactly.
     """
     with np.errstate(over="ignore"):
         narrow = tensor.astype(np.float16, copy=False)
@@ -35,20 +35,20 @@ def half(name: str, tensor: NDArray[np.floating]) -> NDArray[np.float16]:
 
 
 def quantise(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
-    """Store every matrix as :func:`py_demixer.weights.checkpoint.widen` reads it, the rest as is.
+    """Quantise every matrix for :func:`py_demixer.models.parameters.widen`; keep the rest as is.
 
-    Each row's numbers are steps between the row's smallest and largest.
+    The values of a row are stored as steps between the row's minimum and maximum.
 
     Parameters
     ----------
     tensors
-        Float32 by name.
+        Float32 arrays by name.
 
     Returns
     -------
     dict[str, NDArray[Any]]
-        For a matrix uint8, and the scale and the offset of its rows under ``<name>.scale`` and
-        ``<name>.offset``.
+        Each matrix as uint8, with the scale and the offset of its rows under ``<name>.scale`` and
+        ``<name>.offset``; other tensors unchanged.
     """
     out: dict[str, NDArray[Any]] = {}
     for name, tensor in tensors.items():
@@ -56,7 +56,7 @@ def quantise(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[An
             out[name] = tensor
             continue
         low, high = tensor.min(axis=1).astype(np.float64), tensor.max(axis=1).astype(np.float64)
-        # A row of equal numbers has no steps: all are its offset.
+        # A row of equal numbers has no range: all its values are the offset.
         scale = np.where(high > low, (high - low) / _STEPS, 1).astype(np.float32)
         offset = low.astype(np.float32)
         steps = np.rint((tensor - offset[:, None]) / scale[:, None])

@@ -1,4 +1,4 @@
-"""Songs for a batch, and looking at who is at work on one."""
+"""Songs for a batch, and helpers to see which process works on a song."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RATE = 44100
 
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 20: one long, one that is no song, the others short; some in a folder below."""
+    """A folder of 20 files, some in a subfolder: a long song, one without audio, short ones."""
     folder = tmp_path_factory.mktemp("batch") / "songs"
     (folder / "album").mkdir(parents=True)
     soundfile.write(folder / f"{LONG}.wav", synthetic.song(20.0).T, RATE)
@@ -48,7 +48,7 @@ def batch(*arguments: object) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, dict[str, str]], str]:
-    """Exit code, what was said of each song by its name, and standard error."""
+    """Exit code, the reported line of each song by name, and standard error."""
     stdout, stderr = process.communicate(timeout=300)
     lines = map(json.loads, stdout.splitlines())
     return process.returncode, {Path(line["song"]).stem: line for line in lines}, stderr
@@ -65,7 +65,7 @@ def statuses(said: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def wait_for(condition: Callable[[], object]) -> object:
-    """Until there is an answer."""
+    """Wait until the condition returns something true, and return it."""
     deadline = time.monotonic() + 120
     while not (answer := condition()):
         assert time.monotonic() < deadline, "nothing happened"
@@ -74,12 +74,12 @@ def wait_for(condition: Callable[[], object]) -> object:
 
 
 def busy_with(song: Path) -> int | None:
-    """The process that has a file of a song's unfinished stems open."""
+    """The process that has an unfinished stem file of this song open."""
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if str(link.readlink()).startswith(f"{song}/.unfinished-"):
                 return int(link.parts[2])
-        except OSError:  # it has gone, or is somebody else's
+        except OSError:  # it has ended, or belongs to another user
             continue
     return None
 

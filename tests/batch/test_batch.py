@@ -1,4 +1,4 @@
-"""Many songs by processes of this machine: what is done stays, what ends is done again."""
+"""Batches by local processes: finished songs are kept, interrupted ones are done again."""
 
 import hashlib
 import json
@@ -55,7 +55,7 @@ def run(few, out, tiny_weights):
     return lambda *more: finish(batch(few, "-o", out, "--weights", tiny_weights, "-j", 1, *more))
 
 
-def test_stems_are_those_of_separate_and_the_manifest_says_how(run, few, out, tiny_weights):
+def test_stems_equal_those_of_separate_and_the_manifest_says_how(run, few, out, tiny_weights):
     code, said, stderr = run("--bits", "32f", "--overlap", 0.5)
     assert code == 0
     assert statuses(said) == {"a": "done", "b": "done"}
@@ -85,7 +85,7 @@ def test_stems_are_those_of_separate_and_the_manifest_says_how(run, few, out, ti
 
 
 def damage(path: Path) -> None:
-    """Change a byte and nothing else that could be seen."""
+    """Change one byte of a file, but not its size or times."""
     before = path.stat()
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -94,7 +94,7 @@ def damage(path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["damaged", "gone", "another song", "interrupted"])
-def test_what_is_not_intact_is_done_again(run, few, out, what):
+def test_damaged_results_are_done_again(run, few, out, what):
     run()
     expected = contents(out)
     if what == "damaged":
@@ -103,7 +103,7 @@ def test_what_is_not_intact_is_done_again(run, few, out, what):
         (out / "b" / "drums.wav").unlink()
     elif what == "another song":
         soundfile.write(few / "b.wav", synthetic.song(0.6).T, RATE)
-    else:  # after the manifest and before the stems: left by a process that was ended
+    else:  # after the manifest and before the stems: left by a killed process
         (out / "b" / "vocals.wav").unlink()
         (out / "b" / "bass.wav").unlink()
         (out / "b" / ".unfinished-xyz").mkdir()
@@ -115,7 +115,7 @@ def test_what_is_not_intact_is_done_again(run, few, out, what):
     assert statuses(run()[1]) == {"a": "skipped", "b": "skipped"}
 
 
-def test_another_run_that_is_at_work_on_the_song_keeps_its_files(run, out):
+def test_files_of_a_concurrent_run_are_kept(run, out):
     with workshop(out / "b") as place:
         (place / "bass.wav").write_text("half of it")
         code, said, _ = run()
@@ -125,8 +125,8 @@ def test_another_run_that_is_at_work_on_the_song_keeps_its_files(run, out):
 
 
 @pytest.mark.parametrize("name", ["../../precious.wav", "{out}/precious.wav", "notes.wav", ".."])
-def test_force_deletes_what_was_made_and_nothing_else(run, out, name):
-    """Whatever a manifest says: anybody may have written it."""
+def test_force_deletes_only_its_own_files(run, out, name):
+    """A manifest is not trusted, because anyone may have written it."""
     run()
     named = name.format(out=out.parent)
     precious = out / "a" / named
@@ -135,7 +135,7 @@ def test_force_deletes_what_was_made_and_nothing_else(run, out, name):
     manifest = json.loads((out / "a" / MANIFEST).read_text())
     facts = {"name": named, "bytes": 8, "sha256": hashlib.sha256(b"precious").hexdigest()}
     if name == "notes.wav":
-        facts["sha256"] = "0" * 64  # there is something else of that name by now
+        facts["sha256"] = "0" * 64  # another file has this name by now
     manifest["stems"]["bass"] = facts
     (out / "a" / MANIFEST).write_text(json.dumps(manifest))
     code, said, stderr = run("--two-stems", "drums", "--force")
@@ -149,7 +149,7 @@ def test_force_deletes_what_was_made_and_nothing_else(run, out, name):
     "content",
     ["[]", "{", '{"song": 1, "stems": {}}', '{"song": {}, "stems": {"bass": {"name": 1}}}'],
 )
-def test_a_manifest_that_is_none_is_told_and_not_believed(run, out, content):
+def test_invalid_manifest_is_reported(run, out, content):
     run()
     (out / "a" / MANIFEST).write_text(content)
     code, said, stderr = run()
@@ -159,7 +159,7 @@ def test_a_manifest_that_is_none_is_told_and_not_believed(run, out, content):
     assert statuses(run("--force")[1]) == {"a": "done", "b": "skipped"}
 
 
-def test_stems_made_in_another_way_are_not_replaced_unless_that_is_wanted(run, out):
+def test_stems_made_with_other_settings_need_force(run, out):
     run()
     before = contents(out)
     code, said, stderr = run("--two-stems", "bass")
@@ -171,7 +171,7 @@ def test_stems_made_in_another_way_are_not_replaced_unless_that_is_wanted(run, o
     assert set(os.listdir(out / "a")) == {MANIFEST, "bass.wav", "no_bass.wav"}
 
 
-def test_stems_that_were_not_made_here_are_not_replaced(run, out):
+def test_stems_from_elsewhere_are_not_replaced(run, out):
     (out / "b").mkdir(parents=True)
     (out / "b" / "bass.wav").write_text("somebody's work")
     code, _, stderr = run()
@@ -180,15 +180,15 @@ def test_stems_that_were_not_made_here_are_not_replaced(run, out):
     assert contents(out) == {"b/bass.wav": b"somebody's work"}
 
 
-def test_a_process_that_ends_loses_its_song_only(songs, tmp_path, tiny_weights):
-    """And a file that is no song is told, and the others go on."""
+def test_killed_process_loses_only_its_song(songs, tmp_path, tiny_weights):
+    """A file that is not audio is reported, and the others are done."""
     out = tmp_path / "out"
     process = batch(songs, "-o", out, "--weights", tiny_weights, "--jobs", 2)
     victim = wait_for(lambda: busy_with(out / LONG))
     wait_for(lambda: len(list(out.rglob(MANIFEST))) > 2)
     others = [pid for pid in children(process.pid) if pid != victim]
     os.kill(victim, signal.SIGKILL)
-    wait_for(lambda: busy_with(out / LONG) not in (victim, None))  # it is done again
+    wait_for(lambda: busy_with(out / LONG) not in (victim, None))  # the song is done again
     assert all(is_alive(pid) for pid in others)
     code, said, stderr = finish(process)
     assert code == 1
@@ -213,13 +213,13 @@ def children(pid: int) -> list[int]:
 
 
 class Deadly(Recipe):
-    """Ends each process that reads it."""
+    """A recipe that ends each process that unpickles it."""
 
     def __reduce__(self):
         return os._exit, (1,)
 
 
-def test_a_song_that_ends_every_process_is_given_up(few, out, tiny_weights):
+def test_song_that_kills_every_process_is_given_up(few, out, tiny_weights):
     recipe = Deadly("htdemucs", "?", "numpy", DemucsOptions(), Output())
     outcomes = list(run_batch(collect([few], out), recipe, LocalExecutor(2, tiny_weights)))
     assert len(outcomes) == 2
@@ -228,7 +228,7 @@ def test_a_song_that_ends_every_process_is_given_up(few, out, tiny_weights):
         assert "3 processes ended in the middle of it" in outcome.error
 
 
-def test_ctrl_c_ends_it_and_keeps_what_is_done(songs, tmp_path, tiny_weights):
+def test_ctrl_c_keeps_finished_songs(songs, tmp_path, tiny_weights):
     out = tmp_path / "out"
     process = batch(songs, "-o", out, "--weights", tiny_weights, "--jobs", 2)
     wait_for(lambda: busy_with(out / LONG) and len(list(out.rglob(MANIFEST))) > 2)
@@ -242,7 +242,7 @@ def test_ctrl_c_ends_it_and_keeps_what_is_done(songs, tmp_path, tiny_weights):
     kept = {path.parent for path in out.rglob(MANIFEST)}
     assert len(kept) > 2
     told = {Path(line["folder"]) for line in said.values() if line["status"] == "done"}
-    # Of the last one it may not have been told yet.
+    # The last one may not have been reported yet.
     assert told <= kept
     assert len(told) > 1
     for folder in kept:

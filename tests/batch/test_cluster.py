@@ -1,4 +1,4 @@
-"""A Dask cluster over TCP: a scheduler and two workers, each a process of its own."""
+"""A Dask cluster over TCP: a scheduler and two workers, each in a separate process."""
 
 import os
 import signal
@@ -56,14 +56,14 @@ def scheduler():
 
 @contextmanager
 def a_worker(scheduler, folder, *more):
-    """A worker of two threads, which must not be given two songs at a time."""
+    """A worker with two threads, which must not get two songs at a time."""
     options = ("--nthreads", 2, "--no-dashboard", "--local-directory", folder, *more)
     with running(DASK, "worker", scheduler, *options) as process:
         yield process
 
 
-def test_as_local_whatever_happens(scheduler, songs, tmp_path, tiny_weights):
-    """20 songs: a worker is killed in the middle of one, and one is no song."""
+def test_cluster_gives_the_same_files_as_local_processes(scheduler, songs, tmp_path, tiny_weights):
+    """20 songs: a worker is killed in the middle of one, and one is not audio."""
     model = ("--weights", tiny_weights)
     local, out = tmp_path / "local", tmp_path / "out"
     assert finish(batch(songs, "-o", local, "-j", 2, *model))[0] == 1
@@ -79,7 +79,7 @@ def test_as_local_whatever_happens(scheduler, songs, tmp_path, tiny_weights):
         assert len(list(folder.rglob("py-demixer-*.safetensors"))) == 2  # one for each worker
         wait_for(lambda: len(list(out.rglob(MANIFEST))) > 2)
         os.kill(victim, signal.SIGKILL)
-        wait_for(lambda: busy_with(out / LONG) not in (victim, None))  # by the other one
+        wait_for(lambda: busy_with(out / LONG) not in (victim, None))  # by the other worker
         code, said, stderr = finish(process)
         assert code == 1
         assert len(said) == 20
@@ -93,14 +93,12 @@ def test_as_local_whatever_happens(scheduler, songs, tmp_path, tiny_weights):
         code, said, stderr = finish(batch(songs, "-o", out, "--scheduler", scheduler, *model))
         assert "0 songs were separated, 19 were already done, 1 failed." in stderr
         assert contents(out) == expected
-        # Only the one that was killed could not clear up.
+        # Only the killed worker could not clean up.
         assert len(list(folder.rglob("py-demixer-*.safetensors"))) == 1
 
 
-def test_a_worker_that_is_started_again_gets_the_weights_again(
-    scheduler, songs, tmp_path, tiny_weights
-):
-    """By its nanny, as Dask's workers are by default; there is no other one."""
+def test_restarted_worker_gets_the_weights_again(scheduler, songs, tmp_path, tiny_weights):
+    """The nanny restarts it, as Dask does by default; there is no other worker."""
     out = tmp_path / "out"
     with a_worker(scheduler, tmp_path / "workers"), distributed.Client(scheduler) as client:
         client.wait_for_workers(1)
@@ -113,7 +111,7 @@ def test_a_worker_that_is_started_again_gets_the_weights_again(
     assert statuses(said) == {LONG: "done"}
 
 
-def test_what_keeps_a_cluster_from_working_is_said(scheduler, songs, tmp_path, monkeypatch):
+def test_cluster_problems_are_reported(scheduler, songs, tmp_path, monkeypatch):
     monkeypatch.setattr("py_demixer.batch.dask._PATIENCE_SECONDS", 1)
     from py_demixer.batch.dask import DaskExecutor
     from py_demixer.errors import BatchError

@@ -1,1 +1,1 @@
-"""What `build.py bench` measures: speed, memory, and how close to PyTorch the stems are."""
+"""Measurements of `build.py bench`: speed, memory, and closeness to PyTorch."""

@@ -1,11 +1,11 @@
 """`python -m tests.bench SITE`: measure, then print a table or one JSON object.
 
-Every row has the same fields whatever it measures. `seconds` is the median of `runs`, `peak_bytes`
-the peak resident set natively and the WASM heap in the browser, and `snr_db` (only in rows with a
-reference) the signal-to-noise ratio of each stem against another implementation's. `share` is the
-part of a segment's time, `share_of_ceiling` that of the machine's multiply-adds. `speed_up` tells
-how many times as fast as one worker several are, `page_bytes` what a page held beside WASM heaps.
-`machine` is the adapter where WebGPU computes; it is a software one where there is no other.
+Every row has the same fields, whatever it measures. `seconds` is the median of `runs`. `peak_bytes`
+is the peak resident set natively, and the WASM heap in the browser. `snr_db` (only in rows with a
+reference) is the signal-to-noise ratio of each stem against another implementation's. `share` is
+the share of a segment's time, `share_of_ceiling` that of the machine's multiply-adds. `speed_up`
+compares several workers with one. `page_bytes` is the page's memory besides WASM heaps. `machine`
+is the adapter where WebGPU computes, which is a software adapter if there is no other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RUNS = 3
 
 
 def main() -> None:
-    """Measure as the command line says."""
+    """Run the measurements that the command line selects."""
     options = _options()
     weights = ensure_weights(Path(sys.executable), "htdemucs")
     rows: list[Row] = []

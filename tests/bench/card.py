@@ -1,8 +1,8 @@
 """`python -m tests.bench.card`: the network on this machine's graphics card, without a browser.
 
-For machines that have a real card: nothing is fetched, for the weights are seeded, and of the
-released dimensions. PyTorch on the same card is measured where it and demucs can be imported. One
-JSON object, as of `python -m tests.bench`.
+For machines with a real card: nothing is fetched, because the weights are seeded, with released
+dimensions. PyTorch on the same card is measured if it and demucs can be imported. Prints one JSON
+object, like `python -m tests.bench`.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ def main() -> None:
 
 
 def segment(runs: int) -> Iterator[Row]:
-    """A segment, from waveform to stems.
+    """Time a segment, from waveform to stems.
 
-    How exact it is, is not told: one bit of the last place of the input changes what a network of
-    seeded weights makes of it down to 53 dB. That is for the operations, and for tests.
+    Accuracy is not reported: with seeded weights, a change in the last bit of the input already
+    changes the result so much that the SNR drops to 53 dB. The operations and the tests check it.
 
     Yields
     ------
     Row
-        First as one calls it: with the way to the card and back. Then by the card's own clock,
-        `share` being the part of each kind of shader, the largest first.
+        First as seen by the caller, including the transfers to the card and back. Then by the
+        card's own clock, with the `share` of each kind of shader, the largest first.
     """
     tensors = tiny.tensors(0, tiny.Kind("htdemucs", {}))
     network = HTDemucs(tensors)
@@ -77,12 +77,12 @@ def segment(runs: int) -> Iterator[Row]:
 
 
 def pytorch(runs: int) -> Iterator[Row]:
-    """The same segment by the original on the same card, where there is CUDA and demucs.
+    """Time the same segment by the original on the same card, if there are CUDA and demucs.
 
     Yields
     ------
     Row
-        With float32 as PyTorch comes (convolutions may use TF32), and with nothing but float32.
+        With PyTorch's default for float32 (convolutions may use TF32), and with pure float32.
     """
     if not all(map(importlib.util.find_spec, ("torch", "demucs"))):
         return
@@ -110,7 +110,7 @@ def pytorch(runs: int) -> Iterator[Row]:
 _SHADERS = Path(native.__file__).parent
 
 _RELEASED = {"segment": 7.8, "bottom_channels": 512, "dconv_mode": 3, "t_layers": 5}
-"""Where the released network differs from the constructor's defaults."""
+"""Arguments in which the released network differs from the constructor's defaults."""
 
 
 def _noise(frames: int) -> np.ndarray:
@@ -118,7 +118,7 @@ def _noise(frames: int) -> np.ndarray:
 
 
 def _timed(call: Callable[[], object], runs: int) -> list[float]:
-    call()  # whatever is compiled or chosen at first is not timed
+    call()  # initial compilation and tuning are not timed
     seconds = []
     for _ in range(runs):
         begun = time.perf_counter()
@@ -128,7 +128,7 @@ def _timed(call: Callable[[], object], runs: int) -> list[float]:
 
 
 def _kind(shader: str) -> str:
-    """The file that a shader ends with; what it includes comes before."""
+    """The file that a shader ends with; its includes come before it."""
     files = {path.stem: path.read_text().strip() for path in _SHADERS.glob("*.wgsl")}
     return max(files, key=lambda name: shader.find(files[name]))
 

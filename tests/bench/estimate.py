@@ -1,8 +1,8 @@
-"""What a segment asks of a graphics card, on paper: operations, bytes, dispatches.
+"""Estimate what a segment demands of a graphics card: operations, bytes, dispatches.
 
-For each kind of operation: floating-point operations by the shapes of its arrays, bytes of
-everything its dispatches bind (each once a dispatch, as if caches kept what is read again), and
-what follows for cards of which the peaks are known::
+For each kind of operation: floating-point operations from the shapes of its arrays, bytes of
+everything that its dispatches bind (each counted once per dispatch, as if repeated reads hit a
+cache), and the resulting time on cards with known peaks::
 
     python -m tests.bench.estimate WEIGHTS
 """
@@ -27,10 +27,10 @@ from py_demixer.program.record import record
 from py_demixer.weights import checkpoint, networks
 
 COMPUTE_SHARE, MEMORY_SHARE = 0.4, 0.7
-"""The shares of their peaks that cards are taken to reach: of products, of transfers."""
+"""Assumed shares of their peaks that cards reach: for products, for transfers."""
 
 DISPATCH_SECONDS = 10e-6
-"""What a dispatch costs beside its work."""
+"""Overhead of a dispatch."""
 
 CARDS = {
     "integrated (1.5 TFLOP/s, 60 GB/s)": (1.5e12, 60e9),
@@ -38,32 +38,32 @@ CARDS = {
     "discrete (20 TFLOP/s, 500 GB/s)": (20e12, 500e9),
     "NVIDIA H200 (67 TFLOP/s, 4.8 TB/s)": (67e12, 4.8e12),
 }
-"""Their peaks: float32 operations and bytes a second."""
+"""Their peaks: float32 operations and bytes per second."""
 
 
 @dataclass
 class Work:
-    """Of one kind of operation, or of one operation."""
+    """Work of one operation, or of all operations of a kind."""
 
     flops: float = 0
     bytes: float = 0
     dispatches: int = 0
 
     def add(self, other: Work) -> None:
-        """One more operation of the kind."""
+        """Add the work of another operation."""
         self.flops += other.flops
         self.bytes += other.bytes
         self.dispatches += other.dispatches
 
     def seconds(self, peak_flops: float, peak_bytes: float) -> float:
-        """At the shares above: products and transfers at the same time."""
+        """Time at the shares above, with products and transfers in parallel."""
         computing = self.flops / (COMPUTE_SHARE * peak_flops)
         moving = self.bytes / (MEMORY_SHARE * peak_bytes)
         return max(computing, moving) + self.dispatches * DISPATCH_SECONDS
 
 
 def recorded(weights: Path) -> tuple[Program, Mapping[str, np.ndarray]]:
-    """The program of a weight file's HTDemucs, and its tensors."""
+    """The program of the HTDemucs in a weight file, and its tensors."""
     content = checkpoint.read(np.fromfile(weights, np.uint8))
     model = networks.build_model(content)
     assert isinstance(model, HTDemucs)
@@ -72,7 +72,7 @@ def recorded(weights: Path) -> tuple[Program, Mapping[str, np.ndarray]]:
 
 
 def work(operation: Operation) -> Work:
-    """What an operation asks of a card."""
+    """The work of an operation on a card."""
     dispatches = lower(operation)
     bound = [_bytes(binding) for dispatch in dispatches for binding in dispatch.bindings]
     count = _FLOPS.get(operation.kind, _elementwise)
@@ -80,7 +80,7 @@ def work(operation: Operation) -> Work:
 
 
 def by_kind(program: Program) -> dict[str, Work]:
-    """The work of all operations of each kind, the most first."""
+    """The work of all operations of each kind, in descending order of FLOP."""
     kinds: dict[str, Work] = defaultdict(Work)
     for operation in program.operations:
         kinds[operation.kind].add(work(operation))
@@ -88,7 +88,7 @@ def by_kind(program: Program) -> dict[str, Work]:
 
 
 def tables(program: Program) -> str:
-    """The work by kind, and what it takes on cards, in Markdown."""
+    """The work by kind, and the time on each card, in Markdown."""
     kinds = by_kind(program)
     whole = Work()
     for one in kinds.values():
@@ -126,7 +126,7 @@ def _bytes(binding: Binding) -> int:
 
 
 def _made(operation: Operation) -> int:
-    """Numbers that it makes."""
+    """Number of values that an operation produces."""
     array: Any = operation.result or operation.operands[0]
     return int(array.size)
 
@@ -156,14 +156,14 @@ def _attention(operation: Operation) -> float:
 
 
 def _branch(operation: Operation) -> float:
-    """With the way out computed twice: once for its statistics."""
+    """The outgoing layer is computed twice: once for its statistics."""
     channels, rows, positions = operation.operands[0].shape
     hidden = operation.operands[1].shape[0]
     return 2.0 * rows * positions * channels * hidden * (3 + 2 * 2)
 
 
 def _transform(operation: Operation) -> float:
-    """A Fourier transform of n numbers: 2.5 n log2 n, as fast ones take."""
+    """A Fourier transform of n numbers takes 2.5 n log2 n, as in fast algorithms."""
     n_fft = operation.options["n_fft"]
     array: Any = max((*operation.operands, operation.result), key=lambda one: one.size)
     return 2.5 * array.size * math.log2(n_fft)

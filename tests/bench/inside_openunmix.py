@@ -1,4 +1,4 @@
-"""What openunmix.py measures, inside Pyodide; needs NumPy and the package only."""
+"""The part of openunmix.py that runs inside Pyodide; needs only NumPy and the package."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from py_demixer.models.openunmix import Config, OpenUnmix
 from py_demixer.separation import planning, tasks
 
-_SAMPLE = 2  # tasks of a kind: one in the middle of the song, and one beside it
+_SAMPLE = 2  # tasks of a kind: one in the middle of the song, and its neighbour
 
 
 def measure(hidden: int, minutes: float, runs: int) -> str:
-    """JSON: backend, seconds of each run for the whole song, and of the last one by kind."""
+    """JSON: backend, seconds of each run for the whole song, and those of the last run by kind."""
     config = Config(hidden=hidden)
     song = tasks.SongStatistics(round(minutes * 60 * config.sample_rate), 0.0, 1.0)
     network = OpenUnmix(_tensors(config), config)
@@ -24,7 +24,7 @@ def measure(hidden: int, minutes: float, runs: int) -> str:
     for index, task in enumerate(plan.tasks):
         kinds[type(task).__name__].append(index)
     seconds, parts = [], {}
-    for _ in range(runs + 1):  # the first one warms up
+    for _ in range(runs + 1):  # the first one is a warm-up
         parts = {kind: len(places) * _time(plan, places) for kind, places in kinds.items()}
         seconds.append(sum(parts.values()))
     rounded = {kind: round(value, 2) for kind, value in parts.items()}
@@ -32,7 +32,7 @@ def measure(hidden: int, minutes: float, runs: int) -> str:
 
 
 def _time(plan: tasks.Plan, places: list[int]) -> float:
-    """Seconds of a task of a kind: the mean of some in the middle of the song."""
+    """Seconds of one task of a kind: the mean of some in the middle of the song."""
     middle = len(places) // 2
     chosen = places[middle : middle + _SAMPLE]
     total = 0.0
@@ -41,13 +41,13 @@ def _time(plan: tasks.Plan, places: list[int]) -> float:
         inputs = [np.random.default_rng(0).standard_normal(shape, np.float32) for shape in shapes]
         start = time.perf_counter()
         for output in plan.run(index, inputs):
-            np.ascontiguousarray(output)  # as the worker hands it out
+            np.ascontiguousarray(output)  # as the worker returns it
         total += time.perf_counter() - start
     return total / len(chosen)
 
 
 def _tensors(config: Config) -> dict[str, np.ndarray]:
-    """Parameters as the weight file has them: matrices in 8 bits."""
+    """Parameters as in the weight file: matrices in 8 bits."""
     random, out = np.random.default_rng(0), {}
     for name, shape in OpenUnmix.shapes(config).items():
         if len(shape) == 1:

@@ -1,6 +1,6 @@
-"""Whole songs by the package itself: by several processes, in batches, and without end.
+"""Whole songs with the package itself: in several processes, in batches, and as long streams.
 
-Run as a script, in a process of its own, this prints one JSON object:
+When run as a script, in a separate process, this prints one JSON object:
 
     python -m tests.bench.library MODEL WEIGHTS SONG
 """
@@ -34,7 +34,7 @@ _ROUNDS = 2
 
 
 def measure_workers(weights: Path) -> tuple[list[Row], dict[str, str]]:
-    """One song by one process and by one for each core, in turns.
+    """Time one song with one process and with one per core, alternately.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def measure_workers(weights: Path) -> tuple[list[Row], dict[str, str]]:
     for _ in range(_ROUNDS):
         for count in seconds:
             with memory.children() as watched, py_demixer.Workers(model, count) as workers:
-                # So that all have started.
+                # Make sure that all processes have started.
                 py_demixer.separate(synthetic.song(1.0), model, workers=workers)
                 begun = time.perf_counter()
                 py_demixer.separate(mixture, model, workers=workers)
@@ -58,7 +58,7 @@ def measure_workers(weights: Path) -> tuple[list[Row], dict[str, str]]:
 
 
 def measure_batch(weights: Path) -> tuple[list[Row], dict[str, str]]:
-    """As many songs as there are cores, one after the other and all at the same time.
+    """Time as many songs as there are cores, one after the other and all at once.
 
     Returns
     -------
@@ -85,12 +85,12 @@ def measure_batch(weights: Path) -> tuple[list[Row], dict[str, str]]:
 
 
 def measure_streams() -> tuple[list[Row], dict[str, str]]:
-    """Ten minutes and an hour from file to files, by tiny models: what is held does not grow.
+    """Measure ten minutes and an hour from file to files, with tiny models: memory stays constant.
 
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        Rows with ``peak_bytes``, each of a process of its own. No versions.
+        Rows with ``peak_bytes``, each of a separate process. No versions.
     """
     rows = []
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""The machine that is measured."""
+"""The machine used for measurements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def machine() -> dict[str, object]:
-    """Its system, processor, cores and memory."""
+    """Its operating system, CPU, cores and memory."""
     return {
         "system": platform.platform(),
         "processor": _processor(),

@@ -1,4 +1,4 @@
-"""The most that processes have held, as the system counts it."""
+"""Peak memory of processes, as reported by the system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOOK_SECONDS = 0.1
 def peak_bytes(process: int | None = None) -> int:
     """The largest resident set of a process (None: this one) since its program began.
 
-    On Linux this is not what getrusage says: there a new process begins with its parent's.
+    On Linux, getrusage does not give this: there, a new process starts with its parent's value.
     """
     if sys.platform != "linux":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -27,14 +27,14 @@ def peak_bytes(process: int | None = None) -> int:
 
 @dataclass
 class Watched:
-    """The largest of the processes that were started inside of :func:`children`."""
+    """The largest resident set of the processes started within :func:`children`."""
 
     peak_bytes: int = 0
 
 
 @contextmanager
 def children() -> Iterator[Watched]:
-    """Look at the processes that this one starts, until the end of the block (Linux)."""
+    """Watch the processes that this one starts, until the end of the block (Linux)."""
     watched, ended = Watched(), threading.Event()
     older, own = _children(), _command("self")
 
@@ -43,7 +43,7 @@ def children() -> Iterator[Watched]:
             for process in _children() - older:
                 try:
                     if _command(process) == own:
-                        continue  # it has yet to become another program: the memory is ours
+                        continue  # not another program yet: the memory is ours
                     watched.peak_bytes = max(watched.peak_bytes, peak_bytes(process))
                 except (OSError, KeyError):  # it has ended
                     continue

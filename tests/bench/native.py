@@ -1,6 +1,6 @@
-"""One HTDemucs segment outside the browser, each engine in a process of its own.
+"""One HTDemucs segment outside the browser, each engine in a separate process.
 
-Run as a script by an engine's own interpreter, this prints one JSON object:
+When run as a script by an engine's own interpreter, this prints one JSON object:
 
     python -m tests.bench.native ENGINE WEIGHTS RUNS
 """
@@ -28,14 +28,14 @@ Network = Callable[[np.ndarray], np.ndarray]
 
 
 def measure(weights: Path, runs: int, pytorch: Path | None) -> tuple[list[Row], dict[str, str]]:
-    """Time one segment with each backend and, where an interpreter has it, with PyTorch.
+    """Time one segment with each backend and, if an interpreter with PyTorch is given, with it.
 
     Parameters
     ----------
     weights
         The released model's file.
     runs
-        How many timed runs.
+        Number of timed runs.
     pytorch
         A Python that can import torch, demucs and NumPy.
 

@@ -1,4 +1,4 @@
-"""Open-Unmix inside Pyodide in Chromium: a song of four minutes, from one task of every kind."""
+"""Open-Unmix inside Pyodide in Chromium: time of a four-minute song, from one task of each kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.server import serving
 
 _MINUTES = 4
 
-# In a page each: WASM memory never shrinks.
+# One page for each model, because WASM memory never shrinks.
 _MEASURE = """
 async ({ code, hidden, minutes, runs }) => {
   const base = new URL("./", location.href).href;
@@ -29,13 +29,13 @@ async ({ code, hidden, minutes, runs }) => {
 
 
 def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
-    """Time one worker on the built site's packages, with weights drawn at random.
+    """Time one worker with the built site's packages and random weights.
 
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        A row for each model, `MODEL/song of 4 min`: every kind of task is run once a run and
-        counted as often as the song's plan has it. `parts` are seconds by kind. No versions.
+        A row for each model, `MODEL/song of 4 min`: in each run, every kind of task is timed once
+        and multiplied by its number in the song's plan. `parts` are seconds by kind. No versions.
     """
     code = (Path(__file__).parent / "inside_openunmix.py").read_text(encoding="utf-8")
     rows = []

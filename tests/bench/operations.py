@@ -1,4 +1,4 @@
-"""The ceiling, the matrix products and the operations of a segment, inside Pyodide in Chromium."""
+"""The ceiling, matrix products and operations of a segment, inside Pyodide in Chromium."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SHAPES = (
     (192, 43008, 864),
     (96, 172032, 432),
 )
-"""(M, N, K) of products of a segment: projections, feed-forward, rewrites of the decoders."""
+"""(M, N, K) of matrix products in a segment: projections, feed-forward, rewrites of decoders."""
 
 LAYER = (96, 128, 336), (192, 96, 3, 3)
-"""Input and weights of the convolution that is done in every way there is: decoder 2's rewrite."""
+"""Input and weights of the convolution done in every way: the rewrite of decoder 2."""
 
 _HERE = Path(__file__).parent
 
@@ -58,15 +58,15 @@ async ({ code, ceiling, runs, sizes }) => {
 
 
 def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
-    """Measure on the built site, with the backend the page would take.
+    """Measure on the built site, with the backend that the page would choose.
 
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        Rows of four kinds: `multiply-add/registers`; `gemm/MxNxK`, whose `share_of_ceiling` is the
-        part of the first's GFLOP/s; `convolution/WAY`, one layer done in every way; and
-        `htdemucs/OPERATION SHAPE`, summed over its calls, whose `share` is the part of the
-        segment's time, with `htdemucs/all but matrix products` before them. No versions.
+        Rows of four kinds: `multiply-add/registers`; `gemm/MxNxK`, with its `share_of_ceiling`
+        relative to the first row's GFLOP/s; `convolution/WAY`, one layer done in every way; and
+        `htdemucs/OPERATION SHAPE`, summed over its calls, with its `share` of the segment's time,
+        preceded by `htdemucs/all but matrix products`. No versions.
     """
     module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
     with serving(site) as url, sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""One HTDemucs segment in Chromium, by the site's own worker and messages (engine/protocol.js)."""
+"""One HTDemucs segment in Chromium, with the site's worker and messages (engine/protocol.js)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from web.server import serving
 CASES = [("kernels", 1), ("kernels", os.cpu_count() or 1), ("scipy", 1), ("numpy", 1)]
 """Backends and numbers of workers."""
 
-_ONCE = "numpy"  # takes minutes a segment
+_ONCE = "numpy"  # takes minutes per segment
 
 _KEPT = "text=Ready to work offline"
 
-# The worker is started by a few lines that first keep hold of the WASM memory: Pyodide's instance
-# is the first to export one.
+# The worker starts with a few lines that keep the WASM memory: Pyodide's instance is the first to
+# export one.
 _MEASURE = """
 async ({ keepMemory, backend, workers, runs }) => {
   const base = new URL("./", location.href).href;
@@ -90,7 +90,7 @@ async ({ keepMemory, backend, workers, runs }) => {
 
 
 def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
-    """Time one segment a worker on the built site, in a fresh browser each.
+    """Time one segment per worker on the built site, each case in a fresh browser.
 
     Returns
     -------
@@ -101,9 +101,9 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
     with serving(site) as url, sync_playwright() as playwright:
         for backend, workers in CASES:
             browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
-            # Its worker is made here, which the site's policy forbids.
+            # The bench creates its own worker, which the site's policy forbids.
             page = browser.new_page(bypass_csp=True)
-            # Any file of the site will do: the page itself would start an engine of its own.
+            # Any file of the site will do; the page itself would start its own engine.
             page.goto(url + "licences.txt")
             given = {
                 "keepMemory": KEEP_MEMORY,
@@ -132,7 +132,7 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
 
 
 def measure_start(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
-    """Time from opening the page, all of it kept from an earlier visit, to its being ready.
+    """Time from opening the page, everything cached by an earlier visit, until it is ready.
 
     Returns
     -------

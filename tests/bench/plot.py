@@ -1,4 +1,4 @@
-"""Draws the rows of the bench about one convolution done in every way: seconds and memory.
+"""Plot seconds and memory of the bench's convolution rows, one for each implementation.
 
 python -m tests.bench.plot REPORT.json PICTURE.svg      (REPORT.json: build.py bench --json)
 """
@@ -20,7 +20,7 @@ _NAMES = {"loops": "loops (NumPy)", "im2col": "im2col (SciPy's BLAS)", "kernels"
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """Write the picture of the rows whose name begins with ``convolution/``."""
+    """Plot the rows whose name begins with ``convolution/``."""
     ways = [row for row in rows if row["what"].startswith(_PREFIX)]
     matplotlib.rcParams |= {"font.size": 9, "svg.hashsalt": "py-demixer", "svg.fonttype": "none"}
     figure, (left, right) = pyplot.subplots(1, 2, sharey=True, figsize=(8.6, 3.2))

@@ -1,4 +1,4 @@
-"""Whole songs against the stems that another implementation made of them."""
+"""Compare whole songs with the stems that another implementation made of them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Case = tuple[Path, Path]
 
 
 def measure(weights: Path, folder: Path | None) -> tuple[list[Row], dict[str, str]]:
-    """Separate every song that `folder` has reference stems of, and compare.
+    """Separate every song that has reference stems in `folder`, and compare.
 
     Parameters
     ----------
     weights
         The released model's file.
     folder
-        Holds, anywhere below it, SONG.MODEL.ORIGIN.npz files (`stems` (S, 2, T) float32 and
-        `sources`, as ORIGIN separated them) and for each a SONG/mixture.wav. None: nothing.
+        Has, anywhere below it, SONG.MODEL.ORIGIN.npz files (`stems` (S, 2, T) float32 and
+        `sources`, as separated by ORIGIN), and for each a SONG/mixture.wav. None: nothing.
 
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        One row a song, and no versions.
+        One row per song, and no versions.
 
     Raises
     ------

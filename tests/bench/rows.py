@@ -1,4 +1,4 @@
-"""The rows of the report, and the table made of them."""
+"""The rows of the report, and their table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 SEGMENT = "htdemucs/segment"
 SEGMENT_GFLOP = 335.4
-"""Multiplications and additions of the matrix products of one HTDemucs segment, in billions."""
+"""Operations of the matrix products of one HTDemucs segment, in billions."""
 
 _COLUMNS = (
     "what",
@@ -50,21 +50,21 @@ def row(
     what
         Model/task.
     where
-        "native" or "chromium", with "-webgpu" where a graphics card computes.
+        "native" or "chromium", followed by "-webgpu" if a graphics card computes.
     engine
-        Whose implementation.
+        The implementation.
     backend
-        Of py-demixer; None for other engines.
+        Backend of py-demixer; None for other engines.
     runs
         Seconds of each run.
     peak_bytes
-        The peak resident set, the size of the WASM heap, or what buffers of a card held at most.
+        The peak resident set, the size of the WASM heap, or the peak size of a card's buffers.
     workers
-        Of the page.
+        Number of the page's workers.
     threads
-        That each worker may use.
+        Threads that each worker may use.
     gflop
-        Work of one run, where it is known.
+        Work of one run, if known.
     """
     seconds = statistics.median(runs)
     return {
@@ -76,14 +76,14 @@ def row(
         "threads": threads,
         "seconds": round(seconds, 6),
         "runs": [round(run, 6) for run in runs],
-        # A browser's clock may not see the shortest operations.
+        # A browser's clock may be too coarse for the shortest operations.
         "gflops": round(gflop / seconds, 2) if gflop and seconds else None,
         "peak_bytes": peak_bytes,
     }
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Lay the rows out as text."""
+    """Format the rows as a text table."""
     cells = [_COLUMNS, *([_cell(row.get(name)) for name in _COLUMNS] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(_COLUMNS))]
     return "\n".join(
@@ -101,7 +101,7 @@ def _cell(value: object) -> str:
 
 
 def ratios(rows: Sequence[Row]) -> str:
-    """How many times as long as each rival, with one thread, each way to run a segment takes."""
+    """The time of each way to run a segment, relative to each rival with one thread."""
     segments = [r for r in rows if r["what"] == SEGMENT and r["workers"] == r["threads"] == 1]
     lines = []
     for rival in segments:
@@ -116,7 +116,7 @@ def ratios(rows: Sequence[Row]) -> str:
 
 
 def _operation_ratios(rows: Sequence[Row]) -> list[str]:
-    """The same for the operations that both have done on the same adapter."""
+    """The same for operations that both ran on the same adapter."""
     by_engine = {(r["what"], r["machine"], r["engine"]): r for r in rows if "machine" in r}
     lines = []
     for (what, machine, engine), ours in by_engine.items():

@@ -1,4 +1,4 @@
-"""Whole songs through the page: how it scales with workers, and what it holds meanwhile."""
+"""Whole songs through the page: how it scales with workers, and its memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from web.assemble import assemble
 from web.server import serving
 
 SHORT_SECONDS, USUAL_SECONDS, LONG_SECONDS = 20, 240, 420
-"""The long one is as long as the longest song of MUSDB18's test set."""
+"""The long one is as long as the longest song in MUSDB18's test set."""
 HALF_HOUR_SECONDS, HOUR_SECONDS = 1800, 3600
 
 _LONG_SONGS = (
@@ -43,7 +43,7 @@ _LONG_SONGS = (
     ("tiny", HOUR_SECONDS),
 )
 
-SCALED_SECONDS = 46  # eight segments: as many for each of 1, 2, 4 and 8 workers
+SCALED_SECONDS = 46  # eight segments: an equal number for each of 1, 2, 4 and 8 workers
 _ROUNDS = 2
 _LOOPS = 300_000_000
 _REGISTERS = "multiply-add/registers"
@@ -92,7 +92,7 @@ async ({ code, workers, loops }) => {
 
 @dataclass(frozen=True)
 class Measured:
-    """One song: seconds, the largest WASM heap of a worker, and what the page held beside heaps."""
+    """One song: seconds, the largest WASM heap of a worker, and the page's memory besides heaps."""
 
     seconds: float
     heap_bytes: int
@@ -100,9 +100,9 @@ class Measured:
 
 
 def write_song(path: Path, seconds: int, first: int = 0) -> Path:
-    """A song of any length, as a 16-bit WAV file: a minute of the synthetic one again and again.
+    """Write a song of any length as a 16-bit WAV file: a repeated minute of the synthetic song.
 
-    It begins with the second `first` of that minute.
+    It starts with second `first` of that minute.
     """
     minute = synthetic.song(60).T
     minute = np.roll(minute, -first * synthetic.RATE, axis=0)
@@ -114,7 +114,7 @@ def write_song(path: Path, seconds: int, first: int = 0) -> Path:
 
 @contextmanager
 def opened(site: Path, workers: int) -> Iterator[Page]:
-    """The page of a site, started, in a browser that has nothing stored."""
+    """The started page of a site, in a browser with nothing stored."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(renderer.watched_copy(site, Path(folder) / "site")) as url,
@@ -123,7 +123,7 @@ def opened(site: Path, workers: int) -> Iterator[Page]:
         context = playwright.chromium.launch_persistent_context(
             Path(folder) / "profile",
             **chromium.options(),  # type: ignore[arg-type]
-            # A worker of the bench's own is made in a page, which the site's policy forbids.
+            # The bench creates its own worker in a page, which the site's policy forbids.
             bypass_csp=True,
         )
         page = context.new_page()
@@ -136,14 +136,14 @@ def opened(site: Path, workers: int) -> Iterator[Page]:
 
 
 def choose_workers(page: Page, count: int) -> None:
-    """As a person does it."""
+    """Choose the number of workers as a user does."""
     page.evaluate("document.querySelector('#settings').showModal()")
     page.select_option("#workers", str(count))
     page.evaluate("document.querySelector('#settings').close()")
 
 
 def separate(page: Page, song: Path) -> Measured:
-    """Have a song separated, looking at the memory twice a second."""
+    """Separate a song on the page, sampling the memory twice a second."""
     begun = time.perf_counter()
     page.set_input_files("#file", song)
     heap = beside = 0
@@ -158,12 +158,12 @@ def separate(page: Page, song: Path) -> Measured:
 
 
 def make_tiny_site(folder: Path) -> Path:
-    """The site with the tiny model in the place of the released one."""
+    """Build the site with the tiny model in place of the released one."""
     return _make_site(folder / "tiny", {"htdemucs": tiny.write(folder / "tiny.safetensors")})
 
 
 def make_released_site(folder: Path) -> Path:
-    """The site with all models: Open-Unmix with seeded weights of the released dimensions."""
+    """Build the site with all models, Open-Unmix with seeded weights of the released dimensions."""
     models = {
         name: unmix.write_released(folder / f"{name}.safetensors", name) for name in unmix.WIDTHS
     }
@@ -184,13 +184,13 @@ def _make_site(site: Path, models: Mapping[str, Path]) -> Path:
 
 
 def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
-    """The speed-up by several workers, of a song and of a loop that never leaves the registers.
+    """Measure the speed-up by several workers, for a song and for a loop that stays in registers.
 
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        Rows ``song/46s`` and ``multiply-add/registers`` for 1 and for as many workers as there are
-        cores; the others have a ``speed_up``. No versions.
+        Rows ``song/46s`` and ``multiply-add/registers``, for one worker and for one per core; the
+        latter have a ``speed_up``. No versions.
     """
     most = os.cpu_count() or 1
     module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
@@ -200,29 +200,30 @@ def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder, opened(site, most) as page:
         other = page.context.new_page()
         other.goto(page.url + "licences.txt")
-        # Fewer workers than before are ended, more have to be started: so the most come first.
+        # Going to fewer workers stops some, going to more starts some: the larger number comes
+        # first.
         order = [most, *[most] * _ROUNDS, *[1] * _ROUNDS]
         for number, workers in enumerate(order):
             choose_workers(page, workers)
-            # Another one each time: of the same song, all is in the store already.
+            # A different song each time: all of the same song would be in the store already.
             song = write_song(Path(folder) / f"{number}.wav", SCALED_SECONDS, first=number)
             loops[workers].append(
                 other.evaluate(_RUN_LOOPS, {"code": code, "workers": workers, "loops": _LOOPS})
             )
             seconds = separate(page, song).seconds
-            if number > 0:  # the first time, all of them were started meanwhile
+            if number > 0:  # the first time includes starting all workers
                 songs[workers].append(seconds)
     return [*_scaled(f"song/{SCALED_SECONDS}s", songs), *_scaled(_REGISTERS, loops)], {}
 
 
 def measure_long() -> tuple[list[Row], dict[str, str]]:
-    """Long songs by as many workers as there are cores: by the released models and the tiny one.
+    """Measure long songs with one worker per core, by the released models and the tiny one.
 
     Returns
     -------
     tuple[list[Row], dict[str, str]]
-        Rows with seconds; ``peak_bytes`` is the largest WASM heap of a worker, ``page_bytes`` what
-        the page held beside heaps. No versions.
+        Rows with seconds; ``peak_bytes`` is the largest WASM heap of a worker, ``page_bytes`` the
+        page's memory besides heaps. No versions.
     """
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -239,14 +240,14 @@ def measure_long() -> tuple[list[Row], dict[str, str]]:
 
 
 def measure_song(site: Path, seconds: int, model: str = "htdemucs") -> Measured:
-    """Separate a song of so many seconds in a browser of its own."""
+    """Separate a song of this many seconds in a fresh browser."""
     with tempfile.TemporaryDirectory() as folder, opened(site, os.cpu_count() or 1) as page:
         choose_model(page, model)
         return separate(page, write_song(Path(folder) / "song.wav", seconds))
 
 
 def choose_model(page: Page, name: str) -> None:
-    """As a person does it; wait until it is ready."""
+    """Choose a model as a user does, and wait until it is ready."""
     card = f'#settings input[name="model"][value="{name}"]'
     if page.is_checked(card):
         return
@@ -258,7 +259,7 @@ def choose_model(page: Page, name: str) -> None:
 
 
 def _scaled(what: str, found: dict[int, list[float]]) -> list[Row]:
-    """The work is the same for a song and grows with the workers for the loop."""
+    """The total work is constant for a song, but proportional to the workers for the loop."""
     one = statistics.median(found[1])
     rows = []
     for workers, seconds in sorted(found.items()):

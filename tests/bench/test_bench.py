@@ -1,4 +1,4 @@
-"""The measurements themselves, on the tiny model: that they run and say what they are."""
+"""The measurements on the tiny model: that they run, and that their rows are complete."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def test_seconds_are_the_median_and_gflops_follow_from_them():
     assert measured["gflops"] == 5.0
 
 
-def test_the_table_has_a_line_for_each_row():
+def test_table_has_a_line_for_each_row():
     rows = [row("a", "native", "b", None, [1.0], 5), row("c", "native", "d", "numpy", [2.0], 6)]
     head, *lines = table(rows).splitlines()
     assert head.split()[:3] == ["what", "where", "engine"]
@@ -80,8 +80,8 @@ def test_streams(monkeypatch):
         assert 50e6 < measured["peak_bytes"] < 1e9
 
 
-def test_a_process_is_not_blamed_for_what_its_parent_holds():
-    """As getrusage does on Linux."""
+def test_peak_memory_excludes_the_parent_process():
+    """On Linux, getrusage would include it."""
     held = np.ones(40_000_000)
     assert memory.peak_bytes() > held.nbytes
     program = "from tests.bench.memory import peak_bytes; print(peak_bytes())"
@@ -90,7 +90,7 @@ def test_a_process_is_not_blamed_for_what_its_parent_holds():
     assert 1e6 < int(said) < held.nbytes / 2
 
 
-def test_the_largest_of_the_processes_that_were_started():
+def test_peak_memory_of_the_largest_child_process():
     program = "import time; held = b'1' * 150_000_000; time.sleep(1)"
     with memory.children() as watched:
         for command in (["sleep", "0.2"], [sys.executable, "-c", program]):
@@ -191,14 +191,14 @@ def test_reference(tiny_weights, tmp_path):
     rows, _ = reference.measure(tiny_weights, tmp_path)
     (measured,) = rows
     assert measured["what"] == "htdemucs/song one against elsewhere"
-    # A hundredth too loud is a noise 40 dB below.
+    # One per cent too loud is an error 40 dB below.
     assert measured["snr_db"] == dict.fromkeys(stems.sources, pytest.approx(40.1, abs=0.2))
 
 
-def test_a_folder_without_references_is_said(tiny_weights, tmp_path):
+def test_folder_without_references_is_refused(tiny_weights, tmp_path):
     with pytest.raises(CannotGoOn, match="has no reference"):
         reference.measure(tiny_weights, tmp_path)
 
 
-def test_without_a_reference_nothing_is_compared(tiny_weights):
+def test_nothing_is_compared_without_a_reference(tiny_weights):
     assert reference.measure(tiny_weights, None) == ([], {})

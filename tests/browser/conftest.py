@@ -1,4 +1,4 @@
-"""A started page that tests of one file share: starting Pyodide is what takes the time."""
+"""Fixtures of the page tests: started pages are shared per file, for starting Pyodide is slow."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tests.browser.watch import Watch, watching
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Playwright
 
-# What is expected comes as soon as the machine gets round to it: it has other tests to run, too.
+# Results appear as soon as the machine gets round to them: it runs other tests at the same time.
 expect.set_options(timeout=ANSWER_MS)
 
 
 @pytest.fixture(scope="session")
 def watch() -> Iterator[Watch]:
-    """What pages have done that they should not."""
+    """A record of forbidden things that pages do."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield watching(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
 def nothing_that_no_page_may_do(watch: Watch) -> Iterator[None]:
-    """Nothing uncaught, and no request to another host, in any test of the page."""
+    """Fail any page test with an uncaught error or a request to another host."""
     yield
     faults, watch.faults = watch.faults, []
     assert faults == []
@@ -70,19 +70,19 @@ def open_page(context: BrowserContext) -> Callable[[str], DemixerPage]:
 
 @pytest.fixture
 def own_site(tiny_site: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny site, to be broken."""
+    """A copy of the tiny site, for a test to break."""
     return Path(shutil.copytree(tiny_site, tmp_path / "site"))
 
 
 @pytest.fixture
 def own_stub(stub_site: Path, tmp_path: Path) -> Path:
-    """A copy of the stub's site, to be broken."""
+    """A copy of the stub site, for a test to break."""
     return Path(shutil.copytree(stub_site, tmp_path / "stub"))
 
 
 @pytest.fixture
 def open_tab(shared_context: BrowserContext, site_url: str) -> Iterator[Callable[[], DemixerPage]]:
-    """A function that opens a tab of the site that a file names; its songs and settings go."""
+    """A function that opens a tab of `site_url`; songs and settings are deleted afterwards."""
     pages: list[DemixerPage] = []
 
     def opened() -> DemixerPage:
@@ -97,13 +97,13 @@ def open_tab(shared_context: BrowserContext, site_url: str) -> Iterator[Callable
 
 @pytest.fixture
 def tab(open_tab: Callable[[], DemixerPage]) -> DemixerPage:
-    """One such tab."""
+    """One tab from `open_tab`."""
     return open_tab()
 
 
 @pytest.fixture(scope="module")
 def whole(shared_context: BrowserContext, site_url: str) -> list[str]:
-    """The stems of `FIVE_SEGMENTS` by one worker, without interruption."""
+    """Digests of the stems of `FIVE_SEGMENTS`, by one worker and without interruption."""
     page = DemixerPage(shared_context, site_url).wait_started()
     page.choose("song.wav", FIVE_SEGMENTS)
     page.wait_result("song")
@@ -115,7 +115,7 @@ def whole(shared_context: BrowserContext, site_url: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def bare(shared_context: BrowserContext, tiny_url: str) -> Iterator[Page]:
-    """A page of the site without the engine, with the helpers to render a player."""
+    """A page of the site without the engine, with the helpers that render a player."""
     page = shared_context.new_page()
     page.goto(tiny_url + "licences.txt")
     page.evaluate(HELPERS, tiny_url)

@@ -1,4 +1,4 @@
-"""`engine/decode.js` alone, without the engine's Python: files in, 44.1 kHz stereo out."""
+"""Run `engine/decode.js` without the engine's Python: files in, 44.1 kHz stereo out."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _MATRICES = {str(channels): downmix_matrix(channels).tolist() for channels in ra
 
 
 class Decode:
-    """Decodes files on a page; `facts` are those of the last one."""
+    """Decodes files on a page; `facts` are those of the last file."""
 
     def __init__(self, page: Page, url: str, whole_minutes: float = 20) -> None:
-        # A page of the site without the engine, which need not be started for this.
+        # A page of the site without the engine, which decoding does not need.
         page.goto(url + "licences.txt")
         self._page = page
         self._options = {

@@ -1,7 +1,7 @@
-"""The page with the studio and the transport alone, over stems that the test makes.
+"""The page with only the studio and the transport, over stems that the test makes.
 
-It is the site's own page, style sheets and policy; only `ui/main.js` is another one, which starts
-no engine and gives the test what it works with.
+It is the site's own page with its style sheets and content security policy; only `ui/main.js` is
+replaced by a script that starts no engine and exposes its objects to the test.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ WORKING = FINISHED | {"state": "working", "isAtWork": True, "share": 0.62, "seco
 
 
 class StudioPage(DemixerPage):
-    """A song on the page, and nothing that computes."""
+    """A song on the page, with no engine behind it."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         context.route(
@@ -111,7 +111,7 @@ class StudioPage(DemixerPage):
         song: dict[str, Any] | None = None,
         at: str = "undefined",
     ) -> StudioPage:
-        """Show a song of which nothing is final yet; `at`: JavaScript, its samples."""
+        """Show a song without any final samples; `at` is JavaScript that gives its samples."""
         song = {"share": 1, "secondsLeft": None, "toldAt": 0} | (song or FINISHED)
         self.page.evaluate(
             f"([sources, seconds, song]) => show(sources, seconds, song, {at})",
@@ -120,7 +120,7 @@ class StudioPage(DemixerPage):
         return self
 
     def finish(self, start: float = 0, stop: float = 1) -> StudioPage:
-        """Let a part of the song, from 0 to 1, become final."""
+        """Make a part of the song final; `start` and `stop` are between 0 and 1."""
         self.page.evaluate(
             "(range) => stems.finish(...range.map((share) => Math.round(share * stems.length)))",
             [start, stop],
@@ -128,7 +128,7 @@ class StudioPage(DemixerPage):
         return self
 
     def frames(self) -> None:
-        """Wait until what was changed has been drawn."""
+        """Wait until changes have been drawn."""
         self.page.evaluate(
             """async () => {
               for (let i = 0; i < 4; i++) {

@@ -1,4 +1,4 @@
-"""What is wrong with where things are on the page: out of it, over each other, too small."""
+"""Find layout faults on the page: controls out of view, overlapping or too small."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ _FAULTS = """(least) => {
 
 
 def faults(page: Page, least: float = 24) -> list[str]:
-    """Controls that stick out of the page, lie over each other, or measure too little.
+    """List controls that stick out of the page, overlap, or are too small.
 
     Parameters
     ----------
     page
-        As it is now: a dialog or the drawer, if one is open, else all of it.
+        The page in its current state: an open dialog or drawer is checked, else the whole page.
     least
-        CSS pixels that a control measures at least, each way.
+        Smallest width and height of a control, in CSS pixels.
     """
     return page.evaluate(_FAULTS, least)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The page as a person uses it."""
+"""Drive the page as a user does."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 RATE = 44100
 SOURCES = ("drums", "bass", "other", "vocals")
 
-# Pyodide starts in a few seconds on an idle machine; these are for one that has a lot to do.
+# Pyodide starts in a few seconds on an idle machine; these limits are for a busy one.
 START_MS = 240_000
 STARTED = "#versions:not(:empty)"
-"""The engine is up."""
+"""Selector that matches once the engine runs."""
 OFFERED = "#download:visible"
-"""Nothing is fetched unasked: the button to ask with."""
+"""Selector of the download button: nothing is fetched before the user asks for it."""
 SONG_MS = 240_000
 ANSWER_MS = 60_000
-"""What the page does by itself, without its engine."""
+"""Timeout for what the page does without its engine."""
 CLEAR_SONGS = """async () => {
   const root = await navigator.storage.getDirectory();
   const clear = async (folder) => {
@@ -48,7 +48,7 @@ CLEAR_SONGS = """async () => {
     Object.assign(gone, { onsuccess: resolve, onerror: reject });
   });
 }"""
-"""Deletes what is stored of songs, once workers that are being ended have let go of it."""
+"""Delete stored songs, once workers that are shutting down have released the files."""
 
 CHANGE_ENTRIES = """async (change) => {
   const result = (request) => new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ CHANGE_ENTRIES = """async (change) => {
   database.close();
   return before;
 }"""
-"""Gives the entries of all songs, and puts in their places what a function makes of them."""
+"""Return all songs' entries, and replace each by what the function `change` returns for it."""
 
 _DIGESTS = """async (sources) => {
   const root = await navigator.storage.getDirectory();
@@ -93,7 +93,7 @@ FAST_TICKS = """() => {
   const { setInterval } = window;
   window.setInterval = (callback, delay) => setInterval(callback, delay / 10);
 }"""
-"""So that the watchdog's patience is over after seconds, not minutes."""
+"""Speed up intervals tenfold, so that the watchdog's timeout takes seconds, not minutes."""
 
 _ENGINE = """
 // One worker, unless a test asks for more: each is a Python to start.
@@ -127,7 +127,7 @@ window.Worker = class extends Worker {
   }
 };
 """
-"""The engine's workers, for tests to end; and what they are given to compute may be held back."""
+"""Records the engine's workers, so that tests can end them or hold back their tasks."""
 
 _IDLE = """() => {
   const rest = async () => {
@@ -165,7 +165,7 @@ def encode(audio: np.ndarray, rate: int, container: str, subtype: str) -> bytes:
 
 
 FIVE_SEGMENTS = wav(synthetic.song(3.7))
-"""A song of so many, by the tiny model and by the stub."""
+"""A song of five segments, for the tiny model and for the stub."""
 
 
 class DemixerPage:
@@ -178,16 +178,16 @@ class DemixerPage:
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         self.page.add_init_script(_ENGINE)
-        # Where there is no graphics card, drawing what moves takes time from the engine.
+        # Without a graphics card, drawing animations takes time from the engine.
         self.page.emulate_media(reduced_motion="reduce")
         self.page.goto(url)
 
     def element(self, name: str) -> Locator:
-        """The element with an id."""
+        """The element with this id."""
         return self.page.locator(f"#{name}")
 
     def ask(self) -> DemixerPage:
-        """Ask for what songs need, though there is none yet: at the start, or in the settings."""
+        """Download what songs need before there is a song: at the start, or in the settings."""
         if self.page.is_visible("#start"):
             self.page.click(OFFERED)
             return self
@@ -197,7 +197,7 @@ class DemixerPage:
         return self
 
     def wait_started(self) -> DemixerPage:
-        """Wait until the engine runs, and ask for it where it is not started unasked."""
+        """Wait until the engine runs; ask for the download if it does not start by itself."""
         self._wait(f"{STARTED}, {OFFERED}", START_MS)
         if self.page.is_visible(OFFERED):
             self.ask()
@@ -205,19 +205,19 @@ class DemixerPage:
         return self
 
     def hold(self, *tasks: int) -> None:
-        """Let these tasks of the plan wait in their workers' hands, and none that waited before.
+        """Hold back these tasks of the plan, and release any that were held before.
 
-        However fast the engine is, a song is then not done before a test has looked at it. By
-        Demucs' plans every other task is a segment; what follows it makes stems of it.
+        However fast the engine is, the song is then not finished before the test has looked at it.
+        In Demucs' plans every other task is a segment; the task after it makes stems of it.
         """
         self.page.evaluate("tasks => engine.hold(tasks)", tasks)
 
     def engine_workers(self) -> list[Worker]:
-        """Those that there are now."""
+        """The engine's current workers."""
         return [worker for worker in self.page.workers if worker.url.endswith("engine/worker.js")]
 
     def engines(self) -> int:
-        """How many workers there are."""
+        """The current number of engine workers."""
         return len(self.engine_workers())
 
     def digests(self) -> list[str]:
@@ -227,7 +227,7 @@ class DemixerPage:
         return list(stems)
 
     def go_on(self, deed: str = "goOn") -> None:
-        """With what is kept of the only song, until it is finished."""
+        """Resume the only song from its stored part, and wait until it is finished."""
         self.press(deed, "song")
         self.wait_state("song", "finished")
 
@@ -236,15 +236,15 @@ class DemixerPage:
         return list(self.page.evaluate("engine.begun"))
 
     def wait_idle(self) -> None:
-        """Wait until the page has done what it was going to do about what is there already.
+        """Wait until the page has finished everything that it has already triggered.
 
-        To be called before a look at what must not happen: for many turns of the main thread and of
-        the file system, of which what is feared would have taken one or two.
+        Call this before checking that something did not happen. It waits for many turns of the main
+        thread and of the file system; the unwanted event would need only one or two.
         """
         self.page.evaluate(_IDLE)
 
     def wait_problem(self, timeout: float = SONG_MS) -> str:
-        """Wait for an error and return its sentences."""
+        """Wait for an error and return its message."""
         self.page.wait_for_selector("#problem:not([hidden])", timeout=timeout)
         return self.element("problem-text").inner_text()
 
@@ -271,7 +271,7 @@ class DemixerPage:
             self.page.dispatch_event("#drop", event, {"dataTransfer": transfer})
 
     def choose_setting(self, name: str, value: str) -> None:
-        """Choose something in the panel of settings: an option, or one of several cards."""
+        """Choose a value in the settings dialog: an option, or one of several cards."""
         self.element("settings").evaluate("dialog => dialog.open || dialog.showModal()")
         if name in ("model", "quality"):
             self.page.check(f'#settings input[name="{name}"][value="{value}"]')
@@ -287,11 +287,11 @@ class DemixerPage:
         return self.page.locator("li[data-song]").filter(has=name)
 
     def press(self, deed: str, track: str) -> None:
-        """Press one of the buttons of a song's row, or the one that the page asks with then."""
+        """Press a button in a song's row."""
         self.song(track).locator(f'[data-do="{deed}"]').click()
 
     def remove(self, track: str) -> None:
-        """Delete a song, and say that this is meant if the page asks."""
+        """Delete a song, and confirm if the page asks."""
         self.press("remove", track)
         self.page.wait_for_function(_ASKED_OR_GONE, arg=track)
         if (sure := self.page.locator('#confirm [value="yes"]')).count():
@@ -304,7 +304,7 @@ class DemixerPage:
         self.page.wait_for_selector(selector, timeout=timeout, state="attached")
 
     def wait_share(self, share: int, timeout: float = 120_000) -> None:
-        """Wait until so many per cent of the song at work are done."""
+        """Wait until this percentage of the song at work is done."""
         self.page.wait_for_function(
             """share => {
               const bar = document.querySelector("#queue li[data-state=working] progress");
@@ -315,19 +315,19 @@ class DemixerPage:
         )
 
     def share(self, track: str) -> int:
-        """How many per cent of a song in the queue are done, as its row says."""
+        """The percentage done of a song in the queue, as its row says."""
         text = self.song(track).locator(".song-state").inner_text()
         return int(re.findall(r"(\d+)%", text)[0])
 
     def wait_result(self, track: str, timeout: float = SONG_MS) -> None:
-        """Wait until nothing is at work and the song of that name is shown, separated."""
+        """Wait until nothing is at work and the finished song of that name is shown."""
         busy = "#queue li:is([data-state=waiting], [data-state=reading], [data-state=working])"
         self._wait(f"body:not(:has({busy}))", timeout)
         self.wait_state(track, "finished", timeout)
         self.wait_shown(track)
 
     def lanes(self) -> list[str | None]:
-        """The stems of the song in the studio, in their order."""
+        """The stems of the song in the studio, in order."""
         return [lane.get_attribute("data-stem") for lane in self.page.locator("#lanes li").all()]
 
     def wait_shown(self, track: str) -> None:
@@ -336,7 +336,7 @@ class DemixerPage:
         self.page.wait_for_selector(shown, timeout=SONG_MS)
 
     def open_kept(self, track: str) -> None:
-        """Open a finished song that is kept."""
+        """Open a finished song from the library."""
         self.wait_state(track, "finished")
         self.press("open", track)
         self.wait_shown(track)
@@ -350,12 +350,12 @@ class DemixerPage:
         return {source: self.download(source, "32f")[1] for source in sources}
 
     def save(self, source: str, kind: str) -> tuple[str, bytes]:
-        """Save by the dialog: the file's name and its content.
+        """Save through the dialog; return the file's name and content.
 
         Parameters
         ----------
         source
-            A stem, whose lane's button opens the dialog; "all" or "mix": the song's button does.
+            A stem, for its lane's button, or "all" or "mix", for the song's button.
         kind
             A format of engine/save/formats.js.
         """
@@ -368,7 +368,7 @@ class DemixerPage:
         dialog.locator(f'select:has(> [value="{kind}"])').select_option(kind)
         with self.page.expect_download() as download:
             dialog.locator('[data-do="go"]').click()
-        # Until it is off the list, it lies over what is to be clicked next.
+        # The finished entry covers what is to be clicked next, until it is dismissed.
         self.page.locator('#saves li[data-state="done"] .icon-button').last.click()
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
@@ -382,7 +382,7 @@ class DemixerPage:
         return name, soundfile.read(io.BytesIO(content), dtype=dtype)[0].T
 
     def _wait(self, selector: str, timeout: float, state: str = "visible") -> None:
-        """Wait for `selector`, but not past an error that the page shows."""
+        """Wait for `selector`, and fail if the page shows an error."""
         either = f"{selector}, #problem:not([hidden])"
         try:
             self.page.wait_for_selector(either, timeout=timeout, state=state)  # type: ignore[arg-type]
@@ -392,5 +392,5 @@ class DemixerPage:
         assert problem.is_hidden(), f"{problem.inner_text()}\n{self._seen()}"
 
     def _seen(self) -> str:
-        """What a test that gives up leaves behind: the songs' rows and the console."""
+        """The songs' rows and the console, for the message of a test that times out."""
         return "\n".join([*self.page.locator("li[data-song]").all_inner_texts(), *self.console])

@@ -1,7 +1,7 @@
-"""Stems that become final while the test says so, and a player over them, rendered offline.
+"""Fake stems that become final when the test says so, and a player over them, rendered offline.
 
-What is scheduled is rendered by an OfflineAudioContext, to be compared sample by sample. It is
-stopped every half second of its own time for what happens on the page meanwhile.
+An OfflineAudioContext renders what the player schedules, to be compared sample by sample. It is
+suspended every half second of its own time, so that the page can act in between.
 """
 
 HELPERS = """(base) => {

@@ -1,7 +1,7 @@
-"""How long the tasks of a page's main thread take.
+"""Measure how long the tasks of a page's main thread take.
 
-By the processor's time, as Chromium's tracing tells it: the Long Tasks API has a clock's, in which
-a machine that has other things to do holds any task up.
+CPU time is measured, from Chromium's tracing. The Long Tasks API measures wall-clock time, in which
+other load on the machine makes any task look long.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
 
 LONGEST_TASK = 100
-"""Milliseconds: what takes longer is felt as a hitch."""
+"""Milliseconds of CPU time; longer tasks are noticeable as a hitch."""
 
 
 @dataclass
 class Tasks:
-    """What the main threads of a page's processes did.
+    """Tasks of the main threads of a page's processes.
 
     Attributes
     ----------
     milliseconds
-        Of each task.
+        CPU time of each task.
     """
 
     milliseconds: list[float] = field(default_factory=list)
 
     @property
     def longest(self) -> float:
-        """In milliseconds."""
+        """CPU time of the longest task, in milliseconds."""
         return max(self.milliseconds)
 
 
 @contextmanager
 def traced(page: Page) -> Iterator[Tasks]:
-    """Watch a page; the tasks are known afterwards."""
+    """Trace a page; the tasks are filled in when the context ends."""
     session = page.context.new_cdp_session(page)
     events: list[dict[str, Any]] = []
     ended: list[object] = []

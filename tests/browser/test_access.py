@@ -1,4 +1,4 @@
-"""For everybody: axe-core and the layout in every state, in both themes, on phones and desktops."""
+"""Accessibility: axe-core and the layout in every state, in both themes, on phone and desktop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Theme = Literal["light", "dark"]
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
-# WCAG 2.5.5 asks for 44 px where fingers do the pointing, 2.5.8 for 24 elsewhere.
+# WCAG 2.5.5 asks for targets of 44 px for touch, 2.5.8 for 24 px otherwise.
 FINGER, POINTER = 44, 24
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN_AXE = """async (rules) => {
@@ -40,14 +40,14 @@ def axe(node_modules: Path) -> str:
 def device(
     request: pytest.FixtureRequest, playwright: Playwright, chromium_options: dict[str, object]
 ) -> Iterator[BrowserContext]:
-    """A phone, which has no mouse, or a desktop."""
+    """A phone without a mouse, or a desktop."""
     browser: Browser = playwright.chromium.launch(**chromium_options)  # type: ignore[arg-type]
     is_phone = request.param == "phone"
     context = browser.new_context(
         viewport=PHONE if is_phone else DESKTOP,  # type: ignore[arg-type]
         has_touch=is_phone,
         is_mobile=is_phone,
-        # Colours that are still on their way from one theme to the other are nobody's.
+        # Colours in the middle of a transition between themes are not worth checking.
         reduced_motion="reduce",
     )
     yield context
@@ -64,7 +64,9 @@ def run_axe(page: Page, axe: str, rules: list[str]) -> list[str]:
     return page.evaluate(RUN_AXE, rules)  # type: ignore[no-any-return]
 
 
-def test_nothing_is_in_anybodys_way(device: BrowserContext, stub_url: str, axe: str) -> None:
+def test_every_state_passes_axe_and_layout_checks(
+    device: BrowserContext, stub_url: str, axe: str
+) -> None:
     demixer = DemixerPage(device, stub_url)
     page = demixer.page
     is_phone = page.evaluate("matchMedia('(pointer: coarse)').matches")
@@ -74,7 +76,7 @@ def test_nothing_is_in_anybodys_way(device: BrowserContext, stub_url: str, axe: 
         faults = layout.faults(page, FINGER if is_phone else POINTER)
         page.emulate_media(color_scheme="light")
         faults += run_axe(page, axe, RULES)
-        # The other theme differs by its colours only.
+        # The other theme differs only in its colours.
         page.emulate_media(color_scheme="dark")
         faults += [f"dark, {fault}" for fault in run_axe(page, axe, ["color-contrast"])]
         found.extend(f"{state}: {fault}" for fault in faults)
@@ -107,7 +109,7 @@ def test_nothing_is_in_anybodys_way(device: BrowserContext, stub_url: str, axe: 
     page.wait_for_selector("#confirm[open]")
     look("question")
     page.keyboard.press("Escape")
-    if is_phone:  # a dialog closes what else is open
+    if is_phone:  # opening the dialog has closed the drawer
         page.click("#songs-open")
     demixer.press("open", "A longer one")
     page.wait_for_selector('#song-name:text-is("A longer one")')

@@ -1,4 +1,4 @@
-"""The short way in Firefox and in WebKit: open, demo song, stems, play, save, reload, offline."""
+"""A short path in Firefox and WebKit: open, demo song, stems, play, save, reload, offline."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SAVE_MS = 60_000
 CHOOSE = """const select = document.querySelector(arguments[0]);
 select.value = arguments[1];
 select.dispatchEvent(new Event("change", { bubbles: true }));"""
-PLAYED = re.compile("0:(0[1-9]|1[0-9]|2[0-9]) / 0:25")  # on a machine that is slow to look, too
+PLAYED = re.compile("0:(0[1-9]|1[0-9]|2[0-9]) / 0:25")  # later times, for a slow machine
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def expected(tiny_site: Path, tiny_model: HTDemucs) -> py_demixer.Stems:
 def launch_firefox(
     playwright: Playwright, silence: dict[str, str], tmp_path: Path
 ) -> Iterator[Callable[[], BrowserContext]]:
-    """A function that starts a Firefox, each time with the same profile."""
+    """A function that starts Firefox, each time with the same profile."""
     options = firefox.options(tmp_path, silence)
     contexts: list[BrowserContext] = []
 
@@ -91,7 +91,7 @@ def test_firefox(
         page.wait_started()
         page.open_kept(DEMO)
         context.close()
-    # The server is gone, and the browser is another one.
+    # The server is stopped, and the browser is a new one.
     again = DemixerPage(launch_firefox(), url).wait_started()
     expect(again.element("offline")).to_have_text(READY)
     again.open_kept(DEMO)
@@ -99,7 +99,7 @@ def test_firefox(
 
 
 class WebKitPage:
-    """The page in WebKit: those functions of DemixerPage that the short way takes."""
+    """The page in WebKit, with the functions of `DemixerPage` that the short path needs."""
 
     def __init__(self, driver: WebKitGTK, home: Path, downloads: Path) -> None:
         self.driver = driver
@@ -107,11 +107,11 @@ class WebKitPage:
         self._downloads = downloads
 
     def text(self, name: str) -> str:
-        """The text of the element with an id."""
+        """The text of the element with this id."""
         return self.driver.find_element(By.ID, name).get_property("textContent").strip()
 
     def click(self, selector: str) -> None:
-        """Click an element, as soon as it can be."""
+        """Click an element as soon as it can be clicked."""
 
         def clicks() -> bool:
             try:
@@ -123,7 +123,7 @@ class WebKitPage:
         until(clicks, f"A moment to click {selector}", seconds=30)
 
     def wait(self, selector: str, timeout: float) -> None:
-        """Wait for an element, but not past an error that the page shows."""
+        """Wait for an element, and fail if the page shows an error."""
         problem = "#problem:not([hidden])"
         until(lambda: self._find(f"{selector}, {problem}"), selector, seconds=timeout / 1000)
         said = self.text("problem-text") + "\n" + self._console.read_text()
@@ -133,7 +133,7 @@ class WebKitPage:
         return bool(self.driver.find_elements(By.CSS_SELECTOR, selector))
 
     def wait_started(self) -> None:
-        """Wait until the engine runs; where nothing is kept, it has to be asked for every time."""
+        """Wait until the engine runs; where nothing is stored, ask for the download every time."""
         self.wait(f"{STARTED}, #download:not([hidden])", START_MS)
         if not self._find(STARTED):
             self.click("#download")
@@ -153,18 +153,18 @@ class WebKitPage:
         path = self._downloads / f"{DEMO} - {source}.wav"
         path.unlink(missing_ok=True)
         self.click(f'[data-stem="{source}"] [data-do="save"]')
-        # The list that a click opens is no part of the page, and may stay.
+        # A click opens a native list that is not part of the page and may stay open.
         self.driver.execute_script(CHOOSE, '#save-dialog select:has([value="wav32f"])', "wav32f")
         self.click('#save-dialog [data-do="go"]')
         self.wait('#saves li[data-state="done"]', SAVE_MS)
         until(lambda: is_whole(path), path.name, seconds=SAVE_MS / 1000)
-        # It lies over what is to be clicked next.
+        # The finished entry covers what is to be clicked next.
         self.click('#saves li[data-state="done"] .icon-button')
         return soundfile.read(path, dtype="float32")[0].T
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a WAV file is there, and as long as it says itself: browsers write it bit by bit."""
+    """Whether a WAV file exists with its stated length: browsers write it piece by piece."""
     if not path.exists():
         return False
     content = path.read_bytes()
@@ -177,7 +177,7 @@ def test_webkit(
     expected: py_demixer.Stems,
     tmp_path: Path,
 ) -> None:
-    """As in a private window: the page keeps itself, but no songs, and says so."""
+    """As in a private window, the page works offline but cannot keep songs, and says so."""
     home, downloads = tmp_path / "home", tmp_path / "downloads"
     home.mkdir()
     downloads.mkdir()

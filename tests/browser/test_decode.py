@@ -1,4 +1,4 @@
-"""Files in, 44.1 kHz stereo out: `engine/decode.js` alone, without the engine's Python."""
+"""`engine/decode.js` without the engine's Python: files in, 44.1 kHz stereo out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def decode(shared_context: BrowserContext, tiny_url: str) -> Decode:
 
 @pytest.fixture(scope="module")
 def decode_long(shared_context: BrowserContext, tiny_url: str) -> Decode:
-    """Every song is too long for it to be decoded at once."""
+    """A decoder for which every song is too long to be decoded in one go."""
     return Decode(shared_context.new_page(), tiny_url, whole_minutes=0)
 
 
@@ -62,7 +62,7 @@ def test_wav_is_read_to_the_bit(decode: Decode, subtype: str) -> None:
 
 
 @pytest.mark.parametrize("channels", range(1, 9))
-def test_downmix_is_that_of_the_command_line(decode: Decode, channels: int) -> None:
+def test_downmix_matches_the_command_line(decode: Decode, channels: int) -> None:
     signal = noise(channels, 5_000)
     expected = downmix_matrix(channels) @ signal
     np.testing.assert_allclose(decode(wav(signal, subtype="FLOAT")), expected, atol=3e-7)
@@ -95,7 +95,7 @@ def test_resampling_agrees_with_the_command_line(decode: Decode, tmp_path: Path)
     expected = load(path, RATE, warn=pytest.fail)
     song = decode(content)
     assert song.shape == expected.shape
-    # The two differ in how they fade out just below the highest frequency, where hi-hats still are.
+    # The two resamplers roll off differently just below the highest frequency, where hi-hats are.
     assert snr(song[:, 1000:-1000], expected[:, 1000:-1000]) > 35
 
 
@@ -111,14 +111,14 @@ def test_flac(decode: Decode, decode_without_webcodecs: Decode, subtype: str) ->
     content = encode(synthetic.song(3.0), RATE, "FLAC", subtype)
     expected = soundfile.read(io.BytesIO(content), dtype="float32")[0].T
     np.testing.assert_array_equal(decode(content), expected)
-    # The fallback's 16-bit samples are divided by 32767 by Chromium where they are positive.
+    # In the fallback, Chromium divides positive 16-bit samples by 32767.
     np.testing.assert_allclose(decode_without_webcodecs(content), expected, atol=4e-5)
 
 
 @pytest.mark.parametrize(
     ("container", "subtype"), [("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS")]
 )
-def test_lossy_formats_stay_in_place(
+def test_lossy_formats_are_not_shifted(
     decode: Decode, decode_without_webcodecs: Decode, container: str, subtype: str
 ) -> None:
     rate = 48_000 if subtype == "OPUS" else RATE
@@ -130,7 +130,7 @@ def test_lossy_formats_stay_in_place(
 
 
 def coded(content: bytes, kind: str, *options: str, folder: Path) -> bytes:
-    """A WAV file as ffmpeg writes it in a file of that kind."""
+    """Convert a WAV file to another format with ffmpeg."""
     source, target = folder / "source.wav", folder / f"coded.{kind}"
     source.write_bytes(content)
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
@@ -140,7 +140,7 @@ def coded(content: bytes, kind: str, *options: str, folder: Path) -> bytes:
 
 def test_aac_in_mp4(decode: Decode, tmp_path: Path) -> None:
     content = coded(wav(synthetic.song(3.0)), "m4a", "-c:a", "aac", "-b:a", "256k", folder=tmp_path)
-    # An encoder's run-up of 1024 frames, left in, would leave nothing of this.
+    # If the encoder delay of 1024 frames were left in, the SNR would be far lower.
     assert aligned(synthetic.song(3.0), decode(content), slack=3000) > 15
 
 
@@ -157,7 +157,7 @@ def test_aac_in_mp4(decode: Decode, tmp_path: Path) -> None:
     ],
 )
 def test_aiff_is_read_to_the_bit(decode: Decode, codec: str, subtype: str, tmp_path: Path) -> None:
-    # More than two of the pieces that are read at once.
+    # More than two of the pieces in which files are read.
     content = wav(noise(2, 150_011), subtype=subtype)
     expected = soundfile.read(io.BytesIO(content), dtype="float32")[0].T
     song = decode(coded(content, "aiff", "-c:a", codec, folder=tmp_path))
@@ -167,7 +167,7 @@ def test_aiff_is_read_to_the_bit(decode: Decode, codec: str, subtype: str, tmp_p
 
 
 def aifc(compression: bytes, bits: int, data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
-    """An AIFF-C file of stereo samples at 44.1 kHz, with more chunks before them."""
+    """An AIFF-C file of 44.1 kHz stereo samples, with extra chunks before them."""
     frames = len(data) // (2 * bits // 8)
     rate = struct.pack(">HQ", 16383 + 15, RATE << 48)
     common = struct.pack(">hIh", 2, frames, bits) + rate + compression + bytes(2)
@@ -191,7 +191,7 @@ def aifc(compression: bytes, bits: int, data: bytes, *chunks: tuple[bytes, bytes
         (b"FL32", 32, ">f4"),
     ],
 )
-def test_aiff_c_of_other_programs(
+def test_aiff_c_variants_are_read_to_the_bit(
     decode: Decode, compression: bytes, bits: int, dtype: str
 ) -> None:
     signal = noise(2, 4_001)
@@ -202,18 +202,18 @@ def test_aiff_c_of_other_programs(
         rows = np.frombuffer(data, np.uint8).reshape(-1, 4)
         data = (rows[:, 1:] if dtype[0] == ">" else rows[:, :3]).tobytes()
     expected = signal if "f" in dtype else (whole / 2 ** (bits - 1)).astype(np.float32)
-    # A chunk of an odd number of bytes is followed by one that does not count.
+    # A chunk with an odd number of bytes is followed by a padding byte.
     song = decode(aifc(compression, bits, data, (b"ANNO", b"odd")))
     np.testing.assert_array_equal(song, expected)
 
 
-def test_compressed_aiff_is_refused_with_a_sentence(decode: Decode) -> None:
+def test_compressed_aiff_is_refused_with_a_message(decode: Decode) -> None:
     with pytest.raises(Exception, match="UserError: notAudio"):
         decode(aifc(b"ima4", 16, bytes(4000)))
 
 
 def loud_and_quiet(channels: int, frames: int) -> np.ndarray:
-    """What uses all of the codec: tones, silence, noise that does not compress, single samples."""
+    """Audio that uses the whole codec: tones, silence, incompressible noise, single samples."""
     time = np.arange(frames) / RATE
     rows = np.stack([np.sin(2 * np.pi * (220 + 110 * c) * time) for c in range(channels)])
     rows = 0.6 * rows * np.exp(-3 * time)
@@ -241,7 +241,7 @@ def test_apple_lossless_is_read_to_the_bit(
 
 
 def test_apple_lossless_states_its_own_rate(decode: Decode, tmp_path: Path) -> None:
-    # The container has no room for this one.
+    # The container has no room for this sample rate.
     content = wav(noise(2, 96_000), 96_000, "PCM_24")
     assert decode(coded(content, "m4a", "-c:a", "alac", folder=tmp_path)).shape == (2, RATE)
     assert decode.facts["rate"] == 96_000
@@ -251,7 +251,7 @@ _TAGS = {"title": "Lied <b>& mehr</b>", "artist": "Ärzte", "album": "Nr. 1"}
 
 
 @pytest.mark.parametrize("kind", ["m4a", "flac", "mp3", "ogg", "wav", "aiff"])
-def test_names_of_songs_are_read(decode: Decode, kind: str, tmp_path: Path) -> None:
+def test_title_artist_and_album_are_read(decode: Decode, kind: str, tmp_path: Path) -> None:
     options = [f"-metadata={name}={text}".split("=", 1) for name, text in _TAGS.items()]
     codecs = {"m4a": ["-c:a", "alac"], "aiff": ["-write_id3v2", "1"], "ogg": ["-c:a", "libvorbis"]}
     flat = [word for option in options for word in option] + codecs.get(kind, [])
@@ -259,14 +259,14 @@ def test_names_of_songs_are_read(decode: Decode, kind: str, tmp_path: Path) -> N
     assert _TAGS.items() <= decode.facts.items()
 
 
-def test_names_in_aiffs_own_chunks(decode: Decode) -> None:
+def test_title_and_artist_in_aiff_chunks_are_read(decode: Decode) -> None:
     chunks = ((b"NAME", b"Song"), (b"AUTH", "Jürgen\0\0".encode()))
     decode(aifc(b"sowt", 16, bytes(4000), *chunks))
     expected = {"title": "Song", "artist": "Jürgen", "album": None}
     assert expected.items() <= decode.facts.items()
 
 
-def test_hostile_names_are_one_short_line(decode: Decode) -> None:
+def test_hostile_titles_become_one_short_line(decode: Decode) -> None:
     name = "a\u202egpj.exe\n\tb" + 5000 * "c"
     decode(aifc(b"sowt", 16, bytes(4000), (b"NAME", name.encode())))
     title = str(decode.facts["title"])
@@ -285,7 +285,7 @@ _MP3 = {
 
 
 @pytest.mark.parametrize("kind", _MP3)
-def test_long_and_short_mp3_give_the_same_samples(
+def test_mp3_decoded_in_pieces_gives_the_same_samples(
     decode: Decode, decode_long: Decode, kind: str, tmp_path: Path
 ) -> None:
     song = wav(synthetic.song(2.777))
@@ -293,11 +293,11 @@ def test_long_and_short_mp3_give_the_same_samples(
     np.testing.assert_array_equal(decode_long(content), decode(content))
 
 
-def test_an_mp3_whose_length_is_anybodys_guess(
+def test_mp3_with_a_misleading_length_is_read_completely(
     decode: Decode, decode_long: Decode, tmp_path: Path
 ) -> None:
-    # By the bit rate of the silence at its beginning it would last four times as long, and by what
-    # programs have put at its end, longer still.
+    # From the bit rate of the silence at its beginning, its length would be estimated four times
+    # too long, and from the bytes appended to its end, even longer.
     song = np.concatenate([np.zeros((2, 2 * RATE), np.float32), synthetic.song(3.0)], axis=1)
     options = ("-c:a", "libmp3lame", "-q:a", "2", "-write_xing", "0")
     content = coded(wav(song), "mp3", *options, folder=tmp_path) + bytes(50_000)
@@ -305,7 +305,7 @@ def test_an_mp3_whose_length_is_anybodys_guess(
         assert way(content).shape[1] == pytest.approx(5 * RATE, abs=5000)
 
 
-def test_without_webcodecs_wav_is_the_same(
+def test_wav_without_webcodecs_is_the_same(
     decode: Decode, decode_without_webcodecs: Decode
 ) -> None:
     content = wav(noise(2, 60_000), 48_000, "PCM_24")
@@ -313,7 +313,7 @@ def test_without_webcodecs_wav_is_the_same(
 
 
 def damaged(kind: str, folder: Path) -> tuple[bytes, np.ndarray]:
-    """A song of six seconds whose file is broken in the middle, and the whole song."""
+    """A song of six seconds whose file is damaged in the middle, and the intact song."""
     song = synthetic.song(6.0)
     content = wav(song)
     if kind == "cut wav":
@@ -335,7 +335,7 @@ _DAMAGED = ("cut wav", "cut aiff", "cut mp3", "flac", "m4a")
 
 
 @pytest.mark.parametrize("kind", _DAMAGED)
-def test_a_damaged_song_is_refused_not_cut_short(decode: Decode, kind: str, tmp_path: Path) -> None:
+def test_damaged_song_is_refused_not_cut_short(decode: Decode, kind: str, tmp_path: Path) -> None:
     content, _ = damaged(kind, tmp_path)
     with pytest.raises(Exception, match="UserError: stoppedDecoding") as refused:
         decode(content)
@@ -344,7 +344,7 @@ def test_a_damaged_song_is_refused_not_cut_short(decode: Decode, kind: str, tmp_
 
 
 @pytest.mark.parametrize("kind", _DAMAGED)
-def test_what_lies_before_the_damage_can_be_had(decode: Decode, kind: str, tmp_path: Path) -> None:
+def test_part_before_the_damage_can_be_used(decode: Decode, kind: str, tmp_path: Path) -> None:
     content, whole = damaged(kind, tmp_path)
     part = decode(content, takes_part=True)
     assert decode.facts["isPartial"] is True
@@ -355,14 +355,14 @@ def test_what_lies_before_the_damage_can_be_had(decode: Decode, kind: str, tmp_p
         np.testing.assert_array_equal(part, whole[:, : part.shape[1]])
 
 
-def test_a_whole_song_is_whole_whoever_takes_parts(decode: Decode) -> None:
+def test_intact_song_is_complete_when_parts_are_accepted(decode: Decode) -> None:
     content = wav(noise(2, 30_000))
     np.testing.assert_array_equal(decode(content, takes_part=True), decode(content))
     assert decode.facts["isPartial"] is False
 
 
 def junk() -> dict[str, bytes]:
-    """Files that look like audio for their first bytes at most."""
+    """Files whose first bytes at most look like audio."""
     rng = np.random.default_rng(0)
     noise_bytes = rng.integers(0, 256, 5000, np.uint8).tobytes()
     good = wav(noise(2, 2000))
@@ -389,7 +389,7 @@ def junk() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", junk())
-def test_junk_is_refused_with_a_sentence(decode: Decode, kind: str) -> None:
+def test_junk_is_refused_with_a_message(decode: Decode, kind: str) -> None:
     codes = "notAudio|codec|nothingDecoded|noTrack|stoppedDecoding|tooLong"
     with pytest.raises(Exception, match=f"UserError: ({codes})"):
         decode(junk()[kind])

@@ -1,4 +1,4 @@
-"""Devices as people have them: calls that come in, wireless headphones, keyboards, phones."""
+"""Real devices: interrupted audio output, wireless headphones, keyboards, phones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ window.AudioContext = class extends AudioContext {
 def page(
     context: BrowserContext, stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> DemixerPage:
-    """A song that can be played, and the audio contexts that the page has made."""
+    """A page with a playable song, which records the audio contexts it creates."""
     context.add_init_script(CONTEXTS)
     opened = open_page(stub_url).wait_started()
     opened.choose("song.wav", SONG)
@@ -54,15 +54,15 @@ def moves(page: DemixerPage) -> None:
     until(lambda: float(page.element("seek").input_value()) > begun, "The playhead to move")
 
 
-def test_a_device_that_is_taken_away_is_a_pause(page: DemixerPage) -> None:
+def test_losing_the_audio_device_pauses(page: DemixerPage) -> None:
     play(page)
     page.page.evaluate("contexts.at(-1).suspend()")
     expect(page.element("play")).to_have_attribute("data-state", "paused")
-    play(page)  # one press
+    play(page)  # a single press is enough
 
 
-def test_a_device_that_is_somebody_elses_is_a_pause(page: DemixerPage) -> None:
-    """As iOS has it during a call: nothing is uncaught, and afterwards one press is heard."""
+def test_audio_device_in_use_elsewhere_pauses(page: DemixerPage) -> None:
+    """On iOS this happens during a call: no error is uncaught, and one press plays afterwards."""
     page.page.evaluate(
         """() => {
           const device = contexts.at(-1);
@@ -78,7 +78,7 @@ def test_a_device_that_is_somebody_elses_is_a_pause(page: DemixerPage) -> None:
     play(page)
 
 
-def test_a_device_is_given_back_though_its_clock_stands(page: DemixerPage) -> None:
+def test_audio_device_is_released_even_while_suspended(page: DemixerPage) -> None:
     play(page)
     page.page.evaluate("contexts.at(-1).suspend()")
     expect(page.element("play")).to_have_attribute("data-state", "paused")
@@ -86,7 +86,7 @@ def test_a_device_is_given_back_though_its_clock_stands(page: DemixerPage) -> No
     page.page.wait_for_function("contexts.every(({ state }) => state === 'closed')")
 
 
-def test_the_playhead_is_where_wireless_headphones_are(page: DemixerPage) -> None:
+def test_playhead_allows_for_output_latency(page: DemixerPage) -> None:
     page.page.evaluate(
         "Object.defineProperty(AudioContext.prototype, 'outputLatency', { value: 3 })"
     )
@@ -105,22 +105,22 @@ _PRESS = """([key, code]) => {
 
 
 @pytest.mark.parametrize("key", ["ь", "μ", "צ"])
-def test_letters_of_other_scripts_do_what_their_keys_do(page: DemixerPage, key: str) -> None:
+def test_keys_of_other_scripts_go_by_position(page: DemixerPage, key: str) -> None:
     mute = page.page.get_by_role("button", name="Mute Drums")
     page.page.keyboard.press("1")
     assert page.page.evaluate(_PRESS, [key, "KeyM"])
     expect(mute).to_have_attribute("aria-pressed", "true")
 
 
-def test_letters_go_by_what_they_say_and_not_by_their_place(page: DemixerPage) -> None:
-    """On a French keyboard M is beside L."""
+def test_latin_keys_go_by_letter_not_by_position(page: DemixerPage) -> None:
+    """On a French keyboard, M is next to L."""
     page.page.keyboard.press("1")
     assert page.page.evaluate(_PRESS, ["m", "Semicolon"])
     mute = page.page.get_by_role("button", name="Mute Drums")
     expect(mute).to_have_attribute("aria-pressed", "true")
 
 
-def test_without_a_song_keys_are_the_browsers(
+def test_without_a_song_keys_are_left_to_the_browser(
     stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> None:
     page = open_page(stub_url).wait_started()
@@ -133,7 +133,7 @@ def test_without_a_song_keys_are_the_browsers(
     ("memory", "is_phone", "workers"),
     [(8, False, 8), (4, False, 4), (None, False, 2), (8, True, 2), (2, True, 2), (None, True, 1)],
 )
-def test_workers_by_themselves(
+def test_default_number_of_workers(
     stub_url: str, context: BrowserContext, memory: int | None, is_phone: bool, workers: int
 ) -> None:
     page = context.new_page()
@@ -165,7 +165,7 @@ def _crash(page: DemixerPage) -> None:
     page.page.close()
 
 
-def test_a_page_that_the_browser_has_ended_takes_fewer_workers(
+def test_crashed_page_starts_again_with_fewer_workers(
     stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> None:
     first = open_page(stub_url).wait_started()
@@ -174,13 +174,13 @@ def test_a_page_that_the_browser_has_ended_takes_fewer_workers(
     second = open_page(stub_url).wait_started()
     expect(second.element("notice")).to_contain_text("works on 2 parts of a song at a time")
     second.wait_state("song", "kept")
-    # Once: the next one was closed as pages are.
+    # Only once: the second page was closed normally.
     second.page.close()
     third = open_page(stub_url).wait_started()
     expect(third.element("notice")).to_be_hidden()
 
 
-def test_a_page_that_is_closed_at_work_is_none_that_was_ended(
+def test_reload_at_work_is_not_taken_for_a_crash(
     stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> None:
     first = open_page(stub_url).wait_started()
@@ -191,10 +191,10 @@ def test_a_page_that_is_closed_at_work_is_none_that_was_ended(
     expect(first.element("notice")).to_be_hidden()
 
 
-def test_a_page_that_ends_in_the_background_says_nothing(
+def test_page_that_ends_in_the_background_shows_no_notice(
     stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    """People put it away with a swipe, or the phone ends it for the sake of another."""
+    """The user swipes the browser away, or the phone ends it to free memory."""
     first = open_page(stub_url).wait_started()
     _begin(first)
     first.page.evaluate("""() => {

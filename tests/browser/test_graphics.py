@@ -1,4 +1,4 @@
-"""Songs by the graphics card, which the processor imitates here, and what goes wrong with cards."""
+"""Separation on the graphics card, which the CPU emulates here, and what goes wrong with cards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 LEAST_DECIBELS = 100
 SEGMENT = 1 << 15
-"""Samples, 0.7 s: a card emulated by the processor takes its time."""
+"""Samples, 0.7 s: a graphics card emulated by the CPU is slow."""
 
 SONG = wav(synthetic.song(2.5))  # five segments
 CARD = "google swiftshader"
@@ -55,7 +55,7 @@ def url(site: Path) -> Iterator[str]:
 def with_card(
     playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BrowserContext]:
-    """A Chromium that has a graphics card."""
+    """A Chromium with an (emulated) graphics card."""
     context = playwright.chromium.launch_persistent_context(
         tmp_path_factory.mktemp("profile"),
         **chromium.options(graphics=True),  # type: ignore[arg-type]
@@ -75,12 +75,12 @@ def expected(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> py_demi
 
 @pytest.fixture
 def open_tab(with_card: BrowserContext) -> Iterator[Callable[[str], DemixerPage]]:
-    """A function that opens a tab; what it has stored, and chosen, is gone afterwards."""
+    """A function that opens a tab; its stored data and settings are deleted afterwards."""
     pages: list[DemixerPage] = []
 
     def open_page(address: str) -> DemixerPage:
         pages.append(DemixerPage(with_card, address))
-        # A card emulated by the processor stops the pictures, too, while it computes.
+        # A graphics card emulated by the CPU also holds up painting while it computes.
         pages[-1].page.set_default_timeout(START_MS)
         return pages[-1]
 
@@ -106,7 +106,7 @@ def note(page: DemixerPage) -> str:
 
 
 def notices(page: DemixerPage) -> None:
-    """Write down everything that the page says of itself, from now on."""
+    """Record every notice that the page shows from now on."""
     page.page.evaluate(
         """() => {
           window.notices = [];
@@ -129,7 +129,7 @@ def check(page: DemixerPage, expected: py_demixer.Stems) -> None:
 
 
 def patched(site: Path, folder: Path, *changes: tuple[str, str, str]) -> Path:
-    """A copy of the site with other files of the engine: which one, what is there, what instead."""
+    """A copy of the site with changed engine files; a change is (file, old text, new text)."""
     copy = Path(shutil.copytree(site, folder / "site"))
     for file, before, after in changes:
         path = copy / "engine" / file
@@ -139,9 +139,9 @@ def patched(site: Path, folder: Path, *changes: tuple[str, str, str]) -> Path:
     return copy
 
 
-# Compiling shaders takes an adapter emulated by the processor the better part of a minute. Where
-# it is not numbers that are looked at, the card has all buffers and no shaders: its results are
-# nothing, and what a segment should have become is asked of the processor.
+# Compiling shaders takes an adapter emulated by the CPU the better part of a minute. Tests that do
+# not check the card's numbers give it all buffers but no shaders: its results are meaningless, and
+# the CPU computes what each segment should have become.
 _WITHOUT_SHADERS = (
     (
         "gpu/network.js",
@@ -162,10 +162,10 @@ _BY_THE_PROCESSOR = (
 )
 
 
-def test_a_song_by_the_card(
+def test_song_is_separated_on_the_card(
     url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
-    """Chosen in the settings, for it is one that nobody would want to have chosen for him."""
+    """Chosen in the settings, because an emulated card is never chosen automatically."""
     page = open_tab(url).wait_started()
     assert "emulated by the processor" in note(page)
     assert "kernels backend" in computers(page)
@@ -175,7 +175,7 @@ def test_a_song_by_the_card(
     notices(page)
     page.choose("song.wav", SONG)
     page.wait_share(20)
-    # Other workers have nothing to do.
+    # The other workers have nothing to do, so there is only one.
     assert sum(worker.url.endswith("engine/worker.js") for worker in page.page.workers) == 1
     wait_result(page)
     check(page, expected)
@@ -183,7 +183,7 @@ def test_a_song_by_the_card(
 
 
 @pytest.mark.long
-def test_what_the_card_has_begun_it_goes_on_with(
+def test_card_resumes_a_song_it_started(
     url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
     page = open_tab(f"{url}?backend=webgpu").wait_started()
@@ -205,7 +205,7 @@ def test_what_the_card_has_begun_it_goes_on_with(
 
 
 @pytest.mark.long
-def test_what_the_processor_has_begun_it_goes_on_with(
+def test_processor_resumes_a_song_it_started(
     url: str, open_tab: Callable[[str], DemixerPage]
 ) -> None:
     page = open_tab(url).wait_started()
@@ -225,7 +225,7 @@ def test_what_the_processor_has_begun_it_goes_on_with(
     assert said(page) == []
 
 
-def test_a_card_that_is_lost_in_the_middle(
+def test_card_lost_in_the_middle_of_a_song(
     site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
     begin = "  async run(segment) {\n"
@@ -239,7 +239,7 @@ def test_a_card_that_is_lost_in_the_middle(
         check(page, expected)
         (sentence,) = said(page)
         assert sentence.startswith(LOST)
-        # The next song has it again.
+        # The next song is computed on the card again.
         page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
         page.page.goto("about:blank")
 
@@ -250,10 +250,10 @@ _AFTER_THE_SECOND_SEGMENT = """
 """
 
 
-def test_a_card_that_is_gone_after_a_reload(
+def test_card_missing_after_a_reload(
     site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
-    """What it has finished stays as it is, and the processor does the rest."""
+    """What the card has finished is kept, and the CPU does the rest."""
     gone = (
         "gpu/card.js",
         "    if (!navigator.gpu) {\n",
@@ -272,7 +272,7 @@ def test_a_card_that_is_gone_after_a_reload(
         assert "This browser has no WebGPU" in note(page)
         notices(page)
         page.press("goOn", "song")
-        page.wait_share(40)  # at once
+        page.wait_share(40)  # immediately
         wait_result(page)
         check(page, expected)
         (sentence,) = said(page)
@@ -281,10 +281,10 @@ def test_a_card_that_is_gone_after_a_reload(
         )
 
 
-def test_a_card_without_room(
+def test_card_without_enough_memory(
     site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
-    """More than it has is asked for: the answer is the driver's own."""
+    """The page asks for more memory than the card has, so that the driver's own error is tested."""
     copy = patched(site, tmp_path, _NO_ROOM, _ALL_LIMITS)
     with server.serving(copy) as url:
         page = open_tab(f"{url}?backend=webgpu").wait_started()
@@ -308,7 +308,7 @@ _ALL_LIMITS = (
 )
 
 
-def test_a_card_that_calculates_wrongly(
+def test_card_with_wrong_results_is_refused(
     site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
     copy = patched(site, tmp_path, *_WITHOUT_SHADERS)
@@ -321,7 +321,7 @@ def test_a_card_that_calculates_wrongly(
         check(page, expected)
 
 
-def test_a_model_that_no_card_can_run(
+def test_model_without_shaders_runs_on_the_processor(
     make_site: MakeSite, tmp_path: Path, open_tab: Callable[[str], DemixerPage]
 ) -> None:
     weights = tmp_path / "hdemucs_mmi.safetensors"
@@ -336,7 +336,7 @@ def test_a_model_that_no_card_can_run(
 
 @pytest.mark.long
 @pytest.mark.real_weights
-def test_a_segment_by_the_released_network(
+def test_card_agrees_on_the_released_network(
     real_site: Path, real_weights: Path, open_tab: Callable[[str], DemixerPage]
 ) -> None:
     song = synthetic.song(5.0)
@@ -350,14 +350,14 @@ def test_a_segment_by_the_released_network(
         assert page.element("notice").is_hidden()
 
 
-def test_a_browser_without_cards(started: DemixerPage) -> None:
+def test_browser_without_a_card(started: DemixerPage) -> None:
     assert note(started) == (
         "The browser found no usable graphics card, so the processor does the work."
     )
     assert started.element("notice").is_hidden()
 
 
-def test_paces_that_somebody_else_has_written(started: DemixerPage) -> None:
+def test_corrupt_stored_paces_are_ignored(started: DemixerPage) -> None:
     started.page.evaluate("localStorage.setItem('py-demixer paces', '{broken')")
     started.page.reload()
     started.wait_started()

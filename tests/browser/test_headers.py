@@ -1,4 +1,4 @@
-"""Files whose headers lie: nothing they hold is lost, and nothing that they are not is heard."""
+"""Files with wrong headers: no samples are lost, and nothing but samples is decoded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 
 SONG = synthetic.song(3.0)
 PIPES = (0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-"""What programs write that do not know the length yet."""
+"""Sizes that programs write when they do not know the length yet."""
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,13 @@ def decode(shared_context: BrowserContext, tiny_url: str) -> Decode:
 
 
 def chunk(name: bytes, content: bytes, stated: int | None = None) -> bytes:
-    """A part of a RIFF file."""
+    """A chunk of a RIFF file."""
     size = len(content) if stated is None else stated
     return name + struct.pack("<I", size) + content + bytes(len(content) % 2)
 
 
 def form(bits: int = 16, tag: int = 1, frame: int = 4) -> bytes:
-    """The chunk that says what the samples are, which are stereo."""
+    """The `fmt` chunk, for stereo samples."""
     return chunk(b"fmt ", struct.pack("<HHIIHH", tag, 2, RATE, RATE * frame, frame, bits))
 
 
@@ -52,7 +52,7 @@ def riff(*chunks: bytes, stated: int | None = None, name: bytes = b"RIFF") -> by
 
 
 def samples(song: np.ndarray = SONG) -> bytes:
-    """The song as whole numbers of 16 bits."""
+    """The song as 16-bit integers."""
     content: bytes = wav(song)
     return content[44:]
 
@@ -64,53 +64,51 @@ def whole(song: np.ndarray = SONG) -> np.ndarray:
 
 @pytest.mark.parametrize("size", PIPES)
 @pytest.mark.parametrize("outer", [0, 8, 36, 0x7FFFF024, 0xFFFFFFFF, None])
-def test_a_stream_that_did_not_know_its_length(
-    decode: Decode, size: int, outer: int | None
-) -> None:
+def test_wav_stream_of_unknown_length(decode: Decode, size: int, outer: int | None) -> None:
     content = riff(form(), chunk(b"data", samples(), size), stated=outer)
     np.testing.assert_array_equal(decode(content), whole())
 
 
-def test_a_recorder_that_was_cut_off(decode: Decode) -> None:
-    """Room for chunks in front, and a header from before the first sample."""
+def test_wav_of_an_interrupted_recorder(decode: Decode) -> None:
+    """With room for other chunks in front, and sizes written before the first sample."""
     junk = chunk(b"JUNK", bytes(4044))
     content = riff(junk, form(), chunk(b"data", samples(), 0), stated=4088)
     np.testing.assert_array_equal(decode(content), whole())
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
-def test_an_outer_size_that_is_too_small(decode: Decode, share: float) -> None:
+def test_riff_size_too_small(decode: Decode, share: float) -> None:
     data = samples()
     content = riff(form(), chunk(b"data", data), stated=int(share * len(data)))
     np.testing.assert_array_equal(decode(content), whole())
 
 
-def test_a_size_of_the_data_that_is_too_small(decode: Decode) -> None:
-    """As a recorder leaves it that notes now and then how far it is."""
+def test_data_size_too_small(decode: Decode) -> None:
+    """As left by a recorder that updates the size only now and then."""
     data = samples()
     content = riff(form(), chunk(b"data", data, len(data) // 2))
     np.testing.assert_array_equal(decode(content), whole())
 
 
-def test_chunks_behind_the_data_are_not_heard(decode: Decode) -> None:
+def test_chunks_after_the_data_are_not_decoded(decode: Decode) -> None:
     tags = chunk(b"LIST", b"INFO" + chunk(b"INAM", b"A name\0\0"))
     content = riff(form(), chunk(b"data", samples()), tags, chunk(b"cue ", bytes(5000)))
     np.testing.assert_array_equal(decode(content), whole())
     assert decode.facts["title"] == "A name"
 
 
-def test_a_tag_of_mp3_behind_the_data_is_not_heard(decode: Decode) -> None:
+def test_id3_tag_after_the_data_is_not_decoded(decode: Decode) -> None:
     content = riff(form(), chunk(b"data", samples())) + b"TAG" + b"x" * 125
     np.testing.assert_array_equal(decode(content), whole())
 
 
-def test_a_file_without_samples_holds_no_audio(decode: Decode) -> None:
+def test_file_without_samples_is_refused(decode: Decode) -> None:
     tags = chunk(b"LIST", b"INFO" + chunk(b"INAM", b"A name\0\0"))
     with pytest.raises(Exception, match="nothingDecoded"):
         decode(riff(form(), chunk(b"data", b""), tags))
 
 
-def test_24_bits_in_32(decode: Decode) -> None:
+def test_24_bit_samples_in_32_bits(decode: Decode) -> None:
     numbers = np.frombuffer(samples(), np.int16).astype(np.int32) << 16
     content = riff(form(bits=24, frame=8), chunk(b"data", numbers.tobytes()))
     np.testing.assert_array_equal(decode(content), whole())
@@ -124,7 +122,7 @@ def test_bw64(decode: Decode) -> None:
 
 
 @pytest.mark.parametrize(("tag", "name"), [(2, "Microsoft ADPCM"), (0x11, "IMA ADPCM")])
-def test_a_format_that_no_browser_reads_is_named(decode: Decode, tag: int, name: str) -> None:
+def test_unsupported_codec_is_named(decode: Decode, tag: int, name: str) -> None:
     content = riff(form(tag=tag, bits=4, frame=1024), chunk(b"data", bytes(40_000)))
     with pytest.raises(Exception, match=f"UserError: codec {name}"):
         decode(content)
@@ -136,28 +134,28 @@ def test_mp3_in_wav(decode: Decode) -> None:
     np.testing.assert_array_equal(decode(content), decode(mp3))
 
 
-def test_a_flac_header_that_states_too_little(decode: Decode) -> None:
+def test_flac_header_with_too_few_samples(decode: Decode) -> None:
     content = bytearray(encode(SONG, RATE, "FLAC", "PCM_16"))
     assert int.from_bytes(content[22:26], "big") == SONG.shape[1]
     content[22:26] = (SONG.shape[1] // 2).to_bytes(4, "big")
     np.testing.assert_array_equal(decode(bytes(content)), whole())
 
 
-def test_a_flac_file_of_unknown_length(decode: Decode) -> None:
+def test_flac_of_unknown_length(decode: Decode) -> None:
     content = bytearray(encode(SONG, RATE, "FLAC", "PCM_16"))
     content[22:26] = bytes(4)
     np.testing.assert_array_equal(decode(bytes(content)), whole())
 
 
 @pytest.mark.parametrize("kind", ["VORBIS", "OPUS"])
-def test_joined_ogg_files(decode: Decode, kind: str) -> None:
+def test_concatenated_ogg_files(decode: Decode, kind: str) -> None:
     one = encode(SONG, 48_000, "OGG", kind)
     other = encode(synthetic.noise(2.0), 48_000, "OGG", kind)
     alone = [decode(part).shape[1] for part in (one, other)]
     assert decode(one + other).shape[1] == pytest.approx(sum(alone), abs=3000)
 
 
-def test_joined_mp3_files(decode: Decode) -> None:
+def test_concatenated_mp3_files(decode: Decode) -> None:
     one, other = (
         encode(song, RATE, "MP3", "MPEG_LAYER_III") for song in (SONG, synthetic.noise(2.0))
     )
@@ -173,7 +171,7 @@ _JUNK = {
 
 
 @pytest.mark.parametrize("kind", _JUNK)
-def test_an_mp3_behind_junk_has_its_own_rate(decode: Decode, kind: str) -> None:
+def test_mp3_after_junk_has_the_right_rate(decode: Decode, kind: str) -> None:
     junk = _JUNK[kind]
     content = encode(SONG, 48_000, "MP3", "MPEG_LAYER_III")
     expected = decode(content).shape[1]
@@ -191,10 +189,10 @@ def test_an_mp3_behind_junk_has_its_own_rate(decode: Decode, kind: str) -> None:
     before=st.integers(0, 3),
     behind=st.booleans(),
 )
-def test_never_fewer_samples_than_there_are_without_a_word(
+def test_no_samples_are_dropped_silently(
     decode: Decode, size: int, outer: int, cut: int, before: int, behind: bool
 ) -> None:
-    """Whatever sizes a header states, wherever the file ends."""
+    """Whatever sizes the header states, and wherever the file ends."""
     song = SONG[:, :50_000]
     data = samples(song)
     data = data[: len(data) - 4 * (cut // 4)] if cut < len(data) else data
@@ -206,13 +204,13 @@ def test_never_fewer_samples_than_there_are_without_a_word(
         assert decode.facts["isPartial"] is (size - len(data) > 4 * RATE // 2)
     there = len(data) // 4
     if there > size // 4 >= there - 256:
-        there = size // 4  # so little might be a tag
+        there = size // 4  # such a short rest might be a tag
     assert found.shape[1] >= there
     np.testing.assert_array_equal(found[:, :there], whole(song)[:, :there])
 
 
-def test_a_tag_that_states_its_size_in_eight_bits_a_byte(decode: Decode) -> None:
-    """As RealJukebox wrote them."""
+def test_id3_tag_whose_size_is_not_syncsafe(decode: Decode) -> None:
+    """As RealJukebox wrote it."""
     content = encode(SONG, 48_000, "MP3", "MPEG_LAYER_III")
     tag = b"ID3\x03\0\0" + struct.pack(">I", 65_525) + bytes(65_525)
     np.testing.assert_array_equal(decode(tag + content), decode(content))
@@ -220,7 +218,7 @@ def test_a_tag_that_states_its_size_in_eight_bits_a_byte(decode: Decode) -> None
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.3])
-def test_an_edit_list_of_apple_lossless_leaves_out_the_beginning(
+def test_edit_list_of_apple_lossless_cuts_the_beginning(
     decode: Decode, seconds: float, tmp_path: Path
 ) -> None:
     whole_song, cut = tmp_path / "whole.m4a", tmp_path / "cut.m4a"

@@ -1,6 +1,6 @@
-"""Interruptions of all kinds: nothing that is finished is lost, and no byte changes.
+"""Interruptions of all kinds: no finished work is lost, and no byte changes.
 
-The engine is a stub: what is tried is the pool, the store and the page.
+The engine is a stub: these tests are about the pool, the store and the page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 LATE = 6
-"""The task of the plan that is the fourth segment."""
+"""The plan's task for the fourth segment."""
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,7 @@ def site_url(stub_url: str) -> str:
     return stub_url
 
 
-def test_a_reload_in_the_middle_costs_nothing_that_is_finished(
-    tab: DemixerPage, whole: list[str]
-) -> None:
+def test_reload_loses_no_finished_work(tab: DemixerPage, whole: list[str]) -> None:
     tab.hold(LATE)
     tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
@@ -45,7 +43,7 @@ def test_a_reload_in_the_middle_costs_nothing_that_is_finished(
     assert tab.digests() == whole
 
 
-def test_a_crash_of_the_tab_costs_nothing_that_is_finished(
+def test_tab_crash_loses_no_finished_work(
     tab: DemixerPage, open_tab: Callable[[], DemixerPage], whole: list[str]
 ) -> None:
     tab.hold(LATE)
@@ -59,7 +57,7 @@ def test_a_crash_of_the_tab_costs_nothing_that_is_finished(
     assert again.digests() == whole
 
 
-def test_the_same_file_again_goes_on_where_it_stopped(tab: DemixerPage, whole: list[str]) -> None:
+def test_choosing_the_same_file_resumes_it(tab: DemixerPage, whole: list[str]) -> None:
     tab.hold(LATE)
     tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
@@ -82,7 +80,7 @@ def test_cancel_ends_the_workers(tab: DemixerPage) -> None:
         }"""
     )
     tab.choose_setting("workers", "2")
-    tab.hold(2)  # the first worker's second one
+    tab.hold(2)  # the second task of the first worker
     tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     running = tab.engines()
@@ -99,7 +97,7 @@ def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
     tab.page.click("#pause-all")
     tab.hold()
     tab.wait_state("song", "paused")
-    # What was being computed is finished, and nothing else begun.
+    # The task being computed is finished, and no other is started.
     expect(tab.song("song").locator(".song-state")).to_contain_text("40%")
     tab.wait_idle()
     assert tab.begun() == [0, 2]
@@ -109,11 +107,11 @@ def test_pause_and_continue(tab: DemixerPage, whole: list[str]) -> None:
     assert tab.digests() == whole
 
 
-def test_a_worker_that_is_killed_is_replaced(tab: DemixerPage, whole: list[str]) -> None:
-    """One says so, the other one falls silent: nothing but the watchdog can tell."""
+def test_killed_workers_are_replaced(tab: DemixerPage, whole: list[str]) -> None:
+    """One worker reports an error, the other falls silent: only the watchdog can notice that."""
     tab.page.evaluate(FAST_TICKS)
     tab.choose_setting("workers", "2")
-    tab.hold(2)  # the first worker's second one: the other one does the rest
+    tab.hold(2)  # the first worker's second task; the second worker does the rest
     tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_share(40)
     tab.page.evaluate("engine.workers[1].dispatchEvent(new ErrorEvent('error', {message: 'gone'}))")
@@ -125,7 +123,7 @@ def test_a_worker_that_is_killed_is_replaced(tab: DemixerPage, whole: list[str])
     assert tab.digests() == whole
 
 
-# The third worker is given the usual time.
+# Time runs faster until the third worker has been started.
 _FAST_CLOCK = """() => {
   const now = performance.now.bind(performance);
   let [last, ahead] = [now(), 0];
@@ -138,9 +136,7 @@ _FAST_CLOCK = """() => {
 }"""
 
 
-def test_two_tabs_do_not_get_into_each_others_way(
-    open_tab: Callable[[], DemixerPage], whole: list[str]
-) -> None:
+def test_two_tabs_do_not_interfere(open_tab: Callable[[], DemixerPage], whole: list[str]) -> None:
     first, second = open_tab(), open_tab()
     first.choose_setting("workers", "1")
     first.hold(LATE)
@@ -148,12 +144,12 @@ def test_two_tabs_do_not_get_into_each_others_way(
     first.wait_share(20)
     second.choose("song.wav", FIVE_SEGMENTS)
     assert "in another tab" in second.wait_problem()
-    assert second.page.locator("li[data-song]").count() == 1  # its own
+    assert second.page.locator("li[data-song]").count() == 1  # its own song
     first.hold()
     first.wait_result("song")
     assert first.digests() == whole
     first.page.close()
-    # It has heard of that, and its own is the same.
+    # The second tab has heard that the song is finished; its own song is the same one.
     expect(second.page.locator('#library [data-state="finished"]')).to_have_count(1)
     second.page.locator('#queue [data-do="retry"]').click()
     expect(second.page.locator("#queue li[data-song]")).to_have_count(0)
@@ -162,7 +158,7 @@ def test_two_tabs_do_not_get_into_each_others_way(
 
 
 def set_quota(page: DemixerPage, more_bytes: float | None) -> None:
-    """Let the origin store so much more than it has stored (None: as much as there is)."""
+    """Limit the origin's storage to this much more than it uses (None: no limit)."""
     origin = page.page.evaluate("location.origin")
     session = page.page.context.new_cdp_session(page.page)
     quota = {} if more_bytes is None else {"quotaSize": usage(page) + more_bytes}
@@ -174,7 +170,7 @@ def usage(page: DemixerPage) -> float:
     return float(estimate)
 
 
-def test_too_little_storage_is_told_before_the_start(tab: DemixerPage) -> None:
+def test_too_little_storage_is_reported_before_the_start(tab: DemixerPage) -> None:
     try:
         set_quota(tab, 100e6)
         tab.choose("song.wav", FIVE_SEGMENTS)
@@ -183,9 +179,7 @@ def test_too_little_storage_is_told_before_the_start(tab: DemixerPage) -> None:
         set_quota(tab, None)
 
 
-def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
-    tab: DemixerPage, whole: list[str]
-) -> None:
+def test_full_storage_loses_no_finished_work(tab: DemixerPage, whole: list[str]) -> None:
     tab.choose_setting("workers", "1")
     tab.hold(LATE)
     tab.choose("song.wav", FIVE_SEGMENTS)
@@ -201,8 +195,8 @@ def test_storage_that_is_full_in_the_middle_costs_nothing_that_is_finished(
     assert tab.digests() == whole
 
 
-def test_nothing_waits_for_timers(tab: DemixerPage, whole: list[str]) -> None:
-    """Which hardly run in hidden tabs."""
+def test_separation_works_without_timers(tab: DemixerPage, whole: list[str]) -> None:
+    """Timers hardly run in hidden tabs."""
     tab.page.evaluate("window.setTimeout = window.setInterval = () => 0")
     tab.choose("song.wav", FIVE_SEGMENTS)
     tab.wait_result("song")

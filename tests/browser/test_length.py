@@ -1,4 +1,4 @@
-"""Any number of workers, and what only a real engine meets: the same bytes, and nothing is lost."""
+"""Any number of workers gives the same bytes, and tests of failures that need a real engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def site_url(tiny_url: str) -> str:
     return tiny_url
 
 
-def test_the_same_bytes_for_any_number_of_workers(tab: DemixerPage) -> None:
+def test_any_number_of_workers_gives_the_same_bytes(tab: DemixerPage) -> None:
     found: dict[str, list[list[str]]] = {"fast": [], "standard": [], "best": []}
     for workers in ("1", "2", "3"):
         tab.choose_setting("workers", workers)
@@ -37,7 +37,7 @@ def test_the_same_bytes_for_any_number_of_workers(tab: DemixerPage) -> None:
             tab.choose_setting("quality", quality)
             tab.choose("song.wav", wav(synthetic.song(2.1)))
             tab.wait_result("song")
-            # Workers are started one after another, and the song is short.
+            # Workers are started one after the other, and the song is short.
             assert min(2, int(workers)) <= tab.engines() <= int(workers)
             stems.append(tab.digests())
             tab.remove("song")
@@ -46,7 +46,7 @@ def test_the_same_bytes_for_any_number_of_workers(tab: DemixerPage) -> None:
     assert found["fast"] != found["standard"] != found["best"]
 
 
-def test_without_network_in_the_middle(tab: DemixerPage, whole: list[str]) -> None:
+def test_losing_the_network_in_the_middle(tab: DemixerPage, whole: list[str]) -> None:
     tab.choose_setting("workers", "1")
     tab.hold(2)
     tab.choose("song.wav", FIVE_SEGMENTS)
@@ -63,13 +63,13 @@ def test_without_network_in_the_middle(tab: DemixerPage, whole: list[str]) -> No
     assert tab.digests() == whole
 
 
-# Python asks for more than there is, as often as the cache named "memory" is there.
+# Python asks for more memory than there is, while a cache named "memory" exists.
 _NO_MEMORY = """
   if (index === 4 && (await caches.has("memory"))) demixer.np.empty(0x1fffffff);
 """
 
 
-def test_a_part_for_which_memory_is_short_does_not_cost_the_rest(
+def test_running_out_of_memory_for_a_part_keeps_the_rest(
     tiny_site: Path, tmp_path: Path, context: BrowserContext, whole: list[str]
 ) -> None:
     site = Path(shutil.copytree(tiny_site, tmp_path / "site"))
@@ -94,8 +94,8 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="n
 
 
 @needs_proc
-def test_a_machine_that_sleeps_costs_nothing(tab: DemixerPage, whole: list[str]) -> None:
-    """All stands still for longer than a tick of the watchdog, and the clock is then far on."""
+def test_sleep_of_the_machine_loses_nothing(tab: DemixerPage, whole: list[str]) -> None:
+    """Everything stops for longer than a watchdog tick, and the clock then jumps far ahead."""
     tab.page.evaluate(FAST_TICKS)
     tab.choose_setting("workers", "2")
     tab.hold(2)
@@ -131,7 +131,7 @@ def test_with_cross_origin_isolation(
         assert page.digests() == whole
 
 
-def test_idle_workers_end_and_come_back(tab: DemixerPage) -> None:
+def test_idle_workers_stop_and_restart(tab: DemixerPage) -> None:
     tab.choose_setting("workers", "1")
     tab.page.evaluate(
         """() => {
@@ -164,7 +164,7 @@ def test_idle_workers_end_and_come_back(tab: DemixerPage) -> None:
 
 @needs_proc
 def test_twenty_songs_in_one_page(tab: DemixerPage) -> None:
-    """Each is new, so that nothing of it is in the store."""
+    """Each song is new, so none of it is in the store yet."""
     session = tab.page.context.new_cdp_session(tab.page)
     session.send("HeapProfiler.enable")
     resident, heap = [], []
@@ -175,9 +175,9 @@ def test_twenty_songs_in_one_page(tab: DemixerPage) -> None:
         usage = session.send("Runtime.getHeapUsage")
         heap.append(usage["usedSize"] + usage["backingStorageSize"])
         resident.append(resident_bytes())
-    # The first songs warm up: code is compiled, pools of memory are filled.
+    # The first songs warm up: code is compiled, memory pools are filled.
     slopes = [np.polyfit(np.arange(15), sizes[5:], 1)[0] for sizes in (resident, heap)]
     print("bytes per song: renderer {:+.0f}, JavaScript {:+.0f}".format(*slopes))
-    # A song of three seconds and its stems are 5 MB.
+    # A song of three seconds and its stems take 5 MB.
     assert slopes[0] < 5e6
     assert slopes[1] < 50e3

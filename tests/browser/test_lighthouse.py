@@ -1,4 +1,4 @@
-"""Lighthouse: how quickly the page is there, on a phone with a slow network and on a desktop."""
+"""Lighthouse scores of the page, on a phone with a slow network and on a desktop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 LEAST = 0.95
 CATEGORIES = ("performance", "accessibility", "best-practices")
-# What a busy machine takes away is not the page's doing.
+# Retry, because a busy machine lowers the score without any fault of the page.
 TRIES = 3
 
 
@@ -28,7 +28,7 @@ def lighthouse() -> Path:
 
 
 def scores(command: Sequence[str | Path], chromium: dict[str, Any]) -> dict[str, float]:
-    """The scores of the categories, between 0 and 1."""
+    """The scores of the categories, from 0 to 1."""
     variables = {**os.environ, "CHROME_PATH": chromium["executable_path"]}
     done = subprocess.run(
         [str(word) for word in command], env=variables, capture_output=True, text=True

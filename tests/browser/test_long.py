@@ -1,4 +1,4 @@
-"""Long songs through the page: memory does not grow with them, and the page stays awake."""
+"""Long songs on the page: memory does not grow with length, and the page stays responsive."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 MOST_HEAP, MOST_BESIDE = 500e6, 1e9
 STEP = 1.21
-"""WASM heaps grow by a fifth at a time. The tiny model is so near to the end of a step that the
-plan of an hour may be what does not fit."""
+"""Growth of a WASM heap in one step, plus a margin.
+
+The tiny model ends so close to a step that an hour's plan may need the next one.
+"""
 
 
 def check(
@@ -46,22 +48,22 @@ def in_megabytes(found: Measured) -> str:
 
 
 @pytest.mark.real_weights
-def test_seven_minutes(real_site: Path) -> None:
-    """As long as the longest song of MUSDB18's test set, with the released model."""
+def test_memory_for_seven_minutes(real_site: Path) -> None:
+    """The length of the longest song in MUSDB18's test set, with the released model."""
     check(real_site, (SHORT_SECONDS, LONG_SECONDS))
 
 
-def test_an_hour(tiny_site: Path) -> None:
+def test_memory_for_an_hour(tiny_site: Path) -> None:
     check(tiny_site, (SHORT_SECONDS, HOUR_SECONDS), growth=STEP)
 
 
 @pytest.mark.real_weights
-def test_half_an_hour_by_open_unmix(tmp_path: Path) -> None:
+def test_memory_for_half_an_hour_by_open_unmix(tmp_path: Path) -> None:
     """With weights of UMXL's dimensions."""
     check(make_released_site(tmp_path), (USUAL_SECONDS, HALF_HOUR_SECONDS), "umxl")
 
 
-def test_the_page_answers_while_an_hour_is_separated_and_played(
+def test_page_stays_responsive_while_an_hour_is_separated_and_played(
     tiny_site: Path, tmp_path: Path
 ) -> None:
     song = write_song(tmp_path / "hour.wav", HOUR_SECONDS)

@@ -1,4 +1,4 @@
-"""The choice of a model: what is fetched, kept and remembered, and songs by Open-Unmix."""
+"""Choosing a model: what is downloaded, stored and remembered, and separation by Open-Unmix."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ pytestmark = pytest.mark.browser
 TITLES = {name: model.title for name, model in manifest.MODELS.items()}
 LEAST_DECIBELS = {"htdemucs": 100, "umxhq": 85}
 LONG = wav(synthetic.noise(3.6))
-LONGER = wav(synthetic.noise(26.0)[:1], subtype="PCM_U8")  # paces are those of 20 s and more
+LONGER = wav(synthetic.noise(26.0)[:1], subtype="PCM_U8")  # paces need songs of 20 s or more
 
 
 @dataclass
 class Site:
-    """Two tiny models on a site; one that it could have is not there."""
+    """A site with two tiny models; a further possible model is missing."""
 
     folder: Path
     models: dict[str, Model] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Site:
         return {file["url"] for file in self._assets()["files"]}
 
     def megabytes(self, name: str) -> int:
-        """All that a song by that model needs."""
+        """Size of everything that a song by this model needs."""
         assets = self._assets()
         files = [*assets["files"], *assets["models"][name]["parts"]]
         return round(sum(file["bytes"] for file in files) / 1e6)
@@ -86,7 +86,7 @@ def site(
 
 @pytest.fixture(scope="module")
 def unmix_tab(shared_context: BrowserContext, site: Site) -> Iterator[DemixerPage]:
-    """The page with Open-Unmix, which all tests share."""
+    """A page with Open-Unmix chosen, shared by all tests."""
     with server.serving(site.folder) as url:
         page = DemixerPage(shared_context, url).wait_started()
         choose_model(page, "umxhq")
@@ -95,7 +95,7 @@ def unmix_tab(shared_context: BrowserContext, site: Site) -> Iterator[DemixerPag
 
 @pytest.fixture
 def tab(shared_context: BrowserContext, stub_url: str) -> Iterator[DemixerPage]:
-    """The page with a stub of an engine, which Open-Unmix is chosen for."""
+    """A page with a stub engine and Open-Unmix chosen."""
     page = DemixerPage(shared_context, stub_url).wait_started()
     choose_model(page, "umxhq")
     yield page
@@ -109,7 +109,7 @@ def choose_model(page: DemixerPage, name: str) -> None:
 
 
 def wait_ready(page: DemixerPage, name: str) -> None:
-    """Wait until it works offline, and ask for what that needs where it is not fetched unasked."""
+    """Wait until a model works offline; ask for its download if it does not start by itself."""
     ready = f'#offline:text-is("Ready to work offline with {TITLES[name]}")'
     either = f"{ready}, #download:not([hidden])"
     page.page.wait_for_selector(either, timeout=START_MS, state="attached")
@@ -133,7 +133,7 @@ def sizes(page: DemixerPage) -> list[str]:
 
 
 def compare(page: DemixerPage, site: Site, name: str, content: bytes, folder: Path) -> None:
-    """Separate a song, and compare with the command line."""
+    """Separate a song and compare with the command line."""
     stems = page.separate("song.wav", content)
     assert TITLES[name] in page.element("song-facts").inner_text()
     expected = site.expected(name, content, folder)
@@ -143,7 +143,7 @@ def compare(page: DemixerPage, site: Site, name: str, content: bytes, folder: Pa
         assert snr(stem, expected[source]) >= LEAST_DECIBELS[name]
 
 
-def test_models_are_fetched_when_they_are_asked_for_and_then_work_offline(
+def test_models_are_fetched_on_request_and_then_work_offline(
     stub_site: Path, launch_chromium: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
     song, another = (wav(synthetic.noise(1.0, seed), subtype="FLOAT") for seed in (0, 1))
@@ -168,7 +168,7 @@ def test_models_are_fetched_when_they_are_asked_for_and_then_work_offline(
         assert not site.parts("umxhq") & set(asked)
         expect(page.page.locator(".model-size").first).to_contain_text("downloaded")
         assert sizes(page) == ["downloaded", "to download"]
-        # Until a song was separated, nothing is known of how long one takes.
+        # Until a song has been separated, the time for one is unknown.
         assert times(page) == ["", ""]
         page.separate("song.wav", song, ())
 
@@ -176,11 +176,11 @@ def test_models_are_fetched_when_they_are_asked_for_and_then_work_offline(
         expect(page.page.locator(".model-size").last).to_contain_text("downloaded")
         assert sizes(page) == ["downloaded", "downloaded"]
         wanted = site.parts("umxhq") | site.parts("htdemucs") | site.engine()
-        # Each file crossed the network once, though nothing may be kept in the HTTP cache.
+        # Each file crossed the network once, although the HTTP cache may keep nothing.
         assert sorted(path for path in asked if path in wanted) == sorted(wanted)
         page.separate("song.wav", song, ())
         context.close()
-    # The server is gone, the browser is started again.
+    # The server is stopped and the browser restarted.
     page = DemixerPage(launch_chromium(tmp_path / "profile"), url)
     wait_ready(page, "umxhq")
     for name in ("umxhq", "htdemucs"):
@@ -190,7 +190,7 @@ def test_models_are_fetched_when_they_are_asked_for_and_then_work_offline(
         np.testing.assert_array_equal(drums, synthetic.noise(1.0, 1) / 2)
 
 
-def test_nothing_is_fetched_for_what_is_no_song(
+def test_nothing_is_fetched_for_files_that_are_not_songs(
     stub_site: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
     asked: list[str] = []
@@ -210,7 +210,7 @@ def test_nothing_is_fetched_for_what_is_no_song(
 
 
 @pytest.mark.parametrize("saves_data", [False, True], ids=["", "saves data"])
-def test_what_an_update_needs_is_fetched_unasked_unless_data_is_to_be_saved(
+def test_update_is_fetched_automatically_unless_saving_data(
     stub_site: Path, open_page: Callable[[str], DemixerPage], saves_data: bool
 ) -> None:
     asked: list[str] = []
@@ -234,7 +234,7 @@ def test_what_an_update_needs_is_fetched_unasked_unless_data_is_to_be_saved(
     assert bool(Site(stub_site).parts("htdemucs") & set(asked)) is not saves_data
 
 
-def test_a_song_by_open_unmix_offline(site: Site, unmix_tab: DemixerPage, tmp_path: Path) -> None:
+def test_open_unmix_works_offline(site: Site, unmix_tab: DemixerPage, tmp_path: Path) -> None:
     context = unmix_tab.page.context
     context.set_offline(True)
     try:
@@ -245,13 +245,13 @@ def test_a_song_by_open_unmix_offline(site: Site, unmix_tab: DemixerPage, tmp_pa
         context.set_offline(False)
 
 
-def test_what_is_told_and_offered(tab: DemixerPage) -> None:
+def test_models_licences_and_settings_are_shown(tab: DemixerPage) -> None:
     cards = tab.page.locator("#model-list .model")
     assert cards.count() == 2
     titles = TITLES["htdemucs"], TITLES["umxhq"]
     for card, title in zip(cards.all_inner_texts(), titles, strict=True):
         assert title in card
-        assert "MIT" in card  # the tiny models' licence
+        assert "MIT" in card  # licence of the tiny models
     missing = tab.element("missing-models").inner_text()
     assert "Open-Unmix (UMXL)." in missing
     assert "UMXHQ" not in missing
@@ -263,10 +263,10 @@ def test_what_is_told_and_offered(tab: DemixerPage) -> None:
 
     before = tab.page.viewport_size
     assert before is not None
-    tab.page.set_viewport_size({"width": 360, "height": 740})  # nothing sticks out on a phone
+    tab.page.set_viewport_size({"width": 360, "height": 740})  # nothing may stick out on a phone
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
     tab.page.set_viewport_size(before)
-    # Qualities are offered for the model that has them.
+    # Quality settings are shown only for models that have them.
     show = "dialog => dialog.showModal()"
     tab.element("settings").evaluate(show)
     assert tab.element("quality").is_hidden()
@@ -293,16 +293,16 @@ def test_silence_stays_silent(unmix_tab: DemixerPage) -> None:
         assert np.abs(stem).max() < 1e-5
 
 
-def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> None:
+def test_song_resumes_with_the_model_it_was_started_with(tab: DemixerPage) -> None:
     tab.choose_setting("workers", "1")
     tab.choose("song.wav", LONG)
     tab.wait_result("song")
     whole = tab.digests()
     tab.remove("song")
-    tab.hold(4)  # in the middle of it
+    tab.hold(4)  # in the middle of the song
     tab.choose("song.wav", LONG)
     tab.wait_share(30)
-    # What is chosen now is for the next songs.
+    # The new choice is for later songs.
     tab.choose_setting("model", "htdemucs")
     assert TITLES["umxhq"] in tab.song("song").inner_text()
     tab.press("cancel", "song")
@@ -312,7 +312,7 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     assert 30 <= share < 100
     wait_ready(tab, "htdemucs")
 
-    # The same song by the other model is another one.
+    # The same file with another model counts as another song.
     tab.hold(2)
     tab.choose("again.wav", LONG)
     tab.wait_state("again", "working")
@@ -329,13 +329,13 @@ def test_a_song_goes_on_with_the_model_it_was_begun_with(tab: DemixerPage) -> No
     assert tab.share("song") >= share
     tab.wait_state("song", "finished")
     assert tab.digests() == whole
-    # What the person has chosen is there again for the next song.
+    # The user's choice applies again to the next song.
     assert chosen(tab) == "htdemucs"
     wait_ready(tab, "htdemucs")
     tab.remove("song")
 
 
-def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
+def test_expected_time_is_measured_or_scaled(tab: DemixerPage) -> None:
     tab.page.evaluate("localStorage.removeItem('py-demixer paces')")
     tab.page.reload()
     wait_ready(tab, "umxhq")
@@ -351,7 +351,7 @@ def test_the_time_to_expect_is_measured_or_scaled(tab: DemixerPage) -> None:
     assert pace["umxhq"] > 0
     tab.remove("song")
     assert times(tab)[1].endswith(" for a 4-minute song on this device")
-    # Of the next song the time is told at once, not after its first part.
+    # The next song's time is shown at once, not only after its first part.
     tab.hold(0)
     tab.choose("song.wav", LONGER)
     tab.wait_share(0)
@@ -371,7 +371,7 @@ _GIVE_TO = f"""async (model) => {{
 }}"""
 
 
-def test_a_song_of_a_model_that_is_gone_is_told_of(tab: DemixerPage) -> None:
+def test_song_of_a_missing_model_is_still_listed(tab: DemixerPage) -> None:
     tab.choose("song.wav", wav(synthetic.song(1.0)))
     tab.wait_result("song")
     url = tab.page.url
@@ -380,7 +380,7 @@ def test_a_song_of_a_model_that_is_gone_is_told_of(tab: DemixerPage) -> None:
     tab.page.goto(url)
     tab.wait_state("song", "finished")
     assert TITLES["umxl"] in tab.song("song").inner_text()
-    # What is finished can be listened to all the same.
+    # A finished song can be listened to all the same.
     tab.press("open", "song")
     tab.wait_shown("song")
     tab.remove("song")

@@ -1,4 +1,4 @@
-"""Without a network, on an update, on a bad download, on an insecure address, under a sub-path."""
+"""Offline use, updates, bad downloads, an insecure address, and a site under a sub-path."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SONG = wav(synthetic.song(0.5))
 READY = "Ready to work offline with Demucs v4 (HTDemucs)"
 
 
-def test_offline_for_real(
+def test_page_works_offline_after_a_browser_restart(
     launch_chromium: Callable[..., BrowserContext], tiny_site: Path, tmp_path: Path
 ) -> None:
-    """Server stopped, browser restarted on the same profile, nothing in the HTTP cache."""
+    """The server is stopped, the browser restarted on the same profile, the HTTP cache empty."""
     asked: list[str] = []
     options = {"prefix": "/some/where/", "cache_control": "no-store"}
     with server.serving(tiny_site, **options, on_request=asked.append) as url:
@@ -40,7 +40,7 @@ def test_offline_for_real(
         first = DemixerPage(context, url).wait_started()
         assert first.element("offline").inner_text() == READY
         heavy = heavy_files(tiny_site)
-        # Each heavy file crossed the network once, though nothing may be kept in the HTTP cache.
+        # Each heavy file crossed the network once, although the HTTP cache may keep nothing.
         assert sorted(path for path in asked if path in heavy) == sorted(heavy)
         expected = first.separate("song.wav", SONG)
         context.close()
@@ -52,14 +52,14 @@ def test_offline_for_real(
 
 
 def heavy_files(site: Path) -> set[str]:
-    """What the page needs for the only model of the site."""
+    """What the page needs for the site's only model."""
     assets = json.loads((site / "assets.json").read_text())
     (model,) = assets["models"].values()
     return {file["url"] for file in (*assets["files"], *model["parts"])}
 
 
 def cached(page: DemixerPage) -> set[str]:
-    """The heavy files that the page has kept, relative to the site's folder."""
+    """The heavy files that the page has stored, relative to the site's folder."""
     urls = page.page.evaluate(
         """async () => {
           const ours = (name) => name.startsWith("py-demixer-assets");
@@ -71,7 +71,7 @@ def cached(page: DemixerPage) -> set[str]:
     return {url.removeprefix(page.page.url) for url in urls}
 
 
-def test_a_damaged_file_is_refused_and_the_download_goes_on_from_there(
+def test_damaged_file_is_refused_and_the_download_resumes(
     own_stub: Path, stub_site: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
     assets = json.loads((own_stub / "assets.json").read_text())
@@ -95,7 +95,7 @@ def test_a_damaged_file_is_refused_and_the_download_goes_on_from_there(
         assert page.element("offline").inner_text() == READY
 
 
-def test_a_missing_file_is_named(own_stub: Path, open_page: Callable[[str], DemixerPage]) -> None:
+def test_missing_file_is_named(own_stub: Path, open_page: Callable[[str], DemixerPage]) -> None:
     wheel = next(own_stub.glob("wheels/*/*.whl"))
     wheel.unlink()
     with server.serving(own_stub) as url:
@@ -104,7 +104,7 @@ def test_a_missing_file_is_named(own_stub: Path, open_page: Callable[[str], Demi
     assert wheel.name in problem
 
 
-def test_update_waits_to_be_asked_for(
+def test_update_waits_for_the_user(
     make_stub: MakeSite, own_stub: Path, tmp_path: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
     with server.serving(own_stub, cache_control="no-store") as url:
@@ -113,7 +113,7 @@ def test_update_waits_to_be_asked_for(
         _publish_newer(make_stub, own_stub, tmp_path)
         page.page.reload()
         page.page.wait_for_selector("#update:not([hidden])")
-        # Still the old page, with the old weights; nothing is taken over by force.
+        # Still the old page with the old weights: no update is forced on the user.
         assert page.page.title() == "py-demixer"
         page.wait_started()
         assert cached(page) == before
@@ -122,14 +122,14 @@ def test_update_waits_to_be_asked_for(
         expect(page.page).to_have_title("py-demixer, newer")
         page.wait_started()
         assert page.element("offline").inner_text() == READY
-        # The new set is complete, and what only the old one had is gone.
+        # The new set is complete, and files that only the old set had are gone.
         assert cached(page) == heavy_files(own_stub) != before
 
 
-def test_an_update_waits_for_all_tabs_and_loads_all_of_them_anew(
+def test_update_waits_for_all_tabs_and_reloads_them(
     make_stub: MakeSite, own_stub: Path, tmp_path: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    """The old page at work in one of them goes on with its old files to its end."""
+    """A tab still at work on the old page finishes with the old files."""
     with server.serving(own_stub, cache_control="no-store") as url:
         first, second = open_page(url).wait_started(), open_page(url).wait_started()
         before = cached(first)
@@ -151,7 +151,7 @@ def test_an_update_waits_for_all_tabs_and_loads_all_of_them_anew(
             expect(page.page).to_have_title("py-demixer, newer")
             page.wait_started()
             page.wait_state("song", "finished")
-        # What an older tab could need goes as soon as there is only one.
+        # Files that an older tab could need are deleted as soon as only one tab is left.
         assert cached(first) > heavy_files(own_stub)
         second.page.close()
         first.page.reload()
@@ -163,13 +163,13 @@ def test_an_update_waits_for_all_tabs_and_loads_all_of_them_anew(
     ("changed", "goes_on"),
     [({"wheel": "wheels/another/py_demixer.whl"}, True), ({"numerics": 99}, False)],
 )
-def test_what_a_newer_site_goes_on_with(
+def test_newer_site_resumes_songs_with_unchanged_numerics(
     own_stub: Path,
     open_page: Callable[[str], DemixerPage],
     changed: dict[str, object],
     goes_on: bool,
 ) -> None:
-    """A song that has begun goes on while the numbers are the same; else the page says so."""
+    """A started song resumes if the numerics are unchanged; else the page says it starts over."""
     with server.serving(own_stub, cache_control="no-store") as url:
         page = open_page(url).wait_started()
         page.hold(6)
@@ -208,7 +208,7 @@ def test_what_a_newer_site_goes_on_with(
 
 
 def _publish_newer(make_stub: MakeSite, site: Path, folder: Path) -> None:
-    """Put a new build in the site's place: other weights, and a page that says so."""
+    """Replace the site by a new build, with other weights and another title."""
     models = {"htdemucs": tiny.write(folder / "other.safetensors", seed=1)}
     newer = make_stub(models, web=_changed_web(folder))
     shutil.rmtree(site)
@@ -224,7 +224,7 @@ def _changed_web(folder: Path) -> Path:
     return changed
 
 
-def test_an_insecure_address_works_and_says_what_it_lacks(
+def test_insecure_address_works_and_says_what_is_missing(
     playwright: Playwright, chromium_options: dict[str, object], tiny_url: str, tmp_path: Path
 ) -> None:
     arguments = chromium_options["args"]
@@ -246,7 +246,7 @@ def test_an_insecure_address_works_and_says_what_it_lacks(
         context.close()
 
 
-def test_a_browser_whose_files_cannot_be_written_keeps_songs_in_memory(
+def test_songs_stay_in_memory_if_files_cannot_be_written(
     own_stub: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
     _before_store(own_stub, _NO_FILES)
@@ -258,7 +258,7 @@ def test_a_browser_whose_files_cannot_be_written_keeps_songs_in_memory(
 
 
 def _before_store(site: Path, code: str) -> None:
-    """Let the store's worker begin with some code of a test."""
+    """Prepend code to the store's worker."""
     worker = site / "engine" / "store-worker.js"
     worker.write_text(code + worker.read_text(encoding="utf-8"), encoding="utf-8")
 
@@ -269,7 +269,7 @@ _NO_FILES = """FileSystemFileHandle.prototype.createSyncAccessHandle = async () 
 """
 
 
-def test_cancel_keeps_what_is_finished_in_memory_too(
+def test_cancel_keeps_finished_parts_in_memory_too(
     own_stub: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
     _before_store(own_stub, _NO_FILES)
@@ -307,7 +307,7 @@ const notNow = (kind, name) => {
         'notNow(FileSystemDirectoryHandle, "getDirectoryHandle")',
     ],
 )
-def test_a_momentary_error_hides_no_song(
+def test_transient_storage_error_hides_no_song(
     own_stub: Path, open_page: Callable[[str], DemixerPage], where: str
 ) -> None:
     with server.serving(own_stub) as url:
@@ -327,7 +327,7 @@ def test_a_momentary_error_hides_no_song(
         assert "free, as reported" in page.element("room").inner_text()
 
 
-def test_a_browser_without_simd_is_told_so(context: BrowserContext, tiny_url: str) -> None:
+def test_browser_without_simd_is_refused(context: BrowserContext, tiny_url: str) -> None:
     context.add_init_script("WebAssembly.validate = () => false")
     assert "WebAssembly with SIMD" in DemixerPage(context, tiny_url).wait_problem()
 
@@ -339,14 +339,14 @@ FAILURES = [
 ]
 
 
-def test_an_engine_that_fails_is_a_sentence_and_a_fresh_start(
+def test_failed_engine_shows_a_message_and_restarts(
     own_site: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
     worker = own_site / "engine" / "worker.js"
     text = worker.read_text(encoding="utf-8")
     begin = 'case "plan":\n'
     assert text.count(begin) == 1
-    # Each worker finds in the browser's storage how many have failed before it.
+    # Each worker counts in the browser's storage how many failed before it.
     count = "const failed = (await caches.keys()).filter((name) => /^failed/.test(name)).length;\n"
     note = "await caches.open(`failed ${failed}`);\n"
     fail = "".join(f"if (failed === {n}) {{ {code} }}\n" for n, (code, _) in enumerate(FAILURES))

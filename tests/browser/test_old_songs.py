@@ -1,4 +1,4 @@
-"""Songs of versions of the page that wrote everything into files are there as they were."""
+"""Songs stored by old versions of the page, which wrote everything into files, are kept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# Makes of what is kept what versions before the catalog would have kept. `spoil` is a function's
-# body that may change a song's `files`, its old ones by name; the first versions had no peaks.
+# Turn the store back into what versions before the catalog would have written. `spoil` is the body
+# of a function that may change a song's `files`, its old files by name; the first versions stored
+# no peaks.
 _GIVE_BACK = """async ([spoil, hasPeaks]) => {
   const spoiled = new Function("files", spoil);
   const root = await navigator.storage.getDirectory();
@@ -69,7 +70,7 @@ def site_url(stub_url: str) -> str:
 
 
 def give_back(tab: DemixerPage, context: BrowserContext, url: str, spoil: str = "") -> None:
-    """Leave a page, which hears of it before its tab is closed, and give it the old form."""
+    """Close a tab in an orderly way, and convert what it stored to the old format."""
     tab.page.goto("about:blank")
     tab.page.close()
     page = context.new_page()
@@ -79,7 +80,7 @@ def give_back(tab: DemixerPage, context: BrowserContext, url: str, spoil: str = 
 
 
 def copied(tab: DemixerPage) -> bool:
-    """Whether the copy of the song that waits is whole."""
+    """Whether the copy of the waiting song is complete."""
     found = tab.page.evaluate(f"({CHANGE_ENTRIES})(() => null)")
     return any(song["hasFile"] and song["notes"]["name"] == "song" for song in found)
 
@@ -88,7 +89,7 @@ def folders(tab: DemixerPage) -> list[Any]:
     return list(tab.page.evaluate(_FOLDERS))
 
 
-def test_a_finished_song(
+def test_finished_song_is_converted(
     open_tab: Callable[[], DemixerPage],
     shared_context: BrowserContext,
     site_url: str,
@@ -101,7 +102,7 @@ def test_a_finished_song(
     again.open_kept("song")
     assert again.digests() == whole
     assert folders(again) == []
-    # The same file once more is the same song.
+    # The same file counts as the same song.
     again.choose("another.wav", FIVE_SEGMENTS)
     expect(again.element("notice")).to_contain_text("This song is already here: song.")
 
@@ -130,11 +131,11 @@ _SHORT_WRITE = """
 const [first, ...lines] = files.journal.trimEnd().split("\\n");
 files.journal = [first, lines[0].slice(0, 8) + lines.join("\\n")].join("\\n") + "\\n";
 """
-"""Half a line, and behind it what was written after that: what it speaks of is gone."""
+"""Half a line with the later lines appended to it: only the tasks before it count."""
 
 
 @pytest.mark.parametrize("spoil", ["", _SHORT_WRITE], ids=["whole", "short write"])
-def test_a_song_goes_on(
+def test_unfinished_song_resumes(
     open_tab: Callable[[], DemixerPage],
     shared_context: BrowserContext,
     site_url: str,
@@ -154,7 +155,7 @@ def test_a_song_goes_on(
     expect(again.element("notice")).to_be_hidden()
 
 
-def test_a_song_that_has_not_begun(
+def test_song_that_has_not_started_is_kept(
     open_tab: Callable[[], DemixerPage],
     shared_context: BrowserContext,
     site_url: str,
@@ -171,13 +172,13 @@ def test_a_song_that_has_not_begun(
     assert folders(again) == []
 
 
-def test_a_tab_that_was_interrupted_in_the_middle(
+def test_interrupted_conversion_is_completed(
     open_tab: Callable[[], DemixerPage],
     shared_context: BrowserContext,
     site_url: str,
     whole: list[str],
 ) -> None:
-    """Some of the samples are in their new place, and the song is in no catalog."""
+    """Some of the samples are in their new place, and the song is not in the catalog yet."""
     tab = open_tab()
     tab.separate("song.wav", FIVE_SEGMENTS, ())
     give_back(tab, shared_context, site_url)
@@ -195,7 +196,7 @@ def test_a_tab_that_was_interrupted_in_the_middle(
           }
         }"""
     )
-    # Another one, of the older version, is at it: nothing of it is tidied away meanwhile.
+    # Another tab, with the older version, is using the song: nothing of it is cleaned up meanwhile.
     page.evaluate(
         """async () => {
           const root = await navigator.storage.getDirectory();

@@ -1,4 +1,4 @@
-"""Open-Unmix by the page's engine: the pool's workers, and planes in the store."""
+"""Open-Unmix in the page's engine: the pool's workers, and planes in the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from web import server
 
 pytestmark = pytest.mark.browser
 
-SECONDS = 31.0  # three blocks of an LSTM, five windows
+SECONDS = 31.0  # three LSTM blocks, five windows
 
 _SEPARATE = """
 async ({ song, options, workers, stopAfter }) => {
@@ -95,7 +95,7 @@ def separate(page, song, options, workers=1, stop_after=0):
     return stems, answer["resumedAt"]
 
 
-def test_stems_are_those_of_the_library(page, song, unmix_weights):
+def test_stems_match_those_of_the_library(page, song, unmix_weights):
     options = {"residual": True, "stems": ["drums", "vocals"]}
     stems, _ = separate(page, song, options)
     model = py_demixer.load_model("umxhq", unmix_weights)

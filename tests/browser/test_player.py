@@ -1,4 +1,4 @@
-"""The player over stems that become final while the test says so, and over a song at work."""
+"""The player, over stems that become final on the test's command and over a song at work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def test_what_is_played_is_what_is_in_the_store(bare: Page) -> None:
+def test_playback_equals_the_stored_samples(bare: Page) -> None:
     found = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 9 * RATE + 77, noise).finish(0, 9 * RATE + 77);
       const { heard, player } = await render(stems, 10, { 0: (player) => player.play() });
@@ -30,7 +30,7 @@ def test_what_is_played_is_what_is_in_the_store(bare: Page) -> None:
     assert found == [None, True, "paused", 9 * RATE + 77]
 
 
-def test_all_stems_together_are_their_sum(bare: Page) -> None:
+def test_all_stems_play_as_their_sum(bare: Page) -> None:
     worst = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums", "bass", "other", "vocals"], 3 * RATE, noise);
       const { heard } = await render(stems.finish(0, 3 * RATE), 3, { 0: (p) => p.play() });
@@ -44,8 +44,8 @@ def test_all_stems_together_are_their_sum(bare: Page) -> None:
     assert worst < 1e-6
 
 
-def test_it_goes_on_where_more_becomes_final(bare: Page) -> None:
-    """The edge is reached after 3.3 s; after 6 s there is more, and after 8 s the rest."""
+def test_playback_continues_when_more_becomes_final(bare: Page) -> None:
+    """Playback reaches the edge after 3.3 s; more becomes final after 6 s, the rest after 8 s."""
     found = bare.evaluate("""async () => {
       const [edge, fade] = [3.3 * RATE, 0.01 * RATE];
       const stems = new FakeStems(["drums"], 9 * RATE, noise).finish(0, edge);
@@ -73,7 +73,7 @@ def test_it_goes_on_where_more_becomes_final(bare: Page) -> None:
     assert found[2] == [None, None]
 
 
-def test_an_edge_that_moves_on_in_odd_steps_is_not_heard(bare: Page) -> None:
+def test_edge_moving_in_odd_steps_is_inaudible(bare: Page) -> None:
     found = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 60 * RATE, noise).finish(0, 2 * RATE + 1);
       const acts = { 0: (player) => player.play() };
@@ -87,7 +87,7 @@ def test_an_edge_that_moves_on_in_odd_steps_is_not_heard(bare: Page) -> None:
     assert 20 * RATE < found[1] < 25 * RATE
 
 
-def test_it_begins_as_soon_as_a_second_is_final(bare: Page) -> None:
+def test_playback_starts_once_a_second_is_final(bare: Page) -> None:
     states = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 60 * RATE, noise);
       const states = [];
@@ -106,8 +106,8 @@ def test_it_begins_as_soon_as_a_second_is_final(bare: Page) -> None:
     assert states[3] >= 30 * RATE
 
 
-def test_nothing_clicks(bare: Page) -> None:
-    """A tone whose samples differ by 0.016 at most, with every kind of interruption."""
+def test_interruptions_do_not_click(bare: Page) -> None:
+    """Every kind of interruption, on a tone whose samples differ by 0.016 at most."""
     step = bare.evaluate("""async () => {
       // Where the tone is loud.
       const edge = Math.round(4.701 * RATE);
@@ -126,7 +126,7 @@ def test_nothing_clicks(bare: Page) -> None:
       return [largestStep(heard), heard[0].filter((value) => value === 0).length / RATE];
     }""")
     assert step[0] < 0.06
-    # Paused for a second, muted for a half, and from 7 to 9 at the edge.
+    # Paused for one second, muted for half a second, and waiting at the edge from 7 to 9 s.
     assert 3 < step[1] < 4.5
 
 
@@ -172,7 +172,7 @@ def test_mixer(bare: Page) -> None:
     assert levels == pytest.approx([0.375, 0.175, 0.05, 0.075, 0.05, 0, 0.16, 0.36], abs=1e-4)
 
 
-def test_far_into_a_long_set_only_seconds_are_read(bare: Page) -> None:
+def test_only_seconds_are_read_far_into_a_long_song(bare: Page) -> None:
     found = bare.evaluate("""async () => {
       const length = 2 * 3600 * RATE;
       const stems = new FakeStems(["drums"], length, noise).finish(0, length);
@@ -192,7 +192,7 @@ def test_far_into_a_long_set_only_seconds_are_read(bare: Page) -> None:
     assert found[1] is not None
 
 
-def test_stems_that_cannot_be_read_are_told(bare: Page) -> None:
+def test_unreadable_stems_are_reported(bare: Page) -> None:
     found = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 9 * RATE, noise).finish(0, 9 * RATE);
       stems.read = async () => { throw new Error("the disk is gone"); };
@@ -247,7 +247,7 @@ def test_on_a_real_device(bare: Page) -> None:
 
 
 def test_another_tempo_on_a_real_device(bare: Page) -> None:
-    """Chosen before anything was played, while the device is at rest."""
+    """Chosen before anything was played, while the audio context is suspended."""
     found = bare.evaluate("""async () => {
       const { Player } = await import(location.origin + "/engine/player.js");
       const context = new AudioContext({ sampleRate: RATE });
@@ -274,7 +274,7 @@ def test_another_tempo_on_a_real_device(bare: Page) -> None:
 
 
 def test_media_keys(bare: Page) -> None:
-    """What the browser is told, and what its keys do; no policy forbids the silence behind them."""
+    """Metadata, state and key handlers; the silent audio behind them violates no policy."""
     found = bare.evaluate("""async () => {
       const { MediaKeys } = await import(location.origin + "/ui/transport/media-session.js");
       const { Player } = await import(location.origin + "/engine/player.js");
@@ -324,10 +324,10 @@ def test_media_keys(bare: Page) -> None:
     ]
 
 
-def test_a_song_at_work_is_played_from_where_one_likes(
+def test_song_at_work_plays_from_any_position(
     stub_url: str, open_page: Callable[[str], DemixerPage]
 ) -> None:
-    """With the session and its store."""
+    """With the real session and store."""
     started = open_page(stub_url).wait_started()
     play, seek = started.element("play"), started.element("seek")
     started.hold(4)  # the segment at 1.5 s
@@ -337,10 +337,10 @@ def test_a_song_at_work_is_played_from_where_one_likes(
     seek.press("End")
     seek.press("PageDown")
     expect(play).to_have_attribute("data-state", "buffering")
-    # The worker goes on at 30 s, and is not to close the gap before that.
+    # The worker continues at 30 s; it must not close the gap before then.
     started.hold(6)
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
-    # What lies between the two places is still to be done.
+    # The part between the two places is still missing.
     ranges = started.element("seek-track").evaluate(
         "track => track.style.getPropertyValue('--ranges')"
     )

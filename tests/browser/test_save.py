@@ -1,7 +1,7 @@
-"""Files of every format, decoded by others: FFmpeg and libsndfile.
+"""Saved files of every format, decoded by other programs: FFmpeg and libsndfile.
 
-The page here has the site's modules and made-up stems, and neither engine nor player. It is sent
-with a strict Content-Security-Policy, and so are its workers.
+The test page has the site's modules and made-up stems, but no engine or player. It and its workers
+are served with a strict Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SOURCES = ("drums", "bass", "vocals")
 Stems = dict[str, np.ndarray]
 LENGTH = 3 * RATE + 12345
 LOUD = 1.7
-"""The peak of the loudest stem: integers would clip."""
+"""The peak of the loudest stem: integer formats would clip."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -154,7 +154,7 @@ _HELPERS = """async () => {
 
 
 class SavePage:
-    """A page that saves."""
+    """A page that can save."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.page = context.new_page()
@@ -170,13 +170,13 @@ class SavePage:
         self.page.evaluate(_HELPERS)
 
     def give(self, stems: Stems) -> None:
-        """Hand over stems, ``(2, samples)`` each."""
+        """Hand stems to the page, ``(2, samples)`` each."""
         for source, stem in stems.items():
             content = base64.b64encode(stem.T.astype("<f4").tobytes()).decode()
             self.page.evaluate("([source, content]) => give(source, content)", [source, content])
 
     def open(self, **options: Any) -> None:
-        """Open the dialog."""
+        """Open the save dialog."""
         self.page.evaluate("(options) => openDialog(options)", options)
 
     def go(self) -> None:
@@ -184,7 +184,7 @@ class SavePage:
         self.page.locator("#save-dialog [data-do=go]").click()
 
     def download(self, what: str | None, kind: str) -> tuple[str, bytes]:
-        """Choose in the dialog, and save: the file's name and its content."""
+        """Choose options in the dialog and save; return the file's name and content."""
         if what:
             self.page.locator(f'#save-dialog input[value="{what}"]').check(force=True)
         self.page.locator(f'#save-dialog select:has(> [value="{kind}"])').select_option(kind)
@@ -193,7 +193,7 @@ class SavePage:
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
     def save(self, **options: Any) -> tuple[str, bytes, float]:
-        """Save something: the file's name, its content, and the gain."""
+        """Save without the dialog; return the file's name, content and gain."""
         try:
             made = self.page.evaluate("save", options)
         except Exception as error:
@@ -210,7 +210,7 @@ def url(tiny_site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def stems() -> Stems:
-    """Music-like, the last one louder than integers can hold."""
+    """Music-like stems, the last one too loud for integer formats."""
     song = synthetic.song(LENGTH / RATE)[:, :LENGTH].astype(np.float32)
     assert song.shape == (2, LENGTH)
     quiet = {"drums": 0.5 * song, "bass": np.roll(0.3 * song, 999, axis=1)}
@@ -225,7 +225,7 @@ def tab(shared_context: BrowserContext, url: str, stems: Stems) -> SavePage:
 
 
 def decoded(content: bytes, *arguments: str) -> np.ndarray:
-    """What FFmpeg makes of a file: ``(2, samples)``, float64."""
+    """What FFmpeg decodes from a file: ``(2, samples)``, float64."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-", *arguments]
     command += ["-f", "f64le", "-"]
     done = subprocess.run(command, input=content, capture_output=True, check=True)
@@ -234,7 +234,7 @@ def decoded(content: bytes, *arguments: str) -> np.ndarray:
 
 
 def integers(stem: np.ndarray, bits: int, gain: float) -> np.ndarray:
-    """What is to be in a file of that many bits."""
+    """The expected integers in a file with this many bits per sample."""
     scale = 2.0 ** (bits - 1)
     value = np.floor(stem.astype(np.float64) * gain * scale + 0.5)
     return np.clip(value, -scale, scale - 1)
@@ -249,7 +249,7 @@ def integers(stem: np.ndarray, bits: int, gain: float) -> np.ndarray:
         ("flac24", "PCM_24", 24),
     ],
 )
-def test_integers_are_exact(
+def test_integer_formats_are_exact(
     tab: SavePage, stems: Stems, kind: str, subtype: str, bits: int
 ) -> None:
     extension = kind.rstrip("0123456789")
@@ -268,7 +268,7 @@ def test_integers_are_exact(
         np.testing.assert_array_equal(dtype >> (32 - bits), wanted)
 
 
-def test_floats_are_the_stems_to_the_bit(tab: SavePage, stems: Stems) -> None:
+def test_float_format_equals_the_stems_to_the_bit(tab: SavePage, stems: Stems) -> None:
     for source, stem in stems.items():
         _, content, gain = tab.save(source=source, format="wav32f")
         assert gain == 1
@@ -278,7 +278,7 @@ def test_floats_are_the_stems_to_the_bit(tab: SavePage, stems: Stems) -> None:
 
 
 def test_mp3(tab: SavePage, stems: Stems) -> None:
-    """As long as the stem to the sample, and at 25.5 dB of it, of which a lot is above 16 kHz."""
+    """The length is exact and the SNR 25.5 dB, as much of the stems is above 16 kHz."""
     for source, stem in stems.items():
         name, content, gain = tab.save(source=source, format="mp3")
         assert name == f"Größe & more - {source}.mp3"
@@ -297,7 +297,7 @@ def panned(stem: np.ndarray, pan: float) -> np.ndarray:
     return np.stack([left * np.cos(angle), right + left * np.sin(angle)])
 
 
-def test_the_mix_has_volumes_pans_and_master(tab: SavePage, stems: Stems) -> None:
+def test_mix_applies_volumes_pans_and_master(tab: SavePage, stems: Stems) -> None:
     channels = {
         "drums": {"volume": 0.5, "pan": -0.4},
         "vocals": {"volume": 1.2, "pan": 0.7},
@@ -309,7 +309,7 @@ def test_the_mix_has_volumes_pans_and_master(tab: SavePage, stems: Stems) -> Non
     name, content, _ = tab.save(what="mix", mix=mix, format="wav32f")
     assert name == "Größe & more - drums + vocals.wav"
     np.testing.assert_allclose(decoded(content), wanted, rtol=0, atol=1e-6)
-    # A mix is turned down by itself.
+    # A mix has its own gain to avoid clipping.
     peak = np.abs(wanted).max()
     assert peak > 1
     _, content, gain = tab.save(what="mix", mix=mix, format="flac24")
@@ -317,7 +317,7 @@ def test_the_mix_has_volumes_pans_and_master(tab: SavePage, stems: Stems) -> Non
     assert np.abs(decoded(content)).max() == pytest.approx(1 - 2.0**-23, abs=2.0**-23)
 
 
-def test_a_mix_at_unity_is_the_sum_and_is_called_a_mix(tab: SavePage, stems: Stems) -> None:
+def test_mix_at_unity_is_the_sum_and_is_named_mix(tab: SavePage, stems: Stems) -> None:
     channels = {source: {"volume": 1, "pan": 0} for source in SOURCES}
     mix = {"channels": channels, "master": 1}
     name, content, _ = tab.save(what="mix", mix=mix, format="wav32f")
@@ -326,14 +326,14 @@ def test_a_mix_at_unity_is_the_sum_and_is_called_a_mix(tab: SavePage, stems: Ste
     np.testing.assert_allclose(decoded(content), wanted, rtol=0, atol=1e-6)
 
 
-def test_nothing_is_heard(tab: SavePage) -> None:
+def test_silent_mix_is_refused(tab: SavePage) -> None:
     with pytest.raises(AssertionError) as error:
         tab.save(what="mix", mix={"channels": {}, "master": 1})
     assert "UserError: muted" in str(error.value.__cause__)
 
 
 @pytest.mark.parametrize("kind", ["wav24", "flac16", "mp3"])
-def test_a_region_is_exact(tab: SavePage, stems: Stems, kind: str) -> None:
+def test_region_is_exact(tab: SavePage, stems: Stems, kind: str) -> None:
     start, stop = 70_001, 112_345
     _, content, gain = tab.save(source="vocals", format=kind, region=[start, stop])
     part = stems["vocals"][:, start:stop]
@@ -347,7 +347,7 @@ def test_a_region_is_exact(tab: SavePage, stems: Stems, kind: str) -> None:
 
 
 def tones(length: int, rate: int) -> np.ndarray:
-    """Sines left and right."""
+    """Sines of different frequencies, left and right."""
     time = np.arange(length) / rate
     return 0.4 * np.sin(2 * np.pi * np.outer((440, 5000), time))
 
@@ -359,13 +359,13 @@ def test_another_sample_rate(tab: SavePage, kind: str, least: float) -> None:
     assert soundfile.info(io.BytesIO(content)).samplerate == 48000
     found = decoded(content)
     assert found.shape == (2, round(LENGTH * 48000 / RATE))
-    # Before and after the song there is nothing, which rings.
+    # The silence before and after the song makes the resampler ring.
     within = slice(2000, -2000)
     assert snr(found[:, within], tones(found.shape[1], 48000)[:, within]) >= least
 
 
 def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
-    """A sine lasts as long as the song does at that speed, and is as high as it is heard."""
+    """A sine has the length of the slowed-down song and the transposed pitch."""
     tab = SavePage(context, url)
     tab.give({source: tones(LENGTH, RATE) for source in SOURCES})
     tab.page.evaluate("() => { tempo = { speed: 0.8, semitones: 2 }; }")
@@ -400,7 +400,7 @@ def test_tags_are_carried_over(tab: SavePage, kind: str, artist: str) -> None:
     assert name.startswith("01 - file - bass.")
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-", "-f", "ffmetadata", "-"]
     told = subprocess.run(command, input=content, capture_output=True, check=True).stdout.decode()
-    # Vorbis comments have no case.
+    # Names of Vorbis comments are case-insensitive.
     lines = re.sub("^[A-Z]+=", lambda found: found[0].lower(), told, flags=re.M).splitlines()
     assert "title=Ein Lied (bass)" in lines
     assert f"artist={artist}" in lines
@@ -436,12 +436,12 @@ def test_all_stems_in_a_zip(tab: SavePage, stems: Stems) -> None:
         for source, file in zip(SOURCES, archive.namelist(), strict=True):
             found = decoded(archive.read(file)) * 2**15
             np.testing.assert_array_equal(found, integers(stems[source], 16, gain))
-    # They still add up to the song.
+    # One gain for all, so they still add up to the song.
     assert gain < 1
 
 
-def test_readers_that_want_sizes_before_the_content_open_the_zip(tab: SavePage) -> None:
-    """As Java's ``ZipInputStream`` does, and old Android: not so with a data descriptor."""
+def test_zip_states_sizes_before_the_content(tab: SavePage) -> None:
+    """Java's ``ZipInputStream`` and old Android need them: no data descriptor may be used."""
     _, content, _ = tab.save(what="all", format="wav16")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for entry in archive.infolist():
@@ -472,7 +472,7 @@ _FOLDER = """async () => {
 }"""
 
 
-def test_a_folder_gets_the_files_and_nothing_is_written_over(tab: SavePage, stems: Stems) -> None:
+def test_saving_to_a_folder_overwrites_nothing(tab: SavePage, stems: Stems) -> None:
     tab.page.evaluate(_FOLDER)
     options = {"what": "all", "format": "wav16"}
     script = "(options) => save({ ...options, destination: { kind: 'folder', handle: folder } })"
@@ -488,7 +488,7 @@ def test_a_folder_gets_the_files_and_nothing_is_written_over(tab: SavePage, stem
     assert tab.page.evaluate("temporary()") == kept
 
 
-def test_a_file_that_was_picked(tab: SavePage, stems: Stems) -> None:
+def test_saving_to_a_picked_file(tab: SavePage, stems: Stems) -> None:
     tab.page.evaluate(_FOLDER)
     content = tab.page.evaluate("""async () => {
       const handle = await folder.getFileHandle("picked.zip", { create: true });
@@ -520,29 +520,29 @@ _CANCEL = """async (kind) => {
 
 
 @pytest.mark.parametrize("kind", ["download", "folder", "file"])
-def test_cancel_leaves_nothing(tab: SavePage, kind: str) -> None:
+def test_cancel_leaves_nothing_behind(tab: SavePage, kind: str) -> None:
     tab.page.evaluate(_FOLDER)
     reads, temporary, files = tab.page.evaluate(_CANCEL, kind)
     assert (reads, temporary) == (0, 0)
-    # In OPFS, as in Chromium's folders, `remove` is there.
+    # OPFS has `remove`, as Chromium's folders do.
     assert files == ({} if kind == "file" else {"picked.zip": 0})
 
 
 def opened(context: BrowserContext, url: str, stems: Stems, **options: Any) -> SavePage:
-    """A page of its own on which the dialog is open."""
+    """A separate page with the dialog open."""
     tab = SavePage(context, url)
     tab.give(stems)
     tab.open(**options)
     return tab
 
 
-def test_the_dialog_saves_what_was_chosen(context: BrowserContext, url: str, stems: Stems) -> None:
+def test_dialog_saves_what_was_chosen(context: BrowserContext, url: str, stems: Stems) -> None:
     tab = opened(context, url, stems, source="vocals", region=[RATE, 2 * RATE])
     name, content = tab.download(None, "flac16")
     assert name == "Größe & more - vocals.flac"
     gain = (1 - 2.0**-15) / float(np.abs(stems["vocals"][:, RATE : 2 * RATE]).max())
     assert gain < 1
-    # What turned all stems of the region down is told, and the file can be had again.
+    # The page shows the gain that all stems of the region got, and the file can be saved again.
     wanted = integers(stems["vocals"][:, RATE : 2 * RATE], 16, gain)
     np.testing.assert_array_equal(decoded(content) * 2**15, wanted)
     row = tab.page.locator("#saves li")
@@ -555,7 +555,7 @@ def test_the_dialog_saves_what_was_chosen(context: BrowserContext, url: str, ste
     expect(tab.page.locator("#saves")).to_be_hidden()
     tab.page.evaluate(_FOLDER)
     assert tab.page.evaluate("temporary()") == 0
-    # The next time it begins with what was chosen.
+    # Next time, the dialog starts with the last choices.
     tab.open()
     expect(tab.page.get_by_label("Format")).to_have_value("flac16")
     name, content = tab.download("mix", "wav32f")
@@ -564,7 +564,7 @@ def test_the_dialog_saves_what_was_chosen(context: BrowserContext, url: str, ste
     expect(row.locator(".quiet")).to_have_text("Saved")
 
 
-def test_the_licence_of_the_mp3_encoder_is_shown(
+def test_licence_of_the_mp3_encoder_is_shown(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
     tab = opened(context, url, stems)
@@ -577,7 +577,7 @@ def test_the_licence_of_the_mp3_encoder_is_shown(
     expect(popup.value.locator("body")).to_contain_text("GNU LIBRARY GENERAL PUBLIC LICENSE")
 
 
-def test_the_rate_of_the_file_is_offered_where_the_format_has_it(
+def test_original_rate_is_offered_where_the_format_supports_it(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
     tab = opened(context, url, stems, song={"name": "song", "rate": 96000}, source="drums")
@@ -602,7 +602,7 @@ _PICKERS = """async () => {
 }""".replace("{folder}", _FOLDER)
 
 
-def test_a_place_of_ones_own(context: BrowserContext, url: str, stems: Stems) -> None:
+def test_saving_to_a_chosen_place(context: BrowserContext, url: str, stems: Stems) -> None:
     tab = opened(context, url, stems, source="drums")
     tab.page.evaluate(_PICKERS)
     where = tab.page.get_by_label("Save to")
@@ -612,7 +612,7 @@ def test_a_place_of_ones_own(context: BrowserContext, url: str, stems: Stems) ->
     tab.open(source="bass")
     tab.go()
     tab.open()
-    # It is remembered, but is another place.
+    # The choice is remembered, but the folder has to be chosen again.
     expect(where.locator("option:checked")).to_have_text("Choose a folder")
     tab.go()
     expect(tab.page.locator("#saves li[data-state=done]")).to_have_count(2)
@@ -622,7 +622,7 @@ def test_a_place_of_ones_own(context: BrowserContext, url: str, stems: Stems) ->
     expect(tab.page.locator("#saves li a")).to_have_count(0)
 
 
-def test_a_folder_that_refuses(context: BrowserContext, url: str, stems: Stems) -> None:
+def test_unwritable_folder_is_reported(context: BrowserContext, url: str, stems: Stems) -> None:
     tab = opened(context, url, stems)
     tab.page.evaluate(_PICKERS)
     tab.page.evaluate("""() => {
@@ -639,7 +639,7 @@ def test_a_folder_that_refuses(context: BrowserContext, url: str, stems: Stems) 
     expect(row).to_contain_text("could not be written there")
 
 
-def test_a_song_at_work_can_be_saved_as_far_as_it_is(
+def test_final_part_of_a_song_at_work_can_be_saved(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
     tab = SavePage(context, url)
@@ -660,7 +660,7 @@ def test_a_song_at_work_can_be_saved_as_far_as_it_is(
 _HOUR = "(source) => openDialog({ source, stems: makeStems(3600 * 44100) })"
 
 
-def test_a_long_save_can_be_cancelled_in_the_list(
+def test_long_save_can_be_cancelled_in_the_list(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
     tab = SavePage(context, url)
@@ -669,7 +669,7 @@ def test_a_long_save_can_be_cancelled_in_the_list(
         tab.page.evaluate(_HOUR, source)
         tab.go()
     rows = tab.page.locator("#saves li")
-    # The newest is on top.
+    # The newest save is on top.
     expect(rows.first).to_contain_text("Waiting")
     expect(tab.page.locator("#saves summary")).to_have_text(re.compile(r"Saving 2: [1-9]\d?%"))
     for _ in range(2):
@@ -677,7 +677,7 @@ def test_a_long_save_can_be_cancelled_in_the_list(
     expect(tab.page.locator("#saves")).to_be_hidden()
     tab.page.evaluate(_FOLDER)
     tab.page.wait_for_function("async () => (await temporary()) === 0")
-    # Nobody reads the stems any more, and nobody keeps them from being closed.
+    # Nothing reads the stems any more, and nothing keeps them from being closed.
     assert tab.page.evaluate("holders") == 0
 
 
@@ -697,13 +697,12 @@ _EVERYTHING = """async () => {
 }"""
 
 
-def test_the_page_stays_free_while_it_saves(
+def test_page_stays_responsive_while_saving(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
-    """Half a minute of every kind, mixed and resampled: the page's thread has no task of 100 ms.
+    """Save half a minute of every kind, mixed and resampled: no main-thread task takes 100 ms.
 
-    Chromium's trace tells what the thread has worked; how long it waited for the processor, beside
-    other tests, is not the page's.
+    Chromium's trace gives the CPU time of the thread, which excludes waiting for other tests.
     """
     tab = SavePage(context, url)
     tab.give(stems)
@@ -730,9 +729,7 @@ def test_the_page_stays_free_while_it_saves(
     assert max(tasks) < 100
 
 
-def test_a_song_that_goes_gives_up_its_saves(
-    context: BrowserContext, url: str, stems: Stems
-) -> None:
+def test_removing_a_song_cancels_its_saves(context: BrowserContext, url: str, stems: Stems) -> None:
     tab = SavePage(context, url)
     tab.give(stems)
     tab.page.evaluate(_HOUR, "bass")
@@ -743,7 +740,7 @@ def test_a_song_that_goes_gives_up_its_saves(
     assert left == [0, 0]
 
 
-def test_stems_that_cannot_be_read_any_more(context: BrowserContext, url: str) -> None:
+def test_unreadable_stems_are_reported(context: BrowserContext, url: str) -> None:
     tab = SavePage(context, url)
     tab.page.evaluate("""() => {
       given.drums = new Float32Array(200000);
@@ -757,10 +754,10 @@ def test_stems_that_cannot_be_read_any_more(context: BrowserContext, url: str) -
     tab.page.wait_for_function("holders === 0")
 
 
-def test_files_are_kept_until_there_is_no_room(
+def test_files_are_kept_until_storage_is_full(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
-    """Then the oldest goes; and where even that is not enough there is a sentence."""
+    """Then the oldest is deleted; if even that is not enough, an error is shown."""
     tab = SavePage(context, url)
     tab.give(stems)
     tab.page.evaluate(_FOLDER)
@@ -781,10 +778,10 @@ def test_files_are_kept_until_there_is_no_room(
     assert tab.page.evaluate("temporary()") == 0
 
 
-def test_what_a_closed_tab_has_left_is_deleted(
+def test_files_left_by_a_closed_tab_are_deleted(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
-    """And nothing of a tab that is open, however long ago it was saved."""
+    """But nothing of an open tab, however long ago it was saved."""
     first = opened(context, url, stems, source="drums")
     first.page.clock.install()
     first.page.evaluate(_FOLDER)
@@ -802,7 +799,7 @@ def test_what_a_closed_tab_has_left_is_deleted(
     assert decoded(Path(download.value.path()).read_bytes()).shape == (2, LENGTH)
 
 
-def test_where_there_is_no_file_system_files_are_made_in_memory(
+def test_files_are_made_in_memory_without_a_file_system(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
     context.add_init_script("delete window.StorageManager?.prototype.getDirectory")
@@ -815,8 +812,8 @@ def test_where_there_is_no_file_system_files_are_made_in_memory(
         tab.open()
 
 
-def test_a_saved_file_can_be_dragged_out(context: BrowserContext, url: str, stems: Stems) -> None:
-    """What Chromium needs for it; what the desktop makes of it is not seen here."""
+def test_saved_file_can_be_dragged_out(context: BrowserContext, url: str, stems: Stems) -> None:
+    """Checks what Chromium needs for it; what the desktop does with it is not tested here."""
     tab = opened(context, url, stems, source="bass")
     tab.download(None, "wav16")
     data = tab.page.locator("#saves li a").evaluate("""async (link) => {
@@ -828,7 +825,7 @@ def test_a_saved_file_can_be_dragged_out(context: BrowserContext, url: str, stem
     assert data[:2] == ["audio/wav", "Größe & more - bass.wav"]
 
 
-def test_the_dialog_in_german_on_a_phone(
+def test_dialog_in_german_on_a_phone(
     playwright: Playwright,
     chromium_options: dict[str, Any],
     url: str,
@@ -864,8 +861,8 @@ def test_the_dialog_in_german_on_a_phone(
 
 
 @pytest.mark.long
-def test_a_file_of_more_than_4_gib_is_rf64(tab: SavePage) -> None:
-    """Written to nowhere, but for its header."""
+def test_file_of_more_than_4_gib_is_rf64(tab: SavePage) -> None:
+    """The samples are discarded; only the header is checked."""
     header = tab.page.evaluate("""async () => {
       const { encode } = await import(new URL("engine/save/encode.js", location));
       const head = new Uint8Array(120);

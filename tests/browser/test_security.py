@@ -1,4 +1,4 @@
-"""What the page may load and run, what it asks for, and what it makes of hostile names."""
+"""What the page may load and run, what it requests, and how it treats hostile names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SONG = wav(synthetic.song(1.0))
 
 @pytest.fixture
 def reports() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An address to which browsers report what a policy has forbidden, and what they reported."""
+    """An address for browsers' reports of policy violations, and the list of those received."""
     received: list[dict[str, Any]] = []
 
     class Receiver(BaseHTTPRequestHandler):
@@ -55,7 +55,7 @@ def policy_of(site: Path) -> str:
     return headers.of(headers.read(site), "/")[headers.POLICY]
 
 
-def test_a_whole_walk_asks_nobody_else_and_does_nothing_that_the_policy_forbids(
+def test_separating_a_song_contacts_no_other_host_and_violates_no_policy(
     context: BrowserContext, tiny_site: Path, reports: tuple[str, list[dict[str, Any]]]
 ) -> None:
     address, violations = reports
@@ -69,11 +69,11 @@ def test_a_whole_walk_asks_nobody_else_and_does_nothing_that_the_policy_forbids(
         assert asked
         assert [one for one in asked if not one.startswith((url, "blob:"))] == []
         assert violations == []
-        # This one is forbidden, and reported: the test can fail.
+        # This request is forbidden and reported, which proves that the test can fail.
         page.page.evaluate("fetch('http://127.0.0.1:9/').catch(() => {})")
         until(lambda: violations, "The report of what was forbidden")
         assert [one["csp-report"]["violated-directive"] for one in violations] == ["connect-src"]
-        # The page's own words, from now on: the service worker answers, with the build's policy.
+        # From now on, check the console: the service worker answers with the build's policy.
         page.console.clear()
         answer = page.page.reload()
         assert answer
@@ -93,7 +93,7 @@ ASK_WORKER = """() => new Promise((resolve) => {
 })"""
 
 
-def test_workers_have_the_policy_on_hosts_that_send_none(
+def test_workers_have_the_policy_on_hosts_without_headers(
     context: BrowserContext, own_stub: Path
 ) -> None:
     (own_stub / "_headers").unlink()
@@ -105,7 +105,7 @@ def test_workers_have_the_policy_on_hosts_that_send_none(
         assert page.page.evaluate(ASK_WORKER) == "refused"
 
 
-def test_text_does_not_become_code_in_the_page(started: DemixerPage) -> None:
+def test_text_cannot_become_code(started: DemixerPage) -> None:
     write = "() => { document.body.innerHTML += '<b>written</b>'; }"
     with pytest.raises(Error, match="TrustedHTML"):
         started.page.evaluate(write)
@@ -127,9 +127,7 @@ DAMAGE = """async (names) => {
 }"""
 
 
-def test_what_is_kept_and_damaged_is_found_and_fetched_again(
-    context: BrowserContext, tiny_site: Path
-) -> None:
+def test_damaged_cached_files_are_fetched_again(context: BrowserContext, tiny_site: Path) -> None:
     assets = json.loads((tiny_site / "assets.json").read_text())
     part = assets["models"]["htdemucs"]["parts"][0]["url"]
     wheel = assets["wheel"]
@@ -164,7 +162,7 @@ def tagged(audio: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_hostile_names_and_tags_are_words(started: DemixerPage) -> None:
+def test_hostile_names_and_tags_are_shown_as_text(started: DemixerPage) -> None:
     page = started.page
     started.choose(f"{HOSTILE}.flac", tagged(synthetic.song(1.0)))
     page.wait_for_selector('#library li[data-state="finished"]', state="attached")
@@ -174,9 +172,9 @@ def test_hostile_names_and_tags_are_words(started: DemixerPage) -> None:
     made = "#main img, #main b, #songs img, #songs b, [onerror], [onload]"
     assert page.locator(made).count() == 0
     assert page.title() != "taken"
-    # A letter that turns the direction of writing turns that of the name only.
+    # A character that reverses the writing direction reverses only the name.
     assert name.evaluate("name => getComputedStyle(name).unicodeBidi") == "isolate"
-    # The file's name is one that no system takes for a path, or for what it is not.
+    # No system takes the file's name for a path, or for another type of file.
     saved, _ = started.save("vocals", "wav16")
     assert saved.endswith(" - vocals.wav")
     assert not set(saved) & set('<>:"/\\|?*\u202e')

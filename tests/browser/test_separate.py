@@ -1,4 +1,4 @@
-"""Songs of all kinds, dropped on the page and compared with what the command line makes of them."""
+"""Songs of all kinds, dropped on the page and compared with the command line's output."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def reference(content: bytes, model: HTDemucs, folder: Path) -> py_demixer.Stems
     return py_demixer.separate(decode.load(path, RATE, warn=pytest.fail), model)
 
 
-def test_stems_are_those_of_the_command_line(
+def test_stems_match_those_of_the_command_line(
     started: DemixerPage, tiny_model: HTDemucs, tmp_path: Path
 ) -> None:
     content = wav(synthetic.song(8.5))
@@ -41,7 +41,7 @@ def test_stems_are_those_of_the_command_line(
         assert name == f"{TRACK} - {source}.wav"
         assert floats[source].shape == expected[source].shape
         assert snr(floats[source], expected[source]) >= LEAST_DECIBELS
-    # The tiny model's stems are far too loud for 16 bits: one gain for all, and the page says so.
+    # The tiny model's stems are far too loud for 16 bits: one gain for all, and the page shows it.
     gain = encode.shared_gain([np.abs(stem).max() for stem in floats.values()], "16")
     assert gain < 1
     for source in SOURCES:
@@ -51,19 +51,19 @@ def test_stems_are_those_of_the_command_line(
         assert np.abs(integers - exact).max() < 0.51
 
 
-def test_every_stem_has_a_place_in_the_player(started: DemixerPage) -> None:
+def test_every_stem_has_a_volume_slider(started: DemixerPage) -> None:
     assert started.element("time").inner_text() == "0:00 / 0:08"
     for source in SOURCES:
         assert started.page.get_by_role("slider", name=f"Volume of {source}").is_visible()
 
 
-def test_the_keyboard_opens_the_file_picker(started: DemixerPage) -> None:
+def test_keyboard_opens_the_file_picker(started: DemixerPage) -> None:
     with started.page.expect_file_chooser():
         started.page.get_by_role("button", name="Add songs").focus()
         started.page.keyboard.press("Enter")
 
 
-def test_nothing_sticks_out_on_a_phone(started: DemixerPage) -> None:
+def test_page_fits_on_a_phone(started: DemixerPage) -> None:
     before = started.page.viewport_size
     assert before is not None
     started.page.set_viewport_size({"width": 360, "height": 740})
@@ -72,7 +72,7 @@ def test_nothing_sticks_out_on_a_phone(started: DemixerPage) -> None:
     assert width <= 360
 
 
-def test_the_same_file_twice_in_a_row(started: DemixerPage) -> None:
+def test_same_file_twice_gives_the_same_stems(started: DemixerPage) -> None:
     content = wav(synthetic.song(2.0))
     first = started.separate("again.wav", content)
     second = started.separate("again.wav", content)
@@ -81,7 +81,7 @@ def test_the_same_file_twice_in_a_row(started: DemixerPage) -> None:
 
 
 def tones(rate: int, channels: int) -> np.ndarray:
-    """A second of tones that every resampler passes, another one in each channel."""
+    """A second of tones that pass every resampler, a different one in each channel."""
     time = np.arange(rate) / rate
     rows = [0.2 * np.sin(2 * np.pi * (220 + 130 * row) * time) for row in range(channels)]
     return np.stack(rows).astype(np.float32)
@@ -94,7 +94,7 @@ def tones(rate: int, channels: int) -> np.ndarray:
         pytest.param(wav(tones(RATE, 1)), LEAST_DECIBELS, id="mono"),
         pytest.param(wav(tones(RATE, 6)), LEAST_DECIBELS, id="6 channels"),
         pytest.param(wav(tones(RATE, 2), subtype="FLOAT"), LEAST_DECIBELS, id="32-bit float"),
-        # The page and the command line have different resamplers, which differ most at the ends.
+        # The page and the command line use different resamplers, which differ most at the ends.
         pytest.param(wav(tones(8000, 1), 8000), 30, id="8 kHz"),
         pytest.param(wav(tones(48000, 2), 48000), 30, id="48 kHz"),
     ],
@@ -113,7 +113,7 @@ def test_silence_stays_silent(started: DemixerPage) -> None:
     stems = started.separate("silence.wav", wav(np.zeros((2, RATE))))
     for source in SOURCES:
         assert stems[source].shape == (2, RATE)
-        # The standard deviation of silence is taken as 1e-8.
+        # The standard deviation of silence is taken to be 1e-8.
         assert np.abs(stems[source]).max() < 1e-5
 
 
@@ -144,14 +144,14 @@ def with_bad_sample(value: float, second: float, rate: int) -> bytes:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_bad_files_are_refused_with_a_sentence(
+def test_bad_files_are_refused_with_a_message(
     name: str, content: bytes, says: str, started: DemixerPage
 ) -> None:
     started.choose(name, content)
     started.page.wait_for_selector(f"#problem-text:has-text('{says}')")
 
 
-def test_a_bad_file_does_not_cost_the_last_stems(started: DemixerPage) -> None:
+def test_bad_file_leaves_the_last_stems_alone(started: DemixerPage) -> None:
     before = started.separate("good.wav", wav(synthetic.song(0.2)))
     started.choose("empty.wav", b"")
     started.wait_problem()
@@ -169,7 +169,7 @@ def test_cancel_then_another_song(started: DemixerPage) -> None:
     started.page.wait_for_selector(".song-state:has-text('left')")
     started.press("cancel", "cancelled")
     started.hold()
-    # At once, while the engine is being started anew.
+    # Immediately, while the engine restarts.
     stems = started.separate("short.wav", content)
     for source in SOURCES:
         np.testing.assert_array_equal(stems[source], expected[source])
@@ -204,5 +204,5 @@ def test_progress_and_time_left(started: DemixerPage) -> None:
     assert started.page.title() == "py-demixer"
 
 
-def test_nothing_uncaught(started: DemixerPage) -> None:
+def test_no_uncaught_errors(started: DemixerPage) -> None:
     assert [line for line in started.console if line.startswith("uncaught")] == []

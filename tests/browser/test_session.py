@@ -1,4 +1,4 @@
-"""Many songs: the queue, the library, and what the browser keeps of them. The engine is a stub."""
+"""Many songs: the queue, the library, and what the browser stores of them. The engine is a stub."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def shown(tab: DemixerPage) -> str:
 
 
 def stored(tab: DemixerPage) -> list[list[str]]:
-    """The names of the files of each song in the store."""
+    """The file names of each song in the store."""
     found: list[list[str]] = tab.page.evaluate(
         """async () => {
           const root = await navigator.storage.getDirectory();
@@ -58,11 +58,11 @@ def stored(tab: DemixerPage) -> list[list[str]]:
 
 
 def noted(tab: DemixerPage) -> int:
-    """How many songs in the store are written down."""
+    """The number of songs in the store's catalog."""
     return len(tab.page.evaluate(f"({CHANGE_ENTRIES})(() => null)"))
 
 
-def test_five_songs_one_of_them_broken_by_two_models(tab: DemixerPage) -> None:
+def test_five_songs_by_two_models_with_a_broken_one(tab: DemixerPage) -> None:
     tab.drop(("a.wav", short(1)), ("b.wav", short(2)), ("broken.wav", b"no audio at all"))
     tab.choose_setting("model", "umxhq")
     tab.drop(("c.wav", short(3)), ("d.wav", short(4)))
@@ -75,11 +75,11 @@ def test_five_songs_one_of_them_broken_by_two_models(tab: DemixerPage) -> None:
         assert title in tab.song(name).inner_text()
     tab.remove("broken")
     assert names(tab, "queue") == []
-    # What was shown by itself is the first one of what was dropped last.
+    # The song shown automatically is the first of the last drop.
     assert shown(tab) == "c"
 
 
-def test_a_finished_song_is_opened_while_another_is_at_work(tab: DemixerPage) -> None:
+def test_finished_song_opens_while_another_is_at_work(tab: DemixerPage) -> None:
     before = tab.separate("done.wav", short())
     tab.hold(4)
     tab.choose("long.wav", LONG)
@@ -95,7 +95,7 @@ def test_a_finished_song_is_opened_while_another_is_at_work(tab: DemixerPage) ->
     assert shown(tab) == "done"
 
 
-def test_the_order_is_the_persons(tab: DemixerPage) -> None:
+def test_queue_can_be_reordered(tab: DemixerPage) -> None:
     tab.hold(2)
     tab.drop(("long.wav", LONG), *((f"{name}.wav", short(seed)) for seed, name in enumerate("abc")))
     tab.wait_state("long", "working")
@@ -103,7 +103,7 @@ def test_the_order_is_the_persons(tab: DemixerPage) -> None:
     up = tab.page.get_by_role("button", name="Move c up")
     up.focus()
     tab.page.keyboard.press("Enter")
-    # The button that was pressed has the focus still.
+    # The pressed button still has the focus.
     expect(up).to_be_focused()
     expect(tab.element("live")).to_contain_text("c is number 3 of 4.")
     tab.page.keyboard.press("Enter")
@@ -133,7 +133,7 @@ def test_pause_holds_all_songs(tab: DemixerPage) -> None:
     assert tab.song("long").get_attribute("data-state") == "kept"
 
 
-def test_after_a_reload_the_queue_goes_on(tab: DemixerPage) -> None:
+def test_queue_resumes_after_a_reload(tab: DemixerPage) -> None:
     tab.separate("done.wav", short(), ())
     tab.hold(4)
     tab.drop(("long.wav", LONG), ("waits.wav", short(1)), ("waits too.wav", short(2)))
@@ -146,25 +146,25 @@ def test_after_a_reload_the_queue_goes_on(tab: DemixerPage) -> None:
     assert names(tab, "queue") == ["long", "waits", "waits too"]
     assert tab.share("long") >= share
     tab.wait_started()
-    # The same file once more is the same song.
+    # The same file counts as the same song.
     tab.drop(("waits.wav", short(1)))
     tab.wait_state("waits", "finished")
     assert tab.song("waits too").get_attribute("data-state") == "kept"
     tab.page.get_by_role("button", name="Continue all").click()
     tab.wait_state("waits too", "finished")
     assert names(tab, "library") == ["waits too", "long", "waits", "done"]
-    assert shown(tab) == "waits"  # nothing else was, when it went on
-    # What has begun needs no copy.
+    assert shown(tab) == "waits"  # nothing else was shown when it resumed
+    # A song that has started needs no copy.
     assert not any("file" in files for files in stored(tab))
-    # At no time would anything have been lost.
+    # Nothing would have been lost at any time.
     assert dialogs == []
 
 
-def test_the_page_asks_before_a_file_is_lost(tab: DemixerPage) -> None:
+def test_page_asks_before_a_file_is_lost(tab: DemixerPage) -> None:
     tab.hold(4)
     tab.drop(("long.wav", LONG))
     tab.wait_share(10)
-    # No copy is made.
+    # Keep the file from being copied.
     tab.page.evaluate("() => { Blob.prototype.arrayBuffer = () => new Promise(() => {}); }")
     tab.drop(("waits.wav", short(1)))
     tab.wait_state("waits", "waiting")
@@ -176,7 +176,7 @@ def test_the_page_asks_before_a_file_is_lost(tab: DemixerPage) -> None:
     assert "Choose the file again" in tab.song("waits").inner_text()
 
 
-def test_a_file_that_was_not_copied_as_a_whole(
+def test_incomplete_copy_of_a_file_is_not_used(
     tab: DemixerPage, open_tab: Callable[[], DemixerPage]
 ) -> None:
     tab.hold(4)
@@ -195,14 +195,14 @@ def test_a_file_that_was_not_copied_as_a_whole(
 
 
 @pytest.mark.parametrize("moment", ["reading", "waiting", "working"])
-def test_a_crash_at_any_moment(
+def test_crash_at_any_moment_loses_no_finished_song(
     tab: DemixerPage, open_tab: Callable[[], DemixerPage], moment: str
 ) -> None:
     tab.separate("done.wav", short(), ())
     files = [("long.wav", LONG), ("waits.wav", short(1))]
     tab.hold(4)
     tab.drop(*files)
-    # What is not written down yet is lost.
+    # Songs that are not in the catalog yet would be lost.
     until(lambda: noted(tab) == 3, "The notes of the third song")
     if moment != "waiting":
         tab.wait_state("long", moment)
@@ -210,7 +210,7 @@ def test_a_crash_at_any_moment(
         tab.page.goto("chrome://crash")
     again = open_tab()
     again.wait_state("done", "finished")
-    # Whether its file was copied by then is a matter of chance.
+    # It depends on timing whether its file has been copied by then.
     assert again.song("waits").get_attribute("data-state") in ("kept", "failed")
     assert sorted(names(again, "queue")) == ["long", "waits"]
     again.drop(*files)
@@ -222,7 +222,7 @@ def test_a_crash_at_any_moment(
     assert all(set(stems) <= set(files) for files in stored(again))
 
 
-def test_the_library(tab: DemixerPage) -> None:
+def test_library(tab: DemixerPage) -> None:
     tab.drop(*((f"{name}.wav", short(seed)) for seed, name in enumerate(("one", "two", "three"))))
     tab.wait_state("three", "finished")
     row = tab.song("two").inner_text()
@@ -240,7 +240,7 @@ def test_the_library(tab: DemixerPage) -> None:
     tab.page.reload()
     tab.wait_state("one", "finished")
     assert names(tab, "library") == wanted
-    # The engine is not needed to listen.
+    # Listening does not need the engine.
     tab.press("open", "Evening Walk")
     assert shown(tab) == "Evening Walk"
 
@@ -259,8 +259,8 @@ def test_the_library(tab: DemixerPage) -> None:
     expect(tab.element("songs")).to_be_hidden()
 
 
-def test_the_queue_is_cleared_at_once(tab: DemixerPage) -> None:
-    """The song at work goes on; the one that has begun is asked about."""
+def test_queue_can_be_cleared(tab: DemixerPage) -> None:
+    """The song at work continues; the page asks about the song that has started."""
     tab.hold(4)
     tab.drop(("song 1.wav", LONG), *((f"song {n}.wav", short(n)) for n in range(2, 6)))
     tab.wait_state("song 1", "working")
@@ -274,14 +274,14 @@ def test_the_queue_is_cleared_at_once(tab: DemixerPage) -> None:
     assert noted(tab) == 1
 
 
-def test_stems_that_nobody_wants_are_not_stored(tab: DemixerPage) -> None:
+def test_unwanted_stems_are_not_stored(tab: DemixerPage) -> None:
     whole = tab.separate("all.wav", short())
     for source in ("drums", "bass", "other"):
         tab.page.evaluate("document.querySelector('#settings').showModal()")
         tab.page.uncheck(f'#settings input[name="stem"][value="{source}"]')
         tab.page.evaluate("document.querySelector('#settings').close()")
     assert tab.page.locator('#settings input[value="vocals"]').is_disabled()
-    # The same song with other stems is another one.
+    # The same song with other stems counts as another song.
     vocals = tab.separate("voice.wav", short(), ["vocals"])
     np.testing.assert_array_equal(vocals["vocals"], whole["vocals"])
     assert tab.lanes() == ["vocals"]
@@ -294,7 +294,7 @@ def test_stems_that_nobody_wants_are_not_stored(tab: DemixerPage) -> None:
     assert tab.lanes() == ["vocals"]
 
 
-def test_the_same_song_again_is_the_one_that_is_there(tab: DemixerPage) -> None:
+def test_same_song_again_opens_the_existing_one(tab: DemixerPage) -> None:
     tab.separate("first.wav", short(), ())
     tab.choose("second.wav", short())
     tab.page.wait_for_selector("#queue:not(:has(li))", state="attached")
@@ -303,7 +303,7 @@ def test_the_same_song_again_is_the_one_that_is_there(tab: DemixerPage) -> None:
     assert shown(tab) == "first"
 
 
-def test_settings_are_kept_and_corrupt_ones_do_no_harm(tab: DemixerPage) -> None:
+def test_settings_are_stored_and_corrupt_ones_ignored(tab: DemixerPage) -> None:
     tab.choose_setting("quality", "best")
     tab.choose_setting("model", "umxhq")
     tab.choose_setting("computer", "processor")
@@ -326,10 +326,10 @@ def test_settings_are_kept_and_corrupt_ones_do_no_harm(tab: DemixerPage) -> None
     assert tab.page.locator('input[name="model"]:checked').input_value() == "htdemucs"
 
 
-def test_two_tabs_listen_to_the_same_song(open_tab: Callable[[], DemixerPage]) -> None:
+def test_two_tabs_can_play_the_same_song(open_tab: Callable[[], DemixerPage]) -> None:
     first, second = open_tab(), open_tab()
     before = first.separate("song.wav", short())
-    # The other one has heard of it.
+    # The other tab has heard of it.
     second.open_kept("song")
     first.wait_shown("song")
     for source in SOURCES:
@@ -348,18 +348,18 @@ _NEVER_SAVED = """() => {
     postMessage() {}
   };
 }"""
-"""Lets a worker that is started from now on do nothing."""
+"""Makes every worker started from now on ignore its messages."""
 
 
 def start_to_save(tab: DemixerPage) -> None:
-    """Save something that is not done for as long as the test looks at it."""
+    """Start a save that does not finish while the test looks at it."""
     tab.page.evaluate(_NEVER_SAVED)
     tab.element("save").click()
     tab.element("save-dialog").locator('[data-do="go"]').click()
     tab.page.wait_for_selector('#saves li[data-state="working"]')
 
 
-def test_the_page_asks_before_a_save_is_lost(tab: DemixerPage) -> None:
+def test_page_asks_before_a_save_is_lost(tab: DemixerPage) -> None:
     tab.separate("song.wav", short(), ())
     start_to_save(tab)
     expect(tab.element("update-button")).to_be_disabled()
@@ -369,7 +369,7 @@ def test_the_page_asks_before_a_save_is_lost(tab: DemixerPage) -> None:
     assert dialogs == ["beforeunload"]
 
 
-def test_the_page_asks_before_a_song_goes_that_is_being_saved(tab: DemixerPage) -> None:
+def test_page_asks_before_removing_a_song_that_is_being_saved(tab: DemixerPage) -> None:
     tab.separate("song.wav", short(), ())
     start_to_save(tab)
     tab.press("remove", "song")
@@ -389,7 +389,7 @@ _NO_CLOSE = """() => {
 }"""
 
 
-def test_a_song_that_cannot_be_closed_holds_up_no_other(tab: DemixerPage) -> None:
+def test_song_that_cannot_be_closed_does_not_block_others(tab: DemixerPage) -> None:
     tab.separate("one.wav", short(1), ())
     tab.separate("other.wav", short(2), ())
     tab.open_kept("one")
@@ -451,7 +451,7 @@ _LOOKS = """async (engine) => {
 }"""
 
 
-def test_a_library_is_one_look_at_the_catalog(
+def test_library_is_listed_with_one_read_of_the_catalog(
     own_stub: Path, open_page: Callable[[str], DemixerPage]
 ) -> None:
     """However many songs there are."""
@@ -465,7 +465,7 @@ def test_a_library_is_one_look_at_the_catalog(
         assert tab.page.evaluate(_LOOKS, url + "engine/") == [300, ["getAll"]]
 
 
-def test_nothing_sticks_out_on_a_phone(tab: DemixerPage) -> None:
+def test_songs_fit_on_a_phone(tab: DemixerPage) -> None:
     tab.separate("A rather long name of a song - by somebody (live at some place).wav", short(), ())
     tab.choose("take 3.wav", b"nothing")
     tab.wait_state("take 3", "failed")
@@ -473,15 +473,15 @@ def test_nothing_sticks_out_on_a_phone(tab: DemixerPage) -> None:
     tab.page.click("#songs-open")
     side = tab.element("songs")
     assert side.evaluate("side => side.scrollWidth <= side.clientWidth")
-    # What is opened from the drawer closes it.
+    # Opening a song from the drawer closes the drawer.
     tab.page.locator("#library .song-name").click()
     expect(side).to_be_hidden()
-    # As narrow as WCAG asks for (1.4.10).
+    # The narrowest width that WCAG asks for (1.4.10).
     tab.page.set_viewport_size({"width": 320, "height": 640})
     assert tab.page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_the_mixer_is_kept_with_the_song(tab: DemixerPage) -> None:
+def test_mixer_is_stored_with_the_song(tab: DemixerPage) -> None:
     tab.separate("song.wav", short(), ())
     tab.page.get_by_role("button", name="Mute vocals").click()
     tab.page.reload()
@@ -493,7 +493,7 @@ def test_the_mixer_is_kept_with_the_song(tab: DemixerPage) -> None:
         expect(mute).to_have_attribute("aria-pressed", pressed)
 
 
-def test_what_is_happening_is_told_and_can_be_copied(started: DemixerPage) -> None:
+def test_diagnostics_are_shown_and_can_be_copied(started: DemixerPage) -> None:
     tab = started
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.separate("song.wav", short(), ())
@@ -515,7 +515,7 @@ def test_what_is_happening_is_told_and_can_be_copied(started: DemixerPage) -> No
     table = lines[lines.index("") + 1 :]
     assert table[0].split() == ["Step", "Shape", "Min", "Max", "Mean", "Std"]
     assert len(table) > 50
-    # In which no number is missing, or none.
+    # No number is missing or NaN.
     assert all("NaN" not in line and "undefined" not in line for line in table)
 
 
@@ -536,7 +536,7 @@ _WATCH = """() => {
 }"""
 
 
-def test_the_screen_stays_on_and_the_end_is_told_where_that_is_asked_for(tab: DemixerPage) -> None:
+def test_wake_lock_and_notification_when_enabled(tab: DemixerPage) -> None:
     tab.page.evaluate(_WATCH)
     tab.choose_setting("awake", "yes")
     tab.choose_setting("notify", "yes")
@@ -554,18 +554,18 @@ def test_the_screen_stays_on_and_the_end_is_told_where_that_is_asked_for(tab: De
     assert tab.page.title() == "py-demixer"
 
 
-def test_a_song_that_waits_is_drawn_to_another_place(tab: DemixerPage) -> None:
+def test_waiting_song_can_be_dragged(tab: DemixerPage) -> None:
     tab.hold(2)
     tab.drop(("long.wav", LONG), *((f"{name}.wav", short(seed)) for seed, name in enumerate("abc")))
     tab.song("c").drag_to(tab.song("a"))
     assert names(tab, "queue") == ["long", "c", "a", "b"]
 
 
-def test_whoever_listens_keeps_the_song(tab: DemixerPage) -> None:
-    """Though others come and begin."""
+def test_playing_song_stays_open_when_others_finish(tab: DemixerPage) -> None:
+    """Even when other songs are queued and start."""
     tab.choose("first.wav", LONG)
     tab.wait_result("first")
-    # In a loop, so that it is not over before the others are done.
+    # In a loop, so that playback does not end before the others are done.
     ruler = tab.element("ruler")
     ruler.drag_to(ruler, source_position={"x": 20, "y": 5}, target_position={"x": 200, "y": 5})
     expect(tab.page.locator(".region")).to_be_visible()
@@ -581,7 +581,7 @@ def test_whoever_listens_keeps_the_song(tab: DemixerPage) -> None:
     expect(tab.element("song-name")).to_have_text("fourth")
 
 
-def test_a_problem_can_be_closed(tab: DemixerPage) -> None:
+def test_problem_can_be_closed(tab: DemixerPage) -> None:
     tab.choose("broken.wav", b"no song")
     tab.wait_problem()
     tab.page.get_by_role("alert").get_by_role("button", name="Close").click()
@@ -589,7 +589,7 @@ def test_a_problem_can_be_closed(tab: DemixerPage) -> None:
     tab.wait_state("broken", "failed")
 
 
-def test_names_have_an_end(tab: DemixerPage) -> None:
+def test_names_have_a_maximum_length(tab: DemixerPage) -> None:
     tab.choose("song.wav", short())
     tab.wait_result("song")
     tab.press("rename", "song")
@@ -600,7 +600,7 @@ def test_names_have_an_end(tab: DemixerPage) -> None:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("width", [320, 390, 720, 900, 1024, 1280, 1440])
-def test_the_header_has_its_words_apart(tab: DemixerPage, language: str, width: int) -> None:
+def test_header_elements_do_not_overlap(tab: DemixerPage, language: str, width: int) -> None:
     tab.page.select_option("#language", language)
     tab.page.set_viewport_size({"width": width, "height": 800})
     tab.page.evaluate("document.querySelector('#pace').textContent = 'x'.repeat(42)")

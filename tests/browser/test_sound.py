@@ -1,4 +1,4 @@
-"""What mixer, loops and tempo do to the sound: measured on what an OfflineAudioContext renders."""
+"""What mixer, loops and tempo do to the sound, measured on an OfflineAudioContext's output."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ _GIVE = """(samples) => {
 
 
 def samples(page: Page, script: str) -> list[np.ndarray]:
-    """The Float32Arrays that a script gives."""
+    """The Float32Arrays that a script returns."""
     given = page.evaluate(f"async () => (await ({script})()).map({_GIVE})")
     return [np.frombuffer(base64.b64decode(text), np.float32) for text in given]
 
 
 def heard(page: Page, script: str) -> np.ndarray:
-    """What a script that gives the result of `render(...)` has rendered: ``(2, samples)``."""
+    """The rendered sound of a script that returns the result of `render(...)`: ``(2, samples)``."""
     return np.stack(samples(page, f"async () => (await ({script})()).heard"))
 
 
 def frequency(tone: np.ndarray) -> float:
-    """Of a tone, from its upward zero crossings, each placed between two samples."""
+    """Frequency in Hz of a tone, from its upward zero crossings, interpolated between samples."""
     before = np.flatnonzero((tone[:-1] < 0) & (tone[1:] >= 0))
     places = before - tone[before] / (tone[before + 1] - tone[before])
     return float(RATE * (len(places) - 1) / (places[-1] - places[0]))
 
 
-def test_at_unity_the_mix_is_the_sum_of_the_stems_to_the_bit(bare: Page) -> None:
-    """Added one after the other in 32-bit floats, as `mixOf` does it for the file."""
+def test_mix_at_unity_is_the_exact_sum_of_the_stems(bare: Page) -> None:
+    """Summed one after the other in float32, as `mixOf` does for the file."""
     *both, first, second = samples(
         bare,
         """async () => {
@@ -73,10 +73,10 @@ def test_at_unity_the_mix_is_the_sum_of_the_stems_to_the_bit(bare: Page) -> None
         (1, (0, 0.1 + 0.2)),
     ],
 )
-def test_pan_is_the_law_of_the_web_for_two_channels(
+def test_pan_follows_the_web_audio_law_for_stereo(
     bare: Page, pan: float, expected: tuple[float, float]
 ) -> None:
-    """And the node of the browser that has that law says the same."""
+    """The browser's own StereoPannerNode must give the same result."""
     own, node = (
         heard(
             bare,
@@ -108,7 +108,7 @@ def test_pan_is_the_law_of_the_web_for_two_channels(
 
 
 def test_presets(bare: Page) -> None:
-    """Stems of a level each, a preset every half second; what was set by hand comes back."""
+    """One constant level per stem, a preset every half second; manual settings can be restored."""
     levels, names = bare.evaluate("""async () => {
       const level = { drums: 0.1, bass: 0.2, other: 0.05, vocals: 0.025 };
       const at = (source) => level[source];
@@ -156,9 +156,7 @@ def test_presets(bare: Page) -> None:
         (["vocals"], "all own"),
     ],
 )  # fmt: skip
-def test_presets_are_those_that_the_stems_make_possible(
-    bare: Page, stems: list[str], names: str
-) -> None:
+def test_available_presets_depend_on_the_stems(bare: Page, stems: list[str], names: str) -> None:
     found = bare.evaluate(
         """async (stems) => {
           const { presets } = await import(location.origin + "/engine/presets.js");
@@ -169,7 +167,7 @@ def test_presets_are_those_that_the_stems_make_possible(
     assert found == names
 
 
-def test_master_and_meters_are_behind_the_faders(bare: Page) -> None:
+def test_master_and_meters_come_after_the_faders(bare: Page) -> None:
     levels = bare.evaluate("""async () => {
       const at = (source, frame, channel) =>
         source === "bass" ? [0.1, -0.2][channel] : 0.4 * Math.sin((2 * Math.PI * frame) / 100);
@@ -226,8 +224,8 @@ def test_speed_and_transposition_are_exact_on_sines(
         assert frequency(middle) == pytest.approx(tone * 2 ** (semitones / 12), rel=0.001)
 
 
-def test_a_loop_is_exact_to_the_frame(bare: Page) -> None:
-    """Three rounds of 0.7 s: the last 10 ms of a round lead over to what lies before its start."""
+def test_loop_is_exact_to_the_frame(bare: Page) -> None:
+    """Rounds of 0.7 s: the last 10 ms of each fade into what lies before the loop's start."""
     start, stop = 44321, 44321 + 30877
     audio, stem = samples(
         bare,
@@ -252,8 +250,8 @@ def test_a_loop_is_exact_to_the_frame(bare: Page) -> None:
 
 
 @pytest.mark.parametrize("loop", ["[1.2345 * RATE, 1.8 * RATE]", "[0, 0.7 * RATE]"])
-def test_the_seam_of_a_loop_does_not_click(bare: Page, loop: str) -> None:
-    """A tone that jumps to another phase has its own steps and those of a crossfade."""
+def test_loop_seam_does_not_click(bare: Page, loop: str) -> None:
+    """A tone that jumps to another phase has its own steps plus those of a crossfade."""
     step = bare.evaluate(f"""async () => {{
       const stems = new FakeStems(["drums"], 9 * RATE, tone).finish(0, 9 * RATE);
       const {{ heard }} = await render(stems, 4, {{
@@ -265,7 +263,7 @@ def test_the_seam_of_a_loop_does_not_click(bare: Page, loop: str) -> None:
     assert step <= of_the_tone + 1 / FADE
 
 
-def test_a_loop_that_is_moved_while_it_plays_does_not_click(bare: Page) -> None:
+def test_moving_a_loop_during_playback_does_not_click(bare: Page) -> None:
     step = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 9 * RATE, tone).finish(0, 9 * RATE);
       const { heard } = await render(stems, 6, {
@@ -279,7 +277,7 @@ def test_a_loop_that_is_moved_while_it_plays_does_not_click(bare: Page) -> None:
     assert step < 0.06
 
 
-def test_a_loop_is_entered_and_left_where_one_is(bare: Page) -> None:
+def test_setting_and_clearing_a_loop_moves_the_playhead_correctly(bare: Page) -> None:
     found = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 60 * RATE, noise).finish(0, 60 * RATE);
       const found = [];
@@ -304,7 +302,7 @@ def test_a_loop_is_entered_and_left_where_one_is(bare: Page) -> None:
     assert positions[0] == pytest.approx(30.5, abs=0.05)
     assert positions[1] == pytest.approx(32, abs=0.05)
     assert positions[2:4] == [20, 59.5]
-    # A loop at the song's end goes on, too.
+    # A loop at the end of the song repeats, too.
     assert positions[4] == pytest.approx(59.5 + 1.5 % 0.5, abs=0.05)
     assert loops == [
         [30 * RATE, 31 * RATE],
@@ -314,8 +312,8 @@ def test_a_loop_is_entered_and_left_where_one_is(bare: Page) -> None:
     ]
 
 
-def test_a_loop_of_a_song_at_work(bare: Page) -> None:
-    """Round and round in what is final; what lies before the start is waited for, and asked for."""
+def test_loop_in_a_song_at_work(bare: Page) -> None:
+    """It repeats in the final part; for the part before its start it waits, and asks for it."""
     found = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 60 * RATE, noise).finish(10 * RATE, 12 * RATE);
       const found = [];
@@ -336,7 +334,7 @@ def test_a_loop_of_a_song_at_work(bare: Page) -> None:
 
 
 def k_weight(hertz: float) -> float:
-    """The power gain of BS.1770's filters at 48 kHz, by its own table of coefficients."""
+    """The power gain of BS.1770's filters at 48 kHz, by the coefficients that it tabulates."""
     z = np.exp(2j * np.pi * hertz / 48000)
     powers = z ** -np.arange(3)
     shelf = ([1.53512485958697, -2.69169618940638, 1.19839281085285],
@@ -346,8 +344,8 @@ def k_weight(hertz: float) -> float:
     return float(np.abs(np.prod(response)) ** 2)
 
 
-def test_the_original_is_as_loud_as_what_is_heard_of_the_stems(bare: Page) -> None:
-    """Karaoke, so that much is gone; the ear hears 60 Hz, 1 kHz and 4 kHz differently."""
+def test_original_is_as_loud_as_the_audible_stems(bare: Page) -> None:
+    """Karaoke leaves out a stem; the ear weights 60 Hz, 1 kHz and 4 kHz differently."""
     tones = {"bass": (0.3, 60), "other": (0.05, 4000), "vocals": (0.4, 1000)}
     audio, original = samples(
         bare,
@@ -374,12 +372,12 @@ def test_the_original_is_as_loud_as_what_is_heard_of_the_stems(bare: Page) -> No
     measured = float(np.dot(audio[karaoke], original[karaoke]) / np.square(original[karaoke]).sum())
     assert 20 * np.log10(measured / gain) == pytest.approx(0, abs=0.1)
     np.testing.assert_allclose(audio[karaoke], measured * original[karaoke], atol=1e-4)
-    # With all stems it is as loud as they are, and on the same frames.
+    # With all stems, the original is as loud as they are, and aligned to the frame.
     for whole in (slice(round(2.1 * RATE), 3 * RATE), slice(round(3.1 * RATE), 4 * RATE)):
         np.testing.assert_allclose(audio[whole], original[whole], atol=1e-4)
 
 
-def test_the_original_is_there_before_the_stems(bare: Page) -> None:
+def test_original_plays_before_the_stems_exist(bare: Page) -> None:
     found = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 60 * RATE, noise);
       stems.range = (source, start, length) =>
@@ -399,7 +397,7 @@ def test_the_original_is_there_before_the_stems(bare: Page) -> None:
     assert found[1] == pytest.approx([0, 0.5, 0, 0.25], abs=1e-4)
 
 
-def test_settings_come_back(bare: Page) -> None:
+def test_settings_are_restored(bare: Page) -> None:
     first, second, afterwards = bare.evaluate("""async () => {
       const make = async (settings) => {
         const stems = new FakeStems(["drums", "bass"], 9 * RATE, tone).finish(0, 9 * RATE);
@@ -438,7 +436,7 @@ def test_settings_come_back(bare: Page) -> None:
         "{ channels: [], preset: 'toString', master: -1, loop: ['a', 'b'], semitones: '3' }",
     ],
 )
-def test_settings_that_cannot_be_change_nothing(bare: Page, settings: str) -> None:
+def test_invalid_settings_are_ignored(bare: Page, settings: str) -> None:
     found = bare.evaluate(f"""async () => {{
       const stems = new FakeStems(["drums", "bass"], 9 * RATE, tone).finish(0, 9 * RATE);
       const {{ player }} = await render(stems, 0.5, {{ 0: (p) => {{ p.settings = {settings}; }} }});
@@ -450,8 +448,8 @@ def test_settings_that_cannot_be_change_nothing(bare: Page, settings: str) -> No
     assert -1 <= found[0]["channels"]["bass"]["pan"] <= 1
 
 
-def test_the_tempo_changes_while_it_plays(bare: Page) -> None:
-    """A tone for each second of the song says where it is; the position says the same."""
+def test_tempo_changes_during_playback(bare: Page) -> None:
+    """A different tone in each second of the song tells the position; the player's must agree."""
     page = bare
     page.evaluate("window.positions = {}")
     audio = heard(
@@ -479,13 +477,13 @@ def test_the_tempo_changes_while_it_plays(bare: Page) -> None:
     )[0]
     positions = page.evaluate("positions")
     assert positions["3"] == pytest.approx(1.5, abs=0.05)
-    # What is stretched was fed a while before: so much later a change is heard.
+    # Stretched audio was fed in ahead of time, so changes are heard that much later.
     assert positions["5"] == pytest.approx(1.5 + 3, abs=0.3)
     assert positions["9"] == pytest.approx(positions["5"] + 4, abs=0.3)
     checked = 0
     for text, position in positions.items():
         time = float(text)
-        # From there for a while it is one tone at one tempo.
+        # Only compare where one tone at one tempo lasts for a while.
         if time in (3, 5, 7) or not 0.15 < position % 1 < 0.7:
             continue
         at = round((time + 0.05) * RATE)
@@ -495,12 +493,12 @@ def test_the_tempo_changes_while_it_plays(bare: Page) -> None:
         checked += 1
     assert checked > 5
     assert np.abs(np.diff(audio)).max() < 0.5 * 2 * np.pi * 1400 * 2 / RATE
-    # Then the samples are left alone.
+    # No large peaks: the tones have a level of 0.5.
     assert np.abs(audio).max() < 0.9
 
 
-def test_at_its_own_tempo_it_is_played_as_it_is(bare: Page) -> None:
-    """Also after another tempo: the stretching is left out, not set to one."""
+def test_original_tempo_plays_the_exact_samples(bare: Page) -> None:
+    """Also after another tempo: stretching is bypassed, not set to a factor of one."""
     found = bare.evaluate("""async () => {
       const stems = new FakeStems(["drums"], 60 * RATE, noise).finish(0, 60 * RATE);
       let position;
@@ -519,8 +517,8 @@ def test_at_its_own_tempo_it_is_played_as_it_is(bare: Page) -> None:
 
 
 @pytest.mark.parametrize(("speed", "semitones"), [(0.5, 0), (1.25, 0), (1, -12), (1.5, 7)])
-def test_stems_to_be_saved_at_another_tempo(bare: Page, speed: float, semitones: int) -> None:
-    """However they are read on: in one go, in odd pieces, or from the middle."""
+def test_saving_stems_at_another_tempo(bare: Page, speed: float, semitones: int) -> None:
+    """However they are read: in one go, in odd pieces, or from the middle."""
     whole, pieces, part, length = samples(
         bare,
         f"""async () => {{
@@ -550,7 +548,7 @@ def test_stems_to_be_saved_at_another_tempo(bare: Page, speed: float, semitones:
     assert frequency(part[::2]) == pytest.approx(220 * 2 ** (semitones / 12), rel=0.001)
 
 
-def test_stems_to_be_saved_at_their_own_tempo_are_left_alone(bare: Page) -> None:
+def test_saving_at_the_original_tempo_leaves_stems_unchanged(bare: Page) -> None:
     found, stem = samples(
         bare,
         """async () => {

@@ -1,6 +1,6 @@
-"""How songs come to the page: dropped, picked, pasted, opened with it, shared with it.
+"""How songs get to the page: dropped, picked, pasted, opened with it, shared with it.
 
-Most of it is tried with a `main.js` that only notes what is taken, so that no engine has to start.
+Most tests replace `main.js` by a script that only records the files, so that no engine starts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SONG = wav(np.zeros((2, 4410), np.float32))
 
 @pytest.fixture
 def start(shared_context: BrowserContext, tiny_url: str) -> Iterator[Page]:
-    """The page without an engine: `taken` has what was given to the session, in turn."""
+    """The page without an engine; `taken` lists the files handed to the session, in order."""
     page = shared_context.new_page()
     page.add_init_script(_LAUNCH_QUEUE)
     answer = {"content_type": "text/javascript", "body": _MAIN}
@@ -77,7 +77,7 @@ def write(folder: Path, *paths: str) -> None:
 
 
 def drop(page: Page, *paths: Path, onto: str = "#drop") -> None:
-    """Drop files and folders from the disk, as the system does it."""
+    """Drop files and folders from the disk, as the operating system does."""
     box = page.locator(onto).bounding_box()
     assert box
     session = page.context.new_cdp_session(page)
@@ -87,7 +87,7 @@ def drop(page: Page, *paths: Path, onto: str = "#drop") -> None:
         session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
 
 
-def test_a_folder_with_all_below_it_can_be_dropped(start: Page, tmp_path: Path) -> None:
+def test_folder_can_be_dropped_with_its_subfolders(start: Page, tmp_path: Path) -> None:
     songs = ("album/10 last.flac", "album/2 second.wav", "album/disc 2/1.mp3", "album/film.MKV")
     others = ("album/cover.jpg", "album/list.m3u", "album/.hidden.wav", "album/.git/a.wav")
     write(tmp_path, *songs, *others, "album/__MACOSX/2.wav", "beside.aiff", "notes.txt")
@@ -96,7 +96,7 @@ def test_a_folder_with_all_below_it_can_be_dropped(start: Page, tmp_path: Path) 
     assert taken(start) == [expected]
 
 
-def test_a_folder_of_hundreds_of_songs(start: Page, tmp_path: Path) -> None:
+def test_folder_with_hundreds_of_songs(start: Page, tmp_path: Path) -> None:
     # Browsers list a folder a hundred entries at a time.
     names = [f"{number}.wav" for number in range(1, 251)]
     write(tmp_path / "many", *names)
@@ -104,7 +104,7 @@ def test_a_folder_of_hundreds_of_songs(start: Page, tmp_path: Path) -> None:
     assert taken(start) == [names]
 
 
-def test_a_folder_without_songs_is_told(start: Page, tmp_path: Path) -> None:
+def test_folder_without_songs_is_reported(start: Page, tmp_path: Path) -> None:
     write(tmp_path, "pictures/a.jpg")
     (tmp_path / "empty").mkdir()
     drop(start, tmp_path / "pictures", tmp_path / "empty")
@@ -117,7 +117,7 @@ def test_files_can_be_dropped_anywhere(start: Page, tmp_path: Path) -> None:
     assert taken(start) == [["b.wav", "a.wav"]]
 
 
-def test_what_is_dropped_alone_is_tried_whatever_it_looks_like(start: Page, tmp_path: Path) -> None:
+def test_files_with_unknown_endings_are_accepted_on_their_own(start: Page, tmp_path: Path) -> None:
     write(tmp_path, "no ending", "a.xyz", "b.xyz")
     drop(start, tmp_path / "no ending")
     assert taken(start) == [["no ending"]]
@@ -125,7 +125,7 @@ def test_what_is_dropped_alone_is_tried_whatever_it_looks_like(start: Page, tmp_
     assert taken(start) == [["a.xyz", "b.xyz"]]
 
 
-def test_what_is_no_file_is_told(start: Page) -> None:
+def test_dropping_text_is_reported(start: Page) -> None:
     transfer = start.evaluate_handle(
         """() => {
           const transfer = new DataTransfer();
@@ -137,7 +137,7 @@ def test_what_is_no_file_is_told(start: Page) -> None:
     assert problems(start) == ["noFile"]
 
 
-def test_a_drag_is_shown_until_it_is_over(start: Page, tmp_path: Path) -> None:
+def test_drop_zone_is_highlighted_during_a_drag(start: Page, tmp_path: Path) -> None:
     write(tmp_path, "a.wav")
     session = start.context.new_cdp_session(start)
     data = {"items": [], "files": [str(tmp_path / "a.wav")], "dragOperationsMask": 1}
@@ -148,7 +148,7 @@ def test_a_drag_is_shown_until_it_is_over(start: Page, tmp_path: Path) -> None:
     start.wait_for_selector("body:not(.dropping) #drop:not(.over)")
 
 
-def test_what_is_dragged_out_of_the_page_is_not_taken_back(start: Page) -> None:
+def test_files_dragged_out_of_the_page_are_not_taken_back(start: Page) -> None:
     start.evaluate(
         """() => {
           const transfer = new DataTransfer();
@@ -161,7 +161,7 @@ def test_what_is_dragged_out_of_the_page_is_not_taken_back(start: Page) -> None:
           lane.dispatchEvent(new DragEvent("drop", options));
         }"""
     )
-    # The second drop comes after the drag has ended, from elsewhere.
+    # The second drop comes after the end of the drag, so it is from elsewhere.
     assert taken(start) == [["stem.wav"]]
 
 
@@ -170,7 +170,7 @@ def test_files_and_folders_can_be_picked(start: Page, tmp_path: Path) -> None:
     write(tmp_path, "album/.hidden/4.wav", "album/cover.jpg")
     start.set_input_files("#file", [tmp_path / "a.wav", tmp_path / "b.ogg"])
     assert taken(start) == [["a.wav", "b.ogg"]]
-    # The same again is a choice, too.
+    # Choosing the same file again counts, too.
     start.set_input_files("#file", tmp_path / "a.wav")
     assert taken(start) == [["a.wav"]]
     with start.expect_file_chooser() as chooser:
@@ -180,7 +180,7 @@ def test_files_and_folders_can_be_picked(start: Page, tmp_path: Path) -> None:
 
 
 def paste(page: Page, target: str, name: str) -> bool:
-    """Paste a file; returns whether nothing else will do so."""
+    """Paste a file; returns whether the page prevented the browser's own paste."""
     return page.evaluate(
         """([target, name]) => {
           const clipboardData = new DataTransfer();
@@ -196,7 +196,7 @@ def paste(page: Page, target: str, name: str) -> bool:
 def test_files_can_be_pasted(start: Page) -> None:
     assert paste(start, "body", "pasted.flac")
     assert taken(start) == [["pasted.flac"]]
-    # Where text is written, the browser pastes.
+    # In a text field, the browser itself pastes.
     assert not paste(start, "#file", "into a field.flac")
     assert start.evaluate("taken.length") == 0
 
@@ -208,13 +208,13 @@ def test_files_can_be_opened_with_the_installed_page(start: Page) -> None:
         })"""
     )
     assert taken(start) == [["a.wav", "b.m4a"]]
-    # Of no files nothing is heard: what comes next is what is taken next.
+    # A launch without files has no effect: the next files are those of the next launch.
     start.evaluate("launch({ files: [] })")
     start.evaluate("launch({ files: [{ getFile: async () => new File([], 'c.wav') }] })")
     assert taken(start) == [["c.wav"]]
 
 
-def test_the_demo_song_or_why_there_is_none(start: Page) -> None:
+def test_demo_song_is_taken_or_its_absence_reported(start: Page) -> None:
     start.click("#demo")
     assert taken(start) == [["Demo song.flac"]]
     start.route("**/demo/song.flac", lambda route: route.abort())
@@ -223,7 +223,7 @@ def test_the_demo_song_or_why_there_is_none(start: Page) -> None:
     assert start.locator("#demo").is_enabled()
 
 
-def test_the_demo_song_is_taken_apart_offline(
+def test_demo_song_is_separated_offline(
     open_page: Callable[[str], DemixerPage], stub_url: str
 ) -> None:
     page = open_page(stub_url).wait_started()
@@ -235,7 +235,7 @@ def test_the_demo_song_is_taken_apart_offline(
     page.page.context.set_offline(False)
 
 
-def test_what_the_start_says(start: Page) -> None:
+def test_start_screen_texts(start: Page) -> None:
     start.evaluate(
         "Object.assign(start, { longest: 180, download: { bytes: 95e6, isUnderWay: false } })"
     )
@@ -252,7 +252,7 @@ def test_what_the_start_says(start: Page) -> None:
 
 
 def chosen_by_link(page: Page, model: str) -> list[str]:
-    """The model that a link chooses of a site's two, and the one that it has not got."""
+    """The model that a link chooses on a site with two, and the missing one that it asked for."""
     page.goto(f"{page.url.partition('?')[0]}?model={model}")
     return page.evaluate(
         """async () => {
@@ -270,7 +270,7 @@ def test_links_choose_a_model(start: Page) -> None:
     assert chosen_by_link(start, "toString") == ["htdemucs", "toString"]
 
 
-def test_a_link_to_a_model_that_the_site_has_not_got(
+def test_link_to_a_model_missing_from_the_site(
     open_page: Callable[[str], DemixerPage], stub_url: str
 ) -> None:
     for name, title in (("htdemucs_6s", "Demucs v4, six stems"), ("<b>x</b>", "<b>x</b>")):
@@ -288,9 +288,9 @@ _OTHER_PROGRAM = """<!doctype html><meta charset="utf-8">
 
 
 def share(page: Page, *names: str) -> None:
-    """Share files with the page, as the system does: by a form that the service worker takes."""
+    """Share files as the system does: with a form post that the service worker intercepts."""
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
-    # The page itself may not send forms.
+    # The page's own policy forbids forms.
     address = f"{page.url}another-program"
     page.route(address, lambda route: route.fulfill(content_type="text/html", body=_OTHER_PROGRAM))
     page.goto(address)
@@ -310,20 +310,20 @@ def test_files_can_be_shared_with_the_page(
     assert rows.all_text_contents() == [name.removesuffix(".wav") for name in names]
     assert page.evaluate("window.hacked") is None
     assert page.locator("#songs img").count() == 0
-    # They are taken once: neither the address nor the cache has them any more.
+    # They are taken only once: they are gone from the address and from the cache.
     assert page.url == stub_url
     kept = "caches.open(`py-demixer-shared ${location.href}`).then((cache) => cache.keys())"
     assert page.evaluate(f"{kept}.then((keys) => keys.length)") == 0
 
 
-def test_what_was_not_shared_is_told(
+def test_missing_shared_files_are_reported(
     open_page: Callable[[str], DemixerPage], stub_url: str
 ) -> None:
     page = open_page(f"{stub_url}?shared")
     assert "did not arrive" in page.wait_problem()
 
 
-def test_the_page_can_be_installed(open_page: Callable[[str], DemixerPage], stub_url: str) -> None:
+def test_page_can_be_installed(open_page: Callable[[str], DemixerPage], stub_url: str) -> None:
     page = open_page(stub_url)
     page.page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     session = page.page.context.new_cdp_session(page.page)
@@ -332,7 +332,7 @@ def test_the_page_can_be_installed(open_page: Callable[[str], DemixerPage], stub
     assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
 
 
-def test_the_manifest_states_icons_as_they_are_and_files_that_are_taken(start: Page) -> None:
+def test_manifest_matches_icons_and_accepted_files(start: Page) -> None:
     manifest = json.loads((WEB / "site.webmanifest").read_text())
     pictures = [icon for icon in manifest["icons"] if icon["type"] == "image/png"]
     assert {icon.get("purpose", "any") for icon in pictures} == {"any", "maskable"}

@@ -1,4 +1,4 @@
-"""Models with other stems, several networks, or other segments, on the page."""
+"""Models with other stems, with several networks, or with other segments, on the page."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def tab(shared_context: BrowserContext, url: str) -> DemixerPage:
 
 @pytest.fixture(scope="module")
 def six(tab: DemixerPage) -> DemixerPage:
-    """A song by the model of six stems, with a name in each of its colours."""
+    """A page with a song separated by the six-stem model."""
     choose_model(tab, "htdemucs_6s")
     tab.choose("song.wav", wav(SONG))
     tab.wait_result("song")
@@ -63,7 +63,7 @@ def six(tab: DemixerPage) -> DemixerPage:
 
 
 def expected(name: str, weights: dict[str, Path]) -> py_demixer.Stems:
-    """What the library makes of the song with what the page asks for."""
+    """What the library makes of the song with the page's default options."""
     model = py_demixer.load_model(name, weights[name])
     options = planning.make_options(model.architecture, manifest.MODELS[name].page.options)
     return py_demixer.separate(SONG, model, options)
@@ -76,14 +76,14 @@ def test_six_stems(six: DemixerPage, weights: dict[str, Path]) -> None:
         assert snr(six.download(name, "32f")[1], stem) >= 100
 
 
-def test_every_stem_has_a_colour_of_its_own(six: DemixerPage) -> None:
+def test_every_stem_has_its_own_colour(six: DemixerPage) -> None:
     colours = six.page.locator("#lanes h3").evaluate_all(
         "names => names.map((name) => getComputedStyle(name).color)"
     )
     assert len(set(colours)) == len(tiny.SIX)
 
 
-def test_the_mixer_and_the_mix_have_six_stems(six: DemixerPage, weights: dict[str, Path]) -> None:
+def test_mixer_and_mix_have_six_stems(six: DemixerPage, weights: dict[str, Path]) -> None:
     page = six.page
     for name in tiny.SIX:
         assert page.get_by_role("slider", name=f"Volume of {name}").is_visible()
@@ -97,12 +97,12 @@ def test_the_mixer_and_the_mix_have_six_stems(six: DemixerPage, weights: dict[st
     assert snr(heard, wanted["piano"] + np.float32(0.5) * wanted["guitar"]) >= 100
 
 
-def test_the_zip_has_six_stems(six: DemixerPage) -> None:
+def test_zip_has_six_stems(six: DemixerPage) -> None:
     with zipfile.ZipFile(io.BytesIO(six.save("all", "wav16")[1])) as archive:
         assert sorted(archive.namelist()) == sorted(f"song - {name}.wav" for name in tiny.SIX)
 
 
-def test_nothing_sticks_out_on_a_phone_with_six_stems(six: DemixerPage) -> None:
+def test_six_stems_fit_on_a_phone(six: DemixerPage) -> None:
     before = six.page.viewport_size
     assert before is not None
     six.page.set_viewport_size({"width": 360, "height": 740})
@@ -118,7 +118,7 @@ def compare(tab: DemixerPage, weights: dict[str, Path], name: str) -> None:
         assert snr(stems[source], wanted[source]) >= 100
 
 
-def test_a_bag_and_then_by_two_workers_and_other_settings(
+def test_bag_of_models_with_one_worker_and_with_two(
     tab: DemixerPage, weights: dict[str, Path]
 ) -> None:
     choose_model(tab, "htdemucs_ft")
@@ -140,7 +140,7 @@ def test_demucs_v3(tab: DemixerPage, weights: dict[str, Path]) -> None:
     compare(tab, weights, "hdemucs_mmi")
 
 
-def test_what_a_worker_needs_is_told_for_each_model(
+def test_memory_per_worker_is_shown_for_each_model(
     shared_context: BrowserContext, make_stub: MakeSite, weights: dict[str, Path]
 ) -> None:
     with server.serving(make_stub(weights)) as url:
@@ -153,7 +153,7 @@ def test_what_a_worker_needs_is_told_for_each_model(
             assert f"(one core and {memory} each)" in label
 
 
-def test_what_the_site_says_of_its_models(url: str, tab: DemixerPage) -> None:
+def test_site_describes_its_models(url: str, tab: DemixerPage) -> None:
     assets = json.loads(tab.page.evaluate("fetch('assets.json').then((answer) => answer.text())"))
     assert list(assets["models"]) == [name for name in manifest.MODELS if name in NAMES]
     for name, told in assets["models"].items():

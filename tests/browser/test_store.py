@@ -1,4 +1,4 @@
-"""The store and the queue alone, without the engine's Python: a kill at every step of the store."""
+"""The store and the queue without the engine's Python: the store is killed at every step."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# The store's worker, of which the operation of a given number has a fault: of a write, half of it
-# is done, and what was to be written into the catalog is not. A kill is the last thing that
-# happens; after any other fault all is well again.
+# The store's worker with a fault in the operation of a given number. A faulty write writes half of
+# its data; a faulty catalog entry is not written. After a kill nothing else happens; after any
+# other fault all is well again.
 _FAULTY = """
 const given = new URL(location).searchParams;
 const number = Number(given.get("number"));
@@ -75,7 +75,7 @@ await import("./store-worker.js");
 postMessage("ready");
 """
 
-# A plan as Demucs' are: segments that overlap, each block after its last contributor.
+# A plan like those of Demucs: overlapping segments, each block after its last contributing segment.
 _HELPERS = """(engine) => {
   const FRAMES = 1200, SEGMENT = 400, STEP = 300;
 
@@ -291,12 +291,12 @@ def page(shared_context: BrowserContext, url: str) -> Page:
 
 
 def run(page: Page, number: int | None = None) -> dict[str, Any]:
-    """Separate what is left of the song; kill the store at its operation of that number."""
+    """Separate the rest of the song; kill the store at the operation of this number."""
     answer: dict[str, Any] = page.evaluate("number => separate(number ?? undefined)", number)
     return answer
 
 
-def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Page) -> None:
+def test_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Page) -> None:
     page.evaluate(CLEAR_SONGS)
     whole = run(page)
     tasks = list(range(8))
@@ -332,8 +332,8 @@ def test_a_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: 
     ("fault", "way"),
     [("short", "call"), ("short", "song"), ("full", "call"), ("full", "song"), ("unreadable", "")],
 )
-def test_an_error_that_goes_by_costs_one_more_try(page: Page, fault: str, way: str) -> None:
-    """At any step; a momentary one not even that."""
+def test_transient_error_costs_one_retry(page: Page, fault: str, way: str) -> None:
+    """At any step; a momentary read error does not even cost that."""
     page.evaluate(CLEAR_SONGS)
     whole = run(page)
     number = operations = 0
@@ -375,7 +375,7 @@ _RENAME = """async (number) => {
 }"""
 
 
-def test_a_kill_while_a_song_is_renamed_leaves_the_old_name_or_the_new_one(page: Page) -> None:
+def test_kill_during_a_rename_leaves_the_old_or_the_new_name(page: Page) -> None:
     number = 0
     page.evaluate(CLEAR_SONGS)
     while (found := page.evaluate(_RENAME, number))["written"][-1:] != ["4"]:
@@ -389,11 +389,11 @@ def test_a_kill_while_a_song_is_renamed_leaves_the_old_name_or_the_new_one(page:
     page.evaluate(CLEAR_SONGS)
 
 
-def test_another_song_in_the_same_folder_begins_anew(page: Page) -> None:
-    """As when the site has a new version: the mixture is there, the stems are of the old one."""
+def test_another_song_in_the_same_folder_starts_over(page: Page) -> None:
+    """As after a site update: the mixture is there, but the stems are of the old version."""
     page.evaluate(CLEAR_SONGS)
     whole = run(page)
-    # Of another key, and not finished.
+    # With another key, and not finished.
     change = "(entry) => ({ ...entry, about: { ...entry.about, key: 'another' }, tasks: [[0, 7]] })"
     page.evaluate(f"() => ({CHANGE_ENTRIES})({change})")
     again = run(page)
@@ -416,7 +416,7 @@ _MAKE_PEAKS = """async () => {
 }"""
 
 
-def test_peaks_that_an_older_version_has_not_kept_are_made(page: Page) -> None:
+def test_peaks_missing_from_an_older_version_are_computed(page: Page) -> None:
     page.evaluate(CLEAR_SONGS)
     whole = run(page)
     assert page.evaluate(_MAKE_PEAKS) == whole["peaks"][1]
@@ -441,7 +441,7 @@ _ORDER = """async ({ engine, playhead, done }) => {
     [
         (0, [], [0, 1, 2, 3, 4, 5, 6, 7]),
         (0, [0, 2, 3], [1, 4, 5, 6, 7]),
-        # The block at the playhead needs the segment before it, too.
+        # The block at the playhead also needs the segment before it.
         (650, [], [2, 4, 5, 6, 7, 0, 1, 3]),
         (950, [], [4, 6, 7, 0, 1, 2, 3, 5]),
     ],
@@ -471,7 +471,7 @@ _SLEEP = """async (engine) => {
 }"""
 
 
-def test_the_watchdog_does_not_count_sleep(shared_context: BrowserContext, tiny_url: str) -> None:
+def test_watchdog_does_not_count_sleep(shared_context: BrowserContext, tiny_url: str) -> None:
     page = shared_context.new_page()
     page.goto(tiny_url + "licences.txt")
     assert page.evaluate(_SLEEP, tiny_url + "engine/") == [False, False, False, True]

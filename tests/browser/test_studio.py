@@ -1,4 +1,4 @@
-"""The studio and the transport, over stems that become final while the test says so."""
+"""The studio and the transport, over stems that become final on the test's command."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INK = """(canvas) => {
     return 0;
   });
 }"""
-"""Which columns of pixels anything is drawn in."""
+"""Which columns of pixels have something drawn in them."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def box(studio: StudioPage, selector: str) -> FloatRect:
 
 
 def point(studio: StudioPage, selector: str, share: float) -> tuple[float, float]:
-    """A place in an element: so far from its left, half-way down."""
+    """A point in an element: at this share of its width, at half its height."""
     area = box(studio, selector)
     return area["x"] + share * area["width"], area["y"] + area["height"] / 2
 
@@ -64,7 +64,7 @@ def drag(studio: StudioPage, selector: str, start: float, stop: float) -> None:
 
 
 def position(studio: StudioPage) -> float:
-    """Where the player is, as a share of the song."""
+    """The player's position as a share of the song."""
     share: float = studio.page.evaluate("player.position / stems.length")
     return share
 
@@ -91,7 +91,7 @@ def test_lanes_fill_in(studio: StudioPage) -> None:
     assert all(canvas.evaluate(_INK))
 
 
-def test_what_is_being_computed_is_marked(studio: StudioPage) -> None:
+def test_parts_at_work_are_marked(studio: StudioPage) -> None:
     studio.show(song=WORKING)
     studio.page.evaluate("stems.setWork([[0.25 * stems.length, 0.5 * stems.length]])")
     marks = studio.page.locator(".at-work")
@@ -107,13 +107,13 @@ def test_what_is_being_computed_is_marked(studio: StudioPage) -> None:
     expect(marks).to_have_count(0)
 
 
-def test_what_arrives_comes_out_of_its_hatch(studio: StudioPage) -> None:
+def test_new_parts_are_revealed_with_an_animation(studio: StudioPage) -> None:
     studio.show(song=WORKING).finish(0, 0.5)
     expect(studio.page.locator(".arrived")).to_have_count(4)
     expect(studio.page.locator(".arrived")).to_have_count(0)
 
 
-def test_a_click_seeks_and_so_does_a_drag(studio: StudioPage) -> None:
+def test_click_and_drag_seek(studio: StudioPage) -> None:
     studio.show().finish()
     studio.page.mouse.click(*point(studio, ".lane:nth-child(2) .wave", 0.4))
     assert position(studio) == pytest.approx(0.4, abs=0.002)
@@ -127,7 +127,7 @@ def test_a_click_seeks_and_so_does_a_drag(studio: StudioPage) -> None:
     expect(studio.element("time")).to_have_text("0:48 / 4:00")
 
 
-def test_a_stretch_is_chosen_and_looped(studio: StudioPage) -> None:
+def test_selected_region_is_looped(studio: StudioPage) -> None:
     studio.show().finish()
     drag(studio, "#ruler", 0.2, 0.4)
     assert loop(studio) == pytest.approx([0.2, 0.4], abs=0.003)
@@ -135,7 +135,7 @@ def test_a_stretch_is_chosen_and_looped(studio: StudioPage) -> None:
     assert region["x"] - wave["x"] == pytest.approx(0.2 * wave["width"], abs=2)
     assert region["width"] == pytest.approx(0.2 * wave["width"], abs=3)
     expect(studio.element("loop")).to_have_text("0:48–1:36")
-    # One end is taken hold of; the other one stays.
+    # One end is dragged; the other stays.
     drag(studio, "#ruler", 0.401, 0.6)
     assert loop(studio) == pytest.approx([0.2, 0.6], abs=0.003)
     studio.page.keyboard.down("Shift")
@@ -155,7 +155,7 @@ def test_zoom(studio: StudioPage) -> None:
     studio.page.mouse.click(*point(studio, ".wave", 0.5))
     studio.element("zoom-in").click()
     studio.element("zoom-in").click()
-    # What is seen is 1 / 1.6 ** 2 of the song, about the playhead.
+    # 1 / 1.6 ** 2 of the song is visible, around the playhead.
     span = 1 / 1.6**2
     window, overview = box(studio, ".window"), box(studio, "#overview")
     assert window["width"] / overview["width"] == pytest.approx(span, abs=0.01)
@@ -166,7 +166,7 @@ def test_zoom(studio: StudioPage) -> None:
     studio.page.mouse.wheel(0, -5000)
     studio.page.keyboard.up("Control")
     expect(studio.element("zoom-in")).to_be_disabled()
-    # The left edge has stayed where it was, and a second is seen.
+    # The left edge stayed where it was, and one second is visible.
     labels = studio.page.locator("#ruler span").all_inner_texts()
     assert labels[0].startswith("1:1")
     assert "." in labels[0]
@@ -181,11 +181,11 @@ def test_zoom(studio: StudioPage) -> None:
     assert studio.page.evaluate("stems.asked") < 4000
 
 
-def test_two_fingers_zoom_and_one_moves_what_is_seen(studio: StudioPage) -> None:
+def test_two_fingers_zoom_and_one_scrolls(studio: StudioPage) -> None:
     studio.show().finish()
     session = studio.page.context.new_cdp_session(studio.page)
     session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
-    studio.frames()  # the layout is another one for fingers
+    studio.frames()  # touch input has another layout
     wave, overview = box(studio, ".wave"), box(studio, "#overview")
     y = wave["y"] + wave["height"] / 2
 
@@ -205,7 +205,7 @@ def test_two_fingers_zoom_and_one_moves_what_is_seen(studio: StudioPage) -> None
     for step in range(1, 11):
         touch("Move", 0.4 - 0.02 * step, 0.6 + 0.02 * step)
     touch("End")
-    # The fingers are three times as far from each other, and what is between them is where it was.
+    # The fingers are three times as far apart, and the point between them has not moved.
     assert seen() == (pytest.approx(1 / 3, abs=0.01), pytest.approx(1 / 3, abs=0.01))
     assert position(studio) == 0
     touch("Start", 0.8)
@@ -216,7 +216,7 @@ def test_two_fingers_zoom_and_one_moves_what_is_seen(studio: StudioPage) -> None
     session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
-def test_the_view_goes_on_with_the_playhead(studio: StudioPage) -> None:
+def test_view_follows_the_playhead(studio: StudioPage) -> None:
     studio.show().finish()
     for _ in range(4):
         studio.element("zoom-in").click()
@@ -229,7 +229,7 @@ def test_the_view_goes_on_with_the_playhead(studio: StudioPage) -> None:
     assert box(studio, ".timeline .playhead")["x"] - wave["x"] == pytest.approx(0, abs=1)
 
 
-def test_whoever_looks_elsewhere_is_left_there(studio: StudioPage) -> None:
+def test_view_stays_where_the_user_scrolled(studio: StudioPage) -> None:
     studio.show().finish()
     for _ in range(6):
         studio.element("zoom-in").click()
@@ -243,7 +243,7 @@ def test_whoever_looks_elsewhere_is_left_there(studio: StudioPage) -> None:
     studio.element("play").click()
 
 
-def test_the_spectrogram_has_energy_where_the_tone_is(studio: StudioPage) -> None:
+def test_spectrogram_shows_a_tone_at_its_frequency(studio: StudioPage) -> None:
     tone = "(_, frame) => 0.5 * Math.sin((2 * Math.PI * 1000 * frame) / RATE)"
     studio.show(at=tone).finish(0, 0.5)
     studio.page.locator('.lane:nth-child(2) [data-do="spectrum"]').click()
@@ -265,7 +265,7 @@ def test_the_spectrogram_has_energy_where_the_tone_is(studio: StudioPage) -> Non
     )
     early, late, missing = np.array(canvas.evaluate(columns), float)
     height = len(early)
-    # By its logarithm, from 40 Hz at the bottom to 16 kHz at the top.
+    # The frequency axis is logarithmic, from 40 Hz at the bottom to 16 kHz at the top.
     expected = height * (1 - np.log(1000 / 40) / np.log(16000 / 40))
     for pixels in (early, late):
         darkness = (255 - pixels[:, :3]).sum(1)
@@ -323,7 +323,7 @@ def test_keys(studio: StudioPage) -> None:
     page.evaluate("document.getElementById('letters').click()")
 
 
-def test_the_mixer_has_names_states_and_a_way_back(studio: StudioPage) -> None:
+def test_mixer_controls_have_names_states_and_resets(studio: StudioPage) -> None:
     studio.show().finish()
     page = studio.page
     page.get_by_role("button", name="Solo Drums").click()
@@ -359,7 +359,7 @@ def test_speed_and_key(studio: StudioPage) -> None:
     expect(studio.element("tempo-text")).to_have_text("Speed and key")
 
 
-def test_levels_are_shown_while_it_plays(studio: StudioPage) -> None:
+def test_levels_are_shown_during_playback(studio: StudioPage) -> None:
     studio.show().finish()
     level = "meter => Number(getComputedStyle(meter).getPropertyValue('--level'))"
     meters = [
@@ -393,11 +393,12 @@ def test_any_number_of_stems(studio: StudioPage, sources: list[str]) -> None:
     expect(studio.page.locator(".lane")).to_have_count(4)
 
 
-def test_an_hour_keeps_the_page_awake(studio: StudioPage) -> None:
-    """While the song grows, is zoomed and played."""
+def test_page_stays_responsive_with_an_hour_long_song(studio: StudioPage) -> None:
+    """While the song grows, is zoomed and is played."""
     with traced(studio.page) as tasks:
         studio.show(seconds=3600, song=WORKING)
-        # Without what these stems take that a store in a worker does not.
+        # Leave out computations of the fake stems that a store in a worker takes off the main
+        # thread.
         studio.page.evaluate(
             """() => {
               stems.read = async (source, start, length) => new Float32Array(2 * length).fill(0.1);
@@ -427,7 +428,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(studio: StudioPage, scheme: Any) -> None:
-    """The tokens: text on every ground at least 4.5:1, borders of controls 3:1."""
+    """Colour tokens: text on any background at least 4.5:1, borders of controls at least 3:1."""
     studio.show().finish()
     studio.page.emulate_media(color_scheme=scheme)
     names = ("text", "quiet", "accent", "problem", "good", "edge", "page", "card", "well")
@@ -462,7 +463,7 @@ def test_contrast(studio: StudioPage, scheme: Any) -> None:
 def small(
     playwright: Playwright, chromium_options: dict[str, Any], tmp_path: Path
 ) -> Iterator[BrowserContext]:
-    """The smallest phone: 320 pixels wide, with fingers for pointers."""
+    """The smallest phone: 320 pixels wide, with touch input."""
     context = playwright.chromium.launch_persistent_context(
         tmp_path / "phone",
         **chromium_options,
@@ -474,7 +475,7 @@ def small(
     context.close()
 
 
-def test_on_a_phone_nothing_sticks_out_or_is_too_small_to_touch(
+def test_studio_fits_on_a_phone_with_large_enough_touch_targets(
     small: BrowserContext, tiny_url: str
 ) -> None:
     studio = StudioPage(small, tiny_url).show(song=WORKING).finish(0, 0.5)
@@ -500,5 +501,5 @@ def test_on_a_phone_nothing_sticks_out_or_is_too_small_to_touch(
     page.locator(".wave").first.scroll_into_view_if_needed()
     page.touchscreen.tap(*point(studio, ".wave", 0.5))
     assert position(studio) == pytest.approx(0.5, abs=0.01)
-    # Waveforms lie under the names, as wide as the page.
+    # Waveforms are below the names, as wide as the page.
     assert box(studio, ".wave")["width"] == 320

@@ -1,4 +1,4 @@
-"""Several tabs, of which one does not know what another has done; the engine is a stub."""
+"""Several tabs, one of which does not know what another has done; the engine is a stub."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 OpenTab = Callable[[], DemixerPage]
 
-# A tab can be told to hear nothing of the others, as one that was asleep.
+# A tab can be made deaf to the others' messages, as if it had been asleep.
 _DEAFNESS = """
 window.isDeaf = false;
 const { addEventListener: listen } = BroadcastChannel.prototype;
@@ -39,7 +39,7 @@ def deafness(shared_context: BrowserContext) -> None:
 
 
 def entries(tab: DemixerPage) -> list[dict[str, object]]:
-    """What is written down of songs."""
+    """The catalog entries of all songs."""
     found: list[dict[str, object]] = tab.page.evaluate(f"({CHANGE_ENTRIES})(() => null)")
     return found
 
@@ -50,7 +50,7 @@ def deaf(tab: DemixerPage) -> DemixerPage:
 
 
 def waiting_song(open_tab: OpenTab) -> None:
-    """Leave a song that has not begun, and its copy."""
+    """Leave behind a song that has not started, with its copy."""
     tab = open_tab()
     tab.hold(0)
     tab.drop(("first.wav", FIVE_SEGMENTS[:-4]), ("song.wav", FIVE_SEGMENTS))
@@ -63,7 +63,7 @@ def waiting_song(open_tab: OpenTab) -> None:
 
 
 def finished_elsewhere(open_tab: OpenTab) -> DemixerPage:
-    """A tab that takes a song for one that has not begun, which another tab has finished."""
+    """A tab that takes a song to be unstarted although another tab has finished it."""
     waiting_song(open_tab)
     stale = open_tab()
     stale.wait_state("song", "kept")
@@ -76,7 +76,7 @@ def finished_elsewhere(open_tab: OpenTab) -> DemixerPage:
 
 
 @pytest.mark.parametrize("deed", ["goOn", "remove", "choose"])
-def test_a_stale_tab_leaves_a_finished_song_alone(
+def test_stale_tab_leaves_a_finished_song_alone(
     open_tab: OpenTab, whole: list[str], deed: str
 ) -> None:
     stale = finished_elsewhere(open_tab)
@@ -85,7 +85,7 @@ def test_a_stale_tab_leaves_a_finished_song_alone(
     else:
         stale.press(deed, "song")
     if deed == "remove":
-        # It asks for what it is now.
+        # It asks about the song as it is now.
         expect(stale.element("confirm-text")).to_contain_text("Delete song and its stems")
         stale.page.get_by_role("button", name="Keep").click()
     stale.wait_state("song", "finished")
@@ -95,7 +95,7 @@ def test_a_stale_tab_leaves_a_finished_song_alone(
 
 
 @pytest.mark.parametrize("deed", ["goOn", "remove"])
-def test_a_stale_tab_leaves_a_song_at_work_alone(
+def test_stale_tab_leaves_a_song_at_work_alone(
     open_tab: OpenTab, whole: list[str], deed: str
 ) -> None:
     waiting_song(open_tab)
@@ -111,12 +111,12 @@ def test_a_stale_tab_leaves_a_song_at_work_alone(
     other.hold()
     other.wait_result("song")
     assert other.digests() == whole
-    # It hears of the end all the same: the other one has let go of the song.
+    # It learns of the end all the same, because the other tab has released the song.
     stale.wait_state("song", "finished")
 
 
 @pytest.mark.parametrize("deed", ["open", "rename", "remove"])
-def test_a_stale_tab_finds_a_finished_song_deleted(open_tab: OpenTab, deed: str) -> None:
+def test_stale_tab_notices_a_deleted_finished_song(open_tab: OpenTab, deed: str) -> None:
     stale, other = open_tab(), open_tab()
     other.separate("song.wav", FIVE_SEGMENTS, ())
     stale.wait_state("song", "finished")
@@ -133,7 +133,7 @@ def test_a_stale_tab_finds_a_finished_song_deleted(open_tab: OpenTab, deed: str)
 
 
 @pytest.mark.parametrize("deed", ["goOn", "remove"])
-def test_a_stale_tab_finds_a_song_deleted_that_has_not_begun(open_tab: OpenTab, deed: str) -> None:
+def test_stale_tab_notices_a_deleted_unstarted_song(open_tab: OpenTab, deed: str) -> None:
     waiting_song(open_tab)
     stale = open_tab()
     stale.wait_state("song", "kept")
@@ -145,7 +145,7 @@ def test_a_stale_tab_finds_a_song_deleted_that_has_not_begun(open_tab: OpenTab, 
     assert entries(stale) == []
 
 
-def test_a_stale_tab_renames_and_keeps_what_another_one_has_written(open_tab: OpenTab) -> None:
+def test_rename_in_a_stale_tab_keeps_changes_of_another_tab(open_tab: OpenTab) -> None:
     stale, other = open_tab(), open_tab()
     other.separate("song.wav", FIVE_SEGMENTS, ())
     stale.wait_state("song", "finished")
@@ -166,18 +166,18 @@ def notes_of(tab: DemixerPage) -> dict[str, object]:
     return notes
 
 
-def test_tabs_hear_of_each_other(open_tab: OpenTab) -> None:
+def test_tabs_notify_each_other(open_tab: OpenTab) -> None:
     one, other = open_tab(), open_tab()
     one.hold(2)
     one.drop(("song.wav", FIVE_SEGMENTS))
     one.wait_share(20)
-    # What a tab is at is no other one's.
+    # A song at work in one tab is not listed in another.
     other.wait_idle()
     expect(other.page.locator("li[data-song]")).to_have_count(0)
     one.press("cancel", "song")
     one.wait_state("song", "kept")
     other.wait_state("song", "kept")
-    # A tab that is closed says nothing.
+    # A tab that is closed sends no message.
     one.press("goOn", "song")
     one.wait_share(20)
     other.song("song").wait_for(state="detached")
@@ -189,7 +189,7 @@ def test_tabs_hear_of_each_other(open_tab: OpenTab) -> None:
     other.page.keyboard.type("Evening")
     other.page.keyboard.press("Enter")
     third.wait_state("Evening", "finished")
-    # It is shown in the other one: nobody else may delete it.
+    # The song is shown in the other tab, so no third tab may delete it.
     other.page.reload()
     other.wait_state("Evening", "finished")
     third.remove("Evening")

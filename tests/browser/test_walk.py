@@ -1,4 +1,4 @@
-"""A person's whole way through the page, on a phone and on a desktop."""
+"""A user's whole path through the page, on a phone and on a desktop."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ PHONE: dict[str, Any] = {
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 
 DEMO = "Demo song"
-SECONDS = 25  # and a bit
+SECONDS = 25  # and a fraction
 FORMATS = ("wav16", "wav24", "wav32f", "flac16", "flac24", "mp3")
 LATER_SEGMENT = 24
-"""Of the demo song's tasks: the thirteenth segment, so that a third of it is final before that."""
+"""The thirteenth segment among the demo song's tasks: a third of the song is final before it."""
 
 
 @pytest.fixture(scope="module")
 def site(make_site: MakeSite, tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path:
-    """A site with two tiny models: of four stems, and of six."""
+    """A site with two tiny models, one with four stems and one with six."""
     six = tmp_path_factory.mktemp("walk") / "six.safetensors"
     tiny.write(six, name="htdemucs_6s", segment_length=tiny.SECOND)
     return make_site({"htdemucs": tiny_weights, "htdemucs_6s": six})
@@ -56,7 +56,7 @@ def device(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 class Walk(DemixerPage):
-    """The page as somebody walks through it: on a phone the songs are in a drawer."""
+    """The page, where on a phone the songs are in a drawer."""
 
     def open_songs(self) -> None:
         if self.element("songs-open").is_visible() and not self._has_drawer():
@@ -75,11 +75,11 @@ class Walk(DemixerPage):
         ).click()
 
     def seconds(self) -> float:
-        """Where the player is."""
+        """The player's position in seconds."""
         return float(self.element("seek").input_value())
 
     def drawn(self, stem: str) -> float:
-        """How much of a lane's waveform is drawn."""
+        """The share of a lane's waveform that is drawn."""
         share: float = self.page.locator(f'[data-stem="{stem}"] .waveform').evaluate(
             """(canvas) => {
               const context = canvas.getContext("2d");
@@ -97,14 +97,14 @@ class Walk(DemixerPage):
 
 
 def decoded(content: bytes) -> np.ndarray:
-    """What FFmpeg makes of a file: ``(2, samples)``."""
+    """What FFmpeg decodes from a file: ``(2, samples)``."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-"]
     command += ["-f", "f64le", "-ac", "2", "-"]
     raw = subprocess.run(command, input=content, capture_output=True, check=True).stdout
     return np.frombuffer(raw).reshape(-1, 2).T
 
 
-def test_the_whole_way(
+def test_whole_path(
     playwright: Playwright,
     chromium_options: dict[str, Any],
     device: dict[str, Any],
@@ -134,7 +134,7 @@ def test_the_whole_way(
 
 
 def take_the_demo_song_and_hear_it_while_it_is_computed(walk: Walk) -> None:
-    # Before the engine is up: the song waits.
+    # The engine is not up yet, so the song waits.
     walk.hold(LATER_SEGMENT)
     walk.element("demo").click()
     walk.wait_shown(DEMO)
@@ -143,7 +143,7 @@ def take_the_demo_song_and_hear_it_while_it_is_computed(walk: Walk) -> None:
     walk.element("play").click()
     expect(walk.element("play")).to_have_attribute("data-state", "playing")
     expect(walk.element("time")).to_have_text(re.compile("0:0[1-9] / 0:25"))
-    # To where nothing is yet: it waits for that.
+    # Seek to a part that is not final yet; playback waits for it.
     walk.page.locator('[data-stem="bass"] .wave').click(position={"x": 5, "y": 20})
     walk.element("seek").focus()
     for _ in range(4):
@@ -175,7 +175,7 @@ def mix_it(walk: Walk) -> None:
     walk.choose_radio("heard", "original")
     expect(page.locator('#heard input[value="original"]')).to_be_checked()
     walk.choose_radio("heard", "stems")
-    # A loop of the ruler: what is heard stays in it.
+    # Loop a region of the ruler; playback stays in it.
     box = walk.element("ruler").bounding_box()
     assert box
     start, stop = (box["x"] + share * box["width"] for share in (0.5, 0.6))
@@ -282,7 +282,7 @@ def go_on_without_a_network(walk: Walk) -> None:
     walk.open_songs()
     walk.press("open", DEMO)
     walk.wait_shown(DEMO)
-    # As it was left.
+    # The mixer is as it was left.
     pan = walk.page.get_by_role("slider", name="Pan of Bass")
     expect(pan).to_have_attribute("aria-valuetext", re.compile("left"))
     walk.separate("offline.wav", wav(synthetic.song(1.0)), sources=["vocals"])

@@ -1,4 +1,4 @@
-"""What no page may do, whatever a test has it do: leave an error uncaught, or ask another host."""
+"""Catch what no page may do in any test: leave an error uncaught, or contact another host."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
 OWN_HOSTS = ("localhost", "127.0.0.1", "demixer.test")
-"""This machine, and the name that tests give it where it is not to be a secure address."""
+"""This machine, and the name for it that tests use as an insecure address."""
 
 WITHOUT_HOST = ("blob", "data", "about", "chrome", "chrome-extension")
 
 
 @dataclass
 class Watch:
-    """What pages have done since the last test that they should not have."""
+    """Forbidden things that pages did since the last test."""
 
     faults: list[str] = field(default_factory=list)
 
     def follow(self, context: BrowserContext) -> None:
-        """Watch all pages and workers of a browser."""
+        """Watch all pages and workers of a browser context."""
         context.on("weberror", lambda error: self.faults.append(f"uncaught: {error.error}"))
         context.on("request", lambda request: self._look(request.url))
 
@@ -36,7 +36,7 @@ class Watch:
 
 
 def watching(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """Watch every Chromium and Firefox that Playwright starts from now on."""
+    """Watch every browser context that Playwright opens in Chromium or Firefox from now on."""
     from playwright.sync_api import Browser, BrowserType
 
     watch = Watch()

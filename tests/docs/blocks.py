@@ -1,4 +1,4 @@
-"""The blocks of code of a Markdown page, and what is done with each."""
+"""Code blocks of a Markdown page, and how to run them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Any
 import yaml
 
 SHELLS = ("", "sh")
-"""Languages of what is typed into a terminal; a block without a language is, too."""
+"""Languages of terminal commands; a block without a language is one, too."""
 
 SHOWN = ("text", "nginx")
-"""Languages of blocks that are only shown."""
+"""Languages of blocks that are only for display."""
 
 LANGUAGES = (*SHELLS, *SHOWN, "python", "json", "yaml")
 
@@ -34,9 +34,9 @@ class Block:
     page
         The file it is in.
     line
-        The number of its first line.
+        Number of its first line.
     language
-        What stands behind the fence.
+        The word after the fence.
     code
         Its lines.
     """
@@ -48,7 +48,7 @@ class Block:
 
 
 def of(page: Path) -> list[Block]:
-    """All blocks of a page, in their order."""
+    """All blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
     return [
         Block(page, text.count("\n", 0, found.start("code")) + 1, found["language"], found["code"])
@@ -57,18 +57,18 @@ def of(page: Path) -> list[Block]:
 
 
 class Reader:
-    """Somebody who does, block by block, what a page says.
+    """Runs the blocks of a page one after the other, like a reader.
 
     Parameters
     ----------
     folder
-        Where.
+        The working directory.
     variables
-        Of the environment in which shells run.
+        Environment variables of the shells.
     names
-        What Python knows before the first block.
+        Python names defined before the first block.
     instead
-        What shells get instead of what a page says: of addresses.
+        Replacements in shell scripts, such as addresses.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Reader:
         instead: Mapping[str, str],
     ) -> None:
         self._folder, self._variables, self._instead = folder, dict(variables), instead
-        # A module of its own, so that other processes are not asked for what is defined in it.
+        # A separate module, so that worker processes need not import what it defines.
         self._module = types.ModuleType("page")
         self._module.__dict__.update(names)
 
     def do(self, block: Block) -> None:
-        """Do what a block says; any failure is an AssertionError or the block's own error."""
+        """Run a block; any failure is an AssertionError or the block's own error."""
         assert block.language in LANGUAGES, f"{block.page}:{block.line}: {block.language}"
         if block.language in SHELLS:
             self._run(block.code, block)
@@ -114,6 +114,6 @@ class Reader:
 
 
 def _commands(workflow: Any) -> list[str]:
-    """What a workflow of GitHub's runs in a shell."""
+    """The shell commands of a GitHub workflow."""
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     return [step["run"] for step in steps if "run" in step]

@@ -1,4 +1,4 @@
-"""A folder in which the examples of a page can be tried: songs, tiny models, programs."""
+"""A folder for trying a page's examples: with songs, tiny models and programs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.docs.blocks import Reader
 
 RATE = 44100
 ADDRESS = "10.0.0.1:8786"
-"""Of the scheduler that pages name."""
+"""Address of the scheduler in the pages."""
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of the programs that pages name."""
+    """A folder of the programs used in the pages."""
     folder = tmp_path_factory.mktemp("programs") / "bin"
     programs.install(folder, sys.executable)
     return folder
@@ -47,7 +47,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
-    """What pages name: a song, a folder of songs, a data set, and a trace."""
+    """The files used in the pages: a song, a folder of songs, a data set, and a trace."""
     folder = tmp_path_factory.mktemp("songs")
     song = synthetic.song(3.0)
     for name in ("song.wav", "song.flac"):
@@ -64,7 +64,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
 
 
 def _write_trace(song: np.ndarray, weights: Path, path: Path) -> None:
-    """As ``py-demixer trace --json`` would: of the first segment."""
+    """Write a trace like ``py-demixer trace --json``, of the first segment."""
     model = py_demixer.load_model("htdemucs", weights)
     plan = planning.plan(model, py_demixer.measure([song], RATE))
     (part,) = plan.tasks[0].reads
@@ -77,7 +77,7 @@ def _write_trace(song: np.ndarray, weights: Path, path: Path) -> None:
 def reader(
     tmp_path: Path, models: Path, songs: Path, commands: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Reader]:
-    """Somebody in a folder with songs, who has not read anything yet."""
+    """A reader in a folder with songs, before the first block."""
     shutil.copytree(songs, tmp_path, dirs_exist_ok=True)
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(commands)
@@ -88,7 +88,7 @@ def reader(
         "PATH": f"{commands}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "PY_DEMIXER_WEIGHTS": str(models),
-        "OPENBLAS_NUM_THREADS": "1",  # tiny models gain nothing by more
+        "OPENBLAS_NUM_THREADS": "1",  # tiny models gain nothing from more threads
         programs.PORT_VARIABLE: port,
     }
     for name, value in variables.items():
@@ -101,7 +101,7 @@ def reader(
 
 
 def _end_background(pids: Path) -> None:
-    """End what pages have started: each program, and what it has started itself."""
+    """Kill the programs that a page started, with their child processes."""
     for pid in pids.read_text().split() if pids.exists() else ():
         with suppress(ProcessLookupError):
             os.killpg(int(pid), signal.SIGKILL)

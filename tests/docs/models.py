@@ -1,4 +1,4 @@
-"""Tiny models in the place of the published ones: what examples run with."""
+"""Tiny models in place of the published ones, for running examples."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from py_demixer.weights import checkpoint, manifest
 from tests import tiny, unmix
 
 SEGMENT = 2 * 44100
-"""Samples: shorter than the published models', for there are many examples."""
+"""Samples: shorter than the published models' segments, because there are many examples."""
 
 
 def write(folder: Path) -> None:
-    """Tiny models, in files named as the published ones'."""
+    """Write tiny models to files named like the published ones."""
     for name, model in manifest.load().items():
         path = folder / model.file.name
         if model.architecture == "openunmix":
@@ -25,7 +25,7 @@ def write(folder: Path) -> None:
 
 
 def described() -> Mapping[str, manifest.Model]:
-    """The manifest, of the files in ``PY_DEMIXER_WEIGHTS``."""
+    """The manifest, with sizes and hashes of the files in ``PY_DEMIXER_WEIGHTS``."""
     folder = Path(os.environ["PY_DEMIXER_WEIGHTS"])
     return {
         name: replace(model, file=_file(model.file, folder / model.file.name))

@@ -1,12 +1,12 @@
-"""The programs that pages name, as far as a test can run them.
+"""Stand-ins for the programs in the pages, as far as a test can run them.
 
-``py-demixer`` and ``dask`` are run, with tiny models in the place of the published ones. Of what
-would take a connection or an hour it is checked that it can be said: that the extras of ``pip
-install``, the arguments of ``build.py``, the paths and modules are there.
+``py-demixer`` and ``dask`` run with tiny models in place of the published ones. Commands that need
+a connection or an hour are only checked: whether the extras of ``pip install``, the arguments of
+``build.py``, the paths and the modules exist.
 
     python -m tests.docs.programs NAME ARGUMENTS...
 
-What a program needs is imported where it is run: most of them need nothing, and there are many.
+Imports are made where they are used: most programs need none, and there are many.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from pathlib import Path
 from tools import environment
 
 BACKGROUND = Path("background.pids")
-"""Where the processes are written down, one a line, that run until a page is done."""
+"""A file with the pids, one per line, of processes that run until the page is done."""
 
 PORT_VARIABLE = "DOCS_SCHEDULER_PORT"
-"""Names the port that a scheduler is to have."""
+"""Name of the variable with the scheduler's port."""
 
 _REQUIREMENT = re.compile(r"(?P<name>\.|[\w-]+)(\[(?P<extras>[\w,]+)\])?(==(?P<version>[\d.]+))?")
 
 
 def install(folder: Path, python: str) -> None:
-    """Make a command of each program in a folder."""
+    """Create a command for each program in a folder."""
     folder.mkdir()
     for name in PROGRAMS:
         path = folder / name
@@ -111,7 +111,7 @@ def _pip(arguments: Sequence[str]) -> int:
 
 
 def _dask(arguments: Sequence[str]) -> int:
-    """A scheduler or a worker, which goes on in the background."""
+    """Start a scheduler or a worker in the background."""
     kind, *words = arguments
     port = os.environ[PORT_VARIABLE]
     command = [sys.executable, "-m", "dask", kind, *words, "--no-dashboard"]
@@ -135,7 +135,7 @@ def _listens(port: int) -> bool:
 
 
 def _checker(arguments: Sequence[str]) -> int:
-    """What `build.py test` runs itself: here only that what it is given is there."""
+    """Tools that `build.py test` runs itself: only check that their arguments exist."""
     for word in arguments:
         if "/" in word and "node_modules" not in word:
             assert (environment.ROOT / word).exists(), f"There is no {word}."

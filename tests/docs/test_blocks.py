@@ -1,4 +1,4 @@
-"""Every block of code of every page, done in the order in which they stand there."""
+"""Run every code block of every page, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.docs import SOURCES
 from tools.environment import ROOT
 
 IN_JUPYTERLITE = SOURCES / "jupyterlite.md"
-"""Its blocks are run there, by tests/lite."""
+"""Its blocks are run in JupyterLite, by tests/lite."""
 
 PAGES = sorted({*ROOT.glob("*.md"), *SOURCES.rglob("*.md")} - {IN_JUPYTERLITE})
 
@@ -20,14 +20,14 @@ PAGES = sorted({*ROOT.glob("*.md"), *SOURCES.rglob("*.md")} - {IN_JUPYTERLITE})
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks.of(page)], ids=lambda page: page.name
 )
-def test_a_reader_can_do_what_the_page_says(page, reader):
+def test_examples_of_the_page_work(page, reader):
     for block in blocks.of(page):
         reader.do(block)
 
 
 @pytest.mark.parametrize("page", [*PAGES, IN_JUPYTERLITE], ids=lambda page: page.name)
-def test_no_block_is_overlooked(page):
-    """Fences that are indented, or longer than three, would be."""
+def test_every_block_is_found(page):
+    """Indented or longer fences would not be found."""
     fences = re.findall(r"^\s*(?:```|~~~)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(fences) == 2 * len(blocks.of(page))
     if page == IN_JUPYTERLITE:
@@ -58,7 +58,7 @@ def written(tmp_path: Path, language: str, code: str) -> Path:
         ("rust", "fn main() {}"),
     ],
 )
-def test_what_is_wrong_is_found(language, code, reader, tmp_path):
+def test_bad_examples_are_rejected(language, code, reader, tmp_path):
     (block,) = blocks.of(written(tmp_path, language, code))
     assert block.line == 4
     with pytest.raises((AssertionError, ValueError)):

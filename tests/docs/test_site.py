@@ -1,4 +1,4 @@
-"""The documentation site as `build.py docs` makes it, and links of all pages."""
+"""The documentation site made by `build.py docs`, and the links of all pages."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def steps() -> Mapping[str, tuple[int, ...]]:
-    """The network's steps, and the shapes of what they give."""
+    """The network's steps, and the shapes of their results."""
     return tour.record()
 
 
 # ---- what is on it ------------------------------------------------------------------------------
 
 
-def test_every_page_is_there(site):
+def test_every_page_exists(site):
     for page in docs.SOURCES.rglob("*.md"):
         assert (site / page.relative_to(docs.SOURCES)).with_suffix(".html").is_file()
     assert (site / "jupyterlite" / "separate.ipynb").is_file()
 
 
-def test_the_reference_has_every_public_name(site):
+def test_reference_has_every_public_name(site):
     text = (site / "reference.html").read_text(encoding="utf-8")
     for name in py_demixer.__all__:
         assert f'id="py_demixer.{name}"' in text, name
     assert not re.search(r":(func|class|meth|mod|data|attr):", text)
 
 
-def test_the_tour_shows_every_step_with_its_shape(site, steps):
+def test_tour_shows_every_step_with_its_shape(site, steps):
     assert len(steps) > 60
     assert steps["crosstransformer.layers.4"] == (512, 8 * 336)
     text = (site / "tour.html").read_text(encoding="utf-8")
@@ -63,8 +63,8 @@ def test_the_tour_shows_every_step_with_its_shape(site, steps):
         assert f">{shown}</text>" in drawing, name
 
 
-def test_the_drawing_joins_what_belongs_together(steps):
-    """Four skips and two layers of cross-attention in each branch."""
+def test_drawing_has_all_connections(steps):
+    """Four skips and two cross-attention layers in each branch."""
     parameters = [
         f"crosstransformer.layers{t}.{i}.cross_attn.x" for t in ("", "_t") for i in (1, 3)
     ]
@@ -73,14 +73,14 @@ def test_the_drawing_joins_what_belongs_together(steps):
     assert drawing.count('class="cross"') == 4
 
 
-def test_no_page_names_a_file_of_another_host(site):
+def test_pages_load_no_files_from_other_hosts(site):
     loads = re.compile(r'<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)="(?:https?:)?//')
     for page in site.rglob("*.html"):
         assert not loads.search(page.read_text(encoding="utf-8")), page
 
 
 @pytest.mark.browser
-def test_it_asks_nothing_of_other_hosts_and_for_nothing_that_is_missing(site, context):
+def test_site_requests_no_other_host_and_no_missing_file(site, context):
     tab = context.new_page()
     asked, failed = [], []
     tab.on("request", lambda request: asked.append(request.url))
@@ -107,7 +107,7 @@ def test_it_asks_nothing_of_other_hosts_and_for_nothing_that_is_missing(site, co
         ("::: py_demixer.no_such_name", "no_such_name"),
     ],
 )
-def test_what_leads_nowhere_is_an_error(text, complaint, tmp_path, monkeypatch):
+def test_broken_references_are_errors(text, complaint, tmp_path, monkeypatch):
     sources = shutil.copytree(docs.SOURCES, tmp_path / "docs")
     with (sources / "limits.md").open("a") as page:
         page.write(f"\n{text}\n")
@@ -124,13 +124,13 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Of the headings of a page, as GitHub and MkDocs make them of plain words."""
+    """Anchors of a page's headings, as GitHub and MkDocs make them from plain words."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\s-]", "", text).strip().lower().replace(" ", "-") for text in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_somewhere(page):
+def test_links_are_valid(page):
     for link in links(page):
         url = urlsplit(link)
         if url.scheme:

@@ -1,6 +1,6 @@
-"""What is computed both by PyTorch (make.py) and by the package (checks.py): one place for both.
+"""Cases computed both by PyTorch (make.py) and by the package (checks.py).
 
-Needs NumPy and the package only, so that the checks run inside Pyodide as well.
+Needs only NumPy and the package, so that the checks run inside Pyodide as well.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import numpy as np
 from tests import synthetic, tiny
 
 HERE = Path(__file__).parent
-SAMPLES = 64  # of each stage of a network, spread evenly; its edges are kept as well
-EDGE = 2  # places at either end of an axis, and one in the middle
-STEM_STRIDE = 211  # of the samples kept of stems: a prime, so that no frame length divides it
-RELEASED_STRIDE = 997  # of those of models with the released dimensions
+SAMPLES = 64  # per stage of a network, evenly spaced; the edges are kept as well
+EDGE = 2  # places at either end of an axis, plus one in the middle
+STEM_STRIDE = 211  # of the samples kept of stems: a prime, so that it divides no frame length
+RELEASED_STRIDE = 997  # the same, for models with the released dimensions
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution: shapes as PyTorch has them; ``padding`` is symmetric."""
+    """A convolution; shapes as in PyTorch, symmetric ``padding``."""
 
     size: tuple[int, ...]
     weight: tuple[int, ...]
@@ -98,7 +98,7 @@ SONGS = {
 }
 REAL_SONG_SECONDS = 9.0
 SHORT_SEGMENT = 2 * synthetic.RATE
-"""Of the released network, for a card that the processor imitates: its own is 7.8 s."""
+"""Segment length of the released network on a card emulated by the CPU; its own is 7.8 s."""
 
 SCORED_SECONDS = 7.0
 
@@ -113,7 +113,7 @@ class UnmixSong:
     stride: int = STEM_STRIDE
 
 
-UMXHQ, UMXL = 512, 1024  # their width
+UMXHQ, UMXL = 512, 1024  # their hidden units
 NO_EM, ONE_EM = {"niter": 0}, {"niter": 1}
 UNMIX_SONGS = {
     "short": UnmixSong(16, 0.1, ONE_EM),
@@ -141,7 +141,7 @@ LONG_UNMIX_SONGS = {
 }
 LSTM = (24, 10, 37)  # in, hidden, frames
 CENTRED_LENGTHS = {"centred": 20011, "centred/whole hops": 20480, "centred/short": 2500}
-WIENER = (3, 2, 50, 20)  # sources, channels, bins (more than are done at once), frames
+WIENER = (3, 2, 50, 20)  # sources, channels, bins (more than one batch), frames
 WIENERS: Mapping[str, Mapping[str, Any]] = {
     "wiener": {"iterations": 1},
     "wiener/none": {"iterations": 0},
@@ -151,25 +151,25 @@ WIENERS: Mapping[str, Mapping[str, Any]] = {
 
 
 def random(name: str, *shape: int) -> np.ndarray:
-    """Normal random numbers that depend on the name alone: float32."""
+    """Normal random numbers that depend only on the name: float32."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     return rng.standard_normal(shape).astype(np.float32)
 
 
 def elementwise() -> np.ndarray:
-    """Values from everywhere an activation bends, flat tails included: ``(6, 2000)``."""
+    """Values wherever an activation bends, including its flat tails: ``(6, 2000)``."""
     near = np.linspace(-6, 6, 11996)
     return np.append(near, [-88.0, 88.0, -1e4, 1e4]).reshape(6, 2000).astype(np.float32)
 
 
 def segments(length: int = 343980) -> dict[str, np.ndarray]:
-    """One network input each: ``(2, length)``."""
+    """Inputs for a network, each ``(2, length)``."""
     seconds = length / synthetic.RATE
     return {"song": synthetic.song(seconds), "noise": synthetic.noise(seconds)}
 
 
 def wiener_inputs() -> tuple[np.ndarray, np.ndarray]:
-    """Magnitudes and a mixture with much room between loud and quiet, and some of it nothing."""
+    """Magnitudes and a mixture with a wide range of levels, and some zeros."""
     mixture = random("wiener/real", *WIENER[1:]) + 1j * random("wiener/imaginary", *WIENER[1:])
     mixture = (mixture * 10 ** random("wiener/level", *WIENER[1:])).astype(np.complex64)
     share = np.maximum(0, random("wiener/share", *WIENER))
@@ -177,7 +177,7 @@ def wiener_inputs() -> tuple[np.ndarray, np.ndarray]:
 
 
 def sampled(x: np.ndarray) -> np.ndarray:
-    """Some samples: spread evenly over a flattened array, and at all its corners and edges."""
+    """Some samples: evenly spaced in the flattened array, and at all corners and edges."""
     x = np.squeeze(x)
     flat = np.ascontiguousarray(x).reshape(-1)
     places = np.linspace(0, flat.size - 1, min(SAMPLES, flat.size)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The golden checks: the package against PyTorch's numbers. Run natively and inside Pyodide."""
+"""The golden checks against PyTorch's numbers, run natively and inside Pyodide."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from py_demixer.separation.planning import make_options
 from tests import synthetic, tiny, unmix
 from tests.golden import cases
 
-OP_SNR = 120.0  # dB, of one operation
-STEM_SNR = 100.0  # dB, of every stem
-REFINED_SNR = 85.0  # dB, of stems after expectation maximisation
-# Of every stage inside a network: the residual branches of the last decoder cancel what they add
-# to, so that PyTorch's own float32 is 105 dB from float64 there, and less on a few samples.
+OP_SNR = 120.0  # dB, for one operation
+STEM_SNR = 100.0  # dB, for every stem
+REFINED_SNR = 85.0  # dB, for stems after expectation maximisation
+# For every stage inside a network: the residual branches of the last decoder nearly cancel their
+# input, so even PyTorch's float32 is only 105 dB from float64 there, and less on a few samples.
 STAGE_SNR = 90.0
 
 
 def check_op(name: str) -> None:
-    """One operation against PyTorch, element by element."""
+    """Check one operation against PyTorch, element by element."""
     ours, reference = OPS[name](), cases.load("ops")[name]
     assert ours.shape == reference.shape
     assert snr(ours, reference) >= OP_SNR, name
 
 
 def check_network(model: Hybrid, segment: str, reference: Mapping[str, np.ndarray]) -> None:
-    """Every stage of the network, and its stems, on one segment."""
+    """Check every stage of a network, and its stems, on one segment."""
     with captured() as stages:
         stems = model(cases.segments(model.segment_length)[segment])
     expected = {
@@ -55,14 +55,14 @@ def check_network(model: Hybrid, segment: str, reference: Mapping[str, np.ndarra
 
 
 def check_tiny_network(segment: str, name: str = "htdemucs") -> None:
-    """A tiny model on one segment."""
+    """Check a tiny model on one segment."""
     model = tiny.model(tiny.KINDS[name])
     assert isinstance(model, Hybrid)
     check_network(model, segment, cases.load(f"tiny-{name}"))
 
 
 def check_tiny_song(name: str) -> None:
-    """A tiny model on a whole song, with the options of that case."""
+    """Check a tiny model on a whole song, with the options of the case."""
     case = cases.SONGS[name]
     model: Any = tiny.model(tiny.kind(case.model, case.segment_length))
     options = make_options(model.architecture, case.options)
@@ -71,7 +71,7 @@ def check_tiny_song(name: str) -> None:
 
 
 def check_released(name: str) -> None:
-    """A model of the released dimensions, with seeded weights, on one segment."""
+    """Check a model with released dimensions and seeded weights on one segment."""
     model = tiny.model(tiny.RELEASED[name])
     stems = model(cases.segments(model.segment_length)["song"])
     check_stems(stems, cases.load("released")[name], cases.RELEASED_STRIDE)
@@ -83,7 +83,7 @@ def check_stems(
     stride: int = cases.STEM_STRIDE,
     bound: float = STEM_SNR,
 ) -> None:
-    """Each stem against the samples of it that were kept."""
+    """Check each stem against the samples kept of it."""
     ours = cases.sample_stems(stems, stride)
     assert ours.shape == reference.shape
     for index, (stem, expected) in enumerate(zip(ours, reference, strict=True)):
@@ -91,7 +91,7 @@ def check_stems(
 
 
 def check_unmix_song(name: str) -> None:
-    """Open-Unmix with seeded weights on a whole song, with the options of that case."""
+    """Check Open-Unmix with seeded weights on a whole song, with the options of the case."""
     case = (cases.UNMIX_SONGS | cases.LONG_UNMIX_SONGS)[name]
     options = make_options("openunmix", case.options)
     stems = py_demixer.separate(synthetic.song(case.seconds), unmix.model(case.hidden), options)
@@ -100,7 +100,7 @@ def check_unmix_song(name: str) -> None:
 
 
 def check_unmix_stages() -> None:
-    """What every step of Open-Unmix's networks computes."""
+    """Check every step of Open-Unmix's networks."""
     name = "one window"
     case, prefix = cases.UNMIX_SONGS[name], f"{name}/stages/"
     model = unmix.model(case.hidden)
@@ -118,7 +118,7 @@ def check_unmix_stages() -> None:
 
 
 def check_values_that_are_not_finite() -> None:
-    """NaN and infinity come out where they should, and nowhere else."""
+    """Check that NaN and infinity come out where they should, and nowhere else."""
     x = np.array([np.nan, np.inf, 200.0, -200.0, 0.0], np.float32)
     expected = np.array([np.nan, np.inf, 200, 0, 0], np.float32)
     for repeat in (1, 2, 5):
@@ -142,7 +142,7 @@ def check_values_that_are_not_finite() -> None:
 
 
 def tiny_model(name: str = "htdemucs") -> Any:
-    """The tiny seeded model of that name, whose segments are as long as the published one's."""
+    """The tiny seeded model of that name, with segments as long as the published model's."""
     return tiny.model(tiny.kind(name))
 
 
@@ -150,7 +150,7 @@ def tiny_model(name: str = "htdemucs") -> Any:
 def captured(
     sample: Callable[[np.ndarray], np.ndarray] = cases.sampled,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Samples of every step traced inside the ``with`` block, by name."""
+    """Record samples of every step traced inside the ``with`` block, by name."""
     steps: dict[str, np.ndarray] = {}
     original = trace.step
 
@@ -176,7 +176,7 @@ def _conv_inputs(
 
 
 def convolve(name: str, **scratch: int) -> np.ndarray:
-    """The convolution of that case."""
+    """The convolution of a case."""
     if name in cases.TRANSPOSED:
         case = cases.TRANSPOSED[name]
         inputs = _conv_inputs(name, case.size, case.weight, case.weight[1])
@@ -221,7 +221,7 @@ def _attention() -> np.ndarray:
 def _local_attention() -> np.ndarray:
     channels, heads, positions = cases.LOCAL
     q, k, v = (cases.random(f"local/{name}", channels, positions) for name in "qkv")
-    # With one pace, LocalState takes half of a sigmoid.
+    # With a single decay, LocalState uses half of a sigmoid.
     decay = 0.5 / (1 + np.exp(-cases.random("local/decay", heads, positions)))
     return local_attention(q, k, v, decay, score_bytes=4 * positions * 6)
 
@@ -237,7 +237,7 @@ def _whole_sinusoids_2d() -> np.ndarray:
 
 
 def _lstm(reverse: bool) -> np.ndarray:
-    """Outputs and, below them, the last state, in two blocks."""
+    """Outputs in two blocks, followed by the last state."""
     inputs, hidden, frames = cases.LSTM
     x = cases.random("lstm/x", inputs, frames)
     weights = [cases.random(f"lstm/{name}", *shape) for name, shape in lstm_shapes()]
@@ -252,7 +252,7 @@ def _lstm(reverse: bool) -> np.ndarray:
 
 
 def lstm_shapes() -> list[tuple[str, tuple[int, ...]]]:
-    """Of the parameters, in PyTorch's order."""
+    """Names and shapes of the parameters, in PyTorch's order."""
     inputs, hidden, _ = cases.LSTM
     gates = 4 * hidden
     return [
@@ -264,7 +264,7 @@ def lstm_shapes() -> list[tuple[str, tuple[int, ...]]]:
 
 
 def _centred(name: str) -> np.ndarray:
-    """The spectrogram, frames in two parts."""
+    """The spectrogram, with its frames in two parts."""
     length = cases.CENTRED_LENGTHS[name]
     transform = stft.Centred(length, cases.N_FFT)
     x = cases.random(name, 2, length)

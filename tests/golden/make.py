@@ -1,4 +1,4 @@
-"""Make the numbers the tests compare with, by PyTorch and the original Demucs.
+"""Make the golden numbers with PyTorch and the original Demucs.
 
     pip install '.[evaluate,reference]'
     python -m tests.golden.make weights/htdemucs.safetensors
@@ -6,8 +6,8 @@
 Writes ops.npz, tiny-MODEL.npz, songs.npz, released.npz, htdemucs.npz and scores.json beside this
 file; about ten minutes on two cores.
 
-Networks are run in float64: PyTorch's own float32 results are only 105-130 dB from those, and less
-where a stem is almost silent, so a difference from them would not tell whose it is.
+Networks run in float64: PyTorch's float32 results are only 105-130 dB from those, and less where a
+stem is almost silent, so a difference from float32 could be either side's error.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tests.golden import cases, make_openunmix
 Numbers = dict[str, np.ndarray]
 
 LAYERS = r"t?(en|de)coder\.\d|channel_(up|down)sampler(_t)?"
-"""Those modules whose results are stages as they are."""
+"""Modules whose results are stages as they are."""
 
 
 def main(weights: Path) -> None:
@@ -62,7 +62,7 @@ def main(weights: Path) -> None:
 
 
 def save(name: str, numbers: Numbers) -> None:
-    """Write the file; float64 results are kept as the float32 nearest to them."""
+    """Write a file; float64 results are rounded to float32."""
     rounded = {
         key: x.astype(np.float32) if x.dtype == np.float64 else x for key, x in numbers.items()
     }
@@ -145,7 +145,7 @@ def transforms() -> Numbers:
 
 
 class Constant(torch.nn.Module):
-    """Stands for a projection that gives this."""
+    """Replaces a projection by a constant result."""
 
     def __init__(self, value: np.ndarray) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ def tensor(name: str, *shape: int) -> torch.Tensor:
 
 
 def model(kind: tiny.Kind, seed: int = 0) -> HTDemucs | HDemucs | BagOfModels:
-    """The original of a seeded model, in float64."""
+    """The original network with seeded weights, in float64."""
     count = len(kind.bag) or 1
     tensors = tuple(tiny.tensors(seed + number, replace(kind, bag=())) for number in range(count))
     return pytorch.demucs(
@@ -180,7 +180,7 @@ def model(kind: tiny.Kind, seed: int = 0) -> HTDemucs | HDemucs | BagOfModels:
 
 
 def song(case: cases.Song) -> np.ndarray:
-    """A whole song by a tiny model."""
+    """A whole song separated by a tiny model."""
     kind = tiny.kind(case.model, case.segment_length)
     return separated(model(kind), case.seconds, **case.options)
 
@@ -192,7 +192,7 @@ def separated(network: torch.nn.Module, seconds: float, **options: float) -> np.
 
 
 def segments(network: HTDemucs | HDemucs) -> Numbers:
-    """All stages of the network, and the stems, for each of the segments."""
+    """All stages and the stems of the network, for each segment."""
     out: Numbers = {}
     length = int(network.segment * network.samplerate)
     for name, mixture in cases.segments(length).items():
@@ -207,7 +207,7 @@ def segments(network: HTDemucs | HDemucs) -> Numbers:
 
 
 def scores(network: HTDemucs) -> dict[str, dict[str, float]]:
-    """How good the stems of the synthetic track are, by museval: medians over windows of 1 s."""
+    """Scores of the stems of the synthetic track by museval: medians over windows of 1 s."""
     track = synthetic.track(cases.SCORED_SECONDS)
     stems = pytorch.separate_by_demucs(network, track["mixture"])
     references = np.stack([track[name].T for name in stems])
@@ -221,7 +221,7 @@ def scores(network: HTDemucs) -> dict[str, dict[str, float]]:
 
 
 def released(kind: tiny.Kind) -> np.ndarray:
-    """The stems of one segment, by a seeded model of the released dimensions."""
+    """The stems of one segment, by a seeded model with the released dimensions."""
     return stems_of_song(model(kind), cases.RELEASED_STRIDE)
 
 
@@ -233,7 +233,7 @@ def stems_of_song(network: HTDemucs | HDemucs, stride: int) -> np.ndarray:
 
 
 def listen(network: HTDemucs | HDemucs, stages: Numbers) -> list:
-    """Collect what the original's modules compute under the names of py_demixer.trace."""
+    """Record the results of the original's modules under the names of py_demixer.trace."""
     modules = dict(network.named_modules())
     hooks = []
 
@@ -272,7 +272,7 @@ def only(x):
 
 
 def rows(x):
-    """The spectral residual branches have frequencies as batch."""
+    """Move frequencies out of the batch axis, where spectral residual branches have them."""
     return x.transpose(0, 1)
 
 
@@ -281,7 +281,7 @@ def transposed(x):
 
 
 def tokens(network: HTDemucs) -> Callable:
-    """Sorted by time there, by frequency here."""
+    """Reorder tokens: sorted by time in the original, by frequency here."""
     frequencies = network.nfft // 2 // 4**network.depth
     return lambda x: x[0].reshape(-1, frequencies, x.shape[2]).permute(2, 1, 0).flatten(1)
 

@@ -1,18 +1,18 @@
-"""Make the PyTorch files that tests/unit/test_weights_convert.py reads, and what is in them.
+"""Make the PyTorch files that tests/unit/test_weights_convert.py reads, and their contents.
 
     pip install torch==2.13.0 demucs==4.1.0
     pip install --no-deps openunmix==1.3.0
     python -m tests.golden.make_checkpoint
 
-- tiny.th: a Demucs package, as demucs/states.py makes them, of a tiny HTDemucs with float16 state
-- demucs/SIGNATURE-HASH.th: the same in the places of the published ones of htdemucs_ft, htdemucs_6s
-  and hdemucs_mmi, named as those are
-- layouts.pth: a plain state dict whose tensors have strides, offsets and a storage in common
-- layouts-old.pth: the same as PyTorch wrote it before version 1.6
-- unmix/STEM-HASH.pth: small networks of Open-Unmix, named as the published ones are, with what
-  older files hold besides parameters; two of them in the old format
-- checkpoint.npz: the tensors of all, by file name / tensor name; under unmix/stems and demucs/MODEL
-  what the originals make of a short song
+- tiny.th: a Demucs package of a tiny HTDemucs with float16 state, as demucs/states.py makes them
+- demucs/SIGNATURE-HASH.th: such packages in place of the published ones of htdemucs_ft, htdemucs_6s
+  and hdemucs_mmi, with corresponding names
+- layouts.pth: a plain state dict whose tensors have strides, offsets and a shared storage
+- layouts-old.pth: the same in the format of PyTorch before version 1.6
+- unmix/STEM-HASH.pth: small networks of Open-Unmix, named like the published ones, with what older
+  files hold besides parameters; two of them in the old format
+- checkpoint.npz: the tensors of all files, as file name / tensor name; under unmix/stems and
+  demucs/MODEL, the originals' stems of a short song
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from demucs.states import get_state, load_model, save_with_checksum
 
 from tests import synthetic
 
-sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # imported, and not used here
+sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # imported, but not used here
 from openunmix import model  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ SOURCES = ["drums", "bass", "other", "vocals"]
 FOUR = ("f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
 """The signatures of the published networks of htdemucs_ft."""
 
-# As training passes them on: all that the configuration has, needed or not.
+# As passed on by the training: the whole configuration, needed or not.
 HYBRID = {
     "audio_channels": 2,
     "samplerate": 44100,
@@ -118,7 +118,7 @@ def main() -> None:
 
 
 def package(klass: type, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What demucs.states.serialize_model returns, without its need of omegaconf."""
+    """The result of demucs.states.serialize_model, which would need omegaconf."""
     return {
         "klass": klass,
         "args": (),
@@ -129,7 +129,7 @@ def package(klass: type, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def demucs(folder: Path) -> dict[str, np.ndarray]:
-    """Write the packages of Demucs' models; returns what they make of a short song."""
+    """Write the packages of Demucs' models; return their stems of a short song."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     signatures = dict.fromkeys(FOUR, (HTDemucs, SHALLOW))
@@ -147,7 +147,7 @@ def demucs(folder: Path) -> dict[str, np.ndarray]:
 
 
 def separate(model: BagOfModels) -> np.ndarray:
-    """As demucs.api.Separator does it: every seventh sample of half a second."""
+    """Like demucs.api.Separator: every seventh sample of half a second."""
     mix = torch.from_numpy(synthetic.song(0.5)).double()
     mean, std = mix.mean(0).mean(), mix.mean(0).std() + 1e-8
     stems = apply_model(model, ((mix - mean) / std)[None], shifts=0, overlap=0.25)[0] * std + mean
@@ -155,7 +155,7 @@ def separate(model: BagOfModels) -> np.ndarray:
 
 
 def layouts() -> dict[str, torch.Tensor]:
-    """A state dict of tensors that are not laid out plainly in a storage of their own."""
+    """A state dict of tensors with unusual layouts in their storages."""
     base = torch.randn(4, 6)
     return {
         "whole": base,
@@ -168,7 +168,7 @@ def layouts() -> dict[str, torch.Tensor]:
 
 
 def unmix(folder: Path) -> dict[str, np.ndarray]:
-    """Write the networks of Open-Unmix; returns their tensors and stems."""
+    """Write the networks of Open-Unmix; return their tensors and stems."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     networks, arrays = {}, {}

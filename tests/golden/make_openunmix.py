@@ -1,10 +1,10 @@
-"""Make the numbers of Open-Unmix that the tests compare with, by PyTorch and openunmix.
+"""Make the golden numbers of Open-Unmix with PyTorch and openunmix.
 
     pip install '.[reference]'
     python -m tests.golden.make_openunmix [--long]
 
-Writes openunmix.npz beside this file, in float64 as make.py does; without --long, songs that take
-minutes keep the numbers they have.
+Writes openunmix.npz beside this file, in float64 like make.py; without --long, songs that take
+minutes keep their existing numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests import synthetic, unmix
 from tests.golden import cases, checks
 
 # isort: split
-from openunmix import filtering, transforms  # evaluation.pytorch makes that possible
+from openunmix import filtering, transforms  # works once evaluation.pytorch is imported
 
 Numbers = dict[str, np.ndarray]
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def song(name: str, case: cases.UnmixSong) -> Numbers:
-    """The stems, and for a song of a single window also what the networks' steps compute."""
+    """The stems, and for a song of a single window also the results of the networks' steps."""
     stages: Numbers = {}
     separator = separate_with(Config(hidden=case.hidden), stages, **case.options)
     stems = pytorch.separate_by_open_unmix(separator, synthetic.song(case.seconds))
@@ -53,7 +53,7 @@ def song(name: str, case: cases.UnmixSong) -> Numbers:
 def separate_with(
     config: Config, stages: Numbers, stems: tuple[str, ...] = (), **options: object
 ) -> torch.nn.Module:
-    """The original separator with the seeded weights, which leaves what it computes in `stages`."""
+    """The original separator with the seeded weights, which records its steps in `stages`."""
     separator = pytorch.open_unmix(unmix.tensors(config), config, stems, **options).double()
     for source, network in separator.target_models.items():
         listen(network, source, stages)
@@ -61,7 +61,7 @@ def separate_with(
 
 
 def listen(net: torch.nn.Module, source: str, stages: Numbers) -> None:
-    """Collect what modules compute under the names of py_demixer.trace, ``(width, frames)``."""
+    """Record the results of modules under the names of py_demixer.trace, ``(width, frames)``."""
 
     def keep(name: str, x: torch.Tensor) -> None:
         stages[f"{source}.{name}"] = cases.sampled(x.numpy())
@@ -81,7 +81,7 @@ def listen(net: torch.nn.Module, source: str, stages: Numbers) -> None:
 
 
 def ops() -> Numbers:
-    """The operations that are Open-Unmix's alone, for ops.npz."""
+    """The operations that only Open-Unmix uses, for ops.npz."""
     out: Numbers = {"lstm": recurrent(reverse=False), "lstm/reverse": recurrent(reverse=True)}
     for name, length in cases.CENTRED_LENGTHS.items():
         window = torch.nn.Parameter(torch.hann_window(cases.N_FFT, dtype=torch.float64))
@@ -101,7 +101,7 @@ def ops() -> Numbers:
 
 
 def recurrent(reverse: bool) -> np.ndarray:
-    """Outputs of one layer in one direction and, beside them, the last state."""
+    """Outputs of one layer in one direction, followed by the last state."""
     inputs, hidden, frames = cases.LSTM
     layer = torch.nn.LSTM(inputs, hidden).double()
     for name, shape in checks.lstm_shapes():

@@ -1,1 +1,1 @@
-"""Tests of what runs on a graphics card, or on a software adapter that stands for one."""
+"""Tests of code that runs on a graphics card, or on a software adapter in place of one."""

@@ -1,4 +1,4 @@
-"""A card as the page has it: the page's own runner, in Chromium, on a software adapter."""
+"""A graphics card through the page's own runner, in Chromium, on a software adapter."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async ({ schedule, sizes, constants, weights, x }) => {
 
 
 class BrowserCard:
-    """Chromium's: a :class:`py_demixer.ops.backend.Compiler`."""
+    """Chromium's card: a :class:`py_demixer.ops.backend.Compiler`."""
 
     name = "Chromium"
 
@@ -78,7 +78,7 @@ class BrowserCard:
 
 @contextmanager
 def browser_card(playwright: Playwright, folder: Path) -> Iterator[BrowserCard]:
-    """A Chromium of its own with the page's files, served from that folder."""
+    """A separate Chromium with the page's files, served from that folder."""
     shutil.copytree(ROOT / "web" / "engine", folder / "engine")
     (folder / "index.html").write_text("<!doctype html><title>A card</title>")
     with serving(folder) as url:

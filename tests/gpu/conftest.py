@@ -1,4 +1,4 @@
-"""What tests of shaders share: a card, natively and in the browser."""
+"""A graphics card for the tests of shaders, natively and in the browser."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tests.gpu.browser import browser_card
     scope="session", params=["native", pytest.param("chromium", marks=pytest.mark.browser)]
 )
 def card(request, tmp_path_factory) -> Iterator[Compiler]:
-    """What wgpu-native finds, Mesa's lavapipe where there is no real card; and Chromium's."""
+    """The card that wgpu-native finds (Mesa's lavapipe if there is no real one), and Chromium's."""
     if request.param == "native":
         yield Card()
         return
@@ -23,7 +23,7 @@ def card(request, tmp_path_factory) -> Iterator[Compiler]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A software adapter in the browser takes minutes for the shapes of the released network."""
+    """Mark tests that take minutes: the network's shapes on a software adapter in the browser."""
     for item in items:
         if "of_the_network[chromium" in item.name:
             item.add_marker(pytest.mark.long)

@@ -16,11 +16,11 @@ from tests.gpu.accuracy import SNR, snr
 from tests.gpu.together import apart, together
 from tests.properties import SETTINGS
 
-SMALL = 2, 8, 70, 75  # heads, their width, queries, keys
+SMALL = 2, 8, 70, 75  # heads, width of a head, queries, keys
 
 
 def drawn(heads: int, width: int, queries: int, keys: int, spread: float = 1.0):
-    """Query, key and value; ``spread`` is what scores differ by."""
+    """Query, key and value; ``spread`` scales the differences between scores."""
     channels = heads * width
     query = cases.random("query", channels, queries) * np.float32(spread)
     return [query, cases.random("key", channels, keys), cases.random("value", channels, keys)]
@@ -53,12 +53,12 @@ def test_attention_of_the_network(card, queries, keys):
 @example(2, 65, 64, 129, 10.0)
 def test_any_attention(card, heads, width, queries, keys, spread):
     arrays = drawn(heads, width, queries, keys, spread)
-    # A weight is wrong by what its score is, which is the larger the larger the score.
+    # A weight's relative error is the absolute error of its score, which grows with the score.
     decibels = SNR - max(0, 20 * np.log10(spread))
     assert snr(attention(*arrays, heads=heads), on_card(card, arrays, heads)) >= decibels
 
 
-def test_many_dispatches_have_the_bits_of_one(card, monkeypatch):
+def test_many_dispatches_give_the_bits_of_one(card, monkeypatch):
     arrays = drawn(2, 8, 200, 75)
     whole = on_card(card, arrays, 2)
     monkeypatch.setattr(shaders, "MOST_FLOP", 1)
@@ -67,7 +67,7 @@ def test_many_dispatches_have_the_bits_of_one(card, monkeypatch):
     assert np.array_equal(on_card(card, arrays, 2), whole)
 
 
-def test_no_dispatch_takes_long():
+def test_work_per_dispatch_is_limited():
     arrays = drawn(8, 64, 2688, 2688)
     x = together(arrays)
     parts = lower(record(network(arrays, 8), x.shape, {}).operations[0])
@@ -79,7 +79,7 @@ def test_no_dispatch_takes_long():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_what_is_not_finite_stays_so_and_where_it_is(card, value, place):
+def test_non_finite_values_stay_in_place(card, value, place):
     arrays = drawn(*SMALL)
     arrays[place][3, 70 - 1] = value
     with np.errstate(invalid="ignore"):
@@ -89,7 +89,7 @@ def test_what_is_not_finite_stays_so_and_where_it_is(card, value, place):
     assert np.allclose(got, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
-def test_scores_so_far_apart_that_one_key_has_all_weight(card):
+def test_one_key_gets_all_weight(card):
     arrays = drawn(*SMALL, spread=1000)
     assert snr(attention(*arrays, heads=2), on_card(card, arrays, 2)) >= SNR - 60
 

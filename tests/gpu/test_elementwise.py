@@ -1,4 +1,4 @@
-"""What is done to every number on its own, on the card, against the NumPy operations."""
+"""Elementwise operations on the card, against the NumPy operations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_add(card, axes, constant):
 
 
 @pytest.mark.parametrize("first", [1, 2, 65])
-def test_add_to_a_part_that_starts_anywhere(card, first):
+def test_add_to_an_unaligned_part(card, first):
     x, y = cases.random("x", 99, 3), cases.random("y", 99 - first, 1)
     expected = x.copy()
     expected[first:] += y
@@ -65,14 +65,14 @@ def test_restore(card, count):
     assert snr(restore(x.copy(), scale), card.compile(network, both.shape, {})(both)) >= SNR
 
 
-def test_more_workgroups_than_an_axis_has(card, monkeypatch):
+def test_more_workgroups_than_fit_one_axis(card, monkeypatch):
     monkeypatch.setattr(operands, "MOST_GROUPS", 3)
     x = cases.random("x", 5, 777)  # 16 workgroups
     assert np.array_equal(card.compile(copy, x.shape, {})(x), x)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_stays_so_and_where_it_is(card, value):
+def test_non_finite_values_stay_in_place(card, value):
     x, y = cases.random("x", 5, 30), cases.random("y", 5, 1)
     x[2, 20] = y[4] = value
     assert np.array_equal(card.compile(lambda x: add(x, y), x.shape, {})(x), x + y, equal_nan=True)

@@ -40,7 +40,7 @@ class Layer:
         return self.weight[self.function is conv_transpose2d]
 
     def draw(self, dtype: type = np.float16) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """An input, and weights that keep its size."""
+        """Draw an input, and weights that keep its magnitude."""
         scale = (self.weight[0] / np.prod(self.weight)) ** 0.5
         weight = cases.random("weight", *self.weight) * np.float32(scale)
         bias = cases.random("bias", self.outputs)
@@ -76,7 +76,7 @@ def decoder(n_in: int, n_out: int, x: tuple[int, int], height: int, *, last: boo
 GLU, GELU = {"activation": "glu"}, {"activation": "gelu"}
 SPECTRAL_ENCODER = {"stride": (4, 1), "padding": (QUARTER, (0, 0)), **GELU}
 LAYERS = {
-    # The released network's layers, the spectral ones of fewer rows.
+    # The released network's layers; spectral ones have fewer rows.
     "encoder 0": spectral(4, 48, 64, (8, 1), **SPECTRAL_ENCODER),
     "encoder 1": spectral(48, 96, 32, (8, 1), **SPECTRAL_ENCODER),
     "encoder 2": spectral(96, 192, 16, (8, 1), **SPECTRAL_ENCODER),
@@ -126,7 +126,7 @@ def test_layers_of_the_network(card, name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_no_dispatch_takes_long(name):
+def test_work_per_dispatch_is_limited(name):
     layer = LAYERS[name]
     for dispatch in lower(layer.operation()):
         sizes, constants = dispatch.sizes, dispatch.constants
@@ -137,7 +137,7 @@ def test_no_dispatch_takes_long(name):
 
 
 def compare(card, layer: Layer, dtype: type) -> None:
-    """The error is seen against what the sums are made of, which may cancel."""
+    """Compare errors with the magnitude of the summands, which may cancel."""
     x, tensors = layer.draw(dtype)
     network = layer.network(tensors)
     out, expected = card.compile(network, x.shape, tensors)(x), network(x)
@@ -199,7 +199,7 @@ def test_any_transposed_convolution(card, layer, half):
         Layer(linear, (30, 500), (70, 30), GELU),
     ],
 )
-def test_many_dispatches_have_the_bits_of_one(card, monkeypatch, layer, limit):
+def test_many_dispatches_give_the_bits_of_one(card, monkeypatch, layer, limit):
     x, tensors = layer.draw()
     whole = card.compile(layer.network(tensors), x.shape, tensors)(x)
     monkeypatch.setattr(multiply, limit, 3)
@@ -219,7 +219,7 @@ def test_many_dispatches_have_the_bits_of_one(card, monkeypatch, layer, limit):
         Layer(linear, (30, 50), (70, 30), GELU),
     ],
 )
-def test_what_is_not_finite_stays_so_and_where_it_is(card, layer, value):
+def test_non_finite_values_stay_in_place(card, layer, value):
     x, tensors = layer.draw()
     x[2, ..., 40] = value
     network = layer.network(tensors)

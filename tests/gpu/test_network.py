@@ -1,4 +1,4 @@
-"""Whole networks on a card, and whoever asks for one."""
+"""Whole networks on a graphics card, and the ways to choose it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from tests import synthetic, tiny, unmix
 from tests.golden import cases, checks
 from tests.gpu.accuracy import snr
 
-STEP_SNR = 100.0  # dB, of every step on a card from NumPy's
-LIMIT = 800e6  # bytes of a card
+STEP_SNR = 100.0  # dB, for every step on a card against NumPy
+LIMIT = 800e6  # bytes of a card's memory
 SEGMENT = 1 << 16
-"""Samples: a card that the processor imitates takes its time for the released network's."""
+"""Samples: with the released segments, a card emulated by the CPU would take too long."""
 
 
 @pytest.fixture(scope="module", params=["htdemucs", "htdemucs_6s"])
 def both(request, tmp_path_factory) -> tuple[py_demixer.HTDemucs, py_demixer.HTDemucs]:
-    """A tiny model on the card, and on the processor."""
+    """A tiny model on the card, and on the CPU."""
     path = tmp_path_factory.mktemp("weights") / f"{request.param}.safetensors"
     tiny.write(path, name=request.param, segment_length=SEGMENT)
     models = [py_demixer.load_model(request.param, path, name) for name in ("webgpu", "numpy")]
@@ -43,7 +43,7 @@ def both(request, tmp_path_factory) -> tuple[py_demixer.HTDemucs, py_demixer.HTD
 
 @pytest.fixture
 def faulty_card(monkeypatch) -> Iterator[None]:
-    """A machine whose card has a driver that computes wrongly."""
+    """A machine whose graphics driver computes wrongly."""
     compile = Card.compile
 
     def compile_wrongly(card, *given):
@@ -70,14 +70,14 @@ def test_every_step_of_a_network(both):
     segment = cases.segments(on_card.segment_length)["song"]
     with checks.captured() as expected:
         stems = on_processor(segment)
-    with trace.record(), checks.captured() as found:  # asked for steps, a card tells them
+    with trace.record(), checks.captured() as found:  # recording makes the card report its steps
         assert snr(stems, on_card(segment)) >= STEP_SNR
     assert list(found) == list(expected)
     for name, step in expected.items():
         assert snr(step, found[name]) >= STEP_SNR, name
 
 
-def test_a_song_has_the_stems_of_the_processor(both):
+def test_stems_match_those_of_the_processor(both):
     on_card, on_processor = both
     song = synthetic.song(3.0)  # three segments
     expected = py_demixer.separate(song, on_processor)
@@ -86,14 +86,14 @@ def test_a_song_has_the_stems_of_the_processor(both):
         assert snr(stem, found[name]) >= STEP_SNR, name
 
 
-def test_the_same_segment_has_the_same_bits(both):
+def test_same_segment_gives_the_same_bits(both):
     on_card, _ = both
     segment = cases.segments(on_card.segment_length)["noise"][:, :50_000]
     assert np.array_equal(on_card(segment), on_card(segment))
 
 
-def test_threads_take_turns_on_a_card(both):
-    """A model may be used by several threads, and models share what a card computes in."""
+def test_threads_can_share_a_card(both):
+    """Several threads may use a model, and models share the card's working memory."""
     on_card, _ = both
     given = [cases.segments(on_card.segment_length)[name] for name in ("song", "noise")]
     expected = [on_card(segment) for segment in given]
@@ -110,13 +110,13 @@ def test_steps_of_other_threads_are_not_recorded(both):
     assert steps == []
 
 
-def test_silence_is_silence(both):
+def test_silence_stays_silent(both):
     on_card, on_processor = both
     silence = np.zeros((2, 1000), np.float32)
     assert np.abs(on_card(silence) - on_processor(silence)).max() < 1e-6
 
 
-def test_the_networks_of_a_bag_share_memory(tmp_path):
+def test_networks_of_a_bag_share_memory(tmp_path):
     path = tiny.write(
         tmp_path / "htdemucs_ft.safetensors", name="htdemucs_ft", segment_length=SEGMENT
     )
@@ -132,7 +132,7 @@ def test_the_networks_of_a_bag_share_memory(tmp_path):
 
 
 @pytest.mark.real_weights
-def test_the_released_network_fits_the_smallest_cards(real_weights):
+def test_released_network_fits_the_smallest_cards(real_weights):
     tensors = checkpoint.read(np.fromfile(real_weights, np.uint8)).tensors
     model = py_demixer.HTDemucs(tensors)
     made = schedule(record(model.network, (2, model.segment_length), tensors))
@@ -143,8 +143,8 @@ def test_the_released_network_fits_the_smallest_cards(real_weights):
 
 
 @pytest.mark.real_weights
-def test_the_released_network_against_pytorch(real_weights):
-    """A short segment; each operation is tested at the length of the released one on its own."""
+def test_released_network_against_pytorch(real_weights):
+    """A short segment; each operation is tested separately at its released length."""
     tensors = checkpoint.read(np.fromfile(real_weights, np.uint8)).tensors
     config = Config(segment_length=cases.SHORT_SEGMENT)
     model = py_demixer.HTDemucs(tensors, config, backends.find("webgpu"))
@@ -155,13 +155,13 @@ def test_the_released_network_against_pytorch(real_weights):
 @pytest.mark.real_weights
 @pytest.mark.long
 @pytest.mark.parametrize("segment", ["song", "noise"])
-def test_a_released_segment_against_pytorch(real_weights, segment):
+def test_released_segment_against_pytorch(real_weights, segment):
     model = py_demixer.load_model("htdemucs", real_weights, "webgpu")
     stems = model(cases.segments(model.segment_length)[segment])
     checks.check_stems(stems, cases.load("htdemucs")[f"{segment}/stems"])
 
 
-def test_what_decides_the_bits_names_the_card(both):
+def test_build_names_the_card(both):
     on_card, _ = both
     assert on_card.backend.build == f"webgpu {Card().name}"
 
@@ -169,7 +169,7 @@ def test_what_decides_the_bits_names_the_card(both):
 @pytest.mark.parametrize(
     ("name", "why"), [("hdemucs_mmi", "graphics card"), ("umxhq", "graphics cards")]
 )
-def test_other_networks_run_on_the_processor(tmp_path, name, why):
+def test_networks_without_shaders_are_refused(tmp_path, name, why):
     path = tmp_path / f"{name}.safetensors"
     writes = unmix.write if name == "umxhq" else lambda path: tiny.write(path, name=name)
     writes(path)
@@ -177,14 +177,14 @@ def test_other_networks_run_on_the_processor(tmp_path, name, why):
         py_demixer.load_model(name, path, "webgpu")
 
 
-def test_an_operation_without_a_shader_is_named():
+def test_operation_without_a_shader_is_named():
     array = Array(0, (2,))
     program = Program((Operation("fold", (array,), {}, None),), (2,), array, array, (), ())
     with pytest.raises(UnsupportedOperation, match="operation fold"):
         schedule(program)
 
 
-def test_a_part_that_cannot_be_bound_is_told():
+def test_unaligned_binding_is_refused():
     with pytest.raises(ValueError, match="multiples of 256"):
         schedule(record(lambda x: copy(x[1:]), (3, 5), {}))
 
@@ -204,7 +204,7 @@ def weights(tmp_path) -> Path:
     return tiny.write(tmp_path / "htdemucs.safetensors", segment_length=SEGMENT)
 
 
-def test_separate_by_the_card(song, tmp_path, weights):
+def test_separate_on_the_card(song, tmp_path, weights):
     for name in ("webgpu", "numpy"):
         words = [song, "-o", tmp_path / name, "--weights", weights, "--backend", name]
         assert cli.main(["separate", *map(str, words), "--format", "wav", "--bits", "32f"]) == 0
@@ -212,12 +212,12 @@ def test_separate_by_the_card(song, tmp_path, weights):
     assert snr(*(soundfile.read(path)[0] for path in found)) >= STEP_SNR
 
 
-def test_trace_by_the_card(song, tmp_path, weights):
+def test_trace_on_the_card(song, tmp_path, weights):
     for name in ("webgpu", "numpy"):
         words = [song, "--json", tmp_path / name, "--weights", weights, "--backend", name]
         assert cli.main(["trace", *map(str, words)]) == 0
     found = [trace.load(tmp_path / name) for name in ("webgpu", "numpy")]
-    # A card's rounding moves the extremes of a residual branch by some 1e-4 of its deviation.
+    # Rounding on a card shifts the extremes of a residual branch by about 1e-4 of its deviation.
     assert trace.first_difference(*found, tolerance=1e-3) is None
 
 
@@ -226,7 +226,7 @@ def test_models_names_the_card(capsys):
     assert f"graphics card: {Card().name}" in capsys.readouterr().out
 
 
-def test_a_card_that_computes_wrongly_is_not_trusted(faulty_card, capsys, song, tmp_path, weights):
+def test_card_with_wrong_results_is_refused(faulty_card, capsys, song, tmp_path, weights):
     assert cli.main(["models"]) == 0
     assert "fails a test of what it computes" in capsys.readouterr().out
     words = [song, "-o", tmp_path / "out", "--weights", weights, "--backend", "webgpu"]
@@ -245,7 +245,7 @@ def test_processes_cannot_share_a_card(both, capsys, song, tmp_path, weights):
     assert not (tmp_path / "out").exists()
 
 
-def test_no_card_is_told(no_card, capsys, song, tmp_path, weights):
+def test_missing_card_is_reported(no_card, capsys, song, tmp_path, weights):
     assert cli.main(["models"]) == 0
     assert "pip install 'py-demixer[gpu]'" in capsys.readouterr().out
     words = [song, "-o", tmp_path / "out", "--weights", weights, "--backend", "webgpu"]

@@ -20,7 +20,7 @@ DTYPES = st.sampled_from([np.float16, np.float32])
 CHANNELS = st.integers(1, 70)
 NOT_FINITE = pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 
-# The places that are left by a mean in float32, which NumPy rounds it to as well.
+# An offset that costs digits: the mean is rounded to float32, by NumPy as well.
 FAR_FROM_ZERO = 100.0
 
 
@@ -32,7 +32,7 @@ def affine(channels: int, dtype: type = np.float16) -> dict[str, np.ndarray]:
 
 
 def compare(card, network, x, tensors, decibels: float = SNR) -> None:
-    """The card's output is NumPy's; both may work in place."""
+    """Compare the card's output with NumPy's; both may work in place."""
     expected = network(x.copy())
     got = card.compile(network, x.shape, tensors)(x)
     assert got.shape == expected.shape
@@ -66,7 +66,7 @@ def test_any_layer_norm(card, channels, positions, mean, dtype):
 
 
 @NOT_FINITE
-def test_layer_norm_of_what_is_not_finite(card, value):
+def test_layer_norm_of_non_finite_values(card, value):
     tensors, x = affine(40), cases.random("x", 40, 50)
     x[30, 20] = value
     compare_not_finite(card, layer_normed(tensors), x, tensors)
@@ -106,7 +106,7 @@ def test_any_group_norm(card, channels, rows, positions, groups, activation, dty
     channels *= groups
     tensors = affine(channels, dtype)
     network = group_normed(tensors, groups=groups, activation=activation)
-    # The sign of what one or two numbers differ by from their mean hangs on its last bit.
+    # With one or two numbers, the sign of the difference from their mean depends on its last bit.
     few = channels // groups * positions <= 2
     compare(
         card, network, cases.random("x", channels, rows, positions), tensors, 60 if few else SNR
@@ -114,26 +114,26 @@ def test_any_group_norm(card, channels, rows, positions, groups, activation, dty
 
 
 def test_group_norm_far_from_zero(card):
-    """No digits are lost beside the mean: what is left is its own rounding."""
+    """Only the rounding of the mean itself costs digits."""
     tensors = affine(6)
     x = cases.random("x", 6, 2, 9000) + np.float32(FAR_FROM_ZERO)
     compare(card, group_normed(tensors), x, tensors, 100)
 
 
-def test_a_card_has_no_group_norm_that_halves_the_channels(card):
+def test_group_norm_with_glu_is_refused(card):
     tensors = affine(4)
     with pytest.raises(ValueError, match="cannot be followed by 'glu'"):
         card.compile(group_normed(tensors, activation="glu"), (4, 2, 3), tensors)
 
 
-def test_weights_of_one_operation_have_one_type(card):
+def test_weights_of_one_operation_must_have_one_dtype(card):
     tensors = affine(4) | {"bias": np.zeros(4, np.float32)}
     with pytest.raises(ValueError, match=r"of one type, not weight \(float16\), bias"):
         card.compile(group_normed(tensors), (4, 2, 3), tensors)
 
 
 @NOT_FINITE
-def test_group_norm_of_what_is_not_finite(card, value):
+def test_group_norm_of_non_finite_values(card, value):
     tensors, x = affine(4), cases.random("x", 4, 3, 3000)
     x[2, 1, 700] = value
     compare_not_finite(card, group_normed(tensors, activation="gelu"), x, tensors)
@@ -171,7 +171,7 @@ def test_standardise_silence(card):
 
 
 @NOT_FINITE
-def test_standardise_what_is_not_finite(card, value):
+def test_standardise_non_finite_values(card, value):
     x = cases.random("x", 2, 5000)
     x[1, 77] = value
     for network in (standardise, standardised):
@@ -220,7 +220,7 @@ def test_residual_branch_of_the_network(card, channels, rows, positions):
     network = branched(tensors, 1 + rows % 3 % 2)
     expected = network(x.copy())
     got = card.compile(network, x.shape, tensors)(x)
-    assert snr(expected - x, got - x) >= SNR  # what was added
+    assert snr(expected - x, got - x) >= SNR  # the added part
 
 
 @EXAMPLES
@@ -230,13 +230,13 @@ def test_residual_branch_of_the_network(card, channels, rows, positions):
 def test_any_residual_branch(card, channels, hidden, rows, positions, dilation, dtype):
     tensors = branch(channels, hidden, dtype)
     x = cases.random("x", channels, rows, positions)
-    # A norm of few numbers, none of which differs much from the mean, raises their rounding.
+    # A norm over few numbers that hardly differ from the mean amplifies their rounding.
     decibels = SNR if hidden * positions > 16 else 70
     compare(card, branched(tensors, dilation), x, tensors, decibels)
 
 
 @NOT_FINITE
-def test_residual_branch_of_what_is_not_finite(card, value):
+def test_residual_branch_of_non_finite_values(card, value):
     tensors, x = branch(12, 3), cases.random("x", 12, 3, 200)
     x[5, 1, 60] = value
     compare_not_finite(card, branched(tensors, 2), x, tensors)

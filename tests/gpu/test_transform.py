@@ -45,20 +45,20 @@ def test_transforms_of_the_network(card):
 def test_any_transform(card, channels, length, n_fft):
     x = cases.random("x", channels, length)
     compare(card, analysed(n_fft), x)
-    # No signal has such a spectrum: the windows of neighbours do not agree on one.
+    # No signal has such a spectrum: overlapping windows contradict each other.
     frames = -(-length // (n_fft // 4))
     z = cases.random("z", 2 * channels, n_fft // 2, frames)
     compare(card, synthesised(n_fft, length), z)
 
 
-def test_there_and_back(card):
+def test_round_trip(card):
     x = cases.random("x", 2, 5000)
     network = lambda x: synthesise(analyse(x, n_fft=512), n_fft=512, length=5000)  # noqa: E731
-    # All but the highest frequency, which is left out: here it is in nothing but noise.
+    # The round trip loses the highest frequency, which here has only noise.
     assert snr(network(x), card.compile(network, x.shape, {})(x)) >= SNR
 
 
-def test_channels_that_do_not_wait_together(card, monkeypatch):
+def test_channels_in_several_batches(card, monkeypatch):
     z, network = cases.random("z", 6, 32, 50), synthesised(64, 800)
     whole = card.compile(network, z.shape, {})(z)
     monkeypatch.setattr(transform, "WINDOW_BYTES", 2 * 4 * 50 * 64)
@@ -66,7 +66,7 @@ def test_channels_that_do_not_wait_together(card, monkeypatch):
     assert np.array_equal(card.compile(network, z.shape, {})(z), whole)
 
 
-def test_frames_that_no_workgroup_holds():
+def test_frames_too_long_for_a_workgroup_are_refused():
     with pytest.raises(ValueError, match="Frames have 4104 samples"):
         lower(record(analysed(4104), (1, 9000), {}).operations[0])
 
@@ -77,12 +77,12 @@ def test_silence(card):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_not_finite_is_in_all_of_its_frames_and_in_no_other(card, value):
+def test_non_finite_values_affect_exactly_their_frames(card, value):
     x = cases.random("x", 1, 3000)
     x[0, 1000] = value
     with np.errstate(invalid="ignore"):
         expected = analyse(x, n_fft=64)
     got = card.compile(analysed(64), x.shape, {})(x)
-    # In some of its frequencies NumPy's real transform has a number.
+    # At some of these frequencies, NumPy's real transform is finite.
     frames = 0, 1
     assert np.array_equal(np.isfinite(got).all(axis=frames), np.isfinite(expected).all(axis=frames))

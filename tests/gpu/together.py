@@ -1,4 +1,4 @@
-"""Several arrays as one, for a program has one input."""
+"""Pack several arrays into one, because a program has only one input."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 APART = 64
-"""Numbers: what is bound on its own starts at a multiple of 256 bytes."""
+"""Numbers: separate bindings start at multiples of 256 bytes."""
 
 Shapes = list[tuple[int, ...]]
 
 
 def together(arrays: list[np.ndarray]) -> np.ndarray:
-    """One after the other, each from a multiple of 64 numbers on."""
+    """Concatenate arrays, each starting at a multiple of 64 numbers."""
     parts = [np.pad(a.reshape(-1), (0, -a.size % APART)) for a in arrays]
     return np.concatenate(parts)
 
 
 def apart(network: Callable[..., Any], shapes: Shapes) -> Callable[[Any], Any]:
-    """A network of several arrays as one of what :func:`together` makes of them."""
+    """Turn a network of several arrays into one of the array that :func:`together` makes."""
 
     def run(x: Any) -> Any:
         views, start = [], 0

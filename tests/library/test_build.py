@@ -1,4 +1,4 @@
-"""build.py itself: the second time it runs nothing, and it says what is missing."""
+"""build.py: a second run has nothing to do, and errors say what is missing."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ def build(*arguments: str, cwd: Path = ROOT, path: str | None = None):
 
 @pytest.fixture
 def bare_root(tmp_path, monkeypatch):
-    """Environment functions look at an empty place with only the page's package.json."""
+    """An empty root with only the page's package.json, for the functions of the environment."""
     (tmp_path / "web").mkdir()
     shutil.copy(ROOT / "web" / "package.json", tmp_path / "web")
     monkeypatch.setattr(environment, "ROOT", tmp_path)
@@ -39,7 +39,7 @@ def bare_root(tmp_path, monkeypatch):
 
 
 def test_help_needs_nothing_installed(tmp_path):
-    """On a bare Python: without the site-packages of this one, from any folder."""
+    """On a bare Python, without its site-packages, from any folder."""
     command = [sys.executable, "-S", ROOT / "build.py", "--help"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -51,13 +51,13 @@ def test_no_command_is_an_error():
     assert build().returncode == 2
 
 
-def test_missing_npm_is_said(bare_root, monkeypatch):
+def test_missing_npm_is_reported(bare_root, monkeypatch):
     monkeypatch.setenv("PATH", str(bare_root))
     with pytest.raises(CannotGoOn, match=r"Node\.js and npm are missing: install them"):
         environment.ensure_node_modules()
 
 
-def test_failing_npm_is_said_with_its_last_words(bare_root, monkeypatch):
+def test_failing_npm_is_reported_with_its_output(bare_root, monkeypatch):
     for name, script in (("npm", "echo the registry is away; exit 1"), ("node", "exit 0")):
         (bare_root / name).write_text(f"#!/bin/sh\n{script}\n")
         (bare_root / name).chmod(0o755)
@@ -67,7 +67,7 @@ def test_failing_npm_is_said_with_its_last_words(bare_root, monkeypatch):
     assert not (bare_root / "web" / "node_modules" / ".stamp").exists()
 
 
-def test_a_stamp_that_matches_runs_nothing(bare_root, monkeypatch):
+def test_matching_stamp_runs_nothing(bare_root, monkeypatch):
     calls = []
 
     def run(command, failure, **options):
@@ -83,7 +83,7 @@ def test_a_stamp_that_matches_runs_nothing(bare_root, monkeypatch):
     assert len(calls) == 2
 
 
-def test_requirements_make_the_environment_be_brought_up_to_date(bare_root, monkeypatch):
+def test_changed_requirements_update_the_environment(bare_root, monkeypatch):
     calls = []
 
     def run(command, failure, **options):
@@ -101,8 +101,8 @@ def test_requirements_make_the_environment_be_brought_up_to_date(bare_root, monk
     assert calls == ["venv", "pip", "pip"]
 
 
-def test_a_copy_of_the_package_in_the_environment_gives_way_to_the_sources(bare_root, monkeypatch):
-    """`pip install .` leaves one, which would not follow what is changed in the sources."""
+def test_installed_copy_of_the_package_is_replaced_by_the_sources(bare_root, monkeypatch):
+    """`pip install .` leaves a copy, which would not follow changes of the sources."""
     calls = []
     copy = environment.VENV / "lib" / "python3.11" / "site-packages" / "py_demixer"
 
@@ -120,13 +120,13 @@ def test_a_copy_of_the_package_in_the_environment_gives_way_to_the_sources(bare_
     assert calls == [False, True, True]
 
 
-def test_a_python_without_venv_is_said(bare_root, monkeypatch):
+def test_python_without_venv_is_reported(bare_root, monkeypatch):
     monkeypatch.setattr(environment.sys, "executable", "/bin/false")
     with pytest.raises(CannotGoOn, match="install python3-venv"):
         environment.ensure_python()
 
 
-def test_a_full_disk_is_said_before_anything_is_fetched(bare_root, monkeypatch):
+def test_full_disk_is_reported_before_anything_is_fetched(bare_root, monkeypatch):
     usage = shutil._ntuple_diskusage(1, 1, 5_000_000)
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(CannotGoOn, match=r"Only 0\.0 GB are free"):
@@ -134,13 +134,13 @@ def test_a_full_disk_is_said_before_anything_is_fetched(bare_root, monkeypatch):
     assert not (bare_root / ".venv").exists()
 
 
-def test_a_wrong_chromium_is_said(monkeypatch, tmp_path):
+def test_wrong_chromium_path_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv(environment.CHROMIUM_VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(CannotGoOn, match="nowhere, which is not a file"):
         environment.ensure_chromium(Path(sys.executable))
 
 
-def test_a_card_is_installed_where_there_is_none(monkeypatch):
+def test_software_card_is_installed_if_there_is_none(monkeypatch):
     installed: list[str] = []
     monkeypatch.setattr(environment, "_has_graphics", lambda python: bool(installed))
     monkeypatch.setattr(environment, "_can_install", lambda: True)
@@ -150,14 +150,14 @@ def test_a_card_is_installed_where_there_is_none(monkeypatch):
     assert installed == ["mesa-vulkan-drivers"]
 
 
-def test_a_card_that_cannot_be_installed_is_said(monkeypatch):
+def test_card_that_cannot_be_installed_is_reported(monkeypatch):
     monkeypatch.setattr(environment, "_has_graphics", lambda python: False)
     monkeypatch.setattr(environment, "_can_install", lambda: False)
     with pytest.raises(CannotGoOn, match="apt-get install mesa-vulkan-drivers"):
         environment.ensure_graphics(Path(sys.executable))
 
 
-def test_a_taken_port_is_said(tmp_path):
+def test_port_in_use_is_reported(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = build("serve", "--port", str(taken.getsockname()[1]))
     assert result.returncode == 1
@@ -181,7 +181,7 @@ def test_serve_serves_the_site_until_it_is_interrupted():
     assert b"Traceback" not in errors
 
 
-def test_models_that_cannot_be_had_are_left_out_in_a_line(tmp_path, monkeypatch, capsys):
+def test_unavailable_models_are_left_out_with_a_note(tmp_path, monkeypatch, capsys):
     def fetch(_python, name, folder):
         if name == "umxl":
             raise CannotGoOn("Cannot fetch the weights of umxl: see above.")
@@ -200,11 +200,11 @@ def test_models_that_cannot_be_had_are_left_out_in_a_line(tmp_path, monkeypatch,
     assert "without htdemucs_ft, htdemucs_6s, hdemucs_mmi: `--with" in last
 
 
-def test_every_model_is_on_the_site_or_can_be():
+def test_every_model_is_on_the_site_or_optional():
     assert {*site.MODELS, *site.OPTIONAL_MODELS} == set(manifest.load())
 
 
-def test_weights_that_are_there_are_verified(tmp_path):
+def test_existing_weights_are_verified(tmp_path):
     good = site.ensure_weights(PYTHON, "htdemucs")
     shutil.copy(good, tmp_path)
     bad = tmp_path / good.name

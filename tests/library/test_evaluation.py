@@ -1,4 +1,4 @@
-"""The yardstick: metrics on signals whose answers are known, where songs are found, the command."""
+"""Evaluation: metrics on signals with known scores, finding songs, and the command."""
 
 import json
 import math
@@ -22,16 +22,16 @@ from tests import synthetic, tiny
 RATE = 44100
 STEMS = ("drums", "bass", "other", "vocals")
 TWO = ("drums", "bass")
-"""Enough where it is not the scores that count: with four, museval takes ten times as long."""
+"""Enough for tests that are not about scores: with four stems, museval takes ten times as long."""
 
 
 def noises(*names, seconds=3.0):
-    """Independent noises: to take one for another is interference, and nothing else."""
+    """Independent noises: if one leaks into another, that is interference and nothing else."""
     return {name: synthetic.noise(seconds, seed) for seed, name in enumerate(names)}
 
 
 def score(references, **estimates):
-    """The medians of one estimate."""
+    """The median scores of one estimate."""
     ((name, frames),) = metrics.bss_eval(references, estimates, RATE).items()
     assert name in estimates
     return metrics.median(frames)
@@ -45,18 +45,18 @@ def ignore(_sentence):
 
 
 @pytest.mark.parametrize("leak", [0.1, 0.03])
-def test_what_leaks_in_from_another_stem_is_interference(leak):
+def test_leakage_from_another_stem_is_interference(leak):
     references = noises("a", "b")
     found = score(references, a=references["a"] + np.float32(leak) * references["b"])
     expected = -20 * math.log10(leak)
     assert found["SIR"] == pytest.approx(expected, abs=0.2)
     assert found["SDR"] == pytest.approx(expected, abs=0.2)
-    assert found["ISR"] > expected + 15  # what of the leak looks like the stem itself, by chance
+    assert found["ISR"] > expected + 15  # part of the leak resembles the stem itself by chance
     assert found["SAR"] > 100
 
 
 @pytest.mark.parametrize("level", [0.1, 0.03])
-def test_what_is_in_no_stem_is_an_artifact(level):
+def test_sound_from_no_stem_is_an_artifact(level):
     references = noises("a", "b")
     found = score(references, a=references["a"] + np.float32(level) * synthetic.noise(3.0, 99))
     expected = -20 * math.log10(level)
@@ -67,7 +67,7 @@ def test_what_is_in_no_stem_is_an_artifact(level):
 
 
 @pytest.mark.parametrize("gain", [0.9, 0.5])
-def test_another_level_is_a_distortion_and_nothing_else(gain):
+def test_wrong_level_is_only_a_distortion(gain):
     references = noises("a", "b")
     found = score(references, a=np.float32(gain) * references["a"])
     expected = -20 * math.log10(1 - gain)
@@ -77,7 +77,7 @@ def test_another_level_is_a_distortion_and_nothing_else(gain):
     assert found["SAR"] > 100
 
 
-def test_the_three_errors_add_up():
+def test_sdr_sums_the_three_errors():
     references = noises("a", "b")
     a, b = references.values()
     found = score(references, a=0.9 * a + 0.05 * b + 0.02 * synthetic.noise(3.0, 99))
@@ -95,7 +95,7 @@ def test_scores_do_not_depend_on_which_other_stems_are_scored():
     assert alone == {"b": together["b"]}
 
 
-def test_a_stem_that_is_silent_has_no_scores_and_spoils_none():
+def test_silent_stem_has_no_scores_and_does_not_affect_others():
     references = noises("a", "b")
     estimates = {"a": 0.9 * references["a"], "b": 0.9 * references["b"]}
     expected = metrics.bss_eval(references, estimates, RATE)
@@ -111,7 +111,7 @@ def test_windows_of_silence_have_no_scores():
     assert metrics.median(frames)["SDR"] == pytest.approx(20, abs=0.01)
 
 
-def test_an_estimate_that_is_silent_has_no_scores():
+def test_silent_estimate_has_no_scores():
     references = noises("a", "b")
     frames = metrics.bss_eval(references, {"a": np.zeros_like(references["a"])}, RATE)["a"]
     assert frames["SDR"] == [None] * 3
@@ -119,7 +119,7 @@ def test_an_estimate_that_is_silent_has_no_scores():
 
 
 @pytest.mark.parametrize("cut", ["reference", "estimate"])
-def test_of_unequal_lengths_the_beginning_is_scored(cut):
+def test_common_beginning_of_unequal_lengths_is_scored(cut):
     references = noises("a", "b")
     estimate = 0.9 * references["a"]
     half = {name: stem[:, : 3 * RATE // 2] for name, stem in references.items()}
@@ -132,14 +132,14 @@ def test_of_unequal_lengths_the_beginning_is_scored(cut):
     assert found == expected
 
 
-def test_a_song_shorter_than_a_window_is_refused():
+def test_song_shorter_than_a_window_is_refused():
     references = noises("a", "b", seconds=0.5)
     with pytest.raises(EvaluationError, match=r"0\.50 s cannot be evaluated"):
         metrics.bss_eval(references, references, RATE)
 
 
 def test_metrics_need_no_ffmpeg(tmp_path, monkeypatch):
-    """The package museval cannot even be imported without it: see metrics.museval."""
+    """Without it, the museval package cannot even be imported; see metrics.museval."""
     monkeypatch.setenv("PATH", str(tmp_path))
     extras.require_alone.cache_clear()
     references = noises("drums", "bass", seconds=1.0)
@@ -147,14 +147,14 @@ def test_metrics_need_no_ffmpeg(tmp_path, monkeypatch):
     assert "stempeg" not in sys.modules
 
 
-def test_museval_is_asked_for_where_it_is_not_installed():
+def test_missing_museval_is_named():
     with pytest.raises(
         errors.MissingPackageError, match=r"nowhere\.at_all.*py-demixer\[evaluate\]"
     ):
         extras.require_alone("nowhere", "at_all", "evaluate")
 
 
-def test_the_ratio_of_powers():
+def test_snr():
     signal = np.array([3.0, 4.0])
     assert metrics.snr(signal, signal) == math.inf
     assert metrics.snr(np.array([3.0, 4.5]), signal) == pytest.approx(20)
@@ -165,7 +165,7 @@ def test_the_ratio_of_powers():
 
 
 def make_track(folder, seconds=1.2, stems=STEMS):
-    """A folder with a song and its true stems, or some of them."""
+    """A folder with a song and all or some of its true stems."""
     folder.mkdir(parents=True)
     samples = synthetic.track(seconds)
     for name in ("mixture", *stems):
@@ -174,7 +174,7 @@ def make_track(folder, seconds=1.2, stems=STEMS):
 
 
 def make_stem_file(folder, path, ffmpeg):
-    """The same as MUSDB18 has it, but with a lossless codec."""
+    """The same in MUSDB18's format, but with a lossless codec."""
     path.parent.mkdir()
     inputs = [argument for name in datasets.STREAMS for argument in ("-i", folder / f"{name}.wav")]
     maps = [argument for place in range(5) for argument in ("-map", str(place))]
@@ -186,7 +186,7 @@ def names_of(tracks):
     return [track.name for track in tracks]
 
 
-def test_a_folder_may_have_subsets(tmp_path):
+def test_folder_with_subsets(tmp_path):
     for place in ("train/A - One", "test/B - Two", "test/C - Three"):
         make_track(tmp_path / place)
     assert names_of(datasets.find_tracks(tmp_path)) == ["B - Two", "C - Three"]
@@ -199,8 +199,8 @@ def test_a_folder_may_have_subsets(tmp_path):
         datasets.find_tracks(tmp_path, ["A - One"])
 
 
-def test_songs_of_one_name_are_told_apart(tmp_path):
-    """Results are kept by name: two songs would share one score."""
+def test_songs_with_the_same_name_are_distinguished(tmp_path):
+    """Results are stored by name, so two songs with the same name would share one score."""
     for place in ("train/A", "test/A", "test/B"):
         make_track(tmp_path / place, 0.1, ())
     every = datasets.find_tracks(tmp_path, subsets=datasets.SUBSETS)
@@ -213,8 +213,8 @@ def test_songs_of_one_name_are_told_apart(tmp_path):
     assert names_of(found) == ["b", "one/a.wav", "two/a.flac", "two/a.wav"]
 
 
-def test_hidden_files_are_no_songs(tmp_path):
-    """As macOS leaves them beside every file on other disks."""
+def test_hidden_files_are_ignored(tmp_path):
+    """macOS leaves them beside every file on foreign disks."""
     track = make_track(tmp_path / "songs" / "A", 0.1, ())
     (track.parent / "._x.stem.mp4").write_bytes(b"\0\5\x16\7")
     make_track(track.parent / ".trash" / "B", 0.1, ())
@@ -229,13 +229,13 @@ def test_links_to_folders_are_followed(tmp_path):
     assert names_of(datasets.find_tracks(tmp_path / "songs")) == ["A"]
 
 
-def test_a_folder_without_songs_is_refused(tmp_path):
+def test_folder_without_songs_is_refused(tmp_path):
     with pytest.raises(EvaluationError, match="has no song with true stems"):
         datasets.find_tracks(tmp_path)
     assert datasets.find_tracks(tmp_path / "song.flac", without_stems=True)
 
 
-def test_stem_files_hold_the_same(tmp_path, ffmpeg):
+def test_stem_files_are_read_like_folders(tmp_path, ffmpeg):
     folder = make_track(tmp_path / "a song")
     file = make_stem_file(folder, tmp_path / "stems" / "a song.stem.mp4", ffmpeg)
     (track,) = datasets.find_tracks(file.parent)
@@ -243,7 +243,7 @@ def test_stem_files_hold_the_same(tmp_path, ffmpeg):
     assert track.stems(("vocals", "guitar")) == ("vocals",)
     for name, samples in synthetic.track(1.2).items():
         heard = track.load(name, RATE, ignore)
-        assert np.abs(heard - samples).max() <= 2**-16  # integers of 16 bits
+        assert np.abs(heard - samples).max() <= 2**-16  # 16-bit integers
 
 
 # ---- the command --------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def test_stem_files_hold_the_same(tmp_path, ffmpeg):
 
 @pytest.fixture
 def run(tiny_weights, capfd):
-    """Runs `py-demixer evaluate` with the tiny model: exit code, standard output and error."""
+    """Runs `py-demixer evaluate` with the tiny model; returns exit code, output and errors."""
 
     def run(*arguments, weights=tiny_weights):
         words = ["evaluate", *arguments, "--weights", weights]
@@ -266,8 +266,8 @@ def track(tmp_path):
     return make_track(tmp_path / "songs" / "a song")
 
 
-def test_the_released_model_has_the_scores_of_pytorchs_stems(tmp_path, real_weights, run):
-    """By museval on what PyTorch made: tests/golden/make.py."""
+def test_released_model_scores_like_pytorch(tmp_path, real_weights, run):
+    """Scored by museval on PyTorch's stems; see tests/golden/make.py."""
     golden = json.loads((Path(__file__).parents[1] / "golden" / "scores.json").read_text())
     track = make_track(tmp_path / "a song", 7.0)
     code, stdout, _ = run(track, "--json", tmp_path / "scores.json", weights=real_weights)
@@ -280,7 +280,7 @@ def test_the_released_model_has_the_scores_of_pytorchs_stems(tmp_path, real_weig
         assert re.search(rf"^{stem} +{found[stem]['SDR']:.3f}", stdout, re.MULTILINE)
 
 
-def test_what_is_written(run, track, tmp_path):
+def test_output_files(run, track, tmp_path):
     files = {name: tmp_path / f"scores.{name}" for name in ("json", "md", "png")}
     code, stdout, _ = run(
         track, "--json", files["json"], "--markdown", files["md"], "--plot", files["png"]
@@ -298,11 +298,11 @@ def test_what_is_written(run, track, tmp_path):
         assert text.count(f"{scores['bass']['SDR']:.3f}") == 2
         assert "htdemucs, median over 1 song\n" in text
         assert "Zeno - Signs, as published" in text
-        assert "18.257" in text  # of its vocals by htdemucs
+        assert "18.257" in text  # the song's vocals by htdemucs
     assert "| bass |" in files["md"].read_text()
 
 
-def test_a_mixture_that_is_shorter_than_its_stems(run, track):
+def test_mixture_shorter_than_its_stems(run, track):
     mixture, rate = soundfile.read(track / "mixture.wav")
     soundfile.write(track / "mixture.wav", mixture[: rate * 11 // 10], rate, "FLOAT")
     code, stdout, stderr = run(track)
@@ -311,7 +311,7 @@ def test_a_mixture_that_is_shorter_than_its_stems(run, track):
     assert re.search(r"^bass +-?\d", stdout, re.MULTILINE)
 
 
-def test_a_song_whose_name_is_no_text(run, tmp_path):
+def test_song_whose_name_is_not_valid_utf8(run, tmp_path):
     name = os.fsdecode(b"na\xefve")
     folder = make_track(tmp_path / "song", 1.0, TWO).rename(tmp_path / name)
     code, _, _ = run(folder, "--markdown", tmp_path / "a.md", "--json", tmp_path / "a.json")
@@ -320,7 +320,7 @@ def test_a_song_whose_name_is_no_text(run, tmp_path):
     assert folder.name in json.loads((tmp_path / "a.json").read_text())["tracks"]
 
 
-def test_the_aggregate_is_the_median_over_songs(run, tmp_path):
+def test_aggregate_is_the_median_over_songs(run, tmp_path):
     for name in "abc":
         make_track(tmp_path / "songs" / name, 1.0 + ord(name) % 3, TWO)
     code, _, _ = run(tmp_path / "songs", "--json", tmp_path / "scores.json")
@@ -331,7 +331,7 @@ def test_the_aggregate_is_the_median_over_songs(run, tmp_path):
     assert content["aggregate"]["drums"]["SIR"] == sorted(of_songs)[1]
 
 
-def test_published_songs_have_ours_beside_them(run, tmp_path):
+def test_published_scores_are_shown_beside_ours(run, tmp_path):
     make_track(tmp_path / "Zeno - Signs")
     _, stdout, _ = run(tmp_path, "--tracks", "Zeno - Signs")
     published = stdout.partition("Zeno - Signs, as published")[2].partition("\n\n")[0]
@@ -342,7 +342,7 @@ def test_published_songs_have_ours_beside_them(run, tmp_path):
     ]
 
 
-def test_songs_that_are_done_are_not_done_again(run, tmp_path, monkeypatch):
+def test_finished_songs_are_skipped(run, tmp_path, monkeypatch):
     first = make_track(tmp_path / "songs" / "a", stems=TWO)
     code, before, _ = run(first, "--json", tmp_path / "scores.json")
     make_track(tmp_path / "songs" / "b", stems=TWO)
@@ -378,7 +378,7 @@ def test_results_of_another_model_or_other_options_are_not_mixed(run, tmp_path):
     assert "does not hold such results" in stderr
 
 
-def test_a_broken_song_is_told_and_the_others_are_done(run, tmp_path):
+def test_broken_song_is_reported_and_the_others_are_scored(run, tmp_path):
     make_track(tmp_path / "songs" / "a", stems=TWO)
     make_track(tmp_path / "songs" / "b", stems=TWO)
     (tmp_path / "songs" / "a" / "mixture.wav").write_text("This is no audio.")
@@ -390,13 +390,13 @@ def test_a_broken_song_is_told_and_the_others_are_done(run, tmp_path):
     assert re.search(r"py-demixer: c: .*none of the stems", stderr)
 
 
-def test_a_place_that_cannot_be_written_to_is_told_before_the_work(run, track, tmp_path):
+def test_unwritable_path_is_reported_before_the_work(run, track, tmp_path):
     code, stdout, stderr = run(track, "--json", tmp_path / "nowhere" / "scores.json")
     assert (code, stdout) == (1, "")
     assert "scores.json cannot be written" in stderr
 
 
-def test_stems_that_musdb_has_not_are_a_part_of_other(track, tmp_path, run):
+def test_stems_missing_in_musdb_count_as_other(track, tmp_path, run):
     six = tmp_path / "six.safetensors"
     tiny.write(six, name="htdemucs_6s", segment_length=tiny.SECOND)
     model = ("--model", "htdemucs_6s")
@@ -412,21 +412,21 @@ def test_stems_that_musdb_has_not_are_a_part_of_other(track, tmp_path, run):
     references = {name: decode.load(track / f"{name}.wav", RATE, ignore) for name in STEMS}
     assert score(references, other=other) == pytest.approx(scores["other"], abs=1e-6)
 
-    # Also where other stems were not asked for.
+    # Also if the other stems were not requested.
     run(track, *model, "--stems", "other", "--json", tmp_path / "other.json", weights=six)
     alone = json.loads((tmp_path / "other.json").read_text())["tracks"]["a song"]
     assert set(alone) == {"other"}
     assert alone["other"] == pytest.approx(scores["other"], abs=1e-6)
 
 
-def test_jobs_give_the_same(run, tmp_path):
+def test_number_of_jobs_does_not_change_scores(run, tmp_path):
     track = make_track(tmp_path / "a song", stems=TWO)
     for count in (1, 2):
         run(track, "--jobs", count, "--json", tmp_path / f"{count}.json")
     assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
 
 
-def test_options_of_another_kind_of_model_are_wrong_usage(run, track):
+def test_options_for_another_architecture_are_wrong_usage(run, track):
     with pytest.raises(SystemExit, match="2"):
         run(track, "--niter", 2)
 
@@ -446,21 +446,21 @@ def test_likeness_of_a_stem():
     assert not found.reaches(120)
 
 
-def test_a_stem_that_is_nearly_silent_is_compared_with_the_mixture():
+def test_nearly_silent_stem_is_compared_with_the_mixture():
     rng = np.random.default_rng(0)
     mixture, stem, error = rng.standard_normal((3, 2, 1000))
     quiet = 1e-3 * stem
     found = likeness(mixture, quiet, quiet + 1e-6 * error, quiet)
     assert found.nearly_silent
     assert found.level == pytest.approx(-60, abs=0.5)
-    assert found.ours == pytest.approx(120, abs=0.5)  # and not 60
+    assert found.ours == pytest.approx(120, abs=0.5)  # not 60
     assert found.pytorch is None  # equal
     assert "x (nearly silent)" in tables.likenesses("a song", {"x": found}).text()
     assert likeness(mixture, 0 * stem, 0 * stem, error).level is None
 
 
-def test_a_stem_that_is_not_close_enough_is_a_failure(run, track, tmp_path, monkeypatch):
-    """Here without PyTorch; with it, tests/reference/test_pytorch.py."""
+def test_stem_that_is_not_close_enough_is_a_failure(run, track, tmp_path, monkeypatch):
+    """Without PyTorch here; tests/reference/test_pytorch.py does it with PyTorch."""
     near = comparison.Likeness(-10.0, False, 120.0, 121.0, 5.0, 5.0)
     far = comparison.Likeness(-10.0, False, 99.0, 121.0, 5.001, 5.0)
     monkeypatch.setattr("py_demixer.cli.evaluate.require", lambda *names: None)
@@ -474,7 +474,7 @@ def test_a_stem_that_is_not_close_enough_is_a_failure(run, track, tmp_path, monk
     assert content["tracks"]["a song"]["bass"]["ours"] == 120.0
 
 
-def test_without_its_packages_the_command_says_how_to_get_them(run, track):
+def test_missing_packages_are_named_with_the_install_command(run, track):
     code, _, stderr = run(track, "--against", "pytorch")
     assert code == 1
     assert "pip install 'py-demixer[reference]'" in stderr

@@ -1,4 +1,4 @@
-"""Songs that come in blocks, in one process and in several; where their planes lie."""
+"""Separating songs block by block, in one process and in several, and where planes are stored."""
 
 import os
 import signal
@@ -29,18 +29,18 @@ MODELS = {
     "open-unmix": (unmix.model(), OpenUnmixOptions(residual=True)),
 }
 SECONDS = {"open-unmix": 13.0}
-"""Of songs of several segments, or of several blocks of an LSTM."""
+"""Lengths of songs with several segments, or with several LSTM blocks."""
 
 
 def cut(mixture, length):
-    """A mixture in blocks of that length, and one that is empty."""
+    """A mixture in blocks of this length, after an empty block."""
     yield mixture[:, :0]
     for start in range(0, mixture.shape[1], length):
         yield mixture[:, start : start + length]
 
 
 def joined(parts):
-    """What came out in parts, which must follow each other."""
+    """The concatenated audio of parts, which must be consecutive."""
     audio, at = [], 0
     for part in parts:
         assert part.start == at
@@ -78,7 +78,7 @@ def test_planes_in_files_give_the_same_bits(name, monkeypatch, tmp_path):
     assert np.array_equal(joined(parts), whole.audio)
 
 
-def test_parts_come_out_before_all_has_gone_in():
+def test_parts_are_returned_before_all_input_is_read():
     model, mixture = tiny.short(), synthetic.song(4.0)
     given = 0
 
@@ -90,13 +90,13 @@ def test_parts_come_out_before_all_has_gone_in():
 
     song = py_demixer.measure([mixture], RATE)
     first = next(py_demixer.separate_blocks(blocks(), model, song=song))
-    # The first part needs two segments: 1.75 s.
+    # The first part needs two segments, that is 1.75 s.
     assert given <= 2 * RATE
     assert first.audio.shape[2] == 33075
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_what_is_held_of_a_stream_is_what_was_foretold(name, monkeypatch):
+def test_held_bytes_predicts_the_memory_of_a_stream(name, monkeypatch):
     model, options = MODELS[name]
     length = round(3 * SECONDS.get(name, 2.1) * RATE)
     work = planning.plan(model, SongStatistics(length, 0.0, 1.0), options)
@@ -121,11 +121,12 @@ def test_what_is_held_of_a_stream_is_what_was_foretold(name, monkeypatch):
     for _ in execution.execute(work, cut(mixture, 1000), Weighed()):
         pass
     foretold = execution.held_bytes(work)
-    # Blocks of the mixture go as a whole; the sides of a window of Open-Unmix are not yet known.
+    # Blocks of the mixture are dropped as a whole; the margins of Open-Unmix windows are not known
+    # in advance.
     assert most - 16_000 <= foretold <= most + 16_000 + foretold // 20
 
 
-def test_what_demucs_holds_does_not_grow_with_the_song():
+def test_memory_of_demucs_does_not_grow_with_the_song():
     held = [execution.held_bytes(plan(checks.tiny_model(), n * 60 * RATE)) for n in (10, 60)]
     assert held[0] == held[1] < separate.MEMORY_BYTES
     assert execution.held_bytes(plan(unmix.model(1024), 600 * RATE)) > separate.MEMORY_BYTES
@@ -141,14 +142,14 @@ def test_what_demucs_holds_does_not_grow_with_the_song():
         ([np.zeros((2, 9, 1), np.float32)], r"must have the shape \(channels, samples\), not"),
     ],
 )
-def test_blocks_that_are_not_the_song(blocks, message):
+def test_blocks_that_do_not_match_the_song_are_refused(blocks, message):
     song = SongStatistics(1000, 0.0, 1.0)
     with pytest.raises(ValueError, match=message):
         list(py_demixer.separate_blocks(blocks, tiny.short(), song=song))
 
 
 def into_one_buffer(blocks):
-    """As audio libraries do it: each block in the memory of the one before."""
+    """Like audio libraries, reuse the previous block's memory for each block."""
     buffer = np.empty((2, 30_000), np.float32)
     for block in blocks:
         filled = buffer[:, : block.shape[1]]
@@ -157,7 +158,7 @@ def into_one_buffer(blocks):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_buffer_may_be_used_again_for_the_next_block(name, monkeypatch):
+def test_buffer_may_be_reused_for_the_next_block(name, monkeypatch):
     model, options = MODELS[name]
     mixture = synthetic.song(SECONDS.get(name, 2.1))
     monkeypatch.setattr(statistics, "MEASURE_BLOCK", 50_000)
@@ -170,7 +171,7 @@ def test_a_buffer_may_be_used_again_for_the_next_block(name, monkeypatch):
     assert np.array_equal(joined(parts), joined(expected))
 
 
-def test_options_of_another_kind_of_model_are_refused():
+def test_options_for_another_architecture_are_refused():
     for model, options in (
         (tiny.short(), OpenUnmixOptions()),
         (unmix.model(), DemucsOptions()),
@@ -179,7 +180,7 @@ def test_options_of_another_kind_of_model_are_refused():
             py_demixer.separate(np.zeros((2, 100), np.float32), model, options)
 
 
-def test_only_the_networks_that_have_a_say_are_run(monkeypatch):
+def test_only_networks_with_weight_for_the_stems_are_run(monkeypatch):
     bag = tiny.short("htdemucs_ft")
     work = plan(bag, 20 * RATE, stems=("vocals", "bass"))
     segments = [task for task in work.tasks if task.cost]
@@ -191,7 +192,7 @@ def test_only_the_networks_that_have_a_say_are_run(monkeypatch):
     assert np.array_equal(some["bass"], every["bass"])
 
 
-def test_some_stems_have_the_bits_that_they_have_among_all():
+def test_stems_are_the_same_alone_and_among_all():
     model, mixture = tiny.short("htdemucs_6s"), synthetic.song(1.2)
     every = py_demixer.separate(mixture, model, DemucsOptions(shifts=2))
     options = DemucsOptions(stems=("piano", "drums"), shifts=2)
@@ -200,7 +201,7 @@ def test_some_stems_have_the_bits_that_they_have_among_all():
     assert all(np.array_equal(some[name], every[name]) for name in some)
 
 
-def test_segments_longer_than_the_network_takes_are_refused():
+def test_segments_of_unsupported_length_are_refused():
     with pytest.raises(ValueError, match=r"segments of 7\.8 s at most, not of 9 s"):
         plan(checks.tiny_model(), 10 * RATE, segment=9)
     with pytest.raises(ValueError, match="shorter than one sample"):
@@ -217,7 +218,7 @@ def planes(request, tmp_path):
     return InMemory() if request.param == "memory" else InFiles(tmp_path, about)
 
 
-def test_what_is_read_is_what_was_written(planes):
+def test_planes_return_what_was_written(planes):
     values = cases.random("values", 100, 2)
     for start, stop in ((60, 100), (0, 10), (10, 60)):
         planes.write(Range("a", start, stop - start), values[start:stop])
@@ -230,7 +231,7 @@ def test_what_is_read_is_what_was_written(planes):
     assert np.array_equal(planes.read(Range("b", 1020, 30)), other[20:])
 
 
-def test_what_was_not_written_or_is_forgotten_cannot_be_read(planes):
+def test_unwritten_or_forgotten_frames_cannot_be_read(planes):
     planes.write(Range("a", 0, 50), np.ones((50, 2), np.float32))
     with pytest.raises(LookupError):
         planes.read(Range("a", 40, 20))
@@ -245,7 +246,7 @@ def test_what_was_not_written_or_is_forgotten_cannot_be_read(planes):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_number_of_processes_does_not_change_a_bit(name):
+def test_number_of_processes_does_not_change_a_bit(name):
     model, options = MODELS[name]
     mixture = synthetic.song(SECONDS.get(name, 2.6))
     song = py_demixer.measure([mixture], RATE)
@@ -268,7 +269,7 @@ def test_progress_of_several_processes():
     assert [call[:2] for call in calls] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_one_process_has_the_bits_of_none_where_the_blas_has_one_thread():
+def test_workers_give_the_same_bits_with_a_single_threaded_blas():
     program = """
 import numpy as np, py_demixer
 from tests import synthetic, tiny
@@ -278,13 +279,13 @@ alone = py_demixer.separate(mixture, model)
 print(np.array_equal(alone.audio, py_demixer.separate(mixture, model, workers=2).audio))
 """
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    # By -c, and without a guard: a script need not be written in a special way for workers.
+    # With -c and no main guard: scripts need nothing special to use workers.
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
     assert done.stdout == "True\n", done.stderr
 
 
-def test_other_numbers_of_threads_differ_in_the_last_bits_only():
+def test_other_numbers_of_threads_differ_only_in_the_last_bits():
     model, mixture = tiny.short(), synthetic.song(1.2)
     with threadpoolctl.threadpool_limits(2):
         alone = py_demixer.separate(mixture, model).audio
@@ -292,7 +293,7 @@ def test_other_numbers_of_threads_differ_in_the_last_bits_only():
     assert np.abs(alone - shared).max() <= 3e-6 * np.abs(alone).max()
 
 
-def test_cancel_and_a_new_song_by_the_same_processes():
+def test_workers_can_be_used_again_after_cancelling():
     model, mixture = tiny.short(), synthetic.song(5.2)
     answers = iter([False] * 6)
     with py_demixer.Workers(model, 2) as workers:
@@ -303,8 +304,8 @@ def test_cancel_and_a_new_song_by_the_same_processes():
 
 
 @pytest.mark.parametrize("how", ["cancelled", "closed", "failed"])
-def test_nobody_writes_any_more_when_it_has_ended(how, monkeypatch):
-    """Into a folder, that is, which is being deleted."""
+def test_no_worker_writes_after_the_end(how, monkeypatch):
+    """Otherwise they would write into a folder that is being deleted."""
     model, mixture = tiny.short(), synthetic.song(5.2)
     song, submitted = py_demixer.measure([mixture], RATE), []
 
@@ -337,7 +338,7 @@ def test_nobody_writes_any_more_when_it_has_ended(how, monkeypatch):
         assert all(future.done() for future in submitted)
 
 
-def test_a_process_that_is_killed_is_told_in_a_sentence():
+def test_killed_process_is_reported():
     model, mixture = tiny.short(), synthetic.song(7.8)
     with py_demixer.Workers(model, 2) as workers:
         killed = []
@@ -351,8 +352,8 @@ def test_a_process_that_is_killed_is_told_in_a_sentence():
             py_demixer.separate(mixture, model, workers=workers, progress=kill)
 
 
-def test_weights_are_in_memory_once():
-    """Every process maps the one file; what it holds of its own is less than the weights."""
+def test_workers_share_the_memory_of_the_weights():
+    """All processes map the same file; the memory of each one alone is smaller than the weights."""
     model = tiny.model(tiny.RELEASED["htdemucs_6s"])
     with py_demixer.Workers(model, 2) as workers:
         arrays = Path(workers._folder.name) / "arrays"
@@ -365,7 +366,7 @@ def test_weights_are_in_memory_once():
             assert str(arrays) in maps
 
 
-def test_workers_that_cannot_be(monkeypatch):
+def test_workers_that_cannot_be_started_are_reported(monkeypatch):
     with pytest.raises(ValueError, match="at least one worker, not 0"):
         py_demixer.separate(np.zeros((2, 10), np.float32), tiny.short(), workers=0)
     monkeypatch.setitem(sys.modules, "loky", None)
@@ -379,7 +380,7 @@ def test_mixture_is_a_plane_of_the_plan():
     assert plan(tiny.short(), 100).planes[MIXTURE] == Plane(2, 100)
 
 
-def test_a_browser_does_not_import_what_is_for_files():
+def test_browser_module_does_not_import_file_support():
     code = "import sys, py_demixer.pyodide.browser; print('py_demixer.audio.files' in sys.modules)"
     command = [sys.executable, "-c", f"{code}; from py_demixer import separate_file"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -1,4 +1,4 @@
-"""A JupyterLite beside a py-demixer site, and a Chromium that knows of nothing else."""
+"""A JupyterLite beside a py-demixer site, and a Chromium that can reach nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
 SITE_PORT = 8000
-"""Of the site that the notebook names, which is that of `build.py serve`."""
+"""Port of the site that the notebook names, which is that of `build.py serve`."""
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,8 @@ def lite_browser(
 ) -> Iterator[Browser]:
     """A Chromium for which the tiny site is at the address that the notebook names.
 
-    No other name than localhost leads anywhere: not even a machine with internet asks it.
+    Only localhost resolves, so that no other host is contacted even on a machine with internet
+    access.
     """
     with serving(tiny_site, headers=SHARING_HEADERS) as site:
         rules = (
@@ -51,8 +52,8 @@ def lite_browser(
 
 @pytest.fixture
 def lab(lite_browser: Browser, lite_url: str) -> Iterator[Lab]:
-    """A JupyterLab that nobody has used: it would open an earlier one's notebooks again."""
-    # As high as the whole notebook: JupyterLab does not draw what nobody sees.
+    """A fresh JupyterLab: a used one would reopen earlier notebooks."""
+    # As high as the whole notebook, because JupyterLab draws only what is visible.
     context = lite_browser.new_context(viewport={"width": 1280, "height": 4000})
     yield Lab(context, lite_url)
     context.close()

@@ -1,4 +1,4 @@
-"""JupyterLab as a person uses it, and a way to ask its kernel for what it holds."""
+"""Drive JupyterLab as a user does, and run code in its kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import soundfile
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator
 
-# The kernel starts in a few seconds on an idle machine; this is for one that has a lot to do.
+# The kernel starts in a few seconds on an idle machine; these limits are for a busy one.
 START_MS = 240_000
 RUN_MS = 240_000
 
@@ -22,7 +22,7 @@ CELLS = """() => {
   const cells = Array.from(model.cells).filter(({ type }) => type === "code");
   return cells.map((cell) => ({ ...cell.toJSON(), state: cell.executionState }));
 }"""
-"""The code cells of the notebook in front, as a file would have them."""
+"""The code cells of the current notebook, as in a notebook file."""
 
 ENDED = f"""() => {{
   const cells = ({CELLS})();
@@ -52,7 +52,7 @@ PLAY = """async (audio) => {
 
 
 class CellFailed(Exception):
-    """A cell of the notebook raised an error; the message is its name and text."""
+    """A notebook cell raised an error; the message has its name and text."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class Player:
     Attributes
     ----------
     seconds
-        How long it says that its sound is.
+        The duration that it reports.
     at
-        Where it was a moment after the start, in seconds.
+        Its position a moment after the start, in seconds.
     samples
-        What it plays: ``(channels, samples)`` int16.
+        The audio it plays: ``(channels, samples)`` int16.
     """
 
     seconds: float
@@ -80,7 +80,7 @@ class Lab:
     Attributes
     ----------
     requests
-        The addresses that it and its kernels have asked for.
+        The addresses that it and its kernels have requested.
     """
 
     def __init__(self, context: BrowserContext, url: str) -> None:
@@ -101,12 +101,12 @@ class Lab:
         self._file(name).wait_for()
 
     def run_all(self, name: str) -> list[dict[str, Any]]:
-        """Open an uploaded notebook, run all its cells, and return those that hold code.
+        """Open an uploaded notebook, run all its cells, and return the code cells.
 
         Raises
         ------
         CellFailed
-            One of them raised an error.
+            A cell raised an error.
         """
         self._file(name).dblclick()
         self.page.locator(f'[role="tab"]:has-text("{name}").jp-mod-current').wait_for()
@@ -120,20 +120,20 @@ class Lab:
         return cells
 
     def ask(self, code: str) -> str:
-        """Run code in the kernel of the notebook in front; return what it prints."""
+        """Run code in the kernel of the current notebook; return what it prints."""
         status, printed = self.page.evaluate(ASK, code)
         assert status == "ok", (code, printed)
         return str(printed)
 
     def array(self, expression: str) -> np.ndarray:
-        """A float32 array that the kernel holds; the notebook knows NumPy as ``np``."""
+        """A float32 array in the kernel; the notebook has imported NumPy as ``np``."""
         self.ask(f"import base64; _array = np.ascontiguousarray({expression}, '<f4')")
         content = base64.b64decode(self.ask("print(base64.b64encode(_array).decode())"))
         shape = [int(length) for length in self.ask("print(*_array.shape)").split()]
         return np.frombuffer(content, "<f4").reshape(shape)
 
     def players(self) -> list[Player]:
-        """The audio players under the last cell, each started once."""
+        """The audio players below the last cell, each started once."""
         last = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell").last
         return [_play(player) for player in last.locator("audio").all()]
 

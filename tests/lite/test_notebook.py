@@ -1,4 +1,4 @@
-"""The notebook of docs/jupyterlite and the blocks of its page, run in JupyterLite by a browser."""
+"""The notebook of docs/jupyterlite and the blocks of its page, run in JupyterLite."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.pyodide
 NOTEBOOK = ROOT / "docs" / "jupyterlite" / "separate.ipynb"
 PAGE = ROOT / "docs" / "jupyterlite.md"
 RATE = 44100
-EXACT = 100  # dB; what the players have is rounded to 16 bits
+EXACT = 100  # dB; the players' samples are rounded to 16 bits
 
 
 @pytest.fixture(scope="module")
 def model(tiny_weights):
-    """The model of the tiny site, as it runs natively."""
+    """The model of the tiny site, loaded natively."""
     return py_demixer.load_model("htdemucs", weights=tiny_weights)
 
 
@@ -44,7 +44,7 @@ def notebook(*cells: str) -> bytes:
 
 
 def check_stems(lab: Lab, model, seconds: float) -> None:
-    """Players and kernel have the stems that the library gives natively."""
+    """Check that players and kernel have the stems that the library computes natively."""
     mixture = lab.array("mixture")
     assert mixture.shape == (2, round(seconds * RATE))
     stems = py_demixer.separate(mixture, model)
@@ -62,7 +62,7 @@ def check_stems(lab: Lab, model, seconds: float) -> None:
         np.testing.assert_allclose(player.samples, expected * 32767, atol=1.5)
 
 
-def test_the_notebook_plays_four_stems(lab, model):
+def test_notebook_plays_four_stems(lab, model):
     lab.upload(NOTEBOOK.name, NOTEBOOK.read_bytes())
     cells = lab.run_all(NOTEBOOK.name)
     check_stems(lab, model, 7)
@@ -76,7 +76,7 @@ def test_the_notebook_plays_four_stems(lab, model):
     assert any(url.path.startswith("/models/htdemucs/") for url in asked)
 
 
-def test_the_blocks_of_the_page_do_what_it_says(lab, model):
+def test_blocks_of_the_page_work(lab, model):
     lab.upload("song.wav", wav(synthetic.song(3.0)))
     lab.upload("page.ipynb", notebook(*blocks(PAGE.read_text(encoding="utf-8"))))
     lab.run_all("page.ipynb")
@@ -84,16 +84,16 @@ def test_the_blocks_of_the_page_do_what_it_says(lab, model):
     assert np.array_equal(lab.array("mixture"), synthetic.song(3.0))
 
 
-def test_the_notebook_has_what_the_page_explains():
-    """So that what the notebook only suggests has been run, too."""
+def test_suggestion_of_the_notebook_is_a_block_of_the_page():
+    """Then what the notebook only suggests has been run as well."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
     (suggested,) = (block for text in texts for block in blocks(text))
     assert suggested in blocks(PAGE.read_text(encoding="utf-8"))
 
 
-def test_a_site_that_is_away_is_said_and_stops_the_notebook(lab):
-    """So that the tests above can fail."""
+def test_unreachable_site_is_reported_and_stops_the_notebook(lab):
+    """Proves that the tests above can fail."""
     install = blocks(PAGE.read_text(encoding="utf-8"))[0]
     fetch = 'from py_demixer.pyodide.site import fetch_weights\nawait fetch_weights("http://nowhere.test")'
     lab.upload("away.ipynb", notebook(install, fetch, "after = True"))

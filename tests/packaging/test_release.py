@@ -1,4 +1,4 @@
-"""`build.py release --dry-run`: what is built, what is refused, and what the texts must say."""
+"""`build.py release --dry-run`: what it builds, what it refuses, and the checks of the texts."""
 
 import email
 import hashlib
@@ -27,7 +27,7 @@ NEEDED = (f"numpy=={np.__version__}", *PROJECT["build-system"]["requires"])
 
 @pytest.fixture(scope="module")
 def wheelhouse():
-    """What the package asks for to be built and to run; kept, so that a network is needed once."""
+    """Packages needed to build and to run; kept, so that a network is needed only once."""
     made_from = f"{NEEDED} {sys.version}"
     folder = CACHE / f"wheelhouse-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
     if not (folder / "complete").exists():
@@ -46,14 +46,14 @@ def only_wheelhouse(wheelhouse, monkeypatch):
 
 @pytest.fixture
 def texts(tmp_path):
-    """A folder with the texts of a version, to be changed."""
+    """A folder with a version's texts, for tests to change."""
     for name in ("CHANGELOG.md", "CITATION.cff"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
 @pytest.mark.usefixtures("only_wheelhouse")
-def test_everything_is_built_and_works_where_nothing_else_is(tmp_path, monkeypatch, capfd):
+def test_everything_is_built_and_works_in_an_empty_environment(tmp_path, monkeypatch, capfd):
     tried = []
     original = release.run
 
@@ -94,7 +94,7 @@ def metadata(wheel):
 
 
 def changed(wheel, path, *, without=None, added=None):
-    """A copy of a wheel in which a file is missing or too much."""
+    """A copy of a wheel without a file, or with an additional one."""
     with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(path / wheel.name, "w") as copy:
         for name in archive.namelist():
             if without is None or not name.endswith(without):
@@ -104,36 +104,36 @@ def changed(wheel, path, *, without=None, added=None):
     return path / wheel.name
 
 
-def test_links_that_lead_nowhere_are_told_of_or_refused(wheel, capsys):
+def test_broken_links_are_reported_or_refused(wheel, capsys):
     release.check_links(wheel, None)
     assert "links of README.md would lead nowhere" in capsys.readouterr().err
     with pytest.raises(CannotGoOn, match=r"the link of README\.md to .*\.\w+ leads nowhere"):
         release.check_links(wheel, "https://forge.example/py-demixer")
 
 
-def test_wheels_as_they_are_built_are_right(wheel, kernel_wheel):
+def test_built_wheels_pass(wheel, kernel_wheel):
     release.check_wheel(wheel)
     release.check_wheel(kernel_wheel, kernels=True)
 
 
 @pytest.mark.parametrize("name", ["py.typed", "manifest.json", "published.json", "cli/trace.py"])
-def test_a_wheel_that_lacks_a_file_is_refused(wheel, tmp_path, name):
+def test_wheel_that_lacks_a_file_is_refused(wheel, tmp_path, name):
     with pytest.raises(CannotGoOn, match=rf"lacks py_demixer/[a-z/]*{re.escape(name)}\.$"):
         release.check_wheel(changed(wheel, tmp_path, without=name))
 
 
 @pytest.mark.parametrize("name", ["py_demixer/htdemucs.safetensors", "tests/tiny.py"])
-def test_a_wheel_that_holds_something_else_is_refused(wheel, tmp_path, name):
+def test_wheel_with_an_unexpected_file_is_refused(wheel, tmp_path, name):
     with pytest.raises(CannotGoOn, match=f"holds what does not belong there: {name}"):
         release.check_wheel(changed(wheel, tmp_path, added=name))
 
 
-def test_a_wheel_without_licence_is_refused(wheel, tmp_path):
+def test_wheel_without_licence_is_refused(wheel, tmp_path):
     with pytest.raises(CannotGoOn, match="has no licence"):
         release.check_wheel(changed(wheel, tmp_path, without="LICENSE"))
 
 
-def test_kernels_are_in_the_one_wheel_and_not_in_the_other(wheel, kernel_wheel, tmp_path):
+def test_kernels_must_be_in_exactly_one_wheel(wheel, kernel_wheel, tmp_path):
     with pytest.raises(CannotGoOn, match="another tag than py3-none-any"):
         release.check_wheel(kernel_wheel)
     with pytest.raises(CannotGoOn, match="another tag"):
@@ -142,7 +142,7 @@ def test_kernels_are_in_the_one_wheel_and_not_in_the_other(wheel, kernel_wheel, 
         release.check_wheel(changed(kernel_wheel, tmp_path, without="simd.wasm"), kernels=True)
 
 
-def test_sources_hold_no_weights_and_all_that_kernels_are_made_of(tmp_path):
+def test_sdist_has_all_kernel_sources_and_no_weights(tmp_path):
     sdist = tmp_path / "one.tar.gz"
     folder = tmp_path / "one"
     wanted = [*(ROOT / "py_demixer").rglob("*.py"), *(ROOT / "py_demixer").rglob("*.[ch]")]
@@ -170,19 +170,19 @@ def test_sources_hold_no_weights_and_all_that_kernels_are_made_of(tmp_path):
         release.check_sdist(sdist)
 
 
-def test_a_wheel_that_does_not_work_is_told_of(kernel_wheel, tiny_weights, tmp_path):
+def test_wheel_that_does_not_work_is_reported(kernel_wheel, tiny_weights, tmp_path):
     broken = changed(kernel_wheel, tmp_path, without="py_demixer/separation/separate.py")
     with pytest.raises(CannotGoOn, match=r"does not work in Pyodide(?s:.*)separation"):
         release.try_in_pyodide(PYTHON, broken, tiny_weights)
 
 
 @pytest.mark.usefixtures("only_wheelhouse")
-def test_a_native_pip_does_not_take_the_wheel_for_pyodide(kernel_wheel, tiny_weights, tmp_path):
+def test_native_pip_refuses_the_wheel_for_pyodide(kernel_wheel, tiny_weights, tmp_path):
     with pytest.raises(CannotGoOn, match="is not a supported wheel on this platform"):
         release.try_natively(PYTHON, kernel_wheel, tiny_weights, tmp_path / "environment")
 
 
-def test_upload_is_not_a_thing_the_build_does():
+def test_build_refuses_to_upload():
     command = [sys.executable, ROOT / "build.py", "release"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2
@@ -192,19 +192,19 @@ def test_upload_is_not_a_thing_the_build_does():
 # ---- texts --------------------------------------------------------------------------------------
 
 
-def test_texts_are_of_this_version(texts):
+def test_texts_are_for_this_version(texts):
     release.check_texts(texts)
 
 
 @pytest.mark.parametrize("name", ["CHANGELOG.md", "CITATION.cff"])
-def test_texts_of_another_version_are_refused(texts, name):
+def test_texts_for_another_version_are_refused(texts, name):
     text = (texts / name).read_text().replace(VERSION, "9.9.9")
     (texts / name).write_text(text)
     with pytest.raises(CannotGoOn, match=re.escape(name)):
         release.check_texts(texts)
 
 
-def test_changes_without_a_version_are_told_of(texts, capsys):
+def test_unreleased_changes_are_reported(texts, capsys):
     head, rest = "# Changelog\n\n## [Unreleased]\n\n", f"## [{VERSION}] - 2026-01-01\n"
     (texts / "CHANGELOG.md").write_text(head + rest)
     release.check_texts(texts)
@@ -214,7 +214,7 @@ def test_changes_without_a_version_are_told_of(texts, capsys):
     assert "unreleased changes" in capsys.readouterr().err
 
 
-def test_the_citation_has_what_its_format_requires():
+def test_citation_has_the_required_keys():
     """https://github.com/citation-file-format: the keys that version 1.2.0 requires."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["cff-version"] == "1.2.0"
@@ -232,7 +232,7 @@ def test_the_citation_has_what_its_format_requires():
         assert re.fullmatch(r"10\.\d{4,9}/\S+", reference.get("doi", "10.1234/x"))
 
 
-def test_the_changelog_keeps_its_form():
+def test_changelog_follows_its_format():
     """https://keepachangelog.com: versions, the latest first, with changes by kind."""
     lines = (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines()
     versions = [line for line in lines if line.startswith("## ")]

@@ -1,4 +1,4 @@
-"""The built wheel: what is in it, and that NumPy is all it needs."""
+"""The built wheel: its content, and that it needs only NumPy."""
 
 import base64
 import hashlib
@@ -19,9 +19,9 @@ NUMPY = f"numpy=={np.__version__}"
 
 @pytest.fixture(scope="module")
 def bare_python(wheel: Path) -> Path:
-    """A Python with NumPy and the wheel and nothing else.
+    """A Python with only NumPy and the wheel.
 
-    It is kept between runs, so that the test needs a network once.
+    It is kept between runs, so that the test needs a network only once.
     """
     made_from = f"{NUMPY} {sys.version} {ROOT}"
     folder = CACHE / f"bare-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
@@ -36,13 +36,13 @@ def bare_python(wheel: Path) -> Path:
 
 
 def run(python: Path, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
-    """Run away from the sources: the installed package is meant."""
+    """Run away from the sources, so that the installed package is used."""
     return subprocess.run(
         [python, "-P", *arguments], cwd=cwd, check=False, capture_output=True, text=True
     )
 
 
-def test_the_wheel_for_pyodide_has_the_kernels_as_well(wheel, kernel_wheel):
+def test_wheel_for_pyodide_also_has_the_kernels(wheel, kernel_wheel):
     assert kernel_wheel.name.endswith("-py3-none-pyemscripten_2026_0_wasm32.whl")
     with zipfile.ZipFile(wheel) as pure, zipfile.ZipFile(kernel_wheel) as archive:
         added = set(archive.namelist()) - set(pure.namelist())
@@ -60,7 +60,7 @@ def test_the_wheel_for_pyodide_has_the_kernels_as_well(wheel, kernel_wheel):
     assert "Root-Is-Purelib: false" in about
 
 
-def test_nothing_is_missing_in_an_environment_with_only_numpy(bare_python, tmp_path):
+def test_numpy_is_the_only_requirement(bare_python, tmp_path):
     result = run(bare_python, "-m", "pip", "check", cwd=tmp_path)
     assert result.returncode == 0, result.stdout
     listed = run(bare_python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path).stdout
@@ -68,7 +68,7 @@ def test_nothing_is_missing_in_an_environment_with_only_numpy(bare_python, tmp_p
     assert names - {"pip", "setuptools"} == {"numpy", "py-demixer"}
 
 
-def test_a_clip_is_separated_with_only_numpy(bare_python, tiny_weights, tmp_path):
+def test_separating_a_clip_needs_only_numpy(bare_python, tiny_weights, tmp_path):
     result = run(bare_python, TRIAL, tiny_weights, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "site-packages" in result.stdout
@@ -80,8 +80,8 @@ def command(bare_python: Path, *arguments: str | Path, cwd: Path) -> subprocess.
     return subprocess.run([script, *arguments], cwd=cwd, capture_output=True, text=True)
 
 
-def test_an_ordinary_install_does_not_break_the_build(bare_python, tmp_path):
-    """What the build runs, it runs in the repository's root, where the sources are found first."""
+def test_ordinary_install_does_not_break_the_build(bare_python, tmp_path):
+    """The build runs its modules in the repository's root, where the sources are found first."""
     where = run(bare_python, "-c", "import py_demixer; print(py_demixer.__file__)", cwd=tmp_path)
     assert "site-packages" in where.stdout
     for module in ("py_demixer", "web.assemble"):
@@ -90,13 +90,13 @@ def test_an_ordinary_install_does_not_break_the_build(bare_python, tmp_path):
         assert result.returncode == 0, result.stderr
 
 
-def test_the_command_is_installed(bare_python, tmp_path):
+def test_command_is_installed(bare_python, tmp_path):
     result = command(bare_python, "models", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "htdemucs" in result.stdout
 
 
-def test_the_command_says_what_to_install(bare_python, tiny_weights, tmp_path):
+def test_command_says_what_to_install(bare_python, tiny_weights, tmp_path):
     song = tmp_path / "song.wav"
     song.write_bytes(b"not read before the packages are looked for")
     arguments = ["separate", song, "--weights", tiny_weights, "-o", tmp_path / "out"]
@@ -106,7 +106,7 @@ def test_the_command_says_what_to_install(bare_python, tiny_weights, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_the_same_sources_give_the_same_wheels(wheel, kernel_wheel, tmp_path):
+def test_same_sources_give_the_same_wheels(wheel, kernel_wheel, tmp_path):
     from tools.site import build_kernel_wheel, build_wheel
 
     again = build_wheel(Path(sys.executable), tmp_path)

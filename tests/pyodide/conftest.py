@@ -1,7 +1,7 @@
-"""pytest-pyodide on this project's Chromium, and the package installed in Pyodide.
+"""pytest-pyodide with this project's Chromium, and the package installed in Pyodide.
 
-pytest-pyodide 0.59.2 runs Pyodide 314 as it is (with pytest below 9.2), but launches Playwright's
-own browser and serves one folder: the two fixtures that decide this are replaced here.
+pytest-pyodide 0.59.2 runs Pyodide 314 unchanged (with pytest below 9.2), but launches Playwright's
+own browser and serves one folder; the two fixtures that decide this are replaced here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tools.environment import ROOT
 from web.assemble import FALLBACK_PACKAGES, PYODIDE_PACKAGES
 
 CHECKS = "checks.zip"
-"""The golden checks, their numbers, and the properties of the kernels, as they lie in tests/."""
+"""An archive of the golden checks, their numbers, and the kernels' properties, as in tests/."""
 
 SITE_PACKAGES = Path(hypothesis.__file__).parents[1]
 
@@ -53,7 +53,7 @@ def _check_files() -> Iterator[Path]:
 
 
 def _hypothesis_files() -> Iterator[Path]:
-    """hypothesis as it is installed here: it is pure Python, and so is what it needs."""
+    """The installed hypothesis and its requirement, which are pure Python."""
     for name in ("hypothesis", "sortedcontainers"):
         yield from (SITE_PACKAGES / name).rglob("*.py")
     yield from SITE_PACKAGES.glob("_hypothesis_*.py")

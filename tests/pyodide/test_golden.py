@@ -24,7 +24,7 @@ def run_check(pyodide, backend: str, check: str, argument: str) -> None:
     )
 
 
-def test_the_package_that_is_checked_is_the_wheel(in_pyodide):
+def test_checked_package_is_the_wheel(in_pyodide):
     path, tag = in_pyodide.run("import sys, py_demixer; [py_demixer.__file__, sys.platform]")
     assert "/site-packages/py_demixer/" in path
     assert tag == "emscripten"
@@ -73,8 +73,8 @@ def test_open_unmix_with_kernels(in_pyodide, name):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_either_build_of_the_kernels(in_pyodide, module):
-    """Also the one that is only opened where the browser lacks relaxed SIMD."""
+def test_each_build_of_the_kernels(in_pyodide, module):
+    """Including the one that is only loaded if the browser lacks relaxed SIMD."""
     in_pyodide.run(
         f"""
         from py_demixer.ops.kernels import FOLDER, Kernels
@@ -95,7 +95,7 @@ def test_either_build_of_the_kernels(in_pyodide, module):
 
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("name", properties.CHECKS)
-def test_either_build_on_any_arrays(in_pyodide, module, name):
+def test_each_build_on_random_arrays(in_pyodide, module, name):
     in_pyodide.run(
         f"""
         from py_demixer.ops.kernels import FOLDER, Kernels
@@ -106,13 +106,13 @@ def test_either_build_on_any_arrays(in_pyodide, module, name):
     )
 
 
-def test_relaxed_kernels_are_taken_where_they_open(in_pyodide):
+def test_relaxed_kernels_are_used_if_they_load(in_pyodide):
     name = in_pyodide.run("from py_demixer.ops import backend; backend.current().build")
     assert name == MODULES[0]
 
 
-def test_without_relaxed_simd_the_other_kernels_are_taken(in_pyodide):
-    """As in a browser that does not know it: compiling the module there is an error."""
+def test_other_kernels_are_used_without_relaxed_simd(in_pyodide):
+    """As in a browser without it, where compiling the module is an error."""
     in_pyodide.run_js(
         """
         self.originalModule = WebAssembly.Module;
@@ -148,7 +148,7 @@ def test_without_relaxed_simd_the_other_kernels_are_taken(in_pyodide):
     assert list(names) == [MODULES[1]] * 2
 
 
-def test_a_wrong_number_fails_inside_pyodide_too(in_pyodide):
-    """So that the tests above can fail: an assertion there is an error here."""
+def test_failed_assertion_in_pyodide_is_an_error(in_pyodide):
+    """Proves that the tests above can fail: a failed assertion in Pyodide is an error here."""
     with pytest.raises(in_pyodide.JavascriptException, match="AssertionError"):
         in_pyodide.run("assert 1 == 2")

@@ -1,4 +1,4 @@
-"""`evaluate --against pytorch`, with PyTorch and the originals, in an environment of its own."""
+"""`evaluate --against pytorch`, with PyTorch and the originals in a separate environment."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="session")
 def pytorch_python():
-    """A Python that has PyTorch and the originals."""
+    """A Python with PyTorch and the originals."""
     return environment.ensure_pytorch()
 
 
@@ -47,7 +47,7 @@ def track(tmp_path_factory):
 
 
 def weights_of(name, path):
-    """A tiny model's, of the kind of the published one of that name."""
+    """Weights of a tiny model, of the same kind as the published model with that name."""
     return unmix.write(path) if name.startswith("umx") else tiny.write(path, name=name)
 
 
@@ -58,7 +58,7 @@ def compare(python, *arguments):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_model_is_as_close_to_pytorch_as_we_say(name, track, tmp_path, pytorch_python):
+def test_every_model_is_as_close_to_pytorch_as_stated(name, track, tmp_path, pytorch_python):
     weights, found = weights_of(name, tmp_path / "tiny.safetensors"), tmp_path / "found.json"
     options = ("--model", name, "--weights", weights, "--json", found)
     result = compare(pytorch_python, track / "mixture.wav", *options, *CASES[name])
@@ -69,12 +69,12 @@ def test_every_model_is_as_close_to_pytorch_as_we_say(name, track, tmp_path, pyt
     assert set(stems) == EXPECTED.get(name, {"drums", "bass", "other", "vocals"})
     for stem, of in stems.items():
         assert 100 < of["ours"] < 160, stem
-        assert 50 < of["pytorch"] < 160, stem  # openunmix refines in float32, and loses digits
+        assert 50 < of["pytorch"] < 160, stem  # openunmix refines in float32, which costs digits
         assert of["sdr"] is None
         assert f"\n{stem} " in result.stdout
 
 
-def test_where_true_stems_are_known_scores_are_compared(track, tmp_path, pytorch_python):
+def test_scores_are_compared_if_true_stems_are_known(track, tmp_path, pytorch_python):
     weights, found = tiny.write(tmp_path / "tiny.safetensors"), tmp_path / "found.json"
     result = compare(pytorch_python, track, "--weights", weights, "--json", found)
     assert result.returncode == 0, result.stderr
@@ -83,8 +83,8 @@ def test_where_true_stems_are_known_scores_are_compared(track, tmp_path, pytorch
         assert abs(stem["sdr"] - stem["sdr_pytorch"]) < 1e-3
 
 
-def test_what_is_not_as_close_is_told(track, tmp_path, pytorch_python):
-    """A model that is wrong by a hair: only ours gets to know that a weight has changed."""
+def test_larger_difference_is_reported(track, tmp_path, pytorch_python):
+    """The model is slightly wrong: only our side gets the changed weight."""
     weights = tiny.write(tmp_path / "tiny.safetensors")
     changed = tmp_path / "changed.safetensors"
     content = checkpoint.read(weights.read_bytes())
@@ -106,6 +106,6 @@ def test_what_is_not_as_close_is_told(track, tmp_path, pytorch_python):
     assert "Farther from PyTorch than 100 dB: drums of mixture, bass of mixture" in result.stderr
 
 
-def test_pytorch_is_in_no_other_environment():
-    """What the package needs to run must not creep in from the one for comparisons."""
+def test_pytorch_is_not_in_the_test_environment():
+    """The package's requirements must not creep in from the environment for comparisons."""
     assert not list(Path(sys.prefix).glob("lib/python*/site-packages/torch"))

@@ -1,4 +1,4 @@
-"""Networks of the released dimensions, and the released weights, against PyTorch: tests/golden."""
+"""Networks with released dimensions, and released weights, against PyTorch; see tests/golden."""
 
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def test_released_song(real_weights: Path):
 
 @pytest.mark.real_weights
 @pytest.mark.parametrize("segment", ["song", "noise"])
-def test_released_network_by_kernels(segment, real_weights: Path, native_kernels: Kernels):
-    """As it is in the browser, but compiled for this machine."""
+def test_released_network_with_kernels(segment, real_weights: Path, native_kernels: Kernels):
+    """The kernels as in the browser, but compiled for this machine."""
     weights = checkpoint.read(real_weights.read_bytes())
     by_kernels = Backend("kernels", native_kernels.gemm, native_kernels)
     model = networks.build_model(weights, by_kernels)

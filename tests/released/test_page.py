@@ -1,4 +1,4 @@
-"""The released weights, on the page as it is published."""
+"""The released weights on the published page."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_weights]
 
-# Two segments, for each of which a machine with a lot to do takes a minute or two.
+# Two segments, each of which takes a busy machine a minute or two.
 PATIENCE_MS = 900_000
 
 
-def test_a_song_is_separated_offline_as_by_pytorch(
+def test_offline_separation_matches_pytorch(
     launch_chromium: Callable[..., BrowserContext], real_site: Path, tmp_path: Path
 ) -> None:
-    """The command line has the same numbers to compare with: tests/released/test_golden.py."""
+    """tests/released/test_golden.py compares the command line with the same numbers."""
     song = synthetic.song(cases.REAL_SONG_SECONDS)
     with server.serving(real_site, cache_control="no-store") as url:
         context = launch_chromium(tmp_path / "profile")

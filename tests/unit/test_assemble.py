@@ -1,4 +1,4 @@
-"""web/assemble.py on a small made-up set of inputs, and on nothing else: no network, no browser."""
+"""web/assemble.py on a small made-up set of inputs: no network, no browser."""
 
 import base64
 import gzip
@@ -21,7 +21,7 @@ POLICY = "default-src 'none'; frame-ancestors 'self'; img-src 'self'"
 
 
 STRETCH = "random = globalThis?.crypto;\nfunction registerWorkletProcessor() {}\n"
-"""What web/assemble.py looks for in the library of that name."""
+"""Code that web/assemble.py looks for in the library `signalsmith-stretch`."""
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def read_assets(site: Path) -> dict:
 
 
 def parts(assets: dict) -> dict[str, list[dict]]:
-    """The files of each model's weights."""
+    """The weight files of each model."""
     return {name: model["parts"] for name, model in assets["models"].items()}
 
 
@@ -107,7 +107,7 @@ def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
     assert heavy | light | {"sw.js", "_headers"} == set(tree(tmp_path / "site"))
 
 
-def test_scipy_is_there_but_only_fetched_where_it_is_needed(inputs, tmp_path):
+def test_scipy_is_only_a_fallback(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     assets = read_assets(tmp_path / "site")
     spare = {entry["url"].split("/")[-1].split("-")[0] for entry in assets["fallback"]}
@@ -115,7 +115,7 @@ def test_scipy_is_there_but_only_fetched_where_it_is_needed(inputs, tmp_path):
     assert not {entry["url"] for entry in assets["files"]} & {e["url"] for e in assets["fallback"]}
 
 
-def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):
+def test_only_site_files_are_copied_from_the_web_folder(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     own = {url for url in light if not url.startswith("vendor/")}
@@ -123,16 +123,16 @@ def test_only_the_page_itself_is_copied_from_its_folder(inputs, tmp_path):
     assert own == {"index.html", "engine/pool.js"} | made
 
 
-def test_the_policy_of_the_headers_is_in_the_page_and_in_the_service_worker(inputs, tmp_path):
+def test_policy_of_the_headers_is_in_the_page_and_service_worker(inputs, tmp_path):
     site = tmp_path / "site"
     assemble(site, **inputs)
     (stated,) = re.findall('content="(.*)"', (site / "index.html").read_text())
-    # A page cannot say who may frame it.
+    # A page cannot state who may frame it.
     assert html.unescape(stated).startswith("default-src 'none'; img-src 'self'; require-trusted")
     assert (site / "sw.js").read_text().endswith(f"policy = {json.dumps(POLICY)}")
 
 
-def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path):
+def test_integrity_values_and_revisions_match_the_files(inputs, tmp_path):
     site = tmp_path / "site"
     assemble(site, **inputs)
     assets = read_assets(site)
@@ -146,7 +146,7 @@ def test_integrity_values_and_revisions_are_those_of_the_files(inputs, tmp_path)
         assert entry["revision"] == digest[:16]
 
 
-def test_weights_are_listed_with_their_model_and_nowhere_else(inputs, tmp_path):
+def test_weights_are_listed_only_with_their_model(inputs, tmp_path):
     site = tmp_path / "site"
     umxhq = unmix.write(tmp_path / "umxhq.safetensors")
     assemble(site, **inputs | {"models": {"umxhq": umxhq} | inputs["models"]})
@@ -166,7 +166,7 @@ def test_weights_are_listed_with_their_model_and_nowhere_else(inputs, tmp_path):
     assert "Weights of Open-Unmix (UMXHQ)" in (site / "licences.txt").read_text()
 
 
-def test_models_that_are_not_there_are_told_of(inputs, tmp_path):
+def test_missing_models_are_described(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     assets = read_assets(tmp_path / "site")
     assert set(assets["missing"]) == set(manifest.load()) - {"htdemucs"}
@@ -181,7 +181,7 @@ def test_models_that_are_not_there_are_told_of(inputs, tmp_path):
         "memory": 450,
         "options": {},
     }
-    # The page tells how to add them, with a link to this.
+    # The page links to this file, which says how to add them.
     assert "build.py site --with umxl" in (tmp_path / "site" / "models.txt").read_text()
 
 
@@ -201,14 +201,14 @@ def test_parts_add_up_to_the_weight_file(inputs, tmp_path, monkeypatch):
     assert model["sources"] == ["drums", "bass", "other", "vocals"]
 
 
-def test_the_same_input_gives_the_same_bytes(inputs, tmp_path):
+def test_same_input_gives_the_same_bytes(inputs, tmp_path):
     assemble(tmp_path / "one", **inputs)
     assemble(tmp_path / "two", **inputs)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
 @pytest.mark.parametrize("changed", ["web/engine/pool.js", "pyodide-9.9/pyodide.mjs"])
-def test_a_changed_file_makes_another_build_and_another_service_worker(inputs, tmp_path, changed):
+def test_changed_file_changes_the_build_and_the_service_worker(inputs, tmp_path, changed):
     site = tmp_path / "site"
     assemble(site, **inputs)
     build, worker = read_assets(site)["build"], (site / "sw.js").read_text()
@@ -218,7 +218,7 @@ def test_a_changed_file_makes_another_build_and_another_service_worker(inputs, t
     assert (site / "sw.js").read_text() != worker
 
 
-def test_assembling_again_leaves_nothing_of_the_former_site(inputs, tmp_path):
+def test_assembling_again_removes_the_previous_site(inputs, tmp_path):
     site = tmp_path / "site"
     assemble(site, **inputs)
     (tmp_path / "in" / "web" / "engine" / "pool.js").unlink()
@@ -227,7 +227,7 @@ def test_assembling_again_leaves_nothing_of_the_former_site(inputs, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "site"]
 
 
-def test_a_missing_input_leaves_the_former_site_alone(inputs, tmp_path):
+def test_missing_input_leaves_the_previous_site_alone(inputs, tmp_path):
     site = tmp_path / "site"
     assemble(site, **inputs)
     before = tree(site)
@@ -237,14 +237,14 @@ def test_a_missing_input_leaves_the_former_site_alone(inputs, tmp_path):
     assert tree(site) == before
 
 
-def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
+def test_licences_of_all_distributed_parts_are_in_one_text(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     text = (tmp_path / "site" / "licences.txt").read_text()
     for name in module._NPM_PACKAGES:
         assert f"licence of {name}" in text
     for name in ("numpy", "scipy", "blas"):
         assert f"terms of {name}" in text
-    # Compiled into packages that name their own licence only.
+    # These are compiled into packages that name only their own licence.
     assert "LAME 3.100" in text
     assert "GNU LIBRARY GENERAL PUBLIC LICENSE" in text
     assert "libFLAC" in text
@@ -253,7 +253,7 @@ def test_licences_of_all_that_is_handed_out_are_in_one_text(inputs, tmp_path):
     assert "Weights of Demucs v4 (HTDemucs) (htdemucs)\nLicence: MIT" in text
 
 
-def test_a_module_of_another_kind_becomes_one_that_workers_can_import(inputs, tmp_path):
+def test_commonjs_module_becomes_an_es_module(inputs, tmp_path):
     encoder = inputs["node_modules"] / module._VENDOR["flac-encoder/encoder.mjs"]
     write(
         encoder,
@@ -273,6 +273,6 @@ def test_a_module_of_another_kind_becomes_one_that_workers_can_import(inputs, tm
     assert 'new Worker(new URL("worker.mjs", import.meta.url)' in start
 
 
-def test_locked_wheels_are_the_packages_and_all_they_depend_on(inputs):
+def test_locked_wheels_include_all_dependencies(inputs):
     names = [file.name.split("-")[0] for file in locked_wheels(inputs["pyodide_dir"])]
     assert names == ["blas", "numpy", "scipy"]

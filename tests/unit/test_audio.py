@@ -38,11 +38,11 @@ def noise(channels, frames, seed=0):
     [
         (rate, share * min(rate, RATE), bound)
         for rate in RATES
-        # High up it is only the level that departs: the filter begins to fall, by 0.001 dB at 0.4.
+        # At high frequencies only the level differs: the filter rolls off, by 0.001 dB at 0.4.
         for share, bound in ((0.01, 140), (0.2, 140), (0.3, 120), (0.4, 75))
     ],
 )
-def test_a_resampled_sine_is_the_sine_at_the_same_time(rate, frequency, bound_db):
+def test_resampled_sine_keeps_its_phase(rate, frequency, bound_db):
     signal = np.sin(2 * np.pi * frequency * np.arange(rate) / rate).astype(np.float32)[None]
     (out,) = np.concatenate(list(resample.resampled([signal], rate, RATE)), axis=1)
     expected = np.sin(2 * np.pi * frequency * np.arange(len(out)) / RATE)
@@ -52,7 +52,7 @@ def test_a_resampled_sine_is_the_sine_at_the_same_time(rate, frequency, bound_db
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("frames", [1, 7, 100, 4801, 44101])
-def test_the_resampled_length_is_the_duration_rounded(rate, frames):
+def test_resampled_length_is_the_rounded_duration(rate, frames):
     out = list(resample.resampled([np.zeros((2, frames), np.float32)], rate, RATE))
     assert sum(block.shape[1] for block in out) == (2 * frames * RATE + rate) // (2 * rate)
     assert all(block.dtype == np.float32 for block in out)
@@ -60,7 +60,7 @@ def test_the_resampled_length_is_the_duration_rounded(rate, frames):
 
 @pytest.mark.parametrize("length", [1, 777, 40_000])
 @pytest.mark.parametrize("rate", [8000, 48000])
-def test_blocks_do_not_change_what_is_resampled(rate, length):
+def test_block_size_does_not_change_resampling(rate, length):
     signal = noise(2, 3000 if length == 1 else 90_000).T
     blocks = (signal[:, i : i + length] for i in range(0, signal.shape[1], length))
     expected = soxr.resample(signal.T, rate, RATE, quality="VHQ").T
@@ -68,7 +68,7 @@ def test_blocks_do_not_change_what_is_resampled(rate, length):
     np.testing.assert_array_equal(out, expected)
 
 
-def test_standard_error_is_back_when_the_last_thread_is_done(capfd):
+def test_standard_error_is_restored_after_the_last_thread(capfd):
     before = os.fstat(2).st_ino
     with decode._silent_stderr:
         entered = ThreadPoolExecutor(1)
@@ -80,7 +80,7 @@ def test_standard_error_is_back_when_the_last_thread_is_done(capfd):
     assert capfd.readouterr().err == "heard"
 
 
-def test_equal_rates_leave_the_samples_alone():
+def test_equal_rates_leave_samples_unchanged():
     signal = noise(2, 100).T
     (out,) = resample.resampled([signal], 44100, 44100)
     assert out is signal
@@ -93,7 +93,7 @@ def test_equal_rates_leave_the_samples_alone():
     ("name", "subtype"),
     [("a.wav", "PCM_16"), ("a.wav", "FLOAT"), ("a.flac", "PCM_24"), ("a.aiff", "PCM_16")],
 )
-def test_lossless_stereo_comes_back_exactly(tmp_path, name, subtype):
+def test_lossless_stereo_is_read_exactly(tmp_path, name, subtype):
     path = tmp_path / name
     soundfile.write(path, noise(2, 1000), 44100, subtype)
     mix = decode.load(path, RATE, no_warning)
@@ -112,14 +112,14 @@ def test_lossy_formats_are_read(tmp_path, name):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 6, 7, 8])
-def test_any_layout_is_mixed_down_by_the_one_formula(tmp_path, channels):
+def test_every_layout_is_downmixed_by_the_same_formula(tmp_path, channels):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(channels, 500), 44100, "PCM_16")
     expected = downmix_matrix(channels) @ noise(channels, 500).T
     np.testing.assert_allclose(decode.load(path, RATE, no_warning), expected, atol=1e-6)
 
 
-def test_mono_is_the_same_on_both_sides(tmp_path):
+def test_mono_is_the_same_on_both_channels(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(1, 500), 44100, "PCM_16")
     np.testing.assert_array_equal(decode.load(path, RATE, no_warning), noise(1, 500).T.repeat(2, 0))
@@ -147,7 +147,7 @@ def test_other_rates_are_resampled(tmp_path, rate):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("rate", [44100, 8000])
-def test_the_time_of_the_first_bad_sample_is_named(tmp_path, bad, rate):
+def test_time_of_the_first_bad_sample_is_named(tmp_path, bad, rate):
     path = tmp_path / "a.wav"
     samples = noise(2, 3 * rate)
     samples[rate + rate // 2, 1] = samples[2 * rate, 0] = bad
@@ -156,24 +156,24 @@ def test_the_time_of_the_first_bad_sample_is_named(tmp_path, bad, rate):
         decode.load(path, RATE, no_warning)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path):
     with pytest.raises(errors.AudioError, match=r"There is no file .*nope\.wav"):
         decode.load(tmp_path / "nope.wav", RATE, no_warning)
 
 
-def test_a_folder_is_no_song(tmp_path):
+def test_folder_is_refused(tmp_path):
     with pytest.raises(errors.AudioError, match="cannot be read: "):
         decode.load(tmp_path, RATE, no_warning)
 
 
-def test_an_empty_file_is_called_empty(tmp_path):
+def test_empty_file_is_refused(tmp_path):
     path = tmp_path / "a.wav"
     path.touch()
     with pytest.raises(errors.AudioError, match="is empty"):
         decode.load(path, RATE, no_warning)
 
 
-def test_a_file_without_samples_is_refused(tmp_path):
+def test_file_without_samples_is_refused(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((0, 2)), 44100)
     with pytest.raises(errors.AudioError, match="holds no audio"):
@@ -181,13 +181,13 @@ def test_a_file_without_samples_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["text.mp3", "text.wav", "text.raw", "text"])
-def test_a_text_file_is_refused_in_one_sentence(tmp_path, ffmpeg, capfd, name):
+def test_text_file_is_refused_with_one_message(tmp_path, ffmpeg, capfd, name):
     path = tmp_path / name
     path.write_text("This is not music.\n" * 200)
     with pytest.raises(errors.AudioError, match=r"is not audio that|holds no audio") as info:
         decode.load(path, RATE, no_warning)
     assert "\n" not in str(info.value)
-    assert capfd.readouterr() == ("", "")  # the libraries have printed nothing of their own
+    assert capfd.readouterr() == ("", "")  # the libraries print nothing themselves
 
 
 def test_without_ffmpeg_the_message_asks_for_it(tmp_path, monkeypatch):
@@ -202,12 +202,12 @@ def test_without_ffmpeg_the_message_asks_for_it(tmp_path, monkeypatch):
 def test_ffmpeg_reads_what_libsndfile_does_not(tmp_path, ffmpeg, channels, rate):
     wav, m4a = tmp_path / "a.wav", tmp_path / "-a b ä.m4a"
     soundfile.write(wav, noise(channels, 9000), rate, "PCM_16")
-    ffmpeg("-i", wav, "-c:a", "alac", m4a)  # lossless, and with another order of channels in it
+    ffmpeg("-i", wav, "-c:a", "alac", m4a)  # lossless, with another channel order inside
     mix = decode.load(m4a, rate, no_warning)
     np.testing.assert_array_equal(mix, downmix_matrix(channels) @ noise(channels, 9000).T)
 
 
-def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
+def test_ffmpeg_may_open_local_files_only(tmp_path, monkeypatch):
     program, told = tmp_path / "ffmpeg", tmp_path / "told"
     program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{told}'\n")
     program.chmod(0o755)
@@ -222,14 +222,14 @@ def test_ffmpeg_is_told_to_open_local_files_only(tmp_path, monkeypatch):
     assert words.index("-protocol_whitelist") < place
 
 
-def test_a_film_without_sound_holds_no_audio(tmp_path, ffmpeg):
+def test_video_without_sound_is_refused(tmp_path, ffmpeg):
     film = tmp_path / "a.mkv"
     ffmpeg("-f", "lavfi", "-i", "color=size=16x16:duration=0.2", film)
     with pytest.raises(errors.AudioError, match="holds no audio"):
         decode.load(film, RATE, no_warning)
 
 
-def test_damage_that_ffmpeg_gets_over_is_reported(tmp_path, ffmpeg):
+def test_damage_that_ffmpeg_survives_is_reported(tmp_path, ffmpeg):
     wav, aac = tmp_path / "a.wav", tmp_path / "a.aac"
     soundfile.write(wav, noise(2, 44100), 44100, "PCM_16")
     ffmpeg("-i", wav, aac)
@@ -243,14 +243,14 @@ def test_damage_that_ffmpeg_gets_over_is_reported(tmp_path, ffmpeg):
     assert "is damaged" in warnings[0]
 
 
-def test_a_missing_package_is_named_with_the_command_to_get_it(monkeypatch):
+def test_missing_package_is_named_with_the_install_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "soxr", None)
     with pytest.raises(MissingPackageError, match=r"soxr.*pip install 'py-demixer\[cli\]'"):
         list(resample.resampled([noise(2, 100).T], 8000, 44100))
 
 
 def test_damage_in_the_middle_is_left_to_ffmpeg(tmp_path, ffmpeg):
-    """What libsndfile has given out until then is taken back."""
+    """What libsndfile has decoded up to then is discarded."""
     path = tmp_path / "a.flac"
     soundfile.write(path, noise(2, 600_000), 44100, "PCM_16")
     data = bytearray(path.read_bytes())
@@ -272,7 +272,7 @@ def test_damage_in_the_middle_is_left_to_ffmpeg(tmp_path, ffmpeg):
 
 
 def write(path, stem, bits, gain=1.0):
-    """In two blocks."""
+    """Write a stem in two blocks."""
     half = stem.shape[1] // 2
     encode.write(path, [stem[:, :half], stem[:, half:]], stem.shape[1], RATE, bits, gain)
 
@@ -290,7 +290,7 @@ def test_integers_are_exact_to_half_a_step(tmp_path, extension, bits):
     assert abs(error.mean()) < 0.02
 
 
-def test_32f_is_bit_for_bit_what_was_computed(tmp_path):
+def test_32f_is_bit_for_bit_exact(tmp_path):
     stem = 3 * noise(2, 300_000).T
     write(tmp_path / "a.wav", stem, "32f")
     assert soundfile.info(tmp_path / "a.wav").subtype == "FLOAT"
@@ -299,7 +299,7 @@ def test_32f_is_bit_for_bit_what_was_computed(tmp_path):
 
 @pytest.mark.parametrize("bits", ["16", "24"])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_shared_gain_just_keeps_the_loudest_stem_from_clipping(tmp_path, bits, sign):
+def test_shared_gain_just_keeps_the_loudest_stem_from_clipping(tmp_path, bits, sign):
     quiet, loud = (
         0.1 * noise(2, 1000).T,
         sign * np.linspace(0, 1.7, 2000, dtype="f4").reshape(2, -1),
@@ -311,12 +311,12 @@ def test_the_shared_gain_just_keeps_the_loudest_stem_from_clipping(tmp_path, bit
     assert abs(int(written[1, -2])) < abs(int(written[1, -1]))  # no flat top
 
 
-def test_nothing_is_turned_down_without_need():
+def test_shared_gain_is_one_without_clipping():
     assert encode.shared_gain([0.5, 0.0], "16") == 1
     assert encode.shared_gain([4.0], "32f") == 1
 
 
-def test_a_file_beyond_the_limit_of_wav_is_rf64(tmp_path, monkeypatch):
+def test_file_beyond_the_wav_limit_is_rf64(tmp_path, monkeypatch):
     monkeypatch.setattr(encode, "_WAV_LIMIT", 1000)
     path = tmp_path / "a.wav"
     write(path, noise(2, 251).T, "16")
@@ -324,7 +324,7 @@ def test_a_file_beyond_the_limit_of_wav_is_rf64(tmp_path, monkeypatch):
     np.testing.assert_array_equal(soundfile.read(path, dtype="float32")[0], noise(2, 251))
 
 
-def test_a_place_that_cannot_be_written_is_said(tmp_path):
+def test_unwritable_path_is_reported(tmp_path):
     path = Path(tmp_path / "no such folder" / "a.wav")
     with pytest.raises(errors.AudioError, match="could not be written"):
         write(path, noise(2, 10).T, "16")

@@ -1,4 +1,4 @@
-"""What the page's workers call, with NumPy arrays in the place of JavaScript's."""
+"""The functions that the page's workers call, with NumPy arrays in place of JavaScript's."""
 
 import json
 
@@ -15,7 +15,7 @@ from tests import synthetic, tiny, unmix
 
 
 class JavaScriptArray:
-    """What Pyodide makes of a Float32Array, as far as the package knows it."""
+    """The part of Pyodide's proxy of a Float32Array that the package uses."""
 
     def __init__(self, values):
         self.values = np.ascontiguousarray(values, np.float32).reshape(-1)
@@ -43,7 +43,7 @@ def measure(mixture, block):
     return json.loads(meter.finish())
 
 
-def test_a_song_is_separated_as_by_the_library(info, tiny_weights):
+def test_separation_equals_that_of_the_library(info, tiny_weights):
     mixture = synthetic.song(1.2)
     song = measure(mixture, info["measure_block"])
     del song["digest"]
@@ -72,8 +72,8 @@ def test_a_song_is_separated_as_by_the_library(info, tiny_weights):
         assert np.array_equal(arrays[source].T, expected[source])
 
 
-def test_another_model_makes_plans_of_its_own(info, tiny_weights, tmp_path):
-    """Of the same song, with the same options, which is all that names a plan."""
+def test_another_model_gets_its_own_plans(info, tiny_weights, tmp_path):
+    """A plan is cached by song and options alone, so loading another model must discard it."""
     job = json.dumps({"length": 50_000, "mean": 0.0, "std": 1.0}), "{}"
     assert json.loads(browser.plan(*job))["stems"] == list(info["sources"])
     try:
@@ -84,7 +84,7 @@ def test_another_model_makes_plans_of_its_own(info, tiny_weights, tmp_path):
         load(tiny_weights)
 
 
-def test_a_segment_in_three_parts_is_what_run_makes_of_it(info):
+def test_prepare_network_and_finish_equal_run(info):
     mixture = synthetic.song(1.2)
     song = measure(mixture, info["measure_block"])
     del song["digest"]
@@ -103,7 +103,7 @@ def test_a_segment_in_three_parts_is_what_run_makes_of_it(info):
     assert np.array_equal(found, expected)
 
 
-def test_a_network_for_a_card_has_all_its_bytes(info):
+def test_network_for_the_card_has_all_weights_and_constants(info):
     (network,) = browser.networks()
     schedule = json.loads(network.described())
     assert len(schedule["weights"]) > 50
@@ -117,7 +117,7 @@ def test_a_network_for_a_card_has_all_its_bytes(info):
     assert schedule["input"][2] == 2 * tiny.SECOND * 4
 
 
-def test_the_self_test_takes_what_numpy_makes_of_it():
+def test_self_test_accepts_the_stems_of_numpy():
     test = browser.SelfTest()
     assert json.loads(test.network().described())["runs"]
     stems = selftest.network()(test.segment())
@@ -125,12 +125,12 @@ def test_the_self_test_takes_what_numpy_makes_of_it():
     assert test.passes(JavaScriptArray(1.001 * stems)) is False
 
 
-def test_models_that_no_card_can_run_are_refused(tmp_path, tiny_weights):
+def test_models_without_shaders_are_refused(tmp_path, tiny_weights):
     try:
         load(tiny.write(tmp_path / "hdemucs_mmi.safetensors", name="hdemucs_mmi"))
         with pytest.raises(ValueError, match="This kind of network") as raised:
             browser.networks()
-        assert type(raised.value) is ValueError  # by which the page knows it
+        assert type(raised.value) is ValueError  # the exact type by which the page recognises it
         load(unmix.write(tmp_path / "umxhq.safetensors"))
         with pytest.raises(ValueError, match="Open-Unmix"):
             browser.networks()
@@ -138,7 +138,7 @@ def test_models_that_no_card_can_run_are_refused(tmp_path, tiny_weights):
         load(tiny_weights)
 
 
-def test_songs_of_other_samples_have_other_digests(info):
+def test_different_samples_have_different_digests(info):
     mixture = synthetic.noise(1.0)
     block = info["measure_block"]
     same, again = measure(mixture, block), measure(mixture, block)
@@ -148,11 +148,11 @@ def test_songs_of_other_samples_have_other_digests(info):
 
 
 @pytest.mark.parametrize("name", ["numpy", "scipy"])
-def test_the_build_names_who_computes(info, name):
+def test_build_names_the_backend(info, name):
     assert json.loads(browser.load(name))["build"] == name
 
 
-def test_the_steps_of_a_segment_are_told(info):
+def test_trace_lists_the_steps_of_a_segment(info):
     mixture = synthetic.song(2.0)
     song = measure(mixture, info["measure_block"])
     del song["digest"]
@@ -168,5 +168,5 @@ def test_the_steps_of_a_segment_are_told(info):
         assert step["std"] >= 0
 
 
-def test_the_speed_of_products_is_measured(info):
+def test_speed_of_matrix_products_is_measured(info):
     assert 0.01 < browser.speed() < 1e5

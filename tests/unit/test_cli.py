@@ -1,4 +1,4 @@
-"""The command line, run as a person runs it, with the tiny model."""
+"""The command line, run as a user runs it, with the tiny model."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def write(path, samples, rate=44100, subtype="FLOAT"):
 
 
 def stems_of(folder, extension="wav"):
-    """What the files in a folder hold: by stem (2, T); fails if there is anything else there."""
+    """The stems in a folder, (2, T) each; fails if anything else is there."""
     files = sorted(folder.iterdir())
     assert all(file.suffix == f".{extension}" for file in files)
     return {file.stem: soundfile.read(file, dtype="float32")[0].T for file in files}
@@ -64,7 +64,7 @@ def out(tmp_path):
 
 @pytest.fixture
 def run(tiny_weights, out, capfd):
-    """Runs `py-demixer separate` on songs; gives back exit code, standard output and error."""
+    """Runs `py-demixer separate` on songs; returns exit code, standard output and error."""
 
     def run(*arguments):
         options = ["separate", "--weights", tiny_weights, "-o", out, *arguments]
@@ -75,7 +75,7 @@ def run(tiny_weights, out, capfd):
 
 
 def sentence(stderr):
-    """The one sentence that standard error must consist of."""
+    """The single line that standard error must consist of."""
     assert re.fullmatch(r"py-demixer: [^\n]+\n", stderr), stderr
     return stderr
 
@@ -83,7 +83,7 @@ def sentence(stderr):
 # ---- what is separated --------------------------------------------------------------------------
 
 
-def test_the_stems_are_those_of_the_package(run, song, out, tiny_weights):
+def test_stems_equal_those_of_the_package(run, song, out, tiny_weights):
     code, stdout, stderr = run(song, "--bits", "32f")
     assert code == 0
     assert "100%" in stderr
@@ -97,7 +97,7 @@ def test_the_stems_are_those_of_the_package(run, song, out, tiny_weights):
         np.testing.assert_array_equal(written[name], expected[name])
 
 
-def test_overlap_shifts_and_seed_reach_the_separation(run, song, out, tiny_weights):
+def test_overlap_shifts_and_seed_are_applied(run, song, out, tiny_weights):
     run(song, "--bits", "32f", "--overlap", "0.5", "--shifts", "1", "--seed", "3")
     model = py_demixer.load_model("htdemucs", tiny_weights)
     options = py_demixer.DemucsOptions(overlap=0.5, shifts=1, seed=3)
@@ -136,13 +136,13 @@ def test_silence_gives_silence(run, tmp_path, out):
         assert np.abs(stem).max() < 1e-6  # less than a hundredth of a 16-bit step
 
 
-def test_a_name_with_spaces_and_letters_of_all_sorts(run, tmp_path, out):
+def test_name_with_spaces_and_non_ascii_letters(run, tmp_path, out):
     code, _, _ = run(write(tmp_path / "Für Élise – 曲 №1.wav", music(0.1)))
     assert code == 0
     assert sorted(stems_of(out / "Für Élise – 曲 №1")) == sorted(STEMS)
 
 
-def test_a_name_of_dots_stays_inside_the_folder(run, tmp_path, out):
+def test_name_of_dots_stays_inside_the_folder(run, tmp_path, out):
     path = tmp_path / "...wav"
     with path.open("wb") as file:
         soundfile.write(file, music(0.1), 44100, format="WAV")
@@ -151,7 +151,7 @@ def test_a_name_of_dots_stays_inside_the_folder(run, tmp_path, out):
     assert sorted(stems_of(out / "...wav")) == sorted(STEMS)
 
 
-def test_two_stems_are_the_one_and_the_sum_of_the_others(run, song, out):
+def test_two_stems_are_one_stem_and_the_sum_of_the_others(run, song, out):
     run(song, "--bits", "32f")
     four = stems_of(out / "song")
     shutil.rmtree(out)
@@ -164,7 +164,7 @@ def test_two_stems_are_the_one_and_the_sum_of_the_others(run, song, out):
     np.testing.assert_allclose(two["no_vocals"], others, atol=1e-6)
 
 
-def test_loud_stems_are_turned_down_by_one_gain_and_it_is_said(run, tmp_path, out):
+def test_loud_stems_are_turned_down_by_one_gain_and_it_is_reported(run, tmp_path, out):
     loud = write(tmp_path / "loud.wav", music(1, level=0.5))
     run(loud, "--bits", "32f")
     exact = stems_of(out / "loud")
@@ -247,7 +247,9 @@ def test_open_unmix_with_two_stems(run_unmix, song, out):
         (["--niter", "-1"], "must not be negative"),
     ],
 )
-def test_what_open_unmix_cannot_do(run_unmix, song, out, capfd, arguments, message):
+def test_options_unsupported_by_open_unmix_are_refused(
+    run_unmix, song, out, capfd, arguments, message
+):
     with pytest.raises(SystemExit) as stop:
         run_unmix(song, *arguments)
     assert stop.value.code == 2
@@ -255,8 +257,8 @@ def test_what_open_unmix_cannot_do(run_unmix, song, out, capfd, arguments, messa
     assert not out.exists()
 
 
-def test_weights_of_a_model_with_the_same_stems_but_another_kind(run, song, out):
-    code, _, stderr = run(song, "--model", "umxl")  # with the tiny HTDemucs' weights
+def test_weights_of_another_architecture_are_refused(run, song, out):
+    code, _, stderr = run(song, "--model", "umxl")  # with weights of the tiny HTDemucs
     assert code == 1
     assert "of another kind, which is not umxl" in sentence(stderr)
     assert not out.exists()
@@ -272,7 +274,7 @@ def test_trace_of_open_unmix(unmix_weights, song, capfd):
 # ---- many songs, pipes, scripts, processes ------------------------------------------------------
 
 
-def test_a_folder_is_separated_with_its_folders(run, tmp_path, out):
+def test_folder_is_separated_with_its_subfolders(run, tmp_path, out):
     album = tmp_path / "music" / "album"
     album.mkdir(parents=True)
     (tmp_path / "music" / ".hidden").mkdir()
@@ -288,7 +290,7 @@ def test_a_folder_is_separated_with_its_folders(run, tmp_path, out):
     ]
 
 
-def test_what_was_made_is_not_taken_for_songs(run, tmp_path):
+def test_written_stems_are_not_taken_for_songs(run, tmp_path):
     folder = tmp_path / "music"
     folder.mkdir()
     write(folder / "one.wav", music(0.1))
@@ -298,8 +300,8 @@ def test_what_was_made_is_not_taken_for_songs(run, tmp_path):
     assert len(stdout.splitlines()) == 4
 
 
-def test_songs_in_the_folder_where_stems_go(run, tmp_path, monkeypatch):
-    """As `-o .` has it; stems that are there are no songs the next time."""
+def test_songs_in_the_output_folder(run, tmp_path, monkeypatch):
+    """As with `-o .`; existing stems are not taken for songs the next time."""
     folder = tmp_path / "music"
     (folder / "album").mkdir(parents=True)
     for name in ("one.wav", "album/two.wav", "album/drums.wav"):
@@ -312,7 +314,7 @@ def test_songs_in_the_folder_where_stems_go(run, tmp_path, monkeypatch):
         assert stdout.splitlines() == expected
 
 
-def test_songs_in_a_folder_below_the_one_where_stems_go(run, tmp_path, monkeypatch):
+def test_songs_in_a_subfolder_of_the_output_folder(run, tmp_path, monkeypatch):
     (tmp_path / "music").mkdir()
     write(tmp_path / "music" / "one.wav", music(0.1))
     monkeypatch.chdir(tmp_path)
@@ -336,7 +338,7 @@ def test_links_to_folders_are_followed(run, tmp_path, out):
     assert f"There is no file {folder / 'lost.wav'}" in stderr
 
 
-def test_a_folder_that_cannot_be_read_is_told(run, tmp_path, out, monkeypatch):
+def test_unreadable_folder_is_reported(run, tmp_path, out, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -347,7 +349,7 @@ def test_a_folder_that_cannot_be_read_is_told(run, tmp_path, out, monkeypatch):
     assert not out.exists()
 
 
-def test_patterns_that_no_shell_has_expanded(run, tmp_path, out):
+def test_patterns_not_expanded_by_a_shell(run, tmp_path, out):
     folder = tmp_path / "music"
     folder.mkdir()
     for name in ("one.wav", "two.wav", "two [live].wav", "three.flac"):
@@ -362,8 +364,8 @@ def test_patterns_that_no_shell_has_expanded(run, tmp_path, out):
     assert stdout.splitlines() == [str(out / name / "drums.wav") for name in ("two [live]", "two")]
 
 
-def test_names_that_differ_in_composition_only(run, tmp_path, out):
-    """Some file systems take them for the same."""
+def test_names_that_differ_only_in_unicode_normalisation(run, tmp_path, out):
+    """Some file systems treat them as the same name."""
     composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
     songs = [write(tmp_path / f"{name}.wav", music(0.1)) for name in (composed, decomposed)]
     code, _, stderr = run(*songs)
@@ -372,7 +374,7 @@ def test_names_that_differ_in_composition_only(run, tmp_path, out):
     assert not out.exists()
 
 
-def test_a_folder_without_songs(run, tmp_path, out):
+def test_folder_without_songs_is_refused(run, tmp_path, out):
     (tmp_path / "empty").mkdir()
     code, _, stderr = run(tmp_path / "empty")
     assert code == 1
@@ -389,8 +391,8 @@ def test_pipes(tiny_weights, song, out, run):
     assert made.stdout == (out / "song" / "vocals.wav").read_bytes()
 
 
-def test_standard_input_is_called_so(tiny_weights, song, tmp_path):
-    """And not by the temporary file that it was written to."""
+def test_standard_input_is_named_as_such(tiny_weights, song, tmp_path):
+    """Not the temporary file that it was written to."""
     options = ["-o", tmp_path, "--weights", tiny_weights, "--stems", "bass", "--json", "--force"]
     command = [sys.executable, "-m", "py_demixer", "separate", "-", *map(str, options)]
     made = subprocess.run(command, input=song.read_bytes(), capture_output=True, cwd=ROOT)
@@ -405,8 +407,8 @@ def test_standard_input_is_called_so(tiny_weights, song, tmp_path):
 
 
 @pytest.mark.parametrize("closed", [(2,), (0, 2), (0, 1, 2)])
-def test_streams_that_are_closed(tiny_weights, song, out, closed):
-    """As in a program without a console: the stems are made, and nothing is said."""
+def test_closed_standard_streams(tiny_weights, song, out, closed):
+    """As in a program without a console: the stems are written, and nothing is printed."""
     command = [sys.executable, "-m", "py_demixer", "separate", song, "-o", out]
     made = subprocess.run(
         [*command, "--weights", tiny_weights],
@@ -428,7 +430,7 @@ def test_streams_that_are_closed(tiny_weights, song, out, closed):
         (["-o", "-", "--stems", "bass", "--format", "flac"], "leave out --format"),
     ],
 )
-def test_what_cannot_go_through_a_pipe(run, song, capfd, arguments, message):
+def test_options_impossible_with_a_pipe_are_refused(run, song, capfd, arguments, message):
     with pytest.raises(SystemExit) as stop:
         run(song, *arguments)
     assert stop.value.code == 2
@@ -479,7 +481,7 @@ def test_completion(capfd, shell):
     assert "--two-stems" in script
 
 
-def test_bash_takes_its_completion():
+def test_completion_works_in_bash():
     program = (
         f'eval "$({sys.executable} -m py_demixer completion bash)"\n'
         "COMP_WORDS=(py-demixer separate --two) COMP_CWORD=2\n"
@@ -490,7 +492,7 @@ def test_bash_takes_its_completion():
     assert done.stdout.split() == ["--two-stems"], done.stderr
 
 
-def test_help_tells_the_exit_codes(capfd):
+def test_help_lists_the_exit_codes(capfd):
     with pytest.raises(SystemExit) as stop:
         cli.main(["--help"])
     assert stop.value.code == 0
@@ -502,7 +504,7 @@ def test_help_tells_the_exit_codes(capfd):
 # ---- what is refused ----------------------------------------------------------------------------
 
 
-def test_an_empty_file(run, tmp_path, out):
+def test_empty_file_is_refused(run, tmp_path, out):
     path = tmp_path / "song.wav"
     path.touch()
     code, _, stderr = run(path)
@@ -511,7 +513,7 @@ def test_an_empty_file(run, tmp_path, out):
     assert not out.exists()
 
 
-def test_a_text_file_named_mp3(run, tmp_path, out):
+def test_text_file_named_mp3_is_refused(run, tmp_path, out):
     path = tmp_path / "song.mp3"
     path.write_text("This is not music.\n" * 200)
     code, _, stderr = run(path)
@@ -520,7 +522,7 @@ def test_a_text_file_named_mp3(run, tmp_path, out):
     assert not out.exists()
 
 
-def test_samples_that_are_no_numbers(run, tmp_path, out):
+def test_nan_samples_are_refused(run, tmp_path, out):
     samples = music(1)
     samples[22050:22060, 1] = np.nan
     code, _, stderr = run(write(tmp_path / "song.wav", samples))
@@ -529,7 +531,7 @@ def test_samples_that_are_no_numbers(run, tmp_path, out):
     assert not out.exists()
 
 
-def test_the_same_song_twice_in_a_row(run, song, out):
+def test_existing_stems_need_force(run, song, out):
     assert run(song)[0] == 0
     precious = out / "song" / "vocals.wav"
     precious.write_bytes(b"precious")
@@ -541,7 +543,7 @@ def test_the_same_song_twice_in_a_row(run, song, out):
     assert sorted(stems_of(out / "song")) == sorted(STEMS)
 
 
-def test_a_stem_that_cannot_be_replaced(run, song, out):
+def test_stem_that_cannot_be_replaced_is_reported(run, song, out):
     (out / "song" / "drums.wav").mkdir(parents=True)
     code, _, stderr = run(song, "--force")
     assert code == 1
@@ -549,7 +551,7 @@ def test_a_stem_that_cannot_be_replaced(run, song, out):
     assert [path.name for path in (out / "song").iterdir()] == ["drums.wav"]
 
 
-def test_two_songs_of_one_name(run, song, tmp_path, out):
+def test_two_songs_with_the_same_name_are_refused(run, song, tmp_path, out):
     (tmp_path / "more").mkdir()
     other = write(tmp_path / "more" / "SONG.flac", music(0.1), subtype="PCM_16")
     code, _, stderr = run(song, other, "--force")
@@ -558,7 +560,7 @@ def test_two_songs_of_one_name(run, song, tmp_path, out):
     assert not out.exists()
 
 
-def test_a_bad_song_does_not_stop_the_good_ones(run, song, tmp_path, out):
+def test_bad_song_does_not_stop_the_others(run, song, tmp_path, out):
     code, stdout, stderr = run(tmp_path / "nope.wav", song)
     assert code == 1
     assert "There is no file" in stderr
@@ -588,20 +590,20 @@ def test_wrong_usage_is_exit_code_2(run, song, out, capfd, arguments, message):
     assert not out.exists()
 
 
-def test_an_overlap_without_any_step(run, song, out):
+def test_overlap_without_any_step_is_refused(run, song, out):
     code, _, stderr = run(song, "--overlap", "0.99999999")
     assert code == 1
     assert "lower it" in stderr
     assert not out.exists()
 
 
-def test_a_place_that_is_no_folder(run, song, tmp_path):
+def test_output_path_that_is_not_a_folder_is_refused(run, song, tmp_path):
     code, _, stderr = run(song, "-o", song)
     assert code == 1
     assert "choose another folder" in sentence(stderr)
 
 
-def test_too_little_room_on_the_disk(run, song, out, monkeypatch):
+def test_too_little_disk_space_is_reported(run, song, out, monkeypatch):
     usage = shutil.disk_usage(song)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     code, _, stderr = run(song)
@@ -611,7 +613,7 @@ def test_too_little_room_on_the_disk(run, song, out, monkeypatch):
     assert not out.exists()
 
 
-def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkeypatch):
+def test_full_disk_leaves_no_partial_output(run, song, out, monkeypatch):
     real = encode.write
 
     def write_two(path, *arguments):
@@ -627,15 +629,15 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(run, song, out, monkey
 
 
 def command(*arguments, **options):
-    """Runs `py-demixer` in a process of its own: what it says, and its exit code."""
+    """Runs `py-demixer` in its own process; returns its output and exit code."""
     words = [sys.executable, "-m", "py_demixer", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.run(words, cwd=ROOT, **(pipes | options))
 
 
 @pytest.mark.parametrize("what", ["the mixture", "a stem", "a plane"])
-def test_a_disk_that_is_full_midway(tiny_weights, song, tmp_path, out, what):
-    """Of one song; the next one may still fit."""
+def test_disk_full_midway(tiny_weights, song, tmp_path, out, what):
+    """The disk is full for one song; the next one may still fit."""
     small = write(tmp_path / "small.wav", music(0.1))
     frames = 44100 if what == "the mixture" else 44100 + 5  # a WAV file with its header is larger
     more = ["--jobs", 1] if what == "a plane" else []
@@ -654,7 +656,7 @@ def test_a_disk_that_is_full_midway(tiny_weights, song, tmp_path, out, what):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no such device")
 @pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["separate"], ["pipe"]])
-def test_standard_output_that_is_full(tiny_weights, song, out, arguments):
+def test_full_standard_output_is_reported(tiny_weights, song, out, arguments):
     if arguments == ["separate"]:
         arguments = ["separate", song, "-o", out, "--weights", tiny_weights]
     elif arguments == ["pipe"]:
@@ -666,8 +668,8 @@ def test_standard_output_that_is_full(tiny_weights, song, out, arguments):
     assert last.startswith("py-demixer: standard output could not be read or written: No space")
 
 
-def test_names_that_cannot_be_printed(tiny_weights, tmp_path, out):
-    """Neither the terminal's encoding nor UTF-8 has them: later songs are not lost for that."""
+def test_unprintable_names(tiny_weights, tmp_path, out):
+    """Neither the terminal's encoding nor UTF-8 has them: later songs must not be lost."""
     names = [os.fsdecode(b"na\xefve.wav"), "曲.wav", "plain.wav"]
     folder = tmp_path / "songs"
     folder.mkdir()
@@ -686,7 +688,7 @@ def test_names_that_cannot_be_printed(tiny_weights, tmp_path, out):
 
 
 def wait_for_the_first_task(stderr: IO[bytes]) -> None:
-    """Read what a program says of its progress until the first of its tasks is done."""
+    """Read a program's progress output until its first task is done."""
     seen = b""
     while b" 1/" not in seen:
         byte = stderr.read(1)
@@ -696,7 +698,7 @@ def wait_for_the_first_task(stderr: IO[bytes]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
-def test_being_ended_leaves_nothing_half_written(tiny_weights, tmp_path, out, number, jobs):
+def test_termination_leaves_no_partial_output(tiny_weights, tmp_path, out, number, jobs):
     song = write(tmp_path / "song.wav", music(60))
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -706,14 +708,14 @@ def test_being_ended_leaves_nothing_half_written(tiny_weights, tmp_path, out, nu
         env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         start_new_session=True,
-        # Whoever runs these tests by nohup has it ignored, and children have that from him.
+        # With nohup, the tests ignore SIGHUP, and child processes inherit that.
         preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         wait_for_the_first_task(process.stderr)
         process.send_signal(number)
         process.wait(120)
-        with suppress(ProcessLookupError):  # nobody of it may be left, and hold standard error
+        with suppress(ProcessLookupError):  # kill any process that is left and holds standard error
             os.killpg(process.pid, signal.SIGKILL)
         stderr = process.stderr.read().decode()
     assert process.returncode == 128 + number
@@ -724,7 +726,7 @@ def test_being_ended_leaves_nothing_half_written(tiny_weights, tmp_path, out, nu
 
 
 @pytest.mark.parametrize("package", ["soundfile", "soxr", "tqdm"])
-def test_packages_that_are_not_installed_are_asked_for(run, tmp_path, monkeypatch, package):
+def test_missing_packages_are_named(run, tmp_path, monkeypatch, package):
     path = write(tmp_path / "song.wav", music(0.1, rate=8000), 8000)
     monkeypatch.setitem(sys.modules, package, None)
     code, _, stderr = run(path)
@@ -733,7 +735,7 @@ def test_packages_that_are_not_installed_are_asked_for(run, tmp_path, monkeypatc
     assert "pip install 'py-demixer[cli]'" in stderr
 
 
-def test_ctrl_c_stops_and_leaves_nothing_half_written(tiny_weights, tmp_path, out):
+def test_ctrl_c_leaves_no_partial_output(tiny_weights, tmp_path, out):
     song = write(tmp_path / "song.wav", music(60))
     program = "import sys; from py_demixer.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "separate", song, "-o", out, "--weights"]
@@ -760,8 +762,8 @@ def test_ctrl_c_stops_and_leaves_nothing_half_written(tiny_weights, tmp_path, ou
 # ---- weights and models -------------------------------------------------------------------------
 
 
-def test_weights_at_the_default_place_are_taken(song, out, tmp_path, monkeypatch, capfd):
-    """Of this model's converted file the hash is not known: that it is whole has to do."""
+def test_weights_at_the_default_path_are_used(song, out, tmp_path, monkeypatch, capfd):
+    """The hash of this converted file is not known: it only has to be complete."""
     monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
     tiny.write(tmp_path / "htdemucs_6s.safetensors", name="htdemucs_6s")
     assert cli.main(["separate", str(song), "-o", str(out), "--model", "htdemucs_6s"]) == 0
@@ -769,13 +771,13 @@ def test_weights_at_the_default_place_are_taken(song, out, tmp_path, monkeypatch
     assert sorted(stems_of(out / "song")) == sorted(tiny.SIX)
 
 
-def test_weights_at_the_default_place_that_are_not_the_published_ones(
+def test_wrong_weights_at_the_default_path_are_fetched_again(
     song, out, tmp_path, monkeypatch, capfd
 ):
     monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("PATH", "")  # no npm
     tiny.write(tmp_path / "htdemucs.safetensors")
-    with server.serving(tmp_path) as url:  # which has not got what is asked for
+    with server.serving(tmp_path) as url:  # the server lacks the requested files
         monkeypatch.setenv("PY_DEMIXER_MIRROR", url)
         assert cli.main(["separate", str(song), "-o", str(out)]) == 1
     stderr = capfd.readouterr().err
@@ -783,11 +785,11 @@ def test_weights_at_the_default_place_that_are_not_the_published_ones(
     assert "could not be fetched from any source" in stderr.splitlines()[-1]
 
 
-def test_weights_that_cannot_be_fetched(song, out, tmp_path, monkeypatch, capfd):
+def test_unavailable_weights_are_reported(song, out, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("PATH", "")  # no npm
     (tmp_path / "site").mkdir()
-    with server.serving(tmp_path / "site") as url:  # where every file is missing
+    with server.serving(tmp_path / "site") as url:  # every file is missing here
         monkeypatch.setenv("PY_DEMIXER_MIRROR", url)
         code = cli.main(["separate", str(song), "-o", str(out)])
     stderr = capfd.readouterr().err
@@ -797,14 +799,14 @@ def test_weights_that_cannot_be_fetched(song, out, tmp_path, monkeypatch, capfd)
     assert not out.exists()
 
 
-def test_weights_are_not_fetched_for_a_song_that_is_none(tmp_path, monkeypatch, capfd):
+def test_weights_are_not_fetched_for_a_missing_song(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path / "weights"))
     code = cli.main(["separate", str(tmp_path / "nope.wav")])
     assert code == 1
     assert "There is no file" in sentence(capfd.readouterr().err)
 
 
-def test_a_file_that_holds_no_weights(run, song, out):
+def test_file_without_weights_is_refused(run, song, out):
     code, _, stderr = run(song, "--weights", song)
     assert code == 1
     assert "weight file" in sentence(stderr)
@@ -823,7 +825,7 @@ def no_home(monkeypatch):
     monkeypatch.setattr(pwd, "getpwuid", unknown)
 
 
-def test_no_home_directory_is_told(no_home, song, out, capfd):
+def test_missing_home_directory_is_reported(no_home, song, out, capfd):
     assert cli.main(["separate", str(song), "-o", str(out)]) == 1
     message = "There is no home directory to keep weights in: name a folder in PY_DEMIXER_WEIGHTS."
     assert message in sentence(capfd.readouterr().err)
@@ -843,7 +845,7 @@ def test_models_for_scripts(tmp_path, monkeypatch, capfd):
     assert [name for name, model in models.items() if model["is_here"]] == ["htdemucs_6s"]
 
 
-def test_models_tells_licence_size_and_place(tiny_weights, tmp_path, monkeypatch, capfd):
+def test_models_lists_licence_size_and_path(tiny_weights, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("PY_DEMIXER_WEIGHTS", str(tmp_path))
     assert cli.main(["models"]) == 0
     listing = capfd.readouterr().out
@@ -856,7 +858,7 @@ def test_models_tells_licence_size_and_place(tiny_weights, tmp_path, monkeypatch
     assert f"84.0 MB, here: {tiny_weights}" in capfd.readouterr().out
 
 
-def test_importing_the_command_line_needs_numpy_only():
+def test_importing_the_command_line_needs_only_numpy():
     program = "import sys; from py_demixer import cli; print(*sys.modules)"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     modules = subprocess.check_output([sys.executable, "-c", program], env=env, text=True).split()
@@ -869,7 +871,7 @@ def test_importing_the_command_line_needs_numpy_only():
 
 @pytest.fixture
 def tracing(tiny_weights, song, capfd):
-    """Runs `py-demixer trace` on the song; gives back exit code, standard output and error."""
+    """Runs `py-demixer trace` on the song; returns exit code, standard output and error."""
 
     def run(*arguments):
         options = ["trace", song, "--weights", tiny_weights, *arguments]
@@ -894,7 +896,7 @@ def test_trace_shows_every_step_and_writes_the_same_as_json(tracing, tmp_path):
     assert int(last[-1]) == steps[-1]["argmax"]
 
 
-def test_trace_finds_the_first_step_that_departs(tracing, tmp_path):
+def test_trace_finds_the_first_step_that_differs(tracing, tmp_path):
     path = tmp_path / "trace.json"
     tracing("--json", path)
     code, stdout, stderr = tracing("--compare", path)
@@ -912,7 +914,7 @@ def test_trace_finds_the_first_step_that_departs(tracing, tmp_path):
     assert f"{steps[1]['mean']:.4e}" not in ours
 
 
-def test_trace_says_where_a_trace_ends_early(tracing, tmp_path):
+def test_trace_reports_where_a_trace_ends_early(tracing, tmp_path):
     path = tmp_path / "trace.json"
     tracing("--json", path)
     path.write_text(json.dumps(json.loads(path.read_text())[:3]))
@@ -933,7 +935,7 @@ def test_trace_does_not_overwrite_silently(tracing, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "no JSON", '[{"name": "stems"}]'])
-def test_trace_refuses_what_is_no_trace(tracing, tmp_path, content):
+def test_trace_refuses_other_files(tracing, tmp_path, content):
     path = tmp_path / "trace.json"
     if content is not None:
         path.write_text(content)

@@ -1,4 +1,4 @@
-"""The package against PyTorch: see tests/golden."""
+"""Compare the package with PyTorch; see tests/golden."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_operation(name):
     checks.check_op(name)
 
 
-def test_no_operation_is_left_out():
+def test_every_golden_operation_is_checked():
     assert set(checks.OPS) == set(cases.load("ops"))
 
 

@@ -1,4 +1,4 @@
-"""Files whose headers lie: nothing they hold is lost without a word."""
+"""Files with wrong headers: none of their samples are lost silently."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def encoded(song: np.ndarray = SONG, kind: str = "FLAC", subtype: str | None = N
 
 
 def sixteen(song: np.ndarray = SONG) -> np.ndarray:
-    """The song as 16 bits have it."""
+    """The song rounded to 16 bits."""
     read, _ = soundfile.read(io.BytesIO(encoded(song, "WAV", "PCM_16")), dtype="float32")
     return read.T
 
 
 def load(content: bytes, folder: Path, ending: str = "wav") -> tuple[np.ndarray, list[str]]:
-    """The song, and what was said of it."""
+    """The loaded song, and the warnings."""
     path = folder / f"song.{ending}"
     path.write_bytes(content)
     said: list[str] = []
@@ -50,7 +50,7 @@ def load(content: bytes, folder: Path, ending: str = "wav") -> tuple[np.ndarray,
 def riff(
     data: bytes, stated: int, outer: int | None = None, behind: bytes = b"", before: bytes = b""
 ) -> bytes:
-    """A WAV file of 16-bit stereo."""
+    """A WAV file with 16-bit stereo samples."""
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, RATE, 4 * RATE, 4, 16)
     content = b"WAVE" + before + form + b"data" + struct.pack("<I", stated) + data + behind
     return b"RIFF" + struct.pack("<I", len(content) if outer is None else outer) + content
@@ -62,16 +62,14 @@ DATA = encoded(SONG, "WAV", "PCM_16")[44:]
 @pytest.mark.usefixtures("no_ffmpeg")
 @pytest.mark.parametrize("size", PIPES)
 @pytest.mark.parametrize("outer", [0, 8, 0x7FFFF024, 0xFFFFFFFF, None])
-def test_a_stream_that_did_not_know_its_length(
-    tmp_path: Path, size: int, outer: int | None
-) -> None:
+def test_wav_stream_of_unknown_length(tmp_path: Path, size: int, outer: int | None) -> None:
     song, said = load(riff(DATA, size, outer), tmp_path)
     np.testing.assert_array_equal(song, sixteen())
     assert said == []
 
 
 @pytest.mark.usefixtures("no_ffmpeg")
-def test_a_recorder_that_was_cut_off(tmp_path: Path) -> None:
+def test_wav_of_an_interrupted_recorder(tmp_path: Path) -> None:
     junk = b"JUNK" + struct.pack("<I", 4044) + bytes(4044)
     song, _ = load(riff(DATA, 0, 4088, before=junk), tmp_path)
     np.testing.assert_array_equal(song, sixteen())
@@ -79,7 +77,7 @@ def test_a_recorder_that_was_cut_off(tmp_path: Path) -> None:
     np.testing.assert_array_equal(song, sixteen())
 
 
-def test_chunks_behind_the_data_are_not_heard(tmp_path: Path) -> None:
+def test_chunks_after_the_data_are_not_decoded(tmp_path: Path) -> None:
     behind = b"cue " + struct.pack("<I", 5000) + bytes(5000)
     song, said = load(riff(DATA, len(DATA), behind=behind), tmp_path)
     np.testing.assert_array_equal(song, sixteen())
@@ -88,7 +86,7 @@ def test_chunks_behind_the_data_are_not_heard(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_ffmpeg")
 @pytest.mark.parametrize("kind", ["wav", "mp3"])
-def test_a_file_that_is_cut_short_is_told(tmp_path: Path, kind: str) -> None:
+def test_truncated_file_is_reported(tmp_path: Path, kind: str) -> None:
     content = encoded(SONG, kind.upper()) if kind == "mp3" else riff(DATA, len(DATA))
     song, said = load(content[: len(content) // 2], tmp_path, kind)
     assert 1 < song.shape[1] / RATE < 2
@@ -97,7 +95,7 @@ def test_a_file_that_is_cut_short_is_told(tmp_path: Path, kind: str) -> None:
     assert "is cut short" in sentence
 
 
-def test_a_flac_file_that_is_cut_short_is_told(tmp_path: Path, ffmpeg: None) -> None:
+def test_truncated_flac_file_is_reported(tmp_path: Path, ffmpeg: None) -> None:
     content = encoded()
     song, said = load(content[: len(content) // 2], tmp_path, "flac")
     assert 1 < song.shape[1] / RATE < 2
@@ -107,7 +105,7 @@ def test_a_flac_file_that_is_cut_short_is_told(tmp_path: Path, ffmpeg: None) -> 
 @pytest.mark.usefixtures("no_ffmpeg")
 @pytest.mark.parametrize("stated", [0, 1000, SONG.shape[1] // 2, SONG.shape[1] - 1])
 @pytest.mark.parametrize("depth", ["PCM_16", "PCM_24"])
-def test_a_flac_header_that_states_too_little(tmp_path: Path, stated: int, depth: str) -> None:
+def test_flac_header_with_too_few_samples(tmp_path: Path, stated: int, depth: str) -> None:
     content = bytearray(encoded(SONG, "FLAC", depth))
     content[22:26] = stated.to_bytes(4, "big")
     song, said = load(bytes(content), tmp_path, "flac")
@@ -116,8 +114,8 @@ def test_a_flac_header_that_states_too_little(tmp_path: Path, stated: int, depth
     assert said == []
 
 
-def test_noise_as_flac_has_the_last_frame_of_its_own(tmp_path: Path) -> None:
-    """What looks like a frame within samples is none: its checksum is wrong."""
+def test_last_flac_frame_is_found_in_noise(tmp_path: Path) -> None:
+    """Bytes within samples that look like a frame header do not count: the checksum is wrong."""
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 60_001)).astype(np.float32)
     path = tmp_path / "noise.flac"
     path.write_bytes(encoded(noise, "FLAC", "PCM_24"))
@@ -125,7 +123,7 @@ def test_noise_as_flac_has_the_last_frame_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "subtype"), [("MP3", None), ("OGG", "VORBIS"), ("OGG", "OPUS")])
-def test_joined_files(
+def test_concatenated_files(
     tmp_path: Path, kind: str, subtype: str | None, ffmpeg: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rate = 48_000 if subtype == "OPUS" else RATE
@@ -149,7 +147,7 @@ def test_joined_files(
     outer=st.sampled_from(PIPES) | st.integers(0, 300_000),
     cut=st.integers(0, 100_000),
 )
-def test_never_fewer_samples_than_there_are_without_a_word(
+def test_no_samples_are_dropped_silently(
     tmp_path_factory: pytest.TempPathFactory, size: int, outer: int, cut: int
 ) -> None:
     song = SONG[:, :50_000]
@@ -158,7 +156,7 @@ def test_never_fewer_samples_than_there_are_without_a_word(
     found, said = load(riff(data, size, outer), tmp_path_factory.getbasetemp())
     there = len(data) // 4
     if there > size // 4 >= there - 256:
-        there = size // 4  # so little might be a tag
+        there = size // 4  # such a short rest might be a tag
     np.testing.assert_array_equal(found[:, :there], sixteen(song)[:, :there])
     is_stated_more = size not in PIPES and size // 4 > len(data) // 4
     assert len(said) == is_stated_more

@@ -56,12 +56,12 @@ def test_open_unmix(name):
 
 
 @pytest.mark.parametrize("name", properties.CHECKS)
-def test_on_any_arrays(native_kernels, name):
+def test_kernels_on_random_arrays(native_kernels, name):
     properties.CHECKS[name](native_kernels)
 
 
 def test_threads_do_not_disturb_each_other(native_kernels):
-    """ctypes lets other threads run while a kernel works, so that they are in it together."""
+    """ctypes releases the GIL while a kernel works, so several threads can be in it at once."""
     rng = np.random.default_rng(0)
     sizes = [(60, 700, 900), (48, 500, 1200), (96, 300, 1000), (30, 900, 700)]
     pairs = [
@@ -83,8 +83,8 @@ def test_threads_do_not_disturb_each_other(native_kernels):
 
 
 @pytest.mark.parametrize(("rows", "depth", "columns"), [(7, 700, 9), (13, 256, 200), (1, 1, 1)])
-def test_every_sum_is_one_chain_in_order(native_kernels, rows, depth, columns):
-    """So that blocks and tiles, wherever they lie, do not change a bit."""
+def test_sums_are_accumulated_in_order(native_kernels, rows, depth, columns):
+    """So that the bits do not depend on where blocks and tiles lie."""
     a, b = cases.random("a", rows, depth), cases.random("b", depth, columns)
     chain = np.zeros((rows, columns), np.float32)
     for k in range(depth):
@@ -94,7 +94,7 @@ def test_every_sum_is_one_chain_in_order(native_kernels, rows, depth, columns):
     assert np.array_equal(out, chain)
 
 
-def test_gemm_of_values_that_are_not_finite(native_kernels):
+def test_gemm_of_non_finite_values(native_kernels):
     a, b = cases.random("a", 20, 300), cases.random("b", 300, 30)
     a[3, 5], a[7, 290], b[17, 11], b[299, 29] = np.nan, np.inf, -np.inf, np.nan
     out = np.empty((20, 30), np.float32)
@@ -114,14 +114,14 @@ def test_every_half_precision_number_is_widened_exactly(native_kernels):
 
 @pytest.mark.parametrize("channels", [48, 300])
 def test_winograd_loses_no_accuracy(native_kernels, channels):
-    """Its sums are shorter than those over all taps: its error is no larger."""
+    """Its sums are shorter than those over all taps, so its error is no larger."""
     x, weight = cases.random("x", channels, 10, 30), cases.random("w", 96, channels * 9)
     taps = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1))).astype(np.float64)
     patches = [padded[:, 1 + i : 11 + i, 1 + j : 31 + j] for i, j in taps]
     exact = weight @ np.stack(patches, axis=1).reshape(channels * 9, -1)
     errors = []
-    for order in (slice(None), slice(None, None, -1)):  # taps in another order are no square
+    for order in (slice(None), slice(None, None, -1)):  # reordered taps are not a square
         out = np.empty(exact.shape, np.float32)
         matrix = weight.reshape(96, channels, 9)[:, :, order].reshape(96, -1)
         native_kernels.convolve(matrix, x, out, taps=taps[order], size=(10, 30))
@@ -129,7 +129,7 @@ def test_winograd_loses_no_accuracy(native_kernels, channels):
     assert errors[0] < errors[1]
 
 
-def test_winograd_keeps_what_is_not_finite_in_its_tiles(native_kernels):
+def test_winograd_confines_non_finite_values_to_their_tiles(native_kernels):
     x, weight = np.ones((2, 12, 12), np.float32), np.ones((3, 18), np.float32)
     x[1, 5, 6], out = np.inf, np.empty((3, 12, 12), np.float32)
     taps = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
@@ -161,8 +161,8 @@ def test_softmax(native_kernels, keys):
     assert np.allclose(scores * factors, expected / expected.sum(axis=0), rtol=1e-6, atol=1e-9)
 
 
-def test_queries_attend_independently_of_each_other(native_kernels):
-    """So that it does not matter how they are cut into blocks."""
+def test_queries_attend_independently(native_kernels):
+    """So it does not matter how they are divided into blocks."""
     q, k, v = (cases.random(name, 16, 100) for name in "qkv")
     whole, part = np.empty_like(q), np.empty((16, 41), np.float32)
     native_kernels.attention(q, k, v, 0.25, whole)
@@ -182,8 +182,8 @@ def test_lstm_of_blocks_has_the_bits_of_the_whole(native_kernels):
         assert np.array_equal(*states)
 
 
-def test_gates_of_an_lstm_are_exact_and_keep_what_is_not_finite(native_kernels):
-    """Without a recurrent part: what it makes of sigmoid and tanh, from the flat ends to zero."""
+def test_lstm_gates_are_accurate_and_propagate_non_finite_values(native_kernels):
+    """Without a recurrent part: only sigmoid and tanh, from their flat ends to zero."""
     values = np.concatenate([np.linspace(-20, 20, 4001), 10 ** np.linspace(-30, 2, 999)])
     values = np.concatenate([values, [np.inf, -np.inf, 0, np.nan, 100, -100]]).astype(np.float32)
     hidden = len(values)
@@ -210,7 +210,7 @@ def test_residual(shape):
     inside = np.zeros((shape[0], *(n + 2 for n in shape[1:])), np.float32)
     part = inside[tuple(slice(None) if i == 0 else slice(1, -1) for i in range(x.ndim))]
     part[...] = x
-    for target in (x, part):  # also where rows do not follow each other
+    for target in (x, part):  # also where rows are not contiguous
         assert add_scaled(target, y.copy(), scale) is target
     assert np.allclose(x, expected, rtol=0, atol=1e-6)
     assert np.array_equal(part, x)
@@ -218,12 +218,12 @@ def test_residual(shape):
 
 
 @pytest.mark.usefixtures("use_kernels")
-def test_values_that_are_not_finite():
+def test_non_finite_values():
     checks.check_values_that_are_not_finite()
 
 
-def test_nothing_is_read_or_written_outside_of_the_arrays(tmp_path):
-    """Compiled with the undefined behaviour sanitizer, arrays between pages of no access."""
+def test_no_access_outside_the_arrays(tmp_path):
+    """Built with the undefined behaviour sanitizer, with arrays between inaccessible pages."""
     flags = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
     library = build_native(Path(sys.executable), tmp_path / "checked.so", flags)
     for arguments, expected in (([], 0), (["--beyond"], -signal.SIGSEGV)):
@@ -248,19 +248,19 @@ def test_address_sanitizer(tmp_path):
         assert ("heap-buffer-overflow" in result.stderr) == bool(arguments)
 
 
-def test_kernels_are_for_pyodide_only():
+def test_kernels_load_only_in_pyodide():
     with pytest.raises(ImportError, match="compiled for WebAssembly"):
         kernels.load()
 
 
-def test_the_modules_are_those_that_the_loader_opens(tmp_path):
+def test_build_makes_the_modules_that_the_loader_opens(tmp_path):
     built = build_kernels(Path(sys.executable), tmp_path)
     assert [path.name for path in built] == list(kernels.MODULES)
     assert all(path.read_bytes().startswith(b"\0asm") for path in built)
     assert sum(path.stat().st_size for path in built) < 200_000
 
 
-def test_the_binding_has_every_function_of_the_sources():
+def test_binding_has_every_function_of_the_sources():
     exported = {
         name
         for source in SOURCES.glob("*.c")

@@ -1,4 +1,4 @@
-"""tools/lite.py: what the JupyterLite is made of, without making it."""
+"""tools/lite.py: the ingredients of the JupyterLite, without building it."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ def pyodide_dir(tmp_path):
 
 @pytest.fixture
 def commands(monkeypatch):
-    """Stands in for pip and JupyterLite; yields, by the module that was run, what for."""
+    """Stand-in for pip and JupyterLite; yields the calls of each module."""
     seen = {"pip": [], "jupyterlite_core": []}
 
     def run(command, failure, cwd=None):
@@ -57,9 +57,7 @@ def make(pyodide_dir, tmp_path):
     return lite.make_lite(tmp_path / "python", pyodide_dir, tmp_path / "out", tmp_path / "cache")
 
 
-def test_the_kernel_gets_its_wheels_and_a_lock_file_that_is_true_of_them(
-    pyodide_dir, commands, tmp_path
-):
+def test_kernel_gets_its_wheels_and_a_matching_lock_file(pyodide_dir, commands, tmp_path):
     assert make(pyodide_dir, tmp_path) == tmp_path / "out"
     (command,) = commands["pip"]
     assert command[-4:] == ["comm==0.2.3", "a_b==2", "ipython==9", "jedi==1.5"]
@@ -74,7 +72,7 @@ def test_the_kernel_gets_its_wheels_and_a_lock_file_that_is_true_of_them(
         assert entry["sha256"] == hashlib.sha256(data).hexdigest()
 
 
-def test_the_second_time_nothing_is_asked_for(pyodide_dir, commands, tmp_path):
+def test_second_run_fetches_nothing(pyodide_dir, commands, tmp_path):
     make(pyodide_dir, tmp_path)
     make(pyodide_dir, tmp_path)
     assert len(commands["pip"]) == 1
@@ -82,14 +80,14 @@ def test_the_second_time_nothing_is_asked_for(pyodide_dir, commands, tmp_path):
     assert first == second
 
 
-def test_only_what_is_missing_is_fetched(pyodide_dir, commands, tmp_path):
+def test_only_missing_wheels_are_fetched(pyodide_dir, commands, tmp_path):
     make(pyodide_dir, tmp_path)
     (tmp_path / "cache" / "jupyterlite" / WHEELS[1]).unlink()
     make(pyodide_dir, tmp_path)
     assert commands["pip"][1][-2:] == [str(tmp_path / "cache" / "jupyterlite"), "jedi==1.5"]
 
 
-def test_a_wheel_that_does_not_come_is_said(pyodide_dir, commands, tmp_path):
+def test_missing_wheel_is_reported(pyodide_dir, commands, tmp_path):
     lock = pyodide_dir / "pyodide-lock.json"
     lock.write_text(lock.read_text().replace("jedi-1.5", "jedi-77"))
     with pytest.raises(CannotGoOn, match=r"Cannot fetch .*connection.*jedi-77-\S+ did not come"):

@@ -24,7 +24,7 @@ TENSORS = {
 }
 
 
-def test_checkpoint_is_what_the_safetensors_library_reads_and_writes(tmp_path):
+def test_checkpoint_is_compatible_with_the_safetensors_library(tmp_path):
     checkpoint.write(tmp_path / "ours", TENSORS, {"key": "value"})
     read = safetensors.numpy.load_file(tmp_path / "ours")
     assert set(read) == set(TENSORS)
@@ -37,7 +37,7 @@ def test_checkpoint_is_what_the_safetensors_library_reads_and_writes(tmp_path):
             assert np.array_equal(other, tensor)
 
 
-def test_checkpoint_bytes_depend_on_the_content_alone(tmp_path):
+def test_checkpoint_bytes_depend_only_on_the_content(tmp_path):
     checkpoint.write(tmp_path / "one", TENSORS, {"x": "1", "y": "2"})
     checkpoint.write(tmp_path / "two", dict(reversed(TENSORS.items())), {"y": "2", "x": "1"})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
@@ -62,7 +62,7 @@ def test_checkpoint_is_not_copied(tmp_path):
         lambda data: data.replace(b'"shape":[2,3]', b'"shape":[2,4]'),
     ],
 )
-def test_damaged_checkpoints_are_refused_with_a_sentence(damage, tmp_path):
+def test_damaged_checkpoints_are_refused_with_a_message(damage, tmp_path):
     checkpoint.write(tmp_path / "file", TENSORS, {})
     with pytest.raises(ValueError, match=r"(fetch it again|not a safetensors file)"):
         checkpoint.read(damage((tmp_path / "file").read_bytes()))
@@ -83,7 +83,7 @@ def test_weights_of_another_model_are_refused():
         HTDemucs(tensors, Config(**tiny.CONFIG))
 
 
-def test_segments_shorter_than_the_network_s_are_padded_and_longer_ones_refused():
+def test_short_segments_are_padded_and_long_ones_refused():
     model = checks.tiny_model()
     assert model(cases.random("x", 2, 5000)).shape == (4, 2, 5000)
     with pytest.raises(ValueError, match="at most 343980 samples, this one has 343981"):
@@ -96,14 +96,14 @@ def test_load_model_reads_a_weight_file(tiny_weights):
     assert model.config.channels == tiny.CONFIG["channels"]
 
 
-def test_a_model_is_loaded_from_the_content_of_a_file(tiny_weights):
+def test_load_model_reads_the_content_of_a_file(tiny_weights):
     content, segment = tiny_weights.read_bytes(), cases.random("x", 2, 5000)
     expected = py_demixer.load_model("htdemucs", tiny_weights)(segment)
     for given in (content, bytearray(content), np.frombuffer(content, np.uint8)):
         assert np.array_equal(py_demixer.load_model("htdemucs", given)(segment), expected)
 
 
-def test_a_model_keeps_its_backend(tiny_weights):
+def test_model_keeps_its_backend(tiny_weights):
     with backend.using("scipy"):
         model = py_demixer.load_model("htdemucs", tiny_weights, backend="numpy")
         other = py_demixer.load_model("htdemucs", tiny_weights, backend="scipy")
@@ -127,12 +127,12 @@ def spy(used, function):
     return watched
 
 
-def test_load_model_says_where_weights_are_missing(tmp_path):
+def test_load_model_names_the_missing_weight_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"not at .*nowhere: name another file"):
         py_demixer.load_model(weights=tmp_path / "nowhere")
 
 
-def test_an_empty_weight_file_is_refused(tmp_path):
+def test_empty_weight_file_is_refused(tmp_path):
     (tmp_path / "empty").touch()
     with pytest.raises(ValueError, match="is empty"):
         py_demixer.load_model(weights=tmp_path / "empty")
@@ -168,7 +168,7 @@ def test_weight_files_of_unknown_networks_are_refused(tmp_path, metadata, messag
         networks.build_model(checkpoint.read((tmp_path / "file").read_bytes()))
 
 
-def test_a_bag_is_loaded(tmp_path):
+def test_load_model_reads_a_bag(tmp_path):
     length = {"segment_length": tiny.SECOND}
     path = tiny.write(tmp_path / "bag", seed=3, name="htdemucs_ft", **length)
     bag = py_demixer.load_model("htdemucs_ft", path)
@@ -228,13 +228,13 @@ def test_trace_records_its_own_thread_only(tmp_path):
     assert [step.name for step in steps] == ["of this one"]
 
 
-def test_trace_is_off_outside_of_record(steps):
+def test_trace_is_off_outside_record(steps):
     before = len(steps)
     trace.step("another", np.zeros(3))
     assert len(steps) == before
 
 
-def test_trace_survives_its_file(steps, tmp_path):
+def test_trace_is_saved_and_loaded(steps, tmp_path):
     trace.dump(steps, tmp_path / "trace.json")
     assert trace.load(tmp_path / "trace.json") == steps
     (tmp_path / "other.json").write_text(json.dumps({"not": "a trace"}))
@@ -242,7 +242,7 @@ def test_trace_survives_its_file(steps, tmp_path):
         trace.load(tmp_path / "other.json")
 
 
-def test_trace_names_the_first_step_that_departs(steps):
+def test_trace_names_the_first_step_that_differs(steps):
     assert trace.first_difference(steps, steps) is None
     tensors = tiny.tensors()
     tensors["encoder.2.rewrite.bias"] = tensors["encoder.2.rewrite.bias"] + np.float16(0.1)

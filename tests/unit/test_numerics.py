@@ -1,4 +1,4 @@
-"""The version of the numerics goes with the golden numbers."""
+"""The version of the numerics belongs to the golden numbers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ RECORD = GOLDEN / "numerics.json"
 
 
 def _digest() -> str:
-    """Of all numbers that the package is compared with."""
+    """SHA-256 of all golden numbers that the package is compared with."""
     digest = hashlib.sha256()
     for path in sorted(GOLDEN.rglob("*.npz")):
         digest.update(path.relative_to(GOLDEN).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def test_new_golden_numbers_come_with_a_new_version() -> None:
+def test_new_golden_numbers_need_a_new_version() -> None:
     recorded = json.loads(RECORD.read_text(encoding="utf-8"))
     assert recorded.get(str(numerics.VERSION)) == _digest(), (
         "The golden numbers are not those of this version of the numerics. If songs are computed "

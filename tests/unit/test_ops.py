@@ -1,4 +1,4 @@
-"""What the golden numbers do not show: memory bounds, chunk sizes, values that are not numbers."""
+"""What the golden numbers do not cover: memory bounds, chunk sizes, non-finite values."""
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from py_demixer.ops.norm import group_norm
 from tests.bench.inside import peak
 from tests.golden import cases, checks
 
-CHUNK_BOUND = 1e-6  # of the largest value: a BLAS chooses its order of addition by block size
+CHUNK_BOUND = 1e-6  # of the largest value: BLAS picks its summation order by block size
 
 
 @pytest.mark.parametrize("name", cases.CONV2D | cases.CONV1D | cases.TRANSPOSED)
@@ -65,14 +65,14 @@ def test_scratch_memory_of_attention_is_bounded():
 
 
 @pytest.mark.parametrize("activation", ["gelu", "glu"])
-def test_fused_activation_is_the_activation_of_the_result(activation):
+def test_fused_activation_equals_a_separate_one(activation):
     x, weight, bias = cases.random("x", 3, 9, 8), cases.random("w", 4, 3, 3, 3), np.zeros(4)
     fused = conv2d(x, weight, bias, activation=activation)
     plain = conv2d(x, weight, bias)
     assert np.array_equal(fused, gelu(plain) if activation == "gelu" else glu(plain))
 
 
-def test_values_that_are_not_finite():
+def test_non_finite_values():
     checks.check_values_that_are_not_finite()
 
 
@@ -113,7 +113,7 @@ def test_backend_is_chosen_by_the_environment(monkeypatch):
     assert backends.find("numpy").name == "numpy"
 
 
-def test_a_backend_is_used_inside_of_its_block_and_in_its_thread_alone():
+def test_backend_applies_only_within_its_block_and_thread():
     usual = backend.current().name
     with backend.using("scipy"), ThreadPoolExecutor(1) as other:
         assert backend.current().name == "scipy"
@@ -129,13 +129,13 @@ def test_unknown_backend():
         backends.find("cuda")
 
 
-def test_a_backend_is_the_same_in_another_process():
+def test_backend_can_be_sent_to_another_process():
     assert pickle.loads(pickle.dumps(backends.find("scipy"))).name == "scipy"
     with pytest.raises(TypeError, match="none cannot go to another process"):
         pickle.dumps(backend.Backend("none", lambda a, b, out: None))
 
 
-def test_a_transposed_convolution_refuses_what_it_cannot_do():
+def test_transposed_convolution_refuses_unsupported_options():
     x, weight, bias = np.zeros((4, 3, 5)), np.zeros((4, 2, 8, 1)), np.zeros(2)
     with pytest.raises(ValueError, match="cannot be followed by 'glu'"):
         conv_transpose2d(x, weight, bias, stride=4, crop=2, height=12, activation="glu")

@@ -1,4 +1,4 @@
-"""Networks as programs: recording them, and running them by NumPy."""
+"""Networks as programs: recording them, and executing them with NumPy."""
 
 from dataclasses import replace
 
@@ -32,14 +32,14 @@ def network(request) -> tuple[HTDemucs, dict[str, np.ndarray], Program]:
     return model, tensors, recorded(model, tensors)
 
 
-def test_a_program_gives_the_bits_of_its_network(network):
+def test_program_gives_the_bits_of_its_network(network):
     model, tensors, program = network
     segment = synthetic.song(1.5)[:, : model.segment_length]
     stems = execute.run(program, tensors, segment.copy())
     assert np.array_equal(stems, model(segment))
 
 
-def test_a_program_has_the_steps_of_its_network(network):
+def test_program_has_the_steps_of_its_network(network):
     model, tensors, program = network
     segment = synthetic.song(1.5)[:, : model.segment_length]
     with trace.record() as expected:
@@ -51,7 +51,7 @@ def test_a_program_has_the_steps_of_its_network(network):
     assert len(found) > 30
 
 
-def test_a_program_needs_all_weights_and_few_constants(network):
+def test_program_uses_all_weights_and_few_constants(network):
     _, tensors, program = network
     used: dict[str, int] = dict.fromkeys(tensors, 0)
     for operation in program.operations:
@@ -64,7 +64,7 @@ def test_a_program_needs_all_weights_and_few_constants(network):
     assert len(program.constants) == 4
 
 
-def test_views_are_of_the_same_buffer():
+def test_views_share_their_buffer():
     def network(x):
         add(x[1:3], copy(x)[:2])
         return x.reshape(-1)[:, None]
@@ -79,7 +79,7 @@ def test_views_are_of_the_same_buffer():
     assert program.operations[1].operands == (Array(0, (2, 5), 5), Array(1, (2, 5)))
 
 
-def test_weights_are_known_by_their_place():
+def test_weights_are_identified_by_their_memory():
     tensors = {"both": np.concatenate([WEIGHT, WEIGHT]), "bias": BIAS}
 
     def network(x):
@@ -111,12 +111,12 @@ def test_other_arrays_are_constants():
         (lambda x: x.reshape(3, 3), "shape"),
     ],
 )
-def test_what_a_program_cannot_have_is_told(network, what):
+def test_unsupported_array_operations_are_reported(network, what):
     with pytest.raises(NotRecordable, match=what):
         record(network, (4, 5), {})
 
 
-def test_arithmetic_of_its_own_is_refused():
+def test_plain_arithmetic_is_refused():
     with pytest.raises(NotRecordable, match="does not compute"):
         record(lambda x: x + np.ones((4, 5)), (4, 5), {})
 
@@ -128,7 +128,7 @@ def test_demucs_v3_is_not_recorded():
         record(model.network, (2, 220500), tiny.tensors(0, kind))
 
 
-def test_an_operation_of_another_version_is_refused():
+def test_unknown_operation_is_refused():
     array = Array(0, (2,))
     program = Program((Operation("fold", (array,), {}, None),), (2,), array, array, (), ())
     with pytest.raises(ValueError, match="fold"):

@@ -1,4 +1,4 @@
-"""What ``import py_demixer`` gives, beyond what has tests of its own."""
+"""The public names of ``import py_demixer`` that have no tests elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from py_demixer.weights import checkpoint, manifest
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 1000)).astype(np.float32)
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_exists() -> None:
     for name in py_demixer.__all__:
         assert getattr(py_demixer, name) is not None
     assert dir(py_demixer)
@@ -24,7 +24,7 @@ def test_every_public_name_is_there() -> None:
         _ = py_demixer.nothing
 
 
-def test_every_exception_is_one_of_ours() -> None:
+def test_every_exception_derives_from_the_base_class() -> None:
     found = inspect.getmembers(errors, inspect.isclass)
     assert len(found) > 10
     for _, error in found:
@@ -42,7 +42,7 @@ def test_models_are_listed(tmp_path, monkeypatch) -> None:
     assert models[0].path == tmp_path / "htdemucs.safetensors"
 
 
-def test_a_model_says_what_it_is(tiny_weights) -> None:
+def test_repr_of_a_model(tiny_weights) -> None:
     tiny_model = py_demixer.load_model("htdemucs", tiny_weights)
     assert repr(tiny_model).startswith("<HTDemucs: drums, bass, other, vocals; 44100 Hz, ")
     assert repr(tiny_model).endswith(" million parameters, on numpy>")
@@ -51,7 +51,7 @@ def test_a_model_says_what_it_is(tiny_weights) -> None:
 @pytest.mark.parametrize(
     ("name", "bits", "exact"), [("a.wav", "32f", True), ("a.flac", "24", False)]
 )
-def test_what_is_saved_is_loaded(name: str, bits: str, exact: bool, tmp_path) -> None:
+def test_saved_audio_is_loaded(name: str, bits: str, exact: bool, tmp_path) -> None:
     py_demixer.save_audio(tmp_path / name, NOISE, bits=bits)
     loaded = py_demixer.load_audio(str(tmp_path / name))
     assert loaded.dtype == np.float32
@@ -59,7 +59,7 @@ def test_what_is_saved_is_loaded(name: str, bits: str, exact: bool, tmp_path) ->
     assert py_demixer.load_audio(tmp_path / name, 22050).shape == (2, 500)
 
 
-def test_what_clips_is_logged(tmp_path, caplog) -> None:
+def test_clipping_is_logged(tmp_path, caplog) -> None:
     py_demixer.save_audio(tmp_path / "a.wav", 4 * NOISE)
     assert "samples beyond full scale are clipped" in caplog.text
     assert np.abs(py_demixer.load_audio(tmp_path / "a.wav")).max() <= 1
@@ -78,13 +78,13 @@ def test_what_clips_is_logged(tmp_path, caplog) -> None:
         ("a.wav", np.full((2, 9), np.nan, np.float32), "16", "not a finite number at 0.000 s"),
     ],
 )
-def test_what_cannot_be_saved(name: str, audio, bits: str, sentence: str, tmp_path) -> None:
+def test_invalid_audio_is_not_saved(name: str, audio, bits: str, sentence: str, tmp_path) -> None:
     with pytest.raises(ValueError, match=sentence):
         py_demixer.save_audio(tmp_path / name, audio, bits=bits)
     assert not (tmp_path / name).exists()
 
 
-def test_what_is_there_stays_until_all_is_written(tmp_path, monkeypatch) -> None:
+def test_existing_file_stays_until_all_is_written(tmp_path, monkeypatch) -> None:
     path = tmp_path / "a.wav"
     py_demixer.save_audio(path, NOISE)
     before = path.read_bytes()
@@ -100,14 +100,14 @@ def test_what_is_there_stays_until_all_is_written(tmp_path, monkeypatch) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_not_there_and_a_rate_that_is_none(tmp_path) -> None:
+def test_missing_folder_and_invalid_rate(tmp_path) -> None:
     with pytest.raises(py_demixer.AudioError, match=r"There is no folder .*: make it first"):
         py_demixer.save_audio(tmp_path / "nowhere" / "a.wav", NOISE)
     with pytest.raises(ValueError, match="A sample rate is 1 Hz or more, not 0"):
         py_demixer.save_audio(tmp_path / "a.wav", NOISE, 0)
 
 
-def test_a_pipe_is_no_song(tmp_path) -> None:
+def test_pipe_is_refused(tmp_path) -> None:
     os.mkfifo(tmp_path / "song.wav")
     with pytest.raises(py_demixer.AudioError, match="is a pipe or a device"):
         py_demixer.load_audio(tmp_path / "song.wav")
@@ -124,7 +124,7 @@ def test_workers_of_another_model_are_refused(tiny_weights) -> None:
         py_demixer.separate(NOISE, models[0], workers="2")
 
 
-def test_one_network_is_no_bag(tiny_weights) -> None:
+def test_single_network_is_refused_for_a_bag(tiny_weights) -> None:
     with pytest.raises(ValueError, match="holds one network, which is not htdemucs_ft"):
         py_demixer.load_model("htdemucs_ft", tiny_weights)
 
@@ -139,14 +139,16 @@ def test_one_network_is_no_bag(tiny_weights) -> None:
         ({"bag": "5"}, "are not a bag's"),
     ],
 )
-def test_odd_metadata_is_a_sentence(changes, sentence: str, tiny_weights, tmp_path) -> None:
+def test_invalid_metadata_is_refused_with_a_message(
+    changes, sentence: str, tiny_weights, tmp_path
+) -> None:
     content = checkpoint.read(tiny_weights.read_bytes())
     checkpoint.write(tmp_path / "odd", content.tensors, {**content.metadata, **changes})
     with pytest.raises(ValueError, match=sentence):
         py_demixer.load_model("htdemucs", tmp_path / "odd")
 
 
-def test_a_weight_file_is_replaced_in_one_step(tmp_path, monkeypatch) -> None:
+def test_weight_file_is_replaced_atomically(tmp_path, monkeypatch) -> None:
     def full(*_):
         raise OSError("The disk is full.")
 
@@ -160,7 +162,7 @@ def test_a_weight_file_is_replaced_in_one_step(tmp_path, monkeypatch) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_told_while_weights_are_fetched_is_logged(tmp_path, monkeypatch, caplog) -> None:
+def test_messages_while_fetching_weights_are_logged(tmp_path, monkeypatch, caplog) -> None:
     def ensure(model, folder, report):
         report(f"{model.title}: a line")
         raise errors.FetchError("There is no network.")

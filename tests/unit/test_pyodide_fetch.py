@@ -1,4 +1,4 @@
-"""tools/pyodide.py: where the wheels come from, and that the lock file decides what is used."""
+"""tools/pyodide.py: where wheels come from, and that the lock file decides which are used."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ def node_modules(tmp_path):
 
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
-    """A server with the wheels; yields its folder and the list of what was asked for."""
+    """A server with the wheels; yields its folder and the list of requested paths."""
     folder = tmp_path / "mirror"
     folder.mkdir()
     for name, data in WHEELS.items():
@@ -48,7 +48,7 @@ def mirror(tmp_path, monkeypatch):
 
 @pytest.fixture
 def carrier(tmp_path, monkeypatch):
-    """Stands in for pip, the one command the fallback runs; yields what the carrier has in it."""
+    """Stand-in for pip, the only command of the fallback; yields the carrier's content."""
     files = dict(WHEELS)
 
     def pip(command, failure):
@@ -70,7 +70,7 @@ def wheels_in(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.whl")}
 
 
-def test_runtime_and_wheels_come_together_in_a_folder_named_after_the_version(
+def test_runtime_and_wheels_are_put_in_a_folder_named_after_the_version(
     node_modules, mirror, tmp_path
 ):
     folder = fetch(node_modules, tmp_path)
@@ -79,14 +79,14 @@ def test_runtime_and_wheels_come_together_in_a_folder_named_after_the_version(
     assert {path.name for path in folder.iterdir()} == {*WHEELS, *PYODIDE_RUNTIME}
 
 
-def test_the_second_time_nothing_is_asked_for(node_modules, mirror, tmp_path):
+def test_second_run_fetches_nothing(node_modules, mirror, tmp_path):
     fetch(node_modules, tmp_path)
     mirror[1].clear()
     fetch(node_modules, tmp_path)
     assert mirror[1] == []
 
 
-def test_only_what_is_missing_or_damaged_is_fetched_again(node_modules, mirror, tmp_path):
+def test_only_missing_or_damaged_wheels_are_fetched_again(node_modules, mirror, tmp_path):
     damaged, lost, _ = WHEELS
     folder = fetch(node_modules, tmp_path)
     mirror[1].clear()
@@ -97,20 +97,18 @@ def test_only_what_is_missing_or_damaged_is_fetched_again(node_modules, mirror, 
     assert wheels_in(folder) == WHEELS
 
 
-def test_a_file_with_another_hash_is_not_used_but_taken_from_the_carrier(
-    node_modules, mirror, carrier, tmp_path
-):
+def test_file_with_a_wrong_hash_is_taken_from_the_carrier(node_modules, mirror, carrier, tmp_path):
     for name in WHEELS:
         (mirror[0] / name).write_bytes(b"something else")
     assert wheels_in(fetch(node_modules, tmp_path)) == WHEELS
 
 
-def test_a_missing_file_is_taken_from_the_carrier(node_modules, mirror, carrier, tmp_path):
+def test_missing_file_is_taken_from_the_carrier(node_modules, mirror, carrier, tmp_path):
     (mirror[0] / list(WHEELS)[1]).unlink()
     assert wheels_in(fetch(node_modules, tmp_path)) == WHEELS
 
 
-def test_an_unreachable_cdn_is_asked_once(node_modules, mirror, carrier, tmp_path, monkeypatch):
+def test_unreachable_cdn_is_tried_once(node_modules, mirror, carrier, tmp_path, monkeypatch):
     asked = []
 
     def unreachable(url, timeout):
@@ -122,7 +120,7 @@ def test_an_unreachable_cdn_is_asked_once(node_modules, mirror, carrier, tmp_pat
     assert len(asked) == 1
 
 
-def test_nothing_unverified_is_used(node_modules, mirror, carrier, tmp_path):
+def test_unverified_files_are_refused(node_modules, mirror, carrier, tmp_path):
     name = next(iter(WHEELS))
     (mirror[0] / name).write_bytes(b"a lie")
     carrier[name] = b"another lie"
@@ -131,7 +129,7 @@ def test_nothing_unverified_is_used(node_modules, mirror, carrier, tmp_path):
     assert name not in wheels_in(tmp_path / "cache" / "pyodide-9.9")
 
 
-def test_offline_says_so(node_modules, tmp_path, monkeypatch):
+def test_offline_is_reported(node_modules, tmp_path, monkeypatch):
     with serving(tmp_path) as gone:
         pass
     monkeypatch.setenv(pyodide.CDN_VARIABLE, gone)

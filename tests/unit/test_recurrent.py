@@ -1,4 +1,4 @@
-"""Open-Unmix's plans: the rules of plans, blocks, stems, and songs at the edges."""
+"""Open-Unmix's plans: the invariants of plans, blocks, stems, and edge cases of songs."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ OPTIONS = [{}, {"block": 43}, {"residual": True, "block": 300}, {"stems": ["bass
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("length", LENGTHS)
-def test_a_plan_keeps_the_rules_of_plans(length, options):
+def test_plan_satisfies_the_invariants(length, options):
     work = plan(length, **options)
     written = {name: np.zeros(plane.frames, np.int64) for name, plane in work.planes.items()}
     writers = {name: [] for name in work.planes}
@@ -58,7 +58,7 @@ def test_a_plan_keeps_the_rules_of_plans(length, options):
     assert set(work.planes) - read == set(work.stems)
 
 
-def test_what_a_task_reads_and_writes_does_not_grow_with_the_song():
+def test_reads_and_writes_of_a_task_do_not_grow_with_the_song():
     def largest(minutes):
         work = plan(minutes * 60 * RATE)
         return max(
@@ -70,7 +70,7 @@ def test_what_a_task_reads_and_writes_does_not_grow_with_the_song():
     assert largest(30) == largest(4)
 
 
-def test_chains_of_sources_layers_and_directions_do_not_wait_for_more_than_they_need():
+def test_lstm_chains_depend_only_on_what_they_need():
     work = plan(60 * RATE)
     firsts = [
         task for task in work.tasks if isinstance(task, recurrent.LstmPass) and not task.carried[0]
@@ -85,7 +85,7 @@ def test_chains_of_sources_layers_and_directions_do_not_wait_for_more_than_they_
 
 
 @pytest.mark.parametrize("block", [43, 431])
-def test_blocks_do_not_matter(block):
+def test_block_size_does_not_matter(block):
     mixture = synthetic.song(12.0)
     whole = separate(mixture, MODEL, block=10**6).audio
     parts = separate(mixture, MODEL, block=block).audio
@@ -108,12 +108,12 @@ def test_temporary_planes_are_dropped():
     found = execution.execute(work, [mixture], kept, lambda *_: alive.append(set(kept.alive)))
     assert list(found)[-1][1] == mixture.shape[1]
     assert kept.alive == {"drums", "bass"}
-    # Of another source's network nothing but the merged frames is left.
+    # Only the merged frames are left of the other source's network.
     second = next(names for names in alive if "encoded bass" in names)
     assert {name for name in second if name.endswith("drums")} == {"merged drums"}
 
 
-def test_stems_come_in_the_models_order_and_each_as_it_would_alone():
+def test_stems_are_in_model_order_and_independent_of_each_other():
     mixture = synthetic.song(1.0)
     some = separate(mixture, MODEL, stems=["vocals", "bass"], niter=0)
     assert some.sources == ("bass", "vocals")
@@ -144,7 +144,7 @@ def test_silence_is_separated_into_silence(options):
     assert np.array_equal(stems.audio, np.zeros_like(stems.audio))
 
 
-def test_silence_before_and_in_a_song():
+def test_silence_before_and_within_a_song():
     mixture = synthetic.song(3.0).copy()
     mixture[:, : RATE // 2] = 0
     mixture[:, RATE : 2 * RATE] = 0
@@ -153,7 +153,7 @@ def test_silence_before_and_in_a_song():
     assert np.abs(stems.audio[..., RATE + N_FFT : 2 * RATE - N_FFT]).max() < 1e-6
 
 
-def test_mono_on_both_sides():
+def test_identical_channels():
     mixture = np.tile(synthetic.song(2.0)[:1], (2, 1))
     stems = separate(mixture, MODEL, residual=True)
     assert np.isfinite(stems.audio).all()
@@ -177,12 +177,12 @@ def test_short_songs_keep_their_length(length):
         ({"overlap": 0.5}, "no option 'overlap', only stems, residual"),
     ],
 )
-def test_options_that_cannot_be(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         separate(cases.random("m", 2, 100), MODEL, **options)
 
 
-def test_an_empty_song_is_refused():
+def test_empty_song_is_refused():
     with pytest.raises(ValueError, match="empty"):
         separate(np.zeros((2, 0), np.float32), MODEL)
 
@@ -195,7 +195,7 @@ def test_cancel_stops_before_the_next_task():
 
 @pytest.mark.parametrize("length", [1, 3, 2047, 2049, 5000, 50 * HOP, 50 * HOP + 1])
 @pytest.mark.parametrize("step", [1, 3, 40])
-def test_frames_do_not_depend_on_how_they_are_cut(length, step):
+def test_frames_do_not_depend_on_the_block_size(length, step):
     x = cases.random("x", 2, length)
     transform = stft.Centred(length, N_FFT)
     padded = np.pad(x, ((0, 0), (N_FFT // 2, N_FFT // 2)), mode="reflect")
@@ -225,7 +225,7 @@ def test_weights_of_another_width_are_refused():
         OpenUnmix(unmix.tensors(Config(**unmix.TINY)))
 
 
-def test_matrices_in_eight_bits_are_widened_row_by_row():
+def test_8_bit_matrices_are_widened_row_by_row():
     tensors = dict(unmix.tensors(Config(**unmix.TINY)))
     name = "drums.fc2.weight"
     rows = tensors[name]

@@ -1,4 +1,4 @@
-"""The house: a room knows only the ones before it, and no module needs itself."""
+"""The rooms of the package: each imports only those before it, and imports have no cycles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEB = ROOT / "web"
 
 
 def rooms() -> list[str]:
-    """In the order of docs/architecture.md, where they stand in the first column of a table."""
+    """The rooms in the order of docs/architecture.md, from the first column of its table."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = text.partition("## Rooms")[2].partition("\n## ")[0]
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
@@ -32,13 +32,13 @@ SCRIPTS = [path for folder in ("engine", "ui") for path in (WEB / folder).rglob(
 
 
 def room(module: str) -> str:
-    """The package itself, with its public names, is one, too."""
+    """The room of a module; the package itself, with its public names, is a room, too."""
     first, _, rest = module.partition(".")
     return rest.partition(".")[0] or first
 
 
 def imported(module: str, *, at_once: bool = False) -> Iterator[str]:
-    """The modules of the package that a module imports, or that it needs before it is there."""
+    """The package's modules that a module imports (`at_once`: while it is being imported)."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in walk(ast.parse(path.read_text(encoding="utf-8")), at_once):
@@ -64,7 +64,7 @@ def walk(tree: ast.AST, at_once: bool) -> Iterator[ast.AST]:
 
 
 def circle(needs: Mapping[str, list[str]]) -> list[str]:
-    """A way from something to itself, or nothing."""
+    """A cycle in a graph, or an empty list."""
     done: set[str] = set()
 
     def look(name: str, way: list[str]) -> list[str]:
@@ -86,13 +86,13 @@ def test_every_room_is_in_the_list() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"py_demixer.__main__"}))
-def test_a_room_knows_only_those_before_it(module: str) -> None:
+def test_room_imports_only_those_before_it(module: str) -> None:
     order = rooms()
     known = order[: order.index(room(module)) + 1]
     assert {room(name) for name in imported(module)} <= set(known)
 
 
-def test_no_module_needs_itself() -> None:
+def test_imports_have_no_cycles() -> None:
     assert not circle({name: list(imported(name, at_once=True)) for name in MODULES})
 
 
@@ -102,7 +102,7 @@ def scripts_imported(path: Path) -> Iterator[Path]:
     yield from ((path.parent / name).resolve() for name in found if "/vendor/" not in name)
 
 
-def test_the_engine_of_the_page_knows_nothing_of_what_is_seen() -> None:
+def test_engine_scripts_import_nothing_from_the_ui() -> None:
     for path in SCRIPTS:
         for other in scripts_imported(path):
             assert other in SCRIPTS, f"{path} imports {other}"
@@ -110,7 +110,7 @@ def test_the_engine_of_the_page_knows_nothing_of_what_is_seen() -> None:
                 assert WEB / "engine" in other.parents, f"{path} imports {other}"
 
 
-def test_no_script_of_the_page_needs_itself() -> None:
+def test_script_imports_have_no_cycles() -> None:
     needs = {str(path): [str(other) for other in scripts_imported(path)] for path in SCRIPTS}
     assert sum(map(len, needs.values())) > 200
     assert not circle(needs)

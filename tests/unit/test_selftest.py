@@ -1,4 +1,4 @@
-"""The small network with which graphics cards are tried."""
+"""The small network that tests graphics cards."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ def stems():
     return execute.run(program, selftest.tensors(), selftest.segment())
 
 
-def test_what_is_stored_is_what_numpy_makes_of_it(stems):
+def test_stored_stems_equal_those_of_numpy(stems):
     assert selftest.is_right(stems)
 
 
-def test_what_is_wrong_is_found(stems):
+def test_wrong_stems_are_rejected(stems):
     assert not selftest.is_right(np.zeros_like(stems))
     assert not selftest.is_right(stems[:, ::-1])
     assert not selftest.is_right(np.roll(stems, 1, axis=-1))
@@ -31,7 +31,7 @@ def test_what_is_wrong_is_found(stems):
     assert not selftest.is_right(one_is_wrong)
 
 
-def test_as_many_decibels_as_are_stated(stems):
+def test_stated_decibels_are_the_threshold(stems):
     noise = selftest.noise(stems.shape, 1000)
     noise *= np.linalg.norm(stems) / np.linalg.norm(noise)
     for decibels, right in ((selftest.LEAST_DECIBELS + 2, True), (88, False)):
@@ -46,11 +46,11 @@ def used(network, tensors):
         for operation in program.operations
         for dispatch in lower(operation)
         for constant in [("", None), *dispatch.constants.items()]
-        if constant[0] != "SCALE"  # of its own for every length
+        if constant[0] != "SCALE"  # differs for every length
     }
 
 
-def test_it_has_every_shader_of_the_released_network():
+def test_every_shader_of_the_released_network_is_used():
     shapes = HTDemucs.shapes(HTDemucs.default_config())
     tensors = {name: np.empty(shape, np.float16) for name, shape in shapes.items()}
     released = used(HTDemucs(tensors), tensors)

@@ -1,4 +1,4 @@
-"""Measuring, planning and assembling songs; what the network does is tested elsewhere."""
+"""Measuring, planning and assembling songs; the networks are tested elsewhere."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SEGMENT, RATE = 343980, 44100
 
 
 class Echo:
-    """A model whose every stem is its input, or that times a number."""
+    """A model whose stems are its input, and twice its input."""
 
     architecture = "htdemucs"
     sources = ("same", "double")
@@ -63,7 +63,7 @@ def test_plan_of_a_twenty_second_song():
     written = [segment.writes[0] for segment in segments]
     assert [part.start for part in written] == [0, 257985, 515970, 773955]
     assert [part.length for part in written] == [SEGMENT, SEGMENT, SEGMENT, 108045]
-    last = segments[-1]  # a short segment has real audio before it and zeros behind it
+    last = segments[-1]  # a short segment has real audio before it and zeros after it
     (read,) = last.reads
     assert last.pad_left == 0
     assert read.start == written[-1].start - last.trim
@@ -101,7 +101,7 @@ def test_segments_cover_the_song_in_order(options, length):
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("length", LENGTHS)
-def test_a_plan_keeps_the_rules_of_plans(options, length):
+def test_plan_satisfies_the_invariants(options, length):
     work = plan(length, options)
     writers = {}
     for index, task in enumerate(work.tasks):
@@ -149,7 +149,7 @@ def test_any_order_gives_the_same_bits(options):
 
 
 @pytest.mark.parametrize("options", OVERLAPS)
-def test_temporary_planes_go_as_soon_as_they_can(options):
+def test_temporary_planes_are_dropped_as_soon_as_possible(options):
     alive, mixture = [], cases.random("mixture", 2, 20_000)
     work, kept = plan(20_000, options, 1000), Watched()
 
@@ -174,7 +174,7 @@ def test_seed_decides_the_shifts():
     assert first.tasks != other.tasks
 
 
-def test_a_song_has_the_mean_and_unbiased_std_of_its_mono_mix():
+def test_statistics_are_the_mean_and_unbiased_std_of_the_mono_mix():
     mixture = (0.1 * cases.random("m", 2, statistics.MEASURE_BLOCK + 777) + 3).astype(np.float32)
     song = statistics.measure([mixture], RATE)
     mono = mixture.astype(np.float64).mean(axis=0)
@@ -190,7 +190,7 @@ def test_silence_is_separated_into_silence():
     assert np.abs(stems.audio).max() < 1e-6
 
 
-def test_silence_measures_as_a_number_one_can_divide_by():
+def test_std_of_silence_is_not_zero():
     assert statistics.measure([np.zeros((2, 1), np.float32)], RATE) == SongStatistics(1, 0.0, 1e-8)
 
 
@@ -216,7 +216,7 @@ def test_other_shapes_are_refused(shape):
 
 
 @pytest.mark.parametrize("shape", [(2500,), (1, 2500)])
-def test_mono_goes_to_both_sides(shape):
+def test_mono_is_used_for_both_channels(shape):
     mono = cases.random("mono", 2500)
     expected = py_demixer.separate(np.stack([mono, mono]), Echo(1000))
     found = py_demixer.separate(mono.reshape(shape), Echo(1000))
@@ -225,8 +225,8 @@ def test_mono_goes_to_both_sides(shape):
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint8, np.int64, bool, np.complex64])
-def test_samples_that_are_no_floats_are_refused(dtype):
-    """Their full scale is not 1, so their stems would be wrong by what it is."""
+def test_samples_that_are_not_floats_are_refused(dtype):
+    """Their full scale is not 1, so their stems would be wrong by that factor."""
     samples = np.ones((2, 5), dtype)
     message = f"must be floats with full scale at 1, not {np.dtype(dtype)}"
     song = SongStatistics(5, 0.0, 1.0)
@@ -239,14 +239,14 @@ def test_samples_that_are_no_floats_are_refused(dtype):
             use()
 
 
-def test_floats_of_other_sizes_are_taken():
+def test_float64_samples_are_accepted():
     mixture = cases.random("mixture", 2, 2500)
     expected = py_demixer.separate(mixture, Echo(1000))
     found = py_demixer.separate(mixture.astype(np.float64), Echo(1000))
     assert np.array_equal(found.audio, expected.audio)
 
 
-def test_a_bad_sample_is_found_though_the_song_was_measured_elsewhere():
+def test_bad_sample_is_found_with_statistics_measured_elsewhere():
     mixture, song = cases.random("mixture", 2, 2500), SongStatistics(2500, 0.0, 1.0)
     mixture[1, 1700] = np.inf
     blocks = py_demixer.separate_blocks(np.split(mixture, [1000], 1), Echo(1000), song=song)
@@ -254,7 +254,7 @@ def test_a_bad_sample_is_found_though_the_song_was_measured_elsewhere():
         list(blocks)
 
 
-def test_another_sample_rate_is_refused_where_it_is_told():
+def test_wrong_sample_rate_is_refused_if_given():
     mixture, song = cases.random("mixture", 2, 2500), SongStatistics(2500, 0.0, 1.0)
     assert py_demixer.separate(mixture, Echo(1000), sample_rate=RATE).audio.shape == (2, 2, 2500)
     message = "has 48000 samples a second, and the model takes 44100"
@@ -266,12 +266,12 @@ def test_another_sample_rate_is_refused_where_it_is_told():
 
 
 @pytest.mark.parametrize("options", [py_demixer.DemucsOptions, py_demixer.OpenUnmixOptions])
-def test_the_name_of_one_stem_is_one_stem(options):
+def test_stems_may_be_a_single_name(options):
     assert options(stems="vocals") == options(stems=("vocals",))
 
 
 @pytest.mark.parametrize(("length", "most"), [(SEGMENT, 7.2), (1000, 14.0), (2, 100.0)])
-def test_a_transition_power_leaves_something_of_every_sample(length, most):
+def test_largest_transition_power_keeps_every_sample(length, most):
     window = segments.triangular_window(length, most)
     assert window.min() >= np.finfo(np.float32).smallest_normal
     stems = separate(cases.random("mixture", 2, 1700), Echo(length), transition_power=most)
@@ -279,7 +279,7 @@ def test_a_transition_power_leaves_something_of_every_sample(length, most):
 
 
 @pytest.mark.parametrize(("length", "power"), [(SEGMENT, 9), (SEGMENT, 7.3), (1000, 15)])
-def test_a_transition_power_that_leaves_nothing_is_refused(length, power):
+def test_too_large_transition_power_is_refused(length, power):
     with pytest.raises(ValueError, match=r"leaves nothing of the ends .* choose one of at most"):
         separate(np.zeros((2, 5), np.float32), Echo(length), transition_power=power)
 
@@ -299,7 +299,7 @@ def test_options_out_of_range_are_refused(options, message):
         separate(np.zeros((2, 5), np.float32), Echo(), **options)
 
 
-def test_progress_tells_done_total_and_time_left():
+def test_progress_reports_done_total_and_time_left():
     calls = []
     mixture = cases.random("mixture", 2, 2500)
     py_demixer.separate(mixture, Echo(1000), progress=lambda *call: calls.append(call))
@@ -341,12 +341,12 @@ GAINS = {
 
 @pytest.mark.parametrize("channels", GAINS)
 def test_gains_of_every_channel(channels):
-    """Left, right, centre, low, back and sides, by WAV's order; W3C Web Audio where it has them."""
+    """Left, right, centre, low, back, sides, in WAV order; as in W3C Web Audio if defined there."""
     assert np.array_equal(statistics.downmix_matrix(channels), np.float32(GAINS[channels]))
 
 
 @pytest.mark.parametrize("channels", [0, 9])
-def test_downmix_of_other_numbers_is_refused(channels):
+def test_downmix_of_other_channel_counts_is_refused(channels):
     with pytest.raises(ValueError, match=f"has {channels} channels; between 1 and 8"):
         statistics.downmix_matrix(channels)
 

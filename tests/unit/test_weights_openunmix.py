@@ -1,4 +1,4 @@
-"""Open-Unmix's road: a checkpoint for each stem, checked by its name, into 8 bits."""
+"""Conversion of Open-Unmix: one checkpoint per stem, checked by the hash in its name, to 8 bits."""
 
 import os
 import pickle
@@ -35,13 +35,13 @@ def expected(prefix):
 
 @pytest.fixture
 def model():
-    """As UMXHQ, but made of the small networks."""
+    """UMXHQ, but made of the small networks."""
     return replace(UMXHQ, config={})
 
 
 @pytest.fixture
 def published(tmp_path, model, monkeypatch):
-    """The same where a mirror serves the small networks: the model, and the mirror's folder."""
+    """The same model with a mirror that serves the small networks; the model and its folder."""
     folder = tmp_path / "mirror"
     shutil.copytree(GOLDEN / "unmix", folder)
     far = [
@@ -73,13 +73,13 @@ def test_from_the_published_files_to_stems(published, tmp_path):
     stems = py_demixer.separate(synthetic.song(0.5), network)
     reference = cases.load("checkpoint")["unmix/stems"]
     for stem, wanted in zip(stems.audio[..., ::7], reference, strict=True):
-        assert snr(stem, wanted) > 35  # what 8 bits cost
+        assert snr(stem, wanted) > 35  # the loss by 8 bits
     again = []
     fetch.ensure(model, tmp_path / "cache", again.append)
     assert again == []
 
 
-def test_the_network_is_the_published_one_to_the_last_bit_before_it_is_stored_in_eight(model):
+def test_network_equals_the_published_one_before_quantisation(model):
     tensors = {
         f"{stem}.{name}": tensor
         for stem, path in FILES.items()
@@ -104,7 +104,7 @@ def test_checkpoints_of_both_formats_bit_for_bit(stem):
 
 
 def test_old_format_bit_for_bit():
-    """Strides, offsets and a storage in common, too."""
+    """Including strides, offsets and a shared storage."""
     read = pytorch.read(GOLDEN / "layouts-old.pth").tensors
     wanted = expected("layouts.pth/")
     assert set(read) == set(wanted)
@@ -139,15 +139,13 @@ def test_damaged_files_in_the_old_format_are_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ConvertError, match=r"file\.pth (is not|was refused)"):
             pytorch.read(path)
-    # A storage that is said to be huge is not allocated.
+    # A storage with a huge stated size is not allocated.
     path.write_bytes(whole.replace(pickle.dumps(24, 2)[2:-1], pickle.dumps(1 << 30, 2)[2:-1]))
     with pytest.raises(ConvertError, match="larger than the file"):
         pytorch.read(path)
 
 
-def test_a_file_whose_hash_is_not_in_its_name_is_refused_and_the_others_are_kept(
-    published, tmp_path
-):
+def test_file_with_a_wrong_hash_is_refused_and_the_others_are_kept(published, tmp_path):
     model, folder = published
     cache = tmp_path / "cache"
     bad = folder / FILES["vocals"].name
@@ -164,7 +162,7 @@ def test_a_file_whose_hash_is_not_in_its_name_is_refused_and_the_others_are_kept
     assert len(list(cache.glob("[!.]*"))) == 1
 
 
-def test_a_part_of_a_file_of_unknown_size_is_gone_on_with(published, tmp_path):
+def test_partial_download_of_unknown_size_is_resumed(published, tmp_path):
     model, _ = published
     cache = tmp_path / "cache"
     cache.mkdir()
@@ -174,14 +172,14 @@ def test_a_part_of_a_file_of_unknown_size_is_gone_on_with(published, tmp_path):
     assert fetch.ensure(model, cache, print).name == "umxhq.safetensors"
 
 
-def test_a_server_that_does_not_answer_is_named(published, tmp_path, monkeypatch):
+def test_unreachable_server_is_named(published, tmp_path, monkeypatch):
     model, _ = published
     monkeypatch.delenv("PY_DEMIXER_MIRROR")
     with pytest.raises(fetch.FetchError, match=r"http://127.0.0.1:9/far \(drums-.*cannot be reach"):
         fetch.ensure(model, tmp_path, print)
 
 
-def test_a_converted_file_that_is_cut_short_is_fetched_again(published, tmp_path):
+def test_truncated_converted_file_is_fetched_again(published, tmp_path):
     model, _ = published
     path = fetch.ensure(model, tmp_path, print)
     whole = path.read_bytes()
@@ -190,7 +188,7 @@ def test_a_converted_file_that_is_cut_short_is_fetched_again(published, tmp_path
     assert path.read_bytes() == whole
 
 
-def test_files_that_make_no_model(tmp_path, model):
+def test_files_that_do_not_make_a_model_are_refused(tmp_path, model):
     out, files = tmp_path / "out", list(FILES.values())
     with pytest.raises(ConvertError, match="one file for each of drums, bass, other, vocals"):
         convert.convert(files[:3], out, [model])
@@ -219,7 +217,7 @@ def test_command_line(model, tmp_path, monkeypatch, capsys):
     assert "is not one of Open-Unmix's" in capsys.readouterr().err
 
 
-def test_eight_bits():
+def test_quantisation_to_8_bits():
     matrix = cases.random("matrix", 50, 400)
     matrix[7] = 3.25
     matrix[8] *= 1e-3
@@ -257,7 +255,7 @@ def test_names_without_a_hash_are_refused():
 
 
 @pytest.mark.parametrize("name", ["umxhq", "umxl"])
-def test_the_size_of_the_converted_file_is_the_one_in_the_manifest(name, tmp_path):
+def test_converted_file_has_the_size_in_the_manifest(name, tmp_path):
     model = manifest.load()[name]
     config = openunmix.Config(**model.config)
     metadata = {

@@ -1,24 +1,24 @@
-"""Words of the page: index.html says nothing that has no words in every language."""
+"""Every visible text of index.html names its translations."""
 
 from html.parser import HTMLParser
 
 from web.assemble import WEB
 
 TEXT_OF_ALL = ("noscript", "h1", "symbol")
-"""What is the same in all languages, or read where no script can look for another."""
+"""Elements whose text is the same in all languages, or shown where no script can translate it."""
 
 LETTERS = {"M", "S"}
-"""Of mute and solo, as on mixers everywhere."""
+"""The labels of mute and solo, as on mixers everywhere."""
 
 FILLED = {"formats"}
-"""Ids of what scripts fill in with numbers; what stands there is for the moment before."""
+"""Ids of elements that scripts fill with numbers; their text is only a placeholder."""
 
 SPOKEN = ("aria-label", "title", "placeholder", "alt")
 VOID = {"br", "circle", "img", "input", "link", "meta", "path", "rect", "use"}
 
 
 class Reader(HTMLParser):
-    """Gathers what is said where no ancestor names the words for it."""
+    """Collects texts and labels that have no translation key on themselves or an ancestor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Reader(HTMLParser):
             self.wordless.append(text)
 
 
-def test_whatever_index_html_says_has_words():
+def test_all_texts_of_index_html_are_translatable():
     reader = Reader()
     page = (WEB / "index.html").read_text(encoding="utf-8")
     reader.feed(page[page.index("<body>") :])

@@ -1,10 +1,10 @@
 """SIMD kernels in C for the hot operations, called through ctypes.
 
 ``tools/kernels.py`` compiles the C files of this folder into WebAssembly side modules for Pyodide,
-one with relaxed SIMD (fused multiply-add) and one without. They are named ``.wasm`` and not
-``.so``: Pyodide opens every ``.so`` of a wheel when it installs it, and the relaxed one cannot be
-opened where the browser does not know relaxed SIMD. Arrays are passed as pointers into the heap
-that NumPy allocates from; nothing is copied.
+one with relaxed SIMD (fused multiply-add) and one without. They are named ``.wasm`` and not ``.so``
+because Pyodide opens every ``.so`` of a wheel when it installs the wheel, and the relaxed module
+cannot be opened in a browser without relaxed SIMD. Arrays are passed as pointers into the heap that
+NumPy allocates from; nothing is copied.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MODULES = ("relaxed.wasm", "simd.wasm")
 """The compiled files, best first."""
 
 PANEL = 8
-"""Columns of a tile of the matrix product: queries whose softmax is computed at a time."""
+"""Columns of a tile of the matrix product: the number of queries per softmax call."""
 
 ACTIVATIONS = {None: 0, "gelu": 1, "glu": 2}
 
@@ -70,7 +70,7 @@ _SIGNATURES = {
 
 
 class _Patches(ctypes.Structure):
-    """The struct of that name in multiply.c."""
+    """The struct ``Patches`` in multiply.h."""
 
     _fields_ = (
         ("x", _POINTER),
@@ -92,7 +92,7 @@ class _Patches(ctypes.Structure):
         stride: tuple[int, int],
         out_width: int,
     ) -> Self:
-        """What taps ``(2, count)`` int32, rows and columns, see of ``x``; both have to be kept."""
+        """The patches of ``x`` at taps ``(2, count)`` int32 (rows, columns); keep both alive."""
         rows, columns = taps
         return cls(
             x.ctypes.data,
@@ -107,7 +107,7 @@ class _Patches(ctypes.Structure):
 
 
 class _Result(ctypes.Structure):
-    """The struct of that name in multiply.c."""
+    """The struct ``Result`` in multiply.h."""
 
     _fields_ = (
         ("out", _POINTER),
@@ -118,7 +118,7 @@ class _Result(ctypes.Structure):
 
 
 class _Scratch(threading.local):
-    """A thread's own scratch memory: ctypes lets other threads run while a function works."""
+    """Scratch memory per thread: other threads can run while ctypes calls a function."""
 
     def __init__(self) -> None:
         self.memory = np.empty(0, np.float32)
@@ -130,12 +130,12 @@ class Kernels:
     Parameters
     ----------
     path
-        The library.
+        Path of the library.
 
     Raises
     ------
     OSError
-        It is not there, or this machine cannot open it.
+        The library does not exist, or this machine cannot open it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -145,8 +145,8 @@ class Kernels:
             try:
                 function = getattr(self._library, name)
             except AttributeError as error:
-                # Emscripten remembers a library that it could not open, and the next time opens it
-                # as an empty one.
+                # Emscripten remembers a library that it failed to open, and the next attempt
+                # "succeeds" with an empty library.
                 raise OSError(f"{path.name} has no function {name}") from error
             function.restype, function.argtypes = result, arguments
         self._scratch = _Scratch()
@@ -172,7 +172,7 @@ class Kernels:
         bias: NDArray[np.float32] | None = None,
         activation: str | None = None,
     ) -> None:
-        """``out = activation(matrix @ patches(x) + bias)``, without making the patches.
+        """``out = activation(matrix @ patches(x) + bias)``, without building the patch matrix.
 
         Parameters
         ----------
@@ -183,15 +183,15 @@ class Kernels:
         out
             ``(rows, *size)`` float32, C-contiguous; half as many rows with ``"glu"``.
         taps
-            Position (r, c) of the output sees the input at (r, c) * stride + tap, zero
-            outside of ``x``.
+            Position (r, c) of the output sees the input at (r, c) * stride + tap, zero outside
+            ``x``.
         bias
             ``(rows,)``.
         activation
             None, ``"gelu"`` or ``"glu"``.
         """
         if size[1] == 1 and x.shape[2] == 1:
-            # Long and narrow: the kernel reads along rows.
+            # Turn a column into a row, because the kernel reads along rows.
             x, size, stride = x.transpose(0, 2, 1), (1, size[0]), stride[::-1]
             taps = [(column, row) for row, column in taps]
         (rows, depth), columns = matrix.shape, size[0] * size[1]
@@ -233,7 +233,7 @@ class Kernels:
         scale: float,
         out: NDArray[np.float32],
     ) -> None:
-        """``out = value @ softmax(key.T @ query * scale)`` over the keys, of one head.
+        """``out = value @ softmax(key.T @ query * scale)`` over the keys, for one head.
 
         Parameters
         ----------
@@ -254,9 +254,9 @@ class Kernels:
         )
 
     def exponentiate(self, scores: NDArray[np.float32], factors: NDArray[np.float32]) -> None:
-        """The softmax inside of attention: ``scores (keys, 8)`` float32 of eight queries, in place.
+        """The softmax in attention: ``scores (keys, 8)`` float32 of eight queries, in place.
 
-        The softmax is ``scores * factors``; ``factors (8,)`` is written to.
+        The softmax is ``scores * factors``; ``factors (8,)`` is an output.
         """
         assert scores.dtype == factors.dtype == np.float32
         assert scores.flags.c_contiguous
@@ -271,9 +271,9 @@ class Kernels:
         epsilon: float,
         activation: str | None,
     ) -> None:
-        """Each row of ``x (channels, rows, positions)``, in place, and its activation.
+        """Normalise each row of ``x (channels, rows, positions)`` in place, then activate it.
 
-        ``x`` is float32, its positions contiguous; ``"glu"`` leaves its result in the first half of
+        ``x`` is float32 with contiguous positions; ``"glu"`` leaves its result in the first half of
         the channels.
         """
         assert x.dtype == np.float32
@@ -294,7 +294,7 @@ class Kernels:
         epsilon: float,
         out: NDArray[np.float32],
     ) -> None:
-        """Each position of ``x (channels, positions)`` float32, its rows contiguous.
+        """Normalise each position of ``x (channels, positions)`` float32, with contiguous rows.
 
         ``out`` is float32 of the same shape, C-contiguous.
         """
@@ -327,16 +327,16 @@ class Kernels:
         reverse: bool,
         out: NDArray[np.float32],
     ) -> None:
-        """The recurrent part of a layer of an LSTM; all arrays float32, C-contiguous.
+        """The recurrent part of an LSTM layer; all arrays are float32 and C-contiguous.
 
         Parameters
         ----------
         gates
-            What the input adds to the gates, ``(frames, 4 hidden)``.
+            The input's contribution to the gates, ``(frames, 4 hidden)``.
         weight
             ``(4 hidden, hidden)``.
         state
-            Output and cell, ``(2, hidden)``; left as it is at the end.
+            Output and cell, ``(2, hidden)``; overwritten with the final state.
         reverse
             Go from the last frame to the first.
         out
@@ -356,32 +356,32 @@ class Kernels:
         state[0] = out[frames - 1 - first]
 
     def gelu(self, x: NDArray[np.float32]) -> None:
-        """In place; ``x`` float32, C-contiguous."""
+        """The GELU, in place; ``x`` is float32 and C-contiguous."""
         self._library.gelu_row(x.ctypes.data, x.ctypes.data, x.size)
 
     def glu(
         self, values: NDArray[np.float32], gates: NDArray[np.float32], out: NDArray[np.float32]
     ) -> None:
-        """``out = values * sigmoid(gates)``; float32, C-contiguous, of one shape."""
+        """``out = values * sigmoid(gates)``; all float32, C-contiguous and of the same shape."""
         self._library.glu_row(values.ctypes.data, gates.ctypes.data, out.ctypes.data, out.size)
 
     def _borrow(self, count: int) -> NDArray[np.float32]:
-        """Scratch memory for ``count`` floats, the same again and again for each thread."""
+        """Scratch memory for at least ``count`` floats; each thread reuses its own."""
         scratch = self._scratch
         if scratch.memory.size < count:
-            scratch.memory = np.empty(0, np.float32)  # first let go of the old, then ask for more
+            scratch.memory = np.empty(0, np.float32)  # free the old memory before allocating more
             scratch.memory = np.empty(count, np.float32)
         return scratch.memory
 
 
 @functools.cache
 def load() -> Kernels:
-    """Open the best kernels that this machine can run; the same ones each time.
+    """Open the best kernels that this machine can run; later calls return the same ones.
 
     Raises
     ------
     ImportError
-        There are none: outside of a browser, in the pure wheel, or without WASM SIMD.
+        There are none: outside a browser, in the pure wheel, or without WASM SIMD.
     """
     if platform.system() != "Emscripten":
         raise ImportError("The kernels are compiled for WebAssembly: NumPy is faster here.")
@@ -395,7 +395,7 @@ def load() -> Kernels:
 
 
 def _square(row: int, column: int) -> list[tuple[int, int]]:
-    """The taps of a filter of 3 x 3."""
+    """The taps of a 3 x 3 filter with its first tap at (row, column)."""
     return [(row + i, column + j) for i in range(3) for j in range(3)]
 
 
@@ -404,6 +404,6 @@ def _single(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _readable(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``x``, or a copy where it lies across the places of its elements."""
+    """``x``, or a copy if its address or its strides are not multiples of the element size."""
     whole = all(step % x.itemsize == 0 for step in x.strides)
     return x if x.flags.aligned and whole else x.copy()

@@ -7,12 +7,12 @@
 
 enum { NO_ACTIVATION = 0, GELU = 1, GLU = 2 };
 
-/* Vectors go through these functions in pairs, which share the loads of constants and keep two chains of
+/* These functions process vectors in pairs: a pair shares the loads of constants and keeps two chains of
  * dependent instructions busy. */
 enum { PAIR = 2 };
 #define BOTH _Pragma("GCC unroll 2") for (int v = 0; v < PAIR; v++)
 
-/* A pair of which only `count` floats are there: the end of a row. */
+/* A pair with only `count` floats: the end of a row. */
 INLINE void load_pair(const float *x, ptrdiff_t count, f32x4 *out) {
     out[0] = load_some(x, fewer(count, LANES));
     out[1] = load_some(x + LANES, count - LANES);
@@ -23,8 +23,8 @@ INLINE void store_pair(float *x, const f32x4 *pair, ptrdiff_t count) {
     store_some(x + LANES, pair[1], count - LANES);
 }
 
-/* 1.5 * 2^23, and the polynomial of 2^r for |r| <= 1/2 whose largest relative error is the smallest
- * (Remez), highest power first. */
+/* 1.5 * 2^23, then the minimax polynomial (in relative error, by Remez) of 2^r for |r| <= 1/2, highest
+ * power first. */
 static const float EXPONENTIAL[] = {
     12582912.0f,    1.53458124e-4f, 1.33999309e-3f, 9.61848907e-3f,
     5.55032864e-2f, 2.40226462e-1f, 6.93147182e-1f, 1.0f,
@@ -33,25 +33,25 @@ static const float EXPONENTIAL[] = {
 /* 2^(x factor) to 2 units in the last place, for x factor in [-125, 127]; NaN for NaN. c: EXPONENTIAL. */
 INLINE void exponentials(const f32x4 *x, f32x4 factor, const f32x4 *c, f32x4 *out) {
     f32x4 shifted[PAIR], r[PAIR], p[PAIR];
-    /* Beside 1.5 * 2^23 there is no place for a fraction: the sum is rounded to an integer, which is in
-     * its low bits. */
+    /* A float near 1.5 * 2^23 has no fraction bits: the sum is rounded to an integer, which is in its low
+     * bits. */
     BOTH shifted[v] = madd(x[v], factor, c[0]);
     BOTH r[v] = madd(x[v], factor, c[0] - shifted[v]);
     BOTH p[v] = c[1];
 #pragma GCC unroll 6
     for (int i = 2; i < LENGTH(EXPONENTIAL); i++) BOTH p[v] = madd(p[v], r[v], c[i]);
-    /* Nothing else of it is left after the shift, and goes to the exponent. */
+    /* The shift leaves only that integer, which is added to the exponent. */
     BOTH out[v] = (f32x4)((u32x4)p[v] + ((u32x4)shifted[v] << 23));
 }
 
-/* For the GELU, highest power first: P and Q of ../activation.py in turn, Q's first before them; then
- * where the tail ends, and the factor of the exponent: -1 / (2 ln 2). */
+/* For the GELU: the coefficients of Q and P in ../activation.py, highest power first, alternating and
+ * starting with Q's; then the end of the tail and the factor of the exponent, -1 / (2 ln 2). */
 static const float NORMAL_TAIL[] = {
     3.06372893e-02f, 2.44733961e-01f, 1.22116628e-02f, 8.46755928e-01f, 9.79260264e-02f, 1.44242880e+00f,
     3.22272787e-01f, 1.00000000e+00f, 4.99999981e-01f, 13.0f,           -0.721347520f,
 };
 
-/* x Phi(x) = max(x, 0) - a Phi(-a) with a = |x|, the tail by a rational approximation. c: NORMAL_TAIL,
+/* x Phi(x) = max(x, 0) - a Phi(-a) with a = |x|; the tail is a rational approximation. c: NORMAL_TAIL,
  * e: EXPONENTIAL. */
 INLINE void gelus(const f32x4 *x, const f32x4 *c, const f32x4 *e, f32x4 *out) {
     f32x4 a[PAIR], p[PAIR], q[PAIR], power[PAIR];
@@ -68,7 +68,7 @@ INLINE void gelus(const f32x4 *x, const f32x4 *c, const f32x4 *e, f32x4 *out) {
     BOTH out[v] = larger(x[v], splat(0)) - power[v] * (a[v] * p[v] / q[v]);
 }
 
-/* The largest size of a gate's input (sigmoid(-87) is 1.6e-38), -1 / ln 2, 1. */
+/* The limit for the absolute value of a gate's input (sigmoid(-87) is 1.6e-38), -1 / ln 2, 1. */
 static const float SIGMOID[] = {87.0f, -1.44269504f, 1.0f};
 
 /* x sigmoid(by). c: SIGMOID, e: EXPONENTIAL. */
@@ -79,13 +79,13 @@ INLINE void gates(const f32x4 *x, const f32x4 *by, const f32x4 *c, const f32x4 *
     BOTH out[v] = x[v] / (power[v] + c[2]);
 }
 
-/* On rows of `count` floats; `out` may be `x`. */
+/* Functions on rows of `count` floats; `out` may be `x`. */
 void add_to_row(float *row, float value, ptrdiff_t count);
 void copy_row(const float *x, float *out, ptrdiff_t count);
 void gelu_row(const float *x, float *out, ptrdiff_t count);
 void glu_row(const float *x, const float *gates, float *out, ptrdiff_t count);
 void activate_row(int32_t activation, const float *x, const float *gates, float *out,
-                  ptrdiff_t count); /* gates are for GLU only */
+                  ptrdiff_t count); /* `gates` is used by GLU only */
 void add_scaled_row(float *x, const float *y, float scale, ptrdiff_t count);
 
 #endif

@@ -1,8 +1,8 @@
 /* Scaled dot-product attention (Vaswani et al. 2017), a block of queries at a time.
  *
- * Scores are kept transposed, (keys x queries), in panels of TILE_COLUMNS queries. So what the product
- * of keys and queries writes lies as the product with the values reads it, and the softmax of a query
- * runs down a lane: no packing and no sums across lanes.
+ * Scores are kept transposed, (keys x queries), in panels of TILE_COLUMNS queries. The product of keys
+ * and queries therefore writes them in the order in which the product with the values reads them, and the
+ * softmax of a query runs down a lane: no packing, and no sums across lanes.
  */
 
 #include "activate.h"
@@ -10,23 +10,24 @@
 
 enum {
     BLOCK_QUERIES = 32, /* 2688 keys: 336 KiB of scores, in the level-2 cache until they are used */
-    SUMMED_KEYS = 64,   /* Sums of sums: one long running sum would lose digits. */
+    SUMMED_KEYS = 64,   /* keys per partial sum: one long running sum would lose digits */
 };
 
 _Static_assert(TILE_VECTORS == PAIR, "a row of a panel goes through the softmax at once");
 
 /* 1 / ln 2: e^x = 2^(BINARY x). */
 static const float BINARY = 1.44269504f;
-/* Below the first, powers of two would be subnormal, and are nothing beside the largest, which is 1. */
+/* The smallest exponent, and 1. Smaller powers of two would be subnormal; they are negligible compared
+ * with the largest power, which is 1. */
 static const float SOFTMAX[] = {-125.0f, 1.0f};
 
-/* Floats of scratch memory that attention() needs; `width` channels a head. */
+/* Floats of scratch memory that attention() needs; `width`: channels per head. */
 EXPORT(attention_scratch)
 ptrdiff_t attention_scratch(ptrdiff_t width, ptrdiff_t keys) {
     return 2 * keys * width + (keys + 2 * width + 1) * BLOCK_QUERIES;
 }
 
-/* Panels of queries times the scale, filled up with zeros. */
+/* Panels of queries times the scale, padded with zeros. */
 static void pack_queries(const float *query, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t count,
                          float scale, float *packed) {
     for (ptrdiff_t start = 0; start < count; start += TILE_COLUMNS)
@@ -35,8 +36,8 @@ static void pack_queries(const float *query, ptrdiff_t stride, ptrdiff_t width, 
                 *packed++ = i < count ? query[channel * stride + i] * scale : 0;
 }
 
-/* The softmax, to base 2, of a panel of queries: 2^(score - the query's largest) in the place of the
- * scores, one over their sums to `factors`. Exported to be timed alone. */
+/* The softmax, to base 2, of a panel of queries: replaces the scores by 2^(score - the query's largest)
+ * and writes the reciprocals of their sums to `factors`. Exported so that it can be timed alone. */
 EXPORT(exponentiate)
 void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
     CONSTANTS(c, SOFTMAX);
@@ -61,7 +62,7 @@ void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
     BOTH store(factors + v * LANES, splat(1) / sum[v]);
 }
 
-/* out = values softmax(keys^T queries * scale) of one head.
+/* out = values softmax(keys^T queries * scale) for one head.
  *
  * query, out: (width x queries); key, value: (width x keys). Rows are `stride`s apart, in floats. */
 EXPORT(attention)

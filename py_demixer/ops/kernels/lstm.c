@@ -1,15 +1,15 @@
 /* The recurrent part of an LSTM layer, frame by frame; formulas as in ../lstm.py.
  *
- * A frame is a product of the weights, which no cache near the processor holds, with a short vector. So
- * weights are read once a frame, in the order in which they lie: panels of UNITS hidden units, in each of
- * them, for every step of the depth, the UNITS weights of each of the four gates.
+ * A frame is the product of the weights, which are too large for the fast caches, with a short vector. So
+ * the weights are read once per frame, in memory order: panels of UNITS hidden units, each with, for every
+ * step of the depth, UNITS weights for each of the four gates.
  */
 
 #include "activate.h"
 
 enum {
     GATES = 4,
-    UNITS = PAIR * LANES, /* Eight sums alive, enough to hide how long a multiply-add takes. */
+    UNITS = PAIR * LANES, /* Eight live sums: enough to hide the latency of a multiply-add. */
     PANEL = GATES * UNITS,
 };
 
@@ -19,7 +19,7 @@ INLINE ptrdiff_t panels_of(ptrdiff_t hidden) { return (hidden + UNITS - 1) / UNI
 EXPORT(lstm_packed)
 ptrdiff_t lstm_packed(ptrdiff_t hidden) { return panels_of(hidden) * PANEL * hidden; }
 
-/* weights: (4 hidden x hidden), contiguous. The last panel is filled up with zeros. */
+/* weights: (4 hidden x hidden), contiguous. The last panel is padded with zeros. */
 EXPORT(lstm_pack)
 void lstm_pack(ptrdiff_t hidden, const float *weights, float *packed) {
     for (ptrdiff_t first = 0; first < hidden; first += UNITS)
@@ -30,8 +30,8 @@ void lstm_pack(ptrdiff_t hidden, const float *weights, float *packed) {
                         unit < hidden ? weights[(gate * hidden + unit) * hidden + step] : 0;
 }
 
-/* For tanh: the polynomial of Cephes (Moshier) near zero, highest power first; where it ends; where tanh
- * is one; 2 / ln 2; 1; 2. */
+/* For tanh: Cephes' polynomial (Moshier) near zero, highest power first; the end of its range; the point
+ * from which on tanh is one; 2 / ln 2; 1; 2. */
 static const float TANGENT[] = {
     -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f,
     0.625f,             10.0f,             2.88539008f,        1.0f,              2.0f,
@@ -53,7 +53,7 @@ INLINE void tangents(const f32x4 *y, const f32x4 *x, const f32x4 *c, const f32x4
     BOTH out[v] = y[v] * choose(size[v] < c[5], near[v], far[v]);
 }
 
-/* gates += weights output, of a panel; its `sums` are in the order of the weights. */
+/* sums += weights output, for one panel; `sums` are in the order of the weights. */
 INLINE void multiply_panel(ptrdiff_t hidden, const float *packed, const float *output,
                            f32x4 sums[GATES][PAIR]) {
 #pragma GCC unroll 1
@@ -66,12 +66,12 @@ INLINE void multiply_panel(ptrdiff_t hidden, const float *packed, const float *o
     }
 }
 
-/* The constants of both functions. */
+/* The constants for the gates and for tanh. */
 typedef struct {
     f32x4 exponential[LENGTH(EXPONENTIAL)], sigmoid[LENGTH(SIGMOID)], tangent[LENGTH(TANGENT)];
 } Constants;
 
-/* Some units of a frame, `count` at most UNITS: `inputs` are what the input adds to the gates. */
+/* Updates `count` units of a frame, at most UNITS. `inputs`: the input's contribution to the gates. */
 INLINE void update(const Constants *c, ptrdiff_t hidden, ptrdiff_t count, const float *inputs,
                    f32x4 sums[GATES][PAIR], float *cell, float *out) {
     f32x4 pair[PAIR], after[PAIR];
@@ -92,10 +92,11 @@ INLINE void update(const Constants *c, ptrdiff_t hidden, ptrdiff_t count, const 
     store_pair(out, pair, count);
 }
 
-/* Frames one after another, from the first or, with a negative `step`, from where it points.
+/* Runs frame by frame, starting where `gates` and `out` point: at the first frame or, with a negative
+ * `step`, at the last one.
  *
- * gates: what the input adds to the gates, (frames x 4 hidden), `step` 4 hidden floats apart;
- * out: (frames x hidden), likewise. output: of the frame before, (hidden); cell: (hidden), updated. */
+ * gates: the input's contribution to the gates, (frames x 4 hidden), frames `step` 4 hidden floats apart;
+ * out: (frames x hidden), likewise. output: of the previous frame, (hidden); cell: (hidden), updated. */
 EXPORT(lstm)
 void lstm(ptrdiff_t frames, ptrdiff_t hidden, ptrdiff_t step, const float *packed,
           const float *gates, const float *output, float *cell, float *out) {

@@ -1,21 +1,21 @@
 /* Matrix product and convolution, float32.
  *
  * Both are C = A B: A are weights (rows of C x depth) and B are activations (depth x columns of C).
- * For a convolution, B is the matrix of patches (Chellapilla et al. 2006), of which no more than a
- * block ever exists: blocks are packed straight from the activations ("implicit GEMM"). A plain
- * matrix is the case of one tap.
+ * For a convolution, B is the matrix of patches (Chellapilla et al. 2006), of which only one block
+ * exists at a time: blocks are packed straight from the activations ("implicit GEMM"). A plain matrix
+ * product is the case of a single tap.
  *
  * The loops are those of Goto & van de Geijn (2008), "Anatomy of high-performance matrix
  * multiplication": a tile of C stays in registers while a panel of A and a panel of B, both packed
- * in the order they are read, stream by from the caches.
+ * in the order in which they are read, stream in from the caches.
  *
- *            panel of B: depth x 8             For every step of the depth a tile takes 2 vectors
+ *            panel of B: depth x 8             For every step of the depth, a tile takes 2 vectors
  *                 | | |                        of B and 6 broadcasts from A into 12 multiply-adds,
- *                 v v v                        with 12 + 2 + 1 vectors alive: as many as V8 has
+ *                 v v v                        with 12 + 2 + 1 live vectors: as many as V8 has
  *   panel of A -> [ tile: 6 x 8 ]              registers on x86 (16, one reserved).
  *
- * Every element of C is one chain of additions in the order of the depth, whatever the blocking and
- * wherever it lies: block sizes do not change a bit.
+ * Every element of C is one chain of additions in the order of the depth, whatever the blocking and the
+ * element's position: block sizes do not change a single bit of the result.
  */
 
 #include "multiply.h"
@@ -23,12 +23,12 @@
 #include "activate.h"
 
 enum {
-    BLOCK_FLOATS = 192 * BLOCK_DEPTH, /* of B: 192 KiB, for a level-2 cache */
-    MOST_COLUMNS = 1024,              /* of a block, so that C's strip stays small, too */
+    BLOCK_FLOATS = 192 * BLOCK_DEPTH, /* size of a block of B: 192 KiB, for a level-2 cache */
+    MOST_COLUMNS = 1024,              /* of a block, so that the strip of C stays small too */
 };
 
-/* Columns of C that are computed at a time: the shallower B is, the more, because what is read in long
- * runs is there before it is needed. */
+/* Number of columns of C to compute at a time: more for a shallower B, because data read in long runs is
+ * prefetched. */
 static ptrdiff_t strip_width(ptrdiff_t depth, ptrdiff_t columns) {
     const ptrdiff_t fitting = BLOCK_FLOATS / fewer(depth, BLOCK_DEPTH);
     const ptrdiff_t width = fewer(fitting / TILE_COLUMNS * TILE_COLUMNS, MOST_COLUMNS);
@@ -85,8 +85,8 @@ void read_run(const float *x, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width,
     for (; i < count; i++) out[i] = 0;
 }
 
-/* Columns [start, start + count) of one row of B. Where they lie side by side in x, that is where they
- * are read from; else they are gathered in `buffer`. */
+/* Columns [start, start + count) of one row of B. If they are contiguous in x, returns a pointer into x;
+ * otherwise gathers them in `buffer`. */
 static const float *read_row(const Patches *p, ptrdiff_t row, ptrdiff_t start, ptrdiff_t count,
                              float *buffer) {
     const ptrdiff_t channel = row / p->taps, tap = row % p->taps;
@@ -107,7 +107,7 @@ static const float *read_row(const Patches *p, ptrdiff_t row, ptrdiff_t start, p
     return buffer;
 }
 
-/* A block of B: panels of TILE_COLUMNS columns, the last one filled up with zeros. */
+/* Packs a block of B: panels of TILE_COLUMNS columns, the last one padded with zeros. */
 static void pack_b(const Patches *p, ptrdiff_t top, ptrdiff_t depth, ptrdiff_t left,
                    ptrdiff_t columns, float *packed, float *buffer) {
     const ptrdiff_t panel = depth * TILE_COLUMNS, whole = columns / TILE_COLUMNS * TILE_COLUMNS;
@@ -124,11 +124,11 @@ static void pack_b(const Patches *p, ptrdiff_t top, ptrdiff_t depth, ptrdiff_t l
 
 /* ---- The product ---- */
 
-/* A tile of C: `rows` of it (a constant where this is inlined) by TILE_COLUMNS.
+/* Computes a tile of C: `rows` (a constant, since this is inlined) by TILE_COLUMNS.
  *
- * The loop over the depth must stay as it is written. Unrolled or with its addresses rewritten by
- * loop-strength reduction (the build switches that off), loads are moved together, more vectors are
- * alive than there are registers, and the speed halves. */
+ * The loop over the depth must stay as it is written. If it is unrolled, or if loop-strength reduction
+ * rewrites its addresses (the build switches that off), loads are grouped together, more vectors are
+ * live than there are registers, and the speed halves. */
 INLINE void multiply_tile(const int rows, ptrdiff_t depth, const float *a, const float *b, float *c,
                           ptrdiff_t stride, int is_first) {
     f32x4 sum[TILE_ROWS][TILE_VECTORS];
@@ -194,7 +194,7 @@ void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const f
                        b + top * TILE_COLUMNS, depth * TILE_COLUMNS, c, c_row, c_panel, top == 0);
 }
 
-/* A strip of columns of C, finished, to where it belongs. */
+/* Applies bias and activation to a strip of columns of C and writes it to the result. */
 static void write_strip(const Result *result, ptrdiff_t rows, float *strip, ptrdiff_t width,
                         ptrdiff_t left, ptrdiff_t columns) {
     for (ptrdiff_t row = 0; row < rows; row++)

@@ -1,4 +1,4 @@
-/* The packed matrix product: what multiply.c offers to the other files. */
+/* The packed matrix product: the functions and types that multiply.c shares with the other files. */
 
 #ifndef MULTIPLY_H
 #define MULTIPLY_H
@@ -9,11 +9,11 @@ enum {
     TILE_ROWS = 6,
     TILE_VECTORS = 2,
     TILE_COLUMNS = TILE_VECTORS * LANES,
-    BLOCK_DEPTH = 256, /* A panel of B (8 KiB) and one of A (6 KiB) fit a level-1 cache. */
+    BLOCK_DEPTH = 256, /* A panel of B (8 KiB) and one of A (6 KiB) fit in a level-1 cache. */
 };
 
-/* B. Its row (channel, tap) and column (row, column of the output) is the activation at
- * (channel, row * row_step + tap_row, column * column_step + tap_column), zero outside of x. */
+/* B. The element at row (channel, tap) and column (row, column of the output) is the activation at
+ * (channel, row * row_step + tap_row, column * column_step + tap_column), zero outside x. */
 typedef struct {
     const float *x;
     ptrdiff_t channels, height, width;
@@ -24,11 +24,11 @@ typedef struct {
     ptrdiff_t out_width;
 } Patches;
 
-/* What becomes of C: bias and activation are applied while it is in the cache. */
+/* Where C is written; bias and activation are applied while it is in the cache. */
 typedef struct {
     float *out;
     ptrdiff_t stride;  /* of a row of out, in floats */
-    const float *bias; /* one a row of C */
+    const float *bias; /* one per row of C */
     int32_t activation;
 } Result;
 
@@ -41,29 +41,29 @@ INLINE float widen(uint16_t half) {
     return number.value;
 }
 
-/* Weight i, half or single precision. */
+/* Weight i, stored in half or single precision. */
 INLINE float weight_at(const void *weights, int32_t is_half, ptrdiff_t i) {
     return is_half ? widen(((const uint16_t *)weights)[i]) : ((const float *)weights)[i];
 }
 
-/* Pack A (rows x depth, half or single precision, strides in elements): rows * depth floats, blocks of
- * BLOCK_DEPTH, in each of them panels of TILE_ROWS rows (the last one may have fewer). */
+/* Packs A (rows x depth, half or single precision, strides in elements) into rows * depth floats: blocks
+ * of BLOCK_DEPTH columns, each made of panels of TILE_ROWS rows (the last panel may have fewer). */
 void pack_a(ptrdiff_t rows, ptrdiff_t depth, const void *weights, int32_t is_half,
             ptrdiff_t row_stride, ptrdiff_t depth_stride, float *packed);
 
-/* C = A B, or C += A B. A is packed and has at most BLOCK_DEPTH columns; B and C are panels of
- * TILE_COLUMNS columns, `b_panel` and `c_panel` floats apart; rows of B follow each other, those of C are
- * `c_row` floats apart. */
+/* C = A B if `is_first`, otherwise C += A B. A is packed and has at most BLOCK_DEPTH columns; B and C are
+ * panels of TILE_COLUMNS columns, `b_panel` and `c_panel` floats apart. The rows of a panel of B are
+ * contiguous; those of C are `c_row` floats apart. */
 void multiply_block(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
                     const float *b, ptrdiff_t b_panel, float *c, ptrdiff_t c_row,
                     ptrdiff_t c_panel, int is_first);
 
-/* C = A B over the whole depth, the panels of B following each other. */
+/* C = A B over the whole depth; the panels of B are contiguous. */
 void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
                      const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel);
 
-/* Copy what one tap sees along a row of the output, zeros where that is outside of x. Column i sees
- * position first + i step of the row `x`, which is null where the row itself is outside. */
+/* Copies the input that one tap sees along a row of the output, with zeros outside x. Column i sees
+ * position first + i step of the row `x`, which is null if the row itself is outside. */
 void read_run(const float *x, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t stride,
               ptrdiff_t count, float *out);
 

@@ -1,11 +1,11 @@
-/* Normalisation. Sums are of float32 over short runs, and of float64 over those. */
+/* Normalisation. Short runs are summed in float32, and their sums in float64. */
 
 #include "activate.h"
 
 enum {
-    RUN = 1024,     /* floats that are summed in float32, in the lanes of four vectors */
-    POSITIONS = 16, /* that the layer norm does at once: a cache line */
-    CHANNELS = 32,  /* that it sums in float32 */
+    RUN = 1024,     /* floats summed in float32, in the lanes of four vectors */
+    POSITIONS = 16, /* positions that the layer norm processes at once: a cache line */
+    CHANNELS = 32,  /* channels that it sums in float32 */
 };
 
 INLINE double sum_lanes(f32x4 v) {
@@ -41,7 +41,7 @@ static void normalise_row(float *x, ptrdiff_t count, float mean, float factor, f
     for (; i < count; i++) x[i] = (x[i] - mean) * factor + bias;
 }
 
-/* Group norm with one group (Wu & He 2018) of every row, over channels and positions, in place; then an
+/* Group norm with one group (Wu & He 2018) for every row, over channels and positions, in place; then an
  * activation (GLU leaves its result in the first half of the channels).
  *
  * x: (channels x rows x positions), strides in floats; weight, bias: (channels). */
@@ -69,9 +69,8 @@ void group_norm(float *x, ptrdiff_t channels, ptrdiff_t rows, ptrdiff_t position
     }
 }
 
-/* Layer norm (Ba et al. 2016) over the channels of at most POSITIONS positions.
- *
- * Adds the sum of (x - mean)^power of the channels of each position to `totals`. */
+/* Adds the sum over the channels of (x - mean)^power to `totals`, for at most POSITIONS positions; power 1
+ * or 2. */
 static void add_moments(const float *x, ptrdiff_t channels, ptrdiff_t stride, ptrdiff_t count,
                         const float *mean, const int power, double *totals) {
     for (ptrdiff_t start = 0; start < channels; start += CHANNELS) {
@@ -86,7 +85,9 @@ static void add_moments(const float *x, ptrdiff_t channels, ptrdiff_t stride, pt
     }
 }
 
-/* x, out: (channels x positions), rows `stride` and `positions` floats apart. */
+/* Layer norm (Ba et al. 2016) over the channels of every position.
+ *
+ * x, out: (channels x positions), rows `stride` and `positions` floats apart. */
 EXPORT(layer_norm)
 void layer_norm(const float *x, ptrdiff_t channels, ptrdiff_t positions, ptrdiff_t stride,
                 const float *weight, const float *bias, double epsilon, float *out) {

@@ -44,8 +44,8 @@ INLINE f32x4 choose(i32x4 condition, f32x4 a, f32x4 b) {
     return (f32x4)((condition & (i32x4)a) | (~condition & (i32x4)b));
 }
 
-/* a or b, whichever is larger or smaller; a where one of them is NaN. (Written as comparisons, these would
- * become relaxed instructions, which may lose the NaN.) */
+/* The larger or the smaller of a and b; a if one of them is NaN. (Written as comparisons, these would be
+ * compiled to relaxed instructions, which may lose the NaN.) */
 INLINE f32x4 larger(f32x4 a, f32x4 b) {
 #ifdef __wasm__
     return __builtin_wasm_pmax_f32x4(a, b);
@@ -63,8 +63,8 @@ INLINE f32x4 smaller(f32x4 a, f32x4 b) {
 
 #define LENGTH(array) (int)(sizeof(array) / sizeof *(array))
 
-/* Constants for a loop. Those that the compiler knows, V8 makes anew wherever they are used, by four
- * instructions: so it must not know them. */
+/* Loads constants for a loop. V8 rebuilds constants known at compile time at every use, in four
+ * instructions; the asm statement hides them from the compiler. */
 INLINE void load_constants(const float *numbers, const int count, f32x4 *out) {
     __asm__("" : "+r"(numbers));
 #pragma GCC unroll 16
@@ -74,7 +74,7 @@ INLINE void load_constants(const float *numbers, const int count, f32x4 *out) {
     f32x4 name[LENGTH(numbers)];                                                                  \
     load_constants(numbers, LENGTH(numbers), name)
 
-/* Some floats that are fewer than a vector: the end of a row. */
+/* Load and store fewer floats than a vector has: the end of a row. */
 INLINE f32x4 load_some(const float *p, ptrdiff_t count) {
     f32x4 v = {0};
     for (ptrdiff_t i = 0; i < count; i++) v[i] = p[i];

@@ -6,29 +6,29 @@
  *
  *     y = A^T [ sum over channels of (G g G^T) * (B^T d B) ] A,
  *
- * where * multiplies element by element: for each of its 16 elements ("points") the sum is a matrix
- * product, (rows x channels) by (channels x tiles). The matrices hold 0, 1 and 1/2 only, so that hardly
- * any accuracy is lost. What is not finite spreads over its tiles, and infinities become NaN.
+ * where * multiplies element by element: for each of the 16 elements ("points"), the sum is a matrix
+ * product, (rows x channels) by (channels x tiles). The matrices hold only 0, +-1 and +-1/2, so hardly any
+ * accuracy is lost. Non-finite values spread over their tiles, and infinities become NaN.
  */
 
 #include "activate.h"
 #include "multiply.h"
 
 enum {
-    SIDE = 4, /* of what a tile sees */
+    SIDE = 4, /* of the square of inputs that a tile sees */
     POINTS = SIDE * SIDE,
     TAPS = 9,
     STRIP_FLOATS = 1 << 19, /* transformed inputs and products of a strip: 2 MiB */
 };
 
-/* Tiles that are computed at a time, all in one row of tiles. */
+/* Number of tiles computed at a time, all in one row of tiles. */
 static ptrdiff_t strip_tiles(ptrdiff_t rows, ptrdiff_t channels, ptrdiff_t out_width) {
     const ptrdiff_t fitting = STRIP_FLOATS / (POINTS * (rows + channels));
     const ptrdiff_t whole = round_up(fitting + 1, TILE_COLUMNS);
     return fewer(whole, round_up((out_width + 1) / 2, TILE_COLUMNS));
 }
 
-/* Floats of a row of inputs or results of a strip; vectors are read up to six floats beyond. */
+/* Floats in a row of inputs or results of a strip; vector loads go up to six floats beyond the end. */
 static ptrdiff_t line_floats(ptrdiff_t tiles) { return 2 * tiles + 2 * LANES; }
 
 /* Floats of scratch memory that winograd() needs. */
@@ -47,7 +47,7 @@ INLINE void transform_filter(const float *g, const int step, float *u, const int
     u[3 * u_step] = g[2 * step];
 }
 
-/* G g G^T of all filters: for each point a matrix packed as pack_a does it. */
+/* G g G^T for all filters: for each point, a matrix packed as by pack_a(). */
 static void pack_filters(ptrdiff_t rows, ptrdiff_t channels, const void *weights, int32_t is_half,
                          ptrdiff_t row_stride, ptrdiff_t depth_stride, float *packed) {
     for (ptrdiff_t top = 0; top < channels; top += BLOCK_DEPTH)
@@ -72,7 +72,7 @@ INLINE f32x4 input_point(const int i, f32x4 a, f32x4 b, f32x4 c, f32x4 d) {
     return i == 0 ? a - c : i == 1 ? b + c : i == 2 ? c - b : b - d;
 }
 
-/* B^T d B of four tiles side by side, points `point_stride` floats apart; `x`: the first of the four lines
+/* B^T d B for four adjacent tiles, points `point_stride` floats apart; `x`: the first of the four lines
  * that they see. */
 INLINE void transform_inputs(const float *x, ptrdiff_t line, float *out, ptrdiff_t point_stride) {
 #pragma GCC unroll 4
@@ -93,7 +93,7 @@ INLINE void transform_inputs(const float *x, ptrdiff_t line, float *out, ptrdiff
     }
 }
 
-/* The transformed inputs of a strip: for each point panels of TILE_COLUMNS tiles. */
+/* The transformed inputs of a strip: for each point, panels of TILE_COLUMNS tiles. */
 static void pack_inputs(const Patches *p, ptrdiff_t tile_row, ptrdiff_t first, ptrdiff_t tiles,
                         float *lines, float *packed) {
     const ptrdiff_t line = line_floats(tiles);
@@ -118,7 +118,7 @@ INLINE f32x4 output_point(const int i, f32x4 a, f32x4 b, f32x4 c, f32x4 d) {
     return i == 0 ? a + b + c : b - c - d;
 }
 
-/* One of the two lines of results of a strip of tiles: A^T m A, plus the bias. */
+/* Line i of the two lines of results of a strip of tiles: A^T m A, plus the bias. */
 static void transform_products(const float *m, ptrdiff_t point_stride, const int i, ptrdiff_t tiles,
                                float bias, float *out) {
     for (ptrdiff_t tile = 0; tile < tiles; tile += LANES, m += LANES, out += 2 * LANES) {
@@ -137,8 +137,8 @@ static void transform_products(const float *m, ptrdiff_t point_stride, const int
     }
 }
 
-/* The results of a strip, `height` lines (1 or 2) of `columns`, with bias and activation, to `place` of
- * every row of the result and a line further, `width` floats away. */
+/* Writes the results of a strip, with bias and activation: `height` lines (1 or 2) of `columns` each, the
+ * first at offset `place` of every row of the result and the second `width` floats further on. */
 static void write_tiles(const Result *result, ptrdiff_t rows, const float *products, ptrdiff_t tiles,
                         ptrdiff_t place, ptrdiff_t width, ptrdiff_t height, ptrdiff_t columns,
                         float *lines) {
@@ -156,8 +156,8 @@ static void write_tiles(const Result *result, ptrdiff_t rows, const float *produ
         }
 }
 
-/* out = activation(convolution of x with a filter of 3 x 3 + bias), see the structs; of the taps only the
- * first is looked at.
+/* out = activation(convolution of x with a 3 x 3 filter + bias), see the structs; only the first of the
+ * taps is used.
  *
  * weights: (rows x channels * 9), half or single precision, any strides (in elements).
  * scratch: winograd_scratch(...) floats. */
