@@ -301,7 +301,7 @@ class DemixerPage:
     def wait_state(self, track: str, state: str, timeout: float = SONG_MS) -> None:
         """Wait until a song is in a state; see `State` in song.js."""
         selector = f'li[data-state="{state}"] .song-name:text-is("{track}")'
-        self.page.wait_for_selector(selector, timeout=timeout, state="attached")
+        self._wait_for(selector, timeout, "attached")
 
     def wait_share(self, share: int, timeout: float = 120_000) -> None:
         """Wait until this percentage of the song at work is done."""
@@ -383,13 +383,15 @@ class DemixerPage:
 
     def _wait(self, selector: str, timeout: float, state: str = "visible") -> None:
         """Wait for `selector`, and fail if the page shows an error."""
-        either = f"{selector}, #problem:not([hidden])"
-        try:
-            self.page.wait_for_selector(either, timeout=timeout, state=state)  # type: ignore[arg-type]
-        except GivenUp as error:
-            raise AssertionError(f"{error}\n{self._seen()}") from error
+        self._wait_for(f"{selector}, #problem:not([hidden])", timeout, state)
         problem = self.element("problem")
         assert problem.is_hidden(), f"{problem.inner_text()}\n{self._seen()}"
+
+    def _wait_for(self, selector: str, timeout: float, state: str) -> None:
+        try:
+            self.page.wait_for_selector(selector, timeout=timeout, state=state)  # type: ignore[arg-type]
+        except GivenUp as error:
+            raise AssertionError(f"{error}\n{self._seen()}") from error
 
     def _seen(self) -> str:
         """The songs' rows and the console, for the message of a test that times out."""

@@ -13,8 +13,6 @@ from playwright.sync_api import Error, expect
 
 from tests.browser.page import FAST_TICKS, FIVE_SEGMENTS, DemixerPage
 
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.browser
 
