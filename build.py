@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Builds, serves, tests and measures py-demixer. Needs Python 3.11 or later, Node.js and npm.
 
-    python build.py site [--with M]   makes dist/, the whole page, ready for any static host
-    python build.py serve [--port N]  makes it and serves it on this machine
-    python build.py docs              makes dist-docs/, the documentation, for any host, too
-    python build.py test [--long]     checks and tests everything
-    python build.py test --fast       checks, and tests that need no browser
-    python build.py test PATH ...     some tests, as pytest takes them
-    python build.py bench [--json]    measures; --long: long songs, too
-    python build.py release --dry-run builds, checks and tries what a release hands out
+    python build.py site [--with M]   builds the page in dist/, ready for any static host
+    python build.py serve [--port N]  builds the page and serves it on this machine
+    python build.py docs              builds the documentation in dist-docs/
+    python build.py test [--long]     runs every check and test
+    python build.py test --fast       runs the checks and the tests that need no browser
+    python build.py test PATH ...     runs some of the tests
+    python build.py bench [--json]    measures speed, memory and exactness
+    python build.py release --dry-run builds and checks what a release would publish
 
 The first run makes the project's own environment (.venv, web/node_modules, .cache) and needs a
 connection; later runs are quick and work offline.
@@ -113,32 +113,32 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("site", help="make dist/")
+    command = commands.add_parser("site", help="build the page in dist/")
     _add_models(command)
     command.set_defaults(command=command_site)
-    command = commands.add_parser("serve", help="make dist/ and serve it on this machine")
+    command = commands.add_parser("serve", help="build the page and serve it on this machine")
     command.add_argument("--port", type=int, default=DEFAULT_PORT)
     _add_models(command)
     command.set_defaults(command=command_serve)
-    command = commands.add_parser("docs", help="make dist-docs/, the documentation")
+    command = commands.add_parser("docs", help="build the documentation in dist-docs/")
     command.set_defaults(command=command_docs)
-    command = commands.add_parser("test", help="check and test everything")
-    command.add_argument("paths", nargs="*", metavar="PATH", help="these tests alone")
-    command.add_argument("--long", action="store_true", help="the tests that take minutes, too")
-    command.add_argument("--fast", action="store_true", help="no browsers: within 90 seconds")
+    command = commands.add_parser("test", help="run every check and test")
+    command.add_argument("paths", nargs="*", metavar="PATH", help="run only these tests")
+    command.add_argument("--long", action="store_true", help="include the tests that take many minutes")
+    command.add_argument("--fast", action="store_true", help="skip the tests that need a browser")
     command.set_defaults(command=command_test)
     command = commands.add_parser("bench", help="measure speed, memory and exactness")
     command.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    command.add_argument("--long", action="store_true", help="long songs, too: half an hour")
-    command.add_argument("--reference", type=Path, metavar="PATH", help="compare with these stems")
-    command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="one with torch and demucs")
+    command.add_argument("--long", action="store_true", help="include long songs (half an hour more)")
+    command.add_argument("--reference", type=Path, metavar="PATH", help="compare with the stems in this folder")
+    command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="Python that has torch and demucs")
     command.set_defaults(command=command_bench)
-    command = commands.add_parser("release", help="build, check and try what a release hands out")
+    command = commands.add_parser("release", help="build and check what a release would publish")
     command.add_argument(
-        "--dry-run", action="store_true", required=True, help="upload nothing: a person does that"
+        "--dry-run", action="store_true", required=True, help="upload nothing (uploads are done by hand)"
     )
     command.add_argument(
-        "--repository", metavar="URL", help="of the project's pages, to which metadata shall link"
+        "--repository", metavar="URL", help="address of the repository, for the links in the metadata"
     )
     command.set_defaults(command=command_release)
     return parser.parse_args()
@@ -151,7 +151,7 @@ def _add_models(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         choices=site.OPTIONAL_MODELS,
-        help="fetch another model for the page; may be said more than once",
+        help="add another model to the page (repeatable)",
     )
 
 

@@ -1,12 +1,12 @@
 /**
  * Serves the site without a network.
  *
- * The light files (the shell) are precached as one set per build. The heavy ones (Pyodide, wheels,
- * weights) are put into Cache Storage by `engine/assets.js`, which verifies them and shows how far
- * it is; here they are only answered from there. A new build waits until the person asks for it.
- * Files that other programs share with the installed page are kept here until the page takes them.
+ * The light files (the shell) are precached as one set per build. `engine/assets.js` puts the heavy
+ * files (Pyodide, wheels, weights) into Cache Storage, verifies them and reports progress; the
+ * service worker only serves them from there. A new build waits until the user asks for it. Files
+ * that other programs share with the installed page are stored here until the page takes them.
  *
- * A classic script: a module service worker is not to be had in every browser that runs the engine.
+ * This is a classic script: not every browser that runs the engine supports module service workers.
  */
 
 importScripts(
@@ -20,19 +20,19 @@ const scope = /** @type {import("./engine/worker-scope.js").ServiceScope} */ (
   /** @type {unknown} */ (self)
 );
 
-/** The build writes the list of light files here, so that a new build changes this script. */
+/** The build inserts the list of light files, so that a new build changes this script. */
 const SHELL = self.__SHELL;
 
-/** Where site.webmanifest has files shared to, and what it calls them. */
+/** Path and field name for shared files, as in site.webmanifest. */
 const SHARED = "shared/";
 const SHARED_FIELD = "songs";
 
 const HEAVY = /^(pyodide-[^/]+|wheels|models)\//;
 
-/** The build writes it here, too: the Content Security Policy of `_headers`. */
+/** The build inserts the Content Security Policy of `_headers` here. */
 const POLICY = self.__POLICY;
 
-// On hosts that send no headers, workers would have no policy: they do not inherit the page's.
+// Workers do not inherit the page's policy: add it on hosts that send no headers.
 workbox.precaching.addPlugins([
   {
     handlerWillRespond: async ({ response: { body, headers, status, statusText } }) => {
@@ -48,9 +48,9 @@ workbox.precaching.cleanupOutdatedCaches();
 workbox.routing.registerRoute(
   ({ url }) => url.href.startsWith(scope.registration.scope) && HEAVY.test(pathInSite(url)),
   new workbox.strategies.CacheFirst({
-    // engine/assets.js names it alike.
+    // Same name as in engine/assets.js.
     cacheName: `py-demixer-assets ${scope.registration.scope}`,
-    // Nothing enters that cache unverified.
+    // Only verified files enter that cache, and never from here.
     plugins: [{ cacheWillUpdate: async () => null }],
   }),
 );
@@ -61,19 +61,19 @@ workbox.routing.registerRoute(
   "POST",
 );
 
-/** @param {Request} request of the system @returns {Promise<Response>} leads to the page */
+/** @param {Request} request from the system @returns {Promise<Response>} redirect to the page */
 async function keepShared(request) {
   try {
     const { scope: base } = scope.registration;
     const files = (await request.formData()).getAll(SHARED_FIELD);
-    // ui/start/shared.js names it alike.
+    // Same name as in ui/start/shared.js.
     const cache = await caches.open(`py-demixer-shared ${base}`);
     for (const file of files.filter((entry) => entry instanceof File)) {
       const headers = { "content-type": file.type, "x-name": encodeURIComponent(file.name) };
       await cache.put(base + SHARED + crypto.randomUUID(), new Response(file, { headers }));
     }
   } catch (error) {
-    // The page says that something has not arrived.
+    // The page reports that something has not arrived.
     console.error(error);
   }
   return Response.redirect(`${scope.registration.scope}?shared`, 303);
@@ -91,9 +91,9 @@ scope.addEventListener("install", () => {
 });
 
 scope.addEventListener("activate", (event) => {
-  // The first visit's page was loaded without a service worker: take it over, so that what the
-  // engine worker asks for is answered from the cache. A later build waits until no page is busy,
-  // and all are loaded anew with it: ui/offline.js.
+  // On the first visit the page was loaded without a service worker: claim it, so that the engine
+  // worker's requests are answered from the cache. A later build waits until no page is busy, and
+  // then all pages are reloaded: see ui/offline.js.
   if (first) event.waitUntil(scope.clients.claim());
 });
 

@@ -6,13 +6,11 @@ The engine is a stub: these tests are about the pool, the store and the page.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser.page import FAST_TICKS, FIVE_SEGMENTS, DemixerPage
-
 
 pytestmark = pytest.mark.browser
 

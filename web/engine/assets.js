@@ -1,8 +1,8 @@
 /**
- * The heavy files of the site: fetched once, verified by the browser, kept in Cache Storage.
+ * Heavy files of the site: fetched once, verified by the browser and kept in Cache Storage.
  *
- * Only this module puts them there; `sw.js` serves them from there. A file is kept whole or not at
- * all, so a download that breaks off goes on at the first file that is missing.
+ * Only this module writes to that cache; `sw.js` serves files from it. A file is stored whole or
+ * not at all, so an interrupted download resumes at the first missing file.
  *
  * @module
  */
@@ -14,13 +14,14 @@ import { isOnlyTab } from "./tabs.js";
 /** @typedef {import("./protocol.js").AssetFile} AssetFile */
 
 /**
- * Carries the hash of a kept file, so that one kept under an old hash is not taken for the new one.
+ * Response header with the hash of a cached file, so that a file cached under an old hash is not
+ * taken for the new one.
  */
 const INTEGRITY_HEADER = "x-py-demixer-integrity";
-/** Carries the SHA-256 of what is kept, by which a damaged copy is found: disks do fail. */
+/** Response header with the SHA-256 of the cached bytes, to detect copies damaged on the disk. */
 const DIGEST_HEADER = "x-py-demixer-sha256";
 /**
- * How often a file is asked for before the download is given up, and how long to wait in between.
+ * How often a file is requested before the download fails, and how long to wait between tries.
  */
 const TRIES = 3;
 const PAUSE_MS = 800;
@@ -28,7 +29,7 @@ const PARALLEL = 3;
 
 /**
  * @param {string} base absolute URL of the site's folder, which is also the service worker's scope
- * @returns {string} name of the cache; `sw.js` says the same
+ * @returns {string} name of the cache; same as in `sw.js`
  */
 export function cacheName(base) {
   return `py-demixer-assets ${base}`;
@@ -36,7 +37,7 @@ export function cacheName(base) {
 
 /**
  * @param {string} base
- * @returns {Promise<Cache | null>} null where the browser keeps nothing (insecure origin, private
+ * @returns {Promise<Cache | null>} null if the browser offers no cache (insecure origin, private
  *   window)
  */
 export async function openCache(base) {
@@ -51,7 +52,7 @@ export async function openCache(base) {
 /**
  * @param {string} base
  * @returns {Promise<Assets>}
- * @throws {UserError} when it cannot be had
+ * @throws {UserError} if it cannot be fetched
  */
 export async function readManifest(base) {
   const url = "assets.json";
@@ -66,18 +67,18 @@ export async function readManifest(base) {
 }
 
 /**
- * Fetch one heavy file. The browser compares its hash and refuses a wrong one, on any origin.
+ * Fetch one heavy file. The browser checks its hash and rejects a wrong one, whatever the origin.
  *
  * @param {string} base
  * @param {AssetFile} file
- * @returns {Promise<Response>} with its body still to be read
- * @throws {UserError} when it is missing, damaged, or the network is away, after several tries
+ * @returns {Promise<Response>} whose body has not been read yet
+ * @throws {UserError} if it is missing or damaged, or the network is down, after several tries
  */
 export async function fetchVerified(base, file) {
   const url = new URL(file.url, base);
   for (let attempt = 1; ; attempt++) {
     try {
-      // A second try must not be answered with the same bad copy from the HTTP cache.
+      // A second try must not get the same bad copy from the HTTP cache.
       const cache = attempt === 1 ? "default" : "reload";
       const response = await fetch(url, { integrity: file.integrity, cache });
       if (response.ok) return file.encoding === "gzip" ? unzipped(response) : response;
@@ -99,11 +100,11 @@ function unzipped({ body, headers }) {
 }
 
 /**
- * One heavy file, kept or fetched. What is kept comes straight from the cache: by way of the
- * service worker, and verified by the browser, it would take three times as long.
+ * Read one heavy file from the cache, or fetch it. A cached file is read straight from the cache:
+ * via the service worker, with the browser verifying it, that would take three times as long.
  *
  * @param {string} base @param {AssetFile} file
- * @returns {Promise<Response>} with its body still to be read
+ * @returns {Promise<Response>} whose body has not been read yet
  * @throws {UserError} see `fetchVerified`
  */
 export async function readAsset(base, file) {
@@ -113,7 +114,7 @@ export async function readAsset(base, file) {
 
 /**
  * @param {Assets} assets @param {string} model a key of `assets.models`
- * @returns {AssetFile[]} the parts of its weights, in order
+ * @returns {AssetFile[]} the parts of its weight file, in order
  */
 export function partsOf(assets, model) {
   return assets.models[model]?.parts ?? [];
@@ -121,7 +122,7 @@ export function partsOf(assets, model) {
 
 /**
  * @param {Assets} assets @param {string} model a key of `assets.models`
- * @returns {number} what its weights take on their way, in bytes
+ * @returns {number} download size of its weights, in bytes
  */
 export function downloadBytes(assets, model) {
   return partsOf(assets, model).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -129,14 +130,14 @@ export function downloadBytes(assets, model) {
 
 /**
  * @param {Assets} assets @param {string} model a key of `assets.models`
- * @returns {AssetFile[]} what it needs in all
+ * @returns {AssetFile[]} all files that it needs
  */
 function filesFor(assets, model) {
   return [...assets.files, ...partsOf(assets, model)];
 }
 
 /**
- * The weights of a model for workers of a page that keeps nothing: each part crosses the network
+ * Fetch the weights of a model for the workers of a page without a cache: each part is downloaded
  * once.
  *
  * @param {string} base @param {Assets} assets @param {string} model
@@ -160,7 +161,7 @@ export async function fetchWeights(base, assets, model, report, signal) {
 }
 
 /**
- * A wrong hash and a broken connection look the same to fetch(): ask the server which it was.
+ * fetch() fails alike for a wrong hash and a broken connection: ask the server which it was.
  *
  * @param {URL} url @param {AssetFile} file
  */
@@ -183,7 +184,7 @@ async function isKept(cache, base, file) {
 
 /**
  * @param {Cache} cache @param {string} base @param {AssetFile} file
- * @returns {Promise<Response | null>} what was verified when it was kept
+ * @returns {Promise<Response | null>} the cached copy, verified when it was stored
  */
 async function keptCopy(cache, base, file) {
   const kept = await cache.match(new URL(file.url, base).href);
@@ -192,7 +193,7 @@ async function keptCopy(cache, base, file) {
 
 /**
  * @param {Cache} cache @param {string} base @param {AssetFile} file
- * @returns {Promise<Response | null>} what is kept, if it is still what it was; else it is deleted
+ * @returns {Promise<Response | null>} the cached copy if it is intact; a damaged one is deleted
  */
 async function verifiedCopy(cache, base, file) {
   const kept = await keptCopy(cache, base, file);
@@ -214,8 +215,8 @@ async function digestOf(bytes) {
 
 /**
  * @param {string} base @param {Assets} assets @param {string} model
- * @returns {Promise<number>} the bytes of all heavy files that the model needs and that are not
- *   kept; 0: it works offline
+ * @returns {Promise<number>} total size of the heavy files that the model needs and that are not
+ *   cached; 0 means that it works offline
  */
 export async function missingBytes(base, assets, model) {
   const cache = await openCache(base);
@@ -229,7 +230,7 @@ export async function missingBytes(base, assets, model) {
  */
 async function keep(cache, base, file) {
   const url = new URL(file.url, base).href;
-  // The service worker answers from the cache first: an entry with an old hash must go before.
+  // The service worker answers from the cache first, so delete an entry with an old hash first.
   await cache.delete(url);
   const response = await fetchVerified(base, file);
   const body = await response.arrayBuffer().catch(() => {
@@ -245,14 +246,14 @@ async function keep(cache, base, file) {
 }
 
 /**
- * Make every heavy file kept that a model needs: fetch what is missing or damaged, and delete what
- * no longer belongs to the site once the new set is complete and no other tab is there. Weights are
- * looked into when they are read (`readAsset`); the rest, which the service worker hands to Pyodide,
- * is here. Does nothing where the browser keeps nothing. For the page there is `keeper.js`.
+ * Store all heavy files that a model needs: fetch those missing or damaged. Once the set is
+ * complete and no other tab is open, delete files that no longer belong to the site. Weights are
+ * checked when they are read (`readAsset`); the other files, which the service worker hands to
+ * Pyodide, are checked here. Does nothing without a cache. The page calls this through `keeper.js`.
  *
  * @param {string} base @param {Assets} assets @param {string} model
- * @param {(done: number, total: number) => void} report bytes that are there, of all bytes
- * @returns {Promise<boolean>} whether the files are kept
+ * @param {(done: number, total: number) => void} report bytes available so far, and in total
+ * @returns {Promise<boolean>} whether the files are cached
  * @throws {UserError}
  */
 export async function keepAll(base, assets, model, report) {
@@ -287,7 +288,7 @@ export async function keepAll(base, assets, model, report) {
     }
     throw error;
   }
-  // Another tab may be one of another version.
+  // Another tab may run another version of the site.
   if (await isOnlyTab(base)) await deleteStale(cache, base, assets);
   return true;
 }
@@ -296,7 +297,7 @@ export async function keepAll(base, assets, model, report) {
  * @param {Cache} cache @param {string} base @param {Assets} assets
  */
 async function deleteStale(cache, base, assets) {
-  // Every model's: one that was chosen before stays.
+  // Keep the files of every model, so that one chosen earlier stays.
   const files = [...assets.files, ...Object.values(assets.models).flatMap(({ parts }) => parts)];
   const wanted = new Set(files.map((file) => new URL(file.url, base).href));
   for (const request of await cache.keys()) {

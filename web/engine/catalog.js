@@ -1,9 +1,8 @@
 /**
- * What is written down of songs: one entry for each, in a database (IndexedDB, by `idb`), or in
- * memory.
+ * The catalog of songs: one entry for each song, in a database (IndexedDB, via `idb`) or in memory.
  *
- * An entry changes as a whole or not at all, and what has changed is on the disk when `change`
- * resolves. All entries are one read, whatever is being done with songs meanwhile.
+ * An entry changes as a whole or not at all, and a change is on the disk when `change` resolves.
+ * All entries are read in one go, whatever else is being done with songs.
  *
  * @module
  */
@@ -17,10 +16,10 @@ import { openDB } from "../vendor/idb.mjs";
  * @typedef {object} Entry
  * @property {string} id
  * @property {Notes} notes
- * @property {About | null} about       null: it has not begun
- * @property {boolean} hasFile          whether there is a whole copy of the file to read it from
- * @property {[number, number][]} tasks     that are finished: [start, stop), sorted, disjoint
- * @property {number} done              their cost
+ * @property {About | null} about       null before the separation has started
+ * @property {boolean} hasFile          whether there is a complete copy of the song's file
+ * @property {[number, number][]} tasks     finished tasks: [start, stop), sorted, disjoint
+ * @property {number} done              total cost of those tasks
  */
 
 /**
@@ -29,7 +28,7 @@ import { openDB } from "../vendor/idb.mjs";
  * @property {(id: string) => Promise<Entry | undefined>} get
  * @property {(id: string, change: Change) => Promise<void>} change
  *
- * What it returns takes the place of the entry; undefined: there is none any more.
+ * Returns the new entry; undefined deletes it.
  * @typedef {(entry: Entry | undefined) => Entry | undefined} Change
  */
 
@@ -37,12 +36,12 @@ const DATABASE = "py-demixer";
 const ENTRIES = "songs";
 
 /**
- * The format of what is kept, files and entries. Another format has a greater number, and
- * `upgrade` makes it of this one. Before the first one there was no database: old-songs.js.
+ * Format of everything that is stored, files and entries. A new format gets a greater number, and
+ * `upgrade` converts to it. Before format 1 there was no database: see old-songs.js.
  */
 const FORMAT = 1;
 
-/** @returns {Catalog} on the disk */
+/** @returns {Catalog} a catalog on the disk */
 export function diskCatalog() {
   /** @type {Promise<import("idb").IDBPDatabase> | null} */
   let opened = null;
@@ -50,7 +49,7 @@ export function diskCatalog() {
   const open = () => {
     opened ??= openDB(DATABASE, FORMAT, {
       upgrade: (database) => void database.createObjectStore(ENTRIES, { keyPath: "id" }),
-      // A newer version of the page, in another tab, is to have it in another format.
+      // A newer version of the page, in another tab, is about to upgrade the format.
       blocking: (_current, _blocked, event) => {
         /** @type {IDBDatabase} */ (event.target).close();
         forget();
@@ -77,17 +76,17 @@ export function diskCatalog() {
  * @param {Promise<import("idb").IDBPDatabase>} opened @param {Mode} mode
  * @param {(entries: import("idb").IDBPObjectStore<unknown, ["songs"], "songs", Mode>) =>
  *   Promise<Value>} work
- * @returns {Promise<Value>} when all of it is done
+ * @returns {Promise<Value>} resolves when the transaction has completed
  */
 async function inOne(opened, mode, work) {
-  // Files are deleted because of what is written here: it must outlive a loss of power, too.
+  // Files are deleted on the strength of what is written here, so it must survive a power failure.
   const options = /** @type {const} */ ({ durability: "strict" });
   const { store, done } = (await opened).transaction(ENTRIES, mode, options);
   const [value] = await Promise.all([work(store), done]);
   return value;
 }
 
-/** @returns {Catalog} that is gone with the page */
+/** @returns {Catalog} a catalog that is lost when the page closes */
 export function memoryCatalog() {
   /** @type {Map<string, Entry>} */
   const entries = new Map();
@@ -102,7 +101,7 @@ export function memoryCatalog() {
   };
 }
 
-/** @param {Pick<Entry, "about" | "tasks">} entry @returns {boolean} whether all is finished */
+/** @param {Pick<Entry, "about" | "tasks">} entry @returns {boolean} whether it is complete */
 export function isWhole({ about, tasks }) {
   const count = tasks.reduce((sum, [start, stop]) => sum + stop - start, 0);
   return about !== null && count === about.tasks;

@@ -1,12 +1,12 @@
 /**
- * A file in, a song out, piece by piece: 44.1 kHz, stereo, 32-bit float.
+ * Decodes a file block by block into a song: 44.1 kHz, stereo, 32-bit float.
  *
- * Containers are read by Mediabunny, which decodes PCM itself and all else with WebCodecs. Where
- * WebCodecs is missing or does not know the codec, the browser's `decodeAudioData` does it, at the
- * file's own rate, so that all songs in all browsers share one resampler. It also does MP3, as long
- * as the whole song fits in memory: it takes out the silence that an MP3 encoder puts around it, as
- * every browser does it. WebCodecs leaves it in; for long songs gapless.js says what to leave out.
- * AIFF and Apple Lossless, which browsers but Safari refuse, are read by the modules beside it.
+ * Mediabunny reads the containers. It decodes PCM itself and everything else with WebCodecs. Where
+ * WebCodecs is missing or does not support the codec, the browser's `decodeAudioData` decodes the
+ * file at its own rate, so that all songs in all browsers go through one resampler. It also decodes
+ * MP3 if the whole song fits in memory: in every browser it removes the silence that an MP3 encoder
+ * adds at both ends. WebCodecs keeps that silence; for long songs gapless.js finds the part to use.
+ * AIFF and Apple Lossless, which only Safari supports, are read by the modules in decode/.
  *
  * @module
  */
@@ -25,46 +25,46 @@ import { isOutOfMemory, UserError } from "./errors.js";
 /** @typedef {import("mediabunny").AudioSample} AudioSample */
 /** @typedef {import("./decode/gapless.js").Part} Part */
 /** @typedef {import("./decode/tags.js").Tags} Tags */
-/** The song, channel by channel. @typedef {AsyncIterable<Float32Array[]>} Blocks */
+/** Blocks of the song, as one array per channel. @typedef {AsyncIterable<Float32Array[]>} Blocks */
 
 /**
- * Who wants the song.
+ * The consumer of a song.
  * @typedef {object} Taker
- * @property {(channels: number) => Promise<number[][]>} downmix    gives (2, channels) factors
+ * @property {(channels: number) => Promise<number[][]>} downmix    returns (2, channels) factors
  * @property {number} longestMinutes
- * @property {number} wholeMinutes  the longest that may be decoded at once, in memory
- * @property {boolean} takesPart    whether what lies before the damage of a damaged file will do
- * @property {(frames: number) => Promise<void>} expect     told the song's length, if the file
- *   states it and as it states it; may refuse
- * @property {(block: Float32Array) => Promise<void>} take  is given the song, block after block:
- *   any number of frames, interleaved
+ * @property {number} wholeMinutes  longest song that may be decoded in one go, in memory
+ * @property {boolean} takesPart    whether the part before the damage is good enough
+ * @property {(frames: number) => Promise<void>} expect     called with the song's length, if the
+ *   file states one and as the file states it; may refuse
+ * @property {(block: Float32Array) => Promise<void>} take  called with block after block of the
+ *   song: any number of frames, interleaved
  */
 
 /**
- * What is known of a file besides its samples.
+ * Facts about a file apart from its samples.
  * @typedef {{rate: number, channels: number, isPartial: boolean} & Tags} SourceFacts   `rate` in
- *   hertz; `isPartial`: it is damaged, and only what lies before that was taken
+ *   hertz; `isPartial`: the file is damaged, and only the part before the damage was used
  */
 
-/** What a file's stated length may be off by: codecs round to their own frames. */
+/** Tolerance for a file's stated length: codecs round it to their own frames. */
 const MOST_MISSING_SECONDS = 0.5;
 /**
- * More than a compressed song of the greatest length has; decodeAudioData needs the file as a
- * whole.
+ * More than the size of any compressed song of the greatest length; decodeAudioData needs the whole
+ * file at once.
  */
 const MOST_BYTES_AT_ONCE = 1 << 30;
-/** A codec's run-up has negative times. */
+/** Everything from time 0 on; the priming samples of a codec have negative times. */
 const WHOLE = { start: 0, stop: Infinity };
-/** Rates in hertz that every browser's audio context takes. */
+/** Sample rates in hertz that every browser's audio context supports. */
 const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
 
 /**
  * @param {File} file
- * @param {Taker} taker is given round(frames x 44100 / rate) frames, aligned with the file's
+ * @param {Taker} taker receives round(frames x 44100 / rate) frames, aligned with those of the file
  * @param {AbortSignal} signal
  * @returns {Promise<SourceFacts>}
- * @throws {UserError} "stoppedDecoding" of a damaged file, unless its part will do, whose length is
- *   in `values.seconds`
+ * @throws {UserError} "stoppedDecoding" for a damaged file unless its first part is good enough;
+ *   `values.seconds` is the length of that part
  */
 export async function decode(file, taker, signal) {
   if (file.size === 0) throw new UserError("empty");
@@ -82,7 +82,7 @@ export async function decode(file, taker, signal) {
 
 /**
  * @param {File} file
- * @throws {UserError} nobody finds sound in it
+ * @throws {UserError} if no decoder finds sound in it
  */
 export async function checkSound(file) {
   if (file.size === 0) throw new UserError("empty");
@@ -97,7 +97,7 @@ export async function checkSound(file) {
   }
 }
 
-/** @param {unknown} error @returns {UserError} that says it */
+/** @param {unknown} error @returns {UserError} the error as a message for the user */
 function forPerson(error) {
   if (error instanceof UserError) return error;
   if (isOutOfMemory(error)) return new UserError("memory", {}, error);
@@ -105,15 +105,15 @@ function forPerson(error) {
   return new UserError(gone ? "unreadable" : "nothingDecoded", {}, error);
 }
 
-/** Finds out who can read the file, and has it read. */
+/** Finds the decoder that can read the file, and runs it. */
 class Decoding {
   #file;
   #taker;
   #signal;
   #intake;
-  /** How long the sound is by the file's header, by how long it is by what there is of it. */
+  /** Length of the sound as the header states it, divided by the length of the data present. */
   #stated = 1;
-  /** Frames that came in of the links before. */
+  /** Frames decoded from the previous links. */
   #before = 0;
 
   /** @param {Blob} file @param {Taker} taker @param {AbortSignal} signal @param {Intake} intake */
@@ -148,7 +148,7 @@ class Decoding {
     return /** @type {SourceFacts} */ (facts);
   }
 
-  /** @returns {Promise<SourceFacts>} of the file, or of a link of it */
+  /** @returns {Promise<SourceFacts>} facts about the file, or about one link of it */
   async #takeFile() {
     const input = new Input({ source: new BlobSource(this.#file), formats: ALL_FORMATS });
     try {
@@ -160,7 +160,7 @@ class Decoding {
     }
   }
 
-  /** A container that only the browser may know. */
+  /** Decode a container that only the browser may support. */
   async #byBrowserOnly() {
     const isPartial = await this.#take(this.#byBrowser(RATE, "notAudio"), 0);
     const { rate, channels } = this.#intake;
@@ -178,22 +178,22 @@ class Decoding {
     const rate = await track.getSampleRate();
     const channels = await track.getNumberOfChannels();
     await this.#announce(rate, channels, seconds);
-    // A film's length says nothing about that of its sound.
+    // The length of a film says nothing about the length of its sound.
     const hasFilm = (await input.getVideoTracks()).length > 0;
     const stated = hasFilm ? 0 : seconds * this.#stated;
     return { rate, channels, isPartial: await this.#takeByCodec(track, rate, seconds, stated) };
   }
 
-  /** @param {Track} track @returns {Promise<number | null>} seconds; null: it does not say */
+  /** @param {Track} track @returns {Promise<number | null>} seconds; null if it is not stated */
   async #length(track) {
     const isGuess = (await track.getCodec()) === "mp3" && !(await statesLength(this.#file));
-    // The bit rate of its first frame may be that of a silence: then all frames are counted.
+    // The bit rate of the first frame may be that of a silence, so count all frames.
     return isGuess ? track.computeDuration() : track.getDurationFromMetadata();
   }
 
   /**
    * @param {Track} track @param {number} rate
-   * @param {number} seconds of the file @param {number} stated of the sound; 0: it does not say
+   * @param {number} seconds of the file @param {number} stated length of the sound; 0 if not stated
    * @returns {Promise<boolean>} whether only a part was taken
    */
   async #takeByCodec(track, rate, seconds, stated) {
@@ -208,7 +208,7 @@ class Decoding {
     try {
       return await this.#take(byWebCodecs(track, part, stated > 0), stated);
     } catch (error) {
-      // WebKit's WebCodecs promises FLAC, but gives an error in its place.
+      // WebKit's WebCodecs claims to support FLAC, but fails to decode it.
       if (this.#intake.frames > this.#before || !fits || !isDecoderError(error)) throw error;
       return atOnce();
     }
@@ -216,7 +216,7 @@ class Decoding {
 
   /**
    * @param {{rate: number, channels: number, blocks: () => Blocks}} stream
-   * @param {number} seconds that it states
+   * @param {number} seconds stated length
    * @returns {Promise<boolean>} whether only a part was taken
    */
   async #takeStream({ rate, channels, blocks }, seconds) {
@@ -228,14 +228,14 @@ class Decoding {
   async #announce(rate, channels, seconds) {
     if (!(rate > 0)) throw new UserError("nothingDecoded");
     checkLength(seconds, this.#taker.longestMinutes);
-    // Asked for before decoding: it refuses more channels than can be mixed down, with a sentence.
+    // Ask before decoding: for too many channels it fails with a message for the user.
     await this.#taker.downmix(channels);
     await this.#taker.expect(Math.round((this.#intake.seconds + seconds) * RATE));
   }
 
   /**
    * @param {AsyncIterable<RatedBlock>} blocks
-   * @param {number} seconds that there should be; 0: nobody knows
+   * @param {number} seconds expected length; 0 if unknown
    * @returns {Promise<boolean>} whether only a part was taken
    * @throws {UserError}
    */
@@ -245,7 +245,7 @@ class Decoding {
         this.#signal.throwIfAborted();
         await this.#intake.add(planes, rate);
       }
-      // Decoders skip what they do not understand, without a word.
+      // Decoders silently skip what they do not understand.
       const taken = (this.#intake.frames - this.#before) / Math.max(1, this.#intake.rate);
       if (taken < seconds - MOST_MISSING_SECONDS) throw new Error("It ends early.");
       return false;
@@ -256,7 +256,7 @@ class Decoding {
     }
   }
 
-  /** @param {unknown} error @returns {UserError} for the person */
+  /** @param {unknown} error @returns {UserError} the error to show to the user */
   #whyStopped(error) {
     if (error instanceof UserError) return error;
     if (this.#signal.aborted || isOutOfMemory(error)) throw error;
@@ -267,7 +267,7 @@ class Decoding {
 
   /**
    * @param {number} rate of the file, in hertz
-   * @param {import("./errors.js").Code} refusal what to say when the browser cannot
+   * @param {import("./errors.js").Code} refusal error code if the browser cannot decode it
    * @returns {AsyncGenerator<RatedBlock>}
    */
   async *#byBrowser(rate, refusal) {
@@ -285,7 +285,7 @@ class Decoding {
 
 /**
  * @param {Blob} file @param {number} rate of the file, in hertz
- * @param {import("./errors.js").Code} refusal what to say when the browser cannot
+ * @param {import("./errors.js").Code} refusal error code if the browser cannot decode it
  * @returns {Promise<AudioBuffer>}
  * @throws {UserError}
  */
@@ -305,7 +305,7 @@ async function* withRate(blocks, rate) {
   for await (const planes of blocks) yield { planes, rate };
 }
 
-/** @param {unknown} error @returns {boolean} whether WebCodecs is what failed */
+/** @param {unknown} error @returns {boolean} whether WebCodecs failed */
 function isDecoderError(error) {
   return (
     error instanceof UserError &&
@@ -316,8 +316,8 @@ function isDecoderError(error) {
 
 /**
  * @param {Input} input
- * @returns {Promise<Track | null>} null for a container that only the browser may know
- * @throws {UserError} when it is known and has no audio
+ * @returns {Promise<Track | null>} null for a container that only the browser may support
+ * @throws {UserError} if the container is supported but has no audio
  */
 async function findTrack(input) {
   let track;
@@ -326,7 +326,7 @@ async function findTrack(input) {
     track = await input.getPrimaryAudioTrack();
   } catch (error) {
     if (error instanceof DOMException) throw error;
-    // Its parser gave up: an unusual variant, or not such a file at all.
+    // The parser gave up: the file is an unusual variant, or has another format after all.
     console.warn(error);
     return null;
   }
@@ -336,14 +336,14 @@ async function findTrack(input) {
 
 /**
  * @param {Track} track @param {Part} part of the stream that is the song
- * @param {boolean} isWhole whether a gap in it is damage
+ * @param {boolean} isWhole whether a gap in it means damage
  * @returns {AsyncGenerator<RatedBlock>}
  */
 async function* byWebCodecs(track, part, isWhole) {
   let end = Infinity;
   for await (const sample of new AudioSampleSink(track).samples()) {
     try {
-      // What comes after a gap would sound too early.
+      // Samples after a gap would play too early.
       const gap = sample.timestamp - end;
       if (isWhole && gap > MOST_MISSING_SECONDS) throw new Error("It has a gap.");
       end = sample.timestamp + sample.duration;
@@ -356,7 +356,7 @@ async function* byWebCodecs(track, part, isWhole) {
 
 /**
  * @param {AudioSample} sample @param {Part} part of the stream
- * @returns {Float32Array[]} the channels of what lies in that part
+ * @returns {Float32Array[]} the channels of the samples within that part
  */
 function planesOf(sample, part) {
   const place = Math.round(sample.timestamp * sample.sampleRate);

@@ -1,30 +1,30 @@
 /**
- * The audio device behind a context: who may open it, when it is let go, how late it is.
+ * The audio device behind a context: when it may be opened, when it is released, its latency.
  *
- * A rendering, an `OfflineAudioContext`, has none: there is nothing to wake, and nothing is late.
+ * An `OfflineAudioContext` has no device: there is nothing to wake and no latency.
  *
  * @module
  */
 
 /**
- * What a change takes at most, besides the buffer of the audio device, to reach the audio thread.
+ * The longest that a change takes to reach the audio thread, on top of the device's buffer.
  */
 const DELAY_SECONDS = 0.02;
 /**
- * What that buffer is taken for where the browser says 0: Firefox does, and goes in steps of 20 ms.
+ * Assumed length of that buffer if the browser reports 0. Firefox does; it works in steps of 20 ms.
  */
 const USUAL_BUFFER_SECONDS = 0.05;
 
 export class Device {
   #context;
   #gone;
-  /** @type {Promise<void> | null} its way to sound, which only the person may open */
+  /** @type {Promise<void> | null} the pending `resume()`, which only a user action may start */
   #waking = null;
 
   /**
    * @param {BaseAudioContext} context closed by `rest`
-   * @param {() => void} gone is called when it falls silent by itself: a call has come in, or
-   *   headphones were pulled out
+   * @param {() => void} gone called when it falls silent by itself, because of an incoming call or
+   *   unplugged headphones
    */
   constructor(context, gone) {
     this.#context = context;
@@ -32,17 +32,17 @@ export class Device {
     context.addEventListener("statechange", this.#onState);
   }
 
-  /** @returns {AudioContext | null} null: it is a rendering */
+  /** @returns {AudioContext | null} null for an offline context */
   get #real() {
     return this.#context instanceof AudioContext ? this.#context : null;
   }
 
-  /** @returns {boolean} whether its clock goes: one that stands ends no fade */
+  /** @returns {boolean} whether its clock runs; without it no fade ends */
   get isRunning() {
     return this.#context.state === "running";
   }
 
-  /** @returns {number} the time of what is heard now: wireless headphones are late */
+  /** @returns {number} context time heard now; wireless headphones lag */
   get heard() {
     return this.#context.currentTime - (this.#real?.outputLatency || 0);
   }
@@ -54,9 +54,9 @@ export class Device {
     return currentTime + (this.#real.baseLatency || USUAL_BUFFER_SECONDS) + DELAY_SECONDS;
   }
 
-  /** The person has pressed play. */
+  /** Called when the user presses play. */
   wake() {
-    // It is refused while the device belongs to somebody else.
+    // The browser refuses while another application has the device.
     this.#waking ??=
       this.#real
         ?.resume()
@@ -67,7 +67,7 @@ export class Device {
         }) ?? null;
   }
 
-  /** @param {boolean} isLast whether it is not needed any more */
+  /** @param {boolean} isLast whether the device is no longer needed */
   rest(isLast) {
     const real = this.#real;
     if (isLast) this.#context.removeEventListener("statechange", this.#onState);

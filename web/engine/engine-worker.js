@@ -1,5 +1,5 @@
 /**
- * One worker with an engine.
+ * One engine worker.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { Remote } from "./rpc.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 
 /**
- * How long an answer may take, in seconds, where nothing better is known: many times what the
- * slowest machine needs, for this is only to keep anybody from waiting for ever.
+ * Default time to wait for an answer, in seconds: many times what the slowest machine needs. It
+ * only prevents waiting for ever.
  */
 const PATIENCE_SECONDS = { run: 2700, other: 600 };
 
-/** Dead after a failure that is neither the song's fault nor the graphics card's. */
+/** Ended after any failure that is due neither to the song nor to the graphics card. */
 export class EngineWorker {
   #worker = new Remote(
     new URL("worker.js", import.meta.url),
@@ -33,7 +33,7 @@ export class EngineWorker {
    * @param {Extract<Call, {method: Method}>["argument"]} argument
    * @param {{transfer?: Transferable[], notice?: (notice: Notice) => void, seconds?: number}}
    *   [options] `seconds`: how long to wait for an answer
-   * @returns {Promise<any>} the value that `protocol.js` states
+   * @returns {Promise<any>} the value listed in `protocol.js`
    */
   async call(method, argument, { transfer, notice, seconds } = {}) {
     const usual = PATIENCE_SECONDS[method === "run" ? "run" : "other"];

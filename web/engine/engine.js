@@ -1,5 +1,5 @@
 /**
- * The engine: the workers of one model at a time, with what has to be fetched before they start.
+ * The engine: the workers of one model at a time, and the downloads that they need.
  *
  * @module
  */
@@ -15,26 +15,26 @@ import { checkBrowser } from "./support.js";
 /** @typedef {import("./protocol.js").GraphicsOptions} GraphicsOptions */
 
 /**
- * How far it is.
+ * Progress of a start.
  * @typedef {object} Stage
  * @property {"download" | import("./protocol.js").Notice["stage"]} stage
  * @property {number} done      bytes
- * @property {number} total     bytes; 0 where they are not counted
+ * @property {number} total     bytes; 0 if not counted
  */
 
 /**
  * @typedef {object} Surroundings
  * @property {string} base                          the site's folder
  * @property {() => Promise<Assets>} readAssets
- * @property {(model: string) => number} workers    how many there may be
- * @property {() => string | null} backend          for Python; null: the best there is
+ * @property {(model: string) => number} workers    the most that may run
+ * @property {() => string | null} backend          for Python; null: the fastest available
  * @property {() => GraphicsOptions | null} graphics    null: none
  * @property {Promise<import("./store.js").Store>} store
  * @property {() => Promise<void>} serviceWorkerReady
  */
 
 /**
- * One start of it.
+ * One start of the engine.
  * @typedef {object} Start
  * @property {string} model
  * @property {string | null} backend
@@ -45,9 +45,9 @@ import { checkBrowser } from "./support.js";
  */
 
 /**
- * Events: "stage", a `CustomEvent` of a `Stage`, or of null when there is nothing more to wait for;
- * "change", it is up, or not any more, or somebody else computes; "failed", a `CustomEvent` of the
- * error.
+ * Events: "stage", a `CustomEvent` with a `Stage`, or with null when nothing is pending any more;
+ * "change", when the engine has started or stopped, or something else computes; "failed", a
+ * `CustomEvent` with the error.
  */
 export class Engine extends EventTarget {
   #about;
@@ -62,12 +62,12 @@ export class Engine extends EventTarget {
     this.#about = surroundings;
   }
 
-  /** The model that it has, or will have as soon as it is up; null: none. */
+  /** The model that is loaded or being loaded; null: none. */
   get model() {
     return this.#start?.model ?? null;
   }
 
-  /** What is known of it; null: it is not up. */
+  /** Facts about the running engine; null if it is not running. */
   get info() {
     return this.#info;
   }
@@ -76,23 +76,23 @@ export class Engine extends EventTarget {
     return this.#start?.pool ?? null;
   }
 
-  /** What it does now, whatever is asked for the next song; null: it was not started. */
+  /** The separator of the current start, whatever the next song needs; null if not started. */
   get separator() {
     return this.#start?.ready ?? null;
   }
 
-  /** The graphics card that is in use, or why none is; null where none is to be, or not yet. */
+  /** The card in use, or the reason why none is; null if none is wanted, or none was opened yet. */
   get graphics() {
     return this.pool?.card ?? this.pool?.refusal ?? null;
   }
 
   /**
-   * Have it up, with a model. Another model, or somebody else who is to compute, is a new start;
-   * else workers that have ended are replaced.
+   * Start the engine with a model. Another model, backend or graphics setting means a new start;
+   * otherwise only workers that have ended are replaced.
    *
    * @param {string} model a key of `Assets.models`
    * @returns {Promise<Separator>}
-   * @throws {UserError} which is told by "failed", too
+   * @throws {UserError} also dispatched as "failed"
    */
   async use(model) {
     const { backend, graphics } = this.#about;
@@ -109,7 +109,7 @@ export class Engine extends EventTarget {
     }
   }
 
-  /** As many workers as there may be now. */
+  /** Adjust the number of workers to the current limit. */
   resize() {
     if (this.#start?.pool) this.#start.pool.size = this.#about.workers(this.#start.model);
   }
@@ -122,7 +122,7 @@ export class Engine extends EventTarget {
     const stopping = new AbortController();
     const start = /** @type {Start} */ ({ ...wanted, stopping, pool: null });
     start.ready = this.#load(start);
-    start.ready.catch(() => {}); // Whoever waits for it is told.
+    start.ready.catch(() => {}); // Those who await it see the error.
     this.#start = start;
   }
 
@@ -163,7 +163,7 @@ export class Engine extends EventTarget {
       if (done < total && !signal.aborted) this.#stage({ stage: "download", done, total });
     };
     const areKept = await keepAll(base, assets, model, report, signal);
-    // Only then are the worker's own requests answered from what was kept.
+    // Only then does the service worker answer the worker's own requests from the cache.
     if (areKept) await serviceWorkerReady();
     const weights = areKept ? null : await fetchWeights(base, assets, model, report, signal);
     signal.throwIfAborted();

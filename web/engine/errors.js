@@ -1,15 +1,15 @@
 /**
- * What can go wrong, by codes. What the person reads of it stands in `ui/words/`.
+ * Everything that can go wrong, as codes. The messages for the user are in `ui/words/`.
  *
  * @module
  */
 
-/** A key of the sentences. @typedef {keyof import("../ui/words/en.js").Words["errors"]} Code */
-/** What a sentence tells besides. @typedef {Record<string, any>} Values */
+/** Key of a message. @typedef {keyof import("../ui/words/en.js").Words["errors"]} Code */
+/** Values in the message. @typedef {Record<string, any>} Values */
 
-/** Something to tell the person. @typedef {{code: Code, values: Values}} Said */
+/** A message for the user. @typedef {{code: Code, values: Values}} Said */
 
-/** An error that is meant for the person. Any other error is a fault of the program. */
+/** An error to show to the user. Any other error is a bug. */
 export class UserError extends Error {
   /** @param {Code} code @param {Values} [values] @param {unknown} [cause] */
   constructor(code, values = {}, cause) {
@@ -20,12 +20,12 @@ export class UserError extends Error {
   }
 }
 
-/** The graphics card cannot do what it was asked for; the processor can. */
+/** The graphics card cannot do what was asked; the processor can. */
 export class GraphicsError extends UserError {}
 
 /**
  * @param {unknown} error @param {Code} code
- * @returns {boolean} whether it is the one with that code
+ * @returns {boolean} whether it is a `UserError` with that code
  */
 export function hasCode(error, code) {
   return error instanceof UserError && error.code === code;

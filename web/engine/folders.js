@@ -1,5 +1,5 @@
 /**
- * Songs' folders in the origin-private file system, for `Songs` in songs.js.
+ * Folders of songs in the origin-private file system, for `Songs` in songs.js.
  *
  * @module
  */
@@ -73,7 +73,7 @@ class PrivateFolder {
 }
 
 /**
- * Without a handle of its own, so that several tabs may have it.
+ * A file read without an access handle, so that several tabs can have it open.
  *
  * @implements {ReadableFile}
  */
@@ -109,7 +109,7 @@ export async function namesIn(folder) {
 /**
  * @template Value
  * @param {Promise<Value>} promise
- * @returns {Promise<Value | null>} null where there is no such file
+ * @returns {Promise<Value | null>} null if there is no such file
  */
 export async function ifThere(promise) {
   try {

@@ -1,5 +1,5 @@
 /**
- * The worker that fetches and keeps what a model needs; see keeper.js. Messages: see `protocol.js`.
+ * Worker that fetches and caches what a model needs; see keeper.js. Messages: see `protocol.js`.
  */
 
 import { keepAll } from "./assets.js";

@@ -1,6 +1,6 @@
 /**
- * `keepAll` of assets.js, in a worker of its own: what a browser holds of a download goes when the
- * worker ends. In a page that lives on, Chromium held three times what was downloaded.
+ * `keepAll` of assets.js in a worker of its own: the memory that a browser holds for a download is
+ * freed when the worker ends. In a long-lived page, Chromium held three times the download's size.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import { Remote } from "./rpc.js";
 /** @typedef {import("./protocol.js").Assets} Assets */
 
 /**
- * Make every heavy file kept that a model needs.
+ * Store all heavy files that a model needs.
  *
  * @param {string} base @param {Assets} assets @param {string} model
- * @param {(done: number, total: number) => void} report bytes that are there, of all bytes
+ * @param {(done: number, total: number) => void} report bytes available so far, and in total
  * @param {AbortSignal} signal
- * @returns {Promise<boolean>} whether the files are kept: false where the browser keeps nothing
+ * @returns {Promise<boolean>} whether the files are cached: false if the browser offers no cache
  * @throws {UserError}
- * @throws {DOMException} AbortError; files that have arrived are kept
+ * @throws {DOMException} AbortError; files that have arrived stay cached
  */
 export async function keepAll(base, assets, model, report, signal) {
   signal.throwIfAborted();
-  // Its script itself may not be to be had.
+  // The worker's script itself may be unreachable.
   const gone = () => new UserError("noNetwork");
   const worker = new Remote(new URL("keep-worker.js", import.meta.url), gone);
   const stop = () => worker.end(signal.reason);

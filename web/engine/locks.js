@@ -1,18 +1,17 @@
 /**
- * Web Locks that keep tabs apart: who works on a song has it alone, who reads one that is finished
- * shares it.
+ * Web Locks between tabs: exclusive for working on a song, shared for reading a finished one.
  *
  * @module
  */
 
 import { PATIENCE_MS } from "./patience.js";
 
-/** Older versions of the page name them alike. */
+/** Older versions of the page use the same names. */
 const PREFIX = "py-demixer songs ";
 
 /**
  * @param {string} id of a song, or its key @param {LockMode} mode
- * @returns {Promise<(() => void) | null>} releases it; null: another tab has it
+ * @returns {Promise<(() => void) | null>} releases the lock; null if another tab has it
  */
 export function lock(id, mode) {
   return new Promise((resolve, reject) => {
@@ -25,7 +24,7 @@ export function lock(id, mode) {
   });
 }
 
-/** @returns {Promise<Set<string>>} the songs that a tab has alone, this one or another */
+/** @returns {Promise<Set<string>>} songs locked exclusively by any tab, including this one */
 export async function locked() {
   const { held = [] } = await navigator.locks.query();
   const alone = held.filter(({ mode }) => mode === "exclusive").map(({ name = "" }) => name);
@@ -33,7 +32,7 @@ export async function locked() {
   return new Set(ours.map((name) => name.slice(PREFIX.length)));
 }
 
-/** @param {string} id of a song @returns {Promise<void>} when no tab has it alone */
+/** @param {string} id of a song @returns {Promise<void>} when no tab has an exclusive lock */
 export async function unlocked(id) {
   await navigator.locks.request(PREFIX + id, { mode: "shared" }, () => {});
 }

@@ -1,12 +1,13 @@
 /**
- * How loud any mix of a song's stems is, compared with the original.
+ * Loudness of any mix of a song's stems, compared with the original.
  *
  * Loudness as in ITU-R BS.1770-4: K-weighted power of blocks of 400 ms, without those that are 10
  * LU below the others or below -70 LUFS. Two things differ from a meter. Blocks are taken at 32
- * places spread evenly over what is final, not everywhere: 15 s of each stem are read, whatever the
- * length of the song. And of each block the covariance of all channels is kept, not the power of
- * one mix: so the loudness of a mix is known at once when a fader moves (g' C g), and nothing is
- * read again. That is also why no library measures it: they all take one finished signal.
+ * places spread evenly over the final ranges, not everywhere, so 15 s of each stem are read,
+ * whatever the length of the song. And each block keeps the covariance of all channels, not the
+ * power of one mix: when a fader moves, the loudness of the new mix follows at once (g' C g),
+ * without reading anything again. That is also why no library measures it: they all take one
+ * finished signal.
  *
  * @module
  */
@@ -17,21 +18,21 @@ import { gainsOf } from "./pan.js";
 /** @typedef {import("./protocol.js").Stems} Stems */
 /** @typedef {Map<string, {volume: number, pan: number}>} Mix */
 
-/** One place: of channels (left, right, left, ...) of all stems and the original. */
+/** Covariance of the channels (left, right, left, ...) of all stems and the original at a place. */
 /** @typedef {Float64Array} Covariance */
 
 const PLACES = 32;
 const BLOCK_SECONDS = 0.4;
-/** What the filters need to forget that they begin in the middle of a song. */
+/** Time for the filters to settle when they start in the middle of a song. */
 const SETTLE_SECONDS = 0.1;
 const ABSOLUTE_GATE = -70;
 const RELATIVE_GATE = -10;
 
-/** Neither silence nor a mix that clips anyway is compared. */
+/** Upper limit of the gain: for silence, or a mix that clips anyway, matching makes no sense. */
 const LARGEST_GAIN = 4;
 
 export class Loudness {
-  /** Of which frames it knows, when it was measured. */
+  /** Number of final frames at the time of the measurement. */
   frames = 0;
   #sources;
   /** @type {Covariance[]} */
@@ -44,7 +45,7 @@ export class Loudness {
 
   /**
    * @param {Stems} stems
-   * @returns {Promise<Loudness>} of what is final of them now
+   * @returns {Promise<Loudness>} the loudness of what is final now
    */
   static async measure(stems) {
     const measured = new Loudness(stems.sources);
@@ -66,8 +67,7 @@ export class Loudness {
 
   /**
    * @param {Mix} mix the stems that are heard
-   * @returns {number} the gain that makes the original as loud as that; 1 where one of them is
-   *   silent
+   * @returns {number} the gain that makes the original as loud as the mix; 1 if either is silent
    */
   gainFor(mix) {
     const [left, right] = [new Float64Array(this.#width), new Float64Array(this.#width)];
@@ -104,7 +104,7 @@ function lufs(value) {
   return -0.691 + 10 * Math.log10(value);
 }
 
-/** @param {number[]} values @returns {number} 0 of none */
+/** @param {number[]} values @returns {number} 0 if there are none */
 function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / (values.length || 1);
 }
@@ -116,7 +116,7 @@ export function framesOf(ranges) {
 
 /**
  * @param {[number, number][]} ranges @param {number} length frames
- * @returns {number[]} where stretches of that length begin, spread evenly over the ranges
+ * @returns {number[]} starts of stretches of that length, spread evenly over the ranges
  */
 function places(ranges, length) {
   const rooms = ranges
@@ -147,11 +147,11 @@ function weighted(samples, channel, rate) {
   return out;
 }
 
-/** @typedef {{b: [number, number, number], a: [number, number]}} Biquad a: without the leading 1 */
+/** @typedef {{b: [number, number, number], a: [number, number]}} Biquad `a`: without the 1 */
 
 /**
- * The two filters of BS.1770 at any rate, from the analogue ones behind its table for 48 kHz (as
- * libebur128 has them): a shelf for the head, and a high-pass.
+ * The two filters of BS.1770 for any rate, from the analogue filters behind its table for 48 kHz
+ * (as in libebur128): a shelf for the effect of the head, and a high-pass.
  *
  * @param {number} rate
  * @returns {Biquad[]}
@@ -198,7 +198,7 @@ function filterInPlace(samples, { b: [b0, b1, b2], a: [a1, a2] }) {
 }
 
 /**
- * @param {Float32Array[]} channels @returns {Covariance} row by row; the lower half is not filled
+ * @param {Float32Array[]} channels @returns {Covariance} row by row, upper triangle only
  */
 function covariance(channels) {
   const width = channels.length;
@@ -216,7 +216,7 @@ function covariance(channels) {
   return matrix;
 }
 
-/** @param {Covariance} matrix @param {Float64Array} gains @returns {number} of the weighted sum */
+/** @param {Covariance} matrix @param {Float64Array} gains @returns {number} power of the mix */
 function power(matrix, gains) {
   const width = gains.length;
   let sum = 0;

@@ -1,5 +1,5 @@
 /**
- * The mixer: a strip for each stem, the sum of them, and the original beside it.
+ * The mixer: a strip for each stem, their sum, and the original beside it.
  *
  * ```text
  *  stem ─▶ volume and pan ─┬─▶ + ─▶ stems ──┐
@@ -7,23 +7,23 @@
  *  original ─────────────────▶ original ────┘           └ meter
  * ```
  *
- * It is made of the browser's own nodes, so it runs on the audio thread and needs no secure
- * address. The stems are added one after the other: at unity the sum is ((a + b) + c) + d in 32-bit
- * floats, to the bit, as in a saved mix. A node with four inputs would add them in an order of its
- * own.
+ * It consists of the browser's own nodes, so it runs on the audio thread and works on insecure
+ * origins too. The stems are added one after the other: at unity gain the sum is ((a + b) + c) + d
+ * in 32-bit floats, bit for bit as in a saved mix. One node with four inputs would add them in an
+ * order of its own.
  *
  * @module
  */
 
 import { gainsOf } from "./pan.js";
 
-/** What is not a stem: the song as it came. */
+/** Name of the original song, which is not a stem. */
 export const ORIGINAL = "mixture";
 
 /** Long enough not to click, short enough not to be heard as a fade. */
 export const FADE_SECONDS = 0.01;
 
-/** Frames that a meter looks at: 46 ms, more than lie between two pictures. */
+/** Frames in a meter's window: 46 ms, more than the time between two animation frames. */
 const METER_FRAMES = 2048;
 
 /** Linear, 1 is full scale. @typedef {{peak: number, rms: number}} Level */
@@ -36,7 +36,7 @@ export class Mixer {
   #stems;
   #master;
   #meter;
-  /** @type {AudioNode[]} where the stems go in, in order, and then the original */
+  /** @type {AudioNode[]} the inputs of the stems, in order, followed by that of the original */
   inputs;
 
   /** @param {BaseAudioContext} context @param {readonly string[]} sources names of the stems */
@@ -64,7 +64,7 @@ export class Mixer {
 
   /**
    * @param {string} source @param {{volume: number, pan: number}} place
-   * @param {number} time in seconds, from which on
+   * @param {number} time start of the change, in seconds
    */
   place(source, place, time) {
     this.#strips.get(source)?.place(place, time);
@@ -76,10 +76,10 @@ export class Mixer {
   }
 
   /**
-   * Let the stems be heard, or the original: on the same frame, with a short crossfade.
+   * Switch to the stems or to the original: on the same frame, with a short crossfade.
    *
    * @param {Heard} heard
-   * @param {number} gain of the original, which makes it as loud as the stems
+   * @param {number} gain gain of the original that makes it as loud as the stems
    * @param {number} time in seconds
    */
   hear(heard, gain, time) {
@@ -87,7 +87,7 @@ export class Mixer {
     this.#original.move(heard === "original" ? gain : 0, time);
   }
 
-  /** @param {string} source or "master" @returns {Level} after its fader, of the last 46 ms */
+  /** @param {string} source or "master" @returns {Level} after the fader, over the last 46 ms */
   level(source) {
     const meter = source === "master" ? this.#meter : this.#strips.get(source)?.meter;
     if (!meter) throw new Error(`There is no stem ${source}.`);
@@ -128,14 +128,14 @@ class Strip {
   }
 }
 
-/** The browser copies the samples on the audio thread; the page looks at them when it wants. */
+/** The browser copies the samples on the audio thread; the page reads them when it wants. */
 class Meter {
   #analysers;
   #samples = new Float32Array(METER_FRAMES);
 
   /** @param {BaseAudioContext} context @param {AudioNode} node stereo */
   constructor(context, node) {
-    // An analyser would mix two channels into one, in which opposites vanish.
+    // An analyser would mix the two channels to mono, where opposite phases cancel.
     const split = new ChannelSplitterNode(context, { numberOfOutputs: 2 });
     node.connect(split);
     this.#analysers = [0, 1].map((channel) => {
@@ -165,7 +165,7 @@ function stereo(context, gain) {
   return new GainNode(context, { gain, channelCount: 2, channelCountMode: "explicit" });
 }
 
-/** Goes where it is told, and schedules nothing where it is already. */
+/** Moves a parameter to a value; schedules nothing if it is already there. */
 class Fader {
   #parameter;
   #value;
@@ -176,7 +176,7 @@ class Fader {
     this.#value = parameter.value;
   }
 
-  /** @param {number} value @param {number} time in seconds, from which on */
+  /** @param {number} value @param {number} time start of the change, in seconds */
   move(value, time) {
     if (value === this.#value) return;
     this.#value = value;
@@ -187,9 +187,9 @@ class Fader {
 /**
  * @param {AudioParam} parameter
  * @param {number} value
- * @param {number} time in seconds, from which on
+ * @param {number} time start of the change, in seconds
  */
 export function approach(parameter, value, time) {
-  // Begins at whatever the value is then, and has come as near as 16 bits can tell after a fade.
+  // Starts from the value at that time; after a fade the rest is below 16-bit resolution.
   parameter.setTargetAtTime(value, time, FADE_SECONDS / 11);
 }

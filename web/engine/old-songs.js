@@ -1,11 +1,11 @@
 /**
- * Songs of versions of the page that had no catalog: they are taken up into it.
+ * Imports the songs of page versions that had no catalog.
  *
- * They had all of a song in one folder in "songs": `notes.0` and `notes.1`, of which the one with
- * the greater turn is the newer one; `about.json`, once it had begun; and a `journal` with a line of
- * JSON for each finished task. The samples are moved as they are. As long as a song is not in the
- * catalog, its old folder says what there is of it, and the next visit goes on where this one was
- * interrupted.
+ * Those versions kept everything of a song in one folder in "songs": `notes.0` and `notes.1`, of
+ * which the one with the greater turn is newer; `about.json`, once the separation had started; and
+ * a `journal` with a line of JSON for each finished task. The samples are moved unchanged. Until a
+ * song is in the catalog, its old folder remains the record of it, and the next visit resumes an
+ * interrupted import.
  *
  * @module
  */
@@ -26,14 +26,14 @@ const ABOUT = "about.json";
 const JOURNAL = "journal";
 const NOTES = ["notes.0", "notes.1"];
 const MIXTURE = "mixture";
-/** Their keys had the wheel of the package in the place of this version of the numerics. */
+/** Old keys had the package's wheel where new keys have this version of the numerics. */
 const NUMERICS = 1;
 
 /**
  * @param {FileSystemDirectoryHandle} root
- * @param {FileSystemDirectoryHandle} files where the samples are now
+ * @param {FileSystemDirectoryHandle} files the new folder for samples
  * @param {Catalog} catalog
- * @returns {Promise<Set<string>>} the songs that are still to be taken up
+ * @returns {Promise<Set<string>>} songs that are still to be imported
  */
 export async function takeUpOld(root, files, catalog) {
   const left = new Set();
@@ -42,7 +42,7 @@ export async function takeUpOld(root, files, catalog) {
   for await (const [id, folder] of old.entries()) {
     left.add(id);
     const release = await lock(id, "exclusive");
-    // A tab that is older than this version of the page is at it: the next visit takes it up.
+    // A tab with an older version of the page has it open: leave it to the next visit.
     if (!release) continue;
     try {
       await takeUp(id, /** @type {FileSystemDirectoryHandle} */ (folder), files, catalog);
@@ -85,13 +85,13 @@ async function waitingEntry({ size }, target) {
 
 /**
  * @param {FileSystemDirectoryHandle} folder @param {About} about
- * @param {FileSystemDirectoryHandle} target which has its samples
+ * @param {FileSystemDirectoryHandle} target the folder with its samples
  */
 async function begunEntry(folder, about, target) {
   const lines = linesOf((await textOf(folder, JOURNAL)) ?? "");
   const costs = new Map(lines.map(({ task, cost }) => [task, cost]));
   const done = [...costs.values()].reduce((sum, cost) => sum + cost, 0);
-  // The first versions did not write down how many tasks there are, nor which stems are stored.
+  // The first versions recorded neither the number of tasks nor which stems are stored.
   const isDone = !about.tasks && done === about.cost;
   const stems = about.stems ?? (await stemsIn(target));
   const count = about.tasks ?? (isDone ? costs.size : Infinity);
@@ -114,14 +114,14 @@ async function stemsIn(target) {
   return files.map((name) => decodeURIComponent(name.slice(0, -".f32".length)));
 }
 
-/** @param {FileSystemDirectoryHandle} folder @returns {Promise<Notes | null>} that are whole */
+/** @param {FileSystemDirectoryHandle} folder @returns {Promise<Notes | null>} if complete */
 async function newestNotes(folder) {
   const all = await Promise.all(NOTES.map(async (name) => parsed(await textOf(folder, name))));
   const whole = all.filter((one) => one !== null).sort((one, other) => other.turn - one.turn);
   return whole[0]?.notes ?? null;
 }
 
-/** @param {About} about of a song that has no notes @returns {Notes} */
+/** @param {About} about of a song without notes @returns {Notes} */
 function notesOf({ name, model, stems }) {
   return newNotes({ name, size: 0 }, { model, quality: "", stems: stems ?? null }, 0);
 }
@@ -137,7 +137,7 @@ async function textOf(folder, name) {
 
 /**
  * @param {string} journal
- * @returns {{task: number, cost: number}[]} up to the first line that is not whole
+ * @returns {{task: number, cost: number}[]} the lines before the first incomplete one
  */
 function linesOf(journal) {
   const lines = [];
@@ -149,7 +149,7 @@ function linesOf(journal) {
   return lines;
 }
 
-/** @param {string | null} text @returns {any} null where it is not there as a whole */
+/** @param {string | null} text @returns {any} null if missing or incomplete */
 function parsed(text) {
   try {
     return JSON.parse(text ?? "null");

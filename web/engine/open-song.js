@@ -1,5 +1,5 @@
 /**
- * A song that is open in the store: to be listened to, looked at and saved.
+ * A song that is open in the store, for playing, viewing and saving.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 /** @typedef {import("./protocol.js").Stems} Stems */
 
 /**
- * A finished one; `Separation` is one that is at work.
+ * A finished song; `Separation` is a song that is being separated.
  *
  * @implements {Stems}
  */
@@ -35,7 +35,7 @@ export class OpenSong extends EventTarget {
     return 0;
   }
 
-  /** Nothing is left to be done first. */
+  /** Does nothing: no work is left to prioritise. */
   set playhead(_frame) {}
 
   /** @param {string} source @param {number} start @param {number} length */
@@ -68,17 +68,17 @@ export class OpenSong extends EventTarget {
     return [];
   }
 
-  /** Whether it can be read. */
+  /** Whether the song can be read. */
   get isOpen() {
     return this.#holders > 0;
   }
 
-  /** Somebody else has it, too, and will close it. */
+  /** Add a holder, which will also call `close`. */
   hold() {
     this.#holders++;
   }
 
-  /** What is finished stays in the store, which has it open until the last one has closed it. */
+  /** What is finished stays in the store; the song is closed there by the last holder. */
   async close() {
     this.#holders--;
     if (this.#holders === 0) await this.#store.close(this.id);

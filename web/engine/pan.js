@@ -1,9 +1,9 @@
 /**
- * Where a stem stands between left and right: one law for what is heard and what is saved.
+ * Position of a stem between left and right: one pan law for playing and saving.
  *
  * It is the law of the Web Audio API's StereoPannerNode for two channels: the far channel is folded
  * into the near one with equal power, so that nothing of a stem is lost at either end. In the
- * middle it is left out altogether, and the samples pass as they are; a StereoPannerNode would add
+ * middle the panner is bypassed and the samples stay unchanged; a StereoPannerNode would add
  * 6e-17 of the other channel.
  *
  * | pan | left from left | left from right | right from left | right from right |
@@ -18,7 +18,7 @@
  */
 
 /**
- * What of each channel goes into each.
+ * Gain from each input channel to each output channel.
  * @typedef {object} Gains
  * @property {number} leftFromLeft
  * @property {number} leftFromRight

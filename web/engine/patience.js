@@ -1,16 +1,16 @@
 /**
- * Errors of the browser's storage that are over in a moment.
+ * Storage errors of the browser that usually go away after a moment.
  *
  * @module
  */
 
-/** How long a tab that is being closed or reloaded still has its locks and files. */
+/** How long a tab that is being closed or reloaded may hold on to its locks and files. */
 export const PATIENCE_MS = 1500;
 const PAUSE_MS = 100;
 
 /**
- * A file that another tab is just writing or closing, or that the system was busy with. What is
- * for good has these names, too; then it was asked a few times in vain.
+ * Errors when another tab is writing or closing the file, or the system is busy. Permanent errors
+ * have these names too; they are thrown after a few retries.
  */
 const MOMENTARY = [
   "NoModificationAllowedError",
@@ -22,7 +22,7 @@ const MOMENTARY = [
 
 /**
  * @template Value
- * @param {() => Promise<Value>} attempt may be made several times
+ * @param {() => Promise<Value>} attempt may be called several times
  * @returns {Promise<Value>}
  */
 export async function patiently(attempt) {

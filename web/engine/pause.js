@@ -5,8 +5,8 @@
  */
 
 /**
- * Settles in a task of its own: what the person did, and pictures, come before it. A timer would do,
- * too, but in a tab in the background each waits for a second.
+ * Resolves in a new task, so that user input and rendering come first. A timer would work as well,
+ * but in a background tab each one takes a second.
  *
  * @returns {Promise<void>}
  */

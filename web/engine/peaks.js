@@ -1,23 +1,23 @@
 /**
- * Peaks: the least and the greatest sample of stretches of a plane, from which waveforms are drawn.
+ * Peaks: the smallest and the greatest sample of sections of a plane, for drawing waveforms.
  *
- * Beside each plane that lasts there is a file with the peaks of every block of `PEAK_FRAMES`
- * frames, of both channels together. They are widened by whatever is written to the plane, in any
- * order, and a second time after a crash: the result is the same. What was not written yet counts
- * as zero, so the peaks of a block always include it. A waveform whose columns have two blocks or
- * more is made of these, 2.5 MB for an hour; a finer one of the samples, of which it needs few.
+ * Beside each lasting plane there is a file with the peaks of every block of `PEAK_FRAMES` frames,
+ * both channels together. Each write to the plane widens them; the order of the writes does not
+ * matter, nor does repeating one after a crash. Unwritten samples count as zero, so the peaks of a
+ * block always include zero. A waveform whose columns span two blocks or more is made from these
+ * (2.5 MB for an hour); a finer one is made from the samples, of which it needs few.
  *
  * @module
  */
 
 export const PEAK_FRAMES = 512;
 
-/** So many frames or blocks are looked at in one piece. */
+/** Number of frames or blocks processed at once. */
 const AT_ONCE = 1 << 16;
 
 /**
- * @param {Float32Array} blocks (n, 2), [least, greatest] of each: widened in place
- * @param {number} offset frames from the start of the first block to the samples
+ * @param {Float32Array} blocks (n, 2), [smallest, greatest] of each, widened in place
+ * @param {number} offset frames between the start of the first block and the samples
  * @param {Float32Array} samples interleaved stereo
  */
 export function widen(blocks, offset, samples) {
@@ -29,7 +29,7 @@ export function widen(blocks, offset, samples) {
 }
 
 /**
- * @param {Float32Array} peaks (n, 2) @param {number} index which of them is widened
+ * @param {Float32Array} peaks (n, 2) @param {number} index the one to widen
  * @param {Float32Array} pairs (m, 2): samples, or peaks @param {number} from @param {number} to
  */
 function include(peaks, index, pairs, from, to) {
@@ -49,9 +49,9 @@ function include(peaks, index, pairs, from, to) {
  *
  * @param {{start: number, length: number}} range in frames
  * @param {number} columns
- * @param {[number, number][]} final what is known of the plane
- * @param {{samples: Read, blocks: Read}} read pairs of frames and of blocks: from, how many
- * @returns {Promise<Float32Array>} (columns, 2); NaN where not all of a column is final
+ * @param {[number, number][]} final ranges of the plane that are final
+ * @param {{samples: Read, blocks: Read}} read pairs of samples or of peaks: start, count
+ * @returns {Promise<Float32Array>} (columns, 2); NaN for a column that is not all final
  *
  * @typedef {(start: number, length: number) => Promise<Float32Array>} Read
  */

@@ -1,11 +1,11 @@
 /**
- * Plays all stems of a song together, while the song may still be at work.
+ * Plays all stems of a song together, even while the song is still being separated.
  *
- * Pieces of a second are read from the store a few seconds ahead and scheduled on the audio clock,
- * each on the frame after the last one's end: what is heard is what is in the store, to the sample,
- * and only seconds of it are in memory. What plays without a break is a `Run`. It ends with a short
- * fade where the person pauses or jumps, and at the edge of what is final, from where the next one
- * goes on. The original runs along with the stems, so that one can change between them at any
+ * Pieces of one second are read from the store a few seconds ahead and scheduled on the audio
+ * clock, each on the frame after the end of the last one: playback matches the store sample for
+ * sample, and only seconds of it are in memory. A `Run` is what plays without a break. It ends with
+ * a short fade when the user pauses or jumps, and at the edge of what is final, where the next run
+ * starts. The original plays along with the stems, so that the user can switch between them at any
  * frame.
  *
  * @module
@@ -29,24 +29,24 @@ import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
 /** @typedef {import("./stretch/tempo.js").Tempo} Tempo */
 /** @typedef {import("./strips.js").Channel} Channel */
 /**
- * @typedef {"paused" | "playing" | "buffering"} State buffering: waits for stems to become final
+ * @typedef {"paused" | "playing" | "buffering"} State buffering: waiting for stems to become final
  */
 
 /**
- * What is kept with a song: plain JSON.
+ * The settings stored with a song, as plain JSON.
  * @typedef {import("./strips.js").StripSettings & {loop: Loop | null} & Tempo} PlayerSettings
  */
 
 /**
- * What is heard, for saving. `channels`: of the stems that are heard.
+ * The audible mix, for saving. `channels`: of the stems that are heard.
  * @typedef {{channels: Map<string, {volume: number, pan: number}>, master: number} & Tempo} Mix
  */
 
 const PIECE_SECONDS = 1;
-/** More than what timers of a tab in the background are held up. */
+/** Longer than the throttled timers of a background tab are delayed. */
 const AHEAD_SECONDS = 4;
 const SHORTEST_LOOP_SECONDS = 0.1;
-/** Loudness is measured anew when so many times as many frames are final. */
+/** Measure the loudness again when the number of final frames has grown by this factor. */
 const MUCH_MORE = 1.25;
 
 export class Player extends EventTarget {
@@ -64,11 +64,11 @@ export class Player extends EventTarget {
   #loudness;
   /** @type {Promise<void> | null} */
   #measuring = null;
-  /** @type {Promise<void> | null} the way to what `heard` says */
+  /** @type {Promise<void> | null} the switch to `heard` in progress */
   #switching = null;
   /** @type {Readonly<Tempo>} */
   #tempo = tempoOf({});
-  /** What the person asked for last, while the library is still being loaded. */
+  /** The tempo requested last, while the library is still loading. */
   #wantedTempo = this.#tempo;
   /** @type {Stretcher | null} */
   #stretcher = null;
@@ -76,20 +76,20 @@ export class Player extends EventTarget {
   #opening = null;
   /** @type {State} */
   #state = "paused";
-  /** @type {Run | null} what plays, or is about to */
+  /** @type {Run | null} the run that plays, or is about to */
   #run = null;
-  /** @type {Set<Run>} that and what is fading out */
+  /** @type {Set<Run>} that run and those that are fading out */
   #runs = new Set();
   /** Where the next run begins, in frames. */
   #start = 0;
-  /** @type {Promise<void> | null} the work of `fill` */
+  /** @type {Promise<void> | null} the work of `fill` in progress */
   #filling = null;
   #closed = false;
 
   /**
-   * Events: "state" when `state` has changed; "seek" when the person has jumped; "mix" when
-   * anything else has that decides what is heard; "loop" when `loop` has; "error", a `CustomEvent`
-   * with the error as its detail, when stems could not be read.
+   * Events: "state" when `state` changes; "seek" when the user jumps; "mix" when anything else
+   * changes that affects the sound; "loop" when `loop` changes; "error", a `CustomEvent` with the
+   * error as its detail, when stems could not be read.
    *
    * @param {Stems} stems
    * @param {BaseAudioContext} context at the rate of the stems; closed after `close`
@@ -98,7 +98,7 @@ export class Player extends EventTarget {
     super();
     this.#stems = stems;
     this.#context = context;
-    // The person presses play when the call that has come in is over.
+    // After an incoming call the user has to press play again.
     this.#device = new Device(context, () => this.pause());
     this.#mixer = new Mixer(context, stems.sources);
     this.#strips = new Strips(stems.sources);
@@ -113,8 +113,8 @@ export class Player extends EventTarget {
   }
 
   /**
-   * @returns {number} the frame that is heard now, or where play will begin: what is on its way to
-   *   wireless headphones is not heard yet
+   * @returns {number} the frame that is heard now, or where playback will start; samples still on
+   *   their way to wireless headphones do not count as heard
    */
   get position() {
     return this.#run?.frameAt(this.#device.heard) ?? this.#start;
@@ -135,7 +135,7 @@ export class Player extends EventTarget {
     this.#rest();
   }
 
-  /** @param {number} frame to go on from; work near it is done first from now on */
+  /** @param {number} frame where to continue; work near it now comes first */
   seek(frame) {
     this.#halt();
     this.#moveTo(Math.min(Math.max(Math.round(frame), 0), this.#stems.length - 1));
@@ -144,13 +144,13 @@ export class Player extends EventTarget {
   }
 
   /**
-   * @returns {Readonly<Loop> | null} [start, stop) in frames, played again and again once reached
+   * @returns {Readonly<Loop> | null} [start, stop) in frames, repeated once playback reaches it
    */
   get loop() {
     return this.#loop;
   }
 
-  /** A loop is at least 0.1 s long. Whoever is outside of it goes to its start. */
+  /** A loop is at least 0.1 s long. A playhead outside the loop jumps to its start. */
   set loop(loop) {
     const before = this.#route;
     this.#loop = loop && this.#loopWithin(loop);
@@ -177,7 +177,7 @@ export class Player extends EventTarget {
     this.#changeMix();
   }
 
-  /** @returns {number} 0 to 1, for all that is heard */
+  /** @returns {number} overall volume, 0 to 1 */
   get master() {
     return this.#strips.master;
   }
@@ -187,7 +187,7 @@ export class Player extends EventTarget {
     this.#changeMix();
   }
 
-  /** @returns {Heard} the stems as the mixer has them, or the original, made as loud as they are */
+  /** @returns {Heard} the mix of the stems, or the original at the same loudness */
   get heard() {
     return this.#heard;
   }
@@ -199,23 +199,23 @@ export class Player extends EventTarget {
     this.#switching = this.#changeHeard();
   }
 
-  /** @returns {PresetName} what the mixer is set to; "own" once the person has moved something */
+  /** @returns {PresetName} preset in use; "own" once the user has changed something */
   get presetName() {
     return this.#strips.presetName;
   }
 
-  /** @param {PresetName} name that `presets` has for these stems; "own": as the person had it */
+  /** @param {PresetName} name one of `presets` for these stems; "own": the user's mix */
   preset(name) {
     this.#strips.preset(name);
     this.#changeMix();
   }
 
-  /** @param {string} source @returns {boolean} whether the mixer lets it through */
+  /** @param {string} source @returns {boolean} whether the stem is audible in the mix */
   isHeard(source) {
     return this.#strips.isHeard(source);
   }
 
-  /** @returns {Mix} what is heard of the stems */
+  /** @returns {Mix} the audible mix of the stems */
   mix() {
     return { channels: this.#strips.heard(), master: this.master, ...this.#tempo };
   }
@@ -230,11 +230,11 @@ export class Player extends EventTarget {
 
   /**
    * Play slower or faster at the same pitch, or higher or lower at the same speed. The library for
-   * it is loaded when it is first needed; at speed 1 and 0 semitones the samples are left alone.
+   * this is loaded on first use; at speed 1 and 0 semitones the samples stay unchanged.
    *
    * @param {Partial<Tempo>} change speed: 0.5 to 1.5; semitones: -12 to 12
-   * @returns {Promise<void>} settled when it is so
-   * @throws {UserError} the library could not be loaded: everything stays as it was
+   * @returns {Promise<void>} settles when the tempo is in effect
+   * @throws {UserError} if the library could not be loaded; the tempo stays as it was
    */
   async setTempo(change) {
     const wanted = tempoOf({ ...this.#wantedTempo, ...change });
@@ -254,7 +254,7 @@ export class Player extends EventTarget {
   }
 
   /**
-   * @param {string} source or "master" @returns {Level} of what is heard of it now, after its fader
+   * @param {string} source or "master" @returns {Level} its current level after the fader
    */
   level(source) {
     const level = this.#mixer.level(source);
@@ -270,7 +270,7 @@ export class Player extends EventTarget {
     };
   }
 
-  /** Whatever of it cannot be is left as it is untouched. */
+  /** Invalid values fall back to their defaults. */
   set settings(settings) {
     const { loop, speed, semitones, ...strips } = settings ?? {};
     this.#strips.settings = strips;
@@ -284,15 +284,15 @@ export class Player extends EventTarget {
   /**
    * Schedule what is final, up to some seconds ahead. Called whenever there may be more to do.
    *
-   * @returns {Promise<void>} settled when no more can be done for now, and what `heard` says is
-   *   heard
+   * @returns {Promise<void>} settles when nothing more can be scheduled for now, and the switch to
+   *   `heard` is done
    */
   async fill() {
     this.#filling ??= this.#work();
     await Promise.all([this.#filling, this.#switching]);
   }
 
-  /** @returns {Promise<void>} settled when nothing is read any more */
+  /** @returns {Promise<void>} settles when all reading has stopped */
   async close() {
     this.#stems.removeEventListener("final", this.#onFinal);
     this.#halt();
@@ -308,7 +308,7 @@ export class Player extends EventTarget {
   };
 
   async #work() {
-    await null; // so that `#filling` is there before it is taken away
+    await null; // so that `#filling` is set before it is cleared
     try {
       for (let length = this.#next(); length > 0; length = this.#next()) {
         if (!(await this.#append(length))) break;
@@ -331,7 +331,7 @@ export class Player extends EventTarget {
     const stretches = this.#route.from(run?.end ?? this.#start, PIECE_SECONDS * rate);
     const most = sumOf(stretches);
     const length = this.#heard === "stems" ? this.#route.finalFrames(stretches) : most;
-    // What has begun goes on up to the edge; it begins only with a whole piece.
+    // A run continues right up to the edge; it starts only with a whole piece.
     if (run) return run.fit(length);
     if (length === most) return length;
     this.#setState("buffering");
@@ -340,7 +340,7 @@ export class Player extends EventTarget {
 
   /**
    * @param {number} length frames
-   * @returns {Promise<boolean>} false when they came too late, so that the run ends before them
+   * @returns {Promise<boolean>} false if they came too late, so the run ends first
    */
   async #append(length) {
     const route = this.#route;
@@ -378,7 +378,7 @@ export class Player extends EventTarget {
     return new StretchedDeck(this.#stretcher, outputs, this.#tempo);
   }
 
-  /** @returns {Promise<void>} settled when there is one; it can be tried again */
+  /** @returns {Promise<void>} settles when it is open; can be tried again */
   #openStretcher() {
     this.#opening ??= Stretcher.open(this.#context, this.#stems.sources.length + 1)
       .then((stretcher) => {
@@ -391,7 +391,7 @@ export class Player extends EventTarget {
     return this.#opening;
   }
 
-  /** @param {Run} run of which a piece has been played, or faded out */
+  /** @param {Run} run whose piece has been played, or has faded out */
   #onPiece(run) {
     if (run.isSilent) this.#runs.delete(run);
     if (run !== this.#run) {
@@ -403,7 +403,7 @@ export class Player extends EventTarget {
     void this.fill();
   }
 
-  /** @param {Run} run that has been played to its end */
+  /** @param {Run} run that has played to its end */
   #finish(run) {
     this.#run = null;
     this.#start = run.end;
@@ -415,7 +415,7 @@ export class Player extends EventTarget {
     this.#rest();
   }
 
-  /** End the run, if there is one, and remember where. */
+  /** End the current run, if any, and remember its position. */
   #halt() {
     const run = this.#run;
     if (!run) return;
@@ -426,7 +426,7 @@ export class Player extends EventTarget {
     if (run.isSilent) this.#runs.delete(run);
   }
 
-  /** Go on from here with another run. */
+  /** Continue from here with a new run. */
   #restart() {
     this.#halt();
     void this.fill();
@@ -438,7 +438,7 @@ export class Player extends EventTarget {
     this.#stems.playhead = frame;
   }
 
-  /** @param {Readonly<Loop>} loop @returns {Loop} what of it is in the song, and long enough */
+  /** @param {Readonly<Loop>} loop @returns {Loop} within the song, and long enough */
   #loopWithin([from, to]) {
     const { length, rate } = this.#stems;
     const shortest = Math.min(Math.ceil(SHORTEST_LOOP_SECONDS * rate), length);
@@ -446,7 +446,7 @@ export class Player extends EventTarget {
     return [start, clamp(Math.round(Math.max(from, to)), start + shortest, length, length)];
   }
 
-  /** Let the mixer do what the channels say. */
+  /** Apply the channel settings to the mixer. */
   #changeMix() {
     const time = this.#device.soon();
     for (const source of this.#stems.sources) {
@@ -471,7 +471,7 @@ export class Player extends EventTarget {
     this.#mixer.hear(this.#heard, gain, this.#device.soon());
   }
 
-  /** @returns {Promise<void>} settled when the loudness of what is final is known, or cannot be */
+  /** @returns {Promise<void>} settles when the loudness is measured, or has failed */
   #measure() {
     this.#measuring ??= Loudness.measure(this.#stems)
       .then((loudness) => {
@@ -489,7 +489,7 @@ export class Player extends EventTarget {
     this.dispatchEvent(new CustomEvent("error", { detail: error }));
   }
 
-  /** Let the audio device go if there is nothing to hear, not even a fade. */
+  /** Release the audio device if nothing is audible, not even a fade. */
   #rest() {
     const isHeard = this.#runs.size > 0 && this.#device.isRunning;
     if (this.#state === "paused" && !isHeard) this.#device.rest(this.#closed);

@@ -1,7 +1,7 @@
 /**
- * Runs tasks on several engine workers: each takes the next one as soon as it is free.
+ * Runs tasks on several engine workers; each worker takes the next task as soon as it is free.
  *
- * Everything goes on by messages of the workers, never by timers, which are slow in hidden tabs.
+ * Messages from the workers drive everything, never timers, which are slow in hidden tabs.
  *
  * @module
  */
@@ -18,12 +18,12 @@ import { TaskRun } from "./task-run.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./task-run.js").Work} Work */
 
-/** Workers that have had nothing to do for so long end; their memory comes back. */
+/** Workers that are idle for this long end, to free their memory. */
 const IDLE_MS = 120_000;
 
 /**
- * A task may take this many times what is expected, but at least so many seconds: more than what
- * the watchdog counts while a machine sleeps a few times (engine-worker.js).
+ * A task may take `times` as long as expected, but at least `leastSeconds`: more than the time that
+ * the watchdog counts if the machine sleeps a few times (rpc.js).
  */
 const PATIENCE = { times: 10, leastSeconds: 180 };
 
@@ -31,30 +31,30 @@ export class Pool {
   #options;
   #size;
   #graphics;
-  /** Fewer than `size` while memory is short. */
+  /** Below `size` while memory is short. */
   #limit = Infinity;
   /** @type {Set<EngineWorker>} */
   #workers = new Set();
-  /** @type {Map<EngineWorker, number>} with the timer that ends each */
+  /** @type {Map<EngineWorker, number>} idle workers, each with the timer that ends it */
   #idle = new Map();
-  /** @type {Map<EngineWorker, number>} how many things each is at */
+  /** @type {Map<EngineWorker, number>} number of jobs of each worker */
   #busy = new Map();
   /** @type {(GraphicsInfo & {worker: EngineWorker}) | null} */
   #card = null;
-  /** @type {GraphicsError | null} why there is no card, and will not be one */
+  /** @type {GraphicsError | null} why no card can be used */
   #refusal = null;
   /** @type {Promise<void> | null} */
   #opening = null;
-  /** @type {(() => void)[]} who waits for a worker to become free, or to be gone */
+  /** @type {(() => void)[]} callbacks waiting for a worker to become free, or to end */
   #waiting = [];
-  /** @type {Promise<EngineInfo> | null} one after another: they share the disk and the network */
+  /** @type {Promise<EngineInfo> | null} one boot at a time: boots share disk and network */
   #booting = null;
   /** @type {EngineInfo | null} */
   #info = null;
   /** @type {TaskRun | null} */
   #run = null;
   /**
-   * Seconds that a task takes for each unit of its cost, at worst so far, by who computes.
+   * Worst seconds so far that a task takes for each unit of its cost, by build.
    *
    * @type {Map<string, number>}
    */
@@ -63,9 +63,9 @@ export class Pool {
 
   /**
    * @param {import("./protocol.js").BootOptions} options
-   * @param {number} size how many workers at most
-   * @param {import("./protocol.js").GraphicsOptions | null} [graphics] null: no graphics card is
-   *   to be used
+   * @param {number} size the largest number of workers
+   * @param {import("./protocol.js").GraphicsOptions | null} [graphics] null: do not use a graphics
+   *   card
    */
   constructor(options, size, graphics = null) {
     this.#options = options;
@@ -73,7 +73,7 @@ export class Pool {
     this.#graphics = graphics;
   }
 
-  /** Whether a graphics card is to be used if there is one. */
+  /** Whether to use a graphics card if there is one. */
   get wantsCard() {
     return this.#graphics !== null;
   }
@@ -83,7 +83,7 @@ export class Pool {
     return this.#card;
   }
 
-  /** @returns {GraphicsError | null} why none can be used */
+  /** @returns {GraphicsError | null} why no card can be used */
   get refusal() {
     return this.#refusal;
   }
@@ -98,18 +98,18 @@ export class Pool {
     this.#run?.pump();
   }
 
-  /** What the last run has taken so far. */
+  /** Work of the last run so far. */
   get spent() {
     return this.#spent;
   }
 
-  /** How many workers there are. */
+  /** Number of workers. */
   get workers() {
     return this.#workers.size;
   }
 
   /**
-   * Start a worker, unless one runs already, and use the graphics card if that is wanted. One that
+   * Start a worker unless one is running, and open the graphics card if one is wanted. A card that
    * was lost is looked for again.
    *
    * @param {(notice: Notice) => void} [notice]
@@ -146,13 +146,13 @@ export class Pool {
     }
   }
 
-  /** @returns {boolean} whether there may be one more */
+  /** @returns {boolean} whether one more worker may start */
   get canGrow() {
     return this.#workers.size < Math.min(this.#size, this.#limit);
   }
 
   /**
-   * Start one more worker, or wait for the one that is being started.
+   * Start one more worker, or wait for the one that is starting.
    *
    * @param {(notice: Notice) => void} [notice]
    * @returns {Promise<EngineInfo>}
@@ -176,7 +176,7 @@ export class Pool {
       this.#info = info;
       if (this.#run?.onCard ?? true) await this.#openCard(worker, notice);
       this.release(worker);
-      // What has killed it was the card's, which is refused now.
+      // The graphics card crashed the worker; it is refused from now on, so boot again without it.
       return worker.alive ? info : await this.#boot(notice);
     } catch (error) {
       this.#remove(worker, error);
@@ -195,7 +195,7 @@ export class Pool {
     this.#tellWaiting();
   }
 
-  /** @returns {EngineWorker | null} one that has nothing to do, until `release` */
+  /** @returns {EngineWorker | null} an idle worker, reserved until `release` */
   take() {
     const [worker] = this.#idle.keys();
     if (worker) this.#occupy(worker);
@@ -203,8 +203,8 @@ export class Pool {
   }
 
   /**
-   * @returns {EngineWorker | null} the graphics card's, until `release`; it takes another task while
-   *   the card is at one
+   * @returns {EngineWorker | null} the graphics card's worker, reserved until `release`; it takes
+   *   another task while the card is computing one
    */
   takeCard() {
     if (!this.#card || this.#tasks(this.#card.worker) >= IN_FLIGHT) return null;
@@ -212,7 +212,7 @@ export class Pool {
     return this.#card.worker;
   }
 
-  /** @param {EngineWorker} worker @returns {number} how many things it is at */
+  /** @param {EngineWorker} worker @returns {number} number of its jobs */
   #tasks(worker) {
     return this.#busy.get(worker) ?? 0;
   }
@@ -236,7 +236,7 @@ export class Pool {
         window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
       );
     }
-    // Who waits for one comes before the run, which would take it again at once.
+    // Callers waiting for a worker come before the run, which would take it again at once.
     this.#tellWaiting();
     queueMicrotask(() => this.#run?.pump());
   }
@@ -246,7 +246,7 @@ export class Pool {
   }
 
   /**
-   * Do something with a worker of one's own.
+   * Call a function with a worker reserved for it.
    *
    * @template Value
    * @param {(worker: EngineWorker) => Promise<Value>} use
@@ -271,10 +271,10 @@ export class Pool {
   }
 
   /**
-   * Run all tasks that are left in a song's queue, one song at a time.
+   * Run all tasks left in a song's queue. Only one song runs at a time.
    *
    * @param {Work} work
-   * @returns {TaskRun} whose `ended` tells when
+   * @returns {TaskRun} its `ended` settles when it is over
    */
   run(work) {
     this.#limit = Infinity;
@@ -288,7 +288,7 @@ export class Pool {
     return this.#run;
   }
 
-  /** Count what is spent from now on, by whoever computes now. */
+  /** Start counting work anew, for the card or processor that computes now. */
   startCounting() {
     const card = this.#run?.onCard ? this.#card : null;
     this.#spent = new Spent(card?.build ?? PROCESSOR);
@@ -315,24 +315,24 @@ export class Pool {
     return outputs;
   }
 
-  /** @param {EngineWorker} worker whose graphics card failed; what else it can do, it still can */
+  /** @param {EngineWorker} worker whose graphics card failed; its processor still works */
   loseCard(worker) {
     if (this.#card?.worker === worker) this.#card = null;
   }
 
-  /** @param {EngineWorker} worker died: go on with fewer, for it was perhaps one too many */
+  /** @param {EngineWorker} worker that died, perhaps as one too many: continue with fewer */
   lose(worker) {
     if (!this.#workers.has(worker)) return;
     this.#limit = Math.max(1, this.#workers.size - 1);
     this.#remove(worker, null);
   }
 
-  /** No more workers than there are: another one could not be started. */
+  /** Stay at the current number of workers, because another one could not be started. */
   settle() {
     this.#limit = this.#workers.size;
   }
 
-  /** @param {unknown} [reason] what a call or a run that is waiting fails with */
+  /** @param {unknown} [reason] error of pending calls and of the run */
   stop(reason) {
     this.#run?.fail(reason);
     for (const worker of [...this.#workers]) this.#remove(worker, reason);

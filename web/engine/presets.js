@@ -1,5 +1,5 @@
 /**
- * Mixes that people ask for by name.
+ * Named mixes, such as karaoke.
  *
  * @module
  */
@@ -10,12 +10,12 @@
  * @typedef {object} Preset
  * @property {PresetName} name
  * @property {string[] | null} heard    the stems that are heard, at full volume and in the middle;
- *   null: as the person left them
+ *   null: the user's own mix
  */
 
 /**
- * @param {readonly string[]} sources the stems that there are
- * @returns {Preset[]} those that make sense of them, in the order in which they are offered
+ * @param {readonly string[]} sources names of the stems
+ * @returns {Preset[]} the presets that suit these stems, in display order
  */
 export function presets(sources) {
   const without = (/** @type {string} */ absent) => sources.filter((source) => source !== absent);

@@ -1,5 +1,5 @@
 /**
- * What the person can choose between time and quality, for models that cut songs into segments.
+ * The user's choice between speed and quality, for models that cut songs into segments.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 
 export const STANDARD = "standard";
 
-/** The more segments overlap, and the more passes are averaged, the less is heard of their seams. */
+/** More overlap between segments and more averaged passes make the seams less audible. */
 export const QUALITIES = {
   fast: { overlap: 0.1, shifts: 0 },
   [STANDARD]: { overlap: 0.25, shifts: 0 },
@@ -25,7 +25,7 @@ export function isQuality(name) {
 
 /**
  * @param {ModelInfo} model @param {string} quality
- * @returns {Options} of a song
+ * @returns {Options} options for a song
  */
 export function optionsFor({ step, options }, quality) {
   if (step === null) return options;
@@ -34,7 +34,7 @@ export function optionsFor({ step, options }, quality) {
 
 /**
  * @param {Options} options
- * @returns {number} how often they have a song computed, 1 in the standard quality
+ * @returns {number} relative cost of these options; 1 for the standard quality
  */
 export function passes({ overlap, shifts }) {
   const standard = QUALITIES[STANDARD];

@@ -1,6 +1,6 @@
 /**
- * Which task of a song is done next. Knows what tasks read and write and which come before which;
- * what they mean is Python's business.
+ * Chooses the next task of a song. It knows what tasks read and write and which must come first;
+ * what they compute is up to Python.
  *
  * @module
  */
@@ -9,18 +9,18 @@
 /** @typedef {import("./protocol.js").Task} Task */
 
 /**
- * The stretch of the stems that cannot be final without a task.
+ * The range of the stems that is not final until a task is done.
  * @typedef {{start: number, stop: number}} Stretch
  */
 
 export class TaskQueue {
-  /** What lies behind this frame of the song is done first, what lies before it last. */
+  /** Tasks after this frame of the song come first, tasks before it last. */
   playhead = 0;
   #tasks;
   #stretches;
-  /** @type {Map<number, number>} by task that waits: how many others it waits for */
+  /** @type {Map<number, number>} for each waiting task, how many tasks it waits for */
   #waiting = new Map();
-  /** @type {Map<number, number[]>} by task: those that wait for it */
+  /** @type {Map<number, number[]>} for each task, those that wait for it */
   #waiters = new Map();
   /** @type {Set<number>} */
   #ready = new Set();
@@ -39,14 +39,14 @@ export class TaskQueue {
       }
       if (after.length === 0) this.#ready.add(index);
     }
-    // What is done may only be told after those it needed.
+    // A task may only be marked as finished after those that it depends on.
     for (const index of [...done].sort((a, b) => a - b)) {
       this.#ready.delete(index);
       this.finish(index);
     }
   }
 
-  /** What all tasks cost. */
+  /** Total cost of all tasks. */
   get cost() {
     return this.#tasks.reduce((sum, { cost }) => sum + cost, 0);
   }
@@ -64,7 +64,7 @@ export class TaskQueue {
     return /** @type {Task} */ (this.#tasks[index]);
   }
 
-  /** @returns {number | null} the task to do next, which is taken; null: none is ready */
+  /** @returns {number | null} the next task, now taken; null if none is ready */
   take() {
     let best = null;
     for (const index of this.#ready) {
@@ -78,7 +78,7 @@ export class TaskQueue {
     return best;
   }
 
-  /** @returns {[number, number][]} the stretches of the stems that tasks are at which were taken */
+  /** @returns {[number, number][]} ranges of the stems that taken tasks are computing */
   get taken() {
     return [...this.#taken].map((index) => {
       const { start, stop } = /** @type {Stretch} */ (this.#stretches[index]);
@@ -86,14 +86,14 @@ export class TaskQueue {
     });
   }
 
-  /** @param {number} index a task that was taken and could not be done */
+  /** @param {number} index a taken task that could not be done */
   putBack(index) {
     this.#taken.delete(index);
     this.#waiting.set(index, 0);
     this.#ready.add(index);
   }
 
-  /** @param {number} index a task that was taken */
+  /** @param {number} index a taken task */
   finish(index) {
     this.#taken.delete(index);
     this.#waiting.delete(index);
@@ -113,17 +113,17 @@ export class TaskQueue {
     return at >= 0 && /** @type {number} */ (first[at]) < /** @type {number} */ (second[at]);
   }
 
-  /** @param {number} index @returns {number[]} compared from the left; less is earlier */
+  /** @param {number} index @returns {number[]} compared lexicographically; smaller comes first */
   #rank(index) {
     const { start, stop } = /** @type {Stretch} */ (this.#stretches[index]);
-    // Cheap ones first: they make stems final and give room back.
+    // Cheap tasks first: they make stems final and free storage.
     const cost = Math.min(this.task(index).cost, 1);
     const isPast = stop <= this.playhead ? 1 : 0;
     return [cost, isPast, Math.max(start, this.playhead), index];
   }
 }
 
-/** @param {Pick<Plan, "tasks" | "planes">} plan @returns {Stretch[]} by task */
+/** @param {Pick<Plan, "tasks" | "planes">} plan @returns {Stretch[]} one for each task */
 function stretchesOf({ tasks, planes }) {
   const stretches = tasks.map(({ writes }) => {
     const final = writes.filter(({ plane }) => !planes[plane]?.temporary);

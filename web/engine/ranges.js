@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Stretches [start, stop) of a plane, sorted and disjoint; neighbours become one. */
+/** Ranges [start, stop) of a plane, sorted and disjoint; adjacent ranges are merged. */
 export class Ranges {
   /** @type {[number, number][]} */
   #list = [];
@@ -31,7 +31,7 @@ export function union(ranges) {
   return all.list;
 }
 
-/** @param {Ranges[]} sets @returns {[number, number][]} what is in all of them */
+/** @param {Ranges[]} sets @returns {[number, number][]} their intersection */
 export function common(sets) {
   const [first, ...others] = sets.map(({ list }) => list);
   return others.reduce(
@@ -45,7 +45,7 @@ export function common(sets) {
 
 /**
  * @param {[number, number][]} ranges @param {[number, number][]} others sorted and disjoint
- * @returns {[number, number][]} what of the ranges is in none of the others
+ * @returns {[number, number][]} the ranges minus all others
  */
 export function without(ranges, others) {
   return ranges.flatMap(([start, stop]) => {

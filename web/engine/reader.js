@@ -1,5 +1,5 @@
 /**
- * Reads files into the store, and has them measured.
+ * Reads files into the store and measures them.
  *
  * @module
  */
@@ -29,10 +29,10 @@ export class Reader {
   /**
    * Read a file into the store.
    *
-   * @param {string} id of a song that is open in the store, of which nothing is read
+   * @param {string} id of a song that is open in the store, with nothing read so far
    * @param {File} file
-   * @param {{stems: number, takesPart: boolean}} wanted    how many stems will be stored; whether
-   *   what can be decoded of a damaged file is good enough
+   * @param {{stems: number, takesPart: boolean}} wanted    the number of stems to store; whether
+   *   the decodable part of a damaged file is good enough
    * @param {AbortSignal} signal
    * @returns {Promise<{measured: Measured, source: SourceFacts}>}
    * @throws {UserError}
@@ -73,7 +73,7 @@ export class Reader {
 
   /**
    * @param {number} channels @param {EngineWorker} worker
-   * @returns {Promise<number[][]>} (2, channels), from Python, so that page and command line agree
+   * @returns {Promise<number[][]>} (2, channels), from Python, as on the command line
    */
   #downmixMatrix(channels, worker) {
     let matrix = this.#matrices.get(channels);
@@ -87,18 +87,18 @@ export class Reader {
 }
 
 /**
- * Whether there is sound in a file, as far as that can be told without the engine, which may have
- * to be fetched first.
+ * Check that a file contains sound, as far as possible without the engine, which may have to be
+ * downloaded first.
  *
  * @param {File} file
- * @throws {UserError} there is none
+ * @throws {UserError} if there is none
  */
 export async function checkSound(file) {
   const decoding = await decoders();
   await decoding.checkSound(file);
 }
 
-/** Readers of all formats are most of what the page is made of: not before a song is there. */
+/** The decoders make up most of the page's code: load them only when there is a song. */
 function decoders() {
   return import("./decode.js").catch((error) => {
     throw new UserError("noNetwork", {}, error);
@@ -106,7 +106,7 @@ function decoders() {
 }
 
 /**
- * Cuts what comes in pieces of any length into blocks of one length; the last one may be shorter.
+ * Cuts pieces of any length into blocks of equal length; the last block may be shorter.
  */
 class Blocks {
   #block;
@@ -115,7 +115,7 @@ class Blocks {
 
   /**
    * @param {number} frames
-   * @param {(block: Float32Array) => Promise<void>} take is given the blocks
+   * @param {(block: Float32Array) => Promise<void>} take called with each block
    */
   constructor(frames, take) {
     this.#block = new Float32Array(2 * frames);
@@ -133,7 +133,7 @@ class Blocks {
     }
   }
 
-  /** Give out what there is. */
+  /** Pass on the frames collected so far. */
   async end() {
     const filled = this.#block.slice(0, this.#filled);
     this.#filled = 0;

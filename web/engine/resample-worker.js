@@ -1,22 +1,22 @@
 /**
- * Changes the sample rate of a song with libsamplerate's best sinc converter, off the page's thread
+ * Changes the sample rate of a song with libsamplerate's best sinc converter, off the main thread
  * and piece by piece. Messages: see `protocol.js`.
  *
- * The converter delays nothing: output frame 0 lies on input frame 0. It does hold back its last
- * frames, so zeros are fed after the end until as many frames came out as the song has.
+ * The converter adds no delay: output frame 0 lies on input frame 0. But it holds back its last
+ * frames, so zeros are fed after the end until the song's number of frames has come out.
  */
 
 import { ConverterType, create } from "../vendor/libsamplerate.mjs";
 import { serve } from "./rpc.js";
 
 /**
- * Frames per call of the converter, whatever comes in at once; small enough that in and out fit the
- * library's buffers at any rate above 1 kHz.
+ * Frames per call of the converter, whatever the size of the input blocks; small enough that input
+ * and output fit the library's buffers at any rate above 1 kHz.
  */
 const CHUNK = 8192;
 
 /**
- * The library's own limit in hertz. Above it both rates are scaled down: only their ratio matters.
+ * Limit of the library, in hertz. Above it both rates are scaled down: only their ratio matters.
  */
 const HIGHEST_RATE = 192000;
 
@@ -90,7 +90,7 @@ class Resampler {
     return all;
   }
 
-  /** Frames that a song of what came in has at the other rate. */
+  /** Frames at the output rate for the input so far. */
   get length() {
     const { inputRate, outputRate } = this.#rates;
     return Math.round((this.#framesIn * outputRate) / inputRate);

@@ -1,5 +1,5 @@
 /**
- * The resampler's worker, as the page sees it.
+ * The page's side of the resampling worker.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export class Resampler {
   );
   #signal;
 
-  /** @param {AbortSignal} signal ends what is being done */
+  /** @param {AbortSignal} signal stops the worker */
   constructor(signal) {
     this.#signal = signal;
     signal.addEventListener("abort", this.#stop, { once: true });
@@ -28,8 +28,8 @@ export class Resampler {
   }
 
   /**
-   * @param {Float32Array} block interleaved frames, given away
-   * @returns {Promise<Float32Array>} what can be given out so far, interleaved
+   * @param {Float32Array} block interleaved frames, transferred
+   * @returns {Promise<Float32Array>} the output available so far, interleaved
    */
   convert(block) {
     return this.#call("block", block, [block.buffer]);

@@ -1,8 +1,8 @@
 /**
- * Which frames follow each other: to the song's end, or round a loop.
+ * Order of the frames to play: to the end of the song, or round a loop.
  *
- * Where a loop jumps back, its last 10 ms are crossfaded with what lies before its start. So the
- * first beat after the jump is as in the store, there is no step in the signal, and a round is as
+ * Where a loop jumps back, its last 10 ms are crossfaded with what comes before its start. So the
+ * first beat after the jump matches the store, the signal has no step, and each pass is exactly as
  * long as the loop, to the frame.
  *
  * @module
@@ -11,13 +11,13 @@
 import { FADE_SECONDS } from "./mixer.js";
 
 /** @typedef {import("./protocol.js").Stems} Stems */
-/** What is read in one go. @typedef {{start: number, length: number}} Stretch */
+/** Frames read in one go. @typedef {{start: number, length: number}} Stretch */
 /** [start, stop) in frames. @typedef {[number, number]} Loop */
 
 export class Route {
   #stems;
   #loop;
-  /** Frames of the crossfade. */
+  /** Length of the crossfade in frames. */
   #fade;
 
   /** @param {Stems} stems @param {Readonly<Loop> | null} loop */
@@ -31,7 +31,7 @@ export class Route {
   /**
    * @param {number} head the first frame
    * @param {number} length frames
-   * @returns {Stretch[]} that many frames in the order in which they are played; fewer at the end
+   * @returns {Stretch[]} that many frames in playing order; fewer at the end
    */
   from(head, length) {
     const stretches = [];
@@ -44,12 +44,12 @@ export class Route {
     return stretches;
   }
 
-  /** @param {number} frame @returns {number} where it goes on when that is reached */
+  /** @param {number} frame @returns {number} the frame to play next, once that frame is reached */
   after(frame) {
     return this.#loop && frame === this.#loop[1] ? this.#loop[0] : frame;
   }
 
-  /** @param {number} head @param {number} length @returns {boolean} whether no jump is near them */
+  /** @param {number} head @param {number} length @returns {boolean} whether no jump is near */
   isStraight(head, length) {
     if (!this.#loop) return true;
     return head + length <= this.#loop[1] - this.#fade || head >= this.#loop[1];
@@ -67,8 +67,8 @@ export class Route {
   }
 
   /**
-   * @param {number} head that is waited for @returns {number} what has to become final first, there
-   *   or before the loop's start
+   * @param {number} head frame that is waited for @returns {number} the frame that has to become
+   *   final first: that one, or one before the loop's start
    */
   wanted(head) {
     const [from, to] = this.#seam(head, 1);
@@ -109,7 +109,7 @@ export class Route {
 
   /**
    * @param {number} start @param {number} length
-   * @returns {[number, number]} what of it is crossfaded; empty: nothing
+   * @returns {[number, number]} the part that is crossfaded, perhaps empty
    */
   #seam(start, length) {
     if (!this.#loop) return [start, start];
@@ -118,7 +118,7 @@ export class Route {
     return from < to ? [from, to] : [start, start];
   }
 
-  /** @param {number} frame of the seam @returns {number} the one that it is crossfaded with */
+  /** @param {number} frame of the seam @returns {number} the frame that it is crossfaded with */
   #before(frame) {
     const [start, stop] = /** @type {Loop} */ (this.#loop);
     return frame - (stop - start);
@@ -129,7 +129,7 @@ export class Route {
     const samples = await this.#stems.read(source, start, length);
     const [from, to] = this.#seam(start, length);
     if (from === to) return samples;
-    // Before the song there is silence.
+    // Silence comes before the song.
     const silent = Math.max(0, Math.min(to - from, -this.#before(from)));
     const there = to - from - silent;
     const lead = there > 0 ? await this.#stems.read(source, this.#before(to) - there, there) : [];

@@ -1,13 +1,14 @@
 /**
- * Calls of workers: the one way in which the page and its workers talk.
+ * Remote calls: the only way in which the page and its workers communicate.
  *
  * The page posts `{id, method, argument}`; the worker posts any number of `{id, notice}` and then
- * one `{id, ok, value}` or `{id, ok, error}`. Methods and what they take and give: see protocol.js.
+ * one `{id, ok, value}` or `{id, ok, error}`. For the methods, their arguments and values, see
+ * protocol.js.
  *
- * Comlink does most of this, and was tried on paper. It leaves calls waiting for ever when a worker
- * has died, was ended, or gives no answer, which is what the engine has to survive; a notice needs
- * a message channel of its own for each call; and of an error only name, message and stack arrive,
- * while the page goes by its code.
+ * Comlink does most of this and was considered. But calls wait for ever if a worker has died, was
+ * ended or gives no answer, which the engine has to survive; a notice needs a message channel of
+ * its own for each call; and only the name, message and stack of an error arrive, while the page
+ * needs its code.
  *
  * @module
  */
@@ -18,13 +19,13 @@ import { GraphicsError, UserError } from "./errors.js";
 
 const TICK_MS = 5000;
 /**
- * The most that one tick counts: a machine that slept was not waiting. Timers of hidden tabs tick
- * each minute.
+ * The most time that one tick counts: sleep of the machine is not waiting time. Timers of hidden
+ * tabs tick once a minute.
  */
 const LONGEST_TICK_MS = 60_000;
 
 /**
- * An error on its way. `said`: that of a `UserError`; `isOfCard`: it is a `GraphicsError`.
+ * An error in transit. `said`: from a `UserError`; `isOfCard`: it is a `GraphicsError`.
  * @typedef {{name: string, message: string, said: Said | null, isOfCard: boolean}} Failure
  */
 
@@ -36,9 +37,9 @@ const LONGEST_TICK_MS = 60_000;
 
 /**
  * @typedef {object} CallOptions
- * @property {Transferable[]} [transfer]    of the argument: given away
- * @property {(notice: any) => void} [notice]   is told how far it is
- * @property {number} [seconds]     how long to wait for an answer or a notice; else for ever
+ * @property {Transferable[]} [transfer]    objects in the argument to transfer
+ * @property {(notice: any) => void} [notice]   called with progress
+ * @property {number} [seconds]     time to wait for an answer or a notice; default: for ever
  */
 
 /**
@@ -47,14 +48,14 @@ const LONGEST_TICK_MS = 60_000;
  * @property {(error: unknown) => void} reject
  * @property {(notice: any) => void} notice
  * @property {number} patience      milliseconds
- * @property {number} waited        milliseconds since the call, or since the last notice of it
+ * @property {number} waited        milliseconds since the call or its last notice
  */
 
 /** A worker that answers calls: see `serve`. */
 export class Remote {
   /** Whether it can be called. */
   alive = true;
-  /** @type {Map<number, Pending>} by the call's id */
+  /** @type {Map<number, Pending>} by id of the call */
   #pending = new Map();
   #calls = 0;
   #lastTick = 0;
@@ -63,8 +64,8 @@ export class Remote {
   #gone;
 
   /**
-   * @param {URL} url of a module
-   * @param {(message: string) => Error} gone makes the error of a call that it did not survive
+   * @param {URL} url URL of the worker's module
+   * @param {(message: string) => Error} gone makes the error for calls when the worker dies
    */
   constructor(url, gone) {
     this.#gone = gone;
@@ -79,7 +80,7 @@ export class Remote {
 
   /**
    * @param {string} method @param {unknown} argument @param {CallOptions} [options]
-   * @returns {Promise<any>} the value that protocol.js states
+   * @returns {Promise<any>} the value listed in protocol.js
    */
   call(method, argument, { transfer = [], notice = () => {}, seconds = Infinity } = {}) {
     return new Promise((resolve, reject) => {
@@ -138,7 +139,7 @@ export class Remote {
   }
 }
 
-/** @param {Failure} failure @returns {Error} as it was thrown, as far as the page goes by it */
+/** @param {Failure} failure @returns {Error} the error as thrown, as far as the page needs it */
 function errorOf({ name, message, said, isOfCard }) {
   if (!said) return Object.assign(new Error(message), { name });
   const Kind = isOfCard ? GraphicsError : UserError;
@@ -146,11 +147,11 @@ function errorOf({ name, message, said, isOfCard }) {
 }
 
 /**
- * Answer the calls of the page: to be called by a worker, once.
+ * Answer the calls of the page. A worker calls this once.
  *
  * @param {(method: any, argument: any, notice: (notice: any) => void) => unknown} answer
- *   gives the value, or a promise of it, or throws
- * @param {(value: any) => Float32Array[]} [samples] those in it, which are given away
+ *   returns the value or a promise of it, or throws
+ * @param {(value: any) => Float32Array[]} [samples] finds the arrays in the value to transfer
  */
 export function serve(answer, samples = samplesIn) {
   const scope = /** @type {import("./worker-scope.js").Scope} */ (/** @type {unknown} */ (self));
@@ -168,7 +169,7 @@ export function serve(answer, samples = samplesIn) {
   });
 }
 
-/** @param {unknown} value @returns {Float32Array[]} if it is some, or one */
+/** @param {unknown} value @returns {Float32Array[]} the value itself, or its items */
 function samplesIn(value) {
   return [value].flat().filter((array) => array instanceof Float32Array);
 }

@@ -1,9 +1,9 @@
 /**
- * What plays without a break: frames in the order in which they are played, on the audio clock.
+ * Playback without a break: frames in playing order, on the audio clock.
  *
- * A run fades in where it does not begin with the song, and out where it is stopped or has nothing
- * more to play. Who makes it sound is a deck: `DirectDeck` plays the samples as they are,
- * `StretchedDeck` (stretch/deck.js) at another speed or pitch.
+ * A run fades in unless it starts at the beginning of the song, and fades out where it is stopped
+ * or has nothing more to play. A deck produces the sound: `DirectDeck` plays the samples unchanged,
+ * `StretchedDeck` (stretch/deck.js) plays them at another speed or pitch.
  *
  * @module
  */
@@ -14,43 +14,45 @@ import { approach, FADE_SECONDS } from "./mixer.js";
 /** @typedef {import("./stretch/tempo.js").Tempo} Tempo */
 
 /**
- * Plays what it is given, one thing after the other.
+ * Plays the pieces that are appended, one after the other.
  * @typedef {object} DeckMembers
- * @property {boolean} isExact      plays the samples as they are: the song's own beginning and end
+ * @property {boolean} isExact      plays the samples unchanged, so the song's own beginning and end
  *   need no fade
  * @property {boolean} isSilent     nothing is scheduled, or it has all been played
- * @property {boolean} hasBegun     something was scheduled
- * @property {number} margin        seconds before the end of what is scheduled, after which nothing
- *   can follow it any more
- * @property {(time: number) => number} offsetAt    frames played at a time in seconds
- * @property {(offset: number) => number} timeOf    when that many frames have been played, seconds
- * @property {(length: number, isLast: boolean) => number} fit  as many frames or a few less, which
- *   leave a place for what follows
+ * @property {boolean} hasBegun     something has been scheduled
+ * @property {number} margin        seconds before the end of what is scheduled, after which it is
+ *   too late to append
+ * @property {(time: number) => number} offsetAt    frames played by a time in seconds
+ * @property {(offset: number) => number} timeOf    time in seconds when that many frames have been
+ *   played
+ * @property {(length: number, isLast: boolean) => number} fit  that many frames, or slightly fewer
+ *   so that the next piece can follow
  * @property {(parts: (Float32Array | null)[], soon: number) => Promise<void>} append  interleaved
- *   samples for each output, null: silence; `soon` is the earliest time for the first
- * @property {(tempo: Tempo, soon: number) => Promise<void>} setTempo   from as soon as it can on
- * @property {(time: number) => void} stop          play nothing from that time on
+ *   samples for each output, null: silence; `soon` is the earliest time for the first sample
+ * @property {(tempo: Tempo, soon: number) => Promise<void>} setTempo   takes effect as soon as
+ *   possible
+ * @property {(time: number) => void} stop          plays nothing from that time on
  *
- * Events: "piece" when something that was appended has been played.
+ * Events: "piece" when an appended piece has been played.
  * @typedef {EventTarget & DeckMembers} Deck
  */
 
-/** How long ago something may be that is asked for: more than an audio device holds back. */
+/** How far back positions can be queried: longer than the latency of any audio device. */
 const REMEMBERED_SECONDS = 2;
 
-/** Event: "piece" whenever a piece has ended. */
+/** Event: "piece" when a piece has ended. */
 export class Run extends EventTarget {
-  /** The frame of the song that comes after what is scheduled. */
+  /** The frame of the song that follows what is scheduled. */
   end;
-  /** Whether the stems are in all of it, not the original alone. */
+  /** Whether all of it has the stems, not just the original. */
   hasStems = true;
   #deck;
   #start;
   #songLength;
   #fades;
-  /** Frames scheduled. */
+  /** Number of frames scheduled. */
   #scheduled = 0;
-  /** @type {(Stretch & {offset: number})[]} what of them may still be heard */
+  /** @type {(Stretch & {offset: number})[]} scheduled stretches that may still be audible */
   #stretches = [];
 
   /**
@@ -75,7 +77,10 @@ export class Run extends EventTarget {
     return this.#deck.isSilent;
   }
 
-  /** @param {number} time of the context, in seconds @returns {number} the song's frame then */
+  /**
+   * @param {number} time of the context, in seconds @returns {number} frame of the song at that
+   *   time
+   */
   frameAt(time) {
     const offset = Math.round(this.#deck.offsetAt(time));
     const heard = this.#stretches.findLast((stretch) => stretch.offset <= offset);
@@ -83,26 +88,26 @@ export class Run extends EventTarget {
     return heard.start + Math.min(offset - heard.offset, heard.length);
   }
 
-  /** @param {number} time in seconds @returns {number} frames that are scheduled after it */
+  /** @param {number} time in seconds @returns {number} number of frames scheduled after it */
   aheadOf(time) {
     return this.#scheduled - this.#deck.offsetAt(time);
   }
 
   /**
-   * @param {number} length frames that could be scheduled next @returns {number} how many shall be
+   * @param {number} length frames available next @returns {number} how many of them to schedule
    */
   fit(length) {
     return this.#deck.fit(length, this.end + length === this.#songLength);
   }
 
   /**
-   * Schedule what follows.
+   * Schedule the next frames.
    *
    * @param {(Float32Array | null)[]} parts interleaved, for each output
-   * @param {Stretch[]} stretches what of the song that is
-   * @param {number} end the frame that comes after it
-   * @param {number} soon the earliest time, in seconds, for which something can be scheduled
-   * @returns {Promise<boolean>} false when the run will have faded out before
+   * @param {Stretch[]} stretches their place in the song
+   * @param {number} end the frame that follows them
+   * @param {number} soon the earliest time, in seconds, that can be scheduled
+   * @returns {Promise<boolean>} false if the run will have faded out by then
    */
   async append(parts, stretches, end, soon) {
     const deck = this.#deck;
@@ -133,10 +138,10 @@ export class Run extends EventTarget {
     await taken;
   }
 
-  /** @param {number} time in seconds; it fades out from there */
+  /** @param {number} time start of the fade-out, in seconds */
   stop(time) {
     if (this.isSilent || time > this.#end - FADE_SECONDS) return;
-    // Its first fade is not cut short: half a ramp would be a step.
+    // Do not cut the first fade short: half a ramp would be a step.
     const from = Math.max(time, this.#deck.timeOf(0) + FADE_SECONDS);
     for (const { gain } of this.#fades) {
       gain.cancelScheduledValues(from);
@@ -149,7 +154,7 @@ export class Run extends EventTarget {
     return this.#start > 0 || !this.#deck.isExact;
   }
 
-  /** @returns {number} when all is played, in seconds */
+  /** @returns {number} time in seconds when everything has been played */
   get #end() {
     return this.#deck.timeOf(this.#scheduled);
   }
@@ -167,18 +172,18 @@ export class Run extends EventTarget {
     }
   }
 
-  /** Unless the song ends there, with what is scheduled. */
+  /** Fade out at the end of what is scheduled, unless the song ends there. */
   #fadeOut() {
     const isSongEnd = this.end === this.#songLength && this.#deck.isExact;
     if (!isSongEnd) this.#fade(1, 0, this.#end - FADE_SECONDS);
   }
 
-  /** The run goes on: take back the fade at its end. */
+  /** Cancel the fade at the end, because the run continues. */
   #cancelFade() {
     for (const { gain } of this.#fades) gain.cancelScheduledValues(this.#end - FADE_SECONDS);
   }
 
-  /** @param {number} time in seconds; what was played before is not asked for any more */
+  /** @param {number} time time in seconds; drop everything played before it */
   #forget(time) {
     const offset = this.#deck.offsetAt(time);
     this.#stretches = this.#stretches.filter((it) => it.offset + it.length > offset);
@@ -186,7 +191,7 @@ export class Run extends EventTarget {
 }
 
 /**
- * Plays samples as they are, to the bit.
+ * Plays the samples unchanged, bit for bit.
  *
  * @implements {Deck}
  */
@@ -195,9 +200,9 @@ export class DirectDeck extends EventTarget {
   margin = FADE_SECONDS;
   #context;
   #outputs;
-  /** @type {number | null} when it begins, in frames of the context; null before the first piece */
+  /** @type {number | null} start in frames of the context; null before the first piece */
   #zero = null;
-  /** Frames scheduled. */
+  /** Number of frames scheduled. */
   #scheduled = 0;
   /** @type {Set<AudioBufferSourceNode>} */
   #voices = new Set();
@@ -280,11 +285,11 @@ export class DirectDeck extends EventTarget {
 }
 
 /**
- * Times are given in seconds. One that is a frame only but for rounding would be taken as lying
- * between two frames, and the samples would be interpolated.
+ * Whether a frame's time in seconds converts back to exactly that frame. If rounding puts the time
+ * between two frames, the browser interpolates the samples.
  *
  * @param {number} frame @param {number} rate
- * @returns {boolean} whether a frame's time is that frame to the last bit
+ * @returns {boolean}
  */
 function isExact(frame, rate) {
   return (frame / rate) * rate === frame;

@@ -1,5 +1,5 @@
 /**
- * A song at work: its plan run by the pool, what is final of it.
+ * A song being separated: the pool runs its plan, and its stems become final bit by bit.
  *
  * @module
  */
@@ -18,24 +18,24 @@ import { common, Ranges } from "./ranges.js";
  * @typedef {object} Progress
  * @property {number} done              cost of finished tasks
  * @property {number} total             cost of all tasks
- * @property {number | null} secondsLeft    null before the first task is done
+ * @property {number | null} secondsLeft    null before the first task is finished
  */
 
 /**
- * Options of the model, as py_demixer/separation/planning.py makes them of JSON: what can be
- * chosen on the page, and what goes with the model.
+ * Options of the model, as py_demixer/separation/planning.py reads them from JSON: the user's
+ * choices and those that belong to the model.
  * @typedef {{overlap?: number, shifts?: number} & Record<string, unknown>} Options
  */
 
 /**
- * Who computes a song.
+ * How a song is computed.
  * @typedef {object} Way
- * @property {string} build     whose bits it has
+ * @property {string} build     build that determines the bits of the results
  * @property {boolean} onCard   whether the graphics card runs its networks
- * @property {import("./errors.js").Said | null} note   for the person
+ * @property {import("./errors.js").Said | null} note   for the user
  */
 
-/** A song at work, or done. Events: see `Stems` in protocol.js. */
+/** A song being separated, or finished. Events: see `Stems` in protocol.js. */
 export class Separation extends OpenSong {
   #pool;
   #store;
@@ -46,14 +46,14 @@ export class Separation extends OpenSong {
   #done;
   #queue;
   #way;
-  /** @type {Map<string, Ranges>} by stem: what is final of it */
+  /** @type {Map<string, Ranges>} for each stem, what is final of it */
   #written;
-  /** @type {[number, number][]} what is final of all stems */
+  /** @type {[number, number][]} ranges where all stems are final */
   #final = [];
   /** @type {import("./task-run.js").TaskRun | null} */
   #run = null;
   #paused = false;
-  /** Since when how much was done: without pauses, for the time that is left. */
+  /** Start of the current stretch of work without pauses, to estimate the time left. */
   #since = { moment: 0, cost: 0 };
 
   /**
@@ -77,7 +77,7 @@ export class Separation extends OpenSong {
     this.#final = common([...this.#written.values()]);
   }
 
-  /** @param {Pool} pool perhaps another one than before @param {Way} way */
+  /** @param {Pool} pool perhaps not the same as before @param {Way} way */
   goOnWith(pool, way) {
     this.#pool = pool;
     this.#way = way;
@@ -93,12 +93,12 @@ export class Separation extends OpenSong {
     this.#queue.playhead = frame;
   }
 
-  /** Whether there is nothing left to do. */
+  /** Whether everything is done. */
   get isComplete() {
     return this.#queue.costDone === this.#queue.cost && this.isFinal(0, this.length);
   }
 
-  /** Whether anything is finished. */
+  /** Whether any work is finished. */
   get isBegun() {
     return this.#queue.costDone > 0;
   }
@@ -107,19 +107,19 @@ export class Separation extends OpenSong {
     return this.#about;
   }
 
-  /** A key of `Assets.models`. */
+  /** Key of the model in `Assets.models`. */
   get model() {
     return this.#about.model;
   }
 
-  /** Whether the graphics card computes it, as far as it can. */
+  /** Whether the graphics card computes the song, as far as it can. */
   get isOnCard() {
     return this.#run?.onCard ?? this.#way.onCard;
   }
 
   /**
-   * Who did what `run` has done, and what one worker would take for the whole song at that pace;
-   * null: nothing was done.
+   * Build that did the work of `run`, and the seconds that one worker would take for the whole song
+   * at that pace; null if nothing was done.
    */
   get work() {
     const { build, seconds, cost } = this.#pool.spent;
@@ -135,7 +135,7 @@ export class Separation extends OpenSong {
     return this.#paused;
   }
 
-  /** What is being computed is finished and kept; nothing else is begun until it is false again. */
+  /** Setting it to true lets tasks in progress finish, and no others start until it is false. */
   set paused(paused) {
     this.#startClock();
     this.#paused = paused;
@@ -147,13 +147,14 @@ export class Separation extends OpenSong {
   }
 
   /**
-   * Compute what is missing.
+   * Compute what is left.
    *
    * @param {(progress: Progress) => void} report
-   * @param {AbortSignal} signal ends the workers
-   * @param {(said: import("./errors.js").Said) => void} [tell] the person that somebody else goes on
-   * @returns {Promise<[number, number][]>} the stretches in seconds that could not be computed
-   * @throws {UserError} what is finished is kept
+   * @param {AbortSignal} signal stops the workers
+   * @param {(said: import("./errors.js").Said) => void} [tell] called with a message for the user
+   *   when the processor takes over
+   * @returns {Promise<[number, number][]>} ranges in seconds that could not be computed
+   * @throws {UserError} finished work is kept
    * @throws {DOMException} AbortError
    */
   async run(report, signal, tell = () => {}) {
@@ -192,7 +193,7 @@ export class Separation extends OpenSong {
     return this.#missing();
   }
 
-  /** What was begun and not finished is to be done by the next run. */
+  /** Leave tasks that were started but not finished to the next run. */
   #putBack() {
     const { playhead } = this.#queue;
     this.#queue = new TaskQueue(this.#plan, this.#done);
@@ -229,7 +230,7 @@ export class Separation extends OpenSong {
     return writes.length > 0;
   }
 
-  /** @returns {[number, number][]} in seconds */
+  /** @returns {[number, number][]} missing ranges, in seconds */
   #missing() {
     const edges = [0, ...this.#final.flat(), this.length].map((frame) => frame / this.rate);
     const gaps = [];

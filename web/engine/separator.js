@@ -1,5 +1,5 @@
 /**
- * Begins songs that were read, or goes on with what there is of them already.
+ * Starts the separation of songs, or resumes an earlier one.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import { FRAME_BYTES } from "./song.js";
 /** @typedef {import("./separation.js").Way} Way */
 
 /**
- * A song in the store. `stems`: those that are wanted, in the model's order; null: all.
+ * A song in the store. `stems`: the wanted stems, in the model's order; null: all.
  * @typedef {object} ReadSong
  * @property {string} id
- * @property {string} name      of its file
+ * @property {string} name      name of its file
  * @property {Measured} measured
  * @property {string} options   JSON
  * @property {string[] | null} stems
@@ -48,11 +48,11 @@ export class Separator {
   }
 
   /**
-   * Who has begun a song, and goes on with it; or who is best to begin it.
+   * Find an earlier separation of a song and the way to resume it, or the best way to start one.
    *
    * @param {ReadSong} song
-   * @returns {Promise<{same: KeptSong | null, way: Way}>} `same`: what there is of it already,
-   *   perhaps under another id
+   * @returns {Promise<{same: KeptSong | null, way: Way}>} `same`: the earlier separation, perhaps
+   *   under another id
    */
   async find(song) {
     const info = await this.#pool.start();
@@ -73,12 +73,12 @@ export class Separator {
   }
 
   /**
-   * Begin a song that was read, or go on where an earlier separation of it has stopped.
+   * Start the separation of a song that was read, or resume an earlier one.
    *
    * @param {ReadSong} song that is open in the store
-   * @param {{same: KeptSong | null, way: Way}} found of it, by `find`
-   * @param {Separation | null} begun of it, if somebody has that still open
-   * @returns {Promise<Separation>} which is to be run
+   * @param {{same: KeptSong | null, way: Way}} found result of `find`
+   * @param {Separation | null} begun the separation of the song, if it is still open
+   * @returns {Promise<Separation>} to be run
    * @throws {UserError}
    */
   async begin(song, { same, way }, begun) {
@@ -113,11 +113,11 @@ export class Separator {
   }
 
   /**
-   * Only where a graphics card is gone, another one or the processor goes on with what it began.
+   * Another card or the processor resumes work of a graphics card only if that card is gone.
    *
-   * @param {string} id @param {About} about of what is kept
+   * @param {string} id @param {About} about of a stored song
    * @param {ReadSong} song @param {EngineInfo} info
-   * @returns {Way | null} how to go on with that; null: it is of something else
+   * @returns {Way | null} how to resume that song; null if it is a different separation
    */
   #wayOn(id, { build, key }, song, info) {
     if (key !== this.#keyOf(song, build)) return null;
@@ -125,7 +125,7 @@ export class Separator {
     if (build === info.build) return { build, onCard: false, note: null };
     if (build === card?.build) return { build, onCard: true, note: null };
     const name = cardOf(build);
-    // Who wants no graphics card and drops the song again, wants it done anew.
+    // If no graphics card is wanted and the song is dropped again, compute it anew.
     if (name === null || !(wantsCard || id === song.id)) return null;
     /** @type {import("./errors.js").Said} */
     const said = { code: "cardIsGone", values: { name, other: card && card.name } };
@@ -135,8 +135,8 @@ export class Separator {
   /**
    * Statistics of the steps of a network, for one part of a song.
    *
-   * @param {About} about of a song by this model
-   * @param {import("./protocol.js").Stems} stems of that
+   * @param {About} about of a song separated by this model
+   * @param {import("./protocol.js").Stems} stems of that song
    * @returns {Promise<import("./protocol.js").Step[]>}
    */
   trace({ measured: { length, mean, std }, options }, stems) {
@@ -154,7 +154,9 @@ export class Separator {
     });
   }
 
-  /** @returns {Promise<import("./protocol.js").WorkerState>} of one worker, when it is free */
+  /**
+   * @returns {Promise<import("./protocol.js").WorkerState>} state of one worker, once it is free
+   */
   state() {
     return this.#pool.with((worker) => worker.call("state", null));
   }
@@ -172,7 +174,7 @@ export class Separator {
 
 /**
  * @param {import("./protocol.js").Task} task @param {number} frame
- * @returns {boolean} whether it reads nothing but the song, and that there
+ * @returns {boolean} whether it reads only the mixture, at that frame
  */
 function isAt({ reads, cost }, frame) {
   const isThere = reads.every(
@@ -181,7 +183,9 @@ function isAt({ reads, cost }, frame) {
   return cost > 0 && isThere;
 }
 
-/** @param {string} build @returns {string | null} the name of the card whose it is */
+/**
+ * @param {string} build @returns {string | null} name of the graphics card; null for the processor
+ */
 function cardOf(build) {
   const [, name = null] = /^webgpu (.*)$/s.exec(build) ?? [];
   return name;
@@ -189,7 +193,7 @@ function cardOf(build) {
 
 /**
  * @param {Plan} plan
- * @returns {number} the most that its temporary planes take at once, if tasks are run in order
+ * @returns {number} peak size of its temporary planes if tasks run in order
  */
 function temporaryBytes({ planes, tasks }) {
   const lastReader = new Map(

@@ -1,12 +1,12 @@
 /**
- * What the person has given the page to do, and what has come of it: the queue and the library.
+ * The user's work: the queue of songs and the library of finished ones.
  *
- * One song is at work at a time, with its own model, so one model is in memory. The others wait as
- * files, which are read when their turn comes, and copied, since a page that is loaded anew cannot
- * open them by itself. Everything that outlives the page is in the store;
- * this is what the store has, and what is happening to it. Other tabs change it, too: what is here
- * of a song may be old, so the store is asked before anything is done to it. Nothing is deleted but
- * by `remove`.
+ * One song is separated at a time, with its own model, so one model is in memory. The others wait
+ * as files, which are read when their turn comes. The files are also copied, since a reloaded page
+ * cannot open them by itself. Everything that outlives the page is in the store; a session holds
+ * what the store has and what is happening to it. Other tabs change the store too, so a song here
+ * may be out of date, and the store is asked before anything is done to it. Only `remove` deletes
+ * anything.
  *
  * @module
  */
@@ -33,26 +33,26 @@ import { newNotes, RATE, Song } from "./song.js";
  * @property {import("./engine.js").Engine} engine
  * @property {Promise<Store>} store
  * @property {() => Promise<Assets>} readAssets
- * @property {(separation: Separation) => number | null} expect     seconds that all of a song should
- *   take; null: nothing is known
- * @property {(separation: Separation) => void} remember    how long it has taken
+ * @property {(separation: Separation) => number | null} expect     expected seconds for a whole
+ *   song; null: unknown
+ * @property {(separation: Separation) => void} remember    records how long it took
  */
 
 /**
- * The song at work. `ended` settles when nothing more is done for it.
+ * The song being separated. `ended` settles when nothing more is done for it.
  * @typedef {{song: Song, stopping: AbortController, ended: Promise<void>}} Current
  */
 
 /**
- * Events: "change", another song is in a list, or in another place, or all is paused or goes on;
- * "song", a `CustomEvent` of a song of which something has changed; "same", of `{song, other}`: the
- * song turned out to be one that is there already, which takes its place; "notice", of something to
- * tell the person; "idle", nothing is left to do.
+ * Events: "change", when the lists or their order change, or everything is paused or resumed;
+ * "song", a `CustomEvent` with a song that has changed; "same", with `{song, other}`: the song
+ * turned out to be the same as another one, which takes its place; "notice", with a message for the
+ * user; "idle", when nothing is left to do.
  */
 export class Session extends EventTarget {
-  /** @type {Song[]} the queue: what is not finished, in the order in which it is done */
+  /** @type {Song[]} the queue: unfinished songs, in the order of work */
   songs = [];
-  /** @type {Song[]} what is finished, the latest first */
+  /** @type {Song[]} the finished songs, latest first */
   library = [];
   #about;
   /** @type {Current | null} */
@@ -60,19 +60,19 @@ export class Session extends EventTarget {
   /** When the last song was added. */
   #added = 0;
   #isPaused = false;
-  /** The engine could not be started. */
+  /** Whether the engine failed to start. */
   #isHalted = false;
-  /** @type {Map<Song, Partial<Notes>>} what is to be written into their notes */
+  /** @type {Map<Song, Partial<Notes>>} changes still to be written to their notes */
   #toNote = new Map();
   /** @type {Promise<void> | null} */
   #noting = null;
   /** @type {Promise<void> | null} */
   #loading = null;
-  /** Whether the store may have something else than what was read of it last. */
+  /** Whether the store may have changed since it was last read. */
   #isStale = true;
-  /** @type {Map<string, string>} by song: what the store had of it last */
+  /** @type {Map<string, string>} for each song, its entry in the store when last read, as JSON */
   #seen = new Map();
-  /** @type {Set<string>} songs that were deleted here */
+  /** @type {Set<string>} songs that were deleted in this tab */
   #removed = new Set();
 
   #keeps = true;
@@ -83,28 +83,28 @@ export class Session extends EventTarget {
     this.#about = surroundings;
   }
 
-  /** Whether songs outlive the page. */
+  /** Whether songs are kept when the page closes. */
   get keeps() {
     return this.#keeps;
   }
 
-  /** Whether nothing is begun until `goOn`. */
+  /** Whether no song starts until `goOn`. */
   get isPaused() {
     return this.#isPaused;
   }
 
-  /** Whether a song is at work, or waits for its turn. */
+  /** Whether a song is in progress or waiting for its turn. */
   get isBusy() {
     return this.songs.some(({ state, isAtWork }) => isAtWork || state === "waiting");
   }
 
-  /** The song at work. */
+  /** The song being separated. */
   get current() {
     return this.#current?.song ?? null;
   }
 
   /**
-   * Take up what the store has, which other tabs may have changed.
+   * Read the store, which other tabs may have changed.
    *
    * @returns {Promise<void>}
    */
@@ -114,7 +114,7 @@ export class Session extends EventTarget {
     return this.#loading;
   }
 
-  /** Something has shown that what is here is old. */
+  /** Read the store again, after a sign that the lists are out of date. */
   #loadAgain() {
     this.load().catch((error) => console.warn(error));
   }
@@ -131,12 +131,12 @@ export class Session extends EventTarget {
         this.#takeUp((await store.list()).filter(({ id }) => !this.#removed.has(id)));
       }
     } finally {
-      // At once: who asks from now on has it read again.
+      // Clear it at once: a later call has to read the store again.
       this.#loading = null;
     }
   }
 
-  /** @param {KeptSong[]} kept all that the store has */
+  /** @param {KeptSong[]} kept all songs in the store */
   #takeUp(kept) {
     const here = new Map([...this.songs, ...this.library].map((song) => [song.id, song]));
     const there = new Set(kept.map(({ id }) => id));
@@ -155,11 +155,11 @@ export class Session extends EventTarget {
     this.#changed();
   }
 
-  /** @param {Song} song that is here @param {KeptSong} kept what the store has of it */
+  /** @param {Song} song in a list @param {KeptSong} kept its state in the store */
   #compare(song, kept) {
     if (song.isAtWork) return;
     if (song.state === "finished") {
-      // What is being written may not be there yet.
+      // Changes being written may not be in the store yet.
       if (!this.#noting) song.notes = kept.notes;
     } else if (kept.isFinished || song.state === "kept") {
       song.takeUp(kept);
@@ -168,17 +168,17 @@ export class Session extends EventTarget {
     }
   }
 
-  /** @param {Song} song that is in no list any more */
+  /** @param {Song} song to remove from the lists */
   #leaveOut(song) {
     this.songs = this.songs.filter((other) => other !== song);
     this.library = this.library.filter((other) => other !== song);
   }
 
   /**
-   * Before something is done to a song that cannot be taken back.
+   * Check a song before doing something to it that cannot be undone.
    *
-   * @param {Song} song is what the store has of it then
-   * @throws {UserError} it is gone, or another tab is at it
+   * @param {Song} song updated from the store
+   * @throws {UserError} if it is gone, or another tab has it open
    */
   async check(song) {
     await this.load();
@@ -219,7 +219,7 @@ export class Session extends EventTarget {
     const store = await this.#about.store;
     for (const song of songs) {
       try {
-        // One that has begun meanwhile has none, and needs no copy.
+        // A song that has started meanwhile has no file, and needs no copy.
         if (song.file) await store.keepFile(song.id, song.file);
         song.isFileKept = song.file !== null;
       } catch (error) {
@@ -228,9 +228,9 @@ export class Session extends EventTarget {
     }
   }
 
-  /** @param {File} file @param {Choice} choice @returns {Song} that waits */
+  /** @param {File} file @param {Choice} choice @returns {Song} waiting song */
   #songOf(file, choice) {
-    // Of those that are added at once each has its own moment, so that their order is kept.
+    // Files added together get different times, so that their order is kept.
     this.#added = Math.max(Date.now(), this.#added + 1);
     const song = this.#lost(file) ?? new Song(newId(), newNotes(file, choice, this.#added));
     Object.assign(song.notes, { choice, size: file.size });
@@ -239,7 +239,7 @@ export class Session extends EventTarget {
     return song;
   }
 
-  /** @param {File} file @returns {Song | undefined} of that file, which did not come to be read */
+  /** @param {File} file @returns {Song | undefined} a song of that file that was never read */
   #lost({ name, size }) {
     return this.songs.find(({ about, hasFile, notes, state }) => {
       const isLeft = !about && (state === "kept" || state === "failed");
@@ -247,7 +247,7 @@ export class Session extends EventTarget {
     });
   }
 
-  /** @param {Song} song of the queue @param {number} index its new place */
+  /** @param {Song} song in the queue @param {number} index its new place */
   move(song, index) {
     const others = this.songs.filter((other) => other !== song);
     if (others.length === this.songs.length) return;
@@ -256,10 +256,10 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Delete a song, and what is stored of it.
+   * Delete a song and its stored data.
    *
-   * @param {Song} song which nobody has open
-   * @throws {UserError} another tab has it
+   * @param {Song} song that is not open
+   * @throws {UserError} if another tab has it open
    */
   async remove(song) {
     await this.#stop(song);
@@ -277,7 +277,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Stop the work on a song. What is finished of it is kept; it goes if that is nothing.
+   * Stop the work on a song. Finished work is kept; without any, the song is deleted.
    *
    * @param {Song} song
    */
@@ -296,9 +296,9 @@ export class Session extends EventTarget {
   }
 
   /**
-   * When its turn comes, it goes on or is tried again.
+   * Queue a song again, to be resumed or retried when its turn comes.
    *
-   * @param {Song} song that has failed or is kept
+   * @param {Song} song that has failed or was stopped
    */
   retry(song) {
     if (song.isAtWork || song.state === "finished") return;
@@ -306,13 +306,13 @@ export class Session extends EventTarget {
     this.tryAgain();
   }
 
-  /** @param {Song} song of a damaged file, of which what can be decoded is good enough */
+  /** @param {Song} song of a damaged file whose decodable part is good enough */
   retryWithPart(song) {
     song.takesPart = true;
     this.retry(song);
   }
 
-  /** What is being computed is finished, and nothing else is begun. */
+  /** Finish what is being computed, and start nothing else. */
   pauseAll() {
     this.#setPaused(true);
   }
@@ -322,7 +322,7 @@ export class Session extends EventTarget {
     this.tryAgain();
   }
 
-  /** Perhaps the engine can be started now. */
+  /** Try to start the engine again. */
   tryAgain() {
     this.#isHalted = false;
     this.#pump();
@@ -341,7 +341,7 @@ export class Session extends EventTarget {
 
   /**
    * @param {Song} song that `canOpen`
-   * @returns {Promise<Stems>} to be closed
+   * @returns {Promise<Stems>} to be closed by the caller
    * @throws {UserError}
    */
   async open(song) {
@@ -376,7 +376,7 @@ export class Session extends EventTarget {
 
   /**
    * @param {Song} song
-   * @param {Partial<Notes>} changes of its notes, which are written as soon as the last ones are
+   * @param {Partial<Notes>} changes to its notes, written after those before them
    */
   #note(song, changes) {
     Object.assign(song.notes, changes);
@@ -394,13 +394,13 @@ export class Session extends EventTarget {
         await store.note(song.id, changes);
       } catch (error) {
         console.warn(error);
-        // It may have been deleted in another tab.
+        // The song may have been deleted in another tab.
         this.#loadAgain();
       }
     }
   }
 
-  /** Whether something would be lost if the page were closed now. */
+  /** Whether closing the page now would lose something. */
   get wouldLose() {
     if (this.#keeps) return this.songs.some((song) => song.file && !song.isFileKept && !song.about);
     return this.songs.length + this.library.length > 0;
@@ -416,7 +416,7 @@ export class Session extends EventTarget {
     this.dispatchEvent(new CustomEvent("song", { detail: song }));
   }
 
-  /** Begin the next song, if nothing is against it. */
+  /** Start the next song, if nothing prevents it. */
   #pump() {
     if (this.#current || this.#isPaused || this.#isHalted) return;
     const song = this.songs.find(({ state }) => state === "waiting");
@@ -446,13 +446,13 @@ export class Session extends EventTarget {
     } catch (error) {
       await this.#letGo(current.song);
       if (!signal.aborted) this.#tell(current.song, { state: "failed", error });
-      // To hear when the other tab is done with it.
+      // Wait until the other tab has finished with it.
       if (hasCode(error, "otherTab")) this.#loadAgain();
     }
   }
 
   /**
-   * Have a song for this tab alone, as it is now: another tab may have been at it.
+   * Lock a song for this tab and update it, since another tab may have changed it.
    *
    * @param {Song} song
    * @throws {UserError}
@@ -471,7 +471,7 @@ export class Session extends EventTarget {
     this.#finish(song);
   }
 
-  /** @param {Song} song that did not begin: what was read of it would take room in vain */
+  /** @param {Song} song to close; the samples of one that did not start are deleted */
   async #letGo(song) {
     const store = await this.#about.store;
     if (song.opened?.isOpen) return;
@@ -481,7 +481,7 @@ export class Session extends EventTarget {
 
   /**
    * @param {Song} song @param {AbortSignal} signal
-   * @returns {Promise<Separator | null>} null: the engine cannot be started, and all have to wait
+   * @returns {Promise<Separator | null>} null if the engine cannot start; all songs wait
    */
   async #start(song, signal) {
     const { models, missing } = await this.#about.readAssets();
@@ -501,7 +501,7 @@ export class Session extends EventTarget {
 
   /**
    * @param {Current} current @param {Separator} separator @param {AbortSignal} signal
-   * @returns {Promise<Separation | null>} null: the song is finished already
+   * @returns {Promise<Separation | null>} null if the song is already finished
    */
   async #begin(current, separator, signal) {
     const { song } = current;
@@ -546,7 +546,7 @@ export class Session extends EventTarget {
     return { id, name: file.name, measured, options, stems: song.stems };
   }
 
-  /** @param {Song} song @returns {Promise<File>} to read it from @throws {UserError} */
+  /** @param {Song} song @returns {Promise<File>} the file to read it from @throws {UserError} */
   async #fileOf(song) {
     const file = song.file ?? (await (await this.#about.store).file(song.id));
     if (!file) throw new UserError("fileGone");
@@ -554,9 +554,9 @@ export class Session extends EventTarget {
   }
 
   /**
-   * @param {Song} song that is the same as another one
-   * @param {KeptSong} kept that
-   * @returns {Promise<Song>} which takes its place
+   * @param {Song} song that duplicates another one
+   * @param {KeptSong} kept the other one
+   * @returns {Promise<Song>} the other one, which takes its place
    */
   async #merge(song, kept) {
     let other = this.#known(kept.id);
@@ -619,7 +619,7 @@ function newId() {
 
 /**
  * @param {Song} song
- * @returns {boolean} whether it is only here because the store has it, or had it
+ * @returns {boolean} whether it is in the lists only because of the store
  */
 function isOfStore({ isAtWork, file, error }) {
   return !isAtWork && !file && !hasCode(error, "songGone");
@@ -627,7 +627,7 @@ function isOfStore({ isAtWork, file, error }) {
 
 /** @param {string} id @param {About} about @returns {ReadSong} */
 function readBefore(id, { name, measured, options, key, stems }) {
-  // Of a song of which all stems are stored, the key names none.
+  // If all stems are stored, the key does not list any.
   const isPart = Array.isArray(JSON.parse(key).at(-1));
   return { id, name, measured, options, stems: isPart ? stems : null };
 }

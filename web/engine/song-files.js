@@ -1,7 +1,7 @@
 /**
- * A song's folder: its samples, their peaks, and what its entry in the catalog says of them.
+ * A song's folder: its samples, their peaks, and its entry in the catalog.
  *
- * See songs.js for what is in it, and in which order it is written.
+ * See songs.js for the files in it and the order of writing.
  *
  * @module
  */
@@ -22,17 +22,17 @@ import { FullError, GoneError } from "./storage.js";
 /** @typedef {import("./storage.js").ReadableFile} ReadableFile */
 /** @typedef {import("./storage.js").StoredFile} StoredFile */
 
-/** What the person has chosen. */
+/** The file that the user chose. */
 export const FILE = "file";
-/** A file that takes no space on the disk, but would need it. */
+/** A file to test for free space; it is deleted at once. */
 const PROBE = "probe";
 const MIXTURE = "mixture";
 const CHANNELS = 2;
-/** Frames of which peaks are made in one piece. */
+/** Number of frames whose peaks are computed at once. */
 const PEAKS_AT_ONCE = 1 << 16;
 const PEAK_BYTES = 2 * Float32Array.BYTES_PER_ELEMENT;
 
-/** A song's folder, which no other tab has open, or all of them only to read. */
+/** A song's folder; open in this tab only, or read-only in several. */
 export class SongFiles {
   #id;
   #folder;
@@ -43,15 +43,17 @@ export class SongFiles {
   #files = new Map();
   /** @type {(name: string) => Promise<ReadableFile>} */
   #openFile;
-  /** @type {Plan} until it begins there is the mixture alone */
+  /** @type {Plan} before the separation starts, only the mixture */
   #plan = {
     stems: [],
     planes: { [MIXTURE]: { width: CHANNELS, frames: 0, origin: 0, temporary: false } },
     tasks: [],
   };
-  /** @type {Map<string, Set<number>>} by temporary plane: the tasks that are still to read it */
+  /**
+   * @type {Map<string, Set<number>>} for each temporary plane, the unfinished tasks that read it
+   */
   #readers = new Map();
-  /** @type {Set<string>} stems that nobody wants */
+  /** @type {Set<string>} stems that are not wanted */
   #unwanted = new Set();
 
   /**
@@ -65,7 +67,7 @@ export class SongFiles {
     this.#openFile = (name) => folder.open(name);
   }
 
-  /** @param {() => void} release what it has besides, until it is closed */
+  /** @param {() => void} release called when the song is closed */
   hold(release) {
     this.#releases.push(release);
   }
@@ -80,7 +82,7 @@ export class SongFiles {
     }
   }
 
-  /** @param {About} about of what is finished: it is only read */
+  /** @param {About} about of a finished song, to be opened read-only */
   view({ stems, measured: { length: frames } }) {
     const plane = { width: CHANNELS, frames, origin: 0, temporary: false };
     const planes = Object.fromEntries([MIXTURE, ...stems].map((name) => [name, plane]));
@@ -118,7 +120,7 @@ export class SongFiles {
       write(file, bytesOf(block), size);
       await this.#widenPeaks(MIXTURE, size / FRAME_BYTES, block);
     } catch (error) {
-      // It may be given once more.
+      // The block may be passed again.
       file.truncate(size);
       throw error;
     }
@@ -137,7 +139,7 @@ export class SongFiles {
     return [...done];
   }
 
-  /** @param {Entry} entry all that is kept but the mixture is of something else */
+  /** @param {Entry} entry everything stored except the mixture belongs to another job */
   async #reset(entry) {
     if (isWhole(entry)) throw new Error("What is finished is not begun anew.");
     await this.#change((before) => ({ ...before, tasks: [], done: 0 }));
@@ -148,7 +150,7 @@ export class SongFiles {
     for (const name of [fileOf(MIXTURE), peaksOf(MIXTURE)]) (await this.#file(name)).flush();
   }
 
-  /** @returns {Promise<Set<number>>} the finished tasks, of which all is there that is needed */
+  /** @returns {Promise<Set<number>>} finished tasks whose data are complete as far as needed */
   async #findDone() {
     const finished = new Set(numbersIn((await this.#entry()).tasks));
     const done = this.#withoutLost(finished, await this.#temporarySizes());
@@ -160,7 +162,7 @@ export class SongFiles {
     return done;
   }
 
-  /** @returns {Promise<Map<string, number>>} bytes by plane */
+  /** @returns {Promise<Map<string, number>>} size in bytes of each plane */
   async #temporarySizes() {
     const there = new Set(await this.#folder.names());
     const sizes = new Map();
@@ -172,8 +174,8 @@ export class SongFiles {
   }
 
   /**
-   * Disks lose files, and older versions of the page have lost lines of their journals: a task is
-   * done again if somebody is still to read what it wrote, and that is not there.
+   * Disks lose files, and older versions of the page lost lines of their journals: a task is done
+   * again if its output is missing and still has to be read.
    *
    * @param {Set<number>} done @param {Map<string, number>} sizes of the temporary planes
    * @returns {Set<number>}
@@ -211,7 +213,7 @@ export class SongFiles {
 
   /**
    * @param {number} index @param {Float32Array[]} outputs
-   * @returns {Promise<boolean>} whether all tasks are finished now
+   * @returns {Promise<boolean>} whether all tasks are now finished
    */
   async finish(index, outputs) {
     const { reads, writes, cost } = /** @type {import("./protocol.js").Task} */ (
@@ -235,12 +237,12 @@ export class SongFiles {
       isLast = isWhole(after);
       return after;
     });
-    // The task is finished, whatever becomes of this: what is left goes when the song goes on.
+    // The task is finished even if this fails: leftovers are deleted when the song is resumed.
     await patiently(() => this.#dropRead(index, reads)).catch((error) => console.warn(error));
     return isLast;
   }
 
-  /** @param {number} index of a task that is finished @param {Range[]} reads */
+  /** @param {number} index of a finished task @param {Range[]} reads */
   async #dropRead(index, reads) {
     for (const { plane } of reads) {
       const left = this.#readers.get(plane);
@@ -295,7 +297,7 @@ export class SongFiles {
     return blocks;
   }
 
-  /** Of what an older version of the page has stored. @param {string} plane */
+  /** Make the peaks of a plane stored by an older version. @param {string} plane */
   async #makePeaks(plane) {
     const frames = (await this.#file(fileOf(plane))).getSize() / FRAME_BYTES;
     const blocks = new Float32Array(2 * Math.ceil(frames / PEAK_FRAMES));
@@ -315,9 +317,9 @@ export class SongFiles {
   }
 
   /**
-   * @param {string} plane that lasts @param {number} start frame
-   * @param {Float32Array} samples that it has from there on
-   * @returns {Promise<StoredFile>} that has its peaks
+   * @param {string} plane a lasting one @param {number} start frame
+   * @param {Float32Array} samples of the plane from there on
+   * @returns {Promise<StoredFile>} the file with its peaks
    */
   async #widenPeaks(plane, start, samples) {
     const file = await this.#file(peaksOf(plane));
@@ -342,7 +344,7 @@ export class SongFiles {
   async #file(name) {
     let file = this.#files.get(name);
     if (!file) {
-      // One that is only read is never written to.
+      // A file opened read-only is never written to.
       file = /** @type {StoredFile} */ (await this.#openFile(name));
       this.#files.set(name, file);
     }
@@ -386,7 +388,7 @@ function peaksOf(plane) {
   return `${encodeURIComponent(plane)}.peaks`;
 }
 
-/** @param {Float32Array} values @returns {Uint8Array} the same memory */
+/** @param {Float32Array} values @returns {Uint8Array} a view of the same memory */
 function bytesOf(values) {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

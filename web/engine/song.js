@@ -1,5 +1,5 @@
 /**
- * A song of the session: in the queue, at work or in the library.
+ * A song of the session: queued, in progress or in the library.
  *
  * @module
  */
@@ -13,42 +13,42 @@ import { PEAK_FRAMES } from "./peaks.js";
 /** @typedef {import("./protocol.js").Notes} Notes */
 
 /**
- * waiting: for its turn. reading, working: the song at work. paused: that, while nothing is begun.
- * failed: `error` says why. kept: what is finished of it is in the store, and nobody goes on with
- * it. finished: in the library.
+ * waiting: queued. reading, working: in progress. paused: in progress while everything is paused.
+ * failed: `error` says why. kept: finished work is in the store, and no tab resumes it. finished:
+ * in the library.
  * @typedef {"waiting" | "reading" | "working" | "paused" | "failed" | "kept" | "finished"} State
  */
 
-/** What changes while it is at work. */
+/** A song and its current state. */
 export class Song {
   /** @type {State} */
   state = "waiting";
-  /** Of the work, 0 to 1. */
+  /** Finished share of the work, 0 to 1. */
   share = 0;
-  /** @type {number | null} at the moment `toldAt`; null: not known */
+  /** @type {number | null} as of `toldAt`; null: unknown */
   secondsLeft = null;
-  /** Of `performance.now()`. */
+  /** Time of the last change, from `performance.now()`. */
   toldAt = 0;
-  /** @type {unknown} why it has failed */
+  /** @type {unknown} reason of a failure */
   error = null;
-  /** @type {File | null} that was chosen in this tab, until it is read */
+  /** @type {File | null} the file chosen in this tab, until it is read */
   file = null;
   /** Whether the store has a copy of the file. */
   isFileKept = false;
-  /** What can be decoded of a damaged file is good enough. */
+  /** Whether the decodable part of a damaged file is good enough. */
   takesPart = false;
-  /** @type {About | null} null: it has not begun */
+  /** @type {About | null} null before the separation has started */
   about = null;
-  /** @type {OpenSong | null} what can be listened to, while it is open */
+  /** @type {OpenSong | null} its stems, while they are open */
   opened = null;
 
-  /** @param {string} id in the store @param {Notes} notes */
+  /** @param {string} id id in the store @param {Notes} notes */
   constructor(id, notes) {
     this.id = id;
     this.notes = notes;
   }
 
-  /** @param {KeptSong} kept @returns {Song} as the store has it */
+  /** @param {KeptSong} kept @returns {Song} song as in the store */
   static from(kept) {
     const song = new Song(kept.id, kept.notes);
     song.takeUp(kept);
@@ -56,9 +56,9 @@ export class Song {
   }
 
   /**
-   * Become what the store has, which another tab may have changed.
+   * Take over the state in the store, which another tab may have changed.
    *
-   * @param {KeptSong} kept of this song, which nobody is at
+   * @param {KeptSong} kept this song, while nothing works on it
    */
   takeUp({ about, notes, hasFile, done, isFinished }) {
     this.notes = notes;
@@ -72,7 +72,7 @@ export class Song {
     this.error = new UserError("fileGone");
   }
 
-  /** Whether there is something to read it from. */
+  /** Whether there is a file to read it from. */
   get hasFile() {
     return this.file !== null || this.isFileKept;
   }
@@ -93,57 +93,57 @@ export class Song {
     return this.notes.choice.quality;
   }
 
-  /** Those that are wanted; null: all. */
+  /** The wanted stems; null: all. */
   get stems() {
     return this.notes.choice.stems;
   }
 
-  /** When it was added. */
+  /** Time when it was added. */
   get date() {
     return new Date(this.notes.added);
   }
 
-  /** What its file told; null: it was not read yet, or by an older version of the page. */
+  /** Facts about its file; null if not read yet, or read by an older version of the page. */
   get source() {
     return this.notes.source;
   }
 
-  /** How the person has left the mixer; null: as it is at first. */
+  /** Settings of the mixer as the user left them; null: the defaults. */
   get mixer() {
     return this.notes.mixer;
   }
 
-  /** What it takes in the store when it is finished. */
+  /** Storage that the finished song takes, in bytes. */
   get bytes() {
     const { measured, stems } = this.about ?? { measured: { length: 0 }, stems: [] };
     const frames = measured.length + Math.ceil(measured.length / PEAK_FRAMES);
     return (1 + stems.length) * frames * FRAME_BYTES;
   }
 
-  /** @returns {number | null} seconds; null: not known yet */
+  /** @returns {number | null} seconds; null if not known yet */
   get duration() {
     return this.about && this.about.measured.length / RATE;
   }
 
-  /** Whether it is being worked on, or would be if nothing were paused. */
+  /** Whether it is in progress, perhaps paused. */
   get isAtWork() {
     return ["reading", "working", "paused"].includes(this.state);
   }
 
-  /** Whether it can be listened to, at least in part. */
+  /** Whether it can be played, at least in part. */
   get canOpen() {
     return this.state === "finished" || (this.opened?.isOpen ?? false);
   }
 }
 
-/** Hertz, of all that is stored. */
+/** Sample rate in Hz of all stored audio. */
 export const RATE = 44100;
-/** Two floats: the samples of a plane, and what 512 of them have for peaks. */
+/** Size of two floats: the samples of a frame, or the peaks of 512 frames. */
 export const FRAME_BYTES = 8;
 
 /**
  * @param {{name: string, size: number}} file @param {import("./protocol.js").Choice} choice
- * @param {number} added the moment, in milliseconds since 1970
+ * @param {number} added time in milliseconds since 1970
  * @returns {Notes}
  */
 export function newNotes({ name: file, size }, choice, added) {
@@ -151,7 +151,7 @@ export function newNotes({ name: file, size }, choice, added) {
   return { name, artist: "", file, size, choice, added, source: null, mixer: null };
 }
 
-/** @param {string} fileName @returns {string} without its extension */
+/** @param {string} fileName @returns {string} name without the extension */
 export function trackName(fileName) {
   return fileName.replace(/(?<=.)\.[^.\s]{1,5}$/, "");
 }

@@ -1,22 +1,22 @@
 /**
- * Songs and what is finished of them, in folders of files and a catalog that outlive a crash.
+ * Songs and their finished work, in folders of files and a catalog that survive a crash.
  *
- * A song has an entry in the catalog (catalog.js) from the moment it is added: its notes, what is
- * written down when it begins (`About` in protocol.js), and which tasks are finished. Its folder
- * holds samples: a `.f32` file for each plane, and one of `.peaks` beside those that last
- * (peaks.js). A task's data are written and flushed before its entry says so, and temporary planes are
- * deleted after the last task that reads them is in the entry. So whatever moment it ends at, every
- * entry is true, and what it does not tell of is computed again: nothing is added twice, for tasks
- * write, they never add to what is there. Stems that nobody wants are not written.
+ * A song has an entry in the catalog (catalog.js) from the moment it is added: its notes, the
+ * record written when its separation starts (`About` in protocol.js), and the finished tasks. Its
+ * folder holds samples: a `.f32` file for each plane, and a `.peaks` file beside each lasting one
+ * (peaks.js). The data of a task are written and flushed before its entry records it, and temporary
+ * planes are deleted only after the last task that reads them has been recorded. So every entry is
+ * true at whatever moment the process ends, and tasks not recorded are computed again. Nothing is
+ * added twice, because tasks overwrite data and never add to them. Unwanted stems are not written.
  *
- * Until it begins there is a copy of its `file`, too, for a tab that is loaded anew has lost the
- * person's.
+ * Until the separation starts there is a copy of the song's `file` too, because a reloaded tab has
+ * lost access to the user's file.
  *
- * Who works on a song has it alone; one that is finished can be read in several tabs. What is
- * finished is never cleared, and goes only by `remove`. Folders without an entry, and what was read
- * of songs that did not begin, go by `tidy`.
+ * Work on a song needs an exclusive lock; several tabs can read a finished song. Finished work is
+ * deleted only by `remove`. Folders without an entry, and samples of songs that did not start, are
+ * deleted by `tidy`.
  *
- * Where the files are is the business of a `Root` (storage.js).
+ * A `Root` (storage.js) decides where the files are.
  *
  * @module
  */
@@ -35,11 +35,11 @@ import { BusyError, GoneError } from "./storage.js";
 /** @typedef {import("./protocol.js").Range} Range */
 /** @typedef {import("./storage.js").Root} Root */
 
-/** The songs of this browser. One call that touches files at a time: see `oneByOne`. */
+/** The songs of this browser. Only one call at a time may touch files: see `oneByOne`. */
 export class Songs {
   #root;
   #catalog;
-  /** @type {Map<string, SongFiles>} those that are open here */
+  /** @type {Map<string, SongFiles>} songs that are open in this tab */
   #open = new Map();
 
   /** @param {Root} root @param {Catalog} catalog */
@@ -48,13 +48,13 @@ export class Songs {
     this.#catalog = catalog;
   }
 
-  /** @returns {Promise<KeptSong[]>} what is kept */
+  /** @returns {Promise<KeptSong[]>} all songs */
   async list() {
     const [entries, locked] = await Promise.all([this.#catalog.all(), this.#root.locked()]);
     return entries.map((entry) => this.#kept(entry, locked));
   }
 
-  /** @param {string} id @returns {Promise<KeptSong | null>} what is kept of it */
+  /** @param {string} id @returns {Promise<KeptSong | null>} the song, if it exists */
   async look(id) {
     const [entry, locked] = await Promise.all([this.#catalog.get(id), this.#root.locked()]);
     return entry ? this.#kept(entry, locked) : null;
@@ -67,7 +67,7 @@ export class Songs {
     return { id, about, notes, hasFile, done, isFinished, busy };
   }
 
-  /** @returns {Promise<{id: string, about: About}[]>} the songs that have begun, in any tab */
+  /** @returns {Promise<{id: string, about: About}[]>} songs that have started, in any tab */
   async begun() {
     const entries = await this.#catalog.all();
     return entries.flatMap(({ id, about }) => (about ? [{ id, about }] : []));
@@ -97,7 +97,7 @@ export class Songs {
   }
 
   /**
-   * Have a song for this tab alone.
+   * Lock a song for this tab.
    *
    * @param {string} id of a song that may be open here already
    * @throws {BusyError}
@@ -116,7 +116,7 @@ export class Songs {
     await this.#keep(id, release);
   }
 
-  /** @param {string} id @param {() => void} release @returns {Promise<SongFiles>} which is open */
+  /** @param {string} id @param {() => void} release @returns {Promise<SongFiles>} the open song */
   async #keep(id, release) {
     try {
       const song = new SongFiles(id, await this.#root.open(id), this.#catalog, release);
@@ -129,7 +129,7 @@ export class Songs {
   }
 
   /**
-   * Open a finished song to be read, here and in other tabs.
+   * Open a finished song for reading, here and in other tabs.
    *
    * @param {string} id
    * @throws {BusyError}
@@ -146,16 +146,16 @@ export class Songs {
   }
 
   /**
-   * Copy a part of the file that a song is to be read from.
+   * Copy a part of the song's file.
    *
    * @param {string} id of an open song @param {number} at in bytes @param {Uint8Array} part
-   * @returns {Promise<boolean>} false: it has begun, and needs no copy
+   * @returns {Promise<boolean>} false if it has started and needs no copy
    */
   keepFile(id, at, part) {
     return this.#song(id).keepFile(at, part);
   }
 
-  /** @param {string} id @returns {Promise<File | null>} that copy, if it is whole */
+  /** @param {string} id @returns {Promise<File | null>} the copy, if it is complete */
   async file(id) {
     const entry = await this.#catalog.get(id);
     if (!entry?.hasFile) return null;
@@ -163,13 +163,13 @@ export class Songs {
     return copy?.size === entry.notes.size ? new File([copy], entry.notes.file) : null;
   }
 
-  /** @param {string} id of an open song: if it has not begun, it is to be read from the start */
+  /** @param {string} id of an open song; deletes its samples unless it has started */
   clear(id) {
     return this.#song(id).clear();
   }
 
   /**
-   * Fail if there is no room for so many bytes more.
+   * Fail if there is no room for this many more bytes.
    *
    * @param {string} id @param {number} bytes
    */
@@ -183,11 +183,11 @@ export class Songs {
   }
 
   /**
-   * Begin a song that was read, or go on with it.
+   * Start the separation of a song that was read, or resume it.
    *
    * @param {string} id @param {About} about @param {Plan} plan
-   * @returns {Promise<number[]>} the tasks that are finished
-   * @throws {BusyError} when another tab works on the same
+   * @returns {Promise<number[]>} the finished tasks
+   * @throws {BusyError} if another tab works on the same song
    */
   async begin(id, about, plan) {
     const song = this.#song(id);
@@ -213,7 +213,7 @@ export class Songs {
     if (isLast) await this.#share(id);
   }
 
-  /** @param {string} id of a song that is finished just now: other tabs may have it, too */
+  /** @param {string} id of a song that has just been finished; lets other tabs read it */
   async #share(id) {
     await this.close(id);
     await patiently(() => this.view(id)).catch((error) => console.warn(error));
@@ -237,7 +237,7 @@ export class Songs {
     return this.#song(id).peaks(range, columns, final);
   }
 
-  /** @param {string} id what is finished stays */
+  /** @param {string} id of a song; finished work stays */
   async close(id) {
     this.#open.get(id)?.close();
     this.#open.delete(id);
@@ -245,7 +245,7 @@ export class Songs {
 
   /**
    * @param {string} id
-   * @throws {BusyError} another tab has it open
+   * @throws {BusyError} if another tab has it open
    */
   async remove(id) {
     await this.close(id);
@@ -253,7 +253,7 @@ export class Songs {
     try {
       await this.#catalog.change(id, () => undefined);
       this.#song(id).closeFiles();
-      // It is gone; of what is left of it, if that is not to be had now, `tidy` takes care.
+      // The song is gone; if its folder cannot be deleted now, `tidy` does it later.
       await this.#root.remove(id).catch((error) => console.warn(error));
     } finally {
       await this.close(id);
@@ -261,9 +261,9 @@ export class Songs {
   }
 
   /**
-   * Delete what a crash has left of songs that are gone, and what was read of some in vain.
+   * Delete leftovers of deleted songs after a crash, and samples of songs that did not start.
    *
-   * @param {Set<string>} others that are to come into the catalog yet
+   * @param {Set<string>} others songs that are not yet in the catalog
    */
   async tidy(others) {
     const entries = await this.#catalog.all();
@@ -281,7 +281,7 @@ export class Songs {
       if (await this.#catalog.get(id)) await this.clear(id);
       else await this.#root.remove(id);
     } catch (error) {
-      console.warn(error); // The next visit sees to it.
+      console.warn(error); // The next visit tries again.
     } finally {
       await this.close(id);
     }
@@ -295,13 +295,13 @@ export class Songs {
   }
 }
 
-/** These look into the catalog only: they do not wait for samples to be read. */
+/** These methods only read or write the catalog, so they do not wait for samples. */
 const AT_ONCE = ["list", "look", "begun", "note"];
 
 /**
  * @param {Songs} songs
- * @returns {(method: keyof Songs, parameters: any[]) => Promise<any>} calls it, each call that
- *   touches files after the last. Each may be made again: nothing is done twice.
+ * @returns {(method: keyof Songs, parameters: any[]) => Promise<any>} calls a method; calls that
+ *   touch files run one after another. Each call can be repeated: nothing is done twice.
  */
 export function oneByOne(songs) {
   /** @type {Promise<unknown>} */

@@ -1,6 +1,6 @@
 /**
- * Paints spectrograms, so that the page need not. It gets what `paint` in spectrum.js takes, and
- * posts what that returns; a call at a time.
+ * Paints spectrograms off the main thread. It receives the arguments of `paint` in spectrum.js and
+ * posts its result, one call at a time.
  */
 
 import { paint, Spectrum } from "./spectrum.js";

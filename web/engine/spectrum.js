@@ -1,26 +1,26 @@
 /**
- * Spectrograms: how loud each frequency is at a moment of a stem, as colours.
+ * Spectrograms: the level of each frequency of a stem over time, as colours.
  *
  * @module
  */
 
 import FFT from "../vendor/fft.mjs";
 
-/** Frames that are looked at for a moment: 46 ms of 44.1 kHz, bins 21.5 Hz apart. */
+/** Frames in the analysis window: 46 ms at 44.1 kHz, with bins 21.5 Hz apart. */
 export const WINDOW = 2048;
-/** What is shown: from the lowest frequency to the highest, in hertz, by its logarithm. */
+/** Frequency range in hertz, on a logarithmic axis. */
 export const FREQUENCIES = { lowest: 40, highest: 16_000 };
-/** What is shown, in dB of a sine at full scale: from the first colour to the last. */
+/** Level range in dB relative to a full-scale sine, from the first colour to the last. */
 const LEVELS = { softest: -84, loudest: -6 };
 
 const hann = Float64Array.from(
   { length: WINDOW },
   (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / WINDOW),
 );
-/** A sine at full scale has a half of that in its bin. */
+/** A full-scale sine has half of this magnitude in its bin. */
 const FULL = hann.reduce((sum, value) => sum + value, 0);
 
-/** Transforms; it keeps its scratch. */
+/** Fourier transforms with a reusable buffer. */
 export class Spectrum {
   #fft = new FFT(WINDOW);
   #input = new Float64Array(WINDOW);
@@ -49,7 +49,7 @@ export class Spectrum {
 
 /**
  * @param {number} row @param {number} height @param {number} rate hertz
- * @returns {[number, number]} the first bin of that row of pixels, and the last; row 0 is the highest
+ * @returns {[number, number]} first and last bin of a row of pixels; row 0 is the highest
  */
 export function binsOf(row, height, rate) {
   const { lowest, highest } = FREQUENCIES;
@@ -63,11 +63,11 @@ export function binsOf(row, height, rate) {
 
 /**
  * @param {Spectrum} spectrum
- * @param {(Float32Array | null)[]} windows of samples, one for each column; null: nothing is known
+ * @param {(Float32Array | null)[]} windows samples of each column; null: unknown
  * @param {number} height rows
  * @param {number} rate hertz
- * @param {Uint8ClampedArray} colours (256, 3), from soft to loud
- * @returns {Uint8ClampedArray<ArrayBuffer>} (height, columns, 4); what is not known is transparent
+ * @param {Uint8ClampedArray} colours (256, 3), from softest to loudest
+ * @returns {Uint8ClampedArray<ArrayBuffer>} (height, columns, 4); transparent where unknown
  */
 export function paint(spectrum, windows, height, rate, colours) {
   const pixels = new Uint8ClampedArray(4 * height * windows.length);

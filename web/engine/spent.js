@@ -1,25 +1,25 @@
 /**
- * What the tasks of a song have taken so far, and who has done them.
+ * Time that the tasks of a song have taken so far, and what computed them.
  *
  * @module
  */
 
 /** @typedef {import("./engine-worker.js").EngineWorker} EngineWorker */
 
-/** Who computes, where no graphics card does. */
+/** Build name for work done without a graphics card. */
 export const PROCESSOR = "processor";
 
-/** What tasks have taken. */
+/** Time and cost of tasks. */
 export class Spent {
-  /** The moment from which on it is counted. */
+  /** Time when counting started. */
   begun = performance.now();
-  /** How many tasks there were that take time. */
+  /** Number of tasks with a cost. */
   tasks = 0;
-  /** Of workers: those in which one was busy with several tasks are counted once. */
+  /** Worker seconds; time in which a worker ran several tasks counts once. */
   seconds = 0;
-  /** By the plan. */
+  /** Cost of these tasks according to the plan. */
   cost = 0;
-  /** @type {Map<EngineWorker, number>} by worker: the moment until which all is counted */
+  /** @type {Map<EngineWorker, number>} for each worker, the time up to which it is counted */
   #counted = new Map();
 
   /** @param {string} build of the graphics card that computes, or `PROCESSOR` */

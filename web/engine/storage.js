@@ -1,5 +1,5 @@
 /**
- * What songs are stored in: files in folders below a root, which tabs lock; and how it fails.
+ * Interface to the storage of songs: files in folders below a root, locks between tabs, and errors.
  *
  * The root is in the origin-private file system (store-worker.js) or in memory (store.js).
  *
@@ -9,36 +9,36 @@
 /**
  * @typedef {object} ReadableFile
  * @property {() => number} getSize                          bytes
- * @property {(target: Uint8Array, options: {at: number}) => number | Promise<number>} read   how
- *   many bytes were read
+ * @property {(target: Uint8Array, options: {at: number}) => number | Promise<number>} read
+ *   returns the number of bytes read
  * @property {() => void} close
  */
 
 /**
  * @typedef {object} WritableFile
- * @property {(source: Uint8Array, options: {at: number}) => number} write    how many were written
+ * @property {(source: Uint8Array, options: {at: number}) => number} write    returns bytes written
  * @property {(size: number) => void} truncate
- * @property {() => void} flush     returns when what was written is safe
+ * @property {() => void} flush     returns when all writes are on the disk
  * @typedef {ReadableFile & WritableFile} StoredFile
  */
 
 /**
  * @typedef {object} Folder
  * @property {() => Promise<string[]>} names
- * @property {(name: string) => Promise<StoredFile>} open    makes it where there is none
- * @property {(name: string) => Promise<ReadableFile>} view  one that other tabs may read, too
+ * @property {(name: string) => Promise<StoredFile>} open    creates a missing file
+ * @property {(name: string) => Promise<ReadableFile>} view  a file that other tabs may read too
  * @property {(name: string) => Promise<File | null>} file   to be read later
- * @property {(name: string) => Promise<void>} remove        nothing happens where there is none
+ * @property {(name: string) => Promise<void>} remove        ignores a missing file
  */
 
 /**
  * @typedef {object} Root
  * @property {() => Promise<string[]>} names
- * @property {(name: string) => Promise<Folder>} open        makes it where there is none
- * @property {(name: string) => Promise<void>} remove        nothing happens where there is none
- * @property {(name: string, mode: LockMode) => Promise<(() => void) | null>} lock    against other
- *   tabs; null: one has it
- * @property {() => Promise<Set<string>>} locked     what a tab has alone, this one or another
+ * @property {(name: string) => Promise<Folder>} open        creates a missing folder
+ * @property {(name: string) => Promise<void>} remove        ignores a missing folder
+ * @property {(name: string, mode: LockMode) => Promise<(() => void) | null>} lock    locks out
+ *   other tabs; returns null if another tab has the lock
+ * @property {() => Promise<Set<string>>} locked     names locked exclusively by any tab
  */
 
 /** Another tab has the song. */
@@ -47,13 +47,13 @@ export class BusyError extends Error {
   name = "BusyError";
 }
 
-/** There is no such song any more. */
+/** The song does not exist any more. */
 export class GoneError extends Error {
   /** @override */
   name = "GoneError";
 }
 
-/** There is no room for what was to be written. */
+/** There is not enough space to write. */
 export class FullError extends Error {
   /** @override */
   name = "FullError";

@@ -1,6 +1,6 @@
 /**
- * The one place that has the songs' files open, in the origin-private file system: its handles are
- * exclusive, and only workers may have them. Messages: see `protocol.js`.
+ * The only place that opens the songs' files in the origin-private file system: access handles are
+ * exclusive and available only in workers. Messages: see `protocol.js`.
  */
 
 import { diskCatalog } from "./catalog.js";
@@ -10,7 +10,7 @@ import { patiently } from "./patience.js";
 import { serve } from "./rpc.js";
 import { oneByOne, Songs } from "./songs.js";
 
-/** Versions of the page that had no catalog used "songs": they delete there what they do not know. */
+/** Not "songs": page versions without a catalog use that, and delete what they do not know. */
 const FOLDER = "samples";
 
 async function openSongs() {
@@ -24,8 +24,8 @@ async function openSongs() {
 }
 
 /**
- * Some browsers have folders here, but no file that can be written to (WebKitGTK 2.50), and some
- * have neither in private windows: better to know it now than in the middle of a song.
+ * Fail early if files cannot be written. Some browsers have folders here but no writable files
+ * (WebKitGTK 2.50), and some have neither in private windows.
  */
 async function tryFiles() {
   const name = `probe ${crypto.randomUUID()}`;

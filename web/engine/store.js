@@ -1,6 +1,6 @@
 /**
- * The store as the page sees it: songs on the disk where the browser has the origin-private file
- * system, else in memory.
+ * The page's side of the store: songs are on the disk if the browser has the origin-private file
+ * system, otherwise in memory.
  *
  * @module
  */
@@ -18,33 +18,35 @@ import { oneByOne, Songs } from "./songs.js";
 /** @typedef {import("./storage.js").StoredFile} StoredFile */
 /** @typedef {keyof Songs} Method */
 
-/** For what several workers finish before its turn, and the catalog. */
+/** Reserve for tasks that several workers finish out of order, and for the catalog. */
 const SPARE_BYTES = 150e6;
 
-/** Of a file that is copied, at a time: what a song at work has to write does not wait for long. */
+/**
+ * Size of the pieces in which a file is copied, so that writes of a song in progress do not wait.
+ */
 const PIECE_BYTES = 1 << 22;
 
-/** The last is what Firefox says when a file is to be made longer than there is room for. */
+/** The last name is Firefox's error when a file is extended beyond the free space. */
 const NAMES_OF_FULL = ["FullError", "QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"];
 
 /**
- * The longest song, in minutes. On the disk: what a WAV file of 32-bit floats can hold (4 GiB). In
- * memory: song and stems need 106 MB of it a minute.
+ * Longest song in minutes. On the disk: the limit of a WAV file of 32-bit floats (4 GiB). In
+ * memory: song and stems need 106 MB per minute.
  */
 export const LONGEST_MINUTES = { disk: 180, memory: 20 };
 
-/** On which tabs tell each other that what is kept has changed. */
+/** Channel on which tabs tell each other that stored songs have changed. */
 const CHANNEL = "py-demixer songs";
 
 /**
- * Its functions are those of `Songs` in songs.js; errors are for the person. Event: "change",
- * another tab has changed what is kept.
+ * The methods are those of `Songs` in songs.js, with errors for the user. Event: "change", when
+ * another tab has changed the stored songs.
  */
 export class Store extends EventTarget {
   #call;
   /** @type {BroadcastChannel | null} */
   #others = null;
-  /** @type {Set<string>} songs that another tab is at, until it is done with them */
+  /** @type {Set<string>} songs locked by another tab, until they are unlocked */
   #awaited = new Set();
 
   /**
@@ -65,11 +67,11 @@ export class Store extends EventTarget {
   }
 
   /**
-   * Refuse a song for which there is no room. What `navigator.storage.estimate()` says does not
-   * decide: Chromium names the same figure on every machine.
+   * Refuse a song for which there is no room. `navigator.storage.estimate()` is no help: Chromium
+   * reports the same figure on every machine.
    *
    * @param {string} id of an open song
-   * @param {number} bytes that are still to be written
+   * @param {number} bytes still to be written
    * @throws {UserError}
    */
   async checkRoom(id, bytes) {
@@ -90,7 +92,7 @@ export class Store extends EventTarget {
     return songs;
   }
 
-  /** @param {string} id of a song that another tab is at: it may be closed without a word */
+  /** @param {string} id of a song locked by another tab, which may be closed without notice */
   async #await(id) {
     if (this.#awaited.has(id)) return;
     this.#awaited.add(id);
@@ -125,7 +127,7 @@ export class Store extends EventTarget {
   }
 
   /**
-   * Copy the file that a song is to be read from, until that begins.
+   * Copy the song's file, until its separation starts.
    *
    * @param {string} id of an open song @param {File} file @returns {Promise<void>}
    */
@@ -136,7 +138,7 @@ export class Store extends EventTarget {
     }
   }
 
-  /** @param {string} id @returns {Promise<File | null>} the copy, if it is whole */
+  /** @param {string} id @returns {Promise<File | null>} the copy, if it is complete */
   file(id) {
     return this.#try("file", [id]);
   }
@@ -151,7 +153,7 @@ export class Store extends EventTarget {
     return this.#try("clear", [id]);
   }
 
-  /** @param {string} id @param {Float32Array} block is given away @returns {Promise<void>} */
+  /** @param {string} id @param {Float32Array} block transferred @returns {Promise<void>} */
   append(id, block) {
     return this.#try("append", [id, block], [block.buffer]);
   }
@@ -167,7 +169,7 @@ export class Store extends EventTarget {
   }
 
   /**
-   * @param {string} id @param {number} index @param {Float32Array[]} outputs are given away
+   * @param {string} id @param {number} index @param {Float32Array[]} outputs transferred
    * @returns {Promise<void>}
    */
   finish(id, index, outputs) {
@@ -207,7 +209,7 @@ export class Store extends EventTarget {
   }
 
   /**
-   * @param {Method} method after which other tabs see something else
+   * @param {Method} method that changes what other tabs see
    * @param {any[]} parameters @returns {Promise<any>}
    */
   async #change(method, parameters) {
@@ -236,10 +238,10 @@ export class Store extends EventTarget {
   }
 }
 
-/** How often the store's worker is started, before songs are kept in memory. */
+/** How often to try starting the store's worker before falling back to memory. */
 const TRIES = 3;
 
-/** @returns {Promise<Store>} on the disk if that is possible here */
+/** @returns {Promise<Store>} on the disk if possible */
 export async function openStore() {
   const hasFunctions = "locks" in navigator && "getDirectory" in (navigator.storage ?? {});
   for (let left = hasFunctions ? TRIES : 0; left > 0; left--) {
@@ -281,7 +283,7 @@ class MemoryRoot {
     this.#folders.delete(name);
   }
 
-  /** No other tab sees this memory. */
+  /** Always granted: no other tab sees this memory. */
   async lock() {
     return () => {};
   }
@@ -313,7 +315,7 @@ class MemoryFolder {
     return this.open(name);
   }
 
-  /** Nothing here outlives the tab. */
+  /** Always null: nothing here outlives the tab. */
   async file() {
     return null;
   }
@@ -325,7 +327,7 @@ class MemoryFolder {
 }
 
 /**
- * In chunks, so that it grows without being copied.
+ * A file in chunks, so that it grows without being copied.
  *
  * @implements {StoredFile}
  */

@@ -1,5 +1,5 @@
 /**
- * Stems at another speed or pitch, for saving: as they are heard, but not in real time.
+ * Stems at another speed or pitch, for saving: the same sound as in playback, but not in real time.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { isPlain, TempoMap, tempoOf } from "./stretch/tempo.js";
 /** @typedef {import("./stretch/worker.js").Reach} Reach */
 
 /**
- * Nothing is computed before it is read, and only what is read at once is in memory. Whoever reads
- * on where the last range of a stem ended gets what follows; anything else begins anew there.
+ * Nothing is computed before it is read, and only the range being read is in memory. Reading on
+ * where the last range of a stem ended continues the stream; any other range starts anew there.
  *
- * @param {ReadableStems} stems of which what is read is final
+ * @param {ReadableStems} stems final wherever they are read
  * @param {Partial<Tempo>} tempo
- * @returns {ReadableStems & {close: () => void}} as long as the song is at that speed, to a frame;
- *   `close` ends the workers
+ * @returns {ReadableStems & {close: () => void}} exactly as long as the song at that speed, to the
+ *   frame; `close` ends the workers
  */
 export function stretched(stems, tempo) {
   const whole = tempoOf(tempo);
@@ -57,9 +57,9 @@ class StretchedStem {
   );
   /** @type {Promise<Reach>} */
   #reach;
-  /** The next frame, and the next one of the source. */
+  /** Next frame of the output, and next frame of the source. */
   #next = { frame: -1, offset: 0 };
-  /** @type {Promise<unknown>} what is asked for after it waits */
+  /** @type {Promise<unknown>} the last read; later reads wait for it */
   #last = Promise.resolve();
 
   /** @param {ReadableStems} stems @param {string} source @param {Tempo} tempo */

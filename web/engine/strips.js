@@ -1,5 +1,5 @@
 /**
- * The channel strips of the mixer as the person has set them: one for each stem, presets, master.
+ * The mixer's channel strips as the user set them: one for each stem, presets, master.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import { clamp } from "./stretch/tempo.js";
 /** @typedef {import("./presets.js").PresetName} PresetName */
 
 /**
- * A stem's place in the mixer.
+ * Mixer settings of a stem.
  * @typedef {object} Channel
  * @property {number} volume    0 to 1.5
  * @property {number} pan       -1 (left) to 1 (right), see pan.js
  * @property {boolean} muted
- * @property {boolean} solo     while any stem has it, only those that have it are heard
+ * @property {boolean} solo     while any stem is solo, only solo stems are heard
  */
 
 /**
  * Plain JSON.
  * @typedef {object} StripSettings
  * @property {Record<string, Channel>} channels
- * @property {Record<string, Channel>} own  the mix behind the preset "own"
+ * @property {Record<string, Channel>} own  the user's mix, for the preset "own"
  * @property {PresetName} preset
  * @property {number} master
  */
@@ -39,7 +39,7 @@ export class Strips {
   #master = 1;
   /** @type {PresetName} */
   #preset = "all";
-  /** @type {Map<string, Channel>} the mix that a preset has taken the place of */
+  /** @type {Map<string, Channel>} the user's mix, while a preset is in use */
   #own;
 
   /** @param {string[]} sources names of the stems */
@@ -62,7 +62,7 @@ export class Strips {
     this.#preset = "own";
   }
 
-  /** @returns {number} 0 to 1, for all that is heard */
+  /** @returns {number} overall volume, 0 to 1 */
   get master() {
     return this.#master;
   }
@@ -71,12 +71,12 @@ export class Strips {
     this.#master = clamp(gain, 0, 1, 1);
   }
 
-  /** @returns {PresetName} "own" once the person has moved something */
+  /** @returns {PresetName} "own" once the user has changed something */
   get presetName() {
     return this.#preset;
   }
 
-  /** @param {PresetName} name that `presets` has for these stems; "own": as the person had it */
+  /** @param {PresetName} name one of `presets` for these stems; "own": the user's mix */
   preset(name) {
     const preset = presets(this.#sources).find((one) => one.name === name);
     if (!preset) throw new Error(`There is no preset ${name} for these stems.`);
@@ -94,7 +94,7 @@ export class Strips {
     return !muted && (solo || ![...this.#channels.values()].some((channel) => channel.solo));
   }
 
-  /** @returns {Map<string, {volume: number, pan: number}>} the stems that are heard */
+  /** @returns {Map<string, {volume: number, pan: number}>} the audible stems */
   heard() {
     const heard = [...this.#channels].filter(([source]) => this.isHeard(source));
     return new Map(heard.map(([source, { volume, pan }]) => [source, { volume, pan }]));
@@ -110,7 +110,7 @@ export class Strips {
     };
   }
 
-  /** Whatever of it cannot be is left as it is untouched. */
+  /** Invalid values fall back to their defaults. */
   set settings({ channels, own, preset, master }) {
     for (const source of this.#sources) {
       this.#channels.set(source, channelOf(channels?.[source]));
@@ -127,7 +127,7 @@ export class Strips {
   }
 }
 
-/** @param {Partial<Channel> | undefined} given, perhaps by an old file @returns {Channel} */
+/** @param {Partial<Channel> | undefined} given, perhaps from an old file @returns {Channel} */
 function channelOf(given) {
   return {
     volume: clamp(given?.volume, 0, LOUDEST, UNTOUCHED.volume),

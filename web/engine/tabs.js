@@ -1,6 +1,6 @@
 /**
- * What the tabs of one site know of each other, by Web Locks: the browser takes them from a tab
- * that is closed or has crashed.
+ * Information shared by the tabs of one site through Web Locks, which the browser releases when a
+ * tab is closed or crashes.
  *
  * @module
  */
@@ -10,18 +10,18 @@ const openLock = (base) => `py-demixer open ${base}`;
 /** @param {string} base of the site @returns {string} */
 const busyLock = (base) => `py-demixer busy ${base}`;
 
-/** @param {string} base of the site, which this tab has open from now on */
+/** @param {string} base of the site, now open in this tab */
 export function tellOpen(base) {
   void holdShared(openLock(base));
 }
 
-/** @param {string} base @returns {Promise<boolean>} whether no second tab has the site open */
+/** @param {string} base @returns {Promise<boolean>} whether no other tab has the site open */
 export async function isOnlyTab(base) {
   const { held = [] } = (await navigator.locks?.query()) ?? {};
   return held.filter(({ name }) => name === openLock(base)).length <= 1;
 }
 
-/** Tells other tabs whether this one may be loaded anew. */
+/** Tells other tabs whether this one may be reloaded. */
 export class Busy {
   #base;
   /** @type {(() => void) | null} */
@@ -42,13 +42,13 @@ export class Busy {
   }
 }
 
-/** @param {string} base @returns {Promise<boolean>} whether a tab is busy, this one or another */
+/** @param {string} base @returns {Promise<boolean>} whether any tab, including this one, is busy */
 export async function isAnyBusy(base) {
   const { held = [] } = (await navigator.locks?.query()) ?? {};
   return held.some(({ name }) => name === busyLock(base));
 }
 
-/** @param {string} name @returns {() => void} lets it go */
+/** @param {string} name @returns {() => void} releases the lock */
 function holdShared(name) {
   let end = () => {};
   const ended = new Promise((resolve) => (end = () => resolve(null)));

@@ -1,5 +1,5 @@
 /**
- * The tasks of one song on their way through the pool: given out, tried again, given up.
+ * The tasks of one song in the pool: assigned to workers, retried, given up.
  *
  * @module
  */
@@ -12,28 +12,28 @@ import { GraphicsError } from "./errors.js";
 /** @typedef {import("./protocol.js").Range} Range */
 /** @typedef {import("./queue.js").TaskQueue} TaskQueue */
 
-/** A task is tried so often. */
+/** Number of tries for each task. */
 const TRIES = 2;
-/** When so many tries in a row fail, the engine is at fault, not a task. */
+/** After this many failed tries in a row the engine is at fault, not a task. */
 const MOST_FAILURES = 4;
 
 /**
- * A song's tasks, and where what they read and write is kept.
+ * A song's tasks, and the storage for their inputs and outputs.
  * @typedef {object} Work
  * @property {Job} job
  * @property {TaskQueue} queue
  * @property {(range: Range) => Promise<Float32Array>} read
- * @property {() => void} begin         is told that a task was begun
+ * @property {() => void} begin         called when a task starts
  * @property {(index: number, outputs: Float32Array[]) => Promise<void>} finish
- *   keeps what a task gave, and tells the queue
- * @property {boolean} paused           whether it is so from the start
+ *   stores the outputs of a task and updates the queue
+ * @property {boolean} paused           whether to start paused
  * @property {boolean} onCard           whether the graphics card shall run the networks
- * @property {(error: GraphicsError) => void} leaveCard  is told why it does not any more
+ * @property {(error: GraphicsError) => void} leaveCard  called when it can no longer do so
  */
 
-/** The tasks of one song on their way through the pool. */
+/** The tasks of one song in the pool. */
 export class TaskRun {
-  /** @type {Map<number, number>} by task: how often it failed */
+  /** @type {Map<number, number>} for each task, how often it failed */
   #failures = new Map();
   #failuresInARow = 0;
   #atWork = 0;
@@ -51,11 +51,11 @@ export class TaskRun {
     this.#pool = pool;
     this.#work = work;
     this.#paused = work.paused;
-    /** Whether the graphics card runs the networks; else there are as many workers as may be. */
+    /** Whether the graphics card runs the networks; otherwise all available workers do. */
     this.onCard = work.onCard;
     /**
-     * Resolves when nothing more can be done: all tasks are finished, but those that were given up
-     * and what needs them.
+     * Resolves when nothing more can be done: all tasks are finished except those given up and
+     * those that depend on them.
      *
      * @type {Promise<void>}
      */
@@ -68,13 +68,13 @@ export class TaskRun {
     return this.#paused;
   }
 
-  /** What is being computed is finished and kept; nothing else is begun until it is false again. */
+  /** Setting it to true lets tasks in progress finish, and no others start until it is false. */
   set paused(paused) {
     this.#paused = paused;
     this.pump();
   }
 
-  /** Give out tasks, as long as there are both tasks that are ready and workers that are free. */
+  /** Assign tasks while there are both ready tasks and free workers. */
   pump() {
     if (this.#over) return;
     const { queue } = this.#work;
@@ -95,7 +95,7 @@ export class TaskRun {
     return this.#pool.canGrow || this.#pool.workers === 0;
   }
 
-  /** A new worker comes to `pump` by itself. */
+  /** Start a worker; once ready, it calls `pump` through the pool. */
   #grow() {
     const growing = this.onCard ? this.#pool.start() : this.#pool.grow();
     growing.catch((error) => {
@@ -128,13 +128,13 @@ export class TaskRun {
   /**
    * @param {EngineWorker} worker
    * @param {import("./protocol.js").RunOptions} options @param {number} cost of the task
-   * @returns {Promise<Float32Array[] | null>} null when it could not be done
+   * @returns {Promise<Float32Array[] | null>} null if it failed
    */
   async #compute(worker, options, cost) {
     try {
       const outputs = await this.#pool.call(worker, options, cost);
       this.#failuresInARow = 0;
-      // What follows is the store's work: the worker takes the next task meanwhile.
+      // Storing the result needs no worker, so it can take the next task meanwhile.
       this.#pool.release(worker);
       return outputs;
     } catch (error) {
@@ -145,7 +145,7 @@ export class TaskRun {
   }
 
   /**
-   * The processor can do what the graphics card could not.
+   * Put back a task that the graphics card could not do, for the processor.
    *
    * @param {EngineWorker} worker
    * @param {number} index @param {GraphicsError} error
@@ -157,7 +157,7 @@ export class TaskRun {
     this.#pool.release(worker);
   }
 
-  /** @param {GraphicsError} error why the processor has to go on */
+  /** @param {GraphicsError} error why the processor has to continue */
   leaveCard(error) {
     if (!this.onCard || this.#over) return;
     this.onCard = false;

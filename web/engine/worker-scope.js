@@ -1,6 +1,6 @@
 /**
  * The few members of a worker's global scope that are used here. TypeScript's own library for
- * workers cannot be loaded beside the one for pages. Types only.
+ * workers cannot be loaded together with the one for pages. Types only.
  *
  * @module
  */

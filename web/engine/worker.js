@@ -1,8 +1,8 @@
 /**
  * The engine's worker: Pyodide, the package, the weights. Messages: see `protocol.js`.
  *
- * The only file of the page that knows Pyodide, and on Python's side `py_demixer.pyodide.browser`
- * is the only module that knows the page.
+ * This is the only file of the page that uses Pyodide. On Python's side,
+ * `py_demixer.pyodide.browser` is the only module that serves the page.
  */
 
 import { partsOf, readAsset } from "./assets.js";
@@ -16,18 +16,18 @@ import { serve } from "./rpc.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("pyodide").PyodideAPI} Pyodide */
 /**
- * @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  what Python hands over has no types
+ * @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  values from Python have no types
  */
 
 /** @type {Pyodide | null} */
 let python = null;
 /** @type {PythonObject} the module py_demixer.pyodide.browser */
 let demixer = null;
-/** @type {PythonObject} measures a song that is being read */
+/** @type {PythonObject} measures the song that is being read */
 let measure = null;
 /** @type {Card | null} the graphics card, if it is in use */
 let card = null;
-/** @type {Network[]} the model's, on the card */
+/** @type {Network[]} the model's networks on the card */
 let networks = [];
 
 /**
@@ -50,12 +50,12 @@ async function boot(options, report) {
     checkLoaded(pyodide, options, names);
   }
   await loadWeights(options, report);
-  // Python's None is undefined here; null would be a value of its own.
+  // Python's None is undefined in Pyodide; null would be a different value.
   return JSON.parse(demixer.load(options.backend ?? undefined));
 }
 
 /**
- * Pyodide with the packages and the project's wheel, which are fetched while it starts.
+ * Start Pyodide with the packages and the project's wheel, which download meanwhile.
  *
  * @param {BootOptions} options
  * @returns {Promise<Pyodide>}
@@ -72,7 +72,7 @@ async function startPython(options) {
 }
 
 /**
- * A package that cannot be had is otherwise only logged.
+ * Check that packages were loaded; Pyodide only logs those that it cannot load.
  *
  * @param {Pyodide} pyodide @param {BootOptions} options @param {string[]} names
  */
@@ -85,7 +85,7 @@ function checkLoaded(pyodide, { assets }, names) {
 }
 
 /**
- * Part by part straight into Python's memory: there is never a second copy of the whole.
+ * Load the weights part by part straight into Python's memory, without a second copy of the whole.
  *
  * @param {BootOptions} options @param {Report} report
  */
@@ -97,7 +97,7 @@ async function loadWeights({ base, assets, model, weights }, report) {
   for (const source of weights ?? partsOf(assets, model)) {
     const whole = source instanceof Blob ? source : await readAsset(base, source);
     const part = new Uint8Array(await whole.arrayBuffer());
-    // Taken anew each time: a view dies when Python's memory grows.
+    // Get a new view each time: a view becomes invalid when Python's memory grows.
     const view = memory.getBuffer("u8");
     view.data.set(part, offset);
     view.release();
@@ -107,7 +107,7 @@ async function loadWeights({ base, assets, model, weights }, report) {
   memory.destroy();
 }
 
-/** Begin to measure a song. */
+/** Start measuring a song. */
 function open() {
   measure?.destroy();
   measure = demixer.Measure();
@@ -123,7 +123,7 @@ function measured() {
 }
 
 /**
- * Put the model's networks on the graphics card, if that is one to be trusted.
+ * Put the model's networks on the graphics card if the card passes a test.
  *
  * @param {import("./protocol.js").GraphicsOptions} options @param {Report} report
  * @returns {Promise<import("./protocol.js").GraphicsInfo>}
@@ -142,14 +142,14 @@ async function openCard({ takesSoftware }, report) {
   return { name: card.name, build: card.build, bytes: card.bytes };
 }
 
-/** Give back what it holds. */
+/** Free what the card holds. */
 function closeCard() {
   card?.close();
   card = null;
   networks = [];
 }
 
-/** @param {Card} card @throws {GraphicsError} it calculates wrongly */
+/** @param {Card} card @throws {GraphicsError} if it computes wrong results */
 async function testCard(card) {
   const test = demixer.SelfTest();
   const workspace = new Workspace(card);
@@ -190,7 +190,7 @@ async function run({ job, index, inputs, network }) {
 
 /**
  * @param {import("./protocol.js").RunOptions} options
- * @returns {import("./protocol.js").Step[]} of the processor's way, whoever computes songs
+ * @returns {import("./protocol.js").Step[]} always computed on the processor
  */
 function trace({ job: { song, options }, index, inputs }) {
   return JSON.parse(demixer.trace(song, options, index, inputs));
@@ -208,19 +208,19 @@ function networkOf(number) {
   return network;
 }
 
-/** @param {PythonObject} list is destroyed @returns {PythonObject[]} what is in it */
+/** @param {PythonObject} list destroyed @returns {PythonObject[]} its items */
 function listOf(list) {
   const items = list.toJs({ depth: 1 });
   list.destroy();
   return items;
 }
 
-/** @param {PythonObject} array of float32, is destroyed @returns {Float32Array<ArrayBuffer>} */
+/** @param {PythonObject} array of float32, destroyed @returns {Float32Array<ArrayBuffer>} */
 function floats(array) {
   return new Float32Array(bytes(array).buffer);
 }
 
-/** @param {PythonObject} array is destroyed @returns {Uint8Array<ArrayBuffer>} a copy */
+/** @param {PythonObject} array destroyed @returns {Uint8Array<ArrayBuffer>} a copy */
 function bytes(array) {
   const view = array.getBuffer("u8");
   try {
@@ -262,8 +262,8 @@ async function answer(call, report) {
 }
 
 /**
- * The calls whose ValueErrors are sentences for the person: about the song, or about what a graphics
- * card cannot do.
+ * The calls whose ValueErrors are messages for the user, about the song or about the limits of a
+ * graphics card.
  */
 const SAYS_WHY = new Set(["downmix", "measure", "plan", "graphics"]);
 
@@ -274,7 +274,7 @@ const SAYS_WHY = new Set(["downmix", "measure", "plan", "graphics"]);
 function explained(error, method) {
   if (error instanceof UserError) return error;
   const { code, values } = whatWentWrong(error, method);
-  // A model that no card can run says so with a ValueError.
+  // A model that no card can run raises a ValueError.
   const Kind = code === "said" && method === "graphics" ? GraphicsError : UserError;
   return new Kind(code, values, error instanceof Error ? (error.stack ?? error) : error);
 }
@@ -299,7 +299,9 @@ function whatWentWrong(error, method) {
   return { code: "fault", values: {} };
 }
 
-/** @param {string} traceback @returns {string} what the exception says, without the way to it */
+/**
+ * @param {string} traceback @returns {string} the message of the exception, without the traceback
+ */
 function sentenceOf(traceback) {
   const mark = "\nValueError: ";
   const at = traceback.lastIndexOf(mark);

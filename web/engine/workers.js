@@ -1,22 +1,22 @@
 /**
- * How many workers there may be by themselves.
+ * Default number of workers.
  *
  * @module
  */
 
 /**
- * The most workers by themselves where the browser does not tell how much memory there is, and on
- * phones, whose browsers end a page long before the memory is full.
+ * The most workers by default if the browser does not report the memory size. Phones get fewer:
+ * their browsers end a page long before the memory is full.
  */
 const MOST_UNTOLD = { desktop: 2, phone: 1 };
 const MOST_ON_PHONES = 2;
 export const MOST_WORKERS = 16;
 
 /**
- * One worker for each processor core, but no more than fit into half of the machine's memory; one or
- * two on phones, and where that is not known.
+ * One worker for each processor core, but no more than fit into half of the machine's memory; one
+ * or two on phones, and if the memory size is unknown.
  *
- * @param {number} megabytes that a worker needs: WASM heap and the browser's own share
+ * @param {number} megabytes memory of one worker: WASM heap and the browser's own share
  * @returns {number}
  */
 export function defaultWorkers(megabytes) {

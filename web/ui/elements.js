@@ -1,5 +1,5 @@
 /**
- * The page's elements, by their ids in index.html.
+ * Access to the page's elements by their ids in index.html.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export function within(parent, selector, type) {
 
 /**
  * @param {HTMLProgressElement} bar
- * @param {number | null} share between 0 and 1; null: nobody knows
+ * @param {number | null} share between 0 and 1; null if unknown
  */
 export function setBar(bar, share) {
   if (share === null) bar.removeAttribute("value");
@@ -63,15 +63,15 @@ export function icon(name) {
   return picture;
 }
 
-/** How long screen readers need to notice that the region was empty. */
+/** Time in which screen readers notice that the region is empty. */
 const PAUSE_MS = 100;
 
-/** @type {string[]} what is about to be read out */
+/** @type {string[]} texts about to be read out */
 let announced = [];
 
 /**
- * @param {string} text read out by screen readers, when they have finished what they are saying;
- *   also if it is the same as before
+ * @param {string} text read out by screen readers when they have finished speaking, even if it is
+ *   the same as before
  */
 export function announce(text) {
   announced.push(text);

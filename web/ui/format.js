@@ -1,5 +1,5 @@
 /**
- * Numbers and names as people read them.
+ * Numbers and times formatted for the user.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { locale } from "./words/locale.js";
 
 /**
- * @param {number} value @param {number} [digits] after the point
- * @returns {string} as it is written in the page's language
+ * @param {number} value @param {number} [digits] decimal places
+ * @returns {string} formatted for the page's language
  */
 export function number(value, digits = 0) {
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
@@ -25,10 +25,10 @@ export function gigabytes(bytes) {
   return `${number(bytes / 1e9, 1)} GB`;
 }
 
-/** 0.57 * 100 is a little less than 57. */
+/** Guards against rounding: 0.57 * 100 is slightly below 57. */
 const ROUNDING = 1e-9;
 
-/** @param {number} share between 0 and 1 @returns {string} "42%"; 100% only when all is done */
+/** @param {number} share between 0 and 1 @returns {string} "42%"; 100% only at exactly 1 */
 export function percent(share) {
   const whole = Math.floor(share * 100 + ROUNDING) / 100;
   return new Intl.NumberFormat(locale(), { style: "percent" }).format(whole);

@@ -1,6 +1,6 @@
 /**
- * What can be told of models on this device: what they still have to download, how long they take,
- * what runs them.
+ * Facts about models on this device: what still has to be downloaded, how long they take and what
+ * runs them.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import { sentenceOf } from "./words.js";
  * @property {import("./settings/settings.js").Settings} settings
  * @property {import("./settings/engine.js").EngineCard} engineCard
  * @property {import("./start/start.js").Start} start
- * @property {() => number | null} duration     of the song that is shown, in seconds
+ * @property {() => number | null} duration     duration of the shown song, in seconds
  */
 
 export class Known {
@@ -44,12 +44,12 @@ export class Known {
     this.#assets = assets;
   }
 
-  /** @param {string} model @returns {string} what people call it */
+  /** @param {string} model @returns {string} its displayed title */
   titleOf(model) {
     return (this.#assets?.models[model] ?? this.#assets?.missing[model])?.title ?? model;
   }
 
-  /** Wherever it is shown: something may have changed. */
+  /** Update these facts wherever they are shown. */
   tell() {
     if (!this.#assets) return;
     const { choices, settings, engineCard } = this.#about;
@@ -70,7 +70,7 @@ export class Known {
 
   /**
    * @param {Separation} separation
-   * @returns {number | null} what all of it should take here, if that is known
+   * @returns {number | null} expected seconds for the whole song, if known
    */
   expectedSeconds({ model, options, length, rate, isOnCard }) {
     const models = this.#assets?.models ?? {};
@@ -91,8 +91,8 @@ export class Known {
 
   /**
    * @param {string} name of a model @param {string} quality
-   * @param {number | null} [song] seconds; null: of a usual one
-   * @returns {import("./settings/settings.js").Expectation | null} how long it takes here
+   * @param {number | null} [song] duration in seconds; null: a typical song
+   * @returns {import("./settings/settings.js").Expectation | null} expected time on this device
    */
   #timeOf(name, quality, song = this.#about.duration()) {
     const model = this.#assets?.models[name];
@@ -103,7 +103,7 @@ export class Known {
     return known && { ...known, song };
   }
 
-  /** @param {string} model @returns {Computer} what would run it now */
+  /** @param {string} model @returns {Computer} the computer that would run it now */
   #computer(model) {
     const { graphics } = this.#about.engine;
     if (!graphics || graphics instanceof Error) return this.#processor(model);

@@ -1,5 +1,5 @@
 /**
- * The page: makes its parts and tells them of each other.
+ * The page: creates its parts and connects them.
  *
  * @module
  */
@@ -46,12 +46,12 @@ startSpeaking();
 
 const base = new URL("./", document.baseURI).href;
 
-/** Under that name the model is remembered that was up last. */
+/** Name under which the last loaded model is remembered. */
 const LAST_MODEL = "last model";
 
 const updateButton = byId("update-button", HTMLButtonElement);
 
-/** @type {Assets | null} what is on the site, once it is known */
+/** @type {Assets | null} the files of the site, once loaded */
 let assets = null;
 
 tellOpen(base);
@@ -143,7 +143,7 @@ async function readAssets() {
   return assets;
 }
 
-/** Have the engine up for the next song, if nobody has to be asked before so much is fetched. */
+/** Start the engine for the next song, unless the download needs the user's consent. */
 async function prepare() {
   try {
     const all = await readAssets();
@@ -155,8 +155,8 @@ async function prepare() {
 }
 
 /**
- * Whether a model may be started though nobody has given a song: nothing has to be fetched, or what
- * has is the update of one that was in use, by a device that need not save data.
+ * Whether a model may be started before there is a song: nothing has to be downloaded, or only the
+ * update of a model that was in use, on a device that is not set to save data.
  *
  * @param {Assets} all @param {string} model
  */
@@ -166,9 +166,9 @@ async function isWelcome(all, model) {
   return (await missingBytes(base, all, model)) === 0;
 }
 
-/** If no song is at work. */
+/** Start the engine if no song is in progress. */
 async function startEngine() {
-  // What it fails with, it tells.
+  // Errors are shown through its "failed" event.
   if (session.current === null) await engine.use(choices.get("model")).catch(() => {});
 }
 
@@ -179,14 +179,14 @@ function tryAgain(start) {
   void start();
 }
 
-/** @param {Saying | null} saying null: there is nothing to say */
+/** @param {Saying | null} saying null hides the notice */
 function showNotice(saying) {
   const notice = byId("notice", HTMLParagraphElement);
   notice.hidden = saying === null;
   if (saying) say(notice, saying);
 }
 
-/** @param {Song} song that is shown @param {string | null} source the stem that it is about */
+/** @param {Song} song that is shown @param {string | null} source the stem to save */
 function save(song, source) {
   if (!showing.current) return;
   const { stems, player } = showing.current;
@@ -246,7 +246,7 @@ session.addEventListener("change", () => {
 
 saves.addEventListener("change", tellBusy);
 
-/** An update loads the page anew: not in the middle of something. */
+/** Updates reload the page, so report when it is busy. */
 function tellBusy() {
   const isPlaying = showing.current?.player.state === "playing";
   const isBusy = session.current !== null || session.wouldLose || saves.areAtWork || isPlaying;
@@ -286,7 +286,7 @@ choices.addEventListener("change", (event) => {
 });
 
 document.addEventListener("visibilitychange", () => {
-  // A page that is not seen may be asleep, and hears nothing of other tabs then.
+  // A hidden page may be asleep and miss changes in other tabs.
   if (!document.hidden) void loadSongs();
 });
 
@@ -313,7 +313,7 @@ say(limits, ({ errors }) => (isSecureContext ? errors.noStorage : errors.insecur
 wireShell();
 offerLanguages();
 void loadSongs();
-// How many workers there may be is known before the first one is started.
+// Look back before starting workers: it sets their largest number.
 void lookBack(base).then((workers) => {
   if (workers !== null) showNotice(({ page }) => page.endedBefore(workers));
   return prepare();

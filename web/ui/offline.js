@@ -1,5 +1,5 @@
 /**
- * The service worker as the page sees it: registers it, and offers an update, never by force.
+ * The page's side of the service worker: registers it, and offers updates without forcing them.
  *
  * @module
  */
@@ -7,18 +7,18 @@
 import { isAnyBusy } from "../engine/tabs.js";
 import { Workbox } from "../vendor/workbox-window.mjs";
 
-/** How long to wait for the service worker before going on without it. */
+/** How long to wait for the service worker before continuing without it. */
 const PATIENCE_MS = 15_000;
 
 /**
- * A page never lives on with the files of another version: when one takes over, all tabs are loaded
- * anew, so it waits until none of them is busy.
+ * A page never keeps running with files of another version: when a new version takes over, all tabs
+ * are reloaded. So it waits until no tab is busy.
  *
  * @param {string} base the site's folder
- * @param {(activate: () => Promise<boolean>) => void} offer called when a new version waits;
- *   `activate` lets it take over, unless a tab is busy: then it gives false
- * @returns {() => Promise<void>} waits until the service worker answers this page's requests, or
- *   has had its time
+ * @param {(activate: () => Promise<boolean>) => void} offer called when a new version is waiting;
+ *   `activate` lets it take over, or returns false if a tab is busy
+ * @returns {() => Promise<void>} waits until the service worker answers the requests of this page,
+ *   or for `PATIENCE_MS`
  */
 export function registerServiceWorker(base, offer) {
   if (!("serviceWorker" in navigator)) return async () => {};
@@ -37,7 +37,7 @@ export function registerServiceWorker(base, offer) {
       return true;
     });
   });
-  // A page that was loaded past the service worker (a forced reload) has no other sign.
+  // A page loaded past the service worker (a forced reload) gets no other sign.
   workbox.addEventListener("activated", () => {
     if (asked) loadAnew();
   });
@@ -47,7 +47,7 @@ export function registerServiceWorker(base, offer) {
     wasControlled = true;
   });
   const registered = workbox.register({ immediate: true }).then(
-    // One that is active but not in control was bypassed on purpose (a forced reload): it stays so.
+    // An active one without control was bypassed on purpose (a forced reload): do not wait for it.
     (registration) => (registration?.active && !isControlled() ? undefined : workbox.controlling),
     (error) => console.warn("The service worker could not be registered.", error),
   );

@@ -1,6 +1,6 @@
 /**
- * How long models take on this machine: measured with every song, remembered by the browser. Of a
- * model that has not run here it is known how it compares with one that has.
+ * Processing times of models on this machine: measured with every song and stored by the browser.
+ * For a model that has not run here, the time follows from its pace relative to one that has.
  *
  * @module
  */
@@ -14,44 +14,44 @@ import { keep, recall } from "./remembered.js";
 /** @typedef {import("../engine/separation.js").Separation} Separation */
 
 /**
- * Who computes: the build of a graphics card or `PROCESSOR`, and by how many workers.
+ * What computes: the build of a graphics card or `PROCESSOR`, and the number of workers.
  * @typedef {{build: string, workers: number}} Computer
  */
 
 const PACES = "paces";
 
 /**
- * Seconds: much of what is computed for a shorter song is padding, which says nothing of longer
+ * Seconds. Much of the work for a shorter song is padding, so its pace does not apply to longer
  * ones.
  */
 const LEAST_SONG = 20;
 
-/** The song that is spoken of where there is none, in seconds. */
+/** Typical song length in seconds, used when there is no song. */
 export const USUAL_SONG = 240;
 
 /** Models by name. @typedef {Record<string, ModelInfo>} Models */
 
-/** @param {string} build @returns {string} the name under which the paces of that are kept */
+/** @param {string} build @returns {string} the name under which the paces of a build are stored */
 function place(build) {
   return build === PROCESSOR ? PACES : `${PACES} ${build}`;
 }
 
 /**
- * @param {string} build who computes
- * @returns {Record<string, number>} by model: seconds of a worker for a second of song, in the
+ * @param {string} build that computes
+ * @returns {Record<string, number>} for each model, worker seconds for a second of song in the
  *   standard quality
  */
 function measured(build) {
   try {
     const all = Object.entries(JSON.parse(recall(place(build)) ?? "{}") ?? {});
-    // Whatever else somebody has written there is left out.
+    // Ignore invalid values.
     return Object.fromEntries(all.filter(([, pace]) => Number.isFinite(pace) && pace > 0));
   } catch {
     return {};
   }
 }
 
-/** @param {Separation} separation that has run, as a whole or in part */
+/** @param {Separation} separation that has run, completely or in part */
 export function remember(separation) {
   const song = separation.length / separation.rate;
   const { work } = separation;
@@ -65,7 +65,7 @@ export function remember(separation) {
  * @param {Models} models @param {string} model @param {Options} options
  * @param {Computer} computer
  * @param {number} song seconds
- * @returns {{seconds: number, isMeasured: boolean} | null} null: nothing is known
+ * @returns {{seconds: number, isMeasured: boolean} | null} null if nothing is known
  */
 export function expectedTime(models, model, options, { build, workers }, song) {
   const known = paceOf(models, model, build);
@@ -76,8 +76,8 @@ export function expectedTime(models, model, options, { build, workers }, song) {
 }
 
 /**
- * @param {number | null} step seconds that one task computes; with few of them some workers have
- *   none at the end
+ * @param {number | null} step seconds that one task computes; with few tasks, some workers run out
+ *   of work at the end
  * @param {number} song seconds @param {number} workers
  * @returns {number} seconds of the song that the busiest worker computes
  */
@@ -86,7 +86,7 @@ function share(step, song, workers) {
 }
 
 /**
- * @param {Models} models @param {string} model @param {string} build who computes
+ * @param {Models} models @param {string} model @param {string} build that computes
  * @returns {{pace: number, isMeasured: boolean} | null}
  */
 function paceOf(models, model, build) {

@@ -1,5 +1,5 @@
 /**
- * What went wrong, said once, until the person closes it or it is over.
+ * The error message, shown once, until the user closes it or the problem is solved.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export class Problem {
   #retry = byId("retry", HTMLButtonElement);
   /** @type {Song | null} whose problem is shown */
   #song = null;
-  /** What songs have failed with, once it was shown: the person may have closed it since. */
+  /** Errors of songs that have already been shown: the user may have closed them since. */
   #told = new WeakSet();
 
   constructor() {
@@ -25,12 +25,12 @@ export class Problem {
     close.addEventListener("click", () => this.hide());
   }
 
-  /** @param {unknown} error @param {(() => void) | null} [retry] what the person can do about it */
+  /** @param {unknown} error @param {(() => void) | null} [retry] action of the retry button */
   show(error, retry = null) {
     this.#show(error, sentenceOf(error), retry, null);
   }
 
-  /** @param {Song} song something has changed of it, perhaps to the worse */
+  /** @param {Song} song that has changed, and may have failed */
   follow(song) {
     if (song.state !== "failed") {
       if (song === this.#song) this.hide();
@@ -41,7 +41,7 @@ export class Problem {
     }
   }
 
-  /** @param {Song[]} songs that there are: the problem of another one is none any more */
+  /** @param {Song[]} songs existing songs; hide the problem of any other */
   forgetAllBut(songs) {
     if (this.#song && !songs.includes(this.#song)) this.hide();
   }

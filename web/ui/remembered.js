@@ -1,10 +1,10 @@
 /**
- * Choices that the browser keeps until the next visit, where it keeps anything.
+ * Settings that the browser keeps until the next visit, if it keeps anything.
  *
  * @module
  */
 
-/** @param {string} name @returns {string | null} what was kept under that name */
+/** @param {string} name @returns {string | null} the stored value */
 export function recall(name) {
   try {
     return localStorage.getItem(`py-demixer ${name}`);

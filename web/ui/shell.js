@@ -1,15 +1,16 @@
 /**
- * What the page's frame does by itself: buttons that open and close dialogs, and the drawer.
+ * Behaviour of the page's frame: buttons that open and close dialogs, and the drawer.
  *
- * In index.html `data-opens="ID"` makes a button open a dialog, `data-closes` close the one it is
- * in. (The attributes `command` and `closedby` do the same, but not in every browser yet.)
+ * In index.html, `data-opens="ID"` makes a button open a dialog, and `data-closes` closes the
+ * dialog around it. (The attributes `command` and `closedby` do the same, but not in every browser
+ * yet.)
  *
  * @module
  */
 
 import { byId } from "./elements.js";
 
-/** From this width on the songs are beside the song: see base.css. */
+/** From this width on, the list of songs is beside the song: see base.css. */
 const WIDE = "(width > 60rem)";
 
 export function wireShell() {
@@ -19,7 +20,7 @@ export function wireShell() {
     const opens = target.closest("[data-opens]");
     if (opens instanceof HTMLElement) openDialog(opens.dataset.opens ?? "");
     if (target.closest("[data-closes]")) target.closest("dialog")?.close();
-    // What is beside an open dialog belongs to its backdrop, which is part of it.
+    // A click beside an open dialog hits its backdrop, which belongs to the dialog.
     if (target instanceof HTMLDialogElement && isBeside(target, event)) target.close();
   });
   const songs = byId("songs", HTMLElement);

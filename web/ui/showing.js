@@ -1,5 +1,5 @@
 /**
- * The one song that the page shows: in the studio, in the transport and to the media keys.
+ * The song that the page shows: in the studio, in the transport bar and to the media keys.
  *
  * @module
  */
@@ -22,17 +22,17 @@ import { MediaKeys } from "./transport/media-session.js";
  */
 
 /**
- * Events: "change" when another song is shown, or none; "state" when its player's state has changed.
+ * Events: "change" when another song or none is shown; "state" when its player's state changes.
  */
 export class Showing extends EventTarget {
   #about;
   /** @type {Shown | null} */
   #current = null;
-  /** @type {Song | null} is shown as soon as there is something to show of it */
+  /** @type {Song | null} the song to show as soon as it can be opened */
   #next = null;
-  /** @type {MediaKeys | null} of the player */
+  /** @type {MediaKeys | null} keys for the player */
   #mediaKeys = null;
-  /** @type {Promise<void>} songs are shown and put away one at a time */
+  /** @type {Promise<void>} the last step; songs are shown and closed one at a time */
   #turn = Promise.resolve();
 
   /** @param {Surroundings} about */
@@ -41,31 +41,31 @@ export class Showing extends EventTarget {
     this.#about = about;
   }
 
-  /** @returns {Shown | null} the song on the page, at work or not */
+  /** @returns {Shown | null} the shown song, in progress or not */
   get current() {
     return this.#current;
   }
 
-  /** @param {Song} song that continues: it is shown when it can be, if nothing else is */
+  /** @param {Song} song that is resumed; shown when possible if nothing else is */
   offer(song) {
     if (!this.#current) this.#next = song;
   }
 
-  /** @param {Song | null} song that the person has added */
+  /** @param {Song | null} song that the user has added */
   prefer(song) {
     this.#next = song;
     this.showNext();
   }
 
-  /** @param {Song} song that turned out to be another one @param {Song} other */
+  /** @param {Song} song that is the same as another one @param {Song} other */
   replace(song, other) {
     if (this.#next === song) this.#next = other;
     this.showNext();
   }
 
-  /** Show what is wanted if it can be shown by now. */
+  /** Show the next song if it can be opened by now. */
   showNext() {
-    // Whoever listens to a song keeps it; the other one is in the list.
+    // Do not replace a song while it plays; the other one is in the list.
     if (this.#current && this.#current.player.state !== "paused") this.#next = null;
     if (this.#next?.canOpen) void this.show(this.#next);
   }
@@ -87,7 +87,7 @@ export class Showing extends EventTarget {
     });
   }
 
-  /** @param {Song} song that is to be stopped or deleted */
+  /** @param {Song} song that will be stopped or deleted */
   release(song) {
     if (this.#next === song) this.#next = null;
     return this.#inTurn(async () => {
@@ -97,7 +97,7 @@ export class Showing extends EventTarget {
   }
 
   /**
-   * @param {() => Promise<void>} step changes what is shown; one that fails holds up no other
+   * @param {() => Promise<void>} step changes what is shown; a failure does not block later steps
    * @returns {Promise<void>}
    */
   #inTurn(step) {
@@ -105,7 +105,7 @@ export class Showing extends EventTarget {
     return this.#turn;
   }
 
-  /** @param {Song} song @param {Stems} stems @returns {Player} as the person has left it */
+  /** @param {Song} song @param {Stems} stems @returns {Player} with the user's settings */
   #playerOf(song, stems) {
     const { session, onError } = this.#about;
     const options = /** @type {const} */ ({ latencyHint: "playback", sampleRate: stems.rate });
@@ -121,7 +121,7 @@ export class Showing extends EventTarget {
     return player;
   }
 
-  /** Take the song off the page. */
+  /** Remove the song from the page. */
   async #putAway() {
     const { studio, transport, onError } = this.#about;
     const last = this.#current;
@@ -130,7 +130,7 @@ export class Showing extends EventTarget {
     transport.clear();
     this.#mediaKeys?.close();
     this.#mediaKeys = null;
-    // Another one can be shown, whatever becomes of this one.
+    // Another song can be shown even if closing this one fails.
     await last?.player.close().catch(onError);
     await last?.stems.close().catch(onError);
     this.#changed();
@@ -141,7 +141,9 @@ export class Showing extends EventTarget {
   }
 }
 
-/** @param {Song} song @returns {{title: string, artist: string, album: string}} for the person */
+/**
+ * @param {Song} song @returns {{title: string, artist: string, album: string}} titles for display
+ */
 export function titlesOf({ name, source }) {
   const { title, artist, album } = source ?? {};
   return { title: title ?? name, artist: artist ?? "", album: album ?? "" };

@@ -1,5 +1,5 @@
 /**
- * Sliders whose track is filled: see `.slider` in base.css.
+ * Sliders with a filled track: see `.slider` in base.css.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /**
  * @param {HTMLInputElement} slider
  * @param {number} value
- * @param {number} [origin] the value from which on its track is filled; otherwise from the start
+ * @param {number} [origin] value where the filling starts; default: the start
  */
 export function fill(slider, value, origin = Number(slider.min)) {
   const [least, most] = [Number(slider.min), Number(slider.max)];
@@ -18,11 +18,11 @@ export function fill(slider, value, origin = Number(slider.min)) {
 }
 
 /**
- * A double click puts a slider back.
+ * Connect a slider to a value. A double click resets it.
  *
  * @param {HTMLInputElement} slider
  * @param {number} usual
- * @param {(value: number) => void} set called with each value that the person chooses
+ * @param {(value: number) => void} set called with each value that the user chooses
  */
 export function connect(slider, usual, set) {
   slider.addEventListener("input", () => set(slider.valueAsNumber));

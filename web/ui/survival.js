@@ -1,18 +1,17 @@
 /**
- * Pages that end in the middle of a song, in front of the person and without being closed: the
- * browser has ended them, most often because they needed more memory than the device gives. The
- * next one takes fewer workers. A page in the background says nothing: phones end it for the sake
- * of others, and people put it away with a swipe, which no page hears of.
- *
+ * Detects pages that ended in the middle of a song, in the foreground and without being closed:
+ * most often the browser ended them because they needed more memory than the device has. The next
+ * page uses fewer workers. Pages in the background do not count: phones end them in favour of other
+ * apps, and users swipe them away, which no page is told.
  * @module
  */
 
 import { isAnyBusy } from "../engine/tabs.js";
 import { keep, recall } from "./remembered.js";
 
-/** How many workers compute; empty where none do, and after a page was closed. */
+/** Number of computing workers; empty if there are none, and after a page was closed. */
 const AT_WORK = "workers at work";
-/** How many there may be by themselves. */
+/** The largest default number of workers. */
 const MOST = "most workers";
 
 let computing = 0;
@@ -21,7 +20,7 @@ let told = 0;
 addEventListener("pagehide", () => tellWorkers(0));
 document.addEventListener("visibilitychange", () => tellWorkers(computing));
 
-/** @param {number} count of the workers that compute now */
+/** @param {number} count number of workers computing now */
 export function tellWorkers(count) {
   computing = count;
   const seen = document.visibilityState === "visible" ? count : 0;
@@ -29,17 +28,16 @@ export function tellWorkers(count) {
   told = seen;
 }
 
-/** @returns {number} how many workers there may be by themselves */
+/** @returns {number} largest default number of workers */
 export function mostWorkers() {
   return Number(recall(MOST)) || Infinity;
 }
 
 /**
- * To be asked once, before anything is computed.
+ * Check how the last page ended. Call it once, before anything is computed.
  *
  * @param {string} base of the site
- * @returns {Promise<number | null>} how many workers there may be from now on; null: no page has
- *   ended so
+ * @returns {Promise<number | null>} new limit of workers; null if no page ended like that
  */
 export async function lookBack(base) {
   const before = Number(recall(AT_WORK));

@@ -1,7 +1,7 @@
 /**
- * The page's words, in the language of the browser or of the person's choice.
+ * The page's words, in the language of the browser or the user's choice.
  *
- * What was said to an element is said anew when the language changes.
+ * Elements update their words when the language changes.
  *
  * @module
  */
@@ -14,41 +14,41 @@ import { locale, setLocale } from "./words/locale.js";
 
 /** @typedef {import("../engine/errors.js").Said} Said */
 /** @typedef {import("./words/en.js").Words} Words */
-/** What there is to say, in any language. @typedef {(words: Words) => string} Saying */
+/** A text in any language. @typedef {(words: Words) => string} Saying */
 /** @typedef {"textContent" | "ariaLabel" | "ariaValueText" | "title" | "placeholder"} Place */
 
 const CHOICE = "language";
 
-/** By language tag. @type {Record<string, Words>} */
+/** Catalogues by language tag. @type {Record<string, Words>} */
 export const LANGUAGES = { en, de };
 
-/** Those that are written from right to left, should one be added. */
+/** Languages written from right to left, in case one is added. */
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
 
-/** Marks elements that were told something, so that they are found again. */
+/** Marks elements with words, to find them again. */
 const MARK = "data-said";
 
 /** @type {WeakMap<Element, Map<Place, Saying>>} */
 const sayings = new WeakMap();
 
-/** @returns {Words} of the page's language */
+/** @returns {Words} catalogue of the page's language */
 function words() {
   return /** @type {Words} */ (LANGUAGES[locale()]);
 }
 
-/** @param {Saying} saying @returns {string} in the language of this moment */
+/** @param {Saying} saying @returns {string} in the current language */
 export function word(saying) {
   return saying(words());
 }
 
-/** @param {Element} element @param {Saying} saying its text, from now on */
+/** @param {Element} element @param {Saying} saying its text in any language */
 export function say(element, saying) {
   sayAs(element, "textContent", saying);
 }
 
 /**
  * @param {Element} element @param {Place} place
- * @param {Saying} saying its text there, from now on
+ * @param {Saying} saying its text there in any language
  */
 export function sayAs(element, place, saying) {
   const said = sayings.get(element) ?? new Map();
@@ -56,14 +56,13 @@ export function sayAs(element, place, saying) {
   sayings.set(element, said);
   element.setAttribute(MARK, "");
   const text = saying(words());
-  // What is the same is not painted anew: the page's first picture stays.
+  // Do not repaint unchanged text: the page's first paint stays.
   if (/** @type {any} */ (element)[place] !== text) /** @type {any} */ (element)[place] = text;
 }
 
 /**
  * @param {unknown} problem
- * @returns {Saying} the sentence for the person; that of a fault of the program where it is no
- *   `UserError`
+ * @returns {Saying} the message for the user; without a code, the message for a bug
  */
 export function sentenceOf(problem) {
   const isSaid = problem instanceof UserError || (isObject(problem) && "code" in problem);
@@ -86,13 +85,13 @@ export function language() {
   return locale();
 }
 
-/** @param {string} tag of a language that there is: the person's choice, kept for the next visit */
+/** @param {string} tag of an available language, kept as the user's choice */
 export function chooseLanguage(tag) {
   keep(CHOICE, tag);
   speak(tag);
 }
 
-/** Say everything in the person's language, as far as it is known. To be called first. */
+/** Set the user's language and show all words in it. Call this first. */
 export function startSpeaking() {
   const wanted = [recall(CHOICE) ?? "", ...navigator.languages];
   const tags = wanted.map((tag) => tag.split("-")[0] ?? "");
@@ -112,8 +111,8 @@ function speak(tag) {
 }
 
 /**
- * Elements of index.html name their words: `data-word="start.drop"`, and for other places than the
- * text `data-word="start.drop" data-word-place="ariaLabel"`.
+ * Elements in index.html name their words: `data-word="start.drop"`, or, for other places than the
+ * text, `data-word="start.drop" data-word-place="ariaLabel"`.
  *
  * @param {Element} element
  */

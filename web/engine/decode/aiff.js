@@ -1,10 +1,11 @@
 /**
- * AIFF and AIFF-C files, as far as their samples are plain numbers: what Logic, GarageBand and
- * Apple's Music write.
+ * AIFF and AIFF-C files whose samples are plain numbers, as written by Logic, GarageBand and
+ * Apple's Music.
  *
- * Written here because no library fits: Mediabunny does not read them (a request for it is open),
- * `@audio/decode-aiff` takes the whole file into memory and reads 8-bit samples as unsigned, and
- * browsers but Safari refuse them. Format: Apple's "Audio Interchange File Format AIFF-C" of 1991.
+ * Written here because no library fits: Mediabunny does not read AIFF (there is an open request),
+ * `@audio/decode-aiff` loads the whole file into memory and reads 8-bit samples as unsigned, and
+ * only Safari among browsers supports it. Format: Apple's "Audio Interchange File Format AIFF-C" of
+ * 1991.
  *
  * @module
  */
@@ -14,24 +15,24 @@
  * @typedef {object} Aiff
  * @property {number} rate      hertz
  * @property {number} channels
- * @property {number} frames    that it states
+ * @property {number} frames    as stated in the file
  * @property {string | null} title
  * @property {string | null} artist
- * @property {Blob | null} id3  tags in ID3v2, which Logic and Music write
- * @property {() => AsyncGenerator<Float32Array[]>} blocks  the samples, channel by channel
+ * @property {Blob | null} id3  ID3v2 tags, which Logic and Music write
+ * @property {() => AsyncGenerator<Float32Array[]>} blocks  the samples, one array per channel
  */
 
-/** Reads a sample, in [-1, 1]. @typedef {(view: DataView, at: number) => number} Read */
+/** Reads a sample as a value in [-1, 1]. @typedef {(view: DataView, at: number) => number} Read */
 /** How samples are stored. @typedef {{bytes: number, read: Read}} Encoding */
 
-/** Frames that are read at once. */
+/** Number of frames read at once. */
 const BLOCK = 1 << 16;
-/** The longest text that is taken for a name. */
+/** Longest text read as a title or artist, in bytes. */
 const MOST_TEXT = 1024;
-/** More channels make no song. */
+/** More channels than this are not a song. */
 const MOST_CHANNELS = 64;
 
-/** Whole numbers, the highest byte first; by their bytes. @type {Read[]} */
+/** Readers for big-endian integers, by number of bytes. @type {Read[]} */
 const BIG = [
   () => 0,
   (view, at) => view.getInt8(at) / 2 ** 7,
@@ -40,7 +41,7 @@ const BIG = [
   (view, at) => view.getInt32(at) / 2 ** 31,
 ];
 
-/** The lowest byte first. @type {Read[]} */
+/** Little-endian likewise. @type {Read[]} */
 const LITTLE = [
   () => 0,
   (view, at) => view.getInt8(at) / 2 ** 7,
@@ -54,7 +55,7 @@ const FLOAT = { bytes: 4, read: (view, at) => view.getFloat32(at) };
 /** @type {Encoding} */
 const DOUBLE = { bytes: 8, read: (view, at) => view.getFloat64(at) };
 
-/** Those of AIFF-C that are not whole numbers of as many bits as the file says. */
+/** Encodings of AIFF-C other than big-endian integers of the stated number of bits. */
 const ENCODINGS = new Map([
   ["fl32", FLOAT],
   ["FL32", FLOAT],
@@ -70,7 +71,7 @@ const BIG_ENDIAN = new Set(["NONE", "twos"]);
 
 /**
  * @param {Blob} file
- * @returns {Promise<Aiff | null>} null: it is none, or its samples are compressed
+ * @returns {Promise<Aiff | null>} null if it is no AIFF file, or its samples are compressed
  */
 export async function openAiff(file) {
   const head = await viewOf(file, 0, 12);
@@ -100,7 +101,7 @@ export async function openAiff(file) {
 
 /**
  * @param {Blob} file
- * @returns {Promise<Map<string, Blob>>} what is in the chunks, the first one of each name
+ * @returns {Promise<Map<string, Blob>>} contents of the chunks, the first one of each name
  */
 async function chunksOf(file) {
   /** @type {Map<string, Blob>} */
@@ -116,7 +117,7 @@ async function chunksOf(file) {
 
 /**
  * @param {string} compression @param {number} bits of a sample
- * @returns {Encoding | null} null: another one
+ * @returns {Encoding | null} null if not supported
  */
 function encodingOf(compression, bits) {
   const bytes = Math.ceil(bits / 8);
@@ -155,13 +156,13 @@ async function textOf(chunk) {
   return text.replace(/\0.*$/s, "").trim() || null;
 }
 
-/** @param {DataView} view @param {number} at @returns {string} four letters; empty: the end */
+/** @param {DataView} view @param {number} at @returns {string} four letters; empty at the end */
 function textAt(view, at) {
   if (at + 4 > view.byteLength) return "";
   return String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at, 4));
 }
 
-/** @param {DataView} view @param {number} at @returns {number} an IEEE 754 number of 80 bits */
+/** @param {DataView} view @param {number} at @returns {number} an 80-bit IEEE 754 number */
 function extendedAt(view, at) {
   const power = (view.getUint16(at) & 0x7fff) - 16383 - 63;
   return Number(view.getBigUint64(at + 2)) * 2 ** power;

@@ -1,5 +1,5 @@
 /**
- * Decodes Apple Lossless packets off the page's thread. Messages: see `protocol.js`.
+ * Decodes Apple Lossless packets off the main thread. Messages: see `protocol.js`.
  */
 
 import { serve } from "../rpc.js";

@@ -1,50 +1,51 @@
 /**
- * Apple Lossless (ALAC) packets to samples.
+ * Decodes Apple Lossless (ALAC) packets.
  *
- * Written here because no library fits. In npm there are `alac` (of 2014, bound to the decoder
- * framework Aurora.js), `@audio/decode-aac` (under the GPL, since it holds FAAD2) and FFmpeg builds
- * (`@ffmpeg/core`: GPL, 30 MB; the published variants of `libav.js` lack this codec); Mediabunny
- * gives the packets of such a track, but takes no decoder for a codec that it does not know.
+ * Written here because no library fits. npm has `alac` (from 2014, bound to the decoder framework
+ * Aurora.js), `@audio/decode-aac` (under the GPL, since it contains FAAD2) and FFmpeg builds
+ * (`@ffmpeg/core`: GPL, 30 MB; the published variants of `libav.js` lack this codec). Mediabunny
+ * delivers the packets of such a track, but accepts no decoder for a codec that it does not
+ * support.
  *
- * The format is that of Apple's reference decoder and of FFmpeg's: a packet is a row of elements of
- * one channel or two. Of each channel it has the coefficients of a linear predictor, which adapts
- * itself from sample to sample, and the errors of the prediction as adaptive Golomb codes; two
- * channels are mixed. The lowest bits of deep samples may be split off and stored as they are.
- * All integers are of 32 bits and wrap around.
+ * The format follows Apple's reference decoder and FFmpeg's: a packet is a sequence of elements of
+ * one or two channels. For each channel it has the coefficients of a linear predictor, which adapts
+ * from sample to sample, and the prediction errors as adaptive Golomb codes; the two channels of a
+ * pair are mixed. The low bits of deep samples may be split off and stored uncompressed. All
+ * integers have 32 bits and wrap around.
  *
  * @module
  */
 
 /**
- * What the container tells of the stream.
+ * Properties of the stream, from the container.
  * @typedef {object} AlacConfig
- * @property {number} frames    of a packet, at most
+ * @property {number} frames    per packet, at most
  * @property {number} depth     bits of a sample
  * @property {number} channels
  * @property {number} rate      hertz
  * @property {{pb: number, mb: number, kb: number}} golomb   how the codes adapt: rate of change,
- *   first mean, longest code
+ *   initial mean, longest code
  */
 
-/** Of the configuration that follows the version of the "alac" box. */
+/** Size of the configuration that follows the version in the "alac" box. */
 export const CONFIG_BYTES = 24;
 
-/** What an element is: one channel, two, one of low frequencies; data, padding to skip; the end. */
+/** Types of elements: one channel, two, low frequencies; data or padding to skip; the end. */
 const TAGS = { single: 0, pair: 1, low: 3, data: 4, fill: 6, end: 7 };
-/** What may follow the end. More is a sign that something went wrong: there are no checksums. */
+/** Bits that may follow the end. More mean an error: there are no checksums. */
 const MOST_REST_BITS = 64;
 
 /** A predictor "of order 31" is the difference to the sample before. */
 const DIFFERENCE = 31;
-/** So many ones before a code say that a plain number follows. */
+/** This many leading ones mean that a plain number follows. */
 const LONGEST_PREFIX = 9;
-/** Means are fixed-point numbers with nine bits after the point. */
+/** Means are fixed-point numbers with nine fractional bits. */
 const MEAN_BITS = 9;
 const GREATEST_MEAN = 0xffff;
 /** A mean below this (a quarter) is followed by the length of a run of zeros. */
 const QUIET = 128;
 
-/** Channel by channel of a packet: its place in the order that WAV has. */
+/** For each number of channels: the position of each channel of a packet in the order of WAV. */
 const PLACES = [
   [],
   [0],
@@ -57,13 +58,13 @@ const PLACES = [
   [2, 6, 7, 0, 1, 4, 5, 3],
 ];
 
-/** A packet that is no ALAC. */
+/** A packet that is not valid ALAC. */
 export class BrokenPacket extends Error {}
 
 /**
- * @param {Uint8Array} bytes CONFIG_BYTES of them
+ * @param {Uint8Array} bytes `CONFIG_BYTES` of them
  * @returns {AlacConfig}
- * @throws {BrokenPacket} when no stream can be like that
+ * @throws {BrokenPacket} if no stream can have these properties
  */
 export function parseConfig(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -87,7 +88,7 @@ export function parseConfig(bytes) {
 
 export class AlacDecoder {
   #config;
-  /** What is read of a channel, then its samples without the bits that were split off. */
+  /** Prediction errors of each channel, then its samples without the bits that were split off. */
   #errors;
   #mixed;
   #low;
@@ -163,9 +164,9 @@ export class AlacDecoder {
   }
 }
 
-/** Reads numbers off a packet, the highest bit first. */
+/** Reads numbers from a packet, highest bit first. */
 class Bits {
-  /** Bits that were read. */
+  /** Number of bits read. */
   at = 0;
   #length;
   #view;
@@ -173,23 +174,23 @@ class Bits {
   /** @param {Uint8Array} packet */
   constructor(packet) {
     this.#length = 8 * packet.length;
-    // Whatever is read past the end of a damaged packet is zero, until check() says so.
+    // Reading past the end of a damaged packet gives zeros until check() throws.
     const padded = new Uint8Array(packet.length + 16);
     padded.set(packet);
     this.#view = new DataView(padded.buffer);
   }
 
-  /** Bits that were not read. */
+  /** Number of bits not yet read. */
   get left() {
     return this.#length - this.at;
   }
 
-  /** @throws {BrokenPacket} when more was read than there is */
+  /** @throws {BrokenPacket} if more was read than the packet has */
   check() {
     if (this.left < 0) throw new BrokenPacket("too short");
   }
 
-  /** @returns {number} the next 32 bits, left where they are: the first 25 are right */
+  /** @returns {number} the next 32 bits, not consumed; only the first 25 are valid */
   peek() {
     this.check();
     return this.#view.getUint32(this.at >> 3) << (this.at & 7);
@@ -232,8 +233,8 @@ function readPlain(bits, parts, depth) {
  * Decode adaptive Golomb codes.
  *
  * @param {Bits} bits @param {Int32Array} errors to fill
- * @param {AlacConfig["golomb"]} golomb @param {number} rate of the change, in quarters of `pb`
- * @param {number} depth bits of a number that is not coded
+ * @param {AlacConfig["golomb"]} golomb @param {number} rate rate of change, in quarters of `pb`
+ * @param {number} depth bits of an uncoded number
  */
 function readErrors(bits, errors, { pb, mb, kb }, rate, depth) {
   const change = (pb * rate) >> 2;
@@ -259,8 +260,8 @@ function readErrors(bits, errors, { pb, mb, kb }, rate, depth) {
 }
 
 /**
- * @param {Bits} bits @param {number} length bits that follow the prefix
- * @param {number} depth bits of a number that is not coded
+ * @param {Bits} bits @param {number} length bits after the prefix
+ * @param {number} depth bits of an uncoded number
  * @returns {number} unsigned
  */
 function readCode(bits, length, depth) {
@@ -272,22 +273,22 @@ function readCode(bits, length, depth) {
   bits.skip(prefix + 1);
   if (length === 1) return prefix;
   const rest = bits.peek() >>> (32 - length);
-  // A rest of 0 or 1 is one bit shorter.
+  // A remainder of 0 or 1 is one bit shorter.
   bits.skip(rest > 1 ? length : length - 1);
   return prefix * ((1 << length) - 1) + Math.max(0, rest - 1);
 }
 
-/** @param {number} value @returns {number} rounded down; that of 0 is -1 */
+/** @param {number} value @returns {number} rounded down; -1 for 0 */
 function log2(value) {
   return 31 - Math.clz32(value);
 }
 
 /**
- * Turn errors of the prediction into samples.
+ * Turn prediction errors into samples.
  *
- * @param {Int32Array} errors @param {Int32Array} out may be the same
- * @param {Int32Array} coefficients that of the newest sample first; they adapt
- * @param {number} shift what a sum is divided by, as a power of two
+ * @param {Int32Array} errors @param {Int32Array} out may be the same array
+ * @param {Int32Array} coefficients coefficient of the newest sample first; adapted in place
+ * @param {number} shift divisor of the sum, as a power of two
  * @param {number} depth bits of a sample
  */
 function predict(errors, out, coefficients, shift, depth) {
@@ -316,11 +317,11 @@ function predict(errors, out, coefficients, shift, depth) {
 }
 
 /**
- * Move each coefficient by one towards what would have predicted better, that of the oldest sample
- * first, until the error is used up.
+ * Move each coefficient by one towards a better prediction, starting with that of the oldest
+ * sample, until the error is used up.
  *
- * @param {Int32Array} coefficients @param {Int32Array} out @param {number} i the sample
- * @param {number} oldest that the prediction has gone from @param {number} error of it
+ * @param {Int32Array} coefficients @param {Int32Array} out @param {number} i index of the sample
+ * @param {number} oldest sample that the prediction starts from @param {number} error
  * @param {number} shift
  */
 function adapt(coefficients, out, i, oldest, error, shift) {
@@ -331,7 +332,7 @@ function adapt(coefficients, out, i, oldest, error, shift) {
     const below = oldest - /** @type {number} */ (out[i - 1 - j]);
     const sign = Math.sign(below);
     coefficients[j] = /** @type {number} */ (coefficients[j]) - sign * direction;
-    // Rounded down after it got its sign, as the reference does it.
+    // Rounded down after applying the sign, as in the reference decoder.
     left -= direction * ((direction * Math.abs(below)) >> shift) * (order - j);
   }
 }
@@ -353,7 +354,7 @@ function unmix([first, second], mixBits, mixWeight) {
 }
 
 /**
- * Put the low bits back.
+ * Restore the low bits.
  *
  * @param {Int32Array} part a channel @param {Int32Array} low of all channels, interleaved
  * @param {number} lowBits @param {number} index of the channel @param {number} channels

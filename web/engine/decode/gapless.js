@@ -1,26 +1,26 @@
 /**
- * Which part of what an MP3 decoder gives is the song: encoders put silence around it, and note how
- * much.
+ * Finds the song within the output of an MP3 decoder: encoders add silence at both ends, and record
+ * how much.
  *
- * The note is in the first frame, which has no audio ("Xing" or "Info", then the encoder's name).
- * Formats: the MP3 Infotag of LAME. Decoders add a delay of their own.
+ * The record is in the first frame, which has no audio ("Xing" or "Info", then the encoder's name).
+ * Format: the MP3 Infotag of LAME. Decoders add a delay of their own.
  *
  * @module
  */
 
 const DECODER_DELAY = 529;
-/** Enough for two frames, and what belongs to nothing before them. */
+/** Enough bytes for two frames and any junk before them. */
 const HEAD_BYTES = 1 << 16;
 const ENCODERS = new Set(["LAME", "Lavf", "Lavc"]);
-/** What stands between the encoder's name and the note, both included. */
+/** Offset from the start of the encoder's name to its record of the silence. */
 const NOTE_AT = 21;
 
-/** Kilobits a second, of version 1 and of the others. */
+/** Kilobits per second, for version 1 and for the others. */
 const BIT_RATES = [
   [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
   [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
 ];
-/** Hertz, of version 1; by the version's bits, how often they are halved. */
+/** Sample rates of version 1 in hertz; for each version code, how often they are halved. */
 const [RATES, SHIFTS] = [
   [44100, 48000, 32000],
   [2, 0, 1, 0],
@@ -33,7 +33,7 @@ const [RATES, SHIFTS] = [
 
 /**
  * @param {Blob} file an MP3 file
- * @param {number} frames that its stream states
+ * @param {number} frames stated length of its stream
  * @returns {Promise<Part>} the song
  */
 export async function songWithin(file, frames) {
@@ -45,7 +45,8 @@ export async function songWithin(file, frames) {
 
 /**
  * @param {Blob} file an MP3 file
- * @returns {Promise<boolean>} whether it says how many frames it has; else its length is a guess
+ * @returns {Promise<boolean>} whether it states its number of frames; otherwise its length is a
+ *   guess
  */
 export async function statesLength(file) {
   const head = await headOf(file);
@@ -55,9 +56,9 @@ export async function statesLength(file) {
 
 /**
  * @param {Blob} file
- * @returns {Promise<{tags: number, start: number, stop: number} | null>} bytes: where its tags end, its
- *   first frame begins, and its last one ends as far as the first one says it; null: it is no MP3
- *   file
+ * @returns {Promise<{tags: number, start: number, stop: number} | null>} byte positions: end of its
+ *   tags, start of its first frame, and end of the last frame as stated in the first; null if it is
+ *   no MP3 file
  */
 export async function extentOf(file) {
   const { tags, sound } = await afterTags(file);
@@ -66,7 +67,7 @@ export async function extentOf(file) {
   if (frame === null) return null;
   const tag = tagIn(head);
   const flags = tag === null ? 0 : head.getUint32(tag + 4);
-  // The second flag: how many bytes there are. They come after the number of frames, if that is there.
+  // The second flag: the number of bytes is given. It follows the number of frames, if present.
   const bytes = tag !== null && flags & 2 ? head.getUint32(tag + 8 + (flags & 1 ? 4 : 0)) : Infinity;
   const start = sound + frame;
   return { tags, start, stop: Math.min(file.size, start + bytes) };
@@ -80,8 +81,8 @@ async function headOf(file) {
 
 /**
  * @param {Blob} file
- * @returns {Promise<{tags: number, sound: number}>} where its tags end, and where what follows them
- *   begins: behind a tag that states its size in another way than readers know
+ * @returns {Promise<{tags: number, sound: number}>} end of its tags, and start of what follows:
+ *   after a tag whose size is stated in a way that other readers do not understand
  */
 async function afterTags(file) {
   let [tags, at] = [0, 0];
@@ -89,7 +90,7 @@ async function afterTags(file) {
     const tag = new Uint8Array(await file.slice(at, at + 10).arrayBuffer());
     if (textAt(new DataView(tag.buffer), 0, 3) !== "ID3") return { tags, sound: at };
     const size = [...tag.slice(6)];
-    // Seven bits of each byte count; RealJukebox took all eight.
+    // Only seven bits of each byte count; RealJukebox used all eight.
     const isRight = size.every((byte) => byte < 128);
     at += 10 + size.reduce((sum, byte) => sum * (isRight ? 128 : 256) + byte, 0);
     if (isRight) tags = at;
@@ -108,7 +109,9 @@ function noteIn(head) {
   return { before: note >> 12, after: note & 0xfff };
 }
 
-/** @param {DataView} head @returns {number | null} where the tag is that the first frame may have */
+/**
+ * @param {DataView} head @returns {number | null} position of the tag in the first frame, if any
+ */
 function tagIn(head) {
   const frame = firstFrame(head);
   if (frame === null) return null;
@@ -121,8 +124,8 @@ function tagIn(head) {
 
 /**
  * @param {DataView} head
- * @returns {number | null} where the first frame is that another one follows: what looks like the
- *   beginning of one is often found in what is none
+ * @returns {number | null} position of the first frame that is followed by another: other data
+ *   often contain what looks like the start of a frame
  */
 function firstFrame(head) {
   for (let at = 0; at + 4 <= head.byteLength; at++) {
@@ -136,8 +139,8 @@ function firstFrame(head) {
 
 /**
  * @param {DataView} head @param {number} at
- * @returns {{kind: number, bytes: number} | null} a frame of layer III: what all frames of a stream
- *   have in common, and its length
+ * @returns {{kind: number, bytes: number} | null} a frame of layer III: the properties shared by
+ *   all frames of a stream, and its length
  */
 function frameAt(head, at) {
   if (at + 4 > head.byteLength) return null;

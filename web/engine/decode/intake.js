@@ -1,7 +1,7 @@
 /**
- * What is decoded, at the file's rate and with its channels, becomes the song: mixed down to two
- * channels, then resampled. The down-mix comes first: both are linear, and two channels are cheaper
- * than six.
+ * Turns decoded audio, with the file's rate and channels, into the song: mixed down to two
+ * channels, then resampled. The down-mix comes first: both steps are linear, and two channels are
+ * cheaper to resample than six.
  *
  * @module
  */
@@ -12,21 +12,21 @@ import { Resampler } from "../resampler.js";
 
 /** @typedef {import("../decode.js").Taker} Taker */
 
-/** Of songs, in hertz. */
+/** Sample rate of songs, in hertz. */
 export const RATE = 44100;
-/** Frames that are mixed down, resampled and given out at once. */
+/** Frames mixed down, resampled and passed on at once. */
 export const BLOCK = 1 << 16;
 
-/** Takes in what is decoded and gives out the song. */
+/** Takes decoded audio and passes on the song. */
 export class Intake {
-  /** That came in. */
+  /** Number of frames taken in. */
   frames = 0;
-  /** Of what came in, in hertz. */
+  /** Sample rate of the input, in hertz. */
   rate = 0;
-  /** Of what came in. */
+  /** Number of channels of the input. */
   channels = 0;
   #block = new Float32Array(2 * BLOCK);
-  /** Frames in the block. */
+  /** Number of frames in the block. */
   #filled = 0;
   /** @type {Resampler | null} */
   #resampler = null;
@@ -39,7 +39,7 @@ export class Intake {
     this.#signal = signal;
   }
 
-  /** How much came in. */
+  /** Length of the input so far. */
   get seconds() {
     return this.frames / Math.max(1, this.rate);
   }
@@ -50,7 +50,7 @@ export class Intake {
    */
   async add(planes, rate) {
     if (this.rate === 0) await this.#begin(rate);
-    // A stream may change its rate midway; hardly any does, and two rates make no song.
+    // A stream may change its rate midway, but hardly any does, and two rates make no song.
     if (rate !== this.rate) throw new UserError("stoppedDecoding", { seconds: this.seconds });
     const length = planes[0]?.length ?? 0;
     if (length === 0) return;
@@ -77,7 +77,7 @@ export class Intake {
 
   async #flush() {
     const block = this.#block.slice(0, 2 * this.#filled);
-    // Before resampling, whose filter would spread one such sample over its whole length.
+    // Check before resampling, whose filter would spread one such sample over its whole length.
     checkFinite(block, this.frames - this.#filled, this.rate);
     this.#filled = 0;
     checkLength(this.seconds, this.#taker.longestMinutes);
@@ -85,7 +85,7 @@ export class Intake {
     await pause();
   }
 
-  /** @throws {UserError} when there is not one frame */
+  /** @throws {UserError} if there is not a single frame */
   async end() {
     if (Math.round(this.seconds * RATE) === 0) throw new UserError("nothingDecoded");
     await this.#flush();

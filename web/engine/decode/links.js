@@ -1,29 +1,29 @@
 /**
- * Files that are several, one behind the other, as radio recorders and `cat` make them: their parts,
- * of which decoders would read the first one and stop without a word.
+ * Splits concatenated files, as made by radio recorders and `cat`: decoders would silently stop
+ * after the first part.
  *
- * Formats: Ogg (RFC 3533, section 4: "chaining"); MP3 (ISO 11172-3, and the note of Xing and LAME in
- * the first frame, which says how many bytes belong to it).
+ * Formats: Ogg (RFC 3533, section 4: "chaining"); MP3 (ISO 11172-3, and the tag of Xing and LAME in
+ * the first frame, which states the number of bytes).
  *
  * @module
  */
 
 import { extentOf } from "./gapless.js";
 
-/** Read at a time; longer than any page of Ogg. */
+/** Bytes read at a time; more than any Ogg page. */
 const WINDOW = 1 << 20;
-/** The bytes before the table of a page's sizes. */
+/** Bytes of a page before its table of sizes. */
 const PAGE_HEAD = 27;
-/** The flag of a page with which a stream begins. */
+/** Flag of the first page of a stream. */
 const BEGINS = 2;
-/** What is shorter behind an MP3 file is a tag. */
+/** Shorter data after an MP3 file are a tag. */
 const LEAST_BYTES = 4096;
-/** How files of other kinds begin, in which something that looks like MP3 may be found. */
+/** First bytes of other kinds of files, which may contain something that looks like MP3. */
 const OTHERS = /^(RIFF|RF64|fLaC|caff|\x1aE\xdf\xa3|....ftyp)/s;
 
 /**
  * @param {Blob} file
- * @returns {Promise<Blob[]>} the files of which it consists, most often itself
+ * @returns {Promise<Blob[]>} the files that it consists of, usually just itself
  */
 export async function linksOf(file) {
   if ((await textAt(file, 0)).startsWith("OggS")) return oggLinks(file);
@@ -42,7 +42,10 @@ async function oggLinks(file) {
   return starts.map((start, index) => file.slice(start, starts[index + 1]));
 }
 
-/** @param {Blob} file @returns {AsyncGenerator<{at: number, flags: number}>} up to what is none */
+/**
+ * @param {Blob} file @returns {AsyncGenerator<{at: number, flags: number}>} its pages, up to the
+ *   first invalid one
+ */
 async function* pages(file) {
   let [at, start] = [0, 0];
   let view = new DataView(new ArrayBuffer(0));
@@ -73,7 +76,7 @@ async function mp3Links(file) {
     const next = rest.slice(song.stop);
     const isLast = next.size < LEAST_BYTES || !(await extentOf(next));
     const stop = isLast ? rest.size : song.stop;
-    // What lies between its tags and its first frame belongs to nothing, and misleads readers.
+    // Data between the tags and the first frame belong to neither, and mislead readers.
     links.push(new Blob([rest.slice(0, tags), rest.slice(start, stop)]));
     if (isLast) break;
     rest = next;
@@ -81,7 +84,9 @@ async function mp3Links(file) {
   return links.length > 0 ? links : [file];
 }
 
-/** @param {Blob} file @param {number} at @returns {Promise<string>} eight letters, one a byte */
+/**
+ * @param {Blob} file @param {number} at @returns {Promise<string>} eight letters, one for each byte
+ */
 async function textAt(file, at) {
   return String.fromCharCode(...new Uint8Array(await file.slice(at, at + 8).arrayBuffer()));
 }

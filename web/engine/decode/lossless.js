@@ -1,5 +1,5 @@
 /**
- * An Apple Lossless track, packet by packet from the container, decoded by a worker.
+ * An Apple Lossless track: packets from the container, decoded in a worker.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { alacConfig } from "./mp4.js";
 
 /** @typedef {import("mediabunny").InputAudioTrack} Track */
 
-/** What Mediabunny calls the codec, which it does not know. */
+/** Mediabunny's name for the codec, which it does not support. */
 const CODEC_ID = "alac";
-/** Packets that are decoded at once: about a second and a half. */
+/** Packets decoded at once: about a second and a half. */
 const BATCH = 16;
 
 /**
  * @param {Blob} file @param {Track} track
  * @returns {Promise<{rate: number, channels: number, blocks: () => AsyncGenerator<Float32Array[]>}
- *   | null>} null: it is of another kind, or has no configuration
- * @throws {BrokenPacket} when its configuration is wrong
+ *   | null>} null for another codec, or without a configuration
+ * @throws {BrokenPacket} if its configuration is invalid
  */
 export async function openLossless(file, track) {
   if ((await track.getInternalCodecId()) !== CODEC_ID) return null;
@@ -35,7 +35,7 @@ async function* decoded(track, config, rate) {
   const url = new URL("alac-worker.js", import.meta.url);
   const worker = new Remote(url, (message) => new Error(message));
   try {
-    // An edit list may leave out the beginning: it lies before the time 0.
+    // An edit list may skip the beginning, which then lies before time 0.
     let before = Math.max(0, Math.round(-(await track.getFirstTimestamp()) * rate));
     for await (const packets of batches(track)) {
       const { planes, problem } = await worker.call("decode", { config, packets });

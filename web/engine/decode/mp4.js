@@ -1,26 +1,27 @@
 /**
- * What Mediabunny does not give of an MP4 file: the configuration of an Apple Lossless track.
+ * The configuration of an Apple Lossless track in an MP4 file, which Mediabunny does not expose.
  *
- * It lies in moov > trak > mdia > minf > stbl > stsd > "alac" > "alac"; QuickTime puts the last one
- * into a "wave" box. Boxes: ISO/IEC 14496-12.
+ * Its path is moov > trak > mdia > minf > stbl > stsd > "alac" > "alac"; QuickTime puts the last
+ * box into a "wave" box. Boxes: ISO/IEC 14496-12.
  *
  * @module
  */
 
-/** What contains boxes only, on the way. */
+/** Boxes on that path that contain only boxes. */
 const CONTAINERS = new Set(["moov", "trak", "mdia", "minf", "stbl", "wave"]);
 /** Bytes before the boxes in "stsd": version and number of entries. */
 const DESCRIPTION_HEAD = 8;
-/** Bytes before the boxes in an audio sample entry, by its version: QuickTime has longer ones. */
+/** Bytes before the boxes in an audio sample entry, by version: QuickTime's are longer. */
 const ENTRY_HEADS = [28, 44, 64];
-/** Version and flags. */
+/** Bytes of version and flags. */
 const FULL_HEAD = 4;
-/** Pictures of an album are in there; more is no file of music. */
+/** Largest "moov" box of a music file; it may contain an album's pictures. */
 const MOST_BYTES = 1 << 28;
 
 /**
  * @param {Blob} file
- * @returns {Promise<Uint8Array | null>} that of the first such track; null: there is none
+ * @returns {Promise<Uint8Array | null>} the configuration of the first such track; null if there is
+ *   none
  */
 export async function alacConfig(file) {
   for (let at = 0; at + 8 <= file.size; ) {
@@ -38,7 +39,7 @@ async function viewOf(file, start, length) {
 }
 
 /**
- * @param {DataView} boxes @param {boolean} inEntry whether they are in the entry of such a track
+ * @param {DataView} boxes @param {boolean} inEntry whether they are in the entry of an ALAC track
  * @returns {Uint8Array | null}
  */
 function find(boxes, inEntry = false) {
@@ -58,7 +59,7 @@ function find(boxes, inEntry = false) {
 
 /**
  * @param {string} name of a box @param {DataView} inside
- * @returns {number} bytes in it before the boxes; infinite: it has none, or none that matter
+ * @returns {number} bytes before its boxes; infinite if it has none that matter
  */
 function headOf(name, inside) {
   if (CONTAINERS.has(name)) return 0;
@@ -73,8 +74,8 @@ function from(view, start) {
 }
 
 /**
- * @param {DataView} view @param {number} at @param {number} rest bytes to the end of what it is in
- * @returns {{name: string, head: number, size: number}} both in bytes
+ * @param {DataView} view @param {number} at @param {number} rest bytes to the end of its parent
+ * @returns {{name: string, head: number, size: number}} `head` and `size` in bytes
  */
 function boxAt(view, at, rest) {
   const name = String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at + 4, 4));
@@ -82,6 +83,6 @@ function boxAt(view, at, rest) {
   const isLong = size === 1 && view.byteLength - at >= 16;
   const whole = isLong ? Number(view.getBigUint64(at + 8)) : size === 0 ? rest : size;
   const head = isLong ? 16 : 8;
-  // A size that leaves no room for the head would never get on.
+  // A size that leaves no room for the head would never advance.
   return { name, head, size: Math.max(head, whole) };
 }

@@ -1,5 +1,5 @@
 /**
- * Title, artist and album, as the file has them.
+ * Title, artist and album from the file.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { ALL_FORMATS, BlobSource, Input } from "../../vendor/mediabunny.mjs";
 
 /** @typedef {{title: string | null, artist: string | null, album: string | null}} Tags */
 
-/** Of one of them. Longer ones are no names, but something else that was put there. */
+/** Longest title, artist or album. Longer ones are not names, but something else. */
 const MOST_LETTERS = 300;
-/** Control characters, those of the direction of writing, and space. */
+/** Control characters, including those for writing direction, and white space. */
 const NO_LETTERS = /[\p{Cc}\p{Bidi_Control}\s]+/gu;
-/** A frame of silence: what makes an MP3 file of ID3 tags, so that Mediabunny reads them. */
+/** A silent MP3 frame: added to ID3 tags it makes an MP3 file, so that Mediabunny reads them. */
 const SILENT_MP3 = { head: [0xff, 0xfb, 0x90, 0x64], bytes: 417, frames: 3 };
 
 /**
  * @param {Input | import("./aiff.js").Aiff} source
- * @returns {Promise<Tags>} null where the file does not say
+ * @returns {Promise<Tags>} null if the file has none
  */
 export async function tagsOf(source) {
   if (source instanceof Input) return readTags(source);
@@ -51,14 +51,14 @@ async function readTags(input) {
 
 /**
  * @param {unknown} text
- * @returns {string | null} in one line, without what would turn around the text beside it
+ * @returns {string | null} in one line, without characters that change the writing direction
  */
 function clean(text) {
   const line = typeof text === "string" ? repaired(text).replace(NO_LETTERS, " ").trim() : "";
   return [...line].slice(0, MOST_LETTERS).join("") || null;
 }
 
-/** @param {string} text @returns {string} read as UTF-8, where that was taken for Latin-1 */
+/** @param {string} text @returns {string} decoded as UTF-8 if it was mistaken for Latin-1 */
 function repaired(text) {
   if (!/[\x80-\xff]/.test(text) || /[^\x00-\xff]/.test(text)) return text;
   try {

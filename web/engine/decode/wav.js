@@ -1,10 +1,10 @@
 /**
- * WAV files as they are, whatever their headers say: those of recorders that were cut off, of
- * pipes that did not know how long they would be, of programs that count wrongly.
+ * WAV files with wrong headers: from interrupted recorders, from pipes that did not know the length
+ * in advance, from programs that count wrongly.
  *
- * Mediabunny goes by the header, so it is given one that tells the truth, before the same samples;
- * nothing of them is copied. Formats: RIFF WAVE (Microsoft's "Multimedia Programming Interface",
- * 1991), RF64 (EBU Tech 3306) and BW64 (ITU-R BS.2088).
+ * Mediabunny relies on the header, so it gets a correct header in front of the same samples; none
+ * of them are copied. Formats: RIFF WAVE (Microsoft's "Multimedia Programming Interface", 1991),
+ * RF64 (EBU Tech 3306) and BW64 (ITU-R BS.2088).
  *
  * @module
  */
@@ -13,30 +13,34 @@ import { UserError } from "../errors.js";
 
 /**
  * @typedef {object} Wav
- * @property {Blob} file        the same sound with a true header, or what lies in it, an MP3 file
- * @property {number} stated    bytes of sound that the header promises, by those that there are; at
+ * @property {Blob} file        the same sound with a correct header, or the MP3 file inside
+ * @property {number} stated    bytes of sound that the header states, divided by those present; at
  *   least 1
  */
 
-/** A part of the file: where its content begins. @typedef {{id: string, at: number, size: number}} Chunk */
+/**
+ * A chunk and the position of its content. @typedef {{id: string, at: number, size: number}} Chunk
+ */
 
-/** The first letters of a file. */
+/** First four letters of a file. */
 const FORMS = new Set(["RIFF", "RF64", "BW64"]);
-/** Those have sizes in a chunk of their own, of 64 bits. */
+/** Marks a 64-bit size, stored in a chunk of its own. */
 const ELSEWHERE = 0xffffffff;
-/** Around 2 GiB, and at the end of what 32 bits can hold, are what pipes state for "long". */
+/** Sizes around 2 GiB or near the 32-bit limit are what pipes write for an unknown length. */
 const [HALF, SLACK] = [2 ** 31, 1 << 16];
-/** A file has a handful. */
+/** Usual files have a handful of chunks. */
 const MOST_CHUNKS = 1000;
 const MOST_FORMAT_BYTES = 1024;
-/** What is no chunk behind the sound, and shorter, is some program's tag. */
+/** Shorter data after the sound that are no chunk are some program's tag. */
 const LEAST_SOUND_BYTES = 1024;
-/** Chunks that name the song. */
+/** Chunks with the song's name. */
 const NAMES = new Set(["LIST", "id3 ", "ID3 "]);
-/** Kinds of samples: those that Mediabunny reads, MP3, and the one that says it elsewhere. */
+/**
+ * Sample formats: those that Mediabunny reads, MP3, and the one whose format is given elsewhere.
+ */
 const [PCM, MP3, EXTENSIBLE] = [1, 0x55, 0xfffe];
 const READ = new Set([PCM, 3, 6, 7]);
-/** Others, by the names that people find something under. @type {Record<number, string>} */
+/** Other formats, with names to search for. @type {Record<number, string>} */
 const CODECS = {
   2: "Microsoft ADPCM",
   0x11: "IMA ADPCM",
@@ -56,8 +60,8 @@ const CODECS = {
 
 /**
  * @param {Blob} file
- * @returns {Promise<Wav | null>} null: it is none, or too damaged to be one
- * @throws {UserError} "codec" when its samples are coded in a way that no browser reads
+ * @returns {Promise<Wav | null>} null if it is no WAV file, or too damaged
+ * @throws {UserError} "codec" if no browser supports its codec
  */
 export async function openWav(file) {
   const head = await bytesOf(file, 0, 12);
@@ -79,7 +83,7 @@ export async function openWav(file) {
 }
 
 /**
- * Where the sound ends.
+ * Find the end of the sound.
  *
  * @param {Blob} file @param {Chunk} data @param {Chunk[]} chunks
  * @returns {Promise<{stop: number, stated: number}>} see `Wav`
@@ -90,14 +94,14 @@ async function extent(file, data, chunks) {
   const isKnown = size !== null && size < ELSEWHERE - SLACK && Math.abs(size - HALF) > SLACK;
   if (isKnown && size >= there) return { stop: file.size, stated: Math.max(1, size / there) };
   const rest = isKnown ? size + (size & 1) : 0;
-  // What follows is chunks, or else the header was written before the last of the sound.
+  // Chunks follow; otherwise the header was written before the end of the sound.
   const isOver =
     isKnown &&
     (there - rest < LEAST_SOUND_BYTES || (await isMadeOfChunks(file, data.at + rest)));
   return { stop: isOver ? data.at + size : file.size, stated: 1 };
 }
 
-/** @param {Blob} file @param {Chunk[]} chunks @returns {Promise<number | null>} null: unknown */
+/** @param {Blob} file @param {Chunk[]} chunks @returns {Promise<number | null>} null if unknown */
 async function sizeElsewhere(file, chunks) {
   const sizes = chunks.find(({ id, size }) => id === "ds64" && size >= 16);
   if (!sizes) return null;
@@ -106,8 +110,8 @@ async function sizeElsewhere(file, chunks) {
 }
 
 /**
- * @param {Blob} file @param {number} at where the first one begins
- * @returns {Promise<Chunk[]>} up to the end of the file, or to what is no chunk
+ * @param {Blob} file @param {number} at position of the first chunk
+ * @returns {Promise<Chunk[]>} chunks up to the end of the file or the first invalid one
  */
 async function chunksOf(file, at) {
   /** @type {Chunk[]} */
@@ -123,20 +127,23 @@ async function chunksOf(file, at) {
   return chunks;
 }
 
-/** @param {Blob} file @param {number} at @returns {Promise<boolean>} whether the rest is chunks */
+/**
+ * @param {Blob} file @param {number} at @returns {Promise<boolean>} whether the rest consists of
+ *   chunks
+ */
 async function isMadeOfChunks(file, at) {
   const last = (await chunksOf(file, at)).at(-1);
   return last !== undefined && Math.abs(last.at + last.size - file.size) <= 1;
 }
 
-/** @param {DataView} form @returns {number} the kind of its samples */
+/** @param {DataView} form @returns {number} sample format */
 function kindOf(form) {
   const tag = form.getUint16(0, true);
   return tag === EXTENSIBLE && form.byteLength >= 26 ? form.getUint16(24, true) : tag;
 }
 
 /**
- * Take samples for as wide as their places are: those of 24 bits in 32 have them at the upper end.
+ * Treat samples as wide as their slots: 24-bit samples in 32 bits occupy the upper end.
  *
  * @param {DataView} form
  */
@@ -167,7 +174,9 @@ function framed(form, parts, sound) {
   ]);
 }
 
-/** @param {number} value @param {number} bytes @returns {Uint8Array<ArrayBuffer>} the lowest first */
+/**
+ * @param {number} value @param {number} bytes @returns {Uint8Array<ArrayBuffer>} lowest byte first
+ */
 function number(value, bytes) {
   return Uint8Array.from({ length: bytes }, (_, index) => (value / 256 ** index) & 255);
 }

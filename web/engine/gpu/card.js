@@ -1,25 +1,25 @@
 /**
- * The graphics card, by WebGPU. Everything stays within the limits that any card has.
+ * The graphics card, through WebGPU. Everything stays within the limits that any card has.
  *
  * @module
  */
 
 import { GraphicsError } from "../errors.js";
 
-/** What a buffer is for. @typedef {Exclude<keyof typeof GPUBufferUsage, "prototype">} Usage */
+/** Purpose of a buffer. @typedef {Exclude<keyof typeof GPUBufferUsage, "prototype">} Usage */
 
 export class Card {
-  /** What people call it. */
+  /** Displayed name. */
   name;
-  /** Bytes of the buffers that there are. */
+  /** Total size of the allocated buffers, in bytes. */
   bytes = 0;
   device;
   #isLost = false;
-  /** @type {Map<string, Promise<GPUComputePipeline>>} by WGSL: networks have many in common */
+  /** @type {Map<string, Promise<GPUComputePipeline>>} by WGSL code: networks share many */
   #pipelines = new Map();
 
   /**
-   * @param {boolean} takesSoftware whether one will do that the processor imitates
+   * @param {boolean} takesSoftware whether to accept a card emulated on the processor
    * @returns {Promise<Card>}
    * @throws {GraphicsError}
    */
@@ -50,7 +50,7 @@ export class Card {
     });
   }
 
-  /** Decides the bits of its results, with the package's version. */
+  /** With the package's version, determines the results bit for bit. */
   get build() {
     return `webgpu ${this.name}`;
   }
@@ -80,19 +80,19 @@ export class Card {
   }
 
   /**
-   * Do something with the card, and see whether it could.
+   * Use the card and check whether it succeeded.
    *
    * @template Value
-   * @param {() => Promise<Value>} use asks the card for everything before it waits for anything
+   * @param {() => Promise<Value>} use makes all requests to the card before it awaits anything
    * @returns {Promise<Value>}
-   * @throws {GraphicsError} it is lost, its memory is full, or it refuses
+   * @throws {GraphicsError} if the card is lost, out of memory, or refuses
    */
   async checked(use) {
     if (this.#isLost) throw new GraphicsError("cardLost");
     this.device.pushErrorScope("validation");
     this.device.pushErrorScope("out-of-memory");
     const using = use();
-    // What it fails with is looked at last: it follows from the others.
+    // Its own error comes last: it follows from those of the card.
     using.catch(() => {});
     const scopes = [this.device.popErrorScope(), this.device.popErrorScope()];
     try {
@@ -107,13 +107,13 @@ export class Card {
     }
   }
 
-  /** Give back what it holds. */
+  /** Free all memory of the card. */
   close() {
     this.device.destroy();
   }
 }
 
-/** @param {GPUAdapterInfo} info @returns {string} browsers tell more or less of it */
+/** @param {GPUAdapterInfo} info @returns {string} browsers fill in different fields */
 function nameOf({ description, device, vendor, architecture }) {
   return description || device || `${vendor} ${architecture}`.trim() || "unnamed";
 }

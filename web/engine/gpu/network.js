@@ -1,19 +1,19 @@
 /**
- * Runs a network on the graphics card by a schedule: buffers, pipelines and dispatches as
- * py_demixer/gpu/schedule.py has planned them. The same in Python is native.py beside that.
+ * Runs a network on the graphics card: buffers, pipelines and dispatches as planned by
+ * py_demixer/gpu/schedule.py. The Python counterpart is native.py beside that file.
  *
  * @module
  */
 
 /** @typedef {import("./card.js").Card} Card */
 
-/** Buffer, first byte, bytes. @typedef {[number, number, number]} Region */
+/** Buffer, first byte, size in bytes. @typedef {[number, number, number]} Region */
 
 /**
  * @typedef {object} Run
  * @property {number} pipeline
- * @property {Region[]} bindings        from binding 1 on
- * @property {number | null} sizes      where its uniform, binding 0, starts; null: there is none
+ * @property {Region[]} bindings        bindings from number 1 on
+ * @property {number | null} sizes      start of its uniform (binding 0); null if it has none
  * @property {[number, number, number]} workgroups
  */
 
@@ -21,15 +21,15 @@
  * See `Schedule.described` in py_demixer/gpu/schedule.py.
  * @typedef {object} Schedule
  * @property {string[]} shaders
- * @property {number[]} buffers         bytes; the last two are those of weights and constants
- * @property {number[]} weights         where each starts
+ * @property {number[]} buffers         sizes in bytes; the last two are for weights and constants
+ * @property {number[]} weights         start of each weight
  * @property {Run[]} runs
  * @property {Region} input
  * @property {Region} output
  */
 
 /**
- * A schedule, and functions that give the bytes it needs.
+ * A schedule, and functions that return the bytes it needs.
  * @typedef {object} Content
  * @property {Schedule} schedule
  * @property {() => Uint8Array<ArrayBuffer>} sizes
@@ -37,16 +37,16 @@
  * @property {(number: number) => Uint8Array<ArrayBuffer>} weight
  */
 
-/** Segments that can be on their way at a time: one is uploaded while another is computed. */
+/** Segments that may be in flight: one is uploaded while another is computed. */
 export const IN_FLIGHT = 2;
 
-/** Dispatches that are handed over at a time: the card has pictures to show, too. */
+/** Dispatches submitted at a time: the card has to draw the screen too. */
 const TOGETHER = 16;
 
-/** What is bound of a uniform: no schedule has a larger one. */
+/** Size of a uniform's binding: no schedule has a larger one. */
 const UNIFORM_BYTES = 256;
 
-/** Buffers for what is computed; the networks of one model have them in common. */
+/** Buffers for intermediate results, shared by the networks of one model. */
 export class Workspace {
   /** @type {Map<string, GPUBuffer[]>} */
   #buffers = new Map();
@@ -78,11 +78,11 @@ export class Network {
   #schedule;
   #buffers;
   #sizes;
-  /** @type {GPUBuffer[]} that are no other network's */
+  /** @type {GPUBuffer[]} used by this network only */
   #own;
   /** @type {[GPUComputePipeline, GPUBindGroup, Run["workgroups"]][]} */
   #runs = [];
-  /** @type {GPUBuffer[]} through which stems are read, those that are free */
+  /** @type {GPUBuffer[]} free buffers for reading stems back */
   #staging = [];
 
   /**
@@ -148,8 +148,8 @@ export class Network {
   }
 
   /**
-   * Run it once. At most `IN_FLIGHT` segments can be on their way: the next one is uploaded while
-   * one is computed.
+   * Run the network once. At most `IN_FLIGHT` segments may be in flight: the next one is uploaded
+   * while one is computed.
    *
    * @param {Float32Array<ArrayBuffer>} segment
    * @returns {Promise<Float32Array<ArrayBuffer>>} its stems
@@ -171,7 +171,7 @@ export class Network {
     return stems;
   }
 
-  /** @param {GPUBuffer} staging gets the stems */
+  /** @param {GPUBuffer} staging receives the stems */
   #submit(staging) {
     const { device } = this.#card;
     for (let start = 0; start < this.#runs.length; start += TOGETHER) {
@@ -192,7 +192,7 @@ export class Network {
     device.queue.submit([encoder.finish()]);
   }
 
-  /** Give back its buffers, those of the workspace excepted. */
+  /** Free its own buffers, but not those of the workspace. */
   close() {
     for (const buffer of this.#own) this.#card.free(buffer);
   }
@@ -201,7 +201,7 @@ export class Network {
 /**
  * @param {Card} card @param {Uint8Array<ArrayBuffer>} bytes @param {number} size of the buffer
  * @param {import("./card.js").Usage} usage
- * @returns {GPUBuffer} with those bytes in it
+ * @returns {GPUBuffer} filled with those bytes
  */
 function filled(card, bytes, size, usage) {
   const buffer = card.buffer(size, usage, "COPY_DST");

@@ -1,6 +1,6 @@
 /**
- * Blocks of samples as a file: Mediabunny writes the containers, libFLAC and LAME encode, in workers
- * of their own.
+ * Encodes blocks of samples into a file: Mediabunny writes the containers; libFLAC and LAME encode,
+ * each in a worker of its own.
  *
  * @module
  */
@@ -29,31 +29,31 @@ import { placedStream } from "./sinks.js";
  * @property {Format} format
  * @property {number} rate      hertz
  * @property {number} length    frames
- * @property {number} gain      of integers; floats are written as they are, to the bit
+ * @property {number} gain      applied to integers; floats are written unchanged
  * @property {Tags} tags
  */
 
 /**
- * What takes the samples of one file.
+ * Encoder of the samples of one file.
  * @typedef {object} Encoding
  * @property {import("mediabunny").AudioSource} track
- * @property {(samples: Float32Array, start: number) => Promise<void>} add   from a frame on
- * @property {() => Promise<{frame: Uint8Array, fromEnd: number}>} [end]   nothing more comes: what is
- *   to be written over that many bytes before the end
+ * @property {(samples: Float32Array, start: number) => Promise<void>} add   from frame `start` on
+ * @property {() => Promise<{frame: Uint8Array, fromEnd: number}>} [end]   called at the end;
+ *   returns bytes to write over those `fromEnd` bytes before the end of the file
  */
 
-/** More than a WAV file's header has. From 4 GiB on a file's size is not a number of 32 bits. */
+/** More than the size of a WAV header. From 4 GiB on, a file's size exceeds 32 bits. */
 const HEADER_BYTES = 1 << 16;
 const LARGEST_RIFF = 2 ** 32 - HEADER_BYTES;
 
-/** Bytes that are written at once. */
+/** Bytes written at once. */
 const WRITE_BYTES = 1 << 20;
 
 /**
  * @param {AsyncIterable<Float32Array>} blocks of `length` frames, interleaved
  * @param {Content} content
  * @param {Sink} sink
- * @param {(share: number) => void} report how far it is, from 0 to 1
+ * @param {(share: number) => void} report called with the progress, from 0 to 1
  */
 export async function encode(blocks, content, sink, report) {
   let size = 0;
@@ -81,15 +81,15 @@ function containerOf({ format, length, rate, tags }) {
   if (container === "flac") return new FlacOutputFormat();
   if (container === "mp3") return new Mp3OutputFormat({ xingHeader: false });
   return new WavOutputFormat({
-    // As RF64 where a plain WAV file could not be so large.
+    // Use RF64 if the file could be too large for plain WAV.
     large: mostBytes(format, length, rate) > LARGEST_RIFF,
-    // INFO does not say in what letters it is written, and readers differ in all but ASCII.
+    // INFO does not state its character encoding, and readers agree only on ASCII.
     metadataFormat: /^[\x20-\x7e]*$/.test(Object.values(tags).join("")) ? "info" : "id3",
   });
 }
 
 /**
- * Encoders are loaded when they are needed.
+ * Load the encoder of a format and create an encoding.
  *
  * @param {Content} content
  * @returns {Promise<Encoding>}
@@ -118,7 +118,7 @@ function pcm({ format, rate, gain }) {
 
 /**
  * @param {Float32Array} samples @param {number} gain @param {16 | 24 | null} bits
- * @returns {Uint8Array} as a WAV file has them
+ * @returns {Uint8Array} in the layout of a WAV file
  */
 function bytesOf(samples, gain, bits) {
   if (bits === 24) return packed(to24Bit(samples, gain));
@@ -157,12 +157,12 @@ async function addSample(track, sample) {
 
 /**
  * @param {Float32Array} samples @param {number} start @param {Content} content
- * @returns {AudioSample} of integers
+ * @returns {AudioSample} a sample of integers
  */
 function sampleOf(samples, start, { format, rate, gain }) {
   const is24Bit = FORMATS[format].bits === 24;
   return new AudioSample({
-    // The encoder goes by this: integers of 32 bits make a FLAC file of 24.
+    // The encoder relies on this: 32-bit integers make a 24-bit FLAC file.
     format: is24Bit ? "s32" : "s16",
     data: is24Bit ? raised(to24Bit(samples, gain)) : to16Bit(samples, gain),
     numberOfChannels: 2,

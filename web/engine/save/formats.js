@@ -1,5 +1,5 @@
 /**
- * The formats that files can have.
+ * The file formats for saving.
  *
  * @module
  */
@@ -8,9 +8,9 @@
  * @typedef {object} FormatFacts
  * @property {"wav" | "flac" | "mp3"} container   also the file's extension
  * @property {"pcm-s16" | "pcm-s24" | "pcm-f32" | "flac" | "mp3"} codec
- * @property {16 | 24 | null} bits      of the integers that are encoded; null: floats, as they are
- * @property {string} type              for the browser
- * @property {readonly number[] | null} rates    in hertz, those that the encoder takes; null: all
+ * @property {16 | 24 | null} bits      of the encoded integers; null: unchanged floats
+ * @property {string} type              MIME type
+ * @property {readonly number[] | null} rates    supported rates in hertz; null: all
  */
 
 /** @typedef {"wav16" | "wav24" | "wav32f" | "flac16" | "flac24" | "mp3"} Format */
@@ -30,7 +30,7 @@ export const FORMATS = {
   wav32f: { ...WAV, codec: "pcm-f32", bits: null },
   flac16: { ...FLAC, bits: 16 },
   flac24: { ...FLAC, bits: 24 },
-  // Of lower rates the frames are of another kind: see mp3.js.
+  // Lower rates have a different kind of frame: see mp3.js.
   mp3: {
     container: "mp3",
     codec: "mp3",
@@ -40,12 +40,12 @@ export const FORMATS = {
   },
 };
 
-/** Bits a second: the most that MP3 has. */
+/** Bits per second: the highest rate of MP3. */
 export const MP3_BITRATE = 320_000;
 
 /**
  * @param {Format} format @param {number} frames @param {number} rate in hertz
- * @returns {number} bytes that a file has at most, but for its tags. FLAC has half of it, commonly
+ * @returns {number} largest size of a file in bytes, without tags; FLAC files typically have half
  */
 export function mostBytes(format, frames, rate) {
   if (format === "mp3") return Math.ceil((frames / rate + 1) * (MP3_BITRATE / 8));

@@ -1,24 +1,23 @@
 /**
- * From floats to the integers of a file, and how loud they may be.
+ * Conversion of floats to the integers of a file, and the gain that avoids clipping.
  *
- * Values are rounded to the nearest integer. There is no dither: stems are made to be worked with
- * further, and added up they shall be the song again, without the noise of each.
- *
+ * Values are rounded to the nearest integer. There is no dither: stems are meant for further
+ * processing, and their sum shall be the song again, without the noise of each.
  * @module
  */
 
 /**
  * @param {16 | 24} bits
- * @returns {number} the largest value that they hold, as a part of full scale
+ * @returns {number} largest value that they can hold, relative to full scale
  */
 function largest(bits) {
   return 1 - 2 ** (1 - bits);
 }
 
 /**
- * @param {number} peak the largest absolute value there is
- * @param {16 | 24 | null} bits null: floats, which need none
- * @returns {number} the factor by which nothing clips: 1, or what brings the peak to full scale
+ * @param {number} peak the largest absolute value
+ * @param {16 | 24 | null} bits null: floats, which need no gain
+ * @returns {number} factor that avoids clipping: 1, or what brings the peak to full scale
  */
 export function gainOf(peak, bits) {
   return bits === null || peak <= largest(bits) ? 1 : largest(bits) / peak;
@@ -44,7 +43,7 @@ export function to16Bit(samples, gain) {
 
 /**
  * @param {Float32Array} samples @param {number} gain
- * @returns {Int32Array} of 24 bits each
+ * @returns {Int32Array} 24-bit values
  */
 export function to24Bit(samples, gain) {
   return rounded(samples, gain, 24, new Int32Array(samples.length));
@@ -53,7 +52,7 @@ export function to24Bit(samples, gain) {
 /**
  * @template {Int16Array | Int32Array} Integers
  * @param {Float32Array} samples @param {number} gain @param {16 | 24} bits
- * @param {Integers} integers is filled
+ * @param {Integers} integers to fill
  * @returns {Integers}
  */
 function rounded(samples, gain, bits, integers) {
@@ -65,7 +64,9 @@ function rounded(samples, gain, bits, integers) {
   return integers;
 }
 
-/** @param {Int32Array} integers of 24 bits @returns {Uint8Array} three bytes each, lowest first */
+/**
+ * @param {Int32Array} integers of 24 bits @returns {Uint8Array} three bytes for each, lowest first
+ */
 export function packed(integers) {
   const bytes = new Uint8Array(3 * integers.length);
   for (let i = 0, at = 0; i < integers.length; i++) {
@@ -77,7 +78,9 @@ export function packed(integers) {
   return bytes;
 }
 
-/** @param {Int32Array} integers of 24 bits @returns {Int32Array} as the highest ones of 32 */
+/**
+ * @param {Int32Array} integers of 24 bits @returns {Int32Array} shifted to the upper end of 32 bits
+ */
 export function raised(integers) {
   return integers.map((value) => value << 8);
 }

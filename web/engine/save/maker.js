@@ -1,8 +1,8 @@
 /**
- * Makes the files that the person asks for: one stem, what is heard, or all stems.
+ * Makes the files that the user asks for: one stem, the mix, or all stems.
  *
- * All the work is done by a worker (`save-worker.js`), one for each request; the page hands it the
- * stems, block by block, from where they are. To cancel is to end the worker: whatever it waits for.
+ * A worker (`save-worker.js`) does all the work, one worker for each request; the page passes it
+ * the stems from the store, block by block. Cancelling ends the worker, whatever it is waiting for.
  *
  * @module
  */
@@ -27,63 +27,66 @@ import { patiently } from "./temporary.js";
 
 /**
  * @typedef {object} Song
- * @property {string} name      without an extension
- * @property {string} [title]   of its tags, as the others
+ * @property {string} name      name without an extension
+ * @property {string} [title]   from its tags, like the others
  * @property {string} [artist]
  * @property {string} [album]
  */
 
 /**
- * Where the files shall be: in the browser's downloads (several as one zip), in a file that the
- * person has picked (likewise), or in a folder.
+ * Where to put the files: the browser's downloads (several files as one zip), a file that the user
+ * has picked (likewise), or a folder.
  * @typedef {{kind: "download"}
  *   | {kind: "file", handle: FileSystemFileHandle}
  *   | {kind: "folder", handle: FileSystemDirectoryHandle}} Destination
  */
 
 /**
- * Where they can be closed, they can be held open, too: see open-song.js.
+ * Stems that can be closed can also be held open: see open-song.js.
  * @typedef {ReadableStems & {hold?: () => void, close?: () => Promise<void>}} HeldStems
  */
 
 /**
  * @typedef {object} Request
- * @property {HeldStems} stems      all of the region is final
+ * @property {HeldStems} stems      final in the whole region
  * @property {Song} song
  * @property {"stem" | "mix" | "all"} what
- * @property {string} [source]      of "stem"
- * @property {Mix} [mix]            of "mix"
- * @property {Tempo} [tempo]        at which it is to be; else as it is
+ * @property {string} [source]      for "stem"
+ * @property {Mix} [mix]            for "mix"
+ * @property {Tempo} [tempo]        default: unchanged
  * @property {Format} format
- * @property {[number, number]} [region]    [start, stop), in frames; else the whole song
- * @property {number} [rate]        hertz; else that of the stems
+ * @property {[number, number]} [region]    [start, stop), in frames; default: the whole song
+ * @property {number} [rate]        hertz; default: that of the stems
  * @property {Destination} destination
  */
 
 /**
  * @typedef {object} Watch
- * @property {(share: number) => void} report   how far it is, from 0 to 1
+ * @property {(share: number) => void} report   called with the progress, from 0 to 1
  * @property {AbortSignal} signal
  */
 
 /**
  * @typedef {object} Download
- * @property {string} name      of the file, the zip or the folder
- * @property {Blob | null} file     to be handed to the browser; null: it is where it was wanted
- * @property {number} gain      what the samples were multiplied by lest they clip
- * @property {() => Promise<void>} discard  deletes what is kept for the browser
+ * @property {string} name      name of the file, the zip or the folder
+ * @property {Blob | null} file     file for the browser's downloads; null if already in place
+ * @property {number} gain      factor applied to the samples to avoid clipping
+ * @property {() => Promise<void>} discard  deletes the file kept for the download
  */
 
-/** How the files come to where they shall be. @typedef {object} Delivery
+/** The files' way to their destination. @typedef {object} Delivery
  * @property {string} name
- * @property {(Place | null)[]} places      of the files, or of the zip alone
+ * @property {(Place | null)[]} places      places of the files, or of the zip
  * @property {Place | null} scratch
- * @property {() => Promise<void>} undo     deletes what was made for it
+ * @property {() => Promise<void>} undo     deletes what was created for it
  */
 
 export class Maker {
   #files;
-  /** @type {WeakMap<ReadableStems, Map<string, number>>} the peak of all stems, by what decides it */
+  /**
+   * @type {WeakMap<ReadableStems, Map<string, number>>} peaks of all stems, by the settings that
+   *   determine them
+   */
   #peaks = new WeakMap();
 
   /** @param {TemporaryFiles} files */
@@ -96,7 +99,7 @@ export class Maker {
    * @param {Watch} watch
    * @returns {Promise<Download>}
    * @throws {UserError}
-   * @throws {DOMException} AbortError; nothing is left of it
+   * @throws {DOMException} AbortError; nothing is left behind
    */
   async make(request, watch) {
     watch.signal.throwIfAborted();
@@ -185,7 +188,7 @@ export class Maker {
   }
 }
 
-/** @param {Request} request @returns {FileOrder[]} without their places */
+/** @param {Request} request @returns {FileOrder[]} orders without places */
 function filesOf({ stems, song, what, source, mix, tempo, format }) {
   const { container } = FORMATS[format];
   const file = (/** @type {string} */ from, /** @type {string} */ name) => {
@@ -219,13 +222,13 @@ function isZipped({ destination }, files) {
   return files.length > 1 && destination.kind !== "folder";
 }
 
-/** @param {Order} order @returns {string} equal where the peak is */
+/** @param {Order} order @returns {string} equal for orders with equal peaks */
 function peakKey({ region, tempo, rate }) {
   return JSON.stringify([region, tempo, rate]);
 }
 
 /**
- * Nothing that is there is written over.
+ * Place files in a folder without overwriting anything.
  *
  * @param {{handle: FileSystemDirectoryHandle}} folder @param {FileOrder[]} files
  * @returns {Promise<Omit<Delivery, "scratch">>}
@@ -269,7 +272,7 @@ async function freeName(folder, name) {
  * @returns {Promise<Omit<Delivery, "scratch">>}
  */
 async function inFile({ handle }) {
-  // The picker has made it, unless the person chose to replace one: that stays as it was.
+  // The picker creates the file; a file that the user chose to replace stays unchanged.
   const isNew = (await handle.getFile()).size === 0;
   const undo = async () => {
     if (isNew) await patiently(async () => handle.remove?.());
@@ -313,7 +316,7 @@ async function handOver(worker, { id, source, start, length }, stems) {
   await worker.call("block", { id, samples }, { transfer }).catch(() => {});
 }
 
-/** What the browser says of a place that it may not write to, or that is gone. */
+/** Errors of the browser for a place that is gone or not writable. */
 const REFUSALS = ["NotAllowedError", "NotFoundError", "InvalidStateError", "SecurityError"];
 
 /** @param {unknown} error @returns {UserError} */

@@ -1,8 +1,9 @@
 /**
- * MP3 by LAME, with what LAME's own program writes and its library here does not: a first frame
- * without sound that says how many frames there are, and how much silence the encoder has put
- * around the sound. Players leave out as much, so that the file is as long as the song (so does
- * ../gapless.js). It is known at the end only: room is left for it, and it is written then.
+ * MP3 by LAME, with an addition that LAME's own program writes but the library here does not: a
+ * first frame without sound that states the number of frames, and how much silence the encoder has
+ * added around the sound. Players skip that silence, so the file is as long as the song (and so
+ * does ../decode/gapless.js). The values are known only at the end, so the frame's place is
+ * reserved and filled in then.
  *
  * Layout: http://gabriel.mp3-tech.org/mp3infotag.html
  *
@@ -21,26 +22,26 @@ import {
 import { registerMp3Encoder } from "../../vendor/mp3-encoder/encoder.mjs";
 import { MP3_BITRATE } from "./formats.js";
 
-/** Frames of sound in one frame of MP3, at the rates of formats.js. */
+/** Samples per channel in one MP3 frame, at the rates of formats.js. */
 const FRAME = 1152;
-/** Frames of silence that LAME puts before the sound. */
+/** Samples of silence that LAME puts before the sound. */
 const DELAY = 576;
 
-/** Where things are in the first frame, of a stereo file. */
+/** Offsets of fields in the first frame of a stereo file. */
 const AT = { name: 36, flags: 40, frames: 44, bytes: 48, places: 52, encoder: 156, method: 165 };
 const GAPS_AT = 177;
 const EVERYTHING_IS_STATED = 15;
 const CONSTANT_BITRATE = 1;
 
 export class Mp3Track {
-  /** For the file; its muxer shall write no header. */
+  /** Track for the file, whose muxer must not write a header. */
   track = new EncodedAudioPacketSource("mp3");
   #encoder = new AudioSampleSource({
     codec: "mp3",
     quality: new Quality({ bitrate: MP3_BITRATE }),
     onEncodedPacket: (packet, meta) => this.#take(packet, meta),
   });
-  /** What it writes is of no use: its packets are taken. */
+  /** Its output is discarded: only its packets are used. */
   #output = new Output({
     format: new Mp3OutputFormat({ xingHeader: false }),
     target: new NullTarget(),
@@ -49,7 +50,7 @@ export class Mp3Track {
   #bytes = 0;
   /** @type {Promise<void>} */
   #written = Promise.resolve();
-  /** @type {Uint8Array | null} without what is known at the end only */
+  /** @type {Uint8Array | null} the first frame, still without the values known only at the end */
   #first = null;
 
   async start() {
@@ -66,8 +67,8 @@ export class Mp3Track {
 
   /**
    * @param {number} length of the sound, in frames
-   * @returns {Promise<{frame: Uint8Array, fromEnd: number}>} the first frame as it is to be, and how
-   *   many bytes before the end of the file it begins
+   * @returns {Promise<{frame: Uint8Array, fromEnd: number}>} the final first frame, and how
+   *   many bytes before the end of the file it starts
    */
   async end(length) {
     await this.#output.finalize();
@@ -98,7 +99,7 @@ export class Mp3Track {
   }
 }
 
-/** @param {Uint8Array} frame of sound @returns {Uint8Array} one of its kind without sound */
+/** @param {Uint8Array} frame with sound @returns {Uint8Array} a similar frame without sound */
 function firstFrame(frame) {
   const padded = 0x02;
   const header = frame.slice(0, 4);
@@ -109,7 +110,7 @@ function firstFrame(frame) {
   const letters = new TextEncoder();
   first.set(letters.encode("Info"), AT.name);
   first[AT.flags + 3] = EVERYTHING_IS_STATED;
-  // Where each hundredth of the song is, in 256ths of the file.
+  // Position of each hundredth of the song, in 256ths of the file.
   first.set(Uint8Array.from({ length: 100 }, (_, part) => (256 * part) / 100), AT.places);
   first.set(letters.encode("LAME3.100"), AT.encoder);
   first[AT.method] = CONSTANT_BITRATE;

@@ -1,31 +1,31 @@
 /**
- * Names of files that every system takes, whatever a song is called.
+ * File names that are valid on every system, whatever a song is called.
  *
  * @module
  */
 
-/** Of UTF-8, most file systems take 255; some of it is for what follows the song's name. */
+/** Most file systems allow 255 bytes of UTF-8; leave some for what follows the song's name. */
 const MOST_BYTES = 150;
 
 /**
- * What Windows, macOS or Linux forbid in names, what cannot be seen, and what turns the direction of
- * writing, by which a name can look as if it ended otherwise.
+ * Characters forbidden in names on Windows, macOS or Linux, invisible ones, and those that change
+ * the writing direction, with which a name can fake its extension.
  */
 const FORBIDDEN = /[<>:"/\\|?*\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 
-/** Devices, for Windows, whatever the extension. */
+/** Names of devices on Windows, whatever the extension. */
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/iu;
 
-/** Where a song has no name that can be kept. */
+/** Used when nothing valid is left of a song's name. */
 const NAMELESS = "song";
 
 /**
  * @param {string} name of a song, or of a part of it
- * @returns {string} that any file can have
+ * @returns {string} a valid file name
  */
 export function safeName(name) {
   const visible = name.normalize("NFC").replace(FORBIDDEN, " ").replace(/\s+/gu, " ");
-  // Leading dots hide a file, and Windows drops those at the end.
+  // Leading dots hide a file, and Windows drops trailing ones.
   const trimmed = shortened(visible.replace(/^[. ]+/u, "")).replace(/[. ]+$/u, "");
   return (trimmed || NAMELESS).replace(RESERVED, "$1_");
 }
@@ -44,7 +44,7 @@ function shortened(name) {
 }
 
 /**
- * @param {string} song @param {string} part what of it is in the file
+ * @param {string} song @param {string} part the part of it in the file
  * @param {string} extension
  * @returns {string} "Song - vocals.wav"
  */
@@ -54,7 +54,7 @@ export function fileName(song, part, extension) {
 
 /**
  * @param {import("../stretch/tempo.js").Tempo} tempo
- * @returns {string} "80% +2": as part of a name, in every language
+ * @returns {string} "80% +2", for file names in any language
  */
 export function tempoName({ speed, semitones }) {
   const parts = speed === 1 ? [] : [`${Math.round(100 * speed)}%`];

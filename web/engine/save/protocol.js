@@ -1,10 +1,10 @@
 /**
- * What the page and the save worker (`save-worker.js`) tell each other, by the calls of `../rpc.js`.
- * Types only.
+ * Messages between the page and the save worker (`save-worker.js`), as calls of `../rpc.js`. Types
+ * only.
  *
  * | method  | argument | value  | notices                                |
  * | ------- | -------- | ------ | -------------------------------------- |
- * | `make`  | `Order`  | `Made` | `Notice`: how far it is, what it reads |
+ * | `make`  | `Order`  | `Made` | `Notice`: progress, or ranges to read  |
  * | `block` | `Block`  | none   | none                                   |
  *
  * There is one `make`, and a `block` for each `read`. To cancel, the page terminates the worker.
@@ -17,7 +17,7 @@
 /** @typedef {import("./sinks.js").Place} Place */
 
 /**
- * Of a stem in a mix.
+ * A stem in a mix.
  * @typedef {object} Channel
  * @property {number} volume    a factor
  * @property {number} pan       -1 is left, 1 is right
@@ -25,7 +25,7 @@
 
 /**
  * @typedef {object} Mix
- * @property {ReadonlyMap<string, Channel>} channels   by stem; those that are not heard are not there
+ * @property {ReadonlyMap<string, Channel>} channels   audible stems, by name
  * @property {number} master    a factor
  */
 
@@ -41,28 +41,28 @@
  * @property {string} source    a stem, or "mix"
  * @property {string} name
  * @property {Tags} tags
- * @property {Place | null} place   null: in memory, or in the zip
+ * @property {Place | null} place   null: in memory or in the zip
  */
 
 /**
  * @typedef {object} Order
- * @property {string[]} sources     of the stems
+ * @property {string[]} sources     names of the stems
  * @property {number} stemsRate     hertz
- * @property {number} length        of the stems, in frames
+ * @property {number} length        length of the stems, in frames
  * @property {[number, number]} region  [start, stop), in frames of the stems
  * @property {Mix | null} mix       null: the stems themselves
- * @property {import("../stretch/tempo.js").Tempo | null} tempo     null: as they are
+ * @property {import("../stretch/tempo.js").Tempo | null} tempo     null: unchanged
  * @property {Format} format
- * @property {number} rate          of the files, in hertz
- * @property {number | null} peak   of all that the files shall agree with; null: not known yet
+ * @property {number} rate          rate of the files, in hertz
+ * @property {number | null} peak   peak of everything with the same gain; null if unknown
  * @property {FileOrder[]} files
- * @property {ZipOrder | null} zip  null: each file for itself
+ * @property {ZipOrder | null} zip  null: separate files
  */
 
 /**
  * @typedef {object} ZipOrder
  * @property {Place | null} place   null: in memory
- * @property {Place | null} scratch     for one file at a time; null: in memory
+ * @property {Place | null} scratch     space for one file at a time; null: in memory
  */
 
 /**
@@ -71,15 +71,15 @@
  */
 
 /**
- * `null`: the stems could not be read.
+ * null: the stems could not be read.
  * @typedef {{id: number, samples: Float32Array | null}} Block
  */
 
 /**
  * @typedef {object} Made
- * @property {(Blob | null)[]} contents     of the files, or of the zip; null: in its place
- * @property {number | null} peak           null where nobody asked for it: floats need none
- * @property {number} gain                  what all samples were multiplied by
+ * @property {(Blob | null)[]} contents     of the files or the zip; null if already in place
+ * @property {number | null} peak           null if not needed: floats need none
+ * @property {number} gain                  factor applied to all samples
  */
 
 export {};

@@ -1,6 +1,6 @@
 /**
- * Makes the files of one order: reads the stems from the page, block by block, mixes, resamples,
- * looks for the peak, encodes and writes. Messages: see `protocol.js` beside it.
+ * Makes the files of one order: reads the stems from the page block by block, mixes, resamples,
+ * measures the peak, encodes and writes. Messages: see `protocol.js` beside it.
  */
 
 import { configure, ZipWriter } from "../../vendor/zip.mjs";
@@ -20,28 +20,28 @@ import { checkRoom, openSink, plainStream } from "./sinks.js";
 /** @typedef {import("./protocol.js").Order} Order */
 /** @typedef {import("./protocol.js").ZipOrder} ZipOrder */
 /** @typedef {import("./sinks.js").Place} Place */
-/** @typedef {(share: number) => void} Report  how far it is, from 0 to 1 */
+/** @typedef {(share: number) => void} Report  progress, from 0 to 1 */
 /** @typedef {(notice: import("./protocol.js").Notice) => void} Tell */
 
 /** Frames read at once. */
 const CHUNK = 1 << 16;
 
-/** What looking for the peak takes, and what copying into a zip does, where encoding takes 1. */
+/** Cost of measuring the peak and of copying into a zip, relative to encoding. */
 const PEAK_COST = 0.3;
 const COPY_COST = 0.1;
 
 /**
- * Sizes and checksums stand before the content: Java's readers, and old Android's, refuse entries
- * that are stored and say them behind it.
+ * Sizes and checksums precede the content: readers in Java and old Android refuse stored entries
+ * whose sizes come after it.
  */
 const ZIP_OPTIONS = { level: 0, dataDescriptor: false, extendedTimestamp: false };
 configure({ useWebWorkers: false });
 
-/** Beside the samples, in each file. */
+/** Room for tags in each file, in addition to the samples. */
 const TAGS_BYTES = 1 << 16;
 
 /**
- * What was asked of the page. Those who wait for it end with this worker: see maker.js.
+ * Pending reads from the page. If reading fails, the page ends this worker: see maker.js.
  *
  * @type {Map<number, {resolve: (samples: Float32Array) => void, reject: (error: unknown) => void}>}
  */
@@ -69,7 +69,7 @@ class Job {
   #order;
   #stems;
 
-  /** @param {Order} order @param {ReadableStems} stems as they are to be written, but for the rate */
+  /** @param {Order} order @param {ReadableStems} stems to write, except for their rate */
   constructor(order, stems) {
     this.#order = order;
     this.#stems = stems;
@@ -85,7 +85,7 @@ class Job {
     return new Job(order, stretched(stems, tempo));
   }
 
-  /** Frames of each file. */
+  /** Length of each file in frames. */
   get #length() {
     return Math.round((this.#stems.length * this.#order.rate) / this.#stems.rate);
   }
@@ -105,7 +105,7 @@ class Job {
     return { contents, peak, gain };
   }
 
-  /** Before anything takes time. */
+  /** Check the free space before anything takes time. */
   async #checkRoom() {
     const { files, zip, format, rate } = this.#order;
     const each = mostBytes(format, this.#length, rate) + TAGS_BYTES;
@@ -113,7 +113,7 @@ class Job {
     if (zip) await checkRoom(zip.place, (files.length + 1) * each);
   }
 
-  /** @param {Report} report @returns {Promise<number>} of all there is to write, and its like */
+  /** @param {Report} report @returns {Promise<number>} peak of everything to write */
   async #findPeak(report) {
     const { sources } = this.#stems;
     let peak = 0;
@@ -141,7 +141,7 @@ class Job {
   async #zip(zip, gain, report) {
     const sink = await openSink(zip.place);
     const writer = new ZipWriter(plainStream(sink), ZIP_OPTIONS);
-    // One after the other: there is never more than one of them beside the zip.
+    // One after the other, so that at most one file exists beside the zip.
     for (const [index, file] of this.#order.files.entries()) {
       const share = this.#partOf(index, report);
       const middle = 1 / (1 + COPY_COST);
@@ -171,7 +171,9 @@ class Job {
     return part(report, index / length, (index + 1) / length);
   }
 
-  /** @param {string} source @returns {AsyncIterable<Float32Array>} at the files' rate */
+  /**
+   * @param {string} source @returns {AsyncIterable<Float32Array>} blocks at the rate of the files
+   */
   #blocks(source) {
     const blocks = blocksOf(this.#stems, source);
     const [from, to] = [this.#stems.rate, this.#order.rate];
@@ -188,7 +190,7 @@ async function* blocksOf(stems, source) {
 
 /** @param {AsyncIterable<Float32Array>} blocks @param {number} from @param {number} to in hertz */
 async function* resampled(blocks, from, to) {
-  // What would end it ends this worker.
+  // Needs no signal of its own: cancelling ends this whole worker.
   const resampler = new Resampler(new AbortController().signal);
   try {
     await resampler.start(from, to);
@@ -199,7 +201,7 @@ async function* resampled(blocks, from, to) {
   }
 }
 
-/** @param {Float32Array} block @returns {Float32Array[]} it, unless it is empty */
+/** @param {Float32Array} block @returns {Float32Array[]} the block, unless it is empty */
 function filled(block) {
   return block.length === 0 ? [] : [block];
 }
@@ -210,7 +212,8 @@ function part(report, start, stop) {
 }
 
 /**
- * The content is read twice rather than kept: the first reading is for the checksum.
+ * Add a file to the zip. The content is read twice rather than held in memory: first for the
+ * checksum.
  *
  * @param {ZipWriter<unknown>} writer @param {string} name @param {Blob} content
  * @param {Report} report
@@ -225,8 +228,8 @@ async function addToZip(writer, name, content, report) {
 }
 
 /**
- * @param {number} bytes in all @param {Report} report
- * @returns {TransformStream<Uint8Array, Uint8Array>} that hands on what it gets
+ * @param {number} bytes in total @param {Report} report
+ * @returns {TransformStream<Uint8Array, Uint8Array>} that passes its input on
  */
 function counted(bytes, report) {
   let done = 0;

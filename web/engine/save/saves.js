@@ -1,11 +1,10 @@
 /**
- * The saves of a tab, one after another: what waits, what is at work, what is done.
+ * The saves of a tab, made one after another: waiting, in progress and done.
  *
- * Nothing tells when the browser has copied a file that it was handed. So it is kept until the tab is
- * closed or the person says that it is no longer needed, with one limit: beside the newest one there
- * are `KEPT_BYTES` at most, and where the disk is too full for the next one there is none. Then
- * the oldest goes first.
- *
+ * Nothing reports when the browser has copied a file passed to it. So the file is kept until the
+ * tab is closed or the user says that it is no longer needed, with one limit: beside the newest
+ * file at most `KEPT_BYTES` are kept, and none at all if the disk is too full for the next save.
+ * The oldest goes first.
  * @module
  */
 
@@ -17,35 +16,35 @@ import { removeAbandoned, TemporaryFiles } from "./temporary.js";
 /** @typedef {import("./maker.js").Download} Download */
 /** @typedef {import("./maker.js").Request} Request */
 
-/** Of files that were handed to the browser: some forty songs of FLAC stems. */
+/** Limit for files passed to the browser: some forty songs of FLAC stems. */
 const KEPT_BYTES = 4e9;
 
 /**
  * @typedef {object} Save
  * @property {number} id
- * @property {string} name      of the song, until that of the file is known
+ * @property {string} name      name of the song, then of the file once known
  * @property {"waiting" | "working" | "done" | "failed"} state
- * @property {number} share     how far it is, from 0 to 1
+ * @property {number} share     progress, from 0 to 1
  * @property {unknown} error    why it failed
- * @property {Download | null} download     once it is done
+ * @property {Download | null} download     set when it is done
  */
 
 /**
- * What the class knows besides.
+ * A save with its internal state.
  * @typedef {object} Entry
  * @property {Save} save
  * @property {Request} request
  * @property {AbortController} controller
- * @property {Promise<void>} settled     when nothing of its stems is read any more
- * @property {() => void} release       the stems, which are held until it is done or given up
+ * @property {Promise<void>} settled     settles when reading of its stems has stopped
+ * @property {() => void} release       releases the stems, held until it is done or given up
  */
 
 /**
- * Events, with the save as their `detail`: "change" (it was added, has another state, or is gone),
- * "share" (how far it is), "done" (it is done just now).
+ * Events, with the save as their `detail`: "change" (it was added or removed, or its state has
+ * changed), "share" (its progress), "done" (it has just been finished).
  */
 export class Saves extends EventTarget {
-  /** @type {Map<number, Entry>} in order */
+  /** @type {Map<number, Entry>} in order of creation */
   #entries = new Map();
   #maker;
   #lastId = 0;
@@ -58,12 +57,12 @@ export class Saves extends EventTarget {
     removeAbandoned().catch((error) => console.warn(error));
   }
 
-  /** @returns {Save[]} in the order in which they were asked for */
+  /** @returns {Save[]} in the order of the requests */
   get list() {
     return [...this.#entries.values()].map(({ save }) => save);
   }
 
-  /** Whether some would be lost if the tab were closed. */
+  /** Whether closing the tab would lose any. */
   get areAtWork() {
     return this.list.some(({ state }) => state === "waiting" || state === "working");
   }
@@ -97,10 +96,10 @@ export class Saves extends EventTarget {
   }
 
   /**
-   * Cancel a save, or let its file go, which is not needed any more.
+   * Cancel a save, or delete its file when it is no longer needed.
    *
    * @param {number} id
-   * @returns {Promise<void>} when nothing of it is left
+   * @returns {Promise<void>} resolves when nothing of it is left
    */
   async remove(id) {
     const entry = this.#entries.get(id);
@@ -113,7 +112,7 @@ export class Saves extends EventTarget {
     await entry.save.download?.discard();
   }
 
-  /** @param {number} id of one that failed */
+  /** @param {number} id of a failed save */
   retry(id) {
     const entry = this.#entries.get(id);
     if (!entry) return;
@@ -122,10 +121,10 @@ export class Saves extends EventTarget {
   }
 
   /**
-   * Give up what is still to be saved of a song, because it goes.
+   * Give up unfinished saves of a song, because it will be closed.
    *
    * @param {ReadableStems} stems
-   * @returns {Promise<void>} when nobody reads them any more
+   * @returns {Promise<void>} resolves when all reading has stopped
    */
   async giveUp(stems) {
     const entries = [...this.#entries.values()].filter(
@@ -173,7 +172,7 @@ export class Saves extends EventTarget {
     }
   }
 
-  /** @param {number} newest that stays, whatever its size */
+  /** @param {number} newest to keep, whatever its size */
   async #bound(newest) {
     const others = this.#kept().filter(({ id }) => id !== newest);
     let bytes = others.reduce((sum, save) => sum + bytesOf(save), 0);
@@ -184,7 +183,7 @@ export class Saves extends EventTarget {
     }
   }
 
-  /** @returns {Save[]} those of which there is a file, the oldest first */
+  /** @returns {Save[]} saves with a file, oldest first */
   #kept() {
     return this.list.filter(({ download }) => download?.file);
   }
@@ -202,10 +201,10 @@ export class Saves extends EventTarget {
 }
 
 /**
- * Stems that can be held stay open while they are saved, whatever the page shows meanwhile.
+ * Hold stems open while they are saved, whatever the page shows meanwhile.
  *
  * @param {Request["stems"]} stems
- * @returns {() => void} lets them go, once
+ * @returns {() => void} releases them, once
  */
 function hold(stems) {
   stems.hold?.();

@@ -1,5 +1,5 @@
 /**
- * Stems made of stems: a part of them, their mix.
+ * Stems derived from stems: a region of them, or their mix.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { gainsOf } from "../pan.js";
 /** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./protocol.js").Mix} Mix */
 
-/** The only stem of a mix. */
+/** Name of the only stem of a mix. */
 export const MIX = "mix";
 
 /**
@@ -27,7 +27,7 @@ export function regionOf({ sources, rate, read }, [start, stop]) {
 }
 
 /**
- * What is heard, as the player adds it up: the stems one after the other, in 32-bit floats.
+ * The mix, added up as in the player: one stem after the other, in 32-bit floats.
  *
  * @param {ReadableStems} stems
  * @param {Mix} mix
@@ -49,7 +49,7 @@ export function mixOf({ rate, length, read }, { channels, master }) {
 }
 
 /**
- * @param {Float32Array} sum interleaved, as `samples`
+ * @param {Float32Array} sum interleaved, like `samples`
  * @param {Float32Array} samples
  * @param {import("../pan.js").Gains} gains
  */

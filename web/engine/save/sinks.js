@@ -1,22 +1,22 @@
 /**
- * Where files are written to: the browser's own file system, a file that the person has picked, or
- * memory where there is nothing else.
+ * Destinations of file data: the browser's own file system, a file that the user has picked, or
+ * memory if there is nothing else.
  *
  * @module
  */
 
 /**
  * @typedef {object} Sink
- * @property {(data: Uint8Array, position: number) => void | Promise<void>} write   at any place up to
- *   the end
- * @property {() => Promise<Blob | null>} close   the content; null: it is in the file
+ * @property {(data: Uint8Array, position: number) => void | Promise<void>} write   at any position
+ *   up to the end
+ * @property {() => Promise<Blob | null>} close   returns the content; null if it is in the file
  */
 
 /**
- * A file that is there already, empty.
+ * An existing, empty file.
  * @typedef {object} Place
  * @property {FileSystemFileHandle} handle
- * @property {boolean} isPicked    by the person; else it is in the browser's own file system
+ * @property {boolean} isPicked    by the user; otherwise in the browser's own file system
  */
 
 /** @param {Place | null} place null: in memory @returns {Promise<Sink>} */
@@ -29,8 +29,8 @@ export async function openSink(place) {
 }
 
 /**
- * Refuse what there is no room for in the browser's own file system. Of other places, and of memory,
- * nothing is known before.
+ * Refuse data for which the browser's own file system has no room. For other places and for memory
+ * this is not known in advance.
  *
  * @param {Place | null} place @param {number} bytes
  * @throws {DOMException} QuotaExceededError
@@ -39,7 +39,7 @@ export async function checkRoom(place, bytes) {
   if (!place || place.isPicked) return;
   const file = await place.handle.createSyncAccessHandle();
   try {
-    // It takes no space on the disk, but fails where there is none.
+    // This takes no space on the disk, but fails if there is none.
     file.truncate(bytes);
     file.truncate(0);
   } finally {
@@ -49,7 +49,7 @@ export async function checkRoom(place, bytes) {
 
 /**
  * @param {Sink} sink
- * @param {(end: number) => void} onWrite told the position behind what was written
+ * @param {(end: number) => void} onWrite called with the end of each write
  * @returns {WritableStream<{data: Uint8Array, position: number}>}
  */
 export function placedStream(sink, onWrite) {
@@ -61,7 +61,7 @@ export function placedStream(sink, onWrite) {
   });
 }
 
-/** @param {Sink} sink @returns {WritableStream<Uint8Array>} one piece after the other */
+/** @param {Sink} sink @returns {WritableStream<Uint8Array>} writes pieces one after the other */
 export function plainStream(sink) {
   let position = 0;
   return new WritableStream({
@@ -135,7 +135,7 @@ class MemorySink {
 }
 
 /**
- * @param {{data: Uint8Array, position: number}} piece what lies in it is replaced
+ * @param {{data: Uint8Array, position: number}} piece the overlapping part is replaced
  * @param {Uint8Array} data @param {number} position
  */
 function overwrite(piece, data, position) {

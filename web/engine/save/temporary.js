@@ -1,16 +1,15 @@
 /**
- * Temporary files in the origin-private file system: what is to be downloaded need not fit in
- * memory.
+ * Temporary files in the origin-private file system, so that downloads need not fit in memory.
  *
- * Each tab has a folder of its own and holds a lock of that name as long as it lives, so what a
- * closed tab has left is known by its lock being free.
+ * Each tab has a folder of its own and holds a lock of that name as long as it lives, so a free
+ * lock marks the leftovers of a closed tab.
  *
  * @module
  */
 
 const FOLDER = "downloads";
 
-/** What browsers say of a file that is open. */
+/** Browsers' errors for a file that is open. */
 const IN_USE = ["NoModificationAllowedError", "InvalidModificationError"];
 const PATIENCE_MS = 3000;
 const PAUSE_MS = 100;
@@ -20,7 +19,7 @@ export class TemporaryFiles {
   #folder = null;
 
   /**
-   * @returns {Promise<FileSystemFileHandle | null>} a new, empty file; null where there can be none
+   * @returns {Promise<FileSystemFileHandle | null>} a new, empty file; null if there can be none
    */
   async create() {
     this.#folder ??= openFolder().catch((error) => {
@@ -38,7 +37,7 @@ export class TemporaryFiles {
   }
 }
 
-/** Delete what tabs that are gone have left. */
+/** Delete the leftovers of closed tabs. */
 export async function removeAbandoned() {
   if (!arePossible()) return;
   const { held = [] } = await navigator.locks.query();
@@ -50,7 +49,7 @@ export async function removeAbandoned() {
 }
 
 /**
- * A worker that was ended lets go of its files a little later.
+ * Retry deleting: the files of a worker that was ended are freed slightly later.
  *
  * @param {() => Promise<void>} remove
  */
@@ -68,14 +67,16 @@ export async function patiently(remove) {
 }
 
 /**
- * @returns {boolean} whether the browser knows such files; it may still refuse them, in a private
+ * @returns {boolean} whether the browser supports such files; it may still refuse them in a private
  *   window
  */
 function arePossible() {
   return "locks" in navigator && "getDirectory" in (navigator.storage ?? {});
 }
 
-/** @returns {Promise<FileSystemDirectoryHandle | null>} this tab's; null where there can be none */
+/**
+ * @returns {Promise<FileSystemDirectoryHandle | null>} this tab's folder; null if there can be none
+ */
 async function openFolder() {
   if (!arePossible()) return null;
   const parent = await openParent();

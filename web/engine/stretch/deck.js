@@ -1,10 +1,10 @@
 /**
  * Plays stems slower, faster, higher or lower.
  *
- * `Stretcher` is the node on the audio thread, one for a player; `StretchedDeck` is a `Deck` (see
- * run.js) that plays on it. The stretching needs the samples a while before they are heard, so what
- * follows has to be there by then, and a change of tempo is heard as much later: 0.1 s, more when
- * slow.
+ * `Stretcher` is the node on the audio thread, one for each player; `StretchedDeck` is a `Deck`
+ * (see run.js) that plays through it. Stretching needs the samples some time before they are heard,
+ * so the next piece has to be there by then, and a change of tempo is delayed as well: by 0.1 s, or
+ * more at low speed.
  *
  * @module
  */
@@ -18,16 +18,17 @@ import { ratioOf, TempoMap } from "./tempo.js";
 /** @typedef {import("./worklet.js").Order} Order */
 /** @typedef {import("./worklet.js").Report} Report */
 
-/** Frames in which the audio thread works, and on which jobs and tempi begin. */
+/** Block size of the audio thread in frames; jobs and tempo changes start on its multiples. */
 const QUANTUM = 128;
 /**
- * What the audio thread may need before a job begins: it does two steps of 128 frames a quantum.
+ * Time that the audio thread may need before a job starts: it does two steps of 128 frames per
+ * quantum.
  */
 const PREPARE_SHARE = 0.5;
 
 /** Event: "report", a `CustomEvent` with the `Report` as its detail. */
 export class Stretcher extends EventTarget {
-  /** When the last job ends, in seconds: the next one begins after it. */
+  /** End of the last job in seconds: the next one starts after it. */
   freeAt = 0;
   #node;
   #lead;
@@ -45,7 +46,7 @@ export class Stretcher extends EventTarget {
   }
 
   /**
-   * @param {BaseAudioContext} context @param {number} count of the streams
+   * @param {BaseAudioContext} context @param {number} count number of streams
    * @returns {Promise<Stretcher>}
    * @throws {UserError}
    */
@@ -71,14 +72,14 @@ export class Stretcher extends EventTarget {
 
   /**
    * @param {Tempo} tempo
-   * @returns {number} seconds from the order to play something until it is heard
+   * @returns {number} seconds between ordering a piece and hearing it
    */
   leadOf(tempo) {
     const { stretched, offset } = this.#lead;
     return (stretched / ratioOf(tempo) + offset / tempo.speed) / this.context.sampleRate;
   }
 
-  /** @returns {number} seconds that a job needs before it begins */
+  /** @returns {number} seconds that a job needs before it starts */
   get preparation() {
     return (PREPARE_SHARE * this.#lead.stretched) / this.context.sampleRate;
   }
@@ -97,7 +98,7 @@ export class Stretcher extends EventTarget {
     for (const [index, output] of outputs.entries()) this.#node.disconnect(output, index);
   }
 
-  /** @param {Order} order @returns {Promise<void>} settled when it has been taken */
+  /** @param {Order} order @returns {Promise<void>} settles when it has been taken */
   order(order) {
     const id = ++this.#orders;
     return new Promise((resolve) => {
@@ -133,9 +134,9 @@ export class StretchedDeck extends EventTarget {
   #job;
   #scheduled = 0;
   #isSilent = true;
-  /** The frame at which the tempo changed last, or will. */
+  /** Frame of the last tempo change, past or scheduled. */
   #changed = 0;
-  /** @type {TempoMap | null} frames of the context and of the song; null before the first piece */
+  /** @type {TempoMap | null} maps frames of context and song; null before the first piece */
   #map = null;
 
   /** @param {Stretcher} stretcher @param {AudioNode[]} outputs @param {Tempo} tempo */
@@ -209,7 +210,7 @@ export class StretchedDeck extends EventTarget {
     return this.#stretcher.context.sampleRate;
   }
 
-  /** @param {number} soon @returns {{frame: number, tempo: Tempo}} when it begins, and how */
+  /** @param {number} soon @returns {{frame: number, tempo: Tempo}} its start and tempo */
   #begin(soon) {
     const time = Math.max(soon, this.#stretcher.freeAt) + this.#stretcher.preparation;
     this.#changed = quantumAfter(time * this.#rate);
@@ -234,7 +235,7 @@ export class StretchedDeck extends EventTarget {
   };
 }
 
-/** @param {number} frame @returns {number} where the next quantum begins */
+/** @param {number} frame @returns {number} start of the next quantum */
 function quantumAfter(frame) {
   return QUANTUM * Math.ceil(frame / QUANTUM);
 }

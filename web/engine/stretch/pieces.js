@@ -1,5 +1,5 @@
 /**
- * Samples that follow each other, of several streams, given in pieces and read in order.
+ * Consecutive samples of several streams, appended in pieces and read in order.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export class Pieces {
 
   /** @param {number} start offset of the first frame */
   constructor(start) {
-    /** The offset at which the next piece begins. */
+    /** Offset of the next piece. */
     this.end = start;
   }
 
@@ -26,9 +26,9 @@ export class Pieces {
   }
 
   /**
-   * Fill the first frames of left and right; what is not there is silence.
+   * Fill the first frames of left and right; missing samples are silence.
    *
-   * @param {number} stream @param {number} offset of the first
+   * @param {number} stream @param {number} offset of the first frame
    * @param {Float32Array[]} channels @param {number} length
    */
   read(stream, offset, [left, right], length) {
@@ -46,13 +46,14 @@ export class Pieces {
     }
   }
 
-  /** @param {number} offset what lies before it is not read any more */
+  /** @param {number} offset samples before it are no longer needed */
   forget(offset) {
     this.#list = this.#list.filter(({ start, length }) => start + length > offset);
   }
 
   /**
-   * @param {number} from @param {number} to offsets @returns {boolean} whether a piece ends there
+   * @param {number} from @param {number} to offsets @returns {boolean} whether a piece ends between
+   *   them
    */
   hasEnd(from, to) {
     return this.#list.some(({ start, length }) => from < start + length && start + length <= to);

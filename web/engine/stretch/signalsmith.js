@@ -1,29 +1,28 @@
 /**
- * Signalsmith Stretch, one stereo stream of it.
+ * One stereo stream of Signalsmith Stretch.
  *
- * The library is taken for what it does best, and to the frame: other speeds at the same pitch. Its
- * own transposition is up to 0.8 % off below 250 Hz (measured on sines), which a bass player hears:
- * so `stream.js` changes the pitch by sampling what was stretched. The package's AudioWorklet is
- * not taken either: it loads itself from a blob: URL, which a strict Content-Security-Policy
- * forbids, and copies wrong samples where one buffer ends and the next begins. Below half of the
- * speed the library makes phases up by chance: here the chance is always the same, so that a song
- * that is saved twice is the same twice.
- *
+ * The library is used for what it does best, accurate to the frame: other speeds at the same pitch.
+ * Its own transposition is up to 0.8 % off below 250 Hz (measured on sines), which a bass player
+ * hears, so `stream.js` changes the pitch by resampling the stretched signal. The package's
+ * AudioWorklet is not used either: it loads itself from a blob: URL, which a strict
+ * Content-Security-Policy forbids, and copies wrong samples at the boundary between buffers. Below
+ * half speed the library randomises phases: here the random numbers are always the same, so that
+ * saving a song twice gives the same result.
  * @module
  */
 
 import openModule from "../../vendor/signalsmith-stretch.mjs";
 
-/** Of what the library seeds its random numbers with. */
+/** Seed for the library's random numbers. */
 const CHANCE = { getRandomValues: (/** @type {Uint8Array} */ bytes) => bytes.fill(1) };
 
-/** The library's own choice. */
+/** The library's own defaults. */
 const BLOCK_SECONDS = 0.12;
 const INTERVAL_SECONDS = 0.03;
 
 /**
- * Far below the last bit of 24. In digital silence the library drops what it has not given out yet,
- * which at twice the speed and more is the end of what came before.
+ * Far below the last bit of 24. In digital silence the library drops pending output, which at
+ * double speed and above is the end of the preceding sound.
  */
 const NEVER_SILENT = 1e-8;
 
@@ -46,11 +45,11 @@ export class Signalsmith {
       Math.round(BLOCK_SECONDS * rate),
       Math.round(INTERVAL_SECONDS * rate),
     ];
-    // The work of a block is spread over the time until the next one: no peaks on the audio thread.
+    // Spread the work of a block over the time until the next: no load peaks on the audio thread.
     module._configure(2, block, interval, true);
-    /** What the library needs before the place where it begins, in frames. */
+    /** Frames that the library needs before its starting point. */
     this.history = block + interval;
-    /** How far ahead of what comes out it has to be fed: frames of the input, and of the output. */
+    /** How far the input is ahead of the output: in frames of the input, and of the output. */
     this.inputLatency = module._inputLatency();
     this.outputLatency = module._outputLatency();
     this.#capacity = this.history;
@@ -62,19 +61,19 @@ export class Signalsmith {
     return new Signalsmith(await openModule({ random: CHANCE }), rate);
   }
 
-  /** @returns {Float32Array[]} left and right: to be filled before `seek` or `process` */
+  /** @returns {Float32Array[]} left and right: to be filled before `begin` or `process` */
   get inputs() {
     this.#look();
     return this.#inputs;
   }
 
-  /** @returns {Float32Array[]} left and right: what `process` has given */
+  /** @returns {Float32Array[]} left and right: the output of `process` */
   get outputs() {
     this.#look();
     return this.#outputs;
   }
 
-  /** @param {number} speed at which it is to go on after the `history` that is in `inputs` */
+  /** @param {number} speed speed for what follows the `history` in `inputs` */
   begin(speed) {
     this.#module._reset();
     this.#disturb(this.history);
@@ -93,7 +92,7 @@ export class Signalsmith {
     for (let i = 0; i < length; i++) left[i] = /** @type {number} */ (left[i]) + NEVER_SILENT;
   }
 
-  /** Memory that grows is another buffer. */
+  /** Renew the views: the buffer changes when memory grows. */
   #look() {
     const { buffer } = this.#module.HEAP8;
     if (this.#inputs[0]?.buffer === buffer) return;

@@ -1,13 +1,13 @@
 /**
- * Samples between samples: a windowed sinc, as far as the band allows.
+ * Samples between samples, by a band-limited windowed sinc.
  *
- * Own code, and not libsamplerate, which the page has: here the place of every sample is given, it
- * has to be exact, and the audio thread must not allocate anything.
+ * Own code instead of libsamplerate, which the page also has: here the position of each sample is
+ * given and must be exact, and the audio thread must not allocate memory.
  *
  * @module
  */
 
-/** On each side. Up to 20 of 22 kHz pass; what folds back lies above that, 75 dB down. */
+/** Zero crossings on each side. Up to 20 of 22 kHz pass; aliases lie above that, 75 dB down. */
 const CROSSINGS = 24;
 const STEPS = 512;
 const KAISER_BETA = 7.5;
@@ -15,7 +15,8 @@ const KAISER_BETA = 7.5;
 const TABLE = makeTable();
 
 /**
- * @param {number} ratio of the steps between places @returns {number} frames needed on each side
+ * @param {number} ratio step between positions, in frames @returns {number} frames needed on each
+ *   side
  */
 export function reach(ratio) {
   return Math.ceil(CROSSINGS * Math.max(1, ratio)) + 1;
@@ -23,8 +24,8 @@ export function reach(ratio) {
 
 /**
  * @param {Float32Array[]} channels left and right
- * @param {number} place between two samples, `reach` away from both ends
- * @param {number} ratio frames from one place to the next; above 1 what would fold back is left out
+ * @param {number} place position between two samples, `reach` away from both ends
+ * @param {number} ratio frames from one position to the next; above 1 aliases are filtered out
  * @param {[number, number]} out left and right
  */
 export function sample([left, right], place, ratio, out) {
@@ -48,7 +49,7 @@ export function sample([left, right], place, ratio, out) {
   out[1] = band * other;
 }
 
-/** @returns {Float64Array} one side of the kernel, and zeros behind */
+/** @returns {Float64Array} one side of the kernel, followed by zeros */
 function makeTable() {
   const table = new Float64Array(CROSSINGS * STEPS + 2);
   for (let i = 0; i <= CROSSINGS * STEPS; i++) {

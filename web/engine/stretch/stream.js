@@ -1,11 +1,11 @@
 /**
- * One stereo stream at another tempo: stretched by the library, then sampled for the pitch.
+ * One stereo stream at another tempo: stretched by the library, then resampled for the pitch.
  *
  * To play a tone higher by a ratio r at the speed v, it is stretched to v / r and sampled at every
- * r-th frame. Both are exact: a frame of time comes from the frame of the source that the
- * `TempoMap` says, and the frequency of a tone is what it was, times r. Below half of the speed the
- * library makes phases up by chance, so tones get rough: at v / r = 0.37 (half speed, five
- * semitones up) that is 20 dB below a tone, at 0.25 (half speed and an octave up) it is most of it.
+ * r-th frame. Both steps are exact: each frame of time comes from the source frame given by the
+ * `TempoMap`, and frequencies are multiplied by exactly r. Below half speed the library randomises
+ * phases, so tones get rough: at v / r = 0.37 (half speed, five semitones up) the noise is 20 dB
+ * below a tone, at 0.25 (half speed and an octave up) it is most of the sound.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import { reach, sample } from "./sinc.js";
 /** @typedef {import("./signalsmith.js").Signalsmith} Signalsmith */
 /** @typedef {import("./tempo.js").TempoMap} TempoMap */
 
-/** Frames that are stretched at once; a step does not depend on how many are asked for. */
+/** Frames stretched at once; independent of how many are requested. */
 const STEP = 128;
-/** The highest tone is an octave up. */
+/** The largest transposition is an octave up. */
 const LARGEST_RATIO = 2;
-/** More than one quantum of time needs of it, an octave up. */
+/** More than one quantum of time needs, an octave up. */
 const KEPT = 2048;
 
 /**
  * @param {Signalsmith} stretch
- * @returns {{stretched: number, offset: number}} how far the source is read ahead of what is heard:
- *   frames of what is stretched, and of the source besides
+ * @returns {{stretched: number, offset: number}} how far the source is read ahead of the output:
+ *   frames of the stretched signal, plus frames of the source
  */
 export function leadOf({ inputLatency, outputLatency }) {
   return { stretched: outputLatency + reach(LARGEST_RATIO) + 2 * STEP, offset: inputLatency };
@@ -38,11 +38,10 @@ export class StretchedStream {
   #map = null;
   /** The next frame of time. */
   #frame = 0;
-  /** The next frame that is fed. */
+  /** The next source frame to feed. */
   #fed = 0;
   /**
-   * What was stretched: left and right, of which `#filled` frames are there, the first being
-   * `#base`.
+   * The stretched signal, left and right: `#filled` frames, of which the first is frame `#base`.
    */
   #kept = [new Float32Array(KEPT), new Float32Array(KEPT)];
   #base = 0;
@@ -51,21 +50,21 @@ export class StretchedStream {
   #pair = [0, 0];
 
   /**
-   * @param {Signalsmith} stretch that it has for itself
+   * @param {Signalsmith} stretch used by this stream only
    * @param {(offset: number, channels: Float32Array[], length: number) => void} read fills
-   *   the first frames of left and right with the source; with silence where there is none
+   *   the first frames of left and right with the source, or with silence
    */
   constructor(stretch, read) {
     this.#stretch = stretch;
     this.#read = read;
   }
 
-  /** @returns {number} the first frame of the source that was not read yet */
+  /** @returns {number} the first source frame not read yet */
   get fed() {
     return this.#fed;
   }
 
-  /** @param {TempoMap} map @param {number} frame of time that is asked for first */
+  /** @param {TempoMap} map @param {number} frame of time to render first */
   begin(map, frame) {
     const { history, inputs, outputLatency } = this.#stretch;
     this.#map = map;
@@ -78,9 +77,9 @@ export class StretchedStream {
   }
 
   /**
-   * Do a step towards what is rendered next.
+   * Do one step of work ahead of rendering.
    *
-   * @returns {boolean} whether all of it is done
+   * @returns {boolean} whether no work is left
    */
   prepare() {
     if (this.#isReady(STEP)) return true;
@@ -88,7 +87,7 @@ export class StretchedStream {
     return this.#isReady(STEP);
   }
 
-  /** @param {Float32Array} left @param {Float32Array} right to be filled with what comes next */
+  /** @param {Float32Array} left @param {Float32Array} right to fill with the next frames */
   render(left, right) {
     while (!this.#isReady(left.length)) this.#step();
     const map = /** @type {TempoMap} */ (this.#map);
@@ -102,7 +101,7 @@ export class StretchedStream {
     this.#frame += left.length;
   }
 
-  /** @returns {number} the first frame of what is stretched that is needed now */
+  /** @returns {number} the first stretched frame still needed */
   #first() {
     const map = /** @type {TempoMap} */ (this.#map);
     return Math.floor(map.stretchedAt(this.#frame)) - reach(LARGEST_RATIO);
@@ -115,14 +114,16 @@ export class StretchedStream {
     return this.#base + this.#filled > last;
   }
 
-  /** @param {number} stretched @returns {number} how far it is fed by the time that is stretched */
+  /**
+   * @param {number} stretched @returns {number} source frames to feed until that frame is stretched
+   */
   #toFeed(stretched) {
     const { inputLatency, outputLatency } = this.#stretch;
     const { offset } = /** @type {TempoMap} */ (this.#map).sourceOf(stretched + outputLatency);
     return Math.round(offset) + inputLatency;
   }
 
-  /** Stretch so many frames more. */
+  /** Stretch the next `STEP` frames. */
   #step() {
     if (this.#filled + STEP > KEPT) this.#drop();
     const until = this.#toFeed(this.#base + this.#filled + STEP);
@@ -137,7 +138,7 @@ export class StretchedStream {
     this.#filled += STEP;
   }
 
-  /** Forget what is behind. */
+  /** Drop frames that are no longer needed. */
   #drop() {
     const behind = Math.min(this.#first() - this.#base, this.#filled);
     for (const kept of this.#kept) kept.copyWithin(0, behind, this.#filled);

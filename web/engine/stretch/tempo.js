@@ -1,5 +1,5 @@
 /**
- * How fast and how high, and which frame of the song that makes out of which frame of time.
+ * Speed and pitch, and the mapping from frames of time to frames of the song.
  *
  * @module
  */
@@ -12,53 +12,52 @@
 
 /**
  * @param {Partial<Tempo>} given
- * @returns {Tempo} within what is possible; what is not given: as it was
+ * @returns {Tempo} limited to the valid range; missing values mean no change
  */
 export function tempoOf({ speed, semitones }) {
   return { speed: clamp(speed, 0.5, 1.5, 1), semitones: clamp(semitones, -12, 12, 0) };
 }
 
-/** @param {Tempo} tempo @returns {boolean} whether the samples are to be left alone */
+/** @param {Tempo} tempo @returns {boolean} whether the samples stay unchanged */
 export function isPlain({ speed, semitones }) {
   return speed === 1 && semitones === 0;
 }
 
 /**
  * @param {unknown} value @param {number} least @param {number} most @param {number} otherwise
- * @returns {number} the value within its bounds; `otherwise` if it is no number
+ * @returns {number} the clamped value; `otherwise` if it is not a number
  */
 export function clamp(value, least, most, otherwise) {
   if (typeof value !== "number" || Number.isNaN(value)) return otherwise;
   return Math.min(Math.max(value, least), most);
 }
 
-/** @param {Tempo} tempo @returns {number} the frequency of a tone, divided by what it was */
+/** @param {Tempo} tempo @returns {number} factor for the frequency of a tone */
 export function ratioOf({ semitones }) {
   return 2 ** (semitones / 12);
 }
 
 /**
- * From a frame of time on.
+ * A tempo from a frame of time on.
  * @typedef {{frame: number, stretched: number, offset: number, speed: number, ratio: number}}
  *   Anchor
  */
 
 /**
- * Three counts of frames that belong together, while the tempo changes now and then: of time; of
- * what is stretched at the pitch that it had (`stretched`); and of what that was made of
- * (`offset`).
+ * Maps three counts of frames onto each other while the tempo changes: of time; of the signal
+ * stretched at the original pitch (`stretched`); and of its source (`offset`).
  */
 export class TempoMap {
   /** @type {Anchor[]} */
   #anchors;
 
-  /** @param {Tempo} tempo @param {number} frame of time at which the others are 0 */
+  /** @param {Tempo} tempo @param {number} frame of time where the other counts are 0 */
   constructor(tempo, frame) {
     const { speed } = tempo;
     this.#anchors = [{ frame, stretched: 0, offset: 0, speed, ratio: ratioOf(tempo) }];
   }
 
-  /** @param {Tempo} tempo @param {number} frame from which on; none comes before the last one */
+  /** @param {Tempo} tempo @param {number} frame start of the change; not before the last one */
   change(tempo, frame) {
     const stretched = this.stretchedAt(frame);
     const offset = this.offsetAt(frame);
@@ -70,7 +69,7 @@ export class TempoMap {
     return this.#last((anchor) => anchor.frame <= frame).ratio;
   }
 
-  /** @param {number} frame @returns {number} of what is stretched */
+  /** @param {number} frame @returns {number} frame of the stretched signal */
   stretchedAt(frame) {
     const anchor = this.#last((one) => one.frame <= frame);
     return anchor.stretched + (frame - anchor.frame) * anchor.ratio;
@@ -82,14 +81,15 @@ export class TempoMap {
     return anchor.offset + (frame - anchor.frame) * anchor.speed;
   }
 
-  /** @param {number} offset @returns {number} the frame of time at which that is heard */
+  /** @param {number} offset @returns {number} frame of time when it is heard */
   frameOf(offset) {
     const anchor = this.#last((one) => one.offset <= offset);
     return anchor.frame + (offset - anchor.offset) / anchor.speed;
   }
 
   /**
-   * @param {number} stretched @returns {{offset: number, speed: number}} how fast it is stretched
+   * @param {number} stretched @returns {{offset: number, speed: number}} source frame and speed
+   *   there
    */
   sourceOf(stretched) {
     const anchor = this.#last((one) => one.stretched <= stretched);

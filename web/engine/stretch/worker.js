@@ -1,5 +1,5 @@
 /**
- * The worker of `stretched` (stretch.js): one stem at another tempo, piece by piece.
+ * The worker of `stretched` (stretch.js): renders one stem at another tempo, piece by piece.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { TempoMap } from "./tempo.js";
 
 /** @typedef {import("./tempo.js").Tempo} Tempo */
 
-/** A song, and how it is to be played. @typedef {{rate: number, tempo: Tempo}} Opening */
+/** Rate and tempo of a song. @typedef {{rate: number, tempo: Tempo}} Opening */
 
 /**
- * How far the source has to be given around a place, in frames.
+ * Frames of the source needed before and after a position.
  * @typedef {{before: number, after: number}} Reach
  */
 
 /**
- * So many frames more, with what the source has next; where `begin` is given, from that frame on,
- * the source from that offset on.
+ * Request for `length` frames; `samples` are the next ones of the source. With `begin`, rendering
+ * starts anew at that frame, and the source at that offset.
  * @typedef {{begin: {frame: number, offset: number} | null, samples: Float32Array, length: number}}
  *   Rendering
  */
@@ -45,7 +45,7 @@ class Renderer {
     this.#stream.begin(map, frame);
   }
 
-  /** @param {Float32Array} samples interleaved, what the source has next */
+  /** @param {Float32Array} samples interleaved, the next ones of the source */
   append(samples) {
     this.#pieces.append({ parts: [samples], length: samples.length / 2 });
   }
@@ -69,7 +69,7 @@ class Renderer {
   }
 }
 
-/** What all renderers have in common. @type {{rate: number, map: TempoMap} | null} */
+/** Shared by all renderers. @type {{rate: number, map: TempoMap} | null} */
 let song = null;
 /** @type {Renderer | null} */
 let renderer = null;

@@ -1,8 +1,8 @@
 /**
- * The audio thread's part of `StretchedDeck`: all stems and the original, each a stream of its own.
+ * The audio thread's part of `StretchedDeck`: all stems and the original, one stream for each.
  *
- * One after the other it plays jobs: a job is what plays without a break. Messages: see `Order` and
- * `Report`; each order is answered, once it has been taken, by its id.
+ * It plays jobs one after the other; a job is what plays without a break. Messages: see `Order` and
+ * `Report`; each order is acknowledged by its id.
  *
  * @module
  */
@@ -16,8 +16,8 @@ import { TempoMap } from "./tempo.js";
 /** @typedef {import("./pieces.js").Piece} Piece */
 
 /**
- * `start`: from that frame of the context on. `append`: what follows. `tempo`: from that frame on.
- * `stop`: the job ends with that frame. `close`: nothing comes any more.
+ * `start`: start a job at that frame of the context. `append`: the next piece. `tempo`: change the
+ * tempo at that frame. `stop`: end the job at that frame. `close`: nothing more follows.
  * @typedef {{type: "start", job: number, frame: number, tempo: Tempo, piece: Piece}
  *   | {type: "append", job: number, piece: Piece}
  *   | {type: "tempo", job: number, frame: number, tempo: Tempo}
@@ -33,10 +33,10 @@ import { TempoMap } from "./tempo.js";
  *   | {type: "ended", job: number}} Report
  */
 
-/** Steps of every stream in a quantum that has nothing to play yet. */
+/** Steps of each stream in a quantum that has nothing to play yet. */
 const STEPS_AHEAD = 2;
 
-/** What plays without a break. */
+/** Playback without a break. */
 class Job {
   pieces = new Pieces(0);
   stop = Infinity;
@@ -52,7 +52,7 @@ class Job {
 class StretchProcessor extends AudioWorkletProcessor {
   /** @type {StretchedStream[]} */
   #streams = [];
-  /** @type {Job[]} the first one plays, or is about to */
+  /** @type {Job[]} jobs; the first one plays, or is about to */
   #jobs = [];
   #hasBegun = false;
   #isClosed = false;

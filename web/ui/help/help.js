@@ -1,5 +1,5 @@
 /**
- * The help: first steps, privacy and how to check it, limits, what this browser can do, licences.
+ * The help: first steps, privacy and how to verify it, limits, browser features, licences.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { abilities } from "./abilities.js";
 
 /** @typedef {import("./abilities.js").Ability} Ability */
 /** @typedef {import("../words.js").Saying} Saying */
-/** Those that are lists of sentences. @typedef {"steps" | "privacy" | "check" | "limits"} Chapter */
+/** Chapters that are lists. @typedef {"steps" | "privacy" | "check" | "limits"} Chapter */
 
-/** Files of the site, by what the words call them. */
+/** Files of the site, by their keys in the catalogue of words. */
 const LINKS = /** @type {const} */ ({ all: "licences.txt", models: "models.txt" });
 
 export class Help {

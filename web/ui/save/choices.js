@@ -1,5 +1,5 @@
 /**
- * What the person chose when they last saved something, for the next time.
+ * The user's choices in the last save, as defaults for the next one.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { keep, recall } from "../remembered.js";
  * @typedef {object} Choices
  * @property {"stem" | "mix" | "all"} what
  * @property {Format} format
- * @property {"download" | "place"} to      a place: a file or a folder that is picked
+ * @property {"download" | "place"} to      "place": a file or folder that the user picks
  */
 
 const NAME = "save";
@@ -21,7 +21,7 @@ const NAME = "save";
 /** @type {Choices} */
 const FIRST = { what: "all", format: "wav24", to: "download" };
 
-/** @returns {Choices} whatever the browser has kept */
+/** @returns {Choices} the stored choices, checked, or the defaults */
 export function lastChoices() {
   const { what, format, to } = parsed(recall(NAME));
   return {

@@ -1,5 +1,5 @@
 /**
- * Where files go: the browser's pickers where it has them, and its downloads.
+ * Destinations of files: the browser's pickers if it has them, and its downloads.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** @typedef {import("../../engine/save/maker.js").Destination} Destination */
 /** @typedef {import("../../engine/save/maker.js").Download} Download */
 
-/** @returns {boolean} whether the browser lets pages write to a file that the person picks */
+/** @returns {boolean} whether pages can write to a file that the user picks */
 export function canPickFile() {
   return "showSaveFilePicker" in globalThis;
 }
@@ -18,10 +18,10 @@ export function canPickFolder() {
 }
 
 /**
- * To be called while the person's click is still fresh.
+ * Ask for a file. Call it directly from the user's click.
  *
- * @param {string} name proposed
- * @returns {Promise<Destination | null>} null where the person thought better of it
+ * @param {string} name proposed name
+ * @returns {Promise<Destination | null>} null if the user cancelled
  */
 export function pickFile(name) {
   return unlessCancelled(async () => {
@@ -30,7 +30,7 @@ export function pickFile(name) {
   });
 }
 
-/** Likewise. @returns {Promise<Destination | null>} */
+/** Ask for a folder, likewise. @returns {Promise<Destination | null>} */
 export function pickFolder() {
   return unlessCancelled(async () => {
     const handle = await window.showDirectoryPicker({ mode: "readwrite", id: "py-demixer" });
@@ -52,11 +52,11 @@ async function unlessCancelled(pick) {
 }
 
 /**
- * A link to a file that is ready. In Chromium it can be dragged to the desktop or into another
- * program, which then gets the file.
+ * Link to a finished file. In Chromium it can be dragged to the desktop or into another program,
+ * which then receives the file.
  *
  * @param {string} name @param {Blob} file
- * @returns {HTMLAnchorElement} whose address is to be revoked when it goes
+ * @returns {HTMLAnchorElement} revoke its URL when removing it
  */
 export function fileLink(name, file) {
   const link = document.createElement("a");

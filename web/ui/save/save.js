@@ -1,5 +1,5 @@
 /**
- * The dialog that asks what to save, as what, and where to.
+ * The dialog for saving: what to save, in which format, and where.
  *
  * @module
  */
@@ -27,15 +27,15 @@ import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
  * @typedef {object} Subject
  * @property {Stems} stems
  * @property {{mix(): Mix & Tempo}} player
- * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: of its
- *   file, in hertz
- * @property {string} [source]      the stem that it is about
- * @property {[number, number] | null} [region]     that is chosen, in frames
+ * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: sample
+ *   rate of its file, in hertz
+ * @property {string} [source]      the stem, if the dialog was opened from a lane
+ * @property {[number, number] | null} [region]     the selected region, in frames
  */
 
 const WHATS = /** @type {const} */ (["all", "mix", "stem"]);
 const FORMAT_NAMES = /** @type {Format[]} */ (Object.keys(FORMATS));
-/** FLAC has this much of what the samples have, of stems commonly. A guess. */
+/** Typical size of a FLAC file of a stem relative to its samples. An estimate. */
 const FLAC_SHARE = 0.5;
 
 export class SaveDialog {
@@ -59,7 +59,7 @@ export class SaveDialog {
   #go = make("button", { type: "submit", className: "primary", data: { do: "go" } });
 
   /**
-   * @param {HTMLDialogElement} dialog with its heading
+   * @param {HTMLDialogElement} dialog that has its heading already
    * @param {Saves} saves
    * @param {(error: unknown) => void} onError
    */
@@ -81,7 +81,7 @@ export class SaveDialog {
     this.#form.addEventListener("change", () => this.#show());
     this.#form.addEventListener("submit", () => void this.#submit());
     dialog.addEventListener("close", () => {
-      // It may be open again when the browser tells that it was closed.
+      // It may have been opened again by the time the browser reports that it was closed.
       if (!dialog.open) this.#forget();
     });
   }
@@ -131,7 +131,7 @@ export class SaveDialog {
     );
   }
 
-  /** @param {Choices["to"]} to as it was chosen last */
+  /** @param {Choices["to"]} to the last choice */
   #fillPlaces(to) {
     const { what } = this.#choices;
     const canPick = what === "all" ? canPickFolder() : canPickFile();
@@ -207,7 +207,7 @@ export class SaveDialog {
     say(this.#size, ({ save }) => save.size({ size: size() }));
   }
 
-  /** @param {Subject} subject @returns {[number, number]} of the part to be saved */
+  /** @param {Subject} subject @returns {[number, number]} the range to save */
   #frames({ stems, region }) {
     return region && this.#region.input.checked ? region : [0, stems.length];
   }
@@ -217,7 +217,7 @@ export class SaveDialog {
     if (!subject) return;
     const choices = this.#choices;
     const { stems, player, song, region } = subject;
-    // Whoever has saved a lane does not always want one stem.
+    // Saving from a lane does not mean that the user always wants one stem.
     keepChoices(subject.source ? { ...choices, what: lastChoices().what } : choices);
     const rate = Number(this.#rate.field.value);
     const source = this.#stem.field.value;

@@ -1,5 +1,5 @@
 /**
- * The list of saves: how far each is, and what became of it. It is there while there are some.
+ * The list of saves with their progress and results. Hidden while it is empty.
  *
  * @module
  */
@@ -63,7 +63,7 @@ export class SaveList {
     );
   }
 
-  /** @param {Save} save is done just now */
+  /** @param {Save} save that has just been finished */
   #handOver(save) {
     this.#rows.get(save.id)?.link?.click();
     announce(word((words) => words.save.ready({ name: save.name })));
@@ -77,7 +77,7 @@ function saveOf(event) {
 
 class Row {
   element = make("li");
-  /** Of a file that is kept for the browser. @type {HTMLAnchorElement | null} */
+  /** Link to a file that is kept. @type {HTMLAnchorElement | null} */
   link = null;
   #name = make("span", { className: "save-name" });
   #note = make("span", { className: "quiet" });

@@ -1,7 +1,7 @@
 /**
- * What the person has chosen for the next songs, and who computes: remembered by the browser.
+ * The user's settings for the next songs, and what computes them; stored by the browser.
  *
- * Whatever else stands where it is remembered counts for nothing.
+ * Invalid stored values are ignored.
  *
  * @module
  */
@@ -18,12 +18,12 @@ import { mostWorkers } from "../survival.js";
 
 export const AUTOMATIC = "automatic";
 
-/** The name of the backend in the page's address. */
+/** Value of the `backend` parameter in the page's address that selects the graphics card. */
 const ON_CARD = "webgpu";
 
 /**
- * Who may compute. The processor alone is right everywhere; of graphics cards, those that the
- * processor imitates are used only where the person, or the address, says so.
+ * What may compute. The processor always works. Graphics cards emulated on the processor are used
+ * only if the user, or the address, asks for one.
  *
  * @type {Record<string, GraphicsOptions | null>}
  */
@@ -33,11 +33,11 @@ export const COMPUTERS = {
   processor: null,
 };
 
-/** By the name under which they are remembered: whether a value can be meant. */
+/** For each setting, by its stored name: whether a stored value is valid. */
 const CHOICES = {
   model: (/** @type {string} */ value) => value !== "",
   quality: isQuality,
-  /** Stems that are not wanted, by commas: a model that is new has all of its. */
+  /** Unwanted stems, separated by commas; a new model starts with all of its stems. */
   unwanted: () => true,
   computer: (/** @type {string} */ value) => Object.hasOwn(COMPUTERS, value),
   workers: (/** @type {string} */ value) => value === AUTOMATIC || isCount(Number(value)),
@@ -68,7 +68,7 @@ function isSwitch(value) {
   return value === "yes" || value === "no";
 }
 
-/** Event: "change", a `CustomEvent` of the `Name`. */
+/** Event: "change", a `CustomEvent` with the `Name`. */
 export class Choices extends EventTarget {
   #values = new Map(Object.entries(FIRST));
   #address = new URLSearchParams(location.search);
@@ -86,18 +86,18 @@ export class Choices extends EventTarget {
     if (this.#linked) this.#values.set("model", this.#linked);
   }
 
-  /** @returns {string | null} the model that the address names */
+  /** @returns {string | null} the model named in the address */
   get #linked() {
     return this.#address.get("model");
   }
 
-  /** @returns {string | null} the model that the address names, if the site has not got it */
+  /** @returns {string | null} the model named in the address, if the site lacks it */
   get lacking() {
     const isThere = this.#linked !== null && Object.hasOwn(this.#assets?.models ?? {}, this.#linked);
     return isThere ? null : this.#linked;
   }
 
-  /** @param {Assets} assets what there is to choose from */
+  /** @param {Assets} assets of the site */
   set assets(assets) {
     this.#assets = assets;
     const { models } = assets;
@@ -111,19 +111,19 @@ export class Choices extends EventTarget {
     return /** @type {string} */ (this.#values.get(name));
   }
 
-  /** @param {Name} name @param {string} value by the person */
+  /** @param {Name} name @param {string} value the user's choice */
   set(name, value) {
     this.#values.set(name, value);
     keep(name, value);
     this.dispatchEvent(new CustomEvent("change", { detail: name }));
   }
 
-  /** @returns {ModelInfo | null} the model that is chosen */
+  /** @returns {ModelInfo | null} the chosen model */
   get model() {
     return this.#assets?.models[this.get("model")] ?? null;
   }
 
-  /** @returns {string[]} the stems that are wanted of the chosen model; all if none is */
+  /** @returns {string[]} the wanted stems of the chosen model; all if there are none */
   get stems() {
     const unwanted = this.get("unwanted").split(",");
     const sources = this.model?.sources ?? [];
@@ -141,28 +141,28 @@ export class Choices extends EventTarget {
     };
   }
 
-  /** @returns {string | null} the backend that the page's address asks for */
+  /** @returns {string | null} the backend named in the page's address */
   get asked() {
     return this.#address.get("backend");
   }
 
-  /** @returns {string | null} the backend that Python is to use; null: the best there is */
+  /** @returns {string | null} the backend for Python; null: the fastest available */
   get backend() {
     return this.asked === ON_CARD ? null : this.asked;
   }
 
-  /** @returns {GraphicsOptions | null} null: the processor does it */
+  /** @returns {GraphicsOptions | null} null: use the processor */
   get graphics() {
     return COMPUTERS[this.get("computer")] ?? null;
   }
 
-  /** @param {string} model that computes @returns {number} how many workers there may be */
+  /** @param {string} model to run @returns {number} the largest number of workers */
   workers(model) {
     const count = this.get("workers");
     return count === AUTOMATIC ? this.automaticWorkers(model) : Number(count);
   }
 
-  /** @param {string} model @returns {number} how many workers there are if nobody chooses */
+  /** @param {string} model @returns {number} the default number of workers */
   automaticWorkers(model) {
     const { memory = Infinity } = this.#assets?.models[model] ?? {};
     return Math.min(defaultWorkers(memory), mostWorkers());

@@ -1,5 +1,5 @@
 /**
- * What is told of the engine: how far its start is, whether it works offline, its versions.
+ * The engine's status: progress of its start, whether it works offline, its versions.
  *
  * @module
  */
@@ -49,13 +49,13 @@ export class EngineCard {
     setBar(this.#bar, isCounted ? done / total : null);
   }
 
-  /** @param {string} title of the model that works offline; empty: none does */
+  /** @param {string} title of the model that works offline; empty if none does */
   tellOffline(title) {
     say(this.#offline, ({ engine }) => title && engine.offline(title));
     this.#offline.classList.toggle("ready", title !== "");
   }
 
-  /** @param {number | null} seconds that a song of usual length takes; null: not known */
+  /** @param {number | null} seconds for a song of typical length; null if unknown */
   tellPace(seconds) {
     say(this.#pace, ({ engine }) => (seconds === null ? "" : engine.pace(span(seconds))));
   }

@@ -1,5 +1,5 @@
 /**
- * What is happening, for the curious, and as a report for whoever mends a fault.
+ * Details of what is going on, for the curious and for bug reports.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { say, sayAs, word } from "../words.js";
 
 const TICK_MS = 1000;
 const STATISTICS = /** @type {const} */ (["min", "max", "mean", "std"]);
-/** Digits that tell two ways of computing apart. */
+/** Digits needed to tell two ways of computing apart. */
 const DIGITS = 7;
 
 /** @typedef {Exclude<keyof Words["happening"], "gflops" | "workers" | "stored">} Label */
@@ -52,7 +52,7 @@ export class Happening {
     this.#copy.addEventListener("click", () => void this.#copyReport());
     const buttons = make("p", { className: "buttons" }, this.#trace, this.#copy);
     this.#dialog.append(this.#facts, buttons, this.#note, this.#report);
-    // Dialogs say when they close, but not in every browser when they open.
+    // Dialogs fire an event when they close, but not in every browser when they open.
     new MutationObserver(() => this.#openOrClose()).observe(this.#dialog, {
       attributeFilter: ["open"],
     });
@@ -66,14 +66,14 @@ export class Happening {
     void this.#ask();
   }
 
-  /** A worker, when it is free. */
+  /** Ask a worker for its state, once it is free. */
   async #ask() {
     try {
       const separator = await this.#about.engine.separator;
       this.#state = (await separator?.state()) ?? null;
       await this.#show();
     } catch (error) {
-      console.warn(error); // It has ended, or another one was started.
+      console.warn(error); // The worker has ended, or the engine was restarted.
     }
   }
 
@@ -152,7 +152,7 @@ export class Happening {
       say(this.#note, ({ happening }) => happening.copied);
       announce(word(({ happening }) => happening.copied));
     } catch (error) {
-      // It may not be allowed: then the person can.
+      // Copying may be forbidden: show the report so that the user can copy it.
       console.warn(error);
       this.#report.textContent = report;
       this.#report.hidden = false;
@@ -175,7 +175,7 @@ function tasksAMinute({ begun, tasks }) {
   return (60_000 * tasks) / (performance.now() - begun);
 }
 
-/** @param {Step[]} steps @returns {string} a line for each, in columns */
+/** @param {Step[]} steps @returns {string} one line for each, in columns */
 function tableOf(steps) {
   if (steps.length === 0) return "";
   const head = ["step", "shape", ...STATISTICS].map((label) =>

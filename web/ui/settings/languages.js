@@ -1,5 +1,5 @@
 /**
- * The choice of a language.
+ * The language setting.
  *
  * @module
  */

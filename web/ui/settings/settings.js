@@ -1,5 +1,5 @@
 /**
- * The panel of models and settings, for the next songs.
+ * The panel with models and settings for the next songs.
  *
  * @module
  */
@@ -20,17 +20,17 @@ import { AUTOMATIC, COMPUTERS } from "./choices.js";
 /** @typedef {import("./choices.js").Name} Name */
 
 /**
- * How long a song takes: of how many seconds it is spoken, or null of a usual one; whether the model
- * has run here.
+ * Expected time for a song. `song`: its length in seconds, null for a typical one; `isMeasured`:
+ * whether the model has run here.
  * @typedef {{seconds: number, isMeasured: boolean, song: number | null}} Expectation
  */
 
 /**
- * What is known of a model here.
+ * Facts about a model on this device.
  * @typedef {object} Known
- * @property {number} bytes         to fetch
+ * @property {number} bytes         bytes to download
  * @property {boolean} isKept
- * @property {boolean} isUnderWay   it is being fetched, or started
+ * @property {boolean} isUnderWay   it is being downloaded or started
  * @property {Expectation | null} time
  */
 
@@ -49,12 +49,12 @@ export class Settings {
   #persist = make("button", { type: "button", id: "persist" });
   /** @type {Map<string, {size: HTMLElement, time: HTMLElement}>} */
   #cards = new Map();
-  /** @type {Map<Quality, HTMLElement>} where its time stands */
+  /** @type {Map<Quality, HTMLElement>} elements that show the times */
   #times = new Map();
 
   /**
    * @param {Choices} choices
-   * @param {() => void} onDownload the person wants the chosen model before there is a song for it
+   * @param {() => void} onDownload called to download the chosen model before there is a song
    */
   constructor(choices, onDownload) {
     this.#choices = choices;
@@ -129,7 +129,7 @@ export class Settings {
 
   /**
    * @param {Name} name of the choice @param {string} value @param {string} [title]
-   * @returns {HTMLLabelElement} to choose it
+   * @returns {HTMLLabelElement} radio button with its label
    */
   #card(name, value, title = "") {
     const button = make("input", { type: "radio", name, value });
@@ -180,7 +180,7 @@ export class Settings {
     return settings.workers(megabytes((this.#choices.model?.memory ?? 0) * 1e6));
   }
 
-  /** What is chosen. */
+  /** Show the current choices. */
   #show() {
     const { model } = this.#choices;
     byId("model-chosen", HTMLSpanElement).textContent = model?.title ?? "";
@@ -208,7 +208,7 @@ export class Settings {
     const boxes = (model?.sources ?? []).map((source) => {
       const box = make("input", { type: "checkbox", name: "stem", value: source });
       box.checked = stems.includes(source);
-      // One at least is wanted.
+      // At least one stem is wanted.
       box.disabled = box.checked && stems.length === 1;
       box.addEventListener("change", () => this.#chooseStems());
       const name = make("span");
@@ -239,13 +239,13 @@ export class Settings {
     say(card.time, timeOf(time));
   }
 
-  /** @param {Quality} quality @param {Expectation | null} time by the chosen model */
+  /** @param {Quality} quality @param {Expectation | null} time with the chosen model */
   tellQuality(quality, time) {
     const place = this.#times.get(quality);
     if (place) say(place, timeOf(time));
   }
 
-  /** @param {Saying} saying who computes */
+  /** @param {Saying} saying what computes */
   tellComputer(saying) {
     say(this.#computerNote, saying);
   }

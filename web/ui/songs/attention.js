@@ -1,6 +1,6 @@
 /**
- * What the page tells whoever is not looking at it: in the tab's title, by a notification, to
- * screen readers; and that the screen stays on.
+ * Messages to users who are not looking at the page: in the tab's title, as notifications, and to
+ * screen readers. Also keeps the screen on.
  *
  * @module
  */
@@ -14,16 +14,16 @@ import { word } from "../words.js";
 /** @typedef {import("../../engine/song.js").Song} Song */
 /** @typedef {import("../settings/choices.js").Choices} Choices */
 
-/** Of how much of a song it is said that it is done. */
+/** Progress is announced in this many parts of a song. */
 const PARTS = 4;
 
 export class Attention {
   #session;
   #choices;
   #pageTitle = document.title;
-  /** @type {{song: Song, state: Song["state"], part: number} | null} what was said last */
+  /** @type {{song: Song, state: Song["state"], part: number} | null} the last announcement */
   #said = null;
-  /** How many songs were finished since there was nothing to do. */
+  /** Number of songs finished since the queue was last empty. */
   #finished = 0;
   /** @type {WakeLockSentinel | null} */
   #lock = null;
@@ -43,7 +43,7 @@ export class Attention {
       if (name === "notify") void this.#askToNotify();
       if (name === "awake") void this.#stayAwake();
     });
-    // A page that is hidden loses it.
+    // The lock is lost when the page is hidden.
     document.addEventListener("visibilitychange", () => void this.#stayAwake());
     addEventListener("beforeunload", (event) => {
       if (session.wouldLose || saves.areAtWork) event.preventDefault();
@@ -87,7 +87,7 @@ export class Attention {
     try {
       new Notification(this.#pageTitle, { body: word(({ songs }) => songs.allDone(count)) });
     } catch (error) {
-      // Chrome on Android has them by the service worker only.
+      // Chrome on Android shows notifications only from the service worker.
       console.warn(error);
     }
   }
@@ -117,11 +117,11 @@ export class Attention {
         if (this.#lock === lock) this.#lock = null;
       });
     } catch (error) {
-      console.warn(error); // Its battery is low.
+      console.warn(error); // Perhaps the battery is low.
       return;
     } finally {
       this.#isLocking = false;
     }
-    await this.#stayAwake(); // It may not be wanted any more.
+    await this.#stayAwake(); // It may no longer be wanted.
   }
 }

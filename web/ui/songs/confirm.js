@@ -1,5 +1,5 @@
 /**
- * A question before something is deleted.
+ * Asks for confirmation before something is deleted.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { say } from "../words.js";
 /** @typedef {import("../words.js").Saying} Saying */
 
 /**
- * @param {Saying} question @param {Saying} yes what the button says
- * @returns {Promise<boolean>} whether it was pressed
+ * @param {Saying} question @param {Saying} yes label of the button
+ * @returns {Promise<boolean>} whether the user confirmed
  */
 export function confirmed(question, yes) {
   const text = make("p", { id: "confirm-text" });

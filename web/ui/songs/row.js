@@ -12,7 +12,7 @@ import { say, sayAs, sentenceOf } from "../words.js";
 /** @typedef {import("../../engine/song.js").Song} Song */
 /** @typedef {import("../words/en.js").Words} Words */
 
-/** What can be done with a song. */
+/** Actions on a song. */
 const DEEDS = /** @type {const} */ ({
   up: "up",
   down: "down",
@@ -26,13 +26,13 @@ const DEEDS = /** @type {const} */ ({
 
 /** @typedef {keyof typeof DEEDS} Deed */
 
-/** Letters of a name that the person gives: names of files have 255 bytes. */
+/** Longest name that the user can enter, in characters: file names have at most 255 bytes. */
 const LONGEST_NAME = 120;
 
 /**
- * What the row is told of it.
+ * Context of a row.
  * @typedef {object} Surroundings
- * @property {(model: string) => string} title  of a model
+ * @property {(model: string) => string} title  title of a model
  * @property {(song: Song) => void} open
  * @property {(deed: Deed, song: Song) => void} act
  * @property {(song: Song, name: string) => void} rename
@@ -79,7 +79,7 @@ export class Row {
     return button;
   }
 
-  /** @param {boolean} isShown whether it is the song that the page shows */
+  /** @param {boolean} isShown whether the page shows this song */
   show(isShown) {
     const { state, name, canOpen, share, error } = this.#song;
     const { element } = this;
@@ -126,12 +126,12 @@ export class Row {
     }
   }
 
-  /** @param {Deed} deed whose button is to have the focus */
+  /** @param {Deed} deed whose button to focus */
   focus(deed) {
     this.#deeds.get(deed)?.focus();
   }
 
-  /** The time has gone on. */
+  /** Update the time left. */
   tick() {
     say(this.#state, stateOf(this.#song, this.#about.title(this.#song.model)));
   }
@@ -143,7 +143,7 @@ export class Row {
     sayAs(input, "ariaLabel", ({ songs }) => songs.deeds.rename(song.name));
     let isOver = false;
     const end = (/** @type {boolean} */ isWanted) => {
-      // To be taken away makes it lose the focus, which ends it, too.
+      // Removing the input makes it lose the focus, which ends the editing too.
       if (isOver) return;
       isOver = true;
       const hadFocus = document.activeElement === input;
@@ -154,7 +154,7 @@ export class Row {
     input.addEventListener("keydown", (event) => {
       const { key } = event;
       if (key !== "Enter" && key !== "Escape") return;
-      // The button that has the focus then would be pressed by the same key.
+      // Otherwise the same key would press the button that gets the focus.
       event.preventDefault();
       end(key === "Enter");
     });
@@ -196,7 +196,7 @@ function stateOf(song, title) {
   }
 }
 
-/** @param {Song} song at work @param {Words["songs"]} words @returns {string} the time left now */
+/** @param {Song} song in progress @param {Words["songs"]} words @returns {string} the time left */
 export function left({ secondsLeft, toldAt }, words) {
   const passed = (performance.now() - toldAt) / 1000;
   return secondsLeft === null ? words.leftUnknown : words.left(Math.max(0, secondsLeft - passed));

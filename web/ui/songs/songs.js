@@ -1,5 +1,5 @@
 /**
- * The queue and the library, at the side.
+ * The queue and the library in the sidebar.
  *
  * @module
  */
@@ -19,13 +19,13 @@ const TICK_MS = 1000;
 /**
  * @typedef {object} Surroundings
  * @property {Session} session
- * @property {(model: string) => string} title  of a model
- * @property {(song: Song) => void} open        show it
- * @property {(song: Song) => boolean} isSaving     something of it is being saved
- * @property {(song: Song) => void} want        it goes on: show it when there is something to
- *   show, if nothing else is
- * @property {(song: Song) => Promise<void>} release    it is to be stopped or deleted: show it no
- *   more
+ * @property {(model: string) => string} title  title of a model
+ * @property {(song: Song) => void} open        shows the song
+ * @property {(song: Song) => boolean} isSaving     whether something of the song is being saved
+ * @property {(song: Song) => void} want        shows a resumed song when possible, if no other is
+ *   shown
+ * @property {(song: Song) => Promise<void>} release    stops showing a song that will be stopped or
+ *   deleted
  * @property {(error: unknown) => void} onError
  */
 
@@ -85,7 +85,7 @@ export class Songs {
     const focused = document.activeElement;
     place(this.#queue, songs.map((song) => this.#row(song)));
     place(this.#library, library.map((song) => this.#row(song)));
-    // An element that was moved has lost it.
+    // A moved element has lost the focus.
     if (focused instanceof HTMLElement && focused.isConnected) focused.focus();
     this.#side.hidden = all.size === 0;
     this.#removeAll.hidden = library.length < 2;
@@ -152,7 +152,7 @@ export class Songs {
     announce(word(({ songs: words }) => words.placeOf(song.name, index + 1, songs.length)));
   }
 
-  /** A song that waits can be drawn to another place; the buttons do the same. */
+  /** Let waiting songs be dragged to another place; the buttons do the same. */
   #letDrag() {
     /** @type {Song | null} */
     let drawn = null;
@@ -176,7 +176,7 @@ export class Songs {
     });
   }
 
-  /** @param {Song} song at work */
+  /** @param {Song} song in progress */
   async cancel(song) {
     await this.#about.release(song);
     await this.#session.cancel(song);
@@ -199,7 +199,7 @@ export class Songs {
     const next = list[list.indexOf(song) + 1] ?? list[list.indexOf(song) - 1];
     await this.#about.release(song);
     await this.#session.remove(song);
-    // What had the focus is gone.
+    // The focused element is gone.
     const row = next && this.#rows.get(next);
     if (row) row.focus("remove");
     else byId("add", HTMLElement).focus();
@@ -207,7 +207,7 @@ export class Songs {
   }
 
   /**
-   * @param {Song} song that is to be deleted
+   * @param {Song} song to delete
    * @returns {"askSaving" | "askFinished" | "askBegun" | null}
    */
   #questionOf(song) {
@@ -231,16 +231,16 @@ export class Songs {
       (words) => words.songs.askQueue(songs.length, songs.some(({ share }) => share > 0)),
       (words) => words.songs.clearQueue,
     );
-    // The last one first: the next in the queue would begin.
+    // Delete the last song first; otherwise the next one in the queue would start.
     if (isSure) await this.#removeThese(songs.reverse());
   }
 
-  /** @returns {Song[]} of the queue that are not at work */
+  /** @returns {Song[]} queued songs that are not in progress */
   #idle() {
     return this.#session.songs.filter(({ isAtWork }) => !isAtWork);
   }
 
-  /** @param {Song[]} songs of which another tab may have some: those stay */
+  /** @param {Song[]} songs to delete, except those open in other tabs */
   async #removeThese(songs) {
     /** @type {unknown[]} */
     const errors = [];
@@ -268,7 +268,7 @@ export class Songs {
     for (const song of [first, ...others]) this.#session.retry(song);
   }
 
-  /** @returns {Song[]} that wait for the person to go on with them */
+  /** @returns {Song[]} songs that wait for the user to resume them */
   #kept() {
     return this.#session.songs.filter(({ state }) => state === "kept");
   }
@@ -293,7 +293,10 @@ export class Songs {
   }
 }
 
-/** @param {HTMLElement} list @param {HTMLElement[]} items in their order; what is right stays */
+/**
+ * @param {HTMLElement} list @param {HTMLElement[]} items in order; items already in place are not
+ *   moved
+ */
 function place(list, items) {
   const wanted = new Set(items);
   for (const item of [...list.children]) {

@@ -1,26 +1,26 @@
 /**
- * Which files are songs, and what lies in folders that were dropped.
+ * Finds songs among files and in dropped folders.
  *
  * @module
  */
 
-/** Endings of files with sound. Browsers tell no type of some of them, or a wrong one. */
+/** Extensions of files with sound. For some of them browsers report no type, or a wrong one. */
 const ENDINGS = [
   ["aac", "aif", "aifc", "aiff", "alac", "amr", "caf", "flac", "m4a", "m4b", "mka", "mp2", "mp3"],
   ["mpga", "oga", "ogg", "opus", "wav", "wave", "weba", "wma"],
   ["3gp", "avi", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "webm"],
 ].flat();
 
-/** Lists of songs and of notes, which count as audio by their types. */
+/** Playlists and MIDI files, which have audio types but no sound. */
 const NO_SOUND = new Set(["m3u", "m3u8", "mid", "midi", "pls", "xspf"]);
 
-/** What a file picker offers. */
+/** Types accepted by the file picker. */
 export const ACCEPTED = ["audio/*", "video/*", ...ENDINGS.map((ending) => `.${ending}`)].join(",");
 
-/** Files of a folder in the order of their names, 2 before 10. */
+/** Sorts the files of a folder by name, with 2 before 10. */
 const inOrder = new Intl.Collator(undefined, { numeric: true });
 
-/** @param {File} file @returns {boolean} whether it looks like one that has sound */
+/** @param {File} file @returns {boolean} whether it looks like a file with sound */
 export function isSong({ name, type }) {
   const ending = /\.([^.]+)$/.exec(name.toLowerCase())?.[1] ?? "";
   if (name.startsWith(".") || NO_SOUND.has(ending)) return false;
@@ -28,9 +28,9 @@ export function isSong({ name, type }) {
 }
 
 /**
- * @param {File[]} files that the person named one by one
- * @returns {File[]} the songs among them; a single file is one whatever it looks like, and so are
- *   all if none looks like one: reading them tells what is wrong
+ * @param {File[]} files that the user picked one by one
+ * @returns {File[]} the songs among them; a single file counts whatever it looks like, and so do
+ *   all files if none looks like a song: reading them shows what is wrong
  */
 export function songsAmong(files) {
   const songs = files.filter(isSong);
@@ -38,7 +38,7 @@ export function songsAmong(files) {
 }
 
 /**
- * @param {Iterable<File>} files of a folder that was picked, with all below it
+ * @param {Iterable<File>} files of a picked folder and its subfolders
  * @returns {File[]} the songs, in the order of their paths
  */
 export function songsOfFolder(files) {
@@ -49,23 +49,23 @@ export function songsOfFolder(files) {
     .map(({ file }) => file);
 }
 
-/** @param {string} path @returns {boolean} whether it, or a folder that it is in, is hidden */
+/** @param {string} path @returns {boolean} whether it or one of its folders is hidden */
 function isHidden(path) {
   return path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
 }
 
 /**
- * What was dropped. To be called while the event is handled: its items are gone after that.
+ * Find the dropped songs. Call it while the event is handled: its items are gone afterwards.
  *
  * @param {DataTransfer} transfer
- * @returns {Promise<File[]>} the songs; those of folders, too
+ * @returns {Promise<File[]>} the songs, including those in folders
  */
 export async function songsDropped(transfer) {
   const named = [...transfer.files];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
   const folders = entries.filter((entry) => entry?.isDirectory === true);
   if (folders.length === 0) return songsAmong(named);
-  // A folder is among the files, too, as one that cannot be read.
+  // Folders also appear among the files, as files that cannot be read.
   const names = new Set(folders.map((folder) => folder?.name));
   const beside = named.filter(({ name }) => !names.has(name)).filter(isSong);
   const inside = await Promise.all(folders.map((folder) => songsIn(folder)));
@@ -74,7 +74,7 @@ export async function songsDropped(transfer) {
 
 /**
  * @param {FileSystemEntry | null} entry a file or a folder
- * @returns {Promise<File[]>} the songs in it, in the order of their names, folder by folder
+ * @returns {Promise<File[]>} the songs in it, sorted by name, folder by folder
  */
 async function songsIn(entry) {
   if (!entry || isHidden(entry.name)) return [];
@@ -89,7 +89,7 @@ async function songsIn(entry) {
   return found;
 }
 
-/** @param {FileSystemFileEntry} entry @returns {Promise<File | null>} null: it cannot be read */
+/** @param {FileSystemFileEntry} entry @returns {Promise<File | null>} null if it cannot be read */
 function fileOf(entry) {
   return new Promise((resolve) => entry.file(resolve, () => resolve(null)));
 }
@@ -100,7 +100,7 @@ async function entriesOf(folder) {
   /** @type {FileSystemEntry[]} */
   const all = [];
   for (;;) {
-    // They come a hundred at a time.
+    // They come in batches of a hundred.
     const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (some.length === 0) return all;
     all.push(...some);

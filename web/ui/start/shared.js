@@ -1,14 +1,14 @@
 /**
- * Files that other programs hand over: opened with the installed page, or shared with it.
+ * Files from other programs: opened with the installed page, or shared with it.
  *
  * @module
  */
 
-/** What the service worker, which keeps shared files until they are taken, adds to the address. */
+/** Parameter added to the address by the service worker, which keeps shared files until taken. */
 const MARK = "shared";
 
 /**
- * @param {(files: File[]) => void} take is given the files, whenever there are some
+ * @param {(files: File[]) => void} take called with files whenever there are some
  */
 export function takeOpened(take) {
   const queue = /** @type {any} */ (window).launchQueue;
@@ -17,19 +17,19 @@ export function takeOpened(take) {
   });
 }
 
-/** @returns {boolean} whether the page was opened to take what was shared with it; said once */
+/** @returns {boolean} whether the page was opened for shared files; true only once */
 export function isForShared() {
   const address = new URL(location.href);
   const isMarked = address.searchParams.has(MARK);
   address.searchParams.delete(MARK);
-  // A reload does not ask again.
+  // A reload must not ask again.
   if (isMarked) history.replaceState(history.state, "", address);
   return isMarked;
 }
 
 /**
  * @param {string} base the site's folder
- * @returns {Promise<File[]>} what was shared since the last time
+ * @returns {Promise<File[]>} files shared since the last call
  */
 export async function takeShared(base) {
   if (!("caches" in window)) return [];
@@ -50,7 +50,7 @@ async function fileOf(response) {
   return new File([await response.blob()], name, { type });
 }
 
-/** @param {string} base @returns {string} sw.js names it alike */
+/** @param {string} base @returns {string} same as in sw.js */
 function cacheName(base) {
   return `py-demixer-shared ${base}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The start: every way in which songs come to the page. Files are dropped anywhere, picked, pasted,
- * opened with the installed page or shared with it; whoever has none takes the demo song.
+ * The start: all ways of adding songs. Files can be dropped anywhere, picked, pasted, opened with
+ * the installed page or shared with it; there is also a demo song.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { say, word } from "../words.js";
 import { ACCEPTED, songsAmong, songsDropped, songsOfFolder } from "./files.js";
 import { isForShared, takeOpened, takeShared } from "./shared.js";
 
-/** Of the site: see web/demo_song.py. */
+/** Path of the demo song on the site: see web/demo_song.py. */
 const DEMO = "demo/song.flac";
-/** Where pasting and dropping is something else's business. */
+/** Elements that handle pasting and dropping themselves. */
 const EDITABLE = "input, textarea, select, [contenteditable]";
 
 export class Start {
@@ -24,15 +24,15 @@ export class Start {
   #base;
   #onFiles;
   #onProblem;
-  /** Whether what is being dragged comes from the page itself. */
+  /** Whether the dragged object comes from the page itself. */
   #isOwnDrag = false;
 
   /**
    * @param {object} options
    * @param {string} options.base the site's folder
-   * @param {(files: File[]) => void} options.onFiles is given songs, one or more
+   * @param {(files: File[]) => void} options.onFiles called with one or more songs
    * @param {(error: unknown) => void} options.onProblem
-   * @param {() => void} options.onDownload the person wants what songs need before there is one
+   * @param {() => void} options.onDownload called to download the model before there is a song
    */
   constructor({ base, onFiles, onProblem, onDownload }) {
     this.#base = base;
@@ -55,14 +55,14 @@ export class Start {
     this.#section.hidden = !shown;
   }
 
-  /** @param {number} minutes the longest song that can be taken */
+  /** @param {number} minutes length of the longest possible song */
   set longest(minutes) {
     say(byId("formats", HTMLElement), ({ start }) => start.formats(minutes));
   }
 
   /**
-   * @param {{bytes: number, isUnderWay: boolean}} download what the next song needs from the site,
-   *   and whether it is being fetched
+   * @param {{bytes: number, isUnderWay: boolean}} download size of the download for the next song,
+   *   and whether it is in progress
    */
   set download({ bytes, isUnderWay }) {
     say(byId("first-download", HTMLElement), ({ start }) =>
@@ -76,7 +76,7 @@ export class Start {
     picker.accept = ACCEPTED;
     picker.addEventListener("change", () => {
       const files = [...(picker.files ?? [])];
-      // So that choosing the same file again is a change, too.
+      // Choosing the same file again must fire a change event too.
       picker.value = "";
       if (files.length > 0) this.#onFiles(songsAmong(files));
     });
@@ -153,7 +153,7 @@ export class Start {
     }
   }
 
-  /** @param {File[]} files of folders, of which there may be none */
+  /** @param {File[]} files found in folders, perhaps none */
   #giveFound(files) {
     if (files.length > 0) this.#onFiles(files);
     else this.#onProblem(new UserError("noSongs"));

@@ -1,10 +1,10 @@
 /**
- * Canvases that are as sharp as the screen, and are drawn only when there is something new.
+ * Canvases at the resolution of the screen, drawn only when there is something new.
  *
  * @module
  */
 
-/** More than that cannot be told apart, and costs. */
+/** Limit of device pixels for each CSS pixel: more is not visible, and costs time. */
 const MOST_PIXELS_A_PIXEL = 2;
 
 export class Canvas {
@@ -13,14 +13,14 @@ export class Canvas {
   #draw;
   #request = 0;
   #observer;
-  /** In CSS pixels. */
+  /** Size in CSS pixels. */
   width = 0;
   height = 0;
 
   /**
-   * @param {HTMLCanvasElement} canvas fills the element it is in
+   * @param {HTMLCanvasElement} canvas fills its parent element
    * @param {(context: CanvasRenderingContext2D, width: number, height: number) => void} draw
-   *   is called before the next frame is shown, when `redraw` was called or the size has changed
+   *   called before the next frame, after `redraw` or a change of size
    */
   constructor(canvas, draw) {
     this.#canvas = canvas;

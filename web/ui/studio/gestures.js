@@ -1,9 +1,9 @@
 /**
- * What pointers and wheels do on lanes, ruler and overview.
+ * Pointer and wheel gestures on lanes, ruler and overview.
  *
- * A click or a drag on a lane seeks; on the ruler, or with the shift key, a drag chooses the stretch
- * that is looped. A finger's drag moves what is seen once it is less than the whole song, two
- * fingers zoom, and so does the wheel with Ctrl.
+ * A click or drag on a lane seeks; a drag on the ruler, or with the shift key, selects the loop. A
+ * drag with one finger scrolls unless the whole song is visible; two fingers, or the wheel with
+ * Ctrl, zoom.
  *
  * @module
  */
@@ -12,21 +12,21 @@
 
 /**
  * @typedef {object} Acts
- * @property {(frame: number | null) => void} preview    while the person chooses where to seek; null:
- *   not any more
+ * @property {(frame: number | null) => void} preview    called while the user chooses where to
+ *   seek; null when that is over
  * @property {(frame: number) => void} seek
- * @property {(start: number, stop: number, isChosen: boolean) => void} select   a stretch; not
- *   chosen: the person is still at it
- * @property {() => readonly [number, number] | null} selected    the stretch that is
+ * @property {(start: number, stop: number, isChosen: boolean) => void} select   selects a range;
+ *   `isChosen`: the user has finished
+ * @property {() => readonly [number, number] | null} selected    the selected range
  */
 
-/** How near to an end of the stretch that is looped, in CSS pixels, takes hold of it. */
+/** Distance in CSS pixels within which a pointer grabs an end of the loop. */
 const GRIP = 8;
-/** How far a pointer moves, in CSS pixels, before it is a drag. */
+/** Movement of a pointer in CSS pixels that counts as a drag. */
 const SLACK = 5;
-/** How much nearer one turn of a wheel's pixel goes. */
+/** Zoom factor (as a logarithm) for each pixel of the wheel. */
 const WHEEL = 0.004;
-/** Pixels of wheels that count in lines. */
+/** Pixels for each line of wheels that report lines. */
 const LINE = 20;
 
 const AREAS = ".wave, #ruler";
@@ -36,10 +36,10 @@ export class Gestures {
   #view;
   #acts;
   #closed = new AbortController();
-  /** @type {Map<number, PointerEvent>} where each pointer is that is down */
+  /** @type {Map<number, PointerEvent>} last event of each pressed pointer */
   #down = new Map();
   /** @type {{kind: "seek" | "select" | "move" | "touch", area: Element, x: number, frame: number,
-   *   start: number} | null} what the first of them is at; touch: not known yet */
+   *   start: number} | null} the gesture of the first pointer; touch: not known yet */
   #drag = null;
 
   /** @param {HTMLElement} board @param {View} view @param {Acts} acts */
@@ -90,8 +90,8 @@ export class Gestures {
 
   /**
    * @param {Element} area @param {number} frame
-   * @returns {number} where a stretch begins that is drawn from there: whoever takes hold of one end
-   *   of the loop moves that, and the other one stays
+   * @returns {number} where a range dragged from there starts: grabbing an end of the loop moves
+   *   that end, and the other one stays
    */
   #otherEnd(area, frame) {
     const grip = (GRIP / area.clientWidth) * this.#view.span;
@@ -150,7 +150,7 @@ export class Gestures {
     this.#acts.preview(null);
   }
 
-  /** @param {PointerEvent} event one of two fingers, which has moved */
+  /** @param {PointerEvent} event of one of two fingers that has moved */
   #pinch(event) {
     const [one, other] = [...this.#down.values()];
     const area = areaOf(event);
@@ -185,7 +185,10 @@ export class Gestures {
     this.#view.moveTo(this.#view.start + ((sideways * unit) / area.clientWidth) * this.#view.span);
   }
 
-  /** @param {Element} area @param {number} x of the window @returns {number} within the song */
+  /**
+   * @param {Element} area @param {number} x coordinate in the window @returns {number} within the
+   *   song
+   */
   #frameAt(area, x) {
     const { left, width } = area.getBoundingClientRect();
     const frame = this.#view.frameAt((x - left) / width);
@@ -193,7 +196,7 @@ export class Gestures {
   }
 }
 
-/** @param {Event} event @returns {Element | null} the lane or the ruler that it is on */
+/** @param {Event} event @returns {Element | null} the lane or ruler below it */
 function areaOf(event) {
   return event.target instanceof Element ? event.target.closest(AREAS) : null;
 }

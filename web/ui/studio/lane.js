@@ -1,5 +1,5 @@
 /**
- * A stem's lane: its name and controls, its waveform or spectrogram, its level.
+ * The lane of a stem: name and controls, waveform or spectrogram, level.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { Wave } from "./wave.js";
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
 /** @typedef {import("./view.js").View} View */
 
-/** Of the sliders' values. */
+/** Scale of the sliders' values. */
 const PERCENT = 100;
 
 export class Lane {
@@ -32,18 +32,18 @@ export class Lane {
   #waveform;
   /** @type {Spectrogram | null} */
   #spectrogram = null;
-  /** What was final when that was shown last. */
+  /** Final ranges when they were last shown. */
   #final;
   #closed = new AbortController();
 
   /**
    * @param {object} about
-   * @param {HTMLLIElement} about.element as the template has it
+   * @param {HTMLLIElement} about.element a copy of the template
    * @param {string} about.source
    * @param {Stems} about.stems
    * @param {Player} about.player
    * @param {View} about.view
-   * @param {() => number} about.gain    of all waveforms
+   * @param {() => number} about.gain    gain of all waveforms
    * @param {() => void} about.save
    */
   constructor({ element, source, stems, player, view, gain, save }) {
@@ -84,7 +84,7 @@ export class Lane {
     this.#waveform.redraw();
   }
 
-  /** @param {number} share of what is seen: where the playhead is */
+  /** @param {number} share position of the playhead in the view */
   showPlayhead(share) {
     this.#veil.style.transform = `translateX(${100 * Math.max(share, 0)}%)`;
   }
@@ -169,14 +169,14 @@ export class Lane {
     }
   }
 
-  /** Mark what is being computed. */
+  /** Mark the ranges being computed. */
   #showWork() {
     for (const old of this.#wave.querySelectorAll(".at-work")) old.remove();
     const marks = this.#stems.working().map((range) => this.#mark("at-work", range));
     this.#wave.prepend(...marks);
   }
 
-  /** Let what has become final come out of its hatch. */
+  /** Animate ranges that have become final. */
   #showArrival() {
     const final = this.#stems.finalRanges();
     for (const range of without(final, this.#final)) {
@@ -189,7 +189,7 @@ export class Lane {
 
   /**
    * @param {string} className @param {[number, number]} range in frames
-   * @returns {HTMLDivElement} over as much of it as is seen
+   * @returns {HTMLDivElement} covering the visible part of the range
    */
   #mark(className, [start, stop]) {
     const from = Math.max(this.#view.shareOf(start), 0);

@@ -1,6 +1,6 @@
 /**
- * The whole song in one line: what of it is separated, what is seen of it in the lanes, and where the
- * playhead is. A click or a drag moves what is seen; where all is seen, it seeks.
+ * The whole song in one line: what is separated, what the lanes show, and the playhead. A click or
+ * drag moves the view, or seeks if the whole song is visible.
  *
  * @module
  */

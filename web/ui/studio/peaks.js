@@ -1,9 +1,9 @@
 /**
- * What a waveform is drawn from: the peaks of a stem, as far as they are needed to draw what is seen.
+ * The peaks of a stem for drawing its waveform, loaded as far as the view needs them.
  *
- * Two pictures are kept of each stem: a rough one of the whole song, which is there at once wherever
- * one goes, and a fine one of what is seen and a bit around it. Both are asked for again when more of
- * the song has become final, one question at a time, so that nothing piles up.
+ * For each stem two sets are kept: a coarse one of the whole song, available at once wherever the
+ * user goes, and a fine one of the view and some margin. Both are requested again when more of the
+ * song is final, one request at a time, so that nothing piles up.
  *
  * @module
  */
@@ -12,21 +12,23 @@ import { ORIGINAL } from "../../engine/mixer.js";
 
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
 
-/** @typedef {{start: number, each: number, values: Float32Array}} Picture  `each`: frames a column */
+/**
+ * @typedef {{start: number, each: number, values: Float32Array}} Picture `each`: frames per column
+ */
 
 const ROUGH_COLUMNS = 2048;
-/** Of what is seen: how much more is asked for on both sides. */
+/** Margin loaded on both sides, as a share of the view. */
 const AROUND = 0.5;
 
 /**
- * @param {number} length frames @param {number} each frames a column
- * @returns {number} how many whole columns there are, but for rounding
+ * @param {number} length frames @param {number} each frames per column
+ * @returns {number} number of whole columns, allowing for rounding
  */
 export function columnsIn(length, each) {
   return Math.floor(length / each + 1e-6);
 }
 
-/** Event: "change" when there is more to draw from. */
+/** Event: "change" when there is more to draw. */
 export class StemPeaks extends EventTarget {
   #stems;
   #source;
@@ -34,9 +36,9 @@ export class StemPeaks extends EventTarget {
   #rough = null;
   /** @type {Picture | null} */
   #fine = null;
-  /** What is to be seen: from which column to which, and frames a column. */
+  /** Columns wanted for the view: first and last, and frames per column. */
   #wanted = { first: 0, last: 0, each: 0 };
-  /** What has to be asked for (again). */
+  /** Sets that have to be requested (again). */
   #stale = new Set(["rough"]);
   #isAsking = false;
   #closed = new AbortController();
@@ -48,7 +50,7 @@ export class StemPeaks extends EventTarget {
     this.#source = source;
     const { signal } = this.#closed;
     const renew = () => this.#renew("rough", "fine");
-    // The original is there from the beginning.
+    // The original is available from the beginning.
     if (source !== ORIGINAL) stems.addEventListener("final", renew, { signal });
     this.#renew("rough");
   }
@@ -57,7 +59,7 @@ export class StemPeaks extends EventTarget {
     this.#closed.abort();
   }
 
-  /** The greatest distance from zero that is known. */
+  /** The greatest known distance from zero. */
   get greatest() {
     let greatest = 0;
     for (const value of this.#rough?.values ?? []) {
@@ -67,10 +69,10 @@ export class StemPeaks extends EventTarget {
   }
 
   /**
-   * @param {number} first column @param {number} count of columns @param {number} each frames a
-   *   column; column number i begins at frame i * each
-   * @returns {Float32Array} (count, 2): [least, greatest], NaN where nothing is known; what is
-   *   missing is asked for
+   * @param {number} first column @param {number} count of columns @param {number} each frames per
+   *   column; column i starts at frame i * each
+   * @returns {Float32Array} (count, 2): [smallest, greatest], NaN where unknown; missing columns
+   *   are requested
    */
   columns(first, count, each) {
     this.#want(first, first + count, each);
@@ -115,7 +117,7 @@ export class StemPeaks extends EventTarget {
         this.dispatchEvent(new Event("change"));
       }
     } catch (error) {
-      // The song was closed, or the disk is gone: the player says so, a waveform stays as it is.
+      // The song was closed, or the disk failed: the player reports that, the waveform stays.
       if (!this.#closed.signal.aborted) console.warn(error);
     } finally {
       this.#isAsking = false;

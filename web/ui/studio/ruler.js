@@ -1,5 +1,5 @@
 /**
- * The time above the lanes.
+ * The time scale above the lanes.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { clock } from "../format.js";
 
 /** @typedef {import("./view.js").View} View */
 
-/** Seconds between two labels, the first that leaves them enough room. */
+/** Possible seconds between two labels; the first with enough room is used. */
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
-/** The room a label needs, in CSS pixels. */
+/** Width that a label needs, in CSS pixels. */
 const ROOM = 76;
 
 export class Ruler {
@@ -59,7 +59,7 @@ function label(seconds, step, x, width) {
   const tenths = step < 1 ? `.${Math.round(seconds * 10) % 10}` : "";
   element.textContent = clock(seconds + 1e-6) + tenths;
   element.style.transform = `translateX(${x.toFixed(1)}px)`;
-  // At the right edge there is no room for it, only for its mark.
+  // At the right edge there is room only for the mark, not for the label.
   element.classList.toggle("mark", x > width - ROOM / 2);
   return element;
 }

@@ -1,6 +1,6 @@
 /**
- * A stem's spectrogram: of what is seen of it, and only of that. The samples are read from the store
- * in small pieces, a worker transforms them, and each piece is drawn when it is there.
+ * The spectrogram of the visible part of a stem. The samples are read from the store in small
+ * pieces, a worker transforms them, and each piece is drawn when it is ready.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { Canvas, onColours } from "./canvas.js";
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
 /** @typedef {import("./view.js").View} View */
 
-/** Columns that are asked for at once. */
+/** Columns requested at once. */
 const PIECE = 48;
-/** How long what is seen has to stay the same before it is looked at, in milliseconds. */
+/** Time in milliseconds for which the view has to stay the same before it is computed. */
 const CALM_MS = 120;
 
 export class Spectrogram {
@@ -26,9 +26,12 @@ export class Spectrogram {
   });
   #closed = new AbortController();
   #timer = 0;
-  /** Changes with what is to be seen: what was asked for before is not drawn any more. */
+  /** Changes with the view, so that results of earlier requests are not drawn. */
   #turn = 0;
-  /** @type {{start: number, span: number, image: HTMLCanvasElement} | null} what was looked at */
+  /**
+   * @type {{start: number, span: number, image: HTMLCanvasElement} | null} the part that was
+   *   computed
+   */
   #seen = null;
 
   /**
@@ -124,7 +127,7 @@ export class Spectrogram {
     const [first, last] = [there[0], there.at(-1)];
     if (!first || !last) return reads.map(() => null);
     const length = last.from + last.length - first.from;
-    // Windows that overlap are read once.
+    // Read overlapping windows once.
     const isDense = length < there.reduce((sum, read) => sum + read.length, 0);
     if (isDense && this.#stems.isFinal(first.from, length)) {
       const all = await this.#stems.read(this.#source, first.from, length);
@@ -151,7 +154,8 @@ export class Spectrogram {
 
 /**
  * @param {HTMLElement} element
- * @returns {Uint8ClampedArray} (256, 3): from its card's colour by its own to that of text
+ * @returns {Uint8ClampedArray} (256, 3): from the card's colour through the element's own to the
+ *   text's
  */
 function ramp(element) {
   const canvas = document.createElement("canvas");

@@ -21,19 +21,19 @@ import { View } from "./view.js";
 
 /**
  * @typedef {object} Actions
- * @property {(song: Song) => void} pause    or go on
+ * @property {(song: Song) => void} pause    pauses or resumes
  * @property {(song: Song) => void} cancel
- * @property {(song: Song, source: string | null) => void} save   null: the person chooses what
- * @property {(song: Song) => string} describe     its model, and whatever else is to be told of it
+ * @property {(song: Song, source: string | null) => void} save   null: the user chooses what
+ * @property {(song: Song) => string} describe     its model and other facts
  */
 
 /** @typedef {{song: Song, stems: Stems, player: Player}} Shown */
 
-/** What a key or a button goes nearer at once. */
+/** Zoom factor of a key or button. */
 const ZOOM_STEP = 1.6;
-/** Of what is seen: how far a key goes on. */
+/** Scroll distance of a key, as a share of the view. */
 const SCROLL_STEP = 0.25;
-/** The loudest waveform is drawn so high, and none larger than so many times. */
+/** Height of the loudest waveform, and upper limit of the gain for it. */
 const FULL_HEIGHT = 0.95;
 const MOST_GAIN = 20;
 
@@ -57,11 +57,11 @@ export class Studio {
   #closed = new AbortController();
   #frameRequest = 0;
   #clock = 0;
-  /** Whether the view goes on with the playhead: not once the person has looked elsewhere. */
+  /** Whether the view follows the playhead; false once the user has looked elsewhere. */
   #isFollowing = true;
-  /** @type {number | null} where the person is about to seek */
+  /** @type {number | null} where the user is about to seek */
   #preview = null;
-  /** @type {[number, number] | null} the stretch that the person is choosing */
+  /** @type {[number, number] | null} the range that the user is selecting */
   #selecting = null;
 
   /** @param {Actions} actions */
@@ -81,7 +81,7 @@ export class Studio {
     this.#view.addEventListener("change", () => this.#onView());
   }
 
-  /** Show a song, at work or finished, in the place of the last one. @param {Shown} shown */
+  /** Show a song, in progress or finished, instead of the last one. @param {Shown} shown */
   show(shown) {
     this.clear();
     this.#shown = shown;
@@ -109,7 +109,7 @@ export class Studio {
     this.update();
     this.#onView();
     this.#follow();
-    // What had the focus may be gone with the start.
+    // The focused element may have disappeared with the start.
     const { activeElement, body } = document;
     const start = byId("start", HTMLElement);
     if (!activeElement || activeElement === body || start.contains(activeElement)) {
@@ -117,7 +117,7 @@ export class Studio {
     }
   }
 
-  /** What is told of the song has changed: its name, its state, how far it is. */
+  /** Show changes to the song: its name, state or progress. */
   update() {
     if (!this.#shown) return;
     const { song, stems } = this.#shown;
@@ -140,13 +140,13 @@ export class Studio {
     say(pause, ({ studio }) => (song.state === "paused" ? studio.goOn : studio.pause));
   }
 
-  /** The time has gone on. */
+  /** Update the time left. */
   #tick() {
     const song = this.#shown?.song;
     if (song) say(byId("song-state", HTMLElement), (words) => stateOf(words, song));
   }
 
-  /** Let go of the song. */
+  /** Remove the song. */
   clear() {
     this.#closed.abort();
     cancelAnimationFrame(this.#frameRequest);
@@ -160,9 +160,9 @@ export class Studio {
     this.#section.hidden = true;
   }
 
-  /** @param {number} steps nearer; negative: farther away */
+  /** @param {number} steps inward; negative: outward */
   zoom(steps) {
-    // The playhead stays where it is, if it is seen.
+    // Keep the playhead in place if it is visible.
     const frame = this.#shown?.player.position ?? 0;
     const share = this.#view.shareOf(frame);
     this.#view.zoom(ZOOM_STEP ** steps, share >= 0 && share <= 1 ? frame : undefined);
@@ -182,7 +182,7 @@ export class Studio {
     return this.#lanes[index] ?? null;
   }
 
-  /** @returns {Lane | null} the one that has the focus; otherwise the one that is pointed at */
+  /** @returns {Lane | null} the focused lane, otherwise the hovered one */
   get currentLane() {
     const focused = this.#lanes.find(({ element }) => element.contains(document.activeElement));
     return focused ?? this.#lanes.find(({ element }) => element.matches(":hover")) ?? null;
@@ -204,7 +204,7 @@ export class Studio {
     let greatest = 0;
     const { signal } = this.#closed;
     const onPeaks = () => {
-      // All waveforms have one scale, so that they can be compared.
+      // All waveforms have the same scale, so that they can be compared.
       if (lane.peaks.greatest <= greatest) return;
       greatest = lane.peaks.greatest;
       for (const one of this.#lanes) one.redraw();
@@ -229,9 +229,9 @@ export class Studio {
   }
 
   /**
-   * Show where the player is, and go on as long as it plays.
+   * Show the playhead, and keep updating it during playback.
    *
-   * @param {boolean} [isWanted] whether the playhead is to be seen, wherever the person looks
+   * @param {boolean} [isWanted] whether to bring the playhead into view
    */
   #follow(isWanted = this.#isFollowing) {
     cancelAnimationFrame(this.#frameRequest);

@@ -1,39 +1,39 @@
 /**
- * What is seen of a song: a stretch of it, from the whole song down to a second.
+ * The visible part of a song, between the whole song and one second.
  *
  * @module
  */
 
-/** The shortest stretch that can be seen. */
+/** The shortest visible part. */
 const LEAST_SECONDS = 1;
-/** Of what is seen: how near to the edge the playhead comes before the view goes on. */
+/** Margin at the edge, as a share of the view: when the playhead gets there, the view moves on. */
 const MARGIN = 0.04;
 
-/** Event: "change" when another stretch is seen. */
+/** Event: "change" when the visible part changes. */
 export class View extends EventTarget {
   #length = 1;
   #least = 1;
   #start = 0;
   #span = 1;
 
-  /** The whole song is seen. @param {number} length frames @param {number} rate hertz */
+  /** Show the whole song. @param {number} length frames @param {number} rate hertz */
   reset(length, rate) {
     this.#length = Math.max(1, length);
     this.#least = Math.min(this.#length, LEAST_SECONDS * rate);
     this.#set(0, this.#length);
   }
 
-  /** Frames of the song. */
+  /** Length of the song in frames. */
   get length() {
     return this.#length;
   }
 
-  /** The first frame that is seen; need not be whole. */
+  /** The first visible frame; may be fractional. */
   get start() {
     return this.#start;
   }
 
-  /** How many frames are seen. */
+  /** Number of visible frames. */
   get span() {
     return this.#span;
   }
@@ -46,24 +46,24 @@ export class View extends EventTarget {
     return this.#span >= this.#length;
   }
 
-  /** Whether it cannot come nearer. */
+  /** Whether it cannot zoom in further. */
   get isNearest() {
     return this.#span <= this.#least;
   }
 
-  /** @param {number} share of the width @returns {number} the frame that is there */
+  /** @param {number} share of the width @returns {number} the frame there */
   frameAt(share) {
     return this.#start + share * this.#span;
   }
 
-  /** @param {number} frame @returns {number} where it is, as a share of the width */
+  /** @param {number} frame @returns {number} its position, as a share of the width */
   shareOf(frame) {
     return (frame - this.#start) / this.#span;
   }
 
   /**
-   * @param {number} factor more than 1: nearer
-   * @param {number} [anchor] the frame that stays where it is; otherwise the middle does
+   * @param {number} factor above 1 zooms in
+   * @param {number} [anchor] the frame that stays in place; default: the middle
    */
   zoom(factor, anchor = this.#start + this.#span / 2) {
     const span = Math.min(Math.max(this.#span / factor, this.#least), this.#length);
@@ -74,18 +74,18 @@ export class View extends EventTarget {
     this.#set(0, this.#length);
   }
 
-  /** @param {number} start @param {number} stop to be seen from edge to edge */
+  /** @param {number} start @param {number} stop range to fill the view */
   show(start, stop) {
     const span = Math.min(Math.max(stop - start, this.#least), this.#length);
     this.#set((start + stop - span) / 2, span);
   }
 
-  /** @param {number} start of what is seen from now on */
+  /** @param {number} start first visible frame */
   moveTo(start) {
     this.#set(start, this.#span);
   }
 
-  /** Turn the page, if need be, so that a frame is seen. @param {number} frame */
+  /** Move the view on, if necessary, so that a frame is visible. @param {number} frame */
   follow(frame) {
     const share = this.shareOf(frame);
     if (share >= 0 && share <= 1 - MARGIN) return;

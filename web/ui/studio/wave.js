@@ -1,10 +1,10 @@
 /**
- * A stem's waveform, drawn as bars. Where the stem is not final nothing is drawn: the hatch of what
- * is still to come shows through.
+ * The waveform of a stem, drawn as bars. Nothing is drawn where the stem is not final: the hatching
+ * behind it shows.
  *
- * Of libraries, wavesurfer.js (BSD) and peaks.js with waveform-data (LGPL) were looked at. Both want
- * the peaks of the whole song before they draw, and neither has several lanes that share a view, a
- * playhead and a region while parts of them are still missing; what is left is this file.
+ * wavesurfer.js (BSD) and peaks.js with waveform-data (LGPL) were considered. Both need the peaks
+ * of the whole song before they draw, and neither supports several lanes that share a view, a
+ * playhead and a region while parts are still missing; what remains is this file.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import { columnsIn } from "./peaks.js";
 /** @typedef {import("./peaks.js").StemPeaks} StemPeaks */
 /** @typedef {import("./view.js").View} View */
 
-/** In CSS pixels: from one bar to the next, and how wide each is. */
+/** Distance between bars and width of a bar, in CSS pixels. */
 const PITCH = 3;
 const BAR = 2;
-/** Less than one: soft passages are drawn larger than they are, so that they can be seen. */
+/** Exponent below one: soft passages are drawn enlarged, so that they are visible. */
 const POWER = 0.8;
 
 export class Wave {
@@ -32,7 +32,7 @@ export class Wave {
   /**
    * @param {HTMLCanvasElement} element drawn in its `color`, on its container's --card
    * @param {StemPeaks} peaks @param {View} view
-   * @param {() => number} gain what the peaks are multiplied by
+   * @param {() => number} gain factor for the peaks
    */
   constructor(element, peaks, view, gain) {
     this.#element = element;

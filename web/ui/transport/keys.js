@@ -1,8 +1,8 @@
 /**
- * What the keyboard does, and the list of it.
+ * Keyboard shortcuts, and the list of them.
  *
- * Keys of a single character can be switched off, as WCAG 2.1.4 asks for: whoever speaks to a
- * computer presses them by accident.
+ * Shortcuts of a single character can be switched off, as WCAG 2.1.4 requires: users of speech
+ * input trigger them by accident.
  *
  * @module
  */
@@ -18,18 +18,18 @@ import { say } from "../words.js";
 /** @typedef {Exclude<keyof Words["keys"], "letters" | "lettersWhy" | "pointer">} Line */
 
 /**
- * What some keys do.
+ * A shortcut.
  * @typedef {object} Binding
- * @property {string[]} keys    as `KeyboardEvent.key` has them; those with Shift begin with it
- * @property {Line} line        of the list
- * @property {string[]} [shown] how the list shows them; otherwise the keys themselves
+ * @property {string[]} keys    values of `KeyboardEvent.key`; with "Shift" in front if it is held
+ * @property {Line} line        entry in the list
+ * @property {string[]} [shown] keys as shown in the list; default: `keys`
  * @property {(key: string) => void} act
  */
 
 const CHOICE = "letters";
 const OFF = "off";
 
-/** What has a use of its own for every key, or for those that move and the space bar. */
+/** Elements that use every key, the keys that move, or the space bar themselves. */
 const TAKES_ALL = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select";
 const TAKES_MOVES = "input, [role=radio], [role=slider], summary, dialog";
 const TAKES_SPACE = "button, a[href], input:not([type=range]), summary, dialog";
@@ -44,7 +44,7 @@ const MOVES = new Set([
   "PageDown",
 ]);
 
-/** Keys beside the letters, which have letters in some scripts: what they say in Latin ones. */
+/** Keys that are symbols on Latin keyboards but letters in some scripts: their Latin symbols. */
 const PLACES = new Map([
   ["BracketLeft", "["],
   ["BracketRight", "]"],
@@ -72,7 +72,7 @@ export class Keys {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    // With AltGr some keyboards have their brackets.
+    // On some keyboards the brackets need AltGr.
     const isCommand = event.ctrlKey || event.metaKey || event.altKey;
     if (event.defaultPrevented || (isCommand && !event.getModifierState("AltGraph"))) return;
     const isMove = MOVES.has(event.key);
@@ -89,7 +89,7 @@ export class Keys {
 
 /**
  * @param {KeyboardEvent} event
- * @returns {string} what the key says; of a letter that is not Latin, what it would say if it were
+ * @returns {string} name of the key; for a non-Latin letter, that of the Latin key
  */
 function nameOf({ key, code }) {
   if (key.length > 1 || /[ -~]/.test(key)) return key;
@@ -160,7 +160,7 @@ function bindings(studio, transport) {
   ];
 }
 
-/** @param {Binding} binding @returns {HTMLDivElement} of the list */
+/** @param {Binding} binding @returns {HTMLDivElement} a row of the list */
 function row({ keys, shown = keys, line }) {
   const row = document.createElement("div");
   const term = document.createElement("dt");

@@ -1,8 +1,8 @@
 /**
- * Media keys, headphones and the lock screen: the song by name, where it is, and their buttons.
+ * Media keys, headphones and the lock screen: title and position of the song, and their buttons.
  *
- * Browsers give these to media elements. So one plays silence as long as the player plays; where
- * the browser refuses it, nothing is lost but those keys.
+ * Browsers reserve these for media elements. So an element plays silence while the player plays; if
+ * the browser refuses, only those keys are lost.
  *
  * @module
  */
@@ -18,10 +18,10 @@
  * @property {number} length    frames
  */
 
-/** Where the device does not say how far. */
+/** Seek distance if the device does not give one. */
 const STEP_SECONDS = 10;
 
-/** Browsers take what is shorter than five seconds for a signal, not for music. */
+/** Browsers take sound shorter than five seconds for a signal, not for music. */
 const SILENCE_SECONDS = 10;
 const SILENCE_RATE = 8000;
 
@@ -59,7 +59,7 @@ export class MediaKeys {
     this.#tell();
   }
 
-  /** Give the keys back. */
+  /** Release the media keys. */
   close() {
     this.#closed.abort();
     this.#silence.pause();
@@ -75,7 +75,7 @@ export class MediaKeys {
     try {
       this.#session?.setActionHandler(action, handler);
     } catch {
-      // A browser that does not know the action throws.
+      // A browser that does not support the action throws.
     }
   }
 
@@ -101,7 +101,7 @@ export class MediaKeys {
   }
 }
 
-/** @returns {Blob} a WAV file of zeros, 8 bits each */
+/** @returns {Blob} a silent 8-bit WAV file */
 function silence() {
   const length = SILENCE_SECONDS * SILENCE_RATE;
   const file = new DataView(new ArrayBuffer(44 + length));

@@ -15,7 +15,7 @@ import { say, sayAs, word } from "../words.js";
 /** @typedef {import("../../engine/presets.js").PresetName} PresetName */
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
 
-/** How far the keys go on the slider, in seconds. */
+/** Seconds by which the keys move the slider. */
 const STEPS = new Map([
   ["ArrowLeft", -5],
   ["ArrowRight", 5],
@@ -25,7 +25,7 @@ const STEPS = new Map([
   ["PageUp", 30],
 ]);
 
-/** A loop that is switched on where there was none yet is so long. */
+/** Length of the loop when it is first switched on. */
 const LOOP_SECONDS = 8;
 
 export class Transport {
@@ -46,9 +46,9 @@ export class Transport {
   #shown = null;
   #closed = new AbortController();
   #frameRequest = 0;
-  /** While the person drags the slider, it does not follow what is heard. */
+  /** While the user drags the slider, it does not follow playback. */
   #isDragged = false;
-  /** @type {readonly [number, number] | null} the loop that was switched off */
+  /** @type {readonly [number, number] | null} the last loop, switched off */
   #lastLoop = null;
 
   constructor() {
@@ -60,7 +60,7 @@ export class Transport {
     });
   }
 
-  /** @param {{stems: Stems, player: Player}} shown the song that is played from now on */
+  /** @param {{stems: Stems, player: Player}} shown the song to play */
   show({ stems, player }) {
     this.clear();
     this.#shown = { stems, player };
@@ -88,7 +88,7 @@ export class Transport {
     this.#bar.hidden = true;
   }
 
-  /** @returns {Player | null} of the song that is shown */
+  /** @returns {Player | null} player of the shown song */
   get player() {
     return this.#shown?.player ?? null;
   }
@@ -99,7 +99,7 @@ export class Transport {
     else player?.pause();
   }
 
-  /** @param {number} seconds onward; negative: back */
+  /** @param {number} seconds forward; negative: back */
   move(seconds) {
     if (!this.#shown) return;
     const { stems, player } = this.#shown;
@@ -126,7 +126,7 @@ export class Transport {
     announce(word(({ transport }) => transport.loopOn));
   }
 
-  /** @param {0 | 1} end the start or the end of the loop: it is here from now on */
+  /** @param {0 | 1} end set the loop's start (0) or end (1) to the current position */
   setLoopEnd(end) {
     if (!this.#shown) return;
     const { stems, player } = this.#shown;
@@ -182,7 +182,7 @@ export class Transport {
     });
   }
 
-  /** Above its button. */
+  /** Place the popover above its button. */
   #placeTempo() {
     const popover = byId("tempo", HTMLDivElement);
     const button = byId("tempo-open", HTMLButtonElement);
@@ -227,14 +227,14 @@ export class Transport {
     this.#showTime();
   }
 
-  /** What the slider says, in words and as the length of its bar. */
+  /** Show the slider's time as text and as the length of its bar. */
   #showTime() {
     const seconds = this.#slider.valueAsNumber;
     const duration = Number(this.#slider.max);
     this.#track.style.setProperty("--played", `${(100 * seconds) / duration}%`);
     const [now, all] = [clock(seconds), clock(duration)];
     const text = `${now} / ${all}`;
-    // So that a screen reader is told only what is new.
+    // Tell screen readers only about changes.
     if (this.#time.textContent === text) return;
     this.#time.textContent = text;
     sayAs(this.#slider, "ariaValueText", ({ transport }) => transport.positionOf({ now, all }));
@@ -301,7 +301,7 @@ function presetLabel(name) {
   return label;
 }
 
-/** @param {HTMLFieldSetElement} group @returns {string} the value that is chosen */
+/** @param {HTMLFieldSetElement} group @returns {string} the chosen value */
 function checked(group) {
   return within(group, "input:checked", HTMLInputElement).value;
 }

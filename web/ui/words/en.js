@@ -1,7 +1,7 @@
 /**
- * The page in English. A language is one file like this; the checker refuses one that lacks a key.
+ * The page in English. Each language is one file like this; the type checker rejects a missing key.
  *
- * Strings, or functions of the values that are told.
+ * Values are strings, or functions of the values in the text.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import { plural } from "./plural.js";
 /** @typedef {typeof en} Words */
 
 export const en = {
-  /** In its own words. */
+  /** Name of the language in the language itself. */
   language: "English",
 
-  /** What to save, as what, and what becomes of it. */
+  /** The dialog for saving, and the list of saves. */
   save: {
     what: "What",
     whats: { all: "All stems", mix: "What you hear", stem: "One stem" },
@@ -80,7 +80,7 @@ export const en = {
     retryOf: (/** @type {{name: string}} */ { name }) => `Try saving ${name} again`,
   },
 
-  /** The frame: header, side, titles of dialogs. */
+  /** The frame: header, sidebar, titles of dialogs. */
   page: {
     claim: "Nothing leaves your device",
     songs: "Songs",
@@ -112,7 +112,7 @@ export const en = {
     close: "Close",
   },
 
-  /** Where songs come in. */
+  /** The start, where songs are added. */
   start: {
     title: "Split a song into stems",
     what:
@@ -120,11 +120,11 @@ export const en = {
       "happens in your browser; nothing is uploaded.",
     drop: "Drop songs here",
     choose: "or choose files",
-    /** Where nobody drops anything. */
+    /** Shown on devices without drag and drop. */
     tap: "Choose songs",
     folder: "Choose a folder",
     demo: "Try the demo song",
-    /** Of the file, too. */
+    /** Also the name of the file. */
     demoName: "Demo song",
     formats: (/** @type {number} */ minutes) =>
       "WAV, AIFF, FLAC, MP3, M4A, Apple Lossless, Ogg, Opus and video files, up to " +
@@ -206,7 +206,7 @@ export const en = {
     master: "Volume",
   },
 
-  /** What the keys do. */
+  /** Keyboard shortcuts. */
   keys: {
     space: "Space",
     plays: "Play or pause",
@@ -252,7 +252,7 @@ export const en = {
     pace: (/** @type {string} */ time) => `About ${time} for a 4-minute song`,
   },
 
-  /** Queue and library. Names of buttons have the song's name in them. */
+  /** Queue and library. Labels of buttons contain the song's name. */
   songs: {
     between: " · ",
     states: {
@@ -364,7 +364,7 @@ export const en = {
       "The browser may delete songs and models when the disk is nearly full.",
   },
 
-  /** The help, and what the browser can and cannot do. */
+  /** The help, and what the browser supports. */
   help: {
     steps: {
       title: "First steps",
@@ -511,9 +511,9 @@ export const en = {
     std: "Std",
   },
 
-  /** Whatever goes wrong: what happened and what to do. By the codes of engine/errors.js. */
+  /** All errors: what happened and what to do. Keys are the codes of engine/errors.js. */
   errors: {
-    /** A sentence of Python's, which speaks English only. */
+    /** A message from Python, which speaks English only. */
     said: (/** @type {{sentence: string}} */ { sentence }) => sentence,
     empty: "This file is empty. Choose an audio file.",
     notAudio:

@@ -1,5 +1,5 @@
 /**
- * Whose words, numbers and plurals the page uses.
+ * The language for words, numbers and plurals.
  *
  * @module
  */

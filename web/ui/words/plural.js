@@ -1,5 +1,5 @@
 /**
- * The forms of words that depend on a number.
+ * Forms of words that depend on a number.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { locale } from "./locale.js";
 /**
  * @param {number} count
  * @param {Partial<Record<Intl.LDMLPluralRule, string>> & {other: string}} forms
- * @returns {string} the one that goes with that number in the page's language
+ * @returns {string} the form for that number in the page's language
  */
 export function plural(count, forms) {
   return forms[new Intl.PluralRules(locale()).select(count)] ?? forms.other;

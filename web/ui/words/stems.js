@@ -8,7 +8,7 @@
 
 /**
  * @param {Words} words @param {string} source
- * @returns {string} as people call it; a stem of another model by the name that the model gives it
+ * @returns {string} displayed name; the model's own name for an unknown stem, capitalised
  */
 export function stemName({ stems }, source) {
   const known = /** @type {Record<string, string>} */ (stems)[source];
