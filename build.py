@@ -124,21 +124,34 @@ def _options() -> argparse.Namespace:
     command.set_defaults(command=command_docs)
     command = commands.add_parser("test", help="run every check and test")
     command.add_argument("paths", nargs="*", metavar="PATH", help="run only these tests")
-    command.add_argument("--long", action="store_true", help="include the tests that take many minutes")
+    command.add_argument(
+        "--long", action="store_true", help="include the tests that take many minutes"
+    )
     command.add_argument("--fast", action="store_true", help="skip the tests that need a browser")
     command.set_defaults(command=command_test)
     command = commands.add_parser("bench", help="measure speed, memory and exactness")
     command.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    command.add_argument("--long", action="store_true", help="include long songs (half an hour more)")
-    command.add_argument("--reference", type=Path, metavar="PATH", help="compare with the stems in this folder")
-    command.add_argument("--pytorch", type=Path, metavar="PYTHON", help="Python that has torch and demucs")
+    command.add_argument(
+        "--long", action="store_true", help="include long songs (half an hour more)"
+    )
+    command.add_argument(
+        "--reference", type=Path, metavar="PATH", help="compare with the stems in this folder"
+    )
+    command.add_argument(
+        "--pytorch", type=Path, metavar="PYTHON", help="Python that has torch and demucs"
+    )
     command.set_defaults(command=command_bench)
     command = commands.add_parser("release", help="build and check what a release would publish")
     command.add_argument(
-        "--dry-run", action="store_true", required=True, help="upload nothing (uploads are done by hand)"
+        "--dry-run",
+        action="store_true",
+        required=True,
+        help="upload nothing (uploads are done by hand)",
     )
     command.add_argument(
-        "--repository", metavar="URL", help="address of the repository, for the links in the metadata"
+        "--repository",
+        metavar="URL",
+        help="address of the repository, for the links in the metadata",
     )
     command.set_defaults(command=command_release)
     return parser.parse_args()
