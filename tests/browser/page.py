@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -305,14 +306,15 @@ class DemixerPage:
 
     def wait_share(self, share: int, timeout: float = 120_000) -> None:
         """Wait until this percentage of the song at work is done."""
-        self.page.wait_for_function(
-            """share => {
-              const bar = document.querySelector("#queue li[data-state=working] progress");
-              return bar !== null && bar.hasAttribute("value") && bar.value >= share / 100;
-            }""",
-            arg=share,
-            timeout=timeout,
-        )
+        with self._telling():
+            self.page.wait_for_function(
+                """share => {
+                  const bar = document.querySelector("#queue li[data-state=working] progress");
+                  return bar !== null && bar.hasAttribute("value") && bar.value >= share / 100;
+                }""",
+                arg=share,
+                timeout=timeout,
+            )
 
     def share(self, track: str) -> int:
         """The percentage done of a song in the queue, as its row says."""
@@ -388,11 +390,19 @@ class DemixerPage:
         assert problem.is_hidden(), f"{problem.inner_text()}\n{self._seen()}"
 
     def _wait_for(self, selector: str, timeout: float, state: str) -> None:
-        try:
+        with self._telling():
             self.page.wait_for_selector(selector, timeout=timeout, state=state)  # type: ignore[arg-type]
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Add what the page shows to the error of a wait that times out."""
+        try:
+            yield
         except GivenUp as error:
             raise AssertionError(f"{error}\n{self._seen()}") from error
 
     def _seen(self) -> str:
         """The songs' rows and the console, for the message of a test that times out."""
-        return "\n".join([*self.page.locator("li[data-song]").all_inner_texts(), *self.console])
+        rows = self.page.locator("li[data-song]").all_inner_texts()
+        at_work = self.page.evaluate("({ begun: engine.begun, held: engine.held })")
+        return "\n".join([*rows, f"{at_work}", *self.console])

@@ -133,6 +133,30 @@ def test_pause_holds_all_songs(tab: DemixerPage) -> None:
     assert tab.song("long").get_attribute("data-state") == "kept"
 
 
+def test_songs_that_cannot_be_read_say_why_after_a_reload(tab: DemixerPage) -> None:
+    unreadable = {"empty": b"", "text": b"not a song", "good": short()}
+    tab.hold(0)
+    tab.drop(*((f"{name}.wav", content) for name, content in unreadable.items()))
+    for name in ("empty", "text"):
+        tab.wait_state(name, "failed")
+    tab.wait_state("good", "working")
+
+    def reasons() -> list[str]:
+        return [tab.song(name).locator(".song-error").inner_text() for name in ("empty", "text")]
+
+    before = reasons()
+    assert "This file is empty" in before[0]
+    tab.page.reload()
+    for name in ("empty", "text"):
+        tab.wait_state(name, "failed")
+    assert reasons() == before
+    expect(tab.song("good")).to_contain_text("Not started")
+    tab.hold()
+    tab.press("retry", "text")
+    tab.wait_state("text", "failed")
+    assert reasons() == before
+
+
 def test_queue_resumes_after_a_reload(tab: DemixerPage) -> None:
     tab.separate("done.wav", short(), ())
     tab.hold(4)

@@ -192,7 +192,7 @@ export class Pool {
     this.#workers.delete(worker);
     if (this.#card?.worker === worker) this.#card = null;
     worker.end(reason);
-    this.#tellWaiting();
+    this.#wake();
   }
 
   /** @returns {EngineWorker | null} an idle worker, reserved until `release` */
@@ -236,13 +236,17 @@ export class Pool {
         window.setTimeout(() => this.#remove(worker, null), IDLE_MS),
       );
     }
-    // Callers waiting for a worker come before the run, which would take it again at once.
-    this.#tellWaiting();
-    queueMicrotask(() => this.#run?.pump());
+    this.#wake();
   }
 
-  #tellWaiting() {
+  /**
+   * A worker is free, or gone. Callers waiting for one come before the run, which would take it
+   * again at once. The run must hear of a worker that is gone even if it was not the run's own, or
+   * it would wait for ever.
+   */
+  #wake() {
     for (const tell of this.#waiting.splice(0)) tell();
+    queueMicrotask(() => this.#run?.pump());
   }
 
   /**

@@ -189,6 +189,7 @@
  * @property {number} added     time when it was added, in milliseconds since 1970
  * @property {import("./decode.js").SourceFacts | null} source     null before the file is read
  * @property {Record<string, unknown> | null} mixer     settings of the mixer as the user left them
+ * @property {import("./errors.js").Said | null} [failure]   why its file could not be read
  */
 
 /**

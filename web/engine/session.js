@@ -16,7 +16,7 @@ import { OpenSong } from "./open-song.js";
 import { optionsFor } from "./qualities.js";
 import { checkSound } from "./reader.js";
 import { Separation } from "./separation.js";
-import { newNotes, RATE, Song } from "./song.js";
+import { failureOf, newNotes, RATE, Song } from "./song.js";
 
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").Assets} Assets */
@@ -233,7 +233,7 @@ export class Session extends EventTarget {
     // Files added together get different times, so that their order is kept.
     this.#added = Math.max(Date.now(), this.#added + 1);
     const song = this.#lost(file) ?? new Song(newId(), newNotes(file, choice, this.#added));
-    Object.assign(song.notes, { choice, size: file.size });
+    Object.assign(song.notes, { choice, size: file.size, failure: null });
     song.file = file;
     this.#tell(song, { state: "waiting", error: null });
     return song;
@@ -302,6 +302,7 @@ export class Session extends EventTarget {
    */
   retry(song) {
     if (song.isAtWork || song.state === "finished") return;
+    if (song.notes.failure) this.#note(song, { failure: null });
     this.#tell(song, { state: "waiting", error: null });
     this.tryAgain();
   }
@@ -445,6 +446,8 @@ export class Session extends EventTarget {
       if (separation) await this.#run(current.song, separation, signal);
     } catch (error) {
       await this.#letGo(current.song);
+      const failure = failureOf(error);
+      if (failure) this.#note(current.song, { failure });
       if (!signal.aborted) this.#tell(current.song, { state: "failed", error });
       // Wait until the other tab has finished with it.
       if (hasCode(error, "otherTab")) this.#loadAgain();

@@ -67,9 +67,15 @@ export class Song {
     this.share = about ? done / Math.max(1, about.cost) : 0;
     this.state = isFinished ? "finished" : "kept";
     this.error = null;
-    if (about || hasFile || this.file) return;
+    if (about) return;
+    if (notes.failure) this.#fail(notes.failure);
+    else if (!hasFile && !this.file) this.#fail({ code: "fileGone", values: {} });
+  }
+
+  /** @param {import("./errors.js").Said} reason */
+  #fail({ code, values }) {
     this.state = "failed";
-    this.error = new UserError("fileGone");
+    this.error = new UserError(code, values);
   }
 
   /** Whether there is a file to read it from. */
@@ -138,6 +144,21 @@ export class Song {
 
 /** Sample rate in Hz of all stored audio. */
 export const RATE = 44100;
+/** Errors that are the file's fault, and that the next try would end with as well. */
+const OF_FILE = [
+  ...["codec", "empty", "noTrack", "notAudio", "nothingDecoded"],
+  ...["notFinite", "stoppedDecoding", "tooLong"],
+];
+
+/**
+ * @param {unknown} error
+ * @returns {import("./errors.js").Said | null} what is to be noted of a song that failed with it
+ */
+export function failureOf(error) {
+  if (!(error instanceof UserError) || !OF_FILE.includes(error.code)) return null;
+  return { code: error.code, values: error.values };
+}
+
 /** Size of two floats: the samples of a frame, or the peaks of 512 frames. */
 export const FRAME_BYTES = 8;
 
@@ -148,7 +169,8 @@ export const FRAME_BYTES = 8;
  */
 export function newNotes({ name: file, size }, choice, added) {
   const name = trackName(file);
-  return { name, artist: "", file, size, choice, added, source: null, mixer: null };
+  const unknown = { source: null, mixer: null, failure: null };
+  return { name, artist: "", file, size, choice, added, ...unknown };
 }
 
 /** @param {string} fileName @returns {string} name without the extension */

@@ -165,9 +165,9 @@ export class Row {
   }
 }
 
-/** @param {Song} song @returns {boolean} whether it was waiting when its tab was closed */
-function hasNotBegun({ state, about }) {
-  return state === "kept" && !about;
+/** @param {Song} song @returns {boolean} whether its tab was closed before any of it was finished */
+function hasNotBegun({ state, share }) {
+  return state === "kept" && share === 0;
 }
 
 /** @param {Song} song @param {string} title of its model @returns {(words: Words) => string} */
