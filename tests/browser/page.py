@@ -335,7 +335,7 @@ class DemixerPage:
     def wait_shown(self, track: str) -> None:
         """Wait until the song of that name is in the studio."""
         shown = f'#studio:not([hidden]) #song-name:text-is("{track}")'
-        self.page.wait_for_selector(shown, timeout=SONG_MS)
+        self._wait_for(shown, SONG_MS, "visible")
 
     def open_kept(self, track: str) -> None:
         """Open a finished song from the library."""

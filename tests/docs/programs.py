@@ -106,7 +106,7 @@ def _pip(arguments: Sequence[str]) -> int:
             unknown = set(filter(None, (found["extras"] or "").split(","))) - set(extras)
             assert not unknown, f"There is no extra {unknown}."
         elif found["name"] in pinned and found["version"]:
-            assert word in pins, f"{word} is not the version of pyproject.toml."
+            assert word in pins, f"{word} is not the pinned version."
     return 0
 
 

@@ -16,7 +16,7 @@ import { OpenSong } from "./open-song.js";
 import { optionsFor } from "./qualities.js";
 import { checkSound } from "./reader.js";
 import { Separation } from "./separation.js";
-import { failureOf, newNotes, RATE, Song } from "./song.js";
+import { fileFaultOf, newNotes, RATE, Song } from "./song.js";
 
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").Assets} Assets */
@@ -446,7 +446,7 @@ export class Session extends EventTarget {
       if (separation) await this.#run(current.song, separation, signal);
     } catch (error) {
       await this.#letGo(current.song);
-      const failure = failureOf(error);
+      const failure = fileFaultOf(error);
       if (failure) this.#note(current.song, { failure });
       if (!signal.aborted) this.#tell(current.song, { state: "failed", error });
       // Wait until the other tab has finished with it.

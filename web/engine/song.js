@@ -154,7 +154,7 @@ const OF_FILE = [
  * @param {unknown} error
  * @returns {import("./errors.js").Said | null} what is to be noted of a song that failed with it
  */
-export function failureOf(error) {
+export function fileFaultOf(error) {
   if (!(error instanceof UserError) || !OF_FILE.includes(error.code)) return null;
   return { code: error.code, values: error.values };
 }
