@@ -140,6 +140,27 @@ def test_wrong_chromium_path_is_reported(monkeypatch, tmp_path):
         environment.ensure_chromium(Path(sys.executable))
 
 
+@pytest.mark.parametrize("available", ["chromium-headless-shell", "chromium"])
+def test_chromium_is_installed_in_its_headless_form_if_that_is_available(monkeypatch, available):
+    installed: list[str] = []
+
+    def install(what, package):
+        if package != available:
+            raise CannotGoOn(f"Cannot install {what} with apt-get.")
+        installed.append(package)
+
+    def which(name):
+        return f"/usr/bin/{name}" if name in installed else None
+
+    monkeypatch.delenv(environment.CHROMIUM_VARIABLE, raising=False)
+    monkeypatch.setattr(environment.shutil, "which", which)
+    monkeypatch.setattr(environment, "_can_install", lambda: True)
+    monkeypatch.setattr(environment, "_install", install)
+    found = environment.ensure_chromium(Path(sys.executable))
+    assert installed == [available]
+    assert found == f"/usr/bin/{available}"
+
+
 def test_software_card_is_installed_if_there_is_none(monkeypatch):
     installed: list[str] = []
     monkeypatch.setattr(environment, "_has_graphics", lambda python: bool(installed))
