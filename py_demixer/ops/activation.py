@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import backend
-from .subnormal import SMALLEST, drop_subnormals
+from .subnormal import drop_subnormals
 
 # The tail of the normal distribution, Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) for a >= 0: P / Q is a
 # rational approximation of the scaled complementary error function, fitted so that a Phi(-a) is
@@ -16,9 +16,12 @@ _TAIL_P = np.array([4.99999981e-01, 3.22272787e-01, 9.79260264e-02, 1.22116628e-
 _TAIL_Q = np.array(
     [1.00000000e00, 1.44242880e00, 8.46755928e-01, 2.44733961e-01, 3.06372893e-02], np.float32
 )
-_LEAST_SCORE = np.float32(-87)  # relative to the largest score; below it exp is subnormal
+# Relative to the largest score. Weights as small as this one do not change a sum, and products with
+# them are not subnormal.
+_LEAST_SCORE = np.float32(-60)
 _FAR = 1e30  # an ordinary number divided by less than this is not subnormal
-_BLOCK = 1 << 14  # elements; the six float32 temporaries of a block fit in a level-2 cache
+BLOCK = 1 << 14
+"""Elements per block; the six float32 temporaries of a block fit in a level-2 cache."""
 
 
 def activate(x: NDArray[np.float32], name: str | None) -> NDArray[np.float32]:
@@ -52,8 +55,8 @@ def gelu(x: NDArray[np.float32]) -> NDArray[np.float32]:
         kernels.gelu(x)
         return x
     flat = x.reshape(-1)
-    for start in range(0, flat.size, _BLOCK):
-        block = flat[start : start + _BLOCK]
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
         a = np.minimum(np.abs(block), _TAIL_END)
         tail = np.exp(a * a * np.float32(-0.5))
         tail *= a
@@ -80,15 +83,34 @@ def glu(x: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArr
     if (kernels := backend.kernels()) is not None:
         kernels.glu(x[:half], x[half:], out)
         return out
+    apply_gate(x[:half], x[half:], out)
+    return out
+
+
+def apply_gate(
+    values: NDArray[np.float32], gates: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """``values * sigmoid(gates)``, in NumPy; all of one shape and C-contiguous.
+
+    Parameters
+    ----------
+    values
+        Float32, any shape.
+    gates
+        Overwritten.
+    out
+        Written to; it may be ``values``.
+    """
+    flat = [a.reshape(-1) for a in (values, gates, out)]
     with np.errstate(over="ignore"):  # exp overflows to infinity, and the sigmoid is 0 there
-        for value, gate, result in zip(x[:half], x[half:], out, strict=True):
+        for start in range(0, out.size, BLOCK):
+            value, gate, result = (a[start : start + BLOCK] for a in flat)
             np.negative(gate, out=gate)
             np.exp(gate, out=gate)
             gate += np.float32(1)
             np.divide(value, gate, out=result)
             if not gate.max() < _FAR:
                 drop_subnormals(result)
-    return out
 
 
 def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -100,22 +122,32 @@ def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The softmax over the last axis, in place; values below about 1e-34 of the largest are 0."""
+    """The softmax over the last axis, up to a factor: ``x`` is replaced by its powers of e.
+
+    Attention applies the factors to its product with the values, which is smaller. Powers below
+    1e-26 of the largest are rounded up to that.
+
+    Parameters
+    ----------
+    x
+        ``(queries, keys)`` float32; it is overwritten.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        ``(queries,)``: the factor for each row; with it, the row is the softmax.
+    """
     x -= x.max(axis=-1, keepdims=True)
     np.maximum(x, _LEAST_SCORE, out=x)
     np.exp(x, out=x)
-    total = x.sum(axis=-1, keepdims=True)
-    # The total is at most the number of scores, so the smallest value is still a normal number
-    # after the division by it.
-    drop_subnormals(x, SMALLEST * 2 ** x.shape[-1].bit_length())
-    x /= total
-    return x
+    return np.reciprocal(x.sum(axis=-1))
 
 
 def _polynomial(coefficients: NDArray[np.float32], t: NDArray[np.float32]) -> NDArray[np.float32]:
     """Horner's rule, lowest power first."""
-    result = np.full_like(t, coefficients[-1])
-    for coefficient in coefficients[-2::-1]:
+    result: NDArray[np.float32] = t * coefficients[-1]
+    result += coefficients[-2]
+    for coefficient in coefficients[-3::-1]:
         result *= t
         result += coefficient
     return result

@@ -9,8 +9,9 @@ from . import backend
 from .activation import softmax
 from .operation import operation, same_shape
 
-SCORE_BYTES = 8 << 20
-"""Limit for the scores of one block of queries, whatever the number of positions."""
+SCORE_BYTES = 1 << 20
+"""Limit for the scores of one block of queries, whatever the number of positions. Five passes are
+made over them, so they should stay in a cache."""
 
 
 @operation(same_shape)
@@ -51,8 +52,9 @@ def attention(
         scaled = query[rows] * np.float32(width**-0.5)
         for start in range(0, query.shape[1], step):
             block = slice(start, start + step)
-            scores = softmax(backend.gemm(scaled[:, block].T, key[rows]))
-            out[rows, block] = backend.gemm(value[rows], scores.T)
+            scores = backend.gemm(scaled[:, block].T, key[rows])
+            factors = softmax(scores)
+            np.multiply(backend.gemm(value[rows], scores.T), factors, out=out[rows, block])
     return out
 
 
@@ -102,5 +104,6 @@ def local_attention(
             distance *= decay[head, block, None]
             scores -= distance
             np.fill_diagonal(scores[:, block], ITSELF)
-            out[rows, block] = backend.gemm(value[rows], softmax(scores).T)
+            factors = softmax(scores)
+            np.multiply(backend.gemm(value[rows], scores.T), factors, out=out[rows, block])
     return out

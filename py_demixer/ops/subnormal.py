@@ -1,7 +1,7 @@
 """Remove subnormal float32 numbers, which take some processors 150 cycles to multiply.
 
-They are inaudible: some 750 dB below full scale. They come from softmaxes and sigmoids far from 0
-and from songs that fade out, and are set to zero there. (The kernels and shaders produce none.)
+They are inaudible: some 750 dB below full scale. They come from sigmoids far from 0 and from songs
+that fade out, and are set to zero there. (The softmax, the kernels and the shaders produce none.)
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 SMALLEST = float(np.finfo(np.float32).smallest_normal)
 
 
-def drop_subnormals(x: NDArray[np.float32], least: float = SMALLEST) -> NDArray[np.float32]:
-    """Round to multiples of ``least``, in place: every result is 0 or at least that large.
+def drop_subnormals(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Round to multiples of the smallest normal number, in place: there are no smaller results.
 
     Numbers ``2 ** 25`` times as large, or larger, do not change.
 
@@ -21,12 +21,10 @@ def drop_subnormals(x: NDArray[np.float32], least: float = SMALLEST) -> NDArray[
     ----------
     x
         Float32, of any shape.
-    least
-        A power of two, :data:`SMALLEST` or more.
     """
-    # `least` is the last binary digit of `grain`, so adding `grain` rounds to that digit. Two
-    # passes and no mask: a comparison would take twice as long as the rest of a softmax.
-    grain = np.float32(1.5 * 2**23 * least)
+    # The smallest normal number is the last binary digit of `grain`, so adding `grain` rounds to
+    # that digit. Two passes and no mask: a comparison would take several times as long.
+    grain = np.float32(1.5 * 2**23 * SMALLEST)
     x += grain
     x -= grain
     return x
