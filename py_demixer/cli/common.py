@@ -122,7 +122,8 @@ def choices(options: argparse.Namespace) -> planning.Options:
     ValueError
         The model has no such option, or a value is out of range.
     """
-    every = {field.name for way in planning.WAYS.values() for field in fields(way.options)}
+    kinds = [procedure.options for procedure in planning.PROCEDURES.values()]
+    every = {field.name for kind in kinds for field in fields(kind)}
     said = {name: value for name, value in vars(options).items() if name in every}
     given = {name: value for name, value in said.items() if value is not None}
     return planning.make_options(manifest.named(options.model).architecture, given)

@@ -16,7 +16,7 @@ Options = DemucsOptions | OpenUnmixOptions
 
 
 @dataclass(frozen=True)
-class Way:
+class Procedure:
     """How one kind of network separates songs.
 
     Attributes
@@ -31,10 +31,10 @@ class Way:
     plan: Callable[[Any, SongStatistics, Any], Plan]
 
 
-WAYS: Mapping[str, Way] = {
-    "htdemucs": Way(DemucsOptions, SegmentPlan),
-    "hdemucs": Way(DemucsOptions, SegmentPlan),
-    "openunmix": Way(OpenUnmixOptions, RecurrentPlan),
+PROCEDURES: Mapping[str, Procedure] = {
+    "htdemucs": Procedure(DemucsOptions, SegmentPlan),
+    "hdemucs": Procedure(DemucsOptions, SegmentPlan),
+    "openunmix": Procedure(OpenUnmixOptions, RecurrentPlan),
 }
 """Keyed like :data:`py_demixer.models.registry.ARCHITECTURES`."""
 
@@ -54,13 +54,14 @@ def plan(model: Model, song: SongStatistics, options: Options | None = None) -> 
     ValueError
         The song is empty, or the options ask for something that the model cannot do.
     """
-    way = WAYS[model.architecture]
-    options = options or way.options()
-    if not isinstance(options, way.options):
+    procedure = PROCEDURES[model.architecture]
+    options = options or procedure.options()
+    if not isinstance(options, procedure.options):
         raise TypeError(
-            f"{type(options).__name__} are not for this model: give it {way.options.__name__}."
+            f"{type(options).__name__} are not for this model: "
+            f"give it {procedure.options.__name__}."
         )
-    return way.plan(model, song, options)
+    return procedure.plan(model, song, options)
 
 
 def make_options(architecture: str, values: Mapping[str, Any]) -> Options:
@@ -71,7 +72,7 @@ def make_options(architecture: str, values: Mapping[str, Any]) -> Options:
     ValueError
         There is no such option, or a value is out of range.
     """
-    kind = WAYS[architecture].options
+    kind = PROCEDURES[architecture].options
     known = [field.name for field in fields(kind)]
     for name in values:
         if name not in known:

@@ -12,20 +12,20 @@ from py_demixer import downmix_matrix
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-_DECODE = """async ({ engine, content, matrices, wholeMinutes, takesPart }) => {
+_DECODE = """async ({ engine, content, matrices, wholeMinutes, acceptsPart }) => {
   const { decode } = await import(engine + "decode.js");
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
   const blocks = [];
-  const taker = {
+  const sink = {
     downmix: async (channels) => matrices[channels],
     longestMinutes: 20,
     wholeMinutes,
-    takesPart,
+    acceptsPart,
     expect: async () => {},
     take: async (block) => blocks.push(block),
   };
   const file = new File([bytes], "song");
-  const facts = await decode(file, taker, new AbortController().signal).catch((error) => {
+  const facts = await decode(file, sink, new AbortController().signal).catch((error) => {
     if (error.code === "stoppedDecoding") error.message += ` ${error.values.seconds}`;
     if (error.code === "codec") error.message += ` ${error.values.name}`;
     throw error;
@@ -56,7 +56,7 @@ class Decode:
 
     def __call__(self, content: bytes, *, takes_part: bool = False) -> np.ndarray:
         coded = base64.b64encode(content).decode()
-        arguments = {**self._options, "content": coded, "takesPart": takes_part}
+        arguments = {**self._options, "content": coded, "acceptsPart": takes_part}
         found = self._page.evaluate(_DECODE, arguments)
         self.facts = found["facts"]
         return np.frombuffer(base64.b64decode(found["song"]), np.float32).reshape(-1, 2).T

@@ -35,7 +35,8 @@ async ({ song, options, workers, stopAfter }) => {
   const never = new AbortController().signal;
   const id = crypto.randomUUID();
   await store.create(id, { name: file.name });
-  const { measured } = await separator.reader.read(id, file, { stems: 4, takesPart: false }, never);
+  const wanted = { stems: 4, acceptsPart: false };
+  const { measured } = await separator.reader.read(id, file, wanted, never);
   const read = { id, name: file.name, measured, options: JSON.stringify(options), stems: null };
   const begin = async () => separator.begin(read, await separator.find(read), null);
   let separation = await begin();

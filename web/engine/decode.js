@@ -29,11 +29,11 @@ import { isOutOfMemory, UserError } from "./errors.js";
 
 /**
  * The consumer of a song.
- * @typedef {object} Taker
+ * @typedef {object} Sink
  * @property {(channels: number) => Promise<number[][]>} downmix    returns (2, channels) factors
  * @property {number} longestMinutes
  * @property {number} wholeMinutes  longest song that may be decoded in one go, in memory
- * @property {boolean} takesPart    whether the part before the damage is good enough
+ * @property {boolean} acceptsPart    whether the part before the damage is good enough
  * @property {(frames: number) => Promise<void>} expect     called with the song's length, if the
  *   file states one and as the file states it; may refuse
  * @property {(block: Float32Array) => Promise<void>} take  called with block after block of the
@@ -60,17 +60,17 @@ const CONTEXT_RATES = { lowest: 8000, highest: 96000 };
 
 /**
  * @param {File} file
- * @param {Taker} taker receives round(frames x 44100 / rate) frames, aligned with those of the file
+ * @param {Sink} sink receives round(frames x 44100 / rate) frames, aligned with those of the file
  * @param {AbortSignal} signal
  * @returns {Promise<SourceFacts>}
  * @throws {UserError} "stoppedDecoding" for a damaged file unless its first part is good enough;
  *   `values.seconds` is the length of that part
  */
-export async function decode(file, taker, signal) {
+export async function decode(file, sink, signal) {
   if (file.size === 0) throw new UserError("empty");
-  const intake = new Intake(taker, signal);
+  const intake = new Intake(sink, signal);
   try {
-    const facts = await new Decoding(file, taker, signal, intake).run();
+    const facts = await new Decoding(file, sink, signal, intake).run();
     await intake.end();
     return facts;
   } catch (error) {
@@ -108,7 +108,7 @@ function forPerson(error) {
 /** Finds the decoder that can read the file, and runs it. */
 class Decoding {
   #file;
-  #taker;
+  #sink;
   #signal;
   #intake;
   /** Length of the sound as the header states it, divided by the length of the data present. */
@@ -116,10 +116,10 @@ class Decoding {
   /** Frames decoded from the previous links. */
   #before = 0;
 
-  /** @param {Blob} file @param {Taker} taker @param {AbortSignal} signal @param {Intake} intake */
-  constructor(file, taker, signal, intake) {
+  /** @param {Blob} file @param {Sink} sink @param {AbortSignal} signal @param {Intake} intake */
+  constructor(file, sink, signal, intake) {
     this.#file = file;
-    this.#taker = taker;
+    this.#sink = sink;
     this.#signal = signal;
     this.#intake = intake;
   }
@@ -198,9 +198,9 @@ class Decoding {
    */
   async #takeByCodec(track, rate, seconds, stated) {
     const isMp3 = (await track.getCodec()) === "mp3";
-    const fits = seconds <= this.#taker.wholeMinutes * 60;
+    const fits = seconds <= this.#sink.wholeMinutes * 60;
     const atOnce = () => {
-      checkLength(seconds, this.#taker.wholeMinutes);
+      checkLength(seconds, this.#sink.wholeMinutes);
       return this.#take(this.#byBrowser(rate, "nothingDecoded"), stated);
     };
     if ((isMp3 && fits) || !(await track.canDecode())) return atOnce();
@@ -227,10 +227,10 @@ class Decoding {
   /** @param {number} rate @param {number} channels @param {number} seconds */
   async #announce(rate, channels, seconds) {
     if (!(rate > 0)) throw new UserError("nothingDecoded");
-    checkLength(seconds, this.#taker.longestMinutes);
+    checkLength(seconds, this.#sink.longestMinutes);
     // Ask before decoding: for too many channels it fails with a message for the user.
-    await this.#taker.downmix(channels);
-    await this.#taker.expect(Math.round((this.#intake.seconds + seconds) * RATE));
+    await this.#sink.downmix(channels);
+    await this.#sink.expect(Math.round((this.#intake.seconds + seconds) * RATE));
   }
 
   /**
@@ -251,7 +251,7 @@ class Decoding {
       return false;
     } catch (error) {
       const stopped = this.#whyStopped(error);
-      if (!this.#taker.takesPart || stopped.code !== "stoppedDecoding") throw stopped;
+      if (!this.#sink.acceptsPart || stopped.code !== "stoppedDecoding") throw stopped;
       return true;
     }
   }

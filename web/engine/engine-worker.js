@@ -41,7 +41,7 @@ export class EngineWorker {
     try {
       return await this.#worker.call(method, argument, options);
     } catch (error) {
-      const isOurs = this.alive && !(error instanceof GraphicsError) && !hasCode(error, "said");
+      const isOurs = this.alive && !(error instanceof GraphicsError) && !hasCode(error, "verbatim");
       if (isOurs) this.end(new UserError("died"));
       if (hasCode(error, "fault") || hasCode(error, "memory")) console.error(error);
       throw error;

@@ -7,7 +7,7 @@
 /** Key of a message. @typedef {keyof import("../ui/words/en.js").Words["errors"]} Code */
 /** Values in the message. @typedef {Record<string, any>} Values */
 
-/** A message for the user. @typedef {{code: Code, values: Values}} Said */
+/** A message for the user. @typedef {{code: Code, values: Values}} Notice */
 
 /** An error to show to the user. Any other error is a bug. */
 export class UserError extends Error {
@@ -17,6 +17,11 @@ export class UserError extends Error {
     this.name = "UserError";
     this.code = code;
     this.values = values;
+  }
+
+  /** What is said of it, without the error: can be stored and sent. @returns {Notice} */
+  get notice() {
+    return { code: this.code, values: this.values };
   }
 }
 

@@ -21,7 +21,7 @@
  * | `state`    | none                | `WorkerState`          | any time after `boot`             |
  *
  * During `boot` and `graphics` the worker sends `Notice`s. When a call fails, an error with the
- * code "said" is about the song and a `GraphicsError` about the card, and the worker continues;
+ * code "verbatim" is about the song and a `GraphicsError` about the card, and the worker continues;
  * after any other error it cannot.
  *
  * There is no message to cancel: the page terminates the worker, because nothing else can stop
@@ -189,7 +189,7 @@
  * @property {number} added     time when it was added, in milliseconds since 1970
  * @property {import("./decode.js").SourceFacts | null} source     null before the file is read
  * @property {Record<string, unknown> | null} mixer     settings of the mixer as the user left them
- * @property {import("./errors.js").Said | null} [failure]   why its file could not be read
+ * @property {import("./errors.js").Notice | null} [failure]   why its file could not be read
  */
 
 /**

@@ -31,7 +31,7 @@ export class Reader {
    *
    * @param {string} id of a song that is open in the store, with nothing read so far
    * @param {File} file
-   * @param {{stems: number, takesPart: boolean}} wanted    the number of stems to store; whether
+   * @param {{stems: number, acceptsPart: boolean}} wanted    the number of stems to store; whether
    *   the decodable part of a damaged file is good enough
    * @param {AbortSignal} signal
    * @returns {Promise<{measured: Measured, source: SourceFacts}>}
@@ -46,9 +46,9 @@ export class Reader {
         await worker.call("measure", copy, { transfer: [copy.buffer] });
         await this.#store.append(id, block);
       });
-      const taker = this.#taker(id, worker, blocks, wanted);
+      const sink = this.#sink(id, worker, blocks, wanted);
       const { decode } = await decoders();
-      const source = await decode(file, taker, signal);
+      const source = await decode(file, sink, signal);
       await blocks.end();
       signal.throwIfAborted();
       return { measured: await worker.call("measured", null), source };
@@ -57,15 +57,15 @@ export class Reader {
 
   /**
    * @param {string} id @param {EngineWorker} worker
-   * @param {Blocks} blocks @param {{stems: number, takesPart: boolean}} wanted
-   * @returns {import("./decode.js").Taker}
+   * @param {Blocks} blocks @param {{stems: number, acceptsPart: boolean}} wanted
+   * @returns {import("./decode.js").Sink}
    */
-  #taker(id, worker, blocks, { stems, takesPart }) {
+  #sink(id, worker, blocks, { stems, acceptsPart }) {
     return {
       downmix: (channels) => this.#downmixMatrix(channels, worker),
       longestMinutes: this.#store.longestMinutes,
       wholeMinutes: LONGEST_MINUTES.memory,
-      takesPart,
+      acceptsPart,
       expect: (frames) => this.#store.checkRoom(id, (1 + stems) * frames * FRAME_BYTES),
       take: (block) => blocks.add(block),
     };

@@ -15,7 +15,7 @@
 
 import { GraphicsError, UserError } from "./errors.js";
 
-/** @typedef {import("./errors.js").Said} Said */
+/** @typedef {import("./errors.js").Notice} Notice */
 
 const TICK_MS = 5000;
 /**
@@ -25,8 +25,8 @@ const TICK_MS = 5000;
 const LONGEST_TICK_MS = 60_000;
 
 /**
- * An error in transit. `said`: from a `UserError`; `isOfCard`: it is a `GraphicsError`.
- * @typedef {{name: string, message: string, said: Said | null, isOfCard: boolean}} Failure
+ * An error in transit. `notice`: of a `UserError`; `isOfCard`: it is a `GraphicsError`.
+ * @typedef {{name: string, message: string, notice: Notice | null, isOfCard: boolean}} Failure
  */
 
 /**
@@ -140,10 +140,10 @@ export class Remote {
 }
 
 /** @param {Failure} failure @returns {Error} the error as thrown, as far as the page needs it */
-function errorOf({ name, message, said, isOfCard }) {
-  if (!said) return Object.assign(new Error(message), { name });
+function errorOf({ name, message, notice, isOfCard }) {
+  if (!notice) return Object.assign(new Error(message), { name });
   const Kind = isOfCard ? GraphicsError : UserError;
-  return new Kind(said.code, said.values, message);
+  return new Kind(notice.code, notice.values, message);
 }
 
 /**
@@ -177,10 +177,10 @@ function samplesIn(value) {
 /** @param {unknown} error @returns {Failure} */
 function failureOf(error) {
   if (error instanceof UserError) {
-    const { name, code, values, cause } = error;
+    const { name, code, notice, cause } = error;
     const message = cause === undefined ? code : String(cause);
-    return { name, message, said: { code, values }, isOfCard: error instanceof GraphicsError };
+    return { name, message, notice, isOfCard: error instanceof GraphicsError };
   }
   const { name, stack, message } = error instanceof Error ? error : new Error(String(error));
-  return { name, message: stack ?? message, said: null, isOfCard: false };
+  return { name, message: stack ?? message, notice: null, isOfCard: false };
 }

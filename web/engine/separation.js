@@ -29,10 +29,10 @@ import { common, Ranges } from "./ranges.js";
 
 /**
  * How a song is computed.
- * @typedef {object} Way
+ * @typedef {object} Execution
  * @property {string} build     build that determines the bits of the results
  * @property {boolean} onCard   whether the graphics card runs its networks
- * @property {import("./errors.js").Said | null} note   for the user
+ * @property {import("./errors.js").Notice | null} note   for the user
  */
 
 /** A song being separated, or finished. Events: see `Stems` in protocol.js. */
@@ -45,7 +45,7 @@ export class Separation extends OpenSong {
   /** @type {Set<number>} the tasks that are finished */
   #done;
   #queue;
-  #way;
+  #execution;
   /** @type {Map<string, Ranges>} for each stem, what is final of it */
   #written;
   /** @type {[number, number][]} ranges where all stems are final */
@@ -59,9 +59,9 @@ export class Separation extends OpenSong {
   /**
    * @param {Pool} pool @param {Store} store
    * @param {{id: string, about: About, rate: number, job: Job, plan: Plan, done: number[],
-   *   way: Way}} song
+   *   execution: Execution}} song
    */
-  constructor(pool, store, { id, about, rate, job, plan, done, way }) {
+  constructor(pool, store, { id, about, rate, job, plan, done, execution }) {
     const sources = plan.stems.filter((stem) => about.stems?.includes(stem) ?? true);
     super(store, { id, sources, rate, length: about.measured.length });
     this.#pool = pool;
@@ -69,7 +69,7 @@ export class Separation extends OpenSong {
     this.#about = about;
     this.#job = job;
     this.#plan = plan;
-    this.#way = way;
+    this.#execution = execution;
     this.#done = new Set(done);
     this.#queue = new TaskQueue(plan, done);
     this.#written = new Map(sources.map((stem) => [stem, new Ranges()]));
@@ -77,10 +77,10 @@ export class Separation extends OpenSong {
     this.#final = common([...this.#written.values()]);
   }
 
-  /** @param {Pool} pool perhaps not the same as before @param {Way} way */
-  goOnWith(pool, way) {
+  /** @param {Pool} pool perhaps not the same as before @param {Execution} execution */
+  resumeWith(pool, execution) {
     this.#pool = pool;
-    this.#way = way;
+    this.#execution = execution;
   }
 
   /** @override */
@@ -114,7 +114,7 @@ export class Separation extends OpenSong {
 
   /** Whether the graphics card computes the song, as far as it can. */
   get isOnCard() {
-    return this.#run?.onCard ?? this.#way.onCard;
+    return this.#run?.onCard ?? this.#execution.onCard;
   }
 
   /**
@@ -151,8 +151,8 @@ export class Separation extends OpenSong {
    *
    * @param {(progress: Progress) => void} report
    * @param {AbortSignal} signal stops the workers
-   * @param {(said: import("./errors.js").Said) => void} [tell] called with a message for the user
-   *   when the processor takes over
+   * @param {(notice: import("./errors.js").Notice) => void} [tell] called with a message for the
+   *   user when the processor takes over
    * @returns {Promise<[number, number][]>} ranges in seconds that could not be computed
    * @throws {UserError} finished work is kept
    * @throws {DOMException} AbortError
@@ -163,7 +163,7 @@ export class Separation extends OpenSong {
     signal.addEventListener("abort", abort, { once: true });
     this.#startClock();
     report(this.#progress());
-    if (this.#way.note) tell(this.#way.note);
+    if (this.#execution.note) tell(this.#execution.note);
     try {
       this.#run = this.#pool.run({
         job: this.#job,
@@ -178,7 +178,7 @@ export class Separation extends OpenSong {
           report(this.#progress());
         },
         paused: this.#paused,
-        onCard: this.#way.onCard,
+        onCard: this.#execution.onCard,
         leaveCard: (error) => {
           this.#startClock();
           tell(error);

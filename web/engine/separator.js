@@ -15,7 +15,7 @@ import { FRAME_BYTES } from "./song.js";
 /** @typedef {import("./protocol.js").Plan} Plan */
 /** @typedef {import("./pool.js").Pool} Pool */
 /** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./separation.js").Way} Way */
+/** @typedef {import("./separation.js").Execution} Execution */
 
 /**
  * A song in the store. `stems`: the wanted stems, in the model's order; null: all.
@@ -48,42 +48,43 @@ export class Separator {
   }
 
   /**
-   * Find an earlier separation of a song and the way to resume it, or the best way to start one.
+   * Find an earlier separation of a song and how to resume it, or the best way to start one.
    *
    * @param {ReadSong} song
-   * @returns {Promise<{same: KeptSong | null, way: Way}>} `same`: the earlier separation, perhaps
-   *   under another id
+   * @returns {Promise<{same: KeptSong | null, execution: Execution}>} `same`: the earlier one,
+   *   perhaps under another id
    */
   async find(song) {
     const info = await this.#pool.start();
     const { card } = this.#pool;
     const best = { build: card?.build ?? info.build, onCard: card !== null, note: null };
-    const ways = [];
+    const candidates = [];
     for (const { id, about } of await this.#store.begun()) {
-      const way = this.#wayOn(id, about, song, info);
-      if (way) ways.push({ id, way });
+      const execution = this.#executionOn(id, about, song, info);
+      if (execution) candidates.push({ id, execution });
     }
     const found =
-      ways.find(({ id }) => id === song.id) ??
-      ways.find(({ way }) => way.build === best.build) ??
-      ways[0];
-    if (!found) return { same: null, way: best };
+      candidates.find(({ id }) => id === song.id) ??
+      candidates.find(({ execution }) => execution.build === best.build) ??
+      candidates[0];
+    if (!found) return { same: null, execution: best };
     const same = await this.#store.look(found.id);
-    return { same, way: same?.isFinished ? { ...found.way, note: null } : found.way };
+    if (same?.isFinished) found.execution.note = null;
+    return { same, execution: found.execution };
   }
 
   /**
    * Start the separation of a song that was read, or resume an earlier one.
    *
    * @param {ReadSong} song that is open in the store
-   * @param {{same: KeptSong | null, way: Way}} found result of `find`
+   * @param {{same: KeptSong | null, execution: Execution}} found result of `find`
    * @param {Separation | null} begun the separation of the song, if it is still open
    * @returns {Promise<Separation>} to be run
    * @throws {UserError}
    */
-  async begin(song, { same, way }, begun) {
+  async begin(song, { same, execution }, begun) {
     if (begun) {
-      begun.goOnWith(this.#pool, way);
+      begun.resumeWith(this.#pool, execution);
       return begun;
     }
     const info = await this.#pool.start();
@@ -95,8 +96,8 @@ export class Separator {
     const cost = plan.tasks.reduce((sum, task) => sum + task.cost, 0);
     const about = {
       model: this.#model,
-      key: this.#keyOf(song, way.build),
-      build: way.build,
+      key: this.#keyOf(song, execution.build),
+      build: execution.build,
       name,
       measured,
       options,
@@ -109,7 +110,7 @@ export class Separator {
     await this.#store.checkRoom(id, bytes + temporaryBytes(plan));
     const done = await this.#store.begin(id, about, plan);
     const rate = info.sample_rate;
-    return new Separation(this.#pool, this.#store, { id, about, rate, job, plan, done, way });
+    return new Separation(this.#pool, this.#store, { id, about, rate, job, plan, done, execution });
   }
 
   /**
@@ -117,9 +118,9 @@ export class Separator {
    *
    * @param {string} id @param {About} about of a stored song
    * @param {ReadSong} song @param {EngineInfo} info
-   * @returns {Way | null} how to resume that song; null if it is a different separation
+   * @returns {Execution | null} how to resume that song; null if it is a different separation
    */
-  #wayOn(id, { build, key }, song, info) {
+  #executionOn(id, { build, key }, song, info) {
     if (key !== this.#keyOf(song, build)) return null;
     const { card, wantsCard } = this.#pool;
     if (build === info.build) return { build, onCard: false, note: null };
@@ -127,9 +128,9 @@ export class Separator {
     const name = cardOf(build);
     // If no graphics card is wanted and the song is dropped again, compute it anew.
     if (name === null || !(wantsCard || id === song.id)) return null;
-    /** @type {import("./errors.js").Said} */
-    const said = { code: "cardIsGone", values: { name, other: card && card.name } };
-    return { build, onCard: card !== null, note: said };
+    /** @type {import("./errors.js").Notice} */
+    const note = { code: "cardIsGone", values: { name, other: card && card.name } };
+    return { build, onCard: card !== null, note };
   }
 
   /**

@@ -309,7 +309,7 @@ export class Session extends EventTarget {
 
   /** @param {Song} song of a damaged file whose decodable part is good enough */
   retryWithPart(song) {
-    song.takesPart = true;
+    song.acceptsPart = true;
     this.retry(song);
   }
 
@@ -521,9 +521,9 @@ export class Session extends EventTarget {
       return this.#begin(current, separator, signal);
     }
     if (!found.same && song.share > 0) {
-      /** @type {import("./errors.js").Said} */
-      const said = { code: "begunAnew", values: { name: song.name } };
-      this.dispatchEvent(new CustomEvent("notice", { detail: said }));
+      /** @type {import("./errors.js").Notice} */
+      const notice = { code: "begunAnew", values: { name: song.name } };
+      this.dispatchEvent(new CustomEvent("notice", { detail: notice }));
     }
     const begun = song.opened?.isOpen ? /** @type {Separation} */ (song.opened) : null;
     begun?.hold();
@@ -541,7 +541,7 @@ export class Session extends EventTarget {
     this.#tell(song, { state: "reading" });
     const { models } = await this.#about.readAssets();
     const model = /** @type {import("./protocol.js").AssetModel} */ (models[song.model]);
-    const wanted = { stems: (song.stems ?? model.sources).length, takesPart: song.takesPart };
+    const wanted = { stems: (song.stems ?? model.sources).length, acceptsPart: song.acceptsPart };
     await store.clear(id);
     const { measured, source } = await separator.reader.read(id, file, wanted, signal);
     this.#note(song, { source, artist: source.artist ?? "" });
@@ -594,8 +594,8 @@ export class Session extends EventTarget {
       this.#tell(song, { share, secondsLeft: secondsLeft ?? (expected && expected * (1 - share)) });
     };
     try {
-      const stretches = await separation.run(report, signal, (said) => {
-        this.dispatchEvent(new CustomEvent("notice", { detail: said }));
+      const stretches = await separation.run(report, signal, (notice) => {
+        this.dispatchEvent(new CustomEvent("notice", { detail: notice }));
       });
       if (stretches.length > 0) throw new UserError("incomplete", { stretches });
       this.#finish(song);

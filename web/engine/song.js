@@ -36,7 +36,7 @@ export class Song {
   /** Whether the store has a copy of the file. */
   isFileKept = false;
   /** Whether the decodable part of a damaged file is good enough. */
-  takesPart = false;
+  acceptsPart = false;
   /** @type {About | null} null before the separation has started */
   about = null;
   /** @type {OpenSong | null} its stems, while they are open */
@@ -72,7 +72,7 @@ export class Song {
     else if (!hasFile && !this.file) this.#fail({ code: "fileGone", values: {} });
   }
 
-  /** @param {import("./errors.js").Said} reason */
+  /** @param {import("./errors.js").Notice} reason */
   #fail({ code, values }) {
     this.state = "failed";
     this.error = new UserError(code, values);
@@ -152,11 +152,11 @@ const OF_FILE = [
 
 /**
  * @param {unknown} error
- * @returns {import("./errors.js").Said | null} what is to be noted of a song that failed with it
+ * @returns {import("./errors.js").Notice | null} what is to be noted of a song that failed with it
  */
 export function fileFaultOf(error) {
   if (!(error instanceof UserError) || !OF_FILE.includes(error.code)) return null;
-  return { code: error.code, values: error.values };
+  return error.notice;
 }
 
 /** Size of two floats: the samples of a frame, or the peaks of 512 frames. */

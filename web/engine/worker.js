@@ -275,13 +275,13 @@ function explained(error, method) {
   if (error instanceof UserError) return error;
   const { code, values } = whatWentWrong(error, method);
   // A model that no card can run raises a ValueError.
-  const Kind = code === "said" && method === "graphics" ? GraphicsError : UserError;
+  const Kind = code === "verbatim" && method === "graphics" ? GraphicsError : UserError;
   return new Kind(code, values, error instanceof Error ? (error.stack ?? error) : error);
 }
 
 /**
  * @param {unknown} error @param {import("./protocol.js").Call["method"]} method
- * @returns {import("./errors.js").Said}
+ * @returns {import("./errors.js").Notice}
  */
 function whatWentWrong(error, method) {
   if (isOutOfMemory(error)) return { code: "memory", values: {} };
@@ -290,7 +290,7 @@ function whatWentWrong(error, method) {
   const type = "type" in error ? String(error.type) : "";
   if (type.endsWith("MemoryError")) return { code: "memory", values: {} };
   if (type === "ValueError" && SAYS_WHY.has(method)) {
-    return { code: "said", values: { sentence: sentenceOf(error.message) } };
+    return { code: "verbatim", values: { sentence: sentenceOf(error.message) } };
   }
   if (demixer === null && /fetch|import|network|load/i.test(error.message)) {
     console.error(error);

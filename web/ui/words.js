@@ -12,7 +12,7 @@ import { de } from "./words/de.js";
 import { en } from "./words/en.js";
 import { locale, setLocale } from "./words/locale.js";
 
-/** @typedef {import("../engine/errors.js").Said} Said */
+/** @typedef {import("../engine/errors.js").Notice} Notice */
 /** @typedef {import("./words/en.js").Words} Words */
 /** A text in any language. @typedef {(words: Words) => string} Saying */
 /** @typedef {"textContent" | "ariaLabel" | "ariaValueText" | "title" | "placeholder"} Place */
@@ -26,7 +26,7 @@ export const LANGUAGES = { en, de };
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
 
 /** Marks elements with words, to find them again. */
-const MARK = "data-said";
+const MARK = "data-worded";
 
 /** @type {WeakMap<Element, Map<Place, Saying>>} */
 const sayings = new WeakMap();
@@ -51,9 +51,9 @@ export function say(element, saying) {
  * @param {Saying} saying its text there in any language
  */
 export function sayAs(element, place, saying) {
-  const said = sayings.get(element) ?? new Map();
-  said.set(place, saying);
-  sayings.set(element, said);
+  const texts = sayings.get(element) ?? new Map();
+  texts.set(place, saying);
+  sayings.set(element, texts);
   element.setAttribute(MARK, "");
   const text = saying(words());
   // Do not repaint unchanged text: the page's first paint stays.
@@ -65,8 +65,9 @@ export function sayAs(element, place, saying) {
  * @returns {Saying} the message for the user; without a code, the message for a bug
  */
 export function sentenceOf(problem) {
-  const isSaid = problem instanceof UserError || (isObject(problem) && "code" in problem);
-  const { code, values } = isSaid ? /** @type {Said} */ (problem) : { code: "fault", values: {} };
+  const isNotice = problem instanceof UserError || (isObject(problem) && "code" in problem);
+  const notice = isNotice ? problem : { code: "fault", values: {} };
+  const { code, values } = /** @type {Notice} */ (notice);
   return ({ errors }) => {
     const sentence = /** @type {string | ((values: any) => string)} */ (
       errors[/** @type {keyof Words["errors"]} */ (code)]

@@ -10,7 +10,7 @@ import { UserError } from "../errors.js";
 import { pause } from "../pause.js";
 import { Resampler } from "../resampler.js";
 
-/** @typedef {import("../decode.js").Taker} Taker */
+/** @typedef {import("../decode.js").Sink} Sink */
 
 /** Sample rate of songs, in hertz. */
 export const RATE = 44100;
@@ -30,12 +30,12 @@ export class Intake {
   #filled = 0;
   /** @type {Resampler | null} */
   #resampler = null;
-  #taker;
+  #sink;
   #signal;
 
-  /** @param {Taker} taker @param {AbortSignal} signal */
-  constructor(taker, signal) {
-    this.#taker = taker;
+  /** @param {Sink} sink @param {AbortSignal} signal */
+  constructor(sink, signal) {
+    this.#sink = sink;
     this.#signal = signal;
   }
 
@@ -55,7 +55,7 @@ export class Intake {
     const length = planes[0]?.length ?? 0;
     if (length === 0) return;
     this.channels = planes.length;
-    const matrix = await this.#taker.downmix(planes.length);
+    const matrix = await this.#sink.downmix(planes.length);
     for (let at = 0; at < length; ) {
       const frames = Math.min(length - at, BLOCK - this.#filled);
       const part = planes.map((plane) => plane.subarray(at, at + frames));
@@ -80,8 +80,8 @@ export class Intake {
     // Check before resampling, whose filter would spread one such sample over its whole length.
     checkFinite(block, this.frames - this.#filled, this.rate);
     this.#filled = 0;
-    checkLength(this.seconds, this.#taker.longestMinutes);
-    await this.#taker.take(this.#resampler ? await this.#resampler.convert(block) : block);
+    checkLength(this.seconds, this.#sink.longestMinutes);
+    await this.#sink.take(this.#resampler ? await this.#resampler.convert(block) : block);
     await pause();
   }
 
@@ -89,7 +89,7 @@ export class Intake {
   async end() {
     if (Math.round(this.seconds * RATE) === 0) throw new UserError("nothingDecoded");
     await this.#flush();
-    if (this.#resampler) await this.#taker.take(await this.#resampler.end());
+    if (this.#resampler) await this.#sink.take(await this.#resampler.end());
   }
 
   close() {

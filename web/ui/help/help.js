@@ -20,15 +20,15 @@ export class Help {
 
   /** @param {Promise<{keeps: boolean}>} store of songs */
   constructor(store) {
-    const browser = [said("p", (w) => w.help.browser.about), this.#abilities];
-    const licences = [said("p", (w) => w.help.licences.about), links()];
+    const browser = [worded("p", (w) => w.help.browser.about), this.#abilities];
+    const licences = [worded("p", (w) => w.help.licences.about), links()];
     const chapters = [
       listed("steps", "ol"),
       listed("privacy", "ul"),
       listed("check", "ol"),
       listed("limits", "ul"),
-      make("section", {}, said("h3", (w) => w.help.browser.title), ...browser),
-      make("section", {}, said("h3", (w) => w.help.licences.title), ...licences),
+      make("section", {}, worded("h3", (w) => w.help.browser.title), ...browser),
+      make("section", {}, worded("h3", (w) => w.help.licences.title), ...licences),
     ];
     byId("help", HTMLDialogElement).append(make("div", { className: "help" }, ...chapters));
     void store.then(({ keeps }) => this.#tell(abilities(keeps)));
@@ -44,9 +44,9 @@ export class Help {
 function listed(name, tag) {
   const keys = word((w) => Object.keys(w.help[name].all).join()).split(",");
   const items = keys.map((key) =>
-    said("li", (w) => /** @type {Record<string, string>} */ (w.help[name].all)[key] ?? ""),
+    worded("li", (w) => /** @type {Record<string, string>} */ (w.help[name].all)[key] ?? ""),
   );
-  return make("section", {}, said("h3", (w) => w.help[name].title), make(tag, {}, ...items));
+  return make("section", {}, worded("h3", (w) => w.help[name].title), make(tag, {}, ...items));
 }
 
 /**
@@ -54,12 +54,13 @@ function listed(name, tag) {
  * @returns {HTMLElement}
  */
 function row(ability, has) {
-  const state = said("span", (w) => (has ? w.help.browser.has : w.help.browser.lacks));
+  const state = worded("span", (w) => (has ? w.help.browser.has : w.help.browser.lacks));
   state.className = "unseen";
-  const title = said("span", (w) => w.help.abilities[ability].title);
+  const title = worded("span", (w) => w.help.abilities[ability].title);
   const term = make("dt", {}, icon(has ? "check" : "remove"), title, " ", state);
   term.classList.toggle("has", has);
-  return make("div", {}, term, said("dd", (w) => w.help.abilities[ability][has ? "has" : "lacks"]));
+  const meaning = worded("dd", (w) => w.help.abilities[ability][has ? "has" : "lacks"]);
+  return make("div", {}, term, meaning);
 }
 
 /** @returns {HTMLElement} */
@@ -77,7 +78,7 @@ function links() {
  * @param {Tag} tag @param {Saying} saying
  * @returns {HTMLElementTagNameMap[Tag]}
  */
-function said(tag, saying) {
+function worded(tag, saying) {
   const element = make(tag);
   say(element, saying);
   return element;

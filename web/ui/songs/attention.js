@@ -22,7 +22,7 @@ export class Attention {
   #choices;
   #pageTitle = document.title;
   /** @type {{song: Song, state: Song["state"], part: number} | null} the last announcement */
-  #said = null;
+  #announced = null;
   /** Number of songs finished since the queue was last empty. */
   #finished = 0;
   /** @type {WakeLockSentinel | null} */
@@ -55,16 +55,16 @@ export class Attention {
     this.#showState();
     const { state, name, share } = song;
     const part = Math.floor(share * PARTS);
-    const said = this.#said?.song === song ? this.#said : null;
-    this.#said = { song, state, part };
-    if (state === "finished" && said && said.state !== "finished") {
+    const last = this.#announced?.song === song ? this.#announced : null;
+    this.#announced = { song, state, part };
+    if (state === "finished" && last && last.state !== "finished") {
       this.#finished++;
       announce(word(({ songs }) => songs.finished(name)));
-    } else if (state === "reading" && said?.state !== "reading") {
+    } else if (state === "reading" && last?.state !== "reading") {
       announce(word(({ songs }) => songs.reading(name)));
-    } else if (state === "working" && said?.state !== "working") {
+    } else if (state === "working" && last?.state !== "working") {
       announce(word(({ songs }) => songs.working(name)));
-    } else if (state === "working" && said && part > said.part) {
+    } else if (state === "working" && last && part > last.part) {
       announce(word(({ songs }) => songs.shareDone(name, percent(share))));
     }
   }

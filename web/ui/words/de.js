@@ -502,7 +502,7 @@ export const de = {
   },
 
   errors: {
-    said: ({ sentence }) => sentence,
+    verbatim: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
     notAudio:
       "Das ist keine Audiodatei, die dein Browser lesen kann. " +

@@ -514,7 +514,7 @@ export const en = {
   /** All errors: what happened and what to do. Keys are the codes of engine/errors.js. */
   errors: {
     /** A message from Python, which speaks English only. */
-    said: (/** @type {{sentence: string}} */ { sentence }) => sentence,
+    verbatim: (/** @type {{sentence: string}} */ { sentence }) => sentence,
     empty: "This file is empty. Choose an audio file.",
     notAudio:
       "Your browser cannot read this as an audio file. " +
