@@ -64,7 +64,7 @@ def take_all(url: str, screen: str, out: Path) -> None:
         context = playwright.chromium.launch_persistent_context(profile, **options)  # type: ignore[arg-type]
         demixer = DemixerPage(context, url)
         camera = Camera(demixer.page, screen, out)
-        demixer.page.wait_for_selector("#versions:not(:empty)", timeout=WAIT_MS)
+        demixer.element("demo").wait_for(timeout=WAIT_MS)
         camera.take("start")
         demixer.element("demo").click()
         demixer.page.wait_for_selector(".lane", timeout=WAIT_MS)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 DEMO = "Demo song"
-READY = "Ready to work offline with Demucs v4 (HTDemucs)"
+READY = "Ready to work offline"
 LEAST_DECIBELS = 100
 SAVE_MS = 60_000
 CHOOSE = """const select = document.querySelector(arguments[0]);

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SONG = wav(synthetic.song(0.5))
-READY = "Ready to work offline with Demucs v4 (HTDemucs)"
+READY = "Ready to work offline"
 
 
 def test_page_works_offline_after_a_browser_restart(

@@ -61,7 +61,6 @@ export class Known {
     const pace = this.#timeOf(choices.get("model"), choices.get("quality"), null);
     engineCard.tellPace(pace?.seconds ?? null);
     const model = this.#assets.models[choices.get("model")];
-    byId("model-used", HTMLSpanElement).textContent = model?.title ?? "";
     const licence = byId("licence", HTMLAnchorElement);
     licence.textContent = model?.licence ?? "";
     licence.href = model?.licence_url ?? "";

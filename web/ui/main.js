@@ -93,7 +93,7 @@ const studio = new Studio({
   pause: () => (session.isPaused ? session.goOn() : session.pauseAll()),
   cancel: (song) => void songs.cancel(song),
   save,
-  describe: (song) => known.titleOf(song.model),
+  describe: (song) => (song.model === choices.get("model") ? "" : known.titleOf(song.model)),
 });
 const transport = new Transport();
 /** @type {Showing} */
@@ -272,7 +272,7 @@ async function tellOffline() {
   const { info, model } = engine;
   const isReady =
     assets && model && info && isControlled() && !(await missingBytes(base, assets, model));
-  engineCard.tellOffline(isReady ? known.titleOf(model) : "");
+  engineCard.tellOffline(isReady ? model : null);
 }
 
 choices.addEventListener("change", (event) => {
@@ -283,6 +283,7 @@ choices.addEventListener("change", (event) => {
     void prepare();
   }
   known.tell();
+  studio.update();
 });
 
 document.addEventListener("visibilitychange", () => {

@@ -49,10 +49,11 @@ export class EngineCard {
     setBar(this.#bar, isCounted ? done / total : null);
   }
 
-  /** @param {string} title of the model that works offline; empty if none does */
-  tellOffline(title) {
-    say(this.#offline, ({ engine }) => title && engine.offline(title));
-    this.#offline.classList.toggle("ready", title !== "");
+  /** @param {string | null} model that works offline; null if none does */
+  tellOffline(model) {
+    say(this.#offline, ({ engine }) => (model === null ? "" : engine.offline));
+    this.#offline.dataset.model = model ?? "";
+    this.#offline.classList.toggle("ready", model !== null);
   }
 
   /** @param {number | null} seconds for a song of typical length; null if unknown */

@@ -24,7 +24,7 @@ import { View } from "./view.js";
  * @property {(song: Song) => void} pause    pauses or resumes
  * @property {(song: Song) => void} cancel
  * @property {(song: Song, source: string | null) => void} save   null: the user chooses what
- * @property {(song: Song) => string} describe     its model and other facts
+ * @property {(song: Song) => string} describe     its model, unless that is the selected one
  */
 
 /** @typedef {{song: Song, stems: Stems, player: Player}} Shown */
