@@ -18,7 +18,7 @@ _TAIL_Q = np.array(
 )
 # Relative to the largest score. Weights as small as this one do not change a sum, and products with
 # them are not subnormal.
-_LEAST_SCORE = np.float32(-60)
+_LEAST_SCORE = np.float32(-70)
 _FAR = 1e30  # an ordinary number divided by less than this is not subnormal
 BLOCK = 1 << 14
 """Elements per block; the six float32 temporaries of a block fit in a level-2 cache."""
@@ -125,7 +125,7 @@ def softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The softmax over the last axis, up to a factor: ``x`` is replaced by its powers of e.
 
     Attention applies the factors to its product with the values, which is smaller. Powers below
-    1e-26 of the largest are rounded up to that.
+    4e-31 of the largest are rounded up to that.
 
     Parameters
     ----------

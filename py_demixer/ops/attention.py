@@ -53,9 +53,16 @@ def attention(
         for start in range(0, query.shape[1], step):
             block = slice(start, start + step)
             scores = backend.gemm(scaled[:, block].T, key[rows])
-            factors = softmax(scores)
-            np.multiply(backend.gemm(value[rows], scores.T), factors, out=out[rows, block])
+            out[rows, block] = _weighted(value[rows], scores)
     return out
+
+
+def _weighted(value: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``value @ softmax(scores).T``; the scores are overwritten."""
+    factors = softmax(scores)
+    mixed = backend.gemm(value, scores.T)
+    mixed *= factors
+    return mixed
 
 
 ITSELF = -100.0
@@ -104,6 +111,5 @@ def local_attention(
             distance *= decay[head, block, None]
             scores -= distance
             np.fill_diagonal(scores[:, block], ITSELF)
-            factors = softmax(scores)
-            np.multiply(backend.gemm(value[rows], scores.T), factors, out=out[rows, block])
+            out[rows, block] = _weighted(value[rows], scores)
     return out

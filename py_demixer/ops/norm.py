@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import backend
-from .activation import BLOCK, activate, apply_gate, gelu
+from .activation import BLOCK, activate, apply_gate
 from .operation import operation, same_shape
 from .subnormal import drop_subnormals
 
@@ -69,10 +69,10 @@ def group_norm(
         part = folded[:, block]
         part *= factors[:, block]
         part += offsets[:, block]
-        if activation == "gelu":
-            gelu(part[0])
-        elif activation == "glu":
+        if activation == "glu":
             apply_gate(part[0], part[1], out=part[0])
+        else:
+            activate(part[0], activation)
     out: NDArray[np.float32] = folded[0]
     return out
 

@@ -54,9 +54,9 @@ class Decode:
         }
         self.facts: dict[str, object] = {}
 
-    def __call__(self, content: bytes, *, takes_part: bool = False) -> np.ndarray:
+    def __call__(self, content: bytes, *, accepts_part: bool = False) -> np.ndarray:
         coded = base64.b64encode(content).decode()
-        arguments = {**self._options, "content": coded, "acceptsPart": takes_part}
+        arguments = {**self._options, "content": coded, "acceptsPart": accepts_part}
         found = self._page.evaluate(_DECODE, arguments)
         self.facts = found["facts"]
         return np.frombuffer(base64.b64decode(found["song"]), np.float32).reshape(-1, 2).T

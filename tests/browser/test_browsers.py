@@ -32,6 +32,7 @@ pytestmark = pytest.mark.browser
 
 DEMO = "Demo song"
 READY = "Ready to work offline"
+MODEL = "htdemucs"
 LEAST_DECIBELS = 100
 SAVE_MS = 60_000
 CHOOSE = """const select = document.querySelector(arguments[0]);
@@ -80,6 +81,7 @@ def test_firefox(
         context = launch_firefox()
         page = DemixerPage(context, url).wait_started()
         expect(page.element("offline")).to_have_text(READY)
+        expect(page.element("offline")).to_have_attribute("data-model", MODEL)
         page.element("demo").click()
         page.wait_result(DEMO)
         stems = {source: page.download(source, "32f")[1] for source in SOURCES}
@@ -94,6 +96,7 @@ def test_firefox(
     # The server is stopped, and the browser is a new one.
     again = DemixerPage(launch_firefox(), url).wait_started()
     expect(again.element("offline")).to_have_text(READY)
+    expect(again.element("offline")).to_have_attribute("data-model", MODEL)
     again.open_kept(DEMO)
     np.testing.assert_array_equal(again.download("vocals", "32f")[1], stems["vocals"])
 
@@ -141,6 +144,7 @@ class WebKitPage:
 
     def wait_ready(self) -> None:
         until(lambda: self.text("offline") == READY, READY, seconds=30)
+        assert self.driver.find_element(By.ID, "offline").get_attribute("data-model") == MODEL
 
     def take_demo(self, *sources: str) -> dict[str, np.ndarray]:
         """Separate the demo song and save stems as 32-bit float: ``(2, samples)`` each."""

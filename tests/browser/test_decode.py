@@ -346,7 +346,7 @@ def test_damaged_song_is_refused_not_cut_short(decode: Decode, kind: str, tmp_pa
 @pytest.mark.parametrize("kind", _DAMAGED)
 def test_part_before_the_damage_can_be_used(decode: Decode, kind: str, tmp_path: Path) -> None:
     content, whole = damaged(kind, tmp_path)
-    part = decode(content, takes_part=True)
+    part = decode(content, accepts_part=True)
     assert decode.facts["isPartial"] is True
     assert 1 < part.shape[1] / RATE < 3.5
     if kind == "cut mp3":
@@ -357,7 +357,7 @@ def test_part_before_the_damage_can_be_used(decode: Decode, kind: str, tmp_path:
 
 def test_intact_song_is_complete_when_parts_are_accepted(decode: Decode) -> None:
     content = wav(noise(2, 30_000))
-    np.testing.assert_array_equal(decode(content, takes_part=True), decode(content))
+    np.testing.assert_array_equal(decode(content, accepts_part=True), decode(content))
     assert decode.facts["isPartial"] is False
 
 

@@ -199,7 +199,7 @@ def test_no_samples_are_dropped_silently(
     parts = [chunk(b"JUNK", bytes(2 * before))] * before + [form(), chunk(b"data", data, size)]
     if behind:
         parts.append(chunk(b"LIST", b"INFO" + chunk(b"INAM", b"A name\0\0")))
-    found = decode(riff(*parts, stated=outer), takes_part=True)
+    found = decode(riff(*parts, stated=outer), accepts_part=True)
     if size in range(len(data) + 1, 300_001):
         assert decode.facts["isPartial"] is (size - len(data) > 4 * RATE // 2)
     there = len(data) // 4

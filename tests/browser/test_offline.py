@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SONG = wav(synthetic.song(0.5))
-READY = "Ready to work offline"
+
+
+def assert_ready(page: DemixerPage) -> None:
+    """Check that the page says that the model works offline."""
+    assert page.element("offline").inner_text() == "Ready to work offline"
+    assert page.element("offline").get_attribute("data-model") == "htdemucs"
 
 
 def test_page_works_offline_after_a_browser_restart(
@@ -38,14 +43,14 @@ def test_page_works_offline_after_a_browser_restart(
     with server.serving(tiny_site, **options, on_request=asked.append) as url:
         context = launch_chromium(tmp_path / "profile")
         first = DemixerPage(context, url).wait_started()
-        assert first.element("offline").inner_text() == READY
+        assert_ready(first)
         heavy = heavy_files(tiny_site)
         # Each heavy file crossed the network once, although the HTTP cache may keep nothing.
         assert sorted(path for path in asked if path in heavy) == sorted(heavy)
         expected = first.separate("song.wav", SONG)
         context.close()
     again = DemixerPage(launch_chromium(tmp_path / "profile"), url).wait_started()
-    assert again.element("offline").inner_text() == READY
+    assert_ready(again)
     stems = again.separate("song.wav", SONG)
     for source in SOURCES:
         np.testing.assert_array_equal(stems[source], expected[source])
@@ -92,7 +97,7 @@ def test_damaged_file_is_refused_and_the_download_resumes(
         page.wait_started()
         assert not kept & set(asked)
         assert part in asked
-        assert page.element("offline").inner_text() == READY
+        assert_ready(page)
 
 
 def test_missing_file_is_named(own_stub: Path, open_page: Callable[[str], DemixerPage]) -> None:
@@ -121,7 +126,7 @@ def test_update_waits_for_the_user(
             page.page.click("#update-button")
         expect(page.page).to_have_title("py-demixer, newer")
         page.wait_started()
-        assert page.element("offline").inner_text() == READY
+        assert_ready(page)
         # The new set is complete, and files that only the old set had are gone.
         assert cached(page) == heavy_files(own_stub) != before
 

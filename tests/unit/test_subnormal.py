@@ -94,8 +94,8 @@ def test_softmax_has_no_subnormals_and_is_accurate(count):
         powers = scores.copy()
         weights = powers * softmax(powers)[:, None]
     assert subnormals(weights) == 0
-    assert np.allclose(weights, exact, rtol=1e-5, atol=1e-26)
-    assert powers.min() > 1e10 * SMALLEST  # so products with small values are not subnormal either
+    assert np.allclose(weights, exact, rtol=1e-5, atol=1e-30)
+    assert powers.min() > 1e7 * SMALLEST  # so products with small values are not subnormal either
 
 
 def test_gates_have_no_subnormals_and_are_accurate():
