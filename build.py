@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds, serves, tests and measures py-demixer. Needs Python 3.11 or later, Node.js and npm.
 
-    python build.py site [--with M]   builds the page in dist/, ready for any static host
+    python build.py site [--model M]  builds the page in dist/, ready for any static host
     python build.py serve [--port N]  builds the page and serves it on this machine
     python build.py docs              builds the documentation in dist-docs/
     python build.py test [--long]     runs every check and test
@@ -159,12 +159,13 @@ def _options() -> argparse.Namespace:
 
 def _add_models(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--with",
+        "--model",
         dest="wanted",
         action="append",
         default=[],
-        choices=site.OPTIONAL_MODELS,
-        help="add another model to the page (repeatable)",
+        choices=site.MODELS,
+        help="a model for the page (repeatable; the first is selected; without it: "
+        f"{site.MODELS[0]} and those fetched before)",
     )
 
 

@@ -80,7 +80,7 @@ def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
     assert np.isfinite(out).all()
     kernels.layer_norm(x, *parameters, 1e-5, out)
     kernels.add_scaled(out[:, None], x[:, None], parameters[0])
-    for activation in (None, "gelu", "glu"):
+    for activation in (None, "gelu", "glu", "swish"):
         kernels.group_norm(out[:6, None], *parameters, 1e-5, activation)
     assert np.isfinite(out).all()
 
@@ -93,6 +93,20 @@ def check_lstm(kernels: Kernels, hidden: int, at_end: bool) -> None:
     gates, weight, state, out = arrays
     for reverse in (False, True):
         kernels.lstm(gates, weight, state, reverse, out)
+    assert np.isfinite(out).all()
+
+
+def check_sequences(kernels: Kernels, hidden: int, sequences: int, at_end: bool) -> None:
+    """Run a few steps of an LSTM layer over many sequences, in both directions."""
+    rng = np.random.default_rng(hidden)
+    inputs, steps = 5, 3
+    shapes = ((inputs, steps, sequences), (4 * hidden, inputs + hidden), (4 * hidden,))
+    x, weight, bias, out = (
+        guarded(rng.standard_normal(shape).astype(np.float32), at_end)
+        for shape in (*shapes, (hidden, steps, sequences))
+    )
+    for reverse in (False, True):
+        kernels.lstm_sequences(x, weight, bias, reverse, out)
     assert np.isfinite(out).all()
 
 
@@ -113,6 +127,8 @@ def main() -> None:
             check_others(kernels, count, at_end)
         for hidden in (*range(1, 20), 100):
             check_lstm(kernels, hidden, at_end)
+        for hidden, sequences in ((1, 1), (2, 7), (3, 8), (6, 9), (13, 64), (7, 65), (4, 140)):
+            check_sequences(kernels, hidden, sequences, at_end)
 
 
 if __name__ == "__main__":

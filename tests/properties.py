@@ -16,12 +16,13 @@ from py_demixer.ops import backend
 from py_demixer.ops.backend import Backend
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import Kernels
-from py_demixer.ops.lstm import lstm
+from py_demixer.ops.lstm import bidirectional_lstm, lstm
 from py_demixer.ops.norm import EPSILON, group_norm, layer_norm
 from tests.golden import cases
 
 SETTINGS = settings(deadline=None, database=None)
 SIZE = st.integers(1, 40)
+ACTIVATIONS = [None, "gelu", "glu", "swish"]
 ROUNDING = 2.0**-24
 
 
@@ -62,7 +63,7 @@ def convolutions(draw):
     extent = [dilation[i] * (kernel[i] - 1) + 1 - sum(padding[i]) for i in (0, 1)]
     size = tuple(max(1, extent[i]) + draw(st.integers(0, 30)) for i in (0, 1))
     channels = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
-    activation = draw(st.sampled_from([None, "gelu", "glu"]))
+    activation = draw(st.sampled_from(ACTIVATIONS))
     options = {
         "stride": stride,
         "dilation": dilation,
@@ -91,7 +92,7 @@ def check_conv2d(kernels, drawn):
     *[st.integers(1, 20)] * 2,
     st.tuples(st.integers(1, 9), st.integers(1, 70)),
     st.tuples(*[st.integers(0, 3)] * 4),
-    st.sampled_from([None, "gelu", "glu"]),
+    st.sampled_from(ACTIVATIONS),
     st.booleans(),
 )
 def check_winograd(kernels, rows, channels, size, padding, activation, half):
@@ -135,7 +136,7 @@ def check_attention(kernels, width, queries, keys, wide):
     st.integers(1, 9),
     st.integers(1, 5),
     st.integers(1, 2500),
-    st.sampled_from([None, "gelu", "glu"]),
+    st.sampled_from(ACTIVATIONS),
 )
 def check_group_norm(kernels, channels, rows, positions, activation):
     x = 3 * cases.random("x", 2 * channels, rows + 2, positions + 1) + 7
@@ -192,6 +193,28 @@ def check_lstm(kernels, inputs, hidden, frames, reverse, level):
     assert np.allclose(left, last, rtol=0, atol=2 * bound * max(1, np.abs(last).max()))
 
 
+@settings(SETTINGS, max_examples=60)
+@given(
+    *[st.integers(1, 300), SIZE, st.integers(1, 9), st.integers(1, 150)],
+    st.booleans(),
+    st.sampled_from([0.1, 1.0, 30.0]),
+)
+def check_lstm_sequences(kernels, inputs, hidden, steps, sequences, half, level):
+    """The same for many sequences side by side, in both directions."""
+    x = level * cases.random("x", inputs, steps + 1, sequences + 2)[:, :-1, 1:-1]
+    directions = []
+    for way in ("forwards", "backwards"):
+        into, around = (cases.random(f"{way}{n}", 4 * hidden, n) for n in (inputs, hidden))
+        kind = np.float16 if half else np.float32
+        directions += [(w / w.shape[1] ** 0.5).astype(kind) for w in (into, around)]
+        directions.append(cases.random(way, 4 * hidden))
+    with backend.using("numpy"):
+        expected = bidirectional_lstm(x, *directions)
+    with using(kernels):
+        out = bidirectional_lstm(x, *directions)
+    assert np.allclose(out, expected, rtol=0, atol=1e-6 * (2 + level))
+
+
 CHECKS: dict[str, Callable[[Kernels], None]] = {
     "gemm": check_gemm,
     "conv2d": check_conv2d,
@@ -200,5 +223,6 @@ CHECKS: dict[str, Callable[[Kernels], None]] = {
     "group_norm": check_group_norm,
     "layer_norm": check_layer_norm,
     "lstm": check_lstm,
+    "lstm_sequences": check_lstm_sequences,
 }
 """Each one draws its arrays and fails if the kernels are wrong."""

@@ -1,4 +1,4 @@
-"""Tiny Demucs models with seeded weights: the same code, a fraction of the work.
+"""Tiny Demucs and SCNet models with seeded weights: the same code, a fraction of the work.
 
 python -m tests.tiny OUT.safetensors [MODEL]
 """
@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 
 from py_demixer.models.bag import Bag
-from py_demixer.models.hdemucs import Config as HDemucsConfig
-from py_demixer.models.hdemucs import HDemucs
-from py_demixer.models.htdemucs import Config as HTDemucsConfig
-from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.models.registry import ARCHITECTURES
+from py_demixer.models.segmented import Segmented
 from py_demixer.weights import checkpoint
 
 CONFIG = {
@@ -52,6 +50,7 @@ KINDS = {
     "htdemucs_ft": Kind("htdemucs", CONFIG, tuple(map(tuple, np.eye(4).tolist()))),
     "htdemucs_6s": Kind("htdemucs", CONFIG | {"sources": SIX, "bottom_channels": 0}),
     "hdemucs_mmi": Kind("hdemucs", {"channels": 4, "segment_length": 220500}),
+    "scnet": Kind("scnet", {"widths": (4, 8, 8, 16), "layers": 4}),
 }
 """Tiny models, each in place of the published model with that name."""
 
@@ -63,8 +62,17 @@ RELEASED = {
         "htdemucs", {"sources": SIX, "bottom_channels": 0, "segment_length": 3 * SECOND}
     ),
     "hdemucs_mmi": Kind("hdemucs", {"segment_length": 10 * SECOND}),
+    "scnet": Kind("scnet", {}),
+    "scnet_large": Kind(
+        "scnet",
+        {
+            "widths": (4, 64, 128, 256),
+            "shares": (0.225, 0.372, 0.403),
+            "segment_length": 2 * SECOND,
+        },
+    ),
 }
-"""Models with the released dimensions, except for the length of their segments."""
+"""Models with the released dimensions; the segments of some are shorter."""
 
 
 def write(path: Path, seed: int = 0, name: str = "htdemucs", **dimensions: Any) -> Path:
@@ -87,7 +95,7 @@ def write(path: Path, seed: int = 0, name: str = "htdemucs", **dimensions: Any) 
     return path
 
 
-def model(kind: Kind = KINDS["htdemucs"], seed: int = 0) -> HTDemucs | HDemucs | Bag:
+def model(kind: Kind = KINDS["htdemucs"], seed: int = 0) -> Any:
     """A model of this kind; the networks of a bag have consecutive seeds."""
     if kind.bag:
         members: Any = [_network(kind, seed + number) for number in range(len(kind.bag))]
@@ -110,28 +118,26 @@ def kind(name: str = "htdemucs", segment_length: int | None = None) -> Kind:
     return replace(found, config={**found.config, **length})
 
 
-def short(name: str = "htdemucs") -> HTDemucs | HDemucs | Bag:
+def short(name: str = "htdemucs") -> Any:
     """The model of that name with segments of one second."""
     return model(kind(name, SECOND))
 
 
-def _network(kind: Kind, seed: int) -> HTDemucs | HDemucs:
-    if kind.architecture == "hdemucs":
-        return HDemucs(tensors(seed, kind), config(kind))
-    return HTDemucs(tensors(seed, kind), config(kind))
+def _network(kind: Kind, seed: int) -> Segmented:
+    network: Any = ARCHITECTURES[kind.architecture].network
+    made: Segmented = network(tensors(seed, kind), config(kind))
+    return made
 
 
 def config(kind: Kind) -> Any:
     """The configuration of a kind."""
-    kinds = {"htdemucs": HTDemucsConfig, "hdemucs": HDemucsConfig}
-    return kinds[kind.architecture](**kind.config)
+    return ARCHITECTURES[kind.architecture].config(**kind.config)
 
 
 def tensors(seed: int = 0, kind: Kind = KINDS["htdemucs"]) -> Tensors:
     """The parameters of a network, float16."""
     random = np.random.default_rng(seed)
-    networks = {"htdemucs": HTDemucs, "hdemucs": HDemucs}
-    shapes = networks[kind.architecture].shapes(config(kind))
+    shapes = ARCHITECTURES[kind.architecture].network.shapes(config(kind))
     return {name: _tensor(name, shapes[name], random) for name in sorted(shapes)}
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tools.environment import CACHE, ROOT, WEIGHTS, CannotGoOn, ensure_node_modules, note, run
@@ -16,10 +17,8 @@ from tools.kernels import build_kernels
 from tools.pyodide import ensure_pyodide
 
 DIST = ROOT / "dist"
-MODELS = ("htdemucs",)
-"""Models that every site has."""
-
-OPTIONAL_MODELS = ("htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "umxl", "umxhq")
+MODELS = tuple(json.loads((ROOT / "py_demixer" / "weights" / "manifest.json").read_bytes()))
+"""Names of all models; a site has the first one unless told otherwise."""
 
 KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
 """Tag of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
@@ -122,31 +121,29 @@ def ensure_weights(python: Path, name: str, folder: Path = WEIGHTS) -> Path:
     return _weight_file(name, folder)
 
 
-def optional_weights(
-    python: Path, wanted: Collection[str], folder: Path = WEIGHTS
-) -> Iterator[tuple[str, Path]]:
-    """Yield the optional models that are wanted or were fetched before, with their files.
+def chosen_weights(python: Path, wanted: Sequence[str], folder: Path = WEIGHTS) -> dict[str, Path]:
+    """The weight files of a site's models, by name; the first one is the page's choice.
 
-    Models that cannot be fetched are noted and left out.
+    These are the wanted models in their order. If none are named, they are the first model of the
+    manifest and those that were fetched before, and the others are noted.
     """
-    missing = []
-    for name in OPTIONAL_MODELS:
-        if name not in wanted and not _weight_file(name, folder).exists():
-            missing.append(name)
-            continue
-        try:
-            yield name, ensure_weights(python, name, folder)
-        except CannotGoOn as error:
-            note(f"The site is made without {name}. {error}")
-    if missing:
-        note(f"The site is made without {', '.join(missing)}: `--with NAME` adds one.")
+    there = [name for name in MODELS[1:] if _weight_file(name, folder).exists()]
+    names = wanted or [MODELS[0], *there]
+    files = {name: ensure_weights(python, name, folder) for name in names}
+    if not wanted and len(there) + 1 < len(MODELS):
+        others = ", ".join(name for name in MODELS if name not in names)
+        note(
+            f"The site has {', '.join(names)}. With `--model NAME`, once for each model, it has "
+            f"those that you name; there are also {others}."
+        )
+    return files
 
 
 def _weight_file(name: str, folder: Path) -> Path:
     return folder / f"{name}.safetensors"
 
 
-def make_site(python: Path, out: Path = DIST, wanted: Collection[str] = ()) -> Path:
+def make_site(python: Path, out: Path = DIST, wanted: Sequence[str] = ()) -> Path:
     """Assemble the whole site.
 
     Parameters
@@ -156,13 +153,12 @@ def make_site(python: Path, out: Path = DIST, wanted: Collection[str] = ()) -> P
     out
         The site's folder.
     wanted
-        The models of OPTIONAL_MODELS to fetch for it.
+        See :func:`chosen_weights`.
     """
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)
     wheel = build_kernel_wheel(python)
-    models = {name: ensure_weights(python, name) for name in MODELS}
-    models |= optional_weights(python, wanted)
+    models = chosen_weights(python, wanted)
     inputs = (f"--wheel={wheel}", f"--pyodide={pyodide}", f"--node-modules={node_modules}")
     chosen = [f"--model={name}={path}" for name, path in models.items()]
     run([python, "-m", "web.assemble", out, *inputs, *chosen], "Cannot assemble the site:")

@@ -180,7 +180,8 @@ def assemble(
     node_modules
         The folder in which npm installed the page's libraries.
     models
-        Weight files (safetensors) by model name, as in the manifest.
+        Weight files (safetensors) by model name, as in the manifest; the first one is the page's
+        choice.
     web
         The page's sources.
 
@@ -199,7 +200,7 @@ def assemble(
     _copy(ABOUT_MODELS, site / "models.txt")
     _copy_vendor(node_modules, site / "vendor")
     _write_demo(site)
-    described = {name: _write_model(name, path, site) for name, path in _ordered(models)}
+    described = {name: _write_model(name, path, site) for name, path in models.items()}
     pyodide = _copy_pyodide(pyodide_dir, site)
     packaged = _copy_wheel(wheel, site)
     licences = _licences(wheel, node_modules, pyodide_dir, described)
@@ -289,14 +290,6 @@ def _keep_wasm_module(path: Path) -> None:
         )
     wasm_module = wasm_module.replace(_SYSTEM_RANDOM, "moduleArg.random")
     path.write_text(wasm_module + "\nexport default SignalsmithStretch;\n", encoding="utf-8")
-
-
-def _ordered(models: Mapping[str, Path]) -> list[tuple[str, Path]]:
-    """Sort models in the order of the manifest: the first one is the page's default."""
-    from py_demixer.weights import manifest
-
-    places = list(manifest.load())
-    return sorted(models.items(), key=lambda model: places.index(model[0]))
 
 
 def _write_model(name: str, path: Path, site: Path) -> dict[str, object]:

@@ -22,3 +22,14 @@ fn sigmoid(x: f32) -> f32 {
     let e = exp(-abs(x));
     return select(1.0, e, x < 0.0) / (1.0 + e);
 }
+
+// The hyperbolic tangent; near zero by Cephes' polynomial (Moshier), as in kernels/lstm.c. WGSL's own
+// is only accurate to 1e-5.
+fn tangent(x: f32) -> f32 {
+    let size = abs(x);
+    let square = x * x;
+    let near = fma(fma(fma(fma(-5.70498872745e-3, square, 2.06390887954e-2), square,
+        -5.37397155531e-2), square, 1.33314422036e-1), square, -3.33332819422e-1);
+    let far = 1.0 - 2.0 / (exp(2.0 * min(size, 10.0)) + 1.0);
+    return select(sign(x) * far, x + near * square * x, size < 0.625);
+}

@@ -1,10 +1,8 @@
-// The spectrum of a frame: py_demixer.ops.stft.analyse. The transform of 2 POINTS real numbers is
-// computed as that of POINTS complex ones, whose real and imaginary parts are the even and odd
-// samples.
+// The spectrum of a frame: py_demixer.ops.stft.analyse and analyse_rectangular.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>; // (channels, length)
 @group(0) @binding(2) var<storage, read> circle: array<vec2f>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>; // (channels, 2, POINTS, frames)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>; // (channels, 2, BINS, frames)
 
 @compute @workgroup_size(64)
 fn main(
@@ -16,20 +14,17 @@ fn main(
     let start = frame * (POINTS / 2u);
     for (var i = thread; i < POINTS; i += 64u) {
         work[i] = vec2f(
-            sample(workgroup.y, start + 2u * i) * hann(2u * i),
-            sample(workgroup.y, start + 2u * i + 1u) * hann(2u * i + 1u),
+            sample(workgroup.y, start + 2u * i) * window(2u * i),
+            sample(workgroup.y, start + 2u * i + 1u) * window(2u * i + 1u),
         );
     }
     transform(thread);
-    let real = 2u * workgroup.y * POINTS * count.x + frame;
-    let imaginary = real + POINTS * count.x;
-    for (var i = thread; i < POINTS; i += 64u) {
-        let one = work[i];
-        let mirrored = conjugate(work[(POINTS - i) % POINTS]);
-        let odd = turned(one - mirrored, i);
-        let spectrum = (one + mirrored + vec2f(odd.y, -odd.x)) * (0.5 * SCALE);
-        y[real + i * count.x] = spectrum.x;
-        y[imaginary + i * count.x] = spectrum.y;
+    let real = 2u * workgroup.y * BINS * count.x + frame;
+    let imaginary = real + BINS * count.x;
+    for (var i = thread; i < BINS; i += 64u) {
+        let found = SCALE * bin(i);
+        y[real + i * count.x] = found.x;
+        y[imaginary + i * count.x] = found.y;
     }
 }
 

@@ -3,7 +3,7 @@
 //
 // `circle` has 2 POINTS numbers, equally spaced on the unit circle, clockwise from 1.
 
-const FOURS: u32 = (POINTS / 4u + 63u) / 64u; // per invocation, eight at most
+const FOURS: u32 = (max(POINTS, 4u) / 4u + 63u) / 64u; // per invocation, eight at most
 const ONES: u32 = (POINTS + 63u) / 64u;
 
 var<workgroup> work: array<vec2f, POINTS>;
@@ -109,9 +109,4 @@ fn turned(z: vec2f, parts: u32) -> vec2f {
 
 fn conjugate(z: vec2f) -> vec2f {
     return vec2f(z.x, -z.y);
-}
-
-// The Hann window.
-fn hann(i: u32) -> f32 {
-    return 0.5 - 0.5 * circle[i].x;
 }

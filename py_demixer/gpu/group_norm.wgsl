@@ -1,4 +1,4 @@
-// Group norm and an optional GELU, for one part of the channels and positions of a row and a group.
+// Group norm and an optional activation, for one part of the channels and positions of a row and a group.
 
 @group(0) @binding(1) var<storage, read_write> x: array<f32>;
 @group(0) @binding(2) var<storage, read> moments: array<Moments>;
@@ -17,6 +17,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         let y = (x[at] - row.mean) * factor + widened(bias[word_of(channel)], channel);
         if (GELU) {
             x[at] = gelu(y);
+        } else if (SWISH) {
+            x[at] = y * sigmoid(y);
         } else {
             x[at] = y;
         }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from py_demixer.errors import UnsupportedOperation
 from py_demixer.program.program import Operation
 
-from . import attention, elementwise, multiply, norm, residual, transform
+from . import attention, elementwise, layout, lstm, multiply, norm, residual, transform
 from .dispatch import Dispatch
 
 Lowering = Callable[[Operation], list[Dispatch]]
@@ -16,17 +16,26 @@ LOWERINGS: Mapping[str, Lowering] = {
     "add": elementwise.add,
     "add_scaled": elementwise.add_scaled,
     "analyse": transform.analyse,
+    "analyse_rectangular": transform.analyse_rectangular,
     "attention": attention.attention,
+    "bidirectional_lstm": lstm.bidirectional_lstm,
     "conv2d": multiply.conv2d,
     "conv_transpose2d": multiply.conv_transpose2d,
     "copy": elementwise.copy,
+    "gated_branch": residual.gated_branch,
     "group_norm": norm.group_norm,
+    "join_rows": layout.join_rows,
     "layer_norm": norm.layer_norm,
     "linear": multiply.linear,
     "residual_branch": residual.residual_branch,
     "restore": elementwise.restore,
+    "row_signals": transform.row_signals,
+    "row_spectra": transform.row_spectra,
     "standardise": norm.standardise,
     "synthesise": transform.synthesise,
+    "synthesise_rectangular": transform.synthesise_rectangular,
+    "take_rows": layout.take_rows,
+    "transpose": layout.transpose,
 }
 """Lowerings by the kind of operation."""
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from py_demixer.program.program import Operation
+from py_demixer.program.program import Operation, Weight
 
-from .dispatch import Dispatch, Packed, groups
+from .dispatch import Binding, Dispatch, Packed, groups
 from .operands import MOST_FLOP, MOST_GROUPS, array, result, weights
 
 _DEPTH = 16  # channels in workgroup memory at a time; the tiles then take 10 KiB at most
@@ -22,7 +22,7 @@ _BLOCK = 8  # rows, and positions, per invocation
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
     """The part of the input that an output position sees along one axis.
 
     ``padding`` is the number of zeros before the input.
@@ -35,13 +35,19 @@ class _Window:
 
 
 @dataclass(frozen=True)
-class _Product:
-    """The matrix product that the shader computes for an operation.
+class Product:
+    """A matrix product that the shader computes.
 
     Attributes
     ----------
-    operation
-        The operation, whose operands are the input, the weights and the bias.
+    x, channels, in_size
+        The input, ``(channels, *in_size)``.
+    y
+        The output, ``(rows, *size)``; of a transposed convolution, ``(rows, height, width)``.
+    bias
+        One for each row of each group.
+    half, half_bias
+        Whether the weights, and the bias, are float16; None: the bias is like the weights.
     weights
         ``(taps, channels, groups, rows)``, with rows padded to a multiple of four.
     rows
@@ -50,77 +56,110 @@ class _Product:
         Positions of the output: height and width.
     windows
         Windows along height and width.
+    activation
+        None, ``"gelu"``, or ``"glu"`` with two groups: values and gates.
     phases
         For a transposed convolution, the output rows at each position; otherwise 0.
-    crop
-        Number of rows that a transposed convolution drops at the start.
+    crop, height
+        The rows that a transposed convolution drops at the start, and keeps.
+    part
+        If only some positions are computed, from which one on, and how many; ``y`` has only these.
     """
 
-    operation: Operation
+    x: Binding
+    channels: int
+    in_size: tuple[int, int]
+    y: Binding
+    bias: Packed
+    half: bool
     weights: Packed
     rows: int
     size: tuple[int, int]
-    windows: tuple[_Window, _Window]
+    windows: tuple[Window, Window] = (Window(), Window())
+    activation: str | None = None
     phases: int = 0
     crop: int = 0
+    height: int = 0
+    part: tuple[int, int] | None = None
+    half_bias: bool | None = None
 
 
 def conv2d(operation: Operation) -> list[Dispatch]:
     """Lower :func:`py_demixer.ops.conv.conv2d`."""
-    (weight, _), _ = weights(operation.operands[1:])
+    x, y = array(operation.operands[0]), result(operation)
+    (weight, bias), half = weights(operation.operands[1:])
     options = operation.options
-    n_out, n_in, *kernel = weight.shape
-    halves = 2 if options["activation"] == "glu" else 1
-    taps = math.prod(kernel)
-    packed = Packed(weight, (halves, n_out // halves, n_in, taps), (3, 2, 0, 1), row=4)
-    stride, dilation = options["stride"], options["dilation"]
-    padding = options["padding"]
-    windows = [
-        _Window(kernel[axis], stride[axis], dilation[axis], padding[axis][0]) for axis in (0, 1)
-    ]
-    rows, height, width = result(operation).shape
-    return _lower(_Product(operation, packed, rows, (height, width), (windows[0], windows[1])))
-
-
-def linear(operation: Operation) -> list[Dispatch]:
-    """Lower :func:`py_demixer.ops.linear.linear`."""
-    (weight, _), _ = weights(operation.operands[1:])
-    packed = Packed(weight, (1, *weight.shape, 1), (3, 2, 0, 1), row=4)
-    rows, positions = result(operation).shape
-    return _lower(_Product(operation, packed, rows, (1, positions), (_Window(), _Window())))
-
-
-def conv_transpose2d(operation: Operation) -> list[Dispatch]:
-    """Lower :func:`py_demixer.ops.conv.conv_transpose2d`."""
-    (weight, _), _ = weights(operation.operands[1:])
-    n_in, n_out, kernel, _ = weight.shape
-    stride, crop = operation.options["stride"], operation.options["crop"]
-    taps = kernel // stride
-    packed = Packed(weight, (n_in, n_out, taps, stride), (2, 0, 1, 3), row=4)
-    _, height, width = result(operation).shape
-    first, last = crop // stride, (crop + height - 1) // stride
-    return _lower(
-        _Product(
-            operation,
-            packed,
-            n_out * packed.packed_shape[3],
-            (last - first + 1, width),
-            # Tap t of row q sees row first + q - t.
-            (_Window(taps, dilation=-1, padding=-first), _Window()),
-            phases=stride,
-            crop=crop % stride,
+    kernel = weight.shape[2:]
+    stride, dilation, padding = (options[name] for name in ("stride", "dilation", "padding"))
+    down, across = (
+        Window(kernel[axis], stride[axis], dilation[axis], padding[axis][0]) for axis in (0, 1)
+    )
+    return lower_product(
+        Product(
+            *(x, x.shape[0], _pair(x.shape[1:]), y, Packed(bias), half),
+            packed_convolution(weight, options["activation"]),
+            rows=y.shape[0],
+            size=_pair(y.shape[1:]),
+            windows=(down, across),
+            activation=options["activation"],
         )
     )
 
 
-def _lower(product: _Product) -> list[Dispatch]:
-    x, y = array(product.operation.operands[0]), result(product.operation)
-    (_, bias), half = weights(product.operation.operands[1:])
+def packed_convolution(weight: Weight, activation: str | None) -> Packed:
+    """The weights of a convolution, ``(out, in, ...)``, as a product reads them."""
+    n_out, n_in, *kernel = weight.shape
+    halves = 2 if activation == "glu" else 1
+    return Packed(weight, (halves, n_out // halves, n_in, math.prod(kernel)), (3, 2, 0, 1), row=4)
+
+
+def linear(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.linear.linear`."""
+    x, y = array(operation.operands[0]), result(operation)
+    (weight, bias), half = weights(operation.operands[1:])
+    (channels, positions), activation = x.shape, operation.options["activation"]
+    size = 1, positions
+    return lower_product(
+        Product(
+            *(x, channels, size, y, Packed(bias), half),
+            packed_convolution(weight, activation),
+            rows=y.shape[0],
+            size=size,
+            activation=activation,
+        )
+    )
+
+
+def conv_transpose2d(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.conv.conv_transpose2d`."""
+    x, y = array(operation.operands[0]), result(operation)
+    (weight, bias), half = weights(operation.operands[1:])
+    n_in, n_out, kernel, _ = weight.shape
+    stride, crop = operation.options["stride"], operation.options["crop"]
+    taps = kernel // stride
+    packed = Packed(weight, (n_in, n_out, taps, stride), (2, 0, 1, 3), row=4)
+    _, height, width = y.shape
+    first, last = crop // stride, (crop + height - 1) // stride
+    return lower_product(
+        Product(
+            *(x, n_in, _pair(x.shape[1:]), y, Packed(bias), half, packed),
+            rows=n_out * packed.packed_shape[3],
+            size=(last - first + 1, width),
+            # Tap t of row q sees row first + q - t.
+            windows=(Window(taps, dilation=-1, padding=-first), Window()),
+            activation=operation.options["activation"],
+            phases=stride,
+            crop=crop % stride,
+            height=height,
+        )
+    )
+
+
+def lower_product(product: Product) -> list[Dispatch]:
+    """The dispatches of a product, each for some positions of the output."""
     down, across = product.windows
-    channels = x.shape[0]
-    in_size = (1, *x.shape[1:])[-2:]
-    positions = math.prod(product.size)
-    activation = product.operation.options["activation"]
+    start, count = product.part or (0, math.prod(product.size))
+    activation, channels = product.activation, product.channels
     rows = product.rows * (2 if activation == "glu" else 1)
     threads = (8, 8) if rows > 4 * _BLOCK else (4, 16)
     constants = {
@@ -129,10 +168,11 @@ def _lower(product: _Product) -> list[Dispatch]:
         "DEPTH": groups(channels, groups(channels, _DEPTH)),
         "PHASES": product.weights.packed_shape[3] if product.phases else 1,
         # Every output position sees only the input at the same position.
-        "PLAIN": product.size == in_size and down == across == _Window(),
+        "PLAIN": product.size == product.in_size and down == across == Window(),
         "GELU": activation == "gelu",
         "GLU": activation == "glu",
-        "HALF": half,
+        "HALF": product.half,
+        "HALF_BIAS": product.half if product.half_bias is None else product.half_bias,
     }
     sizes = {
         "rows": product.rows,
@@ -146,25 +186,31 @@ def _lower(product: _Product) -> list[Dispatch]:
         "dilation_x": across.dilation,
         "padding_y": down.padding % 2**32,
         "padding_x": across.padding,
-        "in_height": in_size[0],
-        "in_width": in_size[1],
+        "in_height": product.in_size[0],
+        "in_width": product.in_size[1],
         "width": product.size[1],
-        "positions": positions,
+        "positions": count,
+        "skipped": start,
         "phases": product.phases,
         "crop": product.crop,
-        "height": y.shape[-2],
+        "height": product.height,
     }
     row_tiles, columns = groups(rows, _BLOCK * threads[0]), _BLOCK * threads[1]
     flop = 2 * row_tiles * _BLOCK * threads[0] * channels * sizes["taps"] * columns
-    step = max(1, min(MOST_GROUPS, MOST_FLOP // flop)) * columns
+    step, stop = max(1, min(MOST_GROUPS, MOST_FLOP // flop)) * columns, start + count
     return [
         Dispatch(
-            shader=("activation", "weights", "outer", "multiply"),
-            bindings=(product.weights, Packed(bias), x, y),
-            workgroups=(row_tiles, groups(min(step, positions - first), columns), 1),
+            shader=("activation", "outer", "multiply"),
+            bindings=(product.weights, product.bias, product.x, product.y),
+            workgroups=(row_tiles, groups(min(step, stop - first), columns), 1),
             writes=(3,),
             constants=constants,
-            sizes=sizes | {"first": first, "end": min(first + step, positions)},
+            sizes=sizes | {"first": first, "end": min(first + step, stop)},
         )
-        for first in range(0, positions, step)
+        for first in range(start, stop, step)
     ]
+
+
+def _pair(size: tuple[int, ...]) -> tuple[int, int]:
+    height, width = size
+    return height, width

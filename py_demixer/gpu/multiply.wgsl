@@ -171,7 +171,7 @@ fn gated(row: u32, values: vec4f, gates: vec4f) -> vec4f {
 
 fn store(row: u32, four: Four, values: vec4f) {
     var inside = four.inside & vec4<bool>(row < sizes.rows);
-    var at = row * sizes.positions + four.columns;
+    var at = row * sizes.positions + four.columns - sizes.skipped;
     if PHASES > 1u {
         // PHASES is a multiple of four; phases beyond those of the stride are padding.
         let phase = row % PHASES;
@@ -202,5 +202,8 @@ fn weights_at(quad: u32) -> vec4f {
 }
 
 fn bias_at(channel: u32) -> f32 {
-    return widened(bias[word_of(channel)], channel);
+    if HALF_BIAS {
+        return unpack2x16float(bias[channel >> 1u])[channel & 1u];
+    }
+    return bitcast<f32>(bias[channel]);
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from py_demixer.ops.backend import Network
 from py_demixer.program.record import record
 
 from .schedule import FLOAT_BYTES, Region, Run, Schedule, packed, schedule
+
+if TYPE_CHECKING:
+    from .selftest import SelfTest
 
 TOGETHER = 16
 """Number of dispatches submitted at a time; the card may also have to draw the screen."""
@@ -73,10 +76,10 @@ class Card:
             required_features=[CLOCK] if self.has_clock else []
         )
         self.lock = threading.RLock()
-        self._shared: dict[tuple[int, ...], list[Any]] = {}
+        self._shared: list[Any] = []
 
     def check(self) -> None:
-        """Test the card on a small network with known stems, because drivers have bugs.
+        """Test the card on small networks with known stems, because drivers have bugs.
 
         Raises
         ------
@@ -85,16 +88,19 @@ class Card:
         """
         from . import selftest  # imports the networks, which import the backends
 
-        network = selftest.network()
         try:
-            run = self.compile(network.network, network.input_shape, selftest.tensors())
-            right = selftest.is_right(run(selftest.segment()))
+            right = all(self._passes(test) for test in selftest.SELF_TESTS.values())
         except Exception as error:  # drivers can raise anything
             raise self._not_trusted(str(error)) from error
         finally:
-            self._shared.clear()  # no other network uses buffers of these sizes
+            self._shared.clear()  # other networks need larger buffers
         if not right:
             raise self._not_trusted("its stems are wrong")
+
+    def _passes(self, test: SelfTest) -> bool:
+        network = test.network
+        run = self.compile(network.network, network.input_shape, network.tensors)
+        return test.is_right(run(test.segment()))
 
     def _not_trusted(self, why: str) -> NoGraphics:
         return NoGraphics(
@@ -116,11 +122,15 @@ class Card:
             ) from error
 
     def buffers(self, sizes: tuple[int, ...]) -> list[Any]:
-        """Buffers of these sizes in bytes for activations; the networks of a bag share them."""
-        if sizes not in self._shared:
-            usages = "STORAGE", "COPY_SRC", "COPY_DST"
-            self._shared[sizes] = [self.buffer(size, *usages) for size in sizes]
-        return self._shared[sizes]
+        """Buffers of at least these sizes in bytes for activations; all networks share them."""
+        found = []
+        for number, size in enumerate(sizes):
+            if number == len(self._shared) or self._shared[number].size < size:
+                self._shared[number : number + 1] = [
+                    self.buffer(size, "STORAGE", "COPY_SRC", "COPY_DST")
+                ]
+            found.append(self._shared[number])
+        return found
 
     def buffer(self, size: int, *usages: str) -> Any:
         """Create a buffer of ``size`` bytes."""

@@ -133,11 +133,11 @@ def group_norm(operation: Operation) -> list[Dispatch]:
     x = array(operation.operands[0])
     (weight, bias), half = weights(operation.operands[1:])
     activation, count = operation.options["activation"], operation.options["groups"]
-    if activation not in (None, "gelu"):
+    if activation == "glu":
         raise ValueError(f"A group norm cannot be followed by {activation!r} on graphics cards.")
     channels, rows, positions = x.shape
     cut = Rows(channels // count, rows, positions, count)
-    return normalise(x, cut, (Packed(weight), Packed(bias)), half, gelu=activation == "gelu")
+    return normalise(x, cut, (Packed(weight), Packed(bias)), half, activation)
 
 
 def normalise(
@@ -145,15 +145,22 @@ def normalise(
     rows: Rows,
     affine: tuple[Packed, Packed],
     half: bool,
-    *,
-    gelu: bool,
+    activation: str | None,
     scratch: int = 0,
 ) -> list[Dispatch]:
-    """Group norm of ``x`` in place, using scratch arrays ``scratch`` and ``scratch + 1``."""
+    """Group norm of ``x`` in place, using scratch arrays ``scratch`` and ``scratch + 1``.
+
+    ``activation`` is None, ``"gelu"`` or ``"swish"``.
+    """
     sums, found = moments(x, rows, scratch)
     apply = Dispatch(
         shader=("activation", "weights", "moments_type", "rows", "group_norm"),
-        constants={"EPSILON": EPSILON, "HALF": half, "GELU": gelu},
+        constants={
+            "EPSILON": EPSILON,
+            "HALF": half,
+            "GELU": activation == "gelu",
+            "SWISH": activation == "swish",
+        },
         sizes=rows.sizes,
         bindings=(x, found, *affine),
         workgroups=rows.workgroups,

@@ -8,8 +8,9 @@ from py_demixer.ops.norm import EPSILON
 from py_demixer.program.program import Operation
 
 from .dispatch import Dispatch, Packed, Scratch, groups
+from .multiply import Product, Window, lower_product, packed_convolution
 from .norm import MOMENTS, Rows, gathered, normalise
-from .operands import array, weights
+from .operands import array, grid, weights
 
 IN_POSITIONS = 256
 """Number of positions per workgroup of conv_in.wgsl."""
@@ -19,6 +20,9 @@ TILE = 128
 
 QUADS = 2
 """Number of quads (four values with their gates) that a workgroup computes at a time."""
+
+INVOCATIONS = 256
+"""Number of invocations per workgroup of element-wise shaders."""
 
 ENOUGH = 1024
 """Target number of workgroups: instead of more of them, each computes more quads."""
@@ -55,7 +59,7 @@ def residual_branch(operation: Operation) -> list[Dispatch]:
     )
     affine = Packed(in_norm), Packed(in_norm_bias)
     cut = Rows(hidden_channels, rows, columns)
-    norm = normalise(hidden, cut, affine, half, gelu=True, scratch=1)
+    norm = normalise(hidden, cut, affine, half, "gelu", scratch=1)
     quads, tiles = groups(channels, 4), groups(columns, TILE)
     times = min(groups(quads, QUADS), rows * tiles * groups(quads, QUADS) // ENOUGH)
     each = QUADS * max(1, times)
@@ -94,3 +98,63 @@ def residual_branch(operation: Operation) -> list[Dispatch]:
         writes=(0,),
     )
     return [conv_in, *norm, sums, *gather, conv_out]
+
+
+def gated_branch(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.residual.gated_branch`, all rows at once."""
+    x = array(operation.operands[0])
+    found, half = weights(operation.operands[1:])
+    norm, norm_bias, into, into_bias, taps, taps_bias, *last_norm, out_of, out_bias = found
+    channels, rows, columns = x.shape
+    hidden, size = out_of.shape[1], (rows, columns)
+    # The last product is as large as the normalised copy of x, which is then no longer needed.
+    whole = Scratch(0, x.size)
+    gated, smooth = (Scratch(number, hidden * rows * columns) for number in (1, 2))
+    copied = Dispatch(
+        shader=("elements", "copy"),
+        sizes={"size": x.size},
+        bindings=(x, whole),
+        workgroups=grid(x.size, INVOCATIONS),
+        writes=(1,),
+    )
+    first = Product(
+        *(whole, channels, size, gated, Packed(into_bias), half),
+        packed_convolution(into, "glu"),
+        rows=hidden,
+        size=size,
+        windows=(Window(), Window(3, padding=1)),
+        activation="glu",
+    )
+    each = Dispatch(
+        shader=("weights", "elements", "depthwise"),
+        constants={"HALF": half},
+        sizes={"size": smooth.size, "each": rows * columns, "columns": columns},
+        bindings=(gated, Packed(taps), Packed(taps_bias), smooth),
+        workgroups=grid(smooth.size, INVOCATIONS),
+        writes=(3,),
+    )
+    second = Product(
+        *(smooth, hidden, size, whole, Packed(out_bias), half),
+        packed_convolution(out_of, None),
+        rows=channels,
+        size=size,
+    )
+    added = Dispatch(
+        shader=("activation", "elements", "activated_sum"),
+        constants={"GELU": operation.options["activation"] == "gelu"},
+        sizes={"size": x.size},
+        bindings=(x, whole),
+        workgroups=grid(x.size, INVOCATIONS),
+        writes=(0,),
+    )
+    weight, bias = map(Packed, last_norm)
+    cut = Rows(channels, rows, columns), Rows(hidden, rows, columns)
+    return [
+        copied,
+        *normalise(whole, cut[0], (Packed(norm), Packed(norm_bias)), half, None, scratch=3),
+        *lower_product(first),
+        each,
+        *normalise(smooth, cut[1], (weight, bias), half, "swish", scratch=5),
+        *lower_product(second),
+        added,
+    ]

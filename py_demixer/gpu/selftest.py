@@ -1,9 +1,9 @@
-"""A self-test for graphics cards: a small network with known stems.
+"""A self-test for graphics cards: small networks with known stems.
 
-Drivers have bugs, and a wrong stem is worse than a slow one. The network has every operation of the
-published networks, with the same kinds of shaders. Its weights come from integer arithmetic that
-gives the same numbers on every machine. Sums of NumPy's results are stored in a file, which is
-written by
+Drivers have bugs, and a wrong stem is worse than a slow one. For each architecture that cards can
+run, there is a network with every operation of the published networks, with the same kinds of
+shaders. Its weights come from integer arithmetic that gives the same numbers on every machine. Sums
+of NumPy's results are stored in files, which are written by
 
     python -m py_demixer.gpu.selftest
 """
@@ -12,57 +12,94 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from py_demixer.models.htdemucs import Config, HTDemucs
+from py_demixer.models import htdemucs, scnet
+from py_demixer.models.segmented import Segmented
 from py_demixer.ops.backend import ON_PROCESSOR
-
-CONFIG = Config(
-    segment_length=16500,
-    channels=16,
-    bottom_channels=128,
-    t_heads=2,
-    t_layers=3,
-    t_hidden_scale=2,
-)
-"""The released network's dimensions, but smaller and with an odd length."""
 
 LEAST_DECIBELS = 90
 """Minimum signal-to-noise ratio: correct results have 110 or more, wrong ones far less."""
 
-_FILE = "selftest.npy"
 _SAMPLES = 32  # per stored sum
 
 
-@cache
-def network() -> HTDemucs:
-    """The network, for the processor."""
-    return HTDemucs(tensors(), CONFIG, ON_PROCESSOR["numpy"]())
+@dataclass(frozen=True)
+class SelfTest:
+    """A small network, its input and its stems.
+
+    Attributes
+    ----------
+    kind
+        The network's class.
+    config
+        Its dimensions.
+    file
+        Name of the file with the sums of its stems.
+    """
+
+    kind: type[Segmented]
+    config: Any
+    file: str
+
+    @cached_property
+    def network(self) -> Segmented:
+        """The network, for the processor."""
+        return self.kind(self.weights, self.config, ON_PROCESSOR["numpy"]())
+
+    @cached_property
+    def weights(self) -> Mapping[str, NDArray[np.float32]]:
+        """The network's weights, float16."""
+        shapes = self.kind.shapes(self.config)
+        return {
+            name: _tensor(name, shapes[name], number) for number, name in enumerate(sorted(shapes))
+        }
+
+    def segment(self) -> NDArray[np.float32]:
+        """The network's input: ``(channels, samples)`` float32."""
+        return noise(self.network.input_shape, 0).astype(np.float32)
+
+    def is_right(self, stems: NDArray[np.float32]) -> bool:
+        """Whether stems, ``(sources, channels, samples)`` or flat, match the stored results."""
+        with resources.files(__package__).joinpath(self.file).open("rb") as file:
+            wanted = np.load(file).astype(np.float64)
+        error = summed(stems) - wanted
+        return bool(error @ error <= wanted @ wanted * 10 ** (-LEAST_DECIBELS / 10))
 
 
-@cache
-def tensors() -> Mapping[str, NDArray[np.float32]]:
-    """The network's weights, float16."""
-    shapes = HTDemucs.shapes(CONFIG)
-    return {name: _tensor(name, shapes[name], number) for number, name in enumerate(sorted(shapes))}
+SELF_TESTS: Mapping[str, SelfTest] = {
+    "htdemucs": SelfTest(
+        htdemucs.HTDemucs,
+        # The released network's dimensions, but smaller and with an odd length.
+        htdemucs.Config(
+            segment_length=16500,
+            channels=16,
+            bottom_channels=128,
+            t_heads=2,
+            t_layers=3,
+            t_hidden_scale=2,
+        ),
+        "selftest.npy",
+    ),
+    "scnet": SelfTest(
+        scnet.SCNet,
+        scnet.Config(segment_length=16500, widths=(4, 16, 16, 32), layers=2),
+        "selftest-scnet.npy",
+    ),
+}
+"""Self-tests by the architecture of the model that the card is to run."""
 
 
-def segment() -> NDArray[np.float32]:
-    """The network's input: ``(channels, samples)`` float32."""
-    return noise((CONFIG.audio_channels, CONFIG.segment_length), 0).astype(np.float32)
-
-
-def is_right(stems: NDArray[np.float32]) -> bool:
-    """Whether stems, ``(sources, channels, samples)`` or flat, match the stored results."""
-    with resources.files(__package__).joinpath(_FILE).open("rb") as file:
-        wanted = np.load(file).astype(np.float64)
-    error = summed(stems) - wanted
-    return bool(error @ error <= wanted @ wanted * 10 ** (-LEAST_DECIBELS / 10))
+def of(architecture: str) -> SelfTest:
+    """The self-test for an architecture; that of HTDemucs for those without one."""
+    return SELF_TESTS.get(architecture, SELF_TESTS["htdemucs"])
 
 
 def summed(stems: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -90,7 +127,8 @@ def _tensor(name: str, shape: tuple[int, ...], number: int) -> NDArray[np.float3
     """One weight, scaled so that activations stay of the order of one."""
     values = noise(shape, number + 1)
     if len(shape) > 1:
-        # Transposed: (in, out, taps), two taps contribute to an output. Others: (out, in, taps).
+        # Transposed: (in, out, taps), two taps contribute to an output (in SCNet's, up to three).
+        # Others: (out, in, taps).
         inputs = 2 * shape[0] if "conv_tr" in name else math.prod(shape[1:])
         values *= math.sqrt(3 / inputs)
     elif "bias" in name:
@@ -101,5 +139,6 @@ def _tensor(name: str, shape: tuple[int, ...], number: int) -> NDArray[np.float3
 
 
 if __name__ == "__main__":
-    made = summed(network()(segment())).astype(np.float32)
-    np.save(Path(__file__).with_name(_FILE), made)
+    for test in SELF_TESTS.values():
+        made = summed(test.network.network(test.segment())).astype(np.float32)
+        np.save(Path(__file__).with_name(test.file), made)

@@ -35,11 +35,10 @@ from .hybrid import (
     Params,
     branch_shapes,
     flat,
-    layer_shapes,
     norm,
     outer_shapes,
 )
-from .network import Shapes
+from .network import Shapes, layer_shapes
 
 INNER_KERNEL, INNER_STRIDE, INNER_CROP = 4, 2, 1  # of the innermost layer
 GROUPS = 4  # of the group norms in the inner layers
@@ -59,7 +58,7 @@ class Config(HybridConfig):
 class HDemucs(Hybrid):
     """The network: one segment of the mixture in, its stems out.
 
-    Segments may have any length. See :class:`py_demixer.models.hybrid.Hybrid`.
+    Segments may have any length. See :class:`py_demixer.models.segmented.Segmented`.
     """
 
     architecture: ClassVar[str] = "hdemucs"

@@ -19,8 +19,8 @@ from py_demixer.ops.linear import linear
 from py_demixer.ops.norm import group_norm, layer_norm
 from py_demixer.ops.residual import add, add_scaled, copy
 
-from .hybrid import OUTER, Hybrid, HybridConfig, Params, layer_shapes, outer_shapes
-from .network import Shapes
+from .hybrid import OUTER, Hybrid, HybridConfig, Params, outer_shapes
+from .network import Shapes, layer_shapes
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class HTDemucs(Hybrid):
     """The network: one segment of the mixture in, its stems out.
 
     All segments have the length that the network was trained with; shorter ones are padded with
-    zeros at the end. See :class:`py_demixer.models.hybrid.Hybrid`.
+    zeros at the end. See :class:`py_demixer.models.segmented.Segmented`.
     """
 
     architecture: ClassVar[str] = "htdemucs"

@@ -22,14 +22,12 @@ from numpy.typing import NDArray
 
 from py_demixer import trace
 from py_demixer.ops import stft
-from py_demixer.ops.backend import Backend, bound
-from py_demixer.ops.backend import Network as Segments
 from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from py_demixer.ops.norm import restore, standardise
 from py_demixer.ops.residual import add, residual_branch
 
-from . import parameters
-from .network import Network, Shapes
+from .network import Shapes, layer_shapes
+from .segmented import Segmented
 
 KERNEL, STRIDE = 8, 4  # of every down- and up-sampling convolution in the outer layers
 CROP = 2  # their padding: KERNEL // 4
@@ -54,83 +52,16 @@ class HybridConfig:
     emb_scale: float = 10.0
 
 
-class Hybrid(Network):
-    """The network: one segment of the mixture in, its stems out.
-
-    Parameters
-    ----------
-    tensors
-        PyTorch's names -> arrays, float16 or float32 (see :meth:`shapes`).
-    config
-        The model's dimensions; None for those of the released model.
-    backend
-        The backend to compute with; None for the current one.
-
-    Raises
-    ------
-    ValueError
-        A tensor is missing or has the wrong shape, or the backend cannot compute such a network.
-    """
-
-    pads_segments: ClassVar[bool]
-    """Whether a segment shorter than the others is extended to their length with context."""
+class Hybrid(Segmented):
+    """What Demucs v3 and v4 have in common: everything but the layers at the bottom."""
 
     decoders: ClassVar[tuple[int, int]]
     """The indices of the first outer decoders after the bottom: spectral, temporal."""
 
     config: HybridConfig
 
-    def __init__(
-        self,
-        tensors: Mapping[str, NDArray[Any]],
-        config: HybridConfig | None = None,
-        backend: Backend | None = None,
-    ) -> None:
-        super().__init__(tensors, config, backend)
-        self.params = parameters.nest(tensors)
-        self._run: Segments = self.network
-        if (compiler := self.backend.compiler) is not None:
-            self._run = compiler.compile(self.network, self.input_shape, tensors)
-
-    @property
-    def segment_length(self) -> int:
-        """Default length of a segment in samples."""
-        return self.config.segment_length
-
-    @property
-    def input_shape(self) -> tuple[int, int]:
-        """Shape of the input of :meth:`network` for a segment of the default length."""
-        return self.channels, self.filled(self.segment_length)
-
-    @bound
-    def __call__(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Separate one segment.
-
-        Parameters
-        ----------
-        mixture
-            ``(channels, length)`` float32, normalised by the whole song's mean and deviation.
-
-        Returns
-        -------
-        NDArray[np.float32]
-            ``(sources, channels, length)`` float32.
-
-        Raises
-        ------
-        ValueError
-            The segment is longer than the network accepts.
-        """
-        length = mixture.shape[1]
-        filled = np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
-        return self._run(filled)[..., :length]
-
     def network(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Separate a segment that needs no padding; the input is overwritten.
-
-        This consists only of operations, so it can be recorded: see
-        :mod:`py_demixer.program.record`.
-        """
+        """See :meth:`py_demixer.models.segmented.Segmented.network`."""
         spectral = trace.step("spectrum", stft.analyse(mixture, n_fft=self.config.n_fft))
         spectral_scale, temporal_scale = standardise(spectral), standardise(mixture)
         spectral, temporal = self._u_nets(spectral, mixture)
@@ -140,10 +71,6 @@ class Hybrid(Network):
         add(out, temporal.reshape(out.shape))
         shape = len(self.sources), self.channels, out.shape[1]
         return trace.step("stems", out.reshape(shape))
-
-    def filled(self, length: int) -> int:
-        """The length to which a segment of the given length is padded with zeros."""
-        return length
 
     def _u_nets(
         self, x: NDArray[np.float32], xt: NDArray[np.float32]
@@ -306,11 +233,6 @@ def outer_shapes(config: HybridConfig, decoders: tuple[int, int], *, residual: b
                 shapes |= _dconv_shapes(f"{layer}.dconv.layers", inner, config)
     shapes["freq_emb.embedding.weight"] = (config.n_fft // 2 // STRIDE, config.channels)
     return shapes
-
-
-def layer_shapes(name: str, weight: tuple[int, ...], transposed: bool = False) -> Shapes:
-    """Parameter shapes of a layer with a weight and a bias."""
-    return {f"{name}.weight": weight, f"{name}.bias": (weight[1 if transposed else 0],)}
 
 
 def _dconv_shapes(name: str, channels: int, config: HybridConfig) -> Shapes:

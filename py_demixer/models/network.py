@@ -121,3 +121,8 @@ class Network(ABC):
             f"<{type(self).__name__}: {', '.join(self.sources)}; {self.sample_rate} Hz, "
             f"{self._size / 1e6:.1f} million parameters, on {self.backend.name}>"
         )
+
+
+def layer_shapes(name: str, weight: tuple[int, ...], transposed: bool = False) -> Shapes:
+    """Parameter shapes of a layer with a weight and a bias."""
+    return {f"{name}.weight": weight, f"{name}.bias": (weight[1 if transposed else 0],)}

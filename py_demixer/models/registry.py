@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import hdemucs, htdemucs, openunmix
+from . import hdemucs, htdemucs, openunmix, scnet
 from .hdemucs import HDemucs
 from .htdemucs import HTDemucs
 from .network import Network
 from .openunmix import OpenUnmix
+from .scnet import SCNet
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Architecture:
 ARCHITECTURES: Mapping[str, Architecture] = {
     "htdemucs": Architecture(HTDemucs, htdemucs.Config),
     "hdemucs": Architecture(HDemucs, hdemucs.Config),
+    "scnet": Architecture(SCNet, scnet.Config),
     "openunmix": Architecture(OpenUnmix, openunmix.Config),
 }
 """Architectures by the name stated in weight files."""

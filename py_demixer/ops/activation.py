@@ -25,7 +25,7 @@ BLOCK = 1 << 14
 
 
 def activate(x: NDArray[np.float32], name: str | None) -> NDArray[np.float32]:
-    """Apply an activation in place: None, ``"gelu"`` or ``"glu"``.
+    """Apply an activation in place: None, ``"gelu"``, ``"glu"`` or ``"swish"``.
 
     Returns
     -------
@@ -36,6 +36,8 @@ def activate(x: NDArray[np.float32], name: str | None) -> NDArray[np.float32]:
         return gelu(x)
     if name == "glu":
         return glu(x, out=x[: len(x) // 2])
+    if name == "swish":
+        return swish(x)
     return x
 
 
@@ -85,6 +87,25 @@ def glu(x: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArr
         return out
     apply_gate(x[:half], x[half:], out)
     return out
+
+
+def swish(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The swish ``x sigmoid(x)`` (Ramachandran et al. 2017), in place.
+
+    Parameters
+    ----------
+    x
+        Float32, any shape, C-contiguous; it is overwritten and returned.
+    """
+    assert x.flags.c_contiguous
+    if (kernels := backend.kernels()) is not None:
+        kernels.glu(x, x, x)
+        return x
+    flat = x.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
+        apply_gate(block, block.copy(), block)
+    return x
 
 
 def apply_gate(

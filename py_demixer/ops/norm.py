@@ -36,7 +36,7 @@ def group_norm(
     groups
         Number of groups of adjacent channels; each group is normalised on its own.
     activation
-        None, ``"gelu"`` or ``"glu"`` (which halves the channels).
+        None, ``"gelu"``, ``"swish"`` or ``"glu"`` (which halves the channels).
 
     Returns
     -------

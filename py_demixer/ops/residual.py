@@ -1,4 +1,7 @@
-"""Residual connections and residual branches."""
+"""Residual connections and residual branches.
+
+:func:`residual_branch` is Demucs', :func:`gated_branch` is SCNet's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import backend
+from .activation import activate
 from .conv import conv2d
 from .norm import group_norm
 from .operation import operation, same_shape
@@ -126,3 +130,80 @@ def conv_out(
 ) -> NDArray[np.float32]:
     """Second half of a residual branch: back to the original number of channels."""
     return group_norm(conv2d(x, weight, bias), norm_weight, norm_bias, activation="glu")
+
+
+@operation()
+def gated_branch(
+    x: NDArray[np.float32],
+    norm_weight: NDArray[np.float32],
+    norm_bias: NDArray[np.float32],
+    in_weight: NDArray[np.float32],
+    in_bias: NDArray[np.float32],
+    taps: NDArray[np.float32],
+    taps_bias: NDArray[np.float32],
+    hidden_norm_weight: NDArray[np.float32],
+    hidden_norm_bias: NDArray[np.float32],
+    out_weight: NDArray[np.float32],
+    out_bias: NDArray[np.float32],
+    *,
+    activation: str | None = None,
+    branch_bytes: int = BRANCH_BYTES,
+) -> NDArray[np.float32]:
+    """A gated residual branch along the last axis, in place, then an activation of the sum.
+
+    Group norm, a convolution to few channels and their gates, GLU, a depthwise convolution, group
+    norm, swish, and a convolution back to all channels. Rows are independent; a few are computed at
+    a time to keep the intermediate arrays small. Source: ``ConvolutionModule`` of scnet/SCNet.py.
+
+    Parameters
+    ----------
+    x
+        ``(channels, rows, positions)`` float32.
+    norm_weight, norm_bias
+        ``(channels,)``.
+    in_weight, in_bias
+        ``(2 hidden, channels, 1, 3)`` and ``(2 hidden,)``.
+    taps, taps_bias
+        ``(hidden, 1, 3)`` and ``(hidden,)``: see :func:`depthwise`.
+    hidden_norm_weight, hidden_norm_bias
+        ``(hidden,)``.
+    out_weight, out_bias
+        ``(channels, hidden, 1, 1)`` and ``(channels,)``.
+    activation
+        None or ``"gelu"``.
+    branch_bytes
+        Limit on the size of the intermediate arrays.
+    """
+    rows = max(1, branch_bytes // (4 * 2 * x.shape[0] * x.shape[2]))
+    for start in range(0, x.shape[1], rows):
+        strip = x[:, start : start + rows]
+        y = group_norm(strip.copy(), norm_weight, norm_bias)
+        y = conv2d(y, in_weight, in_bias, padding=((0, 0), (1, 1)), activation="glu")
+        y = depthwise(y, taps, taps_bias)
+        y = group_norm(y, hidden_norm_weight, hidden_norm_bias, activation="swish")
+        y = conv2d(y, out_weight, out_bias)
+        y += strip
+        strip[...] = activate(y, activation)
+    return x
+
+
+def depthwise(
+    x: NDArray[np.float32], taps: NDArray[np.float32], bias: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A convolution of each channel with its own three taps, along the last axis.
+
+    Parameters
+    ----------
+    x
+        ``(channels, rows, positions)`` float32; there are zeros around it.
+    taps
+        ``(channels, 1, 3)``, float16 or float32.
+    bias
+        ``(channels,)``.
+    """
+    left, middle, right = taps.astype(np.float32).transpose(2, 0, 1)[..., None]
+    y = x * middle
+    y += bias.astype(np.float32)[:, None, None]
+    y[..., 1:] += x[..., :-1] * left
+    y[..., :-1] += x[..., 1:] * right
+    return y

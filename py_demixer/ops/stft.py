@@ -1,7 +1,9 @@
 """Short-time Fourier transforms and their inverses, as the models were trained with them.
 
-Windows are Hann windows that overlap by three quarters. HTDemucs' transform (:func:`stft`,
-:func:`istft`) takes a segment as a whole; Open-Unmix's (:class:`Centred`) takes any part of a song.
+Windows overlap by three quarters. They are Hann windows; only SCNet's are rectangular. Demucs'
+transform (:func:`stft`, :func:`istft`) and SCNet's (:func:`analyse_rectangular`,
+:func:`synthesise_rectangular`) take a segment as a whole; Open-Unmix's (:class:`Centred`) takes any
+part of a song.
 """
 
 from __future__ import annotations
@@ -122,6 +124,71 @@ def synthesise(x: NDArray[np.float32], *, n_fft: int, length: int) -> NDArray[np
     return out
 
 
+def _rectangular_spectra(x: NDArray[np.float32], *, n_fft: int) -> Shape:
+    """The shape of the result of :func:`analyse_rectangular`."""
+    return 2 * len(x), n_fft // 2 + 1, 1 + x.shape[1] // (n_fft // 4)
+
+
+@operation(_rectangular_spectra)
+def analyse_rectangular(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.float32]:
+    """SCNet's spectrogram: rectangular windows with hop ``n_fft / 4``, scaled, all bins.
+
+    Frame ``t`` is centred at sample ``t hop``; the signal is reflected at its ends. Source:
+    ``forward`` of scnet/SCNet.py: ``torch.stft`` with ``normalized=True`` and without a window.
+
+    Parameters
+    ----------
+    x
+        ``(channels, length)`` float32, a multiple of the hop and longer than ``n_fft / 2``.
+    n_fft
+        Length of a frame in samples, a multiple of 4.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        ``(2 channels, n_fft / 2 + 1, 1 + length / hop)`` float32: for each channel, real and
+        imaginary parts.
+    """
+    _, bins, frames = shape = _rectangular_spectra(x, n_fft=n_fft)
+    padded = np.pad(x, ((0, 0), (n_fft // 2, n_fft // 2)), mode="reflect")
+    z = _transformed(_frames(padded, frames, n_fft), norm="ortho").swapaxes(1, 2)
+    out = np.empty((len(x), 2, bins, frames), np.float32)
+    out[:, 0], out[:, 1] = z.real, z.imag
+    return out.reshape(shape)
+
+
+def _rectangular_waveforms(x: NDArray[np.float32], *, n_fft: int) -> Shape:
+    """The shape of the result of :func:`synthesise_rectangular`."""
+    return len(x) // 2, (x.shape[2] - 1) * (n_fft // 4)
+
+
+@operation(_rectangular_waveforms)
+def synthesise_rectangular(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.float32]:
+    """The inverse of :func:`analyse_rectangular`: ``torch.istft``.
+
+    Parameters
+    ----------
+    x
+        ``(2 channels, n_fft / 2 + 1, frames)`` float32.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        ``(channels, (frames - 1) hop)`` float32.
+    """
+    pairs, frames = x.reshape(-1, 2, *x.shape[1:]), x.shape[2]
+    out = np.empty(_rectangular_waveforms(x, n_fft=n_fft), np.float32)
+    spectrum = np.empty((1, frames, x.shape[1]), np.complex64)
+    centre = n_fft // 2
+    overlaps = _overlap_add(np.ones((1, frames, n_fft), np.float32))[0, centre:-centre]
+    for waveform, (real, imaginary) in zip(out, pairs, strict=True):
+        spectrum.real, spectrum.imag = real.T, imaginary.T
+        windows: NDArray[Any] = np.fft.irfft(spectrum, n_fft, axis=2, norm="ortho")
+        np.divide(_overlap_add(windows)[0, centre:-centre], overlaps, out=waveform)
+        drop_subnormals(waveform)
+    return out
+
+
 @dataclass(frozen=True)
 class Centred:
     """Open-Unmix's transform of a song of ``length`` samples, some frames at a time.
@@ -226,13 +293,18 @@ def _reflected(x: NDArray[np.float32], left: int, right: int) -> NDArray[np.floa
 
 def _windows(x: NDArray[np.float32], frames: int, n_fft: int) -> NDArray[np.float32]:
     """Windowed frames of ``x (channels, samples)``: ``(channels, frames, n_fft)``."""
+    # C order even if channels are interleaved
+    return np.multiply(_frames(x, frames, n_fft), hann(n_fft), order="C")
+
+
+def _frames(x: NDArray[np.float32], frames: int, n_fft: int) -> NDArray[np.float32]:
+    """Views of the frames of ``x (channels, samples)``: ``(channels, frames, n_fft)``."""
     # Not sliding_window_view: it has a window at every sample, and their size overflows 32 bits in
     # WASM.
     channel, sample = x.strides
     steps = (channel, n_fft // 4 * sample, sample)
     shape = (len(x), frames, n_fft)
-    views = np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
-    return np.multiply(views, hann(n_fft), order="C")  # C order even if channels are interleaved
+    return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
 
 
 def _transformed(

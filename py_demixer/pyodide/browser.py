@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,15 +27,15 @@ from py_demixer.errors import NotRecordable, UnsupportedOperation
 from py_demixer.gpu import selftest
 from py_demixer.gpu.schedule import Schedule, packed, schedule
 from py_demixer.models.bag import Bag
-from py_demixer.models.hybrid import Hybrid
 from py_demixer.models.network import Model
+from py_demixer.models.segmented import Segmented
 from py_demixer.ops import backend
 from py_demixer.program.record import record
 from py_demixer.separation import planning, statistics, tasks
 from py_demixer.separation.segments import SegmentPlan
 from py_demixer.version import __version__
 from py_demixer.weights import checkpoint
-from py_demixer.weights.networks import build_model, read_networks
+from py_demixer.weights.networks import build_model
 
 _weights: NDArray[np.uint8] | None = None
 _model: Model | None = None
@@ -208,7 +208,7 @@ def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> NDArr
     """
     work = _segments(song, options)
     mixture = work.prepare(index, _inputs(work, index, inputs))
-    network = _hybrids()[_number(work.tasks[index])]
+    network = _segmented()[_number(work.tasks[index])]
     missing = network.filled(mixture.shape[1]) - mixture.shape[1]
     return np.pad(mixture, ((0, 0), (0, missing)))
 
@@ -216,7 +216,7 @@ def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> NDArr
 def finish(song: str, options: str, index: int, stems: Any) -> list[NDArray[np.float32]]:
     """The last part: make what the task writes from the network's output, a Float32Array."""
     work = _segments(song, options)
-    network = _hybrids()[_number(work.tasks[index])]
+    network = _segmented()[_number(work.tasks[index])]
     shape = len(network.sources), network.channels, -1
     return _contiguous(work.finish(index, _flat(stems).reshape(shape)))
 
@@ -227,14 +227,21 @@ class Network:
     Its arrays are returned one by one, as they are copied to the card, so that Python's memory
     never holds the weights twice.
 
+    Parameters
+    ----------
+    network
+        The network.
+    samples
+        Length of its input.
+
     Raises
     ------
     ValueError
         Graphics cards cannot run the network; the message is a sentence.
     """
 
-    def __init__(self, network: Hybrid, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self._schedule, self._tensors = _scheduled(network, tensors), tensors
+    def __init__(self, network: Segmented, samples: int) -> None:
+        self._schedule, self._tensors = _scheduled(network, samples), network.tensors
 
     def described(self) -> str:
         """JSON of :meth:`Schedule.described`."""
@@ -254,32 +261,42 @@ class Network:
 
 
 def networks() -> list[Network]:
-    """The networks of the model, in the order of :attr:`tasks.Task.network`.
+    """The networks of the model, in the order of :attr:`tasks.Task.network`, for whole segments.
 
     Raises
     ------
     ValueError
         Graphics cards cannot run them; the message is a sentence.
     """
-    assert _weights is not None, "There is a model."
-    tensors = read_networks(checkpoint.read(_weights)).tensors
-    return [Network(*pair) for pair in zip(_hybrids(), tensors, strict=True)]
+    return [Network(network, network.input_shape[1]) for network in _segmented()]
+
+
+def network(number: int, size: int) -> Network:
+    """One of the networks, for an input from :func:`prepare` with this number of samples in all.
+
+    Its weights are laid out on the card as those of the network for whole segments.
+    """
+    found = _segmented()[number]
+    return Network(found, size // found.channels)
 
 
 class SelfTest:
-    """The test that a graphics card must pass before it is used for songs."""
+    """The test that a graphics card must pass before it is used for songs with this model."""
+
+    def __init__(self) -> None:
+        self._test = selftest.of(_loaded().architecture)
 
     def network(self) -> Network:
         """The network to run."""
-        return Network(selftest.network(), selftest.tensors())
+        return Network(self._test.network, self._test.network.input_shape[1])
 
     def segment(self) -> NDArray[np.float32]:
         """The input for the network, float32."""
-        return selftest.segment()
+        return self._test.segment()
 
     def passes(self, stems: Any) -> bool:
         """Whether the network's output, a Float32Array, is correct."""
-        return selftest.is_right(_flat(stems))
+        return self._test.is_right(_flat(stems))
 
 
 def _loaded() -> Model:
@@ -316,19 +333,19 @@ def _number(task: tasks.Task) -> int:
     return task.network
 
 
-def _hybrids() -> list[Hybrid]:
+def _segmented() -> list[Segmented]:
     """The model's networks."""
     model = _loaded()
     members = model.members if isinstance(model, Bag) else (model,)
-    found = [member for member in members if isinstance(member, Hybrid)]
+    found = [member for member in members if isinstance(member, Segmented)]
     if len(found) < len(members):
         raise ValueError("Open-Unmix has no shaders: it runs on the processor.")
     return found
 
 
-def _scheduled(network: Hybrid, tensors: Mapping[str, NDArray[Any]]) -> Schedule:
+def _scheduled(network: Segmented, samples: int) -> Schedule:
     try:
-        return schedule(record(network.network, network.input_shape, tensors))
+        return schedule(record(network.network, (network.channels, samples), network.tensors))
     except NotRecordable as error:
         raise ValueError(
             "This kind of network has no shaders: it runs on the processor."

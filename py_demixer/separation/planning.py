@@ -34,6 +34,7 @@ class Procedure:
 PROCEDURES: Mapping[str, Procedure] = {
     "htdemucs": Procedure(DemucsOptions, SegmentPlan),
     "hdemucs": Procedure(DemucsOptions, SegmentPlan),
+    "scnet": Procedure(DemucsOptions, SegmentPlan),
     "openunmix": Procedure(OpenUnmixOptions, RecurrentPlan),
 }
 """Keyed like :data:`py_demixer.models.registry.ARCHITECTURES`."""

@@ -1,9 +1,9 @@
 """Convert published weight files to the one file that the package reads (safetensors).
 
-Demucs' weights are stored in 16 bits, which hold them exactly. A bag is published as one checkpoint
-per network; Open-Unmix is published as one checkpoint per stem, and its matrices are stored in
-8 bits (see `storage`). A network's dimensions come from the checkpoint (see `dimensions`) or from
-the manifest.
+Demucs' weights are stored in 16 bits, which hold them exactly, and SCNet's in 32 bits. A bag is
+published as one checkpoint per network; Open-Unmix is published as one checkpoint per stem, and its
+matrices are stored in 8 bits (see `storage`). A network's dimensions come from the checkpoint (see
+`dimensions`) or from the manifest.
 """
 
 from __future__ import annotations
@@ -104,6 +104,8 @@ def _assembled(model: Model, packages: Mapping[str, pytorch.Package]) -> tuple[T
     parts = _parts(model, packages)
     if model.architecture == "openunmix":
         return _open_unmix(model, parts)
+    if model.architecture == "scnet":
+        return _scnet(model, *parts.values())
     configs = [_demucs_config(model, package) for package in parts.values()]
     if any(config != configs[0] for config in configs):
         raise _Mismatch("the networks of the bag are not alike.")
@@ -135,6 +137,18 @@ def _demucs_config(model: Model, package: pytorch.Package) -> Any:
         raise _Mismatch(f"the network is of another kind, {architecture}.")
     found = {"sources": list(model.stems)} | dimensions.of_demucs(package) | dict(model.config)
     return parameters.make_config(ARCHITECTURES[model.architecture].config, found)
+
+
+def _scnet(model: Model, package: pytorch.Package) -> tuple[Tensors, str]:
+    try:
+        found = dimensions.of_scnet(package.tensors)
+    except KeyError as error:
+        raise _Mismatch("the network is of another kind.") from error
+    found |= {"sources": list(model.stems)} | dict(model.config)
+    config: Any = parameters.make_config(ARCHITECTURES["scnet"].config, found)
+    names = _checked(config, model, [package.tensors])
+    tensors = {name: package.tensors[name].astype(np.float32) for name in names}
+    return tensors, parameters.write_config(config)
 
 
 def _open_unmix(model: Model, parts: Mapping[str, pytorch.Package]) -> tuple[Tensors, str]:

@@ -2,12 +2,13 @@
 
 Demucs' checkpoints hold the arguments with which their network was made (``klass`` and ``kwargs``
 of demucs/states.py). Some are dimensions; some must have the value for which the networks of
-:mod:`py_demixer.models` are written; the others matter only for training. Open-Unmix's checkpoints
-hold only tensors, and the dimensions follow from their shapes.
+:mod:`py_demixer.models` are written; the others matter only for training. Open-Unmix's and SCNet's
+checkpoints hold only tensors, and most dimensions follow from their shapes.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -145,6 +146,37 @@ def of_open_unmix(network: Mapping[str, NDArray[Any]]) -> dict[str, int]:
         "bandwidth": len(network["input_mean"]),
         "n_fft": 2 * (len(network["output_mean"]) - 1),
     }
+
+
+def of_scnet(network: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """The fields of :class:`py_demixer.models.scnet.Config` that follow from tensor shapes.
+
+    The shapes do not tell the bands' shares of the frequencies. Their strides are as in every
+    published model: a band is compressed by its kernel, and not at all by a kernel of 3.
+
+    Raises
+    ------
+    KeyError
+        The tensors are not those of such a network.
+    """
+    coders = _count(network, "encoder.{}.globalconv.bias")
+    down = [network[f"encoder.{i}.SDlayer.convs.0.weight"].shape for i in range(coders)]
+    kernels = [network[f"encoder.0.SDlayer.convs.{band}.weight"].shape[2] for band in range(3)]
+    branch = "encoder.0.conv_modules.{}.layers.{}"
+    hidden = network[f"{branch.format(0, 0)}.6.weight"].shape[1]
+    return {
+        "widths": [down[0][1], *(shape[0] for shape in down)],
+        "kernels": kernels,
+        "strides": [1 if kernel == 3 else kernel for kernel in kernels],
+        "depths": [_count(network, f"{branch.format(band, '{}')}.6.bias") for band in range(3)],
+        "compress": down[0][0] // hidden,
+        "layers": _count(network, "separation_net.dp_modules.{}.norm_layers.0.bias"),
+    }
+
+
+def _count(network: Mapping[str, NDArray[Any]], pattern: str) -> int:
+    """The number of layers with names of this pattern, which has a ``{}`` for their index."""
+    return next(i for i in itertools.count() if pattern.format(i) not in network)
 
 
 def _require(klass: str, name: str, value: Any, wanted: Any) -> None:

@@ -24,6 +24,11 @@ from numpy.typing import NDArray
 
 from py_demixer.errors import ConvertError
 
+STATES = ("best_state", "state", "state_dict", "model_state_dict")
+"""Where a dict may hold the state dict; the first one that is there is read."""
+
+_PARALLEL = "module."
+
 
 @dataclass(frozen=True)
 class Package:
@@ -48,8 +53,9 @@ class Package:
 def read(path: Path) -> Package:
     """Read a checkpoint.
 
-    The file is a state dict, or a Demucs package (a dict with the state dict under ``state``, see
-    ``demucs/states.py``).
+    The file is a state dict, or a dict with a state dict under one of :data:`STATES`: a Demucs
+    package (see ``demucs/states.py``), or what a training program saves. A prefix that parallel
+    training adds to all names is removed.
 
     Raises
     ------
@@ -65,9 +71,10 @@ def read(path: Path) -> Package:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise ConvertError(f"{path.name} is not a whole PyTorch checkpoint ({error!r}).") from error
-    package: dict[Any, Any] = content if isinstance(content, dict) and "klass" in content else {}
-    state = package.get("state") if package else content
-    klass, arguments = package.get("klass"), package.get("kwargs", {})
+    package: dict[Any, Any] = content if isinstance(content, dict) else {}
+    states = [package[name] for name in STATES if isinstance(package.get(name), dict)]
+    state = states[0] if states else content
+    klass, arguments = (package.get("klass"), package.get("kwargs", {})) if states else (None, {})
     if (
         not isinstance(state, dict)
         or not state
@@ -77,7 +84,9 @@ def read(path: Path) -> Package:
         or not (klass is None or type(klass) is str)
     ):
         raise ConvertError(f"{path.name} holds something other than named tensors.")
-    return Package({name: tensor.array for name, tensor in state.items()}, klass, dict(arguments))
+    prefix = _PARALLEL if all(name.startswith(_PARALLEL) for name in state) else ""
+    tensors = {name.removeprefix(prefix): tensor.array for name, tensor in state.items()}
+    return Package(tensors, klass, dict(arguments))
 
 
 def _is_parameter(item: tuple[object, object]) -> bool:

@@ -182,6 +182,22 @@ def test_song_is_separated_on_the_card(
     assert said(page) == []
 
 
+def test_scnet_with_its_shorter_segments_is_separated_on_the_card(
+    make_site: MakeSite, tmp_path: Path, open_tab: Callable[[str], DemixerPage]
+) -> None:
+    """The last two segments of the song are not padded: each has a network of its own."""
+    weights = tiny.write(tmp_path / "scnet.safetensors", name="scnet", segment_length=SEGMENT)
+    song = synthetic.song(1.5)
+    with server.serving(make_site({"scnet": weights})) as url:
+        page = open_tab(f"{url}?backend=webgpu").wait_started()
+        assert CARD in computers(page), note(page)
+        notices(page)
+        page.choose("song.wav", wav(song, subtype="FLOAT"))
+        wait_result(page)
+        check(page, py_demixer.separate(song, py_demixer.load_model("scnet", weights)))
+        assert said(page) == []
+
+
 @pytest.mark.long
 def test_card_resumes_a_song_it_started(
     url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems

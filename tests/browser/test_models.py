@@ -262,7 +262,7 @@ def test_models_licences_and_settings_are_shown(tab: DemixerPage) -> None:
     assert "UMXHQ" not in missing
     more = tab.page.locator("#missing-models a").get_attribute("href")
     answer = tab.page.evaluate("async url => (await fetch(url)).text()", more)
-    assert "build.py site --with umxl" in answer
+    assert "build.py site --model htdemucs --model umxl" in answer
     assert tab.element("licence").get_attribute("href") == "https://zenodo.org/records/3370489"
 
     before = tab.page.viewport_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from py_demixer.separation import planning
 from py_demixer.weights import manifest
 from tests import synthetic, tiny
 from tests.browser.page import SOURCES, DemixerPage, wav
-from tests.browser.test_models import choose_model
+from tests.browser.test_models import choose_model, wait_ready
 from web import server
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("htdemucs_6s", "htdemucs_ft", "hdemucs_mmi")
+NAMES = ("htdemucs_6s", "htdemucs_ft", "hdemucs_mmi", "scnet")
 SONG = synthetic.song(1.2)
 
 
@@ -111,9 +111,12 @@ def test_six_stems_fit_on_a_phone(six: DemixerPage) -> None:
 
 
 def compare(tab: DemixerPage, weights: dict[str, Path], name: str) -> None:
-    stems = tab.separate("song.wav", wav(SONG))
     wanted = expected(name, weights)
     assert list(wanted) == list(SOURCES)
+    check(tab.separate("song.wav", wav(SONG)), wanted)
+
+
+def check(stems: Mapping[str, np.ndarray], wanted: py_demixer.Stems) -> None:
     for source in SOURCES:
         assert snr(stems[source], wanted[source]) >= 100
 
@@ -140,6 +143,23 @@ def test_demucs_v3(tab: DemixerPage, weights: dict[str, Path]) -> None:
     compare(tab, weights, "hdemucs_mmi")
 
 
+def test_scnet_also_after_a_reload_and_offline(tab: DemixerPage, weights: dict[str, Path]) -> None:
+    choose_model(tab, "scnet")
+    wait_ready(tab, "scnet")
+    wanted = expected("scnet", weights)
+    check(tab.separate("network.wav", wav(SONG)), wanted)
+    context = tab.page.context
+    context.set_offline(True)
+    try:
+        tab.page.reload()
+        tab.open_kept("network")
+        check({source: tab.download(source, "32f")[1] for source in SOURCES}, wanted)
+        tab.remove("network")
+        check(tab.separate("offline.wav", wav(SONG)), wanted)
+    finally:
+        context.set_offline(False)
+
+
 def test_memory_per_worker_is_shown_for_each_model(
     shared_context: BrowserContext, make_stub: MakeSite, weights: dict[str, Path]
 ) -> None:
@@ -155,7 +175,7 @@ def test_memory_per_worker_is_shown_for_each_model(
 
 def test_site_describes_its_models(url: str, tab: DemixerPage) -> None:
     assets = json.loads(tab.page.evaluate("fetch('assets.json').then((answer) => answer.text())"))
-    assert list(assets["models"]) == [name for name in manifest.MODELS if name in NAMES]
+    assert list(assets["models"]) == list(NAMES)
     for name, told in assets["models"].items():
         assert told["good_for"] == manifest.MODELS[name].good_for
         assert told["sources"] == list(manifest.MODELS[name].stems)

@@ -81,7 +81,7 @@ SHORT_LENGTHS = {"stft/short": 1000, "stft/one sample": 1}
 N_FFT = 4096
 SINUSOIDS_1D = (16, 50)
 SINUSOIDS_2D = (16, 5, 9)
-SONGS = {
+DEMUCS_SONGS = {
     "plain": Song("htdemucs", 13.0, {}),
     "short": Song("htdemucs", 0.1, {}),
     "overlap": Song("htdemucs", 1.6, {"overlap": 0.75, "transition_power": 2.0}, tiny.SECOND),
@@ -96,6 +96,13 @@ SONGS = {
     "bag, shifts": Song("htdemucs_ft", 1.2, {"shifts": 2, "seed": 5, "overlap": 0.5}, tiny.SECOND),
     "bag, mixed": Song("mixed", 1.2, {}, tiny.SECOND),
 }
+SCNET_SONGS = {
+    "scnet, plain": Song("scnet", 2.6, {}, tiny.SECOND),
+    "scnet, short": Song("scnet", 0.1, {}),
+    "scnet, segment": Song("scnet", 9.0, {"segment": 3.3, "overlap": 0.5, "transition_power": 2.0}),
+    "scnet, as its authors": Song("scnet", 25.0, {"segment": 20, "overlap": 0.5}),
+}
+SONGS = DEMUCS_SONGS | SCNET_SONGS
 REAL_SONG_SECONDS = 9.0
 SHORT_SEGMENT = 2 * synthetic.RATE
 """Segment length of the released network on a card emulated by the CPU; its own is 7.8 s."""
@@ -140,6 +147,10 @@ LONG_UNMIX_SONGS = {
     "umxhq, 4 min, EM": UnmixSong(UMXHQ, 240.0, ONE_EM, 7919),
 }
 LSTM = (24, 10, 37)  # in, hidden, frames
+SEQUENCES = (12, 10, 9, 75)  # in, hidden, steps, sequences (more than the kernel takes at once)
+BRANCH = (12, 3, 7, 50)  # channels, hidden, rows, positions
+ROWS = (3, 4, 42)  # channels, rows, positions
+RECTANGULAR_LENGTH = 5 * N_FFT // 4
 CENTRED_LENGTHS = {"centred": 20011, "centred/whole hops": 20480, "centred/short": 2500}
 WIENER = (3, 2, 50, 20)  # sources, channels, bins (more than one batch), frames
 WIENERS: Mapping[str, Mapping[str, Any]] = {
@@ -194,3 +205,11 @@ def load(name: str) -> Mapping[str, np.ndarray]:
     """The numbers in ``<name>.npz``."""
     with np.load(HERE / f"{name}.npz") as file:
         return dict(file)
+
+
+def save(name: str, numbers: Mapping[str, np.ndarray]) -> None:
+    """Write ``<name>.npz``; float64 numbers are rounded to float32."""
+    rounded: dict[str, Any] = {
+        key: x.astype(np.float32) if x.dtype == np.float64 else x for key, x in numbers.items()
+    }
+    np.savez_compressed(HERE / f"{name}.npz", **rounded)

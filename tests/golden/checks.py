@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ import py_demixer
 from py_demixer import trace
 from py_demixer.evaluation.metrics import snr
 from py_demixer.models.htdemucs import sinusoids_1d, sinusoids_2d
-from py_demixer.models.hybrid import Hybrid
+from py_demixer.models.segmented import Segmented
 from py_demixer.ops import stft
-from py_demixer.ops.activation import gelu, glu, softmax
+from py_demixer.ops.activation import gelu, glu, softmax, swish
 from py_demixer.ops.attention import attention, local_attention
 from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from py_demixer.ops.lstm import lstm
+from py_demixer.ops.fourier import row_signals, row_spectra
+from py_demixer.ops.lstm import bidirectional_lstm, lstm
 from py_demixer.ops.norm import group_norm, layer_norm
+from py_demixer.ops.residual import gated_branch
 from py_demixer.ops.wiener import wiener
 from py_demixer.separation.planning import make_options
 from tests import synthetic, tiny, unmix
@@ -39,7 +42,7 @@ def check_op(name: str) -> None:
     assert snr(ours, reference) >= OP_SNR, name
 
 
-def check_network(model: Hybrid, segment: str, reference: Mapping[str, np.ndarray]) -> None:
+def check_network(model: Segmented, segment: str, reference: Mapping[str, np.ndarray]) -> None:
     """Check every stage of a network, and its stems, on one segment."""
     with captured() as stages:
         stems = model(cases.segments(model.segment_length)[segment])
@@ -57,7 +60,7 @@ def check_network(model: Hybrid, segment: str, reference: Mapping[str, np.ndarra
 def check_tiny_network(segment: str, name: str = "htdemucs") -> None:
     """Check a tiny model on one segment."""
     model = tiny.model(tiny.KINDS[name])
-    assert isinstance(model, Hybrid)
+    assert isinstance(model, Segmented)
     check_network(model, segment, cases.load(f"tiny-{name}"))
 
 
@@ -67,14 +70,25 @@ def check_tiny_song(name: str) -> None:
     model: Any = tiny.model(tiny.kind(case.model, case.segment_length))
     options = make_options(model.architecture, case.options)
     stems = py_demixer.separate(synthetic.song(case.seconds), model, options)
-    check_stems(stems.audio, cases.load("songs")[name])
+    golden = cases.load("scnet" if name in cases.SCNET_SONGS else "songs")
+    check_stems(stems.audio, golden[name])
 
 
 def check_released(name: str) -> None:
     """Check a model with released dimensions and seeded weights on one segment."""
-    model = tiny.model(tiny.RELEASED[name])
+    kind = tiny.RELEASED[name]
+    model = tiny.model(kind)
     stems = model(cases.segments(model.segment_length)["song"])
-    check_stems(stems, cases.load("released")[name], cases.RELEASED_STRIDE)
+    golden = cases.load("scnet" if kind.architecture == "scnet" else "released")
+    check_stems(stems, golden[name], cases.RELEASED_STRIDE)
+
+
+def check_not_standardised() -> None:
+    """Check an SCNet that does not standardise its spectrogram."""
+    kind = tiny.kind("scnet", tiny.SECOND)
+    model = tiny.model(replace(kind, config={**kind.config, "standardised": False}))
+    stems = model(cases.segments(tiny.SECOND)["song"])
+    check_stems(stems, cases.load("scnet")["not standardised"])
 
 
 def check_stems(
@@ -268,6 +282,63 @@ def lstm_shapes() -> list[tuple[str, tuple[int, ...]]]:
     ]
 
 
+def sequence_shapes() -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of the parameters of a layer over many sequences, in PyTorch's order."""
+    inputs, hidden, *_ = cases.SEQUENCES
+    one = [("weight_ih", inputs), ("weight_hh", hidden), ("bias_ih", 0), ("bias_hh", 0)]
+    return [
+        (f"{name}_l0{way}", (4 * hidden, width) if width else (4 * hidden,))
+        for way in ("", "_reverse")
+        for name, width in one
+    ]
+
+
+def _sequences() -> np.ndarray:
+    inputs, _, steps, sequences = cases.SEQUENCES
+    x = cases.random("sequences/x", inputs, steps, sequences)
+    given = [cases.random(f"sequences/{name}", *shape) for name, shape in sequence_shapes()]
+    forwards, backwards = (
+        (into, around, bias + more) for into, around, bias, more in (given[:4], given[4:])
+    )
+    return bidirectional_lstm(x, *forwards, *backwards)
+
+
+def branch_shapes() -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of the input and the parameters of a gated branch."""
+    channels, hidden, rows, positions = cases.BRANCH
+    return [
+        ("x", (channels, rows, positions)),
+        ("norm", (channels,)),
+        ("norm_bias", (channels,)),
+        ("in", (2 * hidden, channels, 1, 3)),
+        ("in_bias", (2 * hidden,)),
+        ("taps", (hidden, 1, 3)),
+        ("taps_bias", (hidden,)),
+        ("last", (hidden,)),
+        ("last_bias", (hidden,)),
+        ("out", (channels, hidden, 1, 1)),
+        ("out_bias", (channels,)),
+    ]
+
+
+def _gated_branch() -> np.ndarray:
+    """In strips of three rows."""
+    channels, _, _, positions = cases.BRANCH
+    x, *weights = (cases.random(f"branch/{name}", *shape) for name, shape in branch_shapes())
+    some = 3 * 4 * 2 * channels * positions
+    return gated_branch(x, *weights, activation="gelu", branch_bytes=some)
+
+
+def _rectangular() -> np.ndarray:
+    x = cases.random("rectangular", 2, cases.RECTANGULAR_LENGTH)
+    return stft.analyse_rectangular(x, n_fft=cases.N_FFT)
+
+
+def _rectangular_inverse() -> np.ndarray:
+    spectra = cases.random("rectangular/spectra", 4, cases.N_FFT // 2 + 1, 6)
+    return stft.synthesise_rectangular(spectra, n_fft=cases.N_FFT)
+
+
 def _centred(name: str) -> np.ndarray:
     """The spectrogram, with its frames in two parts."""
     length = cases.CENTRED_LENGTHS[name]
@@ -299,6 +370,13 @@ OPS: dict[str, Callable[[], np.ndarray]] = {
     "istft": lambda: stft.istft(_stft(), cases.N_FFT, cases.STFT_LENGTH),
     "lstm": lambda: _lstm(reverse=False),
     "lstm/reverse": lambda: _lstm(reverse=True),
+    "swish": lambda: swish(cases.elementwise()),
+    "bidirectional_lstm": _sequences,
+    "gated_branch": _gated_branch,
+    "row_spectra": lambda: row_spectra(cases.random("rows", *cases.ROWS)),
+    "row_signals": lambda: row_signals(row_spectra(cases.random("rows", *cases.ROWS))),
+    "analyse_rectangular": lambda: _rectangular()[:, ::7],
+    "synthesise_rectangular": _rectangular_inverse,
     "sinusoids_1d": lambda: sinusoids_1d(*cases.SINUSOIDS_1D),
     "sinusoids_2d": _whole_sinusoids_2d,
 }

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import museval
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -34,7 +33,7 @@ from py_demixer.models.htdemucs import Config
 from py_demixer.weights import checkpoint
 from py_demixer.weights.networks import Networks
 from tests import synthetic, tiny
-from tests.golden import cases, make_openunmix
+from tests.golden import cases, make_openunmix, make_scnet
 
 Numbers = dict[str, np.ndarray]
 
@@ -45,28 +44,21 @@ LAYERS = r"t?(en|de)coder\.\d|channel_(up|down)sampler(_t)?"
 def main(weights: Path) -> None:
     """Write all files."""
     torch.set_grad_enabled(False)
-    save("ops", ops())
+    cases.save("ops", ops())
     for name, kind in tiny.KINDS.items():
-        if not kind.bag:
-            save(f"tiny-{name}", segments(model(kind)))
-    save("songs", {name: song(case) for name, case in cases.SONGS.items()})
-    save("released", {name: released(kind) for name, kind in tiny.RELEASED.items()})
+        if not kind.bag and kind.architecture != "scnet":  # see make_scnet.py
+            cases.save(f"tiny-{name}", segments(model(kind)))
+    cases.save("songs", {name: song(case) for name, case in cases.DEMUCS_SONGS.items()})
+    demucs = {name: kind for name, kind in tiny.RELEASED.items() if kind.architecture != "scnet"}
+    cases.save("released", {name: released(kind) for name, kind in demucs.items()})
     tensors = checkpoint.read(np.fromfile(weights, np.uint8)).tensors
     network = pytorch.demucs_network(tensors, Config()).double()
     numbers = segments(network)
     numbers["songs/plain"] = separated(network, cases.REAL_SONG_SECONDS)
     short = pytorch.demucs_network(tensors, Config(segment_length=cases.SHORT_SEGMENT)).double()
     numbers["short/stems"] = stems_of_song(short, cases.STEM_STRIDE)
-    save("htdemucs", numbers)
+    cases.save("htdemucs", numbers)
     (cases.HERE / "scores.json").write_text(json.dumps(scores(network), indent=1) + "\n")
-
-
-def save(name: str, numbers: Numbers) -> None:
-    """Write a file; float64 results are rounded to float32."""
-    rounded = {
-        key: x.astype(np.float32) if x.dtype == np.float64 else x for key, x in numbers.items()
-    }
-    np.savez_compressed(cases.HERE / f"{name}.npz", **rounded)
 
 
 def ops() -> Numbers:
@@ -84,7 +76,9 @@ def ops() -> Numbers:
         else:
             y = F.conv_transpose1d(x[None], weight, bias, case.stride)[0]
         out[name] = y[:, case.crop : case.crop + case.length].numpy()
-    return out | elementwise_ops() | norms() | transforms() | make_openunmix.ops()
+    return (
+        out | elementwise_ops() | norms() | transforms() | make_openunmix.ops() | make_scnet.ops()
+    )
 
 
 def conv_inputs(
@@ -208,6 +202,8 @@ def segments(network: HTDemucs | HDemucs) -> Numbers:
 
 def scores(network: HTDemucs) -> dict[str, dict[str, float]]:
     """Scores of the stems of the synthetic track by museval: medians over windows of 1 s."""
+    import museval  # needs ffmpeg, which nothing else here does
+
     track = synthetic.track(cases.SCORED_SECONDS)
     stems = pytorch.separate_by_demucs(network, track["mixture"])
     references = np.stack([track[name].T for name in stems])

@@ -35,8 +35,7 @@ def main() -> None:
         if name not in numbers:
             numbers |= song(name, case)
             print(name, flush=True)
-    rounded = {name: array.astype(np.float32) for name, array in numbers.items()}
-    np.savez_compressed(cases.HERE / "openunmix.npz", **rounded)
+    cases.save("openunmix", numbers)
 
 
 def song(name: str, case: cases.UnmixSong) -> Numbers:

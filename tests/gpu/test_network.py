@@ -17,6 +17,7 @@ from py_demixer.errors import UnsupportedOperation
 from py_demixer.gpu.native import Card
 from py_demixer.gpu.schedule import schedule
 from py_demixer.models.htdemucs import Config
+from py_demixer.models.segmented import Segmented
 from py_demixer.ops.residual import copy
 from py_demixer.program.program import Array, Operation, Program
 from py_demixer.program.record import record
@@ -31,13 +32,13 @@ SEGMENT = 1 << 16
 """Samples: with the released segments, a card emulated by the CPU would take too long."""
 
 
-@pytest.fixture(scope="module", params=["htdemucs", "htdemucs_6s"])
-def both(request, tmp_path_factory) -> tuple[py_demixer.HTDemucs, py_demixer.HTDemucs]:
+@pytest.fixture(scope="module", params=["htdemucs", "htdemucs_6s", "scnet"])
+def both(request, tmp_path_factory) -> tuple[Segmented, Segmented]:
     """A tiny model on the card, and on the CPU."""
     path = tmp_path_factory.mktemp("weights") / f"{request.param}.safetensors"
     tiny.write(path, name=request.param, segment_length=SEGMENT)
     models = [py_demixer.load_model(request.param, path, name) for name in ("webgpu", "numpy")]
-    assert all(isinstance(model, py_demixer.HTDemucs) for model in models)
+    assert all(isinstance(model, Segmented) for model in models)
     return models[0], models[1]
 
 

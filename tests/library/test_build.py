@@ -202,7 +202,7 @@ def test_serve_serves_the_site_until_it_is_interrupted():
     assert b"Traceback" not in errors
 
 
-def test_unavailable_models_are_left_out_with_a_note(tmp_path, monkeypatch, capsys):
+def test_site_has_the_models_that_are_named(tmp_path, monkeypatch, capsys):
     def fetch(_python, name, folder):
         if name == "umxl":
             raise CannotGoOn("Cannot fetch the weights of umxl: see above.")
@@ -210,19 +210,24 @@ def test_unavailable_models_are_left_out_with_a_note(tmp_path, monkeypatch, caps
 
     monkeypatch.setattr(site, "ensure_weights", fetch)
     python = Path(sys.executable)
-    assert dict(site.optional_weights(python, (), tmp_path)) == {}
+    assert list(site.chosen_weights(python, (), tmp_path)) == ["htdemucs"]
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"made without {', '.join(site.OPTIONAL_MODELS)}: `--with NAME` adds one" in line
-    there = tmp_path / "umxhq.safetensors"
-    there.touch()
-    assert dict(site.optional_weights(python, ("umxl",), tmp_path)) == {"umxhq": there}
-    first, last = capsys.readouterr().err.splitlines()
-    assert "without umxl. Cannot fetch the weights of umxl" in first
-    assert "without htdemucs_ft, htdemucs_6s, hdemucs_mmi: `--with" in last
+    assert "The site has htdemucs. With `--model NAME`" in line
+    assert f"there are also {', '.join(site.MODELS[1:])}." in line
+    (tmp_path / "umxhq.safetensors").touch()
+    assert list(site.chosen_weights(python, (), tmp_path)) == ["htdemucs", "umxhq"]
+    assert "umxhq" not in capsys.readouterr().err.partition("there are also")[2]
+    named = site.chosen_weights(python, ("scnet_large", "scnet"), tmp_path)
+    assert list(named.items()) == [
+        (name, tmp_path / f"{name}.safetensors") for name in ("scnet_large", "scnet")
+    ]
+    assert capsys.readouterr().err == ""
+    with pytest.raises(CannotGoOn, match="Cannot fetch the weights of umxl"):
+        site.chosen_weights(python, ("scnet", "umxl"), tmp_path)
 
 
-def test_every_model_is_on_the_site_or_optional():
-    assert {*site.MODELS, *site.OPTIONAL_MODELS} == set(manifest.load())
+def test_names_of_the_models_are_those_of_the_manifest():
+    assert tuple(manifest.load()) == site.MODELS
 
 
 def test_existing_weights_are_verified(tmp_path):

@@ -26,6 +26,7 @@ MODELS = {
     "demucs": (tiny.short(), DemucsOptions(overlap=0.5)),
     "bag, some stems": (tiny.short("htdemucs_ft"), DemucsOptions(stems=("bass", "other"))),
     "v3, shifts": (tiny.short("hdemucs_mmi"), DemucsOptions(shifts=2)),
+    "scnet": (tiny.short("scnet"), DemucsOptions(overlap=0.5)),
     "open-unmix": (unmix.model(), OpenUnmixOptions(residual=True)),
 }
 SECONDS = {"open-unmix": 13.0}

@@ -221,7 +221,7 @@ def test_citation_has_the_required_keys():
     assert {"message", "title", "authors"} <= citation.keys()
     assert (citation["type"], citation["license"]) == ("software", "MIT")
     titles = " ".join(reference["title"] for reference in citation["references"])
-    for part in ("Hybrid Transformers", "Hybrid Spectrogram", "Open-Unmix"):
+    for part in ("Hybrid Transformers", "Hybrid Spectrogram", "SCNet", "Open-Unmix"):
         assert part in titles
     for reference in citation["references"]:
         assert {"type", "title", "authors"} <= reference.keys()

@@ -42,7 +42,7 @@ def test_tiny_network(in_pyodide, backend, segment):
     run_check(in_pyodide, backend, "check_tiny_network", segment)
 
 
-@pytest.mark.parametrize("name", ["htdemucs_6s", "hdemucs_mmi"])
+@pytest.mark.parametrize("name", ["htdemucs_6s", "hdemucs_mmi", "scnet"])
 def test_other_tiny_networks(in_pyodide, name):
     in_pyodide.run(
         f"""
@@ -54,6 +54,11 @@ def test_other_tiny_networks(in_pyodide, name):
                 checks.check_tiny_network("song", {name!r})
         """
     )
+
+
+@pytest.mark.parametrize("name", ["scnet", "scnet_large"])
+def test_network_of_released_dimensions(in_pyodide, name):
+    run_check(in_pyodide, "kernels", "check_released", name)
 
 
 @pytest.mark.parametrize("name", cases.SONGS)

@@ -151,10 +151,7 @@ def test_weights_are_listed_only_with_their_model(inputs, tmp_path):
     umxhq = unmix.write(tmp_path / "umxhq.safetensors")
     assemble(site, **inputs | {"models": {"umxhq": umxhq} | inputs["models"]})
     assets = read_assets(site)
-    assert list(assets["models"]) == [
-        "htdemucs",
-        "umxhq",
-    ]  # the manifest's order: the first is best
+    assert list(assets["models"]) == ["umxhq", "htdemucs"]  # as given: the first is selected
     kinds = {name: model["architecture"] for name, model in assets["models"].items()}
     assert kinds == {"htdemucs": "htdemucs", "umxhq": "openunmix"}
     for name, entries in parts(assets).items():
@@ -182,7 +179,10 @@ def test_missing_models_are_described(inputs, tmp_path):
         "options": {},
     }
     # The page links to this file, which says how to add them.
-    assert "build.py site --with umxl" in (tmp_path / "site" / "models.txt").read_text()
+    assert (
+        "build.py site --model htdemucs --model umxl"
+        in (tmp_path / "site" / "models.txt").read_text()
+    )
 
 
 def test_parts_add_up_to_the_weight_file(inputs, tmp_path, monkeypatch):

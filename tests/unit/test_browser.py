@@ -10,6 +10,7 @@ from py_demixer.gpu import selftest
 from py_demixer.program import execute
 from py_demixer.program.record import record
 from py_demixer.pyodide import browser
+from py_demixer.separation import statistics
 from py_demixer.weights import checkpoint
 from tests import synthetic, tiny, unmix
 
@@ -117,10 +118,37 @@ def test_network_for_the_card_has_all_weights_and_constants(info):
     assert schedule["input"][2] == 2 * tiny.SECOND * 4
 
 
+def test_shorter_segments_have_a_network_with_the_same_weights(tmp_path, tiny_weights):
+    try:
+        load(tiny.write(tmp_path / "scnet.safetensors", name="scnet", segment_length=tiny.SECOND))
+        mixture = synthetic.song(1.2)
+        song = measure(mixture, statistics.MEASURE_BLOCK)
+        del song["digest"]
+        job = json.dumps(song), "{}"
+        (whole,) = browser.networks()
+        last = len(browser._plan(*job).tasks) - 2
+        (part,) = json.loads(browser.plan(*job))["tasks"][last]["reads"]
+        inputs = [JavaScriptArray(mixture.T[part["start"] : part["start"] + part["length"]])]
+        segment = browser.prepare(*job, last, inputs)
+        short = browser.network(0, segment.size)
+        described = [json.loads(network.described()) for network in (whole, short)]
+        assert described[1]["input"][2] == segment.nbytes < described[0]["input"][2]
+        assert described[0]["weights"] == described[1]["weights"]
+        assert whole._schedule.weights == short._schedule.weights
+        (expected,) = browser.run(*job, last, inputs)
+        (found,) = browser.finish(*job, last, JavaScriptArray(browser._model.network(segment)))
+        assert np.array_equal(found, expected)
+        test = browser.SelfTest()
+        stems = selftest.of("scnet").network.network(test.segment())
+        assert test.passes(JavaScriptArray(stems))
+    finally:
+        load(tiny_weights)
+
+
 def test_self_test_accepts_the_stems_of_numpy():
     test = browser.SelfTest()
     assert json.loads(test.network().described())["runs"]
-    stems = selftest.network()(test.segment())
+    stems = selftest.of("htdemucs").network(test.segment())
     assert test.passes(JavaScriptArray(stems)) is True
     assert test.passes(JavaScriptArray(1.001 * stems)) is False
 

@@ -35,6 +35,10 @@ def test_tiny_song(name):
     checks.check_tiny_song(name)
 
 
+def test_scnet_that_does_not_standardise():
+    checks.check_not_standardised()
+
+
 @pytest.mark.usefixtures("each_backend")
 def test_every_step_of_open_unmix():
     checks.check_unmix_stages()

@@ -44,9 +44,10 @@ def test_operation(name):
 
 
 @pytest.mark.usefixtures("use_kernels")
+@pytest.mark.parametrize("name", ["htdemucs", "scnet"])
 @pytest.mark.parametrize("segment", ["song", "noise"])
-def test_tiny_network(segment):
-    checks.check_tiny_network(segment)
+def test_tiny_network(segment, name):
+    checks.check_tiny_network(segment, name)
 
 
 @pytest.mark.usefixtures("use_kernels")
@@ -180,6 +181,18 @@ def test_lstm_of_blocks_has_the_bits_of_the_whole(native_kernels):
             native_kernels.lstm(gates[part], weight, states[1], reverse, parts[part])
         assert np.array_equal(parts, whole)
         assert np.array_equal(*states)
+
+
+def test_sequences_are_independent(native_kernels):
+    """So it does not matter which go through all steps together."""
+    x, weight = cases.random("x", 7, 5, 100), cases.random("weight", 4 * 9, 16) / 4
+    bias, whole, part = (
+        cases.random("bias", 36),
+        *(np.empty((9, 5, n), np.float32) for n in (100, 41)),
+    )
+    native_kernels.lstm_sequences(x, weight, bias, True, whole)
+    native_kernels.lstm_sequences(x[..., 37:78], weight, bias, True, part)
+    assert np.array_equal(part, whole[..., 37:78])
 
 
 def test_lstm_gates_are_accurate_and_propagate_non_finite_values(native_kernels):

@@ -60,6 +60,7 @@ MODELS = {
     "htdemucs": lambda: tiny.short(),
     "htdemucs_6s": lambda: tiny.short("htdemucs_6s"),
     "hdemucs_mmi": lambda: tiny.short("hdemucs_mmi"),
+    "scnet": lambda: tiny.short("scnet"),
     "umxhq": lambda: unmix.model(),
 }
 

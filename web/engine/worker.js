@@ -9,6 +9,7 @@ import { partsOf, readAsset } from "./assets.js";
 import { GraphicsError, isOutOfMemory, UserError } from "./errors.js";
 import { Card } from "./gpu/card.js";
 import { Network, Workspace } from "./gpu/network.js";
+import { Networks } from "./gpu/networks.js";
 import { serve } from "./rpc.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
@@ -27,8 +28,8 @@ let demixer = null;
 let measure = null;
 /** @type {Card | null} the graphics card, if it is in use */
 let card = null;
-/** @type {Network[]} the model's networks on the card */
-let networks = [];
+/** @type {Networks | null} the model's networks on the card */
+let networks = null;
 
 /**
  * @typedef {(stage: Notice["stage"], done?: number, total?: number) => void} Report
@@ -134,11 +135,9 @@ async function openCard({ takesSoftware }, report) {
   closeCard();
   card = await Card.open(takesSoftware);
   await testCard(card);
-  const workspace = new Workspace(card);
-  for (const network of listOf(demixer.networks())) {
-    networks.push(await Network.make(card, contentOf(network), workspace));
-    network.destroy();
-  }
+  const whole = listOf(demixer.networks());
+  networks = await Networks.make(card, whole.map(contentOf), shorterNetwork);
+  for (const network of whole) network.destroy();
   return { name: card.name, build: card.build, bytes: card.bytes };
 }
 
@@ -146,7 +145,21 @@ async function openCard({ takesSoftware }, report) {
 function closeCard() {
   card?.close();
   card = null;
-  networks = [];
+  networks = null;
+}
+
+/**
+ * @param {number} number of the network @param {number} bytes of its input
+ * @returns {import("./gpu/network.js").Content} of that network for shorter segments; it shares the
+ *   weights of the one for whole segments
+ */
+function shorterNetwork(number, bytes) {
+  const network = demixer.network(number, bytes / Float32Array.BYTES_PER_ELEMENT);
+  const content = contentOf(network);
+  const sizes = content.sizes();
+  const constants = content.constants();
+  network.destroy();
+  return { ...content, sizes: () => sizes, constants: () => constants };
 }
 
 /** @param {Card} card @throws {GraphicsError} if it computes wrong results */
@@ -184,7 +197,8 @@ async function run({ job, index, inputs, network }) {
   const { song, options } = job;
   if (network === null) return listOf(demixer.run(song, options, index, inputs)).map(floats);
   const segment = floats(demixer.prepare(song, options, index, inputs));
-  const stems = await networkOf(network).run(segment);
+  if (!networks) throw new GraphicsError("cardLost");
+  const stems = await networks.run(network, segment);
   return listOf(demixer.finish(song, options, index, stems)).map(floats);
 }
 
@@ -199,13 +213,6 @@ function trace({ job: { song, options }, index, inputs }) {
 /** @returns {number} */
 function heapBytes() {
   return /** @type {any} */ (python)._module.HEAP8.byteLength;
-}
-
-/** @param {number} number @returns {Network} */
-function networkOf(number) {
-  const network = networks[number];
-  if (!network) throw new GraphicsError("cardLost");
-  return network;
 }
 
 /** @param {PythonObject} list destroyed @returns {PythonObject[]} its items */

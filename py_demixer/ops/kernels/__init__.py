@@ -27,7 +27,7 @@ MODULES = ("relaxed.wasm", "simd.wasm")
 PANEL = 8
 """Columns of a tile of the matrix product: the number of queries per softmax call."""
 
-ACTIVATIONS = {None: 0, "gelu": 1, "glu": 2}
+ACTIVATIONS = {None: 0, "gelu": 1, "glu": 2, "swish": 3}
 
 _SIZE = ctypes.c_ssize_t
 _POINTER = ctypes.c_void_p
@@ -64,6 +64,14 @@ _SIGNATURES = {
     "lstm_packed": (_SIZE, [_SIZE]),
     "lstm_pack": (None, [_SIZE, _POINTER, _POINTER]),
     "lstm": (None, [*[_SIZE] * 3, *[_POINTER] * 5]),
+    "lstm_sequences_scratch": (_SIZE, [_SIZE] * 3),
+    "lstm_sequences": (
+        None,
+        [
+            *([_SIZE] * 4 + [ctypes.c_int32, _POINTER, ctypes.c_int32, _POINTER]),
+            *([_POINTER, _SIZE, _SIZE] * 2 + [_POINTER]),
+        ],
+    ),
     "gelu_row": (None, [_POINTER, _POINTER, _SIZE]),
     "glu_row": (None, [_POINTER, _POINTER, _POINTER, _SIZE]),
 }
@@ -188,7 +196,7 @@ class Kernels:
         bias
             ``(rows,)``.
         activation
-            None, ``"gelu"`` or ``"glu"``.
+            A key of :data:`ACTIVATIONS`.
         """
         if size[1] == 1 and x.shape[2] == 1:
             # Turn a column into a row, because the kernel reads along rows.
@@ -355,6 +363,47 @@ class Kernels:
         )
         state[0] = out[frames - 1 - first]
 
+    def lstm_sequences(
+        self,
+        x: NDArray[np.float32],
+        weight: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        reverse: bool,
+        out: NDArray[np.float32],
+    ) -> None:
+        """One direction of an LSTM layer over many sequences, from zeros.
+
+        Parameters
+        ----------
+        x
+            ``(in, steps, sequences)`` float32, sequences contiguous.
+        weight
+            ``(4 hidden, in + hidden)``, float16 or float32: for the input and the last output.
+        bias
+            ``(4 hidden,)``.
+        reverse
+            Go from the last step to the first.
+        out
+            ``(hidden, steps, sequences)`` float32, sequences contiguous.
+        """
+        (inputs, steps, sequences), hidden = x.shape, len(out)
+        assert x.dtype == out.dtype == np.float32
+        assert all(sequences == 1 or a.strides[2] == _FLOAT_BYTES for a in (x, out))
+        assert weight.shape == (4 * hidden, inputs + hidden)
+        assert out.shape[1:] == (steps, sequences)
+        weight = np.ascontiguousarray(weight if weight.dtype == np.float16 else _single(weight))
+        bias = np.ascontiguousarray(bias, np.float32)
+        arrays = (
+            (a.ctypes.data, *(step // _FLOAT_BYTES for step in a.strides[:2])) for a in (x, out)
+        )
+        scratch = self._borrow(self._library.lstm_sequences_scratch(sequences, inputs, hidden))
+        self._library.lstm_sequences(
+            *(steps, sequences, inputs, hidden, reverse),
+            *(weight.ctypes.data, weight.dtype == np.float16, bias.ctypes.data),
+            *(word for array in arrays for word in array),
+            scratch.ctypes.data,
+        )
+
     def gelu(self, x: NDArray[np.float32]) -> None:
         """The GELU, in place; ``x`` is float32 and C-contiguous."""
         self._library.gelu_row(x.ctypes.data, x.ctypes.data, x.size)
@@ -362,7 +411,10 @@ class Kernels:
     def glu(
         self, values: NDArray[np.float32], gates: NDArray[np.float32], out: NDArray[np.float32]
     ) -> None:
-        """``out = values * sigmoid(gates)``; all float32, C-contiguous and of the same shape."""
+        """``out = values * sigmoid(gates)``; all float32, C-contiguous and of the same shape.
+
+        All three may be the same array.
+        """
         self._library.glu_row(values.ctypes.data, gates.ctypes.data, out.ctypes.data, out.size)
 
     def _borrow(self, count: int) -> NDArray[np.float32]:

@@ -50,6 +50,7 @@ void activate_row(int32_t activation, const float *x, const float *gates, float 
                   ptrdiff_t count) {
     if (activation == GELU) gelu_row(x, out, count);
     else if (activation == GLU) glu_row(x, gates, out, count);
+    else if (activation == SWISH) glu_row(x, x, out, count);
     else copy_row(x, out, count);
 }
 

@@ -5,7 +5,7 @@
 
 #include "simd.h"
 
-enum { NO_ACTIVATION = 0, GELU = 1, GLU = 2 };
+enum { NO_ACTIVATION = 0, GELU = 1, GLU = 2, SWISH = 3 };
 
 /* These functions process vectors in pairs: a pair shares the loads of constants and keeps two chains of
  * dependent instructions busy. */
@@ -79,7 +79,7 @@ INLINE void gates(const f32x4 *x, const f32x4 *by, const f32x4 *c, const f32x4 *
     BOTH out[v] = x[v] / (power[v] + c[2]);
 }
 
-/* Functions on rows of `count` floats; `out` may be `x`. */
+/* Functions on rows of `count` floats; `out` may be `x`, and `gates` too. */
 void add_to_row(float *row, float value, ptrdiff_t count);
 void copy_row(const float *x, float *out, ptrdiff_t count);
 void gelu_row(const float *x, float *out, ptrdiff_t count);

@@ -63,6 +63,7 @@ void group_norm(float *x, ptrdiff_t channels, ptrdiff_t rows, ptrdiff_t position
             float *line = x + c * channel_stride;
             normalise_row(line, positions, mean, (float)(scale * (double)weight[c]), bias[c]);
             if (activation == GELU) gelu_row(line, line, positions);
+            if (activation == SWISH) glu_row(line, line, line, positions);
             float *value = line - half * channel_stride;
             if (activation == GLU && c >= half) glu_row(value, line, value, positions);
         }

@@ -48,8 +48,10 @@ const UNIFORM_BYTES = 256;
 
 /** Buffers for intermediate results, shared by the networks of one model. */
 export class Workspace {
-  /** @type {Map<string, GPUBuffer[]>} */
-  #buffers = new Map();
+  /** @type {GPUBuffer[]} */
+  #buffers = [];
+  /** @type {GPUBuffer[]} in use by networks, but too small for later ones */
+  #outgrown = [];
   #card;
 
   /** @param {Card} card */
@@ -57,19 +59,22 @@ export class Workspace {
     this.#card = card;
   }
 
-  /** @param {number[]} sizes bytes @returns {GPUBuffer[]} */
+  /** @param {number[]} sizes bytes @returns {GPUBuffer[]} of at least these sizes */
   buffers(sizes) {
-    const key = sizes.join();
-    const buffers =
-      this.#buffers.get(key) ??
-      sizes.map((size) => this.#card.buffer(size, "STORAGE", "COPY_SRC", "COPY_DST"));
-    this.#buffers.set(key, buffers);
-    return buffers;
+    return sizes.map((size, index) => {
+      const shared = this.#buffers[index];
+      if (shared && shared.size >= size) return shared;
+      if (shared) this.#outgrown.push(shared);
+      const made = this.#card.buffer(size, "STORAGE", "COPY_SRC", "COPY_DST");
+      this.#buffers[index] = made;
+      return made;
+    });
   }
 
   close() {
-    for (const buffer of [...this.#buffers.values()].flat()) this.#card.free(buffer);
-    this.#buffers.clear();
+    for (const buffer of [...this.#buffers, ...this.#outgrown]) this.#card.free(buffer);
+    this.#buffers = [];
+    this.#outgrown = [];
   }
 }
 
@@ -77,6 +82,7 @@ export class Network {
   #card;
   #schedule;
   #buffers;
+  #weights;
   #sizes;
   /** @type {GPUBuffer[]} used by this network only */
   #own;
@@ -87,11 +93,12 @@ export class Network {
 
   /**
    * @param {Card} card @param {Content} content @param {Workspace} workspace
+   * @param {Network} [like] a network with the same weights, which are then shared
    * @returns {Promise<Network>}
    * @throws {GraphicsError} see `Card.checked`
    */
-  static async make(card, content, workspace) {
-    const network = await card.checked(async () => new Network(card, content, workspace));
+  static async make(card, content, workspace, like) {
+    const network = await card.checked(async () => new Network(card, content, workspace, like));
     const pipelines = await card.checked(() => network.#compile());
     await card.checked(async () => network.#bind(pipelines));
     return network;
@@ -101,25 +108,32 @@ export class Network {
    * Use `make`.
    *
    * @param {Card} card @param {Content} content @param {Workspace} workspace
+   * @param {Network} [like]
    */
-  constructor(card, { schedule, sizes, constants, weight }, workspace) {
+  constructor(card, { schedule, sizes, constants, weight }, workspace, like) {
     const [weightBytes, constantBytes] = /** @type {[number, number]} */ (
       schedule.buffers.slice(-2)
     );
-    const weights = card.buffer(weightBytes, "STORAGE", "COPY_DST");
-    for (const [number, start] of schedule.weights.entries()) {
-      card.device.queue.writeBuffer(weights, start, weight(number));
+    this.#weights = like?.#weights ?? card.buffer(weightBytes, "STORAGE", "COPY_DST");
+    for (const [number, start] of like ? [] : schedule.weights.entries()) {
+      card.device.queue.writeBuffer(this.#weights, start, weight(number));
     }
     const fixed = filled(card, constants(), constantBytes, "STORAGE");
     const uniforms = sizes();
     this.#card = card;
     this.#schedule = schedule;
-    this.#buffers = [...workspace.buffers(schedule.buffers.slice(0, -2)), weights, fixed];
+    const shared = workspace.buffers(schedule.buffers.slice(0, -2));
+    this.#buffers = [...shared, this.#weights, fixed];
     this.#sizes = filled(card, uniforms, uniforms.byteLength, "UNIFORM");
     for (let count = 0; count < IN_FLIGHT; count++) {
       this.#staging.push(card.buffer(schedule.output[2], "MAP_READ", "COPY_DST"));
     }
-    this.#own = [weights, fixed, this.#sizes, ...this.#staging];
+    this.#own = [...(like ? [] : [this.#weights]), fixed, this.#sizes, ...this.#staging];
+  }
+
+  /** Size of the input. */
+  get inputBytes() {
+    return this.#schedule.input[2];
   }
 
   #compile() {

@@ -1,0 +1,130 @@
+"""What the networks that separate a song segment by segment have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from py_demixer.ops.backend import Backend, bound
+from py_demixer.ops.backend import Network as Segments
+
+from . import parameters
+from .network import Dimensions, Network
+
+
+class SegmentDimensions(Dimensions, Protocol):
+    """Dimensions that the configuration of such a network has."""
+
+    @property
+    def segment_length(self) -> int:
+        """Default length of a segment in samples."""
+
+
+class Segmented(Network):
+    """The network: one segment of the mixture in, its stems out.
+
+    Parameters
+    ----------
+    tensors
+        PyTorch's names -> arrays, float16 or float32 (see :meth:`shapes`).
+    config
+        The model's dimensions; None for those of the released model.
+    backend
+        The backend to compute with; None for the current one.
+
+    Raises
+    ------
+    ValueError
+        A tensor is missing or has the wrong shape, or the backend cannot compute such a network.
+
+    Attributes
+    ----------
+    tensors
+        The tensors that the network computes with: see :meth:`prepared`.
+    """
+
+    pads_segments: ClassVar[bool]
+    """Whether a segment shorter than the others is extended to their length with context."""
+
+    config: SegmentDimensions
+
+    def __init__(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        config: Any = None,
+        backend: Backend | None = None,
+    ) -> None:
+        super().__init__(tensors, config, backend)
+        self.tensors = self.prepared(tensors)
+        self.params = parameters.nest(self.tensors)
+        self._compiled: dict[int, Segments] = {}
+        if self.backend.compiler is not None:
+            self._runner(self.input_shape[1])
+
+    @classmethod
+    def prepared(cls, tensors: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """The tensors to compute with, made from those of the weight file."""
+        return tensors
+
+    @property
+    def segment_length(self) -> int:
+        """Default length of a segment in samples."""
+        return self.config.segment_length
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Shape of the input of :meth:`network` for a segment of the default length."""
+        return self.channels, self.filled(self.segment_length)
+
+    @bound
+    def __call__(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Separate one segment.
+
+        Parameters
+        ----------
+        mixture
+            ``(channels, length)`` float32, normalised by the whole song's mean and deviation.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            ``(sources, channels, length)`` float32.
+
+        Raises
+        ------
+        ValueError
+            The segment is longer than the network accepts.
+        """
+        length = mixture.shape[1]
+        filled = np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
+        return self._runner(filled.shape[1])(filled)[..., :length]
+
+    @abstractmethod
+    def network(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Separate a segment that needs no padding; the input is overwritten.
+
+        This consists only of operations, so it can be recorded: see
+        :mod:`py_demixer.program.record`.
+        """
+
+    def filled(self, length: int) -> int:
+        """The length to which a segment of the given length is padded with zeros."""
+        return length
+
+    def _runner(self, filled: int) -> Segments:
+        """What computes :meth:`network` for inputs of this length.
+
+        A compiled network has a fixed length. So the last segments of a song, which are shorter,
+        have a network of their own if they are not padded. One is kept, besides the whole one.
+        """
+        if (compiler := self.backend.compiler) is None:
+            return self.network
+        if filled not in self._compiled:
+            whole, shape = self.input_shape[1], (self.channels, filled)
+            self._compiled = {size: run for size, run in self._compiled.items() if size == whole}
+            self._compiled[filled] = compiler.compile(self.network, shape, self.tensors)
+        return self._compiled[filled]
