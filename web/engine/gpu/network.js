@@ -82,6 +82,7 @@ export class Network {
   #card;
   #schedule;
   #buffers;
+  /** @type {GPUBuffer} */
   #weights;
   #sizes;
   /** @type {GPUBuffer[]} used by this network only */
@@ -114,7 +115,7 @@ export class Network {
     const [weightBytes, constantBytes] = /** @type {[number, number]} */ (
       schedule.buffers.slice(-2)
     );
-    this.#weights = like?.#weights ?? card.buffer(weightBytes, "STORAGE", "COPY_DST");
+    this.#weights = like ? like.#weights : card.buffer(weightBytes, "STORAGE", "COPY_DST");
     for (const [number, start] of like ? [] : schedule.weights.entries()) {
       card.device.queue.writeBuffer(this.#weights, start, weight(number));
     }
