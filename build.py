@@ -45,13 +45,13 @@ def main() -> int:
 
 def command_site(options: argparse.Namespace) -> int:
     """Build the site in dist/."""
-    _make_site(options.wanted)
+    _make_site(options.wanted, options.storage)
     return 0
 
 
 def command_serve(options: argparse.Namespace) -> int:
     """Build the site in dist/ and serve it until Ctrl-C."""
-    dist = _make_site(options.wanted)
+    dist = _make_site(options.wanted, options.storage)
     try:
         running = server.make_server(dist, port=options.port, headers=server.SHARING_HEADERS)
     except OSError as error:
@@ -87,7 +87,7 @@ def command_bench(options: argparse.Namespace) -> int:
     variables = environment.with_chromium(environment.ensure_chromium(python))
     command: list[str | Path] = [python, "-m", "tests.bench", _make_site()]
     command += [f"--{name}" for name in ("json", "long") if getattr(options, name)]
-    for name in ("reference", "pytorch"):
+    for name in ("reference", "pytorch", "original"):
         path = getattr(options, name)
         command += [f"--{name}={path.absolute()}"] if path else []
     return subprocess.run(command, cwd=environment.ROOT, env=variables).returncode
@@ -102,8 +102,8 @@ def command_release(options: argparse.Namespace) -> int:
     return subprocess.run(command, cwd=environment.ROOT).returncode
 
 
-def _make_site(wanted: Sequence[str] = ()) -> Path:
-    dist = site.make_site(environment.ensure_python(), wanted=wanted)
+def _make_site(wanted: Sequence[str] = (), storage: str = site.STORAGES[0]) -> Path:
+    dist = site.make_site(environment.ensure_python(), wanted=wanted, storage=storage)
     environment.note(f"The site is in {dist}")
     return dist
 
@@ -140,6 +140,9 @@ def _options() -> argparse.Namespace:
     command.add_argument(
         "--pytorch", type=Path, metavar="PYTHON", help="Python that has torch and demucs"
     )
+    command.add_argument(
+        "--original", type=Path, metavar="FOLDER", help="a checkout of the original SCNet"
+    )
     command.set_defaults(command=command_bench)
     command = commands.add_parser("release", help="build and check what a release would publish")
     command.add_argument(
@@ -158,6 +161,12 @@ def _options() -> argparse.Namespace:
 
 
 def _add_models(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--storage",
+        choices=site.STORAGES,
+        default=site.STORAGES[0],
+        help="how SCNet's weights are stored (default: %(default)s)",
+    )
     command.add_argument(
         "--model",
         dest="wanted",

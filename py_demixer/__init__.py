@@ -1,4 +1,4 @@
-"""Music source separation in pure NumPy, natively and in Pyodide: Demucs v4, v3 and Open-Unmix.
+"""Music source separation in pure NumPy, natively and in Pyodide: SCNet, Demucs and Open-Unmix.
 
 >>> import py_demixer
 >>> model = py_demixer.load_model("htdemucs")                # doctest: +SKIP
@@ -11,6 +11,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from py_demixer.errors import (
@@ -65,6 +66,7 @@ __all__ = [
     "downmix_matrix",
     "list_models",
     "load_audio",
+    "load_checkpoint",
     "load_model",
     "measure",
     "save_audio",
@@ -108,6 +110,34 @@ def load_model(
         The backend's library is not installed, or cannot run on this machine.
     """
     return loading.load_model(name, weights, backend, report)
+
+
+def load_checkpoint(
+    path: str | Path, config: str | Path | None = None, backend: str | None = None
+) -> Model:
+    """Load a model from a checkpoint of your own.
+
+    Parameters
+    ----------
+    path
+        A PyTorch checkpoint (of Demucs v3 or v4, SCNet or one stem of Open-Unmix), tensors in the
+        safetensors format, or a weight file of this package. Nothing in it is executed.
+    config
+        The configuration (YAML) of the program that trained the network, if the checkpoint does not
+        say its dimensions and stems.
+    backend
+        See :func:`load_model`.
+
+    Raises
+    ------
+    ConvertError
+        A file is of an unknown kind, or something about the network is not known or not supported.
+    OSError
+        A file cannot be read.
+    ImportError
+        The backend's library, or the one that reads the configuration, is not installed.
+    """
+    return loading.load_checkpoint(path, config, backend)
 
 
 def __getattr__(name: str) -> Any:

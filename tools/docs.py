@@ -11,8 +11,8 @@ SOURCES = ROOT / "docs"
 SITE = ROOT / "dist-docs"
 
 CONFIGURATION = "mkdocs.yml"
-TABLE_PLACE = "<!-- steps.md -->"
-"""Placeholder in docs/tour.md for the table of the network's steps."""
+TOURS = {"steps.md": "tour.md", "steps-scnet.md": "tour-scnet.md"}
+"""Tables of the steps of networks, and the pages that have a comment with the table's name."""
 
 
 def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> Path:
@@ -42,7 +42,8 @@ def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> P
     shutil.copytree(SOURCES, pages, ignore=shutil.ignore_patterns(CONFIGURATION))
     shutil.copyfile(SOURCES / CONFIGURATION, stage / CONFIGURATION)
     run([python, "-m", "tools.tour", pages], "Cannot draw the network:")
-    _insert(pages / "steps.md", pages / "tour.md")
+    for table, page in TOURS.items():
+        _insert(pages / table, pages / page)
     build: list[str | Path] = [python, "-m", "mkdocs", "build", "--strict", "--clean"]
     run(
         [*build, "--config-file", stage / CONFIGURATION, "--site-dir", out.absolute()],
@@ -54,6 +55,6 @@ def make_docs(python: Path, out: Path = SITE, stage: Path = CACHE / "docs") -> P
 
 def _insert(table: Path, page: Path) -> None:
     """Insert the table at its placeholder in the page."""
-    before, after = page.read_text("utf-8").split(TABLE_PLACE)
+    before, after = page.read_text("utf-8").split(f"<!-- {table.name} -->")
     page.write_text(before + table.read_text("utf-8") + after, "utf-8")
     table.unlink()

@@ -17,8 +17,12 @@ from tools.kernels import build_kernels
 from tools.pyodide import ensure_pyodide
 
 DIST = ROOT / "dist"
-MODELS = tuple(json.loads((ROOT / "py_demixer" / "weights" / "manifest.json").read_bytes()))
+_MANIFEST = json.loads((ROOT / "py_demixer" / "weights" / "manifest.json").read_bytes())
+MODELS = tuple(_MANIFEST)
 """Names of all models; a site has the first one unless told otherwise."""
+
+STORAGES = ("float16", "float32", "int8")
+"""How a site may store weights that are not exact in 16 bits; the first unless told otherwise."""
 
 KERNEL_TAG = "py3-none-pyemscripten_2026_0_wasm32"
 """Tag of the wheel with kernels: any Python on Pyodide's platform of that year (PEP 783)."""
@@ -143,7 +147,33 @@ def _weight_file(name: str, folder: Path) -> Path:
     return folder / f"{name}.safetensors"
 
 
-def make_site(python: Path, out: Path = DIST, wanted: Sequence[str] = ()) -> Path:
+def stored_weights(python: Path, name: str, path: Path, storage: str, cache: Path = CACHE) -> Path:
+    """A model's weight file as the site has it: SCNet's numbers are exact only in 32 bits.
+
+    Parameters
+    ----------
+    storage
+        One of STORAGES.
+    """
+    if _MANIFEST[name]["architecture"] != "scnet" or storage == "float32":
+        return path
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    out = cache / "storage" / f"{name}-{digest[:16]}-{storage}.safetensors"
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        note(f"Storing the weights of {name} as {storage} (once) ...")
+        options = ["--storage", storage, "-o", str(out)]
+        command = ["-m", "py_demixer", "convert", str(path), *options]
+        # Not through run(), so that the user sees what it costs.
+        if subprocess.run([python, *command], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
+            raise CannotGoOn(f"Cannot store the weights of {name} as {storage}: see above.")
+    return out
+
+
+def make_site(
+    python: Path, out: Path = DIST, wanted: Sequence[str] = (), storage: str = STORAGES[0]
+) -> Path:
     """Assemble the whole site.
 
     Parameters
@@ -154,12 +184,17 @@ def make_site(python: Path, out: Path = DIST, wanted: Sequence[str] = ()) -> Pat
         The site's folder.
     wanted
         See :func:`chosen_weights`.
+    storage
+        See :func:`stored_weights`.
     """
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)
     wheel = build_kernel_wheel(python)
     models = chosen_weights(python, wanted)
     inputs = (f"--wheel={wheel}", f"--pyodide={pyodide}", f"--node-modules={node_modules}")
-    chosen = [f"--model={name}={path}" for name, path in models.items()]
+    chosen = [
+        f"--model={name}={stored_weights(python, name, path, storage)}"
+        for name, path in models.items()
+    ]
     run([python, "-m", "web.assemble", out, *inputs, *chosen], "Cannot assemble the site:")
     return out

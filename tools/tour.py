@@ -1,10 +1,10 @@
-"""Make the drawing and the table for docs/tour.md from a trace of HTDemucs.
+"""Make the drawings and the tables for docs/tour.md and docs/tour-scnet.md from traces.
 
 `build.py docs` runs this with the environment's Python. Names and shapes are those that the network
 reports for a segment with the released dimensions; no matrices are multiplied, because shapes do
 not depend on values.
 
-    python -m tools.tour FOLDER        writes network.svg and steps.md there
+    python -m tools.tour FOLDER     writes network.svg, steps.md, scnet.svg and steps-scnet.md there
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from py_demixer import trace
-from py_demixer.models.htdemucs import Config, HTDemucs
+from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.models.scnet import SCNet
+from py_demixer.models.segmented import Segmented
 from py_demixer.ops.backend import Backend
 
 Shape = tuple[int, ...]
@@ -38,13 +40,12 @@ _LEFT = _MARGIN
 _RIGHT = _MARGIN + _WIDTH + _GUTTER
 
 
-def record() -> dict[str, Shape]:
+def record(kind: type[Segmented] = HTDemucs) -> dict[str, Shape]:
     """The shape of each step's result, by the step's name, in order."""
-    config = Config()
-    shapes = HTDemucs.shapes(config)
+    shapes = kind.shapes(kind.default_config())
     tensors = {name: np.zeros(shape, np.float16) for name, shape in shapes.items()}
-    network = HTDemucs(tensors, config, Backend("none", _multiply_nothing))
-    mixture = np.zeros((config.audio_channels, config.segment_length), np.float32)
+    network = kind(tensors, None, Backend("none", _multiply_nothing))
+    mixture = np.zeros((network.channels, network.segment_length), np.float32)
     with trace.record() as steps:
         network(trace.step("mixture", mixture))
     return {step.name: step.shape for step in steps}
@@ -116,19 +117,73 @@ def draw(steps: Mapping[str, Shape], parameters: Sequence[str]) -> str:
     boxes = _placed(_parts(steps, crossing))
     height = max(box.bottom for box in boxes.values()) + 20
     width = _RIGHT + _WIDTH + _MARGIN
-    marks = [mark for box in boxes.values() for mark in box.draw()]
-    arrows = [*_down(boxes), *_skips(boxes), *_crossings(boxes, crossing)]
+    arrows = [*_down(boxes), *_skips(boxes, ("", "t")), *_crossings(boxes, crossing)]
+    heads = [
+        _text("head", _LEFT + _WIDTH // 2, 24, "spectrogram: channels × frequencies × frames"),
+        _text("head", _RIGHT + _WIDTH // 2, 24, "waveform: channels × samples"),
+    ]
+    return _svg("HTDemucs, step by step", width, height, [*heads, *arrows], boxes)
+
+
+def draw_scnet(steps: Mapping[str, Shape]) -> str:
+    """Draw SCNet as SVG, in one column."""
+    boxes: dict[str, _Box] = {}
+    y = 40
+    for name, lines in _scnet_parts(steps).items():
+        boxes[name] = _Box(name, tuple(lines), _LEFT, y, _WIDE)
+        y = boxes[name].bottom + _GAP
+    column = list(boxes.values())
+    arrows = [
+        _arrow(f"M{box.middle} {box.bottom}V{below.y - 3}")
+        for box, below in itertools.pairwise(column)
+    ]
+    head = _text("head", _LEFT + _WIDE // 2, 24, "spectrogram: channels × frequencies × frames")
+    marks = [head, *arrows, *_skips(boxes, ("",))]
+    width = _LEFT + _WIDE + _MARGIN
+    return _svg("SCNet, step by step", width, column[-1].bottom + 20, marks, boxes)
+
+
+_WIDE = 400
+_SCNET_LINES = {
+    "mixture": "a segment of the song",
+    "spectrum": "short-time Fourier transform",
+    "stems": "inverse transform",
+    "SDlayer.0": "low band, every frequency",
+    "SDlayer.1": "middle band, every 4th",
+    "SDlayer.2": "high band, every 16th",
+    "skip": "residual branches, bands joined",
+    "frequency": "LSTMs along frequency",
+    "time": "LSTMs along time",
+    "0": "encoder added, 3 × 3, gated",
+    "1": "bands expanded and joined",
+    "out": "3 × 3 convolution",
+}
+
+
+def _scnet_parts(steps: Mapping[str, Shape]) -> dict[str, list[tuple[str, str]]]:
+    """Group SCNet's steps by layer, each with what it does and the shape of its result."""
+    parts: dict[str, list[tuple[str, str]]] = {}
+    for name, shape in steps.items():
+        layer = re.match(r"((?:en|de)coder\.\d|separation_net\.dp_modules\.\d)\.?(.*)$", name)
+        title, rest = (layer[1], layer[2]) if layer else (name, name)
+        rest = rest or ("time" if "dp_modules" in title else "out")
+        line = _SCNET_LINES[rest], _times(shape)
+        parts.setdefault(title.replace("separation_net.", ""), []).append(line)
+    return parts
+
+
+def _svg(
+    title: str, width: int, height: int, marks: Sequence[str], boxes: Mapping[str, _Box]
+) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
             f' width="{width}" height="{height}" role="img">',
-            "<title>HTDemucs, step by step</title>",
+            f"<title>{title}</title>",
             _STYLE,
             f'<rect class="paper" width="{width}" height="{height}" rx="8"/>',
-            _text("head", _LEFT + _WIDTH // 2, 24, "spectrogram: channels × frequencies × frames"),
-            _text("head", _RIGHT + _WIDTH // 2, 24, "waveform: channels × samples"),
-            *arrows,
             *marks,
+            *(mark for box in boxes.values() for mark in box.draw()),
             "</svg>\n",
         ]
     )
@@ -186,11 +241,11 @@ def _down(boxes: Mapping[str, _Box]) -> Iterator[str]:
     yield _arrow(f"M{mixture.x} {across}H{spectrum.x + spectrum.width + 3}")
 
 
-def _skips(boxes: Mapping[str, _Box]) -> Iterator[str]:
+def _skips(boxes: Mapping[str, _Box], branches: Sequence[str]) -> Iterator[str]:
     """Arrows from each encoder to the decoder of the same size."""
     count = sum(name.startswith("encoder.") for name in boxes)
     for number in range(count):
-        for branch, side in (("", -1), ("t", 1)):
+        for branch, side in zip(branches, (-1, 1), strict=False):
             source = boxes[f"{branch}encoder.{number}"]
             target = boxes[f"{branch}decoder.{count - 1 - number}"]
             edge = source.x if side < 0 else source.x + source.width
@@ -211,8 +266,8 @@ def _crossings(boxes: Mapping[str, _Box], crossing: Collection[str]) -> Iterator
 
 
 def _kind(name: str) -> str:
-    for kind in ("encoder", "decoder", "crosstransformer"):
-        if kind in name:
+    for part, kind in _KINDS.items():
+        if part in name:
             return kind
     return "other"
 
@@ -228,6 +283,14 @@ def _text(kind: str, x: int, y: int, text: str, anchor: str = "middle") -> str:
 def _arrow(path: str, kind: str = "way") -> str:
     return f'<path class="{kind}" d="{path}" marker-end="url(#tip)"/>'
 
+
+_KINDS = {
+    "encoder": "encoder",
+    "decoder": "decoder",
+    "crosstransformer": "crosstransformer",
+    "dp_modules": "crosstransformer",
+}
+"""Kinds of boxes, which have colours, by what is in the name of a part."""
 
 _STYLE = """<style>
 .paper { fill: #fff; }
@@ -253,9 +316,12 @@ path.cross { stroke: #c07a00; }
 def main(folder: Path) -> None:
     """Write the drawing and the table to a folder."""
     steps = record()
-    drawing = draw(steps, list(HTDemucs.shapes(Config())))
+    drawing = draw(steps, list(HTDemucs.shapes(HTDemucs.default_config())))
     (folder / "network.svg").write_text(drawing, encoding="utf-8")
     (folder / "steps.md").write_text(table(steps), encoding="utf-8")
+    steps = record(SCNet)
+    (folder / "scnet.svg").write_text(draw_scnet(steps), encoding="utf-8")
+    (folder / "steps-scnet.md").write_text(table(steps), encoding="utf-8")
 
 
 if __name__ == "__main__":

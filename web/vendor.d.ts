@@ -20,6 +20,10 @@ declare module "*/vendor/idb.mjs" {
   export * from "idb";
 }
 
+declare module "*/vendor/yaml.mjs" {
+  export * from "js-yaml";
+}
+
 declare module "*/vendor/workbox-window.mjs" {
   export * from "workbox-window";
 }

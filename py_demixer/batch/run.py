@@ -48,7 +48,7 @@ class Recipe:
     Attributes
     ----------
     model
-        Name of the model.
+        Name of the model; None for the one that its weight file holds.
     weights
         The SHA-256 of its weight file.
     backend
@@ -61,7 +61,7 @@ class Recipe:
         Version of this package.
     """
 
-    model: str
+    model: str | None
     weights: str
     backend: str
     options: planning.Options
@@ -222,7 +222,9 @@ def _separate(job: Job, recipe: Recipe, weights: str, warnings: list[str]) -> di
 
 
 @functools.lru_cache(maxsize=1)
-def _model(name: str, weights: str, backend: str) -> Model:
+def _model(name: str | None, weights: str, backend: str) -> Model:
+    if name is None:
+        return loading.load_checkpoint(weights, backend=backend)
     return loading.load_model(name, weights, backend)
 
 

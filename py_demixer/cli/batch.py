@@ -24,7 +24,9 @@ from .common import (
     add_model,
     add_output,
     expanded,
+    is_own,
     load_model,
+    model_name,
     say,
     wanted,
     weight_file,
@@ -58,13 +60,19 @@ def _batch(options: argparse.Namespace) -> int:
     what = wanted(options)
     if options.scheduler and options.jobs:
         options.usage_error("--jobs is for this machine: leave out --scheduler.")
+    if options.config:
+        options.usage_error(
+            "The processes of a batch do not read --config: convert the checkpoint first "
+            "(py-demixer convert)."
+        )
     try:
         folders = [folder.absolute() for folder in expanded(options.folders)]
         jobs = collect(folders, options.output.absolute())
         model = load_model(options)
         weights = weight_file(options)
+        name = None if is_own(options) else model_name(options)
         recipe = Recipe(
-            options.model, checkpoint.sha256(weights), model.backend.name, what.choices, what.output
+            name, checkpoint.sha256(weights), model.backend.name, what.choices, what.output
         )
         executor = _executor(options, weights)
         with closing(run.run(jobs, recipe, executor, replace=options.force)) as outcomes:
@@ -86,7 +94,7 @@ def _executor(options: argparse.Namespace, weights: Path) -> Executor:
 def _report(outcomes: Iterable[Outcome], total: int, options: argparse.Namespace) -> int:
     count: Counter[str] = Counter()
     tqdm: Any = require("tqdm").tqdm
-    for outcome in tqdm(outcomes, total=total, unit="song", desc=options.model):
+    for outcome in tqdm(outcomes, total=total, unit="song", desc=model_name(options)):
         count[_status(outcome)] += 1
         for sentence in (*outcome.warnings, outcome.error):
             if sentence:

@@ -21,7 +21,8 @@ from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.recurrent import RESIDUAL
 from py_demixer.separation.tasks import chosen_stems
-from py_demixer.weights import loading, manifest
+from py_demixer.weights import checkpoint, loading, manifest, networks, own
+from py_demixer.weights.checkpoint import Checkpoint
 
 BACKENDS = tuple(name for name in backends.BACKENDS if name != "kernels")  # WebAssembly only
 
@@ -63,14 +64,25 @@ def refuse_to_overwrite(paths: Iterable[Path]) -> None:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the options for the model, its weights and the backend."""
-    add, default = parser.add_argument, "(default: %(default)s)"
+    add = parser.add_argument
     add(
         "--model",
         choices=tuple(manifest.MODELS),
-        default=manifest.DEFAULT,
-        help=f"the model to use {default}",
+        help=f"the model to use (default: {manifest.DEFAULT}, or the one that --weights holds)",
     )
-    add("--weights", type=Path, metavar="FILE", help="its weight file (default: fetched once)")
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="its weight file, or a checkpoint of your own: PyTorch or safetensors (default: the "
+        "published weights, fetched once)",
+    )
+    add(
+        "--config",
+        type=Path,
+        metavar="YAML",
+        help="the configuration of the program that trained a checkpoint of your own",
+    )
     add(
         "--backend",
         choices=BACKENDS,
@@ -78,17 +90,62 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def is_own(options: argparse.Namespace) -> bool:
+    """Whether the model is whatever the file of ``--weights`` holds."""
+    return options.model is None and options.weights is not None
+
+
+def model_name(options: argparse.Namespace) -> str:
+    """The name of the chosen model; that of its file if it has no other."""
+    return str(options.weights.stem) if is_own(options) else options.model or manifest.DEFAULT
+
+
+def opened(options: argparse.Namespace) -> Checkpoint:
+    """The content of the weight file of the chosen model; a checkpoint of one's own is read once.
+
+    Raises
+    ------
+    Refusal
+        It cannot be read, or nothing is known about such a network.
+    """
+    try:
+        if not is_own(options):
+            return checkpoint.read(weight_file(options).read_bytes())
+        if not hasattr(options, "opened"):
+            settings = own.read_settings(options.config) if options.config else None
+            options.opened = own.open_checkpoint(options.weights, settings)
+    except FileNotFoundError as error:
+        raise Refusal(f"There is no file {error.filename}.") from error
+    except OSError as error:
+        raise Refusal(f"{error.filename} cannot be read: {error.strerror}.") from error
+    except (ValueError, ImportError) as error:
+        raise Refusal(str(error)) from error
+    content: Checkpoint = options.opened
+    return content
+
+
+def _described(options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+    """The architecture of the chosen model and its stems, before it is loaded."""
+    if is_own(options):
+        held = networks.read_networks(opened(options))
+        return held.architecture, held.config.sources
+    model = manifest.named(model_name(options))
+    return model.architecture, model.stems
+
+
 def load_model(options: argparse.Namespace) -> Model:
     """Load the chosen model, fetching its weights if necessary."""
     try:
-        return loading.load_model(options.model, options.weights, options.backend, say)
+        if is_own(options):
+            return loading.load_opened(opened(options), options.backend)
+        return loading.load_model(model_name(options), options.weights, options.backend, say)
     except (FetchError, OSError, ValueError, ImportError) as error:
         raise Refusal(str(error)) from error
 
 
 def weight_file(options: argparse.Namespace) -> Path:
     """The path of the weight file of the chosen model, which has been loaded."""
-    path: Path = options.weights or loading.default_weights(options.model)
+    path: Path = options.weights or loading.default_weights(model_name(options))
     return path
 
 
@@ -126,7 +183,7 @@ def choices(options: argparse.Namespace) -> planning.Options:
     every = {field.name for kind in kinds for field in fields(kind)}
     said = {name: value for name, value in vars(options).items() if name in every}
     given = {name: value for name, value in said.items() if value is not None}
-    return planning.make_options(manifest.named(options.model).architecture, given)
+    return planning.make_options(_described(options)[0], given)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -165,7 +222,7 @@ def wanted(options: argparse.Namespace) -> Wanted:
     try:
         chosen = choices(options)
         output = Output(options.format, options.bits, options.two_stems)
-        made = chosen_stems(manifest.named(options.model).stems, chosen.stems)
+        made = chosen_stems(_described(options)[1], chosen.stems)
         if getattr(chosen, "residual", False):
             made = (*made, RESIDUAL)
         return Wanted(chosen, output, output.names(made))

@@ -24,7 +24,6 @@ from py_demixer.extras import require
 from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.version import __version__
-from py_demixer.weights import checkpoint
 from py_demixer.weights.checkpoint import sha256
 
 from .common import (
@@ -34,6 +33,8 @@ from .common import (
     add_model,
     choices,
     load_model,
+    model_name,
+    opened,
     progress_bar,
     say,
     start_workers,
@@ -83,6 +84,13 @@ def describe(commands: Any) -> None:
         f" a stem below {comparison.LEAST:g} dB ({comparison.LEAST_REFINED:g} where --niter is not"
         " 0) is a failure",
     )
+    add(
+        "--original",
+        type=Path,
+        metavar="FOLDER",
+        help="with --against, for SCNet: a checkout of https://github.com/starrytong/SCNet, as"
+        " there is no package of it",
+    )
     parser.set_defaults(run=_evaluate, usage_error=parser.error)
 
 
@@ -91,6 +99,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         chosen = choices(options)
     except ValueError as error:
         options.usage_error(str(error))
+    if options.original and not options.against:
+        options.usage_error("--original is compared with: add --against pytorch.")
     if options.against and options.plot:
         options.usage_error("--plot draws scores: leave out --against.")
     try:
@@ -115,7 +125,7 @@ def _score(options: argparse.Namespace, chosen: planning.Options) -> int:
     failed = len(shown) < len(songs)
     if results.songs:
         count = len(results.songs)
-        title = f"{options.model}, median over {count} song{'s' * (count > 1)}"
+        title = f"{model_name(options)}, median over {count} song{'s' * (count > 1)}"
         rest = [tables.scores(title, results.aggregate()), *tables.published_tables(results)]
         print(*(table.text() for table in rest), sep="\n\n")
         _write_markdown([*shown, *rest], options.markdown)
@@ -128,13 +138,13 @@ def _compare(options: argparse.Namespace, chosen: planning.Options) -> int:
     songs = find_tracks(options.path, options.tracks, _subsets(options), without_stems=True)
     require("py_demixer.evaluation.pytorch", "reference")
     model = load_model(options)
-    weights = checkpoint.read(weight_file(options).read_bytes())
+    weights = opened(options)
     packages = ("museval", *comparison.PACKAGES)
     about = {"against": options.against, **_about(options, chosen, packages)}
     results = Comparison.resume(options.json, about)
 
     def compare(track: Track, **how: Any) -> dict[str, Any]:
-        stems = comparison.compare(track, model, weights, chosen, **how)
+        stems = comparison.compare(track, model, weights, chosen, original=options.original, **how)
         return {name: asdict(likeness) for name, likeness in stems.items()}
 
     shown, far = [], []
@@ -182,7 +192,7 @@ def _about(
 ) -> dict[str, Any]:
     """Everything that determines the results."""
     return {
-        "model": options.model,
+        "model": model_name(options),
         "options": asdict(chosen),
         "weights": sha256(weight_file(options)),
         "versions": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,7 @@ def compare(
     weights: Checkpoint,
     options: planning.Options,
     *,
+    original: Path | None = None,
     workers: Workers | None = None,
     progress: Progress | None = None,
     warn: Warn = lambda sentence: None,
@@ -85,6 +87,8 @@ def compare(
         See :func:`py_demixer.separate`.
     weights
         The content of the model's weight file.
+    original
+        A checkout of the original, for SCNet.
     warn
         Called with a sentence if a file could be read, but with problems.
 
@@ -96,7 +100,7 @@ def compare(
     Raises
     ------
     EvaluationError
-        The song is too short for BSS Eval.
+        The song is too short for BSS Eval, or the original cannot be run like this.
     AudioError
         A file cannot be read.
     ImportError
@@ -107,8 +111,10 @@ def compare(
     mixture = track.load(MIXTURE, model.sample_rate, warn)
     there = track.stems(model.sources)
     references = load_references(track, there, mixture, model.sample_rate, warn)
-    exact = pytorch.separate(mixture, weights, options, double=True)
-    single = pytorch.separate(mixture, weights, options, double=False)
+    exact, single = (
+        pytorch.separate(mixture, weights, options, double=double, original=original)
+        for double in (True, False)
+    )
     ours = separate(mixture, model, options, workers=workers, progress=progress)
     sdr, sdr_pytorch = (_sdr(references, stems, model.sample_rate) for stems in (ours, exact))
     return {

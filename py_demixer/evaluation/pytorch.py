@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,12 +23,15 @@ from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 from numpy.typing import NDArray
 
+from py_demixer.errors import EvaluationError
 from py_demixer.models import hdemucs, htdemucs, openunmix
 from py_demixer.models.parameters import widen
 from py_demixer.separation import planning
 from py_demixer.separation.segments import DemucsOptions
 from py_demixer.weights import networks
 from py_demixer.weights.checkpoint import Checkpoint
+
+from . import scnet
 
 # openunmix imports torchaudio to read files; a version that fits torch is not always available.
 sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))
@@ -40,7 +44,12 @@ _COUNTER = "num_batches_tracked"
 
 
 def separate(
-    mixture: NDArray[np.float32], weights: Checkpoint, options: planning.Options, *, double: bool
+    mixture: NDArray[np.float32],
+    weights: Checkpoint,
+    options: planning.Options,
+    *,
+    double: bool,
+    original: Path | None = None,
 ) -> dict[str, NDArray[np.floating]]:
     """Separate a song with the original.
 
@@ -54,16 +63,26 @@ def separate(
         Options for that model.
     double
         Compute in float64 instead of float32.
+    original
+        A checkout of the original, for SCNet, which is in no package.
 
     Returns
     -------
     dict[str, NDArray[np.floating]]
         The stems that the options ask for by name, ``(2, samples)``.
+
+    Raises
+    ------
+    EvaluationError
+        The original is needed and not there, or cannot do what the options ask for.
     """
     held = networks.read_networks(weights)
     values = {field.name: getattr(options, field.name) for field in fields(options)}
     stems = values.pop("stems") or held.config.sources
     with torch.no_grad():
+        if held.architecture == "scnet":
+            made = _separate_by_scnet(original, held, mixture, double, values)
+            return {name: stem for name, stem in made.items() if name in stems}
         if isinstance(options, DemucsOptions):
             model: Any = demucs(held)
             made = separate_by_demucs(model.double() if double else model, mixture, **values)
@@ -71,6 +90,38 @@ def separate(
         del values["block"]  # openunmix processes the song as a whole
         model = open_unmix(held.tensors[0], held.config, stems, **values)
         return separate_by_open_unmix(model.double() if double else model, mixture)
+
+
+def _separate_by_scnet(
+    original: Path | None,
+    held: networks.Networks,
+    mixture: NDArray[np.float32],
+    double: bool,
+    values: Mapping[str, Any],
+) -> dict[str, NDArray[np.floating]]:
+    if original is None:
+        raise EvaluationError(
+            "SCNet's original is in no package: name a checkout of "
+            "https://github.com/starrytong/SCNet with --original."
+        )
+    if values["shifts"]:
+        raise EvaluationError(
+            "SCNet's original shifts every segment on its own, and here the song is shifted: "
+            "compare without --shifts."
+        )
+    try:
+        model = scnet.network(original, held.tensors[0], held.config)
+        segment = values["segment"] or held.config.segment_length / held.config.sample_rate
+        return scnet.separate(
+            original,
+            model.double() if double else model,
+            mixture,
+            segment=segment,
+            overlap=values["overlap"],
+            transition_power=values["transition_power"],
+        )
+    except (ImportError, ValueError) as error:
+        raise EvaluationError(str(error)) from error
 
 
 # ---- Demucs -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Measure the cost of storing Open-Unmix's matrices in 8 bits: ``py-demixer convert --check``."""
+"""Measure what storing weights in fewer bits costs: ``py-demixer convert``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from py_demixer.models import parameters
 from py_demixer.models.openunmix import Config, OpenUnmix
 from py_demixer.separation.separate import separate
+from py_demixer.weights.checkpoint import Checkpoint
 from py_demixer.weights.convert import unmix_network
 from py_demixer.weights.dimensions import of_open_unmix
+from py_demixer.weights.networks import build_model
 from py_demixer.weights.storage import quantise
 
 from .metrics import snr
@@ -45,6 +47,30 @@ def report(path: Path) -> Iterator[str]:
             total, size = total + compressed, size + tensor.size
     yield f"{path.name} all matrices: {_bits(total, size)}"
     yield f"{path.name} stem: {snr(_stem(stored), _stem(exact)):.1f} dB"
+
+
+def cost(content: Checkpoint, stored: Mapping[str, NDArray[Any]]) -> Iterator[str]:
+    """Yield a line for each stem: how much the way in which numbers are stored changes it.
+
+    Parameters
+    ----------
+    content
+        A weight file.
+    stored
+        Its tensors, stored in another way.
+    """
+    before, after = (
+        sum(tensor.nbytes for tensor in tensors.values()) / 1e6
+        for tensors in (content.tensors, stored)
+    )
+    yield f"{after:.1f} MB instead of {before:.1f}"
+    exact, changed = (
+        build_model(Checkpoint(tensors, content.metadata)) for tensors in (content.tensors, stored)
+    )
+    music = _music(exact.sample_rate)
+    stems = separate(music, exact)
+    for name, stem in separate(music, changed).items():
+        yield f"{name}: {snr(stem, stems[name]):.1f} dB"
 
 
 def _bits(size: int, count: int) -> str:

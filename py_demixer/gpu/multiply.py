@@ -57,7 +57,7 @@ class Product:
     windows
         Windows along height and width.
     activation
-        None, ``"gelu"``, or ``"glu"`` with two groups: values and gates.
+        None, ``"gelu"``, ``"swish"``, or ``"glu"`` with two groups: values and gates.
     phases
         For a transposed convolution, the output rows at each position; otherwise 0.
     crop, height
@@ -171,6 +171,7 @@ def lower_product(product: Product) -> list[Dispatch]:
         "PLAIN": product.size == product.in_size and down == across == Window(),
         "GELU": activation == "gelu",
         "GLU": activation == "glu",
+        "SWISH": activation == "swish",
         "HALF": product.half,
         "HALF_BIAS": product.half if product.half_bias is None else product.half_bias,
     }

@@ -160,13 +160,19 @@ fn with_bias(row: u32, sums: vec4f) -> vec4f {
     if GELU {
         return vec4f(gelu(values.x), gelu(values.y), gelu(values.z), gelu(values.w));
     }
+    if SWISH {
+        return values * opened(values);
+    }
     return values;
 }
 
 fn gated(row: u32, values: vec4f, gates: vec4f) -> vec4f {
     let gate = gates + bias_at(row + sizes.rows);
-    let open = vec4f(sigmoid(gate.x), sigmoid(gate.y), sigmoid(gate.z), sigmoid(gate.w));
-    return (values + bias_at(row)) * open;
+    return (values + bias_at(row)) * opened(gate);
+}
+
+fn opened(gate: vec4f) -> vec4f {
+    return vec4f(sigmoid(gate.x), sigmoid(gate.y), sigmoid(gate.z), sigmoid(gate.w));
 }
 
 fn store(row: u32, four: Four, values: vec4f) {

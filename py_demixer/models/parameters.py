@@ -64,15 +64,17 @@ def check(tensors: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, .
 def widen(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
     """Return one tensor as float32.
 
-    A matrix stored in 8 bits is ``scale * matrix + offset``, with a scale and an offset for each
-    row: ``<name>.scale`` and ``<name>.offset``, ``(rows,)`` float32.
+    A tensor stored in 8 bits is ``scale * tensor + offset``, with a scale and an offset for each
+    row, which is what belongs to one index of the first axis: ``<name>.scale`` and
+    ``<name>.offset``, ``(rows,)`` float32.
     """
     stored = tensors[name]
     if stored.dtype != np.uint8:
         return stored.astype(np.float32, copy=False)
     out = stored.astype(np.float32)
-    out *= tensors[f"{name}.scale"][:, None]
-    out += tensors[f"{name}.offset"][:, None]
+    rows = out.reshape(len(out), -1)
+    rows *= tensors[f"{name}.scale"][:, None]
+    rows += tensors[f"{name}.offset"][:, None]
     return out
 
 

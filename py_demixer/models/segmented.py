@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -59,7 +59,7 @@ class Segmented(Network):
         backend: Backend | None = None,
     ) -> None:
         super().__init__(tensors, config, backend)
-        self.tensors = self.prepared(tensors)
+        self.tensors = self.prepared(_widened(tensors, self.shapes(self.config)))
         self.params = parameters.nest(self.tensors)
         self._compiled: dict[int, Segments] = {}
         if self.backend.compiler is not None:
@@ -128,3 +128,13 @@ class Segmented(Network):
             self._compiled = {size: run for size, run in self._compiled.items() if size == whole}
             self._compiled[filled] = compiler.compile(self.network, shape, self.tensors)
         return self._compiled[filled]
+
+
+def _widened(tensors: Mapping[str, NDArray[Any]], names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """The tensors of the network, those in 8 bits as float16."""
+    return {
+        name: parameters.widen(tensors, name).astype(np.float16)
+        if tensors[name].dtype == np.uint8
+        else tensors[name]
+        for name in names
+    }

@@ -76,7 +76,7 @@ def conv2d(
     padding
         Zeros before and after, for height and width.
     activation
-        None, ``"gelu"`` or ``"glu"`` (which halves the channels).
+        None, ``"gelu"``, ``"swish"`` or ``"glu"`` (which halves the channels).
     scratch_bytes
         Limit on the memory for patches and products.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,13 @@ def read(buffer: bytes | bytearray | memoryview | NDArray[np.uint8]) -> Checkpoi
     return Checkpoint(tensors, metadata)
 
 
-def write(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file whose bytes depend only on the arguments.
+def serialised(
+    tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> Iterator[bytes | memoryview]:
+    """Yield the pieces of a safetensors file, whose bytes depend only on the arguments.
 
     Tensors are stored in the order of their names; the possible dtypes are float16, float32 and
-    uint8. A file at ``path`` is replaced atomically, once everything is written.
+    uint8. No tensor is copied, unless its numbers have to be rearranged.
     """
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     offset = 0
@@ -77,14 +79,24 @@ def write(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str
         offset += tensor.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors start at a multiple of 8 bytes
+    yield len(text).to_bytes(8, "little")
+    yield text
+    for name in sorted(tensors):
+        little_endian = tensors[name].dtype.newbyteorder("<")
+        whole = np.ascontiguousarray(tensors[name], little_endian).reshape(-1)
+        yield whole.view(np.uint8).data
+
+
+def write(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
+    """Write what :func:`serialised` yields to a file.
+
+    A file at ``path`` is replaced atomically, once everything is written.
+    """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         with unfinished.open("wb") as file:
-            file.write(len(text).to_bytes(8, "little"))
-            file.write(text)
-            for name in sorted(tensors):
-                little_endian = tensors[name].dtype.newbyteorder("<")
-                file.write(tensors[name].astype(little_endian, copy=False).tobytes())
+            for piece in serialised(tensors, metadata):
+                file.write(piece)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

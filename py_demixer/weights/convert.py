@@ -41,9 +41,10 @@ def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
 
     Raises
     ------
+    MatchesNone
+        The files fit none of the models.
     ConvertError
-        A file cannot be read, the files fit none of the models, or they hold numbers that float16
-        cannot represent exactly.
+        A file cannot be read, or the files hold numbers that float16 cannot represent exactly.
     """
     packages = {path.name: _read(path) for path in files}
     hashes, models = [checkpoint.sha256(path) for path in files], list(models)
@@ -63,7 +64,7 @@ def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
             metadata["bag"] = json.dumps(model.bag)
         checkpoint.write(out, tensors, metadata)
         return model
-    raise ConvertError(
+    raise MatchesNone(
         f"{', '.join(packages)} match none of the models that this version knows: choose other "
         f"files. ({' '.join(reasons)})"
     )
@@ -77,10 +78,14 @@ def unmix_network(path: Path) -> Tensors:
     ConvertError
         The file cannot be read or is of another kind.
     """
-    network = _unmix_parameters(pytorch.read(path).tensors)
+    network = unmix_parameters(pytorch.read(path).tensors)
     if not network:
         raise ConvertError(f"{path.name} is not one of Open-Unmix's networks.")
     return network
+
+
+class MatchesNone(ConvertError):
+    """The files belong to none of the models."""
 
 
 class _Mismatch(Exception):
@@ -88,6 +93,8 @@ class _Mismatch(Exception):
 
 
 def _read(path: Path) -> pytorch.Package:
+    if path.suffix == ".safetensors":
+        return pytorch.Package(checkpoint.read(path.read_bytes()).tensors, None, {})
     if pytorch.is_pytorch(path):
         return pytorch.read(path)
     return pytorch.Package(onnx_export.read(path), None, {})
@@ -155,7 +162,7 @@ def _open_unmix(model: Model, parts: Mapping[str, pytorch.Package]) -> tuple[Ten
     tensors: Tensors = {}
     found: dict[str, Any] = {}
     for stem, package in parts.items():
-        network = _unmix_parameters(package.tensors)
+        network = unmix_parameters(package.tensors)
         if not network:
             raise _Mismatch(f"the file for {stem} is not one of Open-Unmix's.")
         found |= dimensions.of_open_unmix(network)
@@ -166,7 +173,7 @@ def _open_unmix(model: Model, parts: Mapping[str, pytorch.Package]) -> tuple[Ten
     return quantise(tensors), parameters.write_config(config)
 
 
-def _unmix_parameters(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
+def unmix_parameters(tensors: Mapping[str, NDArray[Any]]) -> Tensors:
     """The parameters of an Open-Unmix network; empty if the tensors are not from one.
 
     Older checkpoints also hold windows of transforms, batch counters and the sample rate.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from numpy.typing import NDArray
@@ -139,6 +140,29 @@ def of_demucs(package: Package) -> dict[str, Any]:
     return found
 
 
+def arguments_of_demucs(network: Mapping[str, NDArray[Any]], klass: str) -> dict[str, Any]:
+    """The arguments that follow from the shapes of tensors, for a checkpoint without arguments."""
+    channels = len(network["encoder.0.conv.weight"])
+    found = {
+        "channels": channels,
+        "audio_channels": network["tencoder.0.conv.weight"].shape[1],
+        "nfft": 8 * len(network["freq_emb.embedding.weight"]),
+        "dconv_comp": channels // len(network["encoder.0.dconv.layers.0.0.weight"]),
+        "dconv_depth": _count(network, "encoder.0.dconv.layers.{}.0.weight"),
+    }
+    if klass == "HTDemucs":
+        first, second = network["crosstransformer.layers.0.linear1.weight"].shape
+        bottom = network.get("channel_upsampler.weight", ())
+        found |= {
+            "dconv_mode": 3,
+            "bottom_channels": len(bottom),
+            "t_layers": _count(network, "crosstransformer.layers.{}.linear1.weight"),
+            "t_hidden_scale": first // second,
+            "segment": Fraction(39, 5),
+        }
+    return found
+
+
 def of_open_unmix(network: Mapping[str, NDArray[Any]]) -> dict[str, int]:
     """The fields of :class:`py_demixer.models.openunmix.Config` that follow from tensor shapes."""
     return {
@@ -172,6 +196,46 @@ def of_scnet(network: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         "compress": down[0][0] // hidden,
         "layers": _count(network, "separation_net.dp_modules.{}.norm_layers.0.bias"),
     }
+
+
+def settings_of_scnet(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of :class:`py_demixer.models.scnet.Config` that a configuration states.
+
+    Raises
+    ------
+    ConvertError
+        The network was made with settings that this package does not support.
+    """
+    model, audio = (section_of(settings, name) for name in ("model", "audio"))
+    n_fft = model.get("nfft", 4096)
+    for name, wanted in {
+        "hop_size": n_fft // 4,
+        "win_size": n_fft,
+        "normalized": True,
+        "conv_kernel": 3,
+        "expand": 1,
+    }.items():
+        _require("SCNet", name, model.get(name, wanted), wanted)
+    found = {ours: model[name] for name, ours in _SCNET_SETTINGS.items() if name in model}
+    if "chunk_size" in audio:
+        found["segment_length"] = int(audio["chunk_size"])
+    return found
+
+
+def section_of(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A section of a configuration; empty if there is none (``model`` may be only a name)."""
+    section = settings.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+_SCNET_SETTINGS = {
+    "audio_channels": "audio_channels",
+    "dims": "widths",
+    "nfft": "n_fft",
+    "band_SR": "shares",
+    "band_stride": "strides",
+    "standardised": "standardised",
+}
 
 
 def _count(network: Mapping[str, NDArray[Any]], pattern: str) -> int:

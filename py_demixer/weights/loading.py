@@ -156,6 +156,21 @@ def load_model(
     return built
 
 
+def load_checkpoint(
+    path: str | Path, config: str | Path | None = None, backend: str | None = None
+) -> Model:
+    """Build the model in a checkpoint: see :func:`py_demixer.load_checkpoint`."""
+    from . import own  # imports converters, so only if they are needed
+
+    settings = own.read_settings(Path(config)) if config else None
+    return load_opened(own.open_checkpoint(Path(path), settings), backend)
+
+
+def load_opened(content: checkpoint.Checkpoint, backend: str | None = None) -> Model:
+    """Build the model of which this is the weight file."""
+    return build_model(content, backends.find(backend))
+
+
 def _opened(name: str, weights: Weights) -> Any:
     """The content of a weight file; a file is memory-mapped, so that processes share its memory."""
     if not isinstance(weights, str | Path):

@@ -43,11 +43,14 @@ class Package:
         file does not say.
     arguments
         Arguments with which the network was made, by name.
+    state
+        The key of :data:`STATES` under which the tensors were; None if the file holds nothing else.
     """
 
     tensors: Mapping[str, NDArray[Any]]
     klass: str | None
     arguments: Mapping[str, Any]
+    state: str | None = None
 
 
 def read(path: Path) -> Package:
@@ -72,9 +75,9 @@ def read(path: Path) -> Package:
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise ConvertError(f"{path.name} is not a whole PyTorch checkpoint ({error!r}).") from error
     package: dict[Any, Any] = content if isinstance(content, dict) else {}
-    states = [package[name] for name in STATES if isinstance(package.get(name), dict)]
-    state = states[0] if states else content
-    klass, arguments = (package.get("klass"), package.get("kwargs", {})) if states else (None, {})
+    found = next((name for name in STATES if isinstance(package.get(name), dict)), None)
+    state = package[found] if found else content
+    klass, arguments = (package.get("klass"), package.get("kwargs", {})) if found else (None, {})
     if (
         not isinstance(state, dict)
         or not state
@@ -86,7 +89,7 @@ def read(path: Path) -> Package:
         raise ConvertError(f"{path.name} holds something other than named tensors.")
     prefix = _PARALLEL if all(name.startswith(_PARALLEL) for name in state) else ""
     tensors = {name.removeprefix(prefix): tensor.array for name, tensor in state.items()}
-    return Package(tensors, klass, dict(arguments))
+    return Package(tensors, klass, dict(arguments), found)
 
 
 def _is_parameter(item: tuple[object, object]) -> bool:

@@ -17,7 +17,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import gpu, library, native, openunmix, operations, page, reference, rivals, songs
+from tests.bench import (
+    gpu,
+    library,
+    native,
+    openunmix,
+    operations,
+    page,
+    reference,
+    rivals,
+    scnet,
+    songs,
+)
 from tests.bench.machine import machine
 from tests.bench.rows import Row, ratios, table
 from tools.environment import CannotGoOn, note
@@ -39,6 +50,10 @@ def main() -> None:
         ("operations, in Chromium", lambda: operations.measure(options.site, RUNS)),
         ("operations, on a graphics card", lambda: gpu.measure(RUNS)),
         ("Open-Unmix, in Chromium", lambda: openunmix.measure(options.site, RUNS)),
+        (
+            "a segment of SCNet and of SCNet-large",
+            lambda: scnet.measure(options.site, RUNS, options.pytorch, options.original),
+        ),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("one song, by several workers", lambda: songs.measure_scaling(options.site)),
         ("one song, by several processes", lambda: library.measure_workers(weights)),
@@ -65,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--pytorch", type=Path)
+    parser.add_argument("--original", type=Path)
     return parser.parse_args()
 
 

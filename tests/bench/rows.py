@@ -102,13 +102,16 @@ def _cell(value: object) -> str:
 
 def ratios(rows: Sequence[Row]) -> str:
     """The time of each way to run a segment, relative to each rival with one thread."""
-    segments = [r for r in rows if r["what"] == SEGMENT and r["workers"] == r["threads"] == 1]
+    segments = [
+        r for r in rows if r["what"].endswith("/segment") and r["workers"] == r["threads"] == 1
+    ]
     lines = []
     for rival in segments:
         for ours in segments:
-            if rival["engine"] != "py-demixer" and ours["engine"] == "py-demixer":
+            is_same = ours["what"] == rival["what"]
+            if is_same and rival["engine"] != "py-demixer" and ours["engine"] == "py-demixer":
                 ratio = ours["seconds"] / rival["seconds"]
-                name = f"py-demixer {ours['backend']} ({ours['where']})"
+                name = f"{ours['what']}: py-demixer {ours['backend']} ({ours['where']})"
                 other = f"{rival['engine']} ({rival['where']})"
                 bound = "at most " if rival.get("is_given_up") else ""
                 lines.append(f"{name} takes {bound}{ratio:.2f} x the time of {other}")

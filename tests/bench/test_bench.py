@@ -10,7 +10,17 @@ import soundfile
 
 import py_demixer
 from tests import synthetic, unmix
-from tests.bench import gpu, library, memory, native, openunmix, operations, page, reference
+from tests.bench import (
+    gpu,
+    library,
+    memory,
+    native,
+    openunmix,
+    operations,
+    page,
+    reference,
+    scnet,
+)
 from tests.bench.rows import ratios, row, table
 from tools.environment import ROOT, CannotGoOn
 
@@ -108,6 +118,22 @@ def test_chromium(tiny_site):
 
 
 @pytest.mark.browser
+def test_scnet(tiny_site, monkeypatch):
+    """Without the rivals, which need PyTorch and the original."""
+    small = {"widths": [4, 4, 8], "layers": 2}
+    monkeypatch.setattr(scnet, "CONFIGS", {"scnet": small})
+    rows, _ = scnet.measure(tiny_site, 1, None, None)
+    assert [(row["where"], row["backend"]) for row in rows] == [
+        ("native", "numpy"),
+        ("chromium", "kernels"),
+    ]
+    for measured in rows:
+        assert measured.keys() >= FIELDS
+        assert measured["what"] == "scnet/segment"
+        assert 50e6 < measured["peak_bytes"] < 2e9
+
+
+@pytest.mark.browser
 def test_operations(tiny_site, monkeypatch):
     monkeypatch.setattr(operations, "SHAPES", ((512, 336, 512), (96, 2688, 432)))
     monkeypatch.setattr(operations, "LAYER", ((96, 16, 336), (192, 96, 3, 3)))
@@ -176,7 +202,8 @@ def test_ratios_are_to_rivals_with_one_thread():
         row("htdemucs/segment", "chromium", "onnxruntime-web", None, [1.0], 1, threads=2),
     ]
     assert ratios(rows) == (
-        "py-demixer kernels (chromium) takes 0.50 x the time of onnxruntime-web (chromium)"
+        "htdemucs/segment: py-demixer kernels (chromium) takes 0.50 x the time of onnxruntime-web "
+        "(chromium)"
     )
 
 

@@ -19,7 +19,7 @@ import py_demixer
 from py_demixer import trace
 from py_demixer.separation import planning
 from py_demixer.weights import manifest
-from tests import synthetic
+from tests import own, synthetic
 from tests.docs import models as tiny_models
 from tests.docs import programs
 from tests.docs.blocks import Reader
@@ -47,7 +47,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
-    """The files used in the pages: a song, a folder of songs, a data set, and a trace."""
+    """The files used in the pages: songs, a data set, a trace, and a checkpoint."""
     folder = tmp_path_factory.mktemp("songs")
     song = synthetic.song(3.0)
     for name in ("song.wav", "song.flac"):
@@ -59,6 +59,8 @@ def songs(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
     track.mkdir(parents=True)
     for name, samples in synthetic.track(2.0).items():
         soundfile.write(track / f"{name}.wav", samples.T, RATE)
+    shutil.copyfile(own.CHECKPOINT, folder / "my.ckpt")
+    (folder / "my.yaml").write_text(own.SETTINGS)
     _write_trace(song, models / "htdemucs.safetensors", folder / "other.json")
     return folder
 

@@ -21,7 +21,8 @@ def write(folder: Path) -> None:
         if model.architecture == "openunmix":
             unmix.write(path)
         else:
-            tiny.write(path, name=name, segment_length=SEGMENT)
+            kind = name if name in tiny.KINDS else model.architecture
+            tiny.write(path, name=kind, segment_length=SEGMENT)
 
 
 def described() -> Mapping[str, manifest.Model]:

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 import py_demixer
+from py_demixer.models.scnet import SCNet
 from tools import docs, tour
 from tools.environment import ROOT, CannotGoOn
 from web.server import serving
 
 PYTHON = Path(sys.executable)
-GENERATED = {docs.SOURCES / "network.svg"}
+GENERATED = {docs.SOURCES / name for name in ("network.svg", "scnet.svg")}
 PAGES = sorted({*ROOT.glob("*.md"), *docs.SOURCES.rglob("*.md"), ROOT / "weights" / "README.md"})
 
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
@@ -57,6 +58,18 @@ def test_tour_shows_every_step_with_its_shape(site, steps):
     assert steps["crosstransformer.layers.4"] == (512, 8 * 336)
     text = (site / "tour.html").read_text(encoding="utf-8")
     drawing = (site / "network.svg").read_text(encoding="utf-8")
+    for name, shape in steps.items():
+        shown = " × ".join(map(str, shape))
+        assert re.search(rf"<code>{re.escape(name)}</code></td>\s*<td>{shown}</td>", text), name
+        assert f">{shown}</text>" in drawing, name
+
+
+def test_tour_of_scnet_shows_every_step_with_its_shape(site):
+    steps = tour.record(SCNet)
+    assert steps["separation_net.dp_modules.5"] == (256, 57, 239)
+    text = (site / "tour-scnet.html").read_text(encoding="utf-8")
+    drawing = (site / "scnet.svg").read_text(encoding="utf-8")
+    assert drawing.count('class="skip"') == 3
     for name, shape in steps.items():
         shown = " × ".join(map(str, shape))
         assert re.search(rf"<code>{re.escape(name)}</code></td>\s*<td>{shown}</td>", text), name

@@ -124,7 +124,7 @@ def test_networks_of_a_bag_share_memory(tmp_path):
     bag = py_demixer.load_model("htdemucs_ft", path, "webgpu")
     alone = py_demixer.load_model("htdemucs_ft", path, "numpy")
     assert isinstance(bag, py_demixer.Bag)
-    first, second = (member._run._buffers for member in bag.members[:2])
+    first, second = (member._runner(SEGMENT)._buffers for member in bag.members[:2])
     assert first[:-2] == second[:-2]
     assert not set(map(id, first[-2:])) & set(map(id, second[-2:]))
     segment = cases.segments(SEGMENT)["song"]

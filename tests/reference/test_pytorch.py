@@ -99,11 +99,23 @@ def test_larger_difference_is_reported(track, tmp_path, pytorch_python):
         "sys.exit(cli.main(sys.argv[1:]))"
     )
     command = [pytorch_python, "-c", code, "evaluate", track / "mixture.wav"]
-    command += ["--weights", weights, "--against", "pytorch"]
+    command += ["--model", "htdemucs", "--weights", weights, "--against", "pytorch"]
     words = [str(word) for word in command]
     result = subprocess.run(words, capture_output=True, text=True, cwd=environment.ROOT)
     assert result.returncode == 1, result.stderr
     assert "Farther from PyTorch than 100 dB: drums of mixture, bass of mixture" in result.stderr
+
+
+def test_scnet_needs_a_checkout_of_its_original(track, tmp_path, pytorch_python):
+    weights = tiny.write(tmp_path / "tiny.safetensors", name="scnet")
+    for more, message in (
+        ((), "name a checkout of https://github.com/starrytong/SCNet with --original"),
+        (("--original", tmp_path), f"{tmp_path} is not a checkout of the original SCNet"),
+        (("--original", tmp_path, "--shifts", 1), "compare without --shifts"),
+    ):
+        result = compare(pytorch_python, track / "mixture.wav", "--weights", weights, *more)
+        assert result.returncode == 1
+        assert message in result.stderr
 
 
 def test_pytorch_is_not_in_the_test_environment():

@@ -809,6 +809,9 @@ def test_weights_are_not_fetched_for_a_missing_song(tmp_path, monkeypatch, capfd
 def test_file_without_weights_is_refused(run, song, out):
     code, _, stderr = run(song, "--weights", song)
     assert code == 1
+    assert "neither a PyTorch checkpoint nor a safetensors file" in sentence(stderr)
+    code, _, stderr = run(song, "--model", "htdemucs", "--weights", song)
+    assert code == 1
     assert "weight file" in sentence(stderr)
     assert not out.exists()
 

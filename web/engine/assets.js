@@ -1,8 +1,8 @@
 /**
  * Heavy files of the site: fetched once, verified by the browser and kept in Cache Storage.
  *
- * Only this module writes to that cache; `sw.js` serves files from it. A file is stored whole or
- * not at all, so an interrupted download resumes at the first missing file.
+ * Only this module and own-models.js write to that cache; `sw.js` serves files from it. A file is
+ * stored whole or not at all, so an interrupted download resumes at the first missing file.
  *
  * @module
  */
@@ -26,6 +26,9 @@ const DIGEST_HEADER = "x-py-demixer-sha256";
 const TRIES = 3;
 const PAUSE_MS = 800;
 const PARALLEL = 3;
+
+/** Folder of the user's own models, which are nowhere but in the cache. */
+export const OWN_FOLDER = "own/";
 
 /**
  * @param {string} base absolute URL of the site's folder, which is also the service worker's scope
@@ -72,9 +75,11 @@ export async function readManifest(base) {
  * @param {string} base
  * @param {AssetFile} file
  * @returns {Promise<Response>} whose body has not been read yet
- * @throws {UserError} if it is missing or damaged, or the network is down, after several tries
+ * @throws {UserError} if it is missing or damaged, or the network is down, after several tries; or
+ *   if it is part of the user's own model, which can only be added again
  */
 export async function fetchVerified(base, file) {
+  if (file.url.startsWith(OWN_FOLDER)) throw new UserError("ownModelDamaged");
   const url = new URL(file.url, base);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -207,10 +212,25 @@ async function verifiedCopy(cache, base, file) {
   return null;
 }
 
-/** @param {ArrayBuffer} bytes @returns {Promise<string>} SHA-256, in hexadecimal digits */
+/** @param {BufferSource} bytes @returns {Promise<string>} SHA-256, in hexadecimal digits */
 async function digestOf(bytes) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Store bytes that are on no server.
+ *
+ * @param {Cache} cache @param {string} base
+ * @param {string} url relative to `base` @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Promise<AssetFile>}
+ */
+export async function keepBytes(cache, base, url, bytes) {
+  const digest = await digestOf(bytes);
+  const integrity = `sha256 ${digest}`;
+  const headers = { [INTEGRITY_HEADER]: integrity, [DIGEST_HEADER]: digest };
+  await cache.put(new URL(url, base).href, new Response(bytes, { headers }));
+  return { url, bytes: bytes.length, integrity };
 }
 
 /**
@@ -300,7 +320,9 @@ async function deleteStale(cache, base, assets) {
   // Keep the files of every model, so that one chosen earlier stays.
   const files = [...assets.files, ...Object.values(assets.models).flatMap(({ parts }) => parts)];
   const wanted = new Set(files.map((file) => new URL(file.url, base).href));
+  const own = new URL(OWN_FOLDER, base).href;
   for (const request of await cache.keys()) {
-    if (!wanted.has(request.url)) await cache.delete(request);
+    const isStale = !wanted.has(request.url) && !request.url.startsWith(own);
+    if (isStale) await cache.delete(request);
   }
 }

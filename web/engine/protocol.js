@@ -37,6 +37,7 @@
  * |                  | `block`      | `Float32Array`                  | the output so far          |
  * |                  | `end`        | none                            | the rest                   |
  * | keep-worker      | `keep`       | `{base, assets, model}`         | whether files are cached   |
+ * | convert-worker   | `convert`    | `Conversion`                    | `Converted`                |
  * | alac-worker      | `decode`     | `AlacCall`                      | `AlacReply`                |
  *
  * The notices of `keep` are `[done, total]` in bytes.
@@ -251,6 +252,17 @@
  */
 
 /**
+ * A checkpoint of the user's own, and the configuration of the program that trained it; `folder`:
+ * where to store it, relative to `base`.
+ * @typedef {Pick<BootOptions, "base" | "assets"> &
+ *   {file: File, settings: File | null, folder: string}} Conversion
+ *
+ * What is stored of it: see py_demixer/pyodide/checkpoints.py.
+ * @typedef {AssetWeights &
+ *   Pick<ModelInfo, "sources" | "pace" | "step" | "memory" | "options">} Converted
+ */
+
+/**
  * Packets of an Apple Lossless track, in order.
  * @typedef {{config: Uint8Array, packets: Uint8Array[]}} AlacCall  `config`: the same in every call
  *
@@ -280,6 +292,7 @@
  *   does not cut songs into segments, with many small tasks
  * @property {number} memory        megabytes that a worker needs
  * @property {Record<string, unknown>} options  options in addition to the user's choices
+ * @property {boolean} [isOwn]      whether it is a checkpoint of the user's own
  */
 
 /**

@@ -1,24 +1,22 @@
 /**
  * The engine's worker: Pyodide, the package, the weights. Messages: see `protocol.js`.
  *
- * This is the only file of the page that uses Pyodide. On Python's side,
- * `py_demixer.pyodide.browser` is the only module that serves the page.
+ * On Python's side, it uses `py_demixer.pyodide.browser`.
  */
 
 import { partsOf, readAsset } from "./assets.js";
-import { GraphicsError, isOutOfMemory, UserError } from "./errors.js";
+import { GraphicsError, UserError } from "./errors.js";
 import { Card } from "./gpu/card.js";
 import { Network, Workspace } from "./gpu/network.js";
 import { Networks } from "./gpu/networks.js";
+import { bytes, checkLoaded, floats, listOf, startPython, whatWentWrong } from "./python.js";
 import { serve } from "./rpc.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
 /** @typedef {import("./protocol.js").Call} Call */
 /** @typedef {import("./protocol.js").Notice} Notice */
-/** @typedef {import("pyodide").PyodideAPI} Pyodide */
-/**
- * @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  values from Python have no types
- */
+/** @typedef {import("./python.js").Pyodide} Pyodide */
+/** @typedef {import("./python.js").PythonObject} PythonObject */
 
 /** @type {Pyodide | null} */
 let python = null;
@@ -53,36 +51,6 @@ async function boot(options, report) {
   await loadWeights(options, report);
   // Python's None is undefined in Pyodide; null would be a different value.
   return JSON.parse(demixer.load(options.backend ?? undefined));
-}
-
-/**
- * Start Pyodide with the packages and the project's wheel, which download meanwhile.
- *
- * @param {BootOptions} options
- * @returns {Promise<Pyodide>}
- */
-async function startPython(options) {
-  const { base, assets } = options;
-  const indexURL = new URL(assets.pyodide, base).href;
-  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
-  const packages = [...assets.packages, new URL(assets.wheel, base).href];
-  // Without packageBaseUrl, wheels would come from a CDN.
-  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
-  checkLoaded(pyodide, options, [...assets.packages, "py-demixer"]);
-  return pyodide;
-}
-
-/**
- * Check that packages were loaded; Pyodide only logs those that it cannot load.
- *
- * @param {Pyodide} pyodide @param {BootOptions} options @param {string[]} names
- */
-function checkLoaded(pyodide, { assets }, names) {
-  for (const name of names) {
-    if (!(name in pyodide.loadedPackages)) {
-      throw new UserError("missingFile", { url: `${assets.pyodide}${name}` });
-    }
-  }
 }
 
 /**
@@ -215,29 +183,6 @@ function heapBytes() {
   return /** @type {any} */ (python)._module.HEAP8.byteLength;
 }
 
-/** @param {PythonObject} list destroyed @returns {PythonObject[]} its items */
-function listOf(list) {
-  const items = list.toJs({ depth: 1 });
-  list.destroy();
-  return items;
-}
-
-/** @param {PythonObject} array of float32, destroyed @returns {Float32Array<ArrayBuffer>} */
-function floats(array) {
-  return new Float32Array(bytes(array).buffer);
-}
-
-/** @param {PythonObject} array destroyed @returns {Uint8Array<ArrayBuffer>} a copy */
-function bytes(array) {
-  const view = array.getBuffer("u8");
-  try {
-    return new Uint8Array(view.data);
-  } finally {
-    view.release();
-    array.destroy();
-  }
-}
-
 /**
  * @param {import("./protocol.js").Call} call @param {Report} report
  * @returns {Promise<unknown>}
@@ -280,39 +225,10 @@ const SAYS_WHY = new Set(["downmix", "measure", "plan", "graphics"]);
  */
 function explained(error, method) {
   if (error instanceof UserError) return error;
-  const { code, values } = whatWentWrong(error, method);
+  const { code, values } = whatWentWrong(error, SAYS_WHY.has(method), demixer === null);
   // A model that no card can run raises a ValueError.
   const Kind = code === "verbatim" && method === "graphics" ? GraphicsError : UserError;
   return new Kind(code, values, error instanceof Error ? (error.stack ?? error) : error);
-}
-
-/**
- * @param {unknown} error @param {import("./protocol.js").Call["method"]} method
- * @returns {import("./errors.js").Notice}
- */
-function whatWentWrong(error, method) {
-  if (isOutOfMemory(error)) return { code: "memory", values: {} };
-  if (error instanceof WebAssembly.CompileError) return { code: "old", values: {} };
-  if (!(error instanceof Error)) return { code: "fault", values: {} };
-  const type = "type" in error ? String(error.type) : "";
-  if (type.endsWith("MemoryError")) return { code: "memory", values: {} };
-  if (type === "ValueError" && SAYS_WHY.has(method)) {
-    return { code: "verbatim", values: { sentence: sentenceOf(error.message) } };
-  }
-  if (demixer === null && /fetch|import|network|load/i.test(error.message)) {
-    console.error(error);
-    return { code: "noNetwork", values: {} };
-  }
-  return { code: "fault", values: {} };
-}
-
-/**
- * @param {string} traceback @returns {string} the message of the exception, without the traceback
- */
-function sentenceOf(traceback) {
-  const mark = "\nValueError: ";
-  const at = traceback.lastIndexOf(mark);
-  return at < 0 ? traceback.trim() : traceback.slice(at + mark.length).trim();
 }
 
 serve(async (method, argument, notice) => {

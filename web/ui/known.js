@@ -64,7 +64,8 @@ export class Known {
     const licence = byId("licence", HTMLAnchorElement);
     licence.textContent = model?.licence ?? "";
     licence.href = model?.licence_url ?? "";
-    byId("model-about", HTMLParagraphElement).hidden = !model;
+    // The user's own models have no licence that the page knows.
+    byId("model-about", HTMLParagraphElement).hidden = !model?.licence;
   }
 
   /**
@@ -84,7 +85,8 @@ export class Known {
     const missing = await missingBytes(base, all, name);
     const bytes = missing || downloadBytes(all, name);
     const isUnderWay = engine.model === name;
-    settings.tellModel(name, { bytes, isKept: missing === 0, isUnderWay, time });
+    const isOwn = all.models[name]?.isOwn ?? false;
+    settings.tellModel(name, { bytes, isOwn, isKept: missing === 0, isUnderWay, time });
     if (name === choices.get("model")) start.download = { bytes: missing, isUnderWay };
   }
 

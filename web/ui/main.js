@@ -5,6 +5,13 @@
  */
 
 import { missingBytes, readManifest } from "../engine/assets.js";
+import {
+  addModel,
+  belongsToModel,
+  checkpointsAmong,
+  ownModels,
+  removeModel,
+} from "../engine/own-models.js";
 import { Engine } from "../engine/engine.js";
 import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
@@ -28,6 +35,7 @@ import { Settings } from "./settings/settings.js";
 import { wireShell } from "./shell.js";
 import { Showing, titlesOf } from "./showing.js";
 import { Attention } from "./songs/attention.js";
+import { confirmed } from "./songs/confirm.js";
 import { Songs } from "./songs/songs.js";
 import { Start } from "./start/start.js";
 import { Studio } from "./studio/studio.js";
@@ -99,7 +107,10 @@ const transport = new Transport();
 /** @type {Showing} */
 const showing = new Showing({ session, saves, studio, transport, onError: showProblem });
 new Keys(studio, transport);
-const settings = new Settings(choices, () => void startEngine());
+const settings = new Settings(choices, {
+  onDownload: () => void startEngine(),
+  onDelete: (name) => void deleteModel(name),
+});
 const engineCard = new EngineCard(engine);
 const songs = new Songs({
   session,
@@ -133,7 +144,8 @@ const known = new Known({
 /** @returns {Promise<Assets>} */
 async function readAssets() {
   if (assets) return assets;
-  assets = await readManifest(base);
+  const site = await readManifest(base);
+  assets = { ...site, models: { ...site.models, ...(await ownModels(base)) } };
   choices.assets = assets;
   settings.assets = assets;
   known.assets = assets;
@@ -207,17 +219,66 @@ showing.addEventListener("change", () => {
 
 showing.addEventListener("state", tellBusy);
 
-/** @param {File[]} files */
+/** @param {File[]} files songs and models */
 async function take(files) {
   problem.hide();
   showNotice(null);
   try {
     await readAssets();
-    const [first] = await session.add(files, choices.choice);
+    const models = files.filter(belongsToModel);
+    if (models.length > 0) await addModels(models);
+    const songs = files.filter((file) => !belongsToModel(file));
+    if (songs.length === 0) return;
+    const [first] = await session.add(songs, choices.choice);
     showing.prefer(first ?? null);
   } catch (error) {
     showProblem(error);
   }
+}
+
+/**
+ * Add the user's own models; the last one is selected.
+ *
+ * @param {File[]} files checkpoints and their configurations
+ */
+async function addModels(files) {
+  for (const checkpoint of checkpointsAmong(files)) {
+    showNotice((words) => words.settings.ownReading(checkpoint.file.name));
+    try {
+      const name = await addModel(base, await readAssets(), checkpoint);
+      await readAgain();
+      choices.set("model", name);
+      showNotice((words) => words.settings.ownAdded(known.titleOf(name)));
+    } catch (error) {
+      showNotice(null);
+      throw error;
+    }
+  }
+}
+
+/** @param {string} name of a model of the user's own */
+async function deleteModel(name) {
+  const title = known.titleOf(name);
+  const isSure = await confirmed(
+    ({ settings }) => settings.ownAsk(title),
+    ({ settings }) => settings.ownDelete,
+  );
+  if (!isSure) return;
+  try {
+    await removeModel(base, name);
+    await readAgain();
+    // The selected model may have been that one.
+    choices.set("model", choices.get("model"));
+    showNotice((words) => words.settings.ownDeleted(title));
+  } catch (error) {
+    showProblem(error);
+  }
+}
+
+/** Read the models again. */
+async function readAgain() {
+  assets = null;
+  await readAssets();
 }
 
 session.addEventListener("song", (event) => {
@@ -288,7 +349,9 @@ choices.addEventListener("change", (event) => {
 
 document.addEventListener("visibilitychange", () => {
   // A hidden page may be asleep and miss changes in other tabs.
-  if (!document.hidden) void loadSongs();
+  if (document.hidden) return;
+  void loadSongs();
+  if (assets) void readAgain().catch(showProblem);
 });
 
 async function loadSongs() {

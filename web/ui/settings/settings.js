@@ -29,6 +29,7 @@ import { AUTOMATIC, COMPUTERS } from "./choices.js";
  * Facts about a model on this device.
  * @typedef {object} Known
  * @property {number} bytes         bytes to download
+ * @property {boolean} isOwn        it is the user's own
  * @property {boolean} isKept
  * @property {boolean} isUnderWay   it is being downloaded or started
  * @property {Expectation | null} time
@@ -37,6 +38,7 @@ import { AUTOMATIC, COMPUTERS } from "./choices.js";
 export class Settings {
   #dialog = byId("settings", HTMLDialogElement);
   #choices;
+  #onDelete;
   #models = make("fieldset", { id: "model-list", className: "models" });
   #download = make("button", { type: "button", id: "settings-download", className: "button" });
   #missing = make("p", { id: "missing-models", className: "quiet" });
@@ -54,10 +56,14 @@ export class Settings {
 
   /**
    * @param {Choices} choices
-   * @param {() => void} onDownload called to download the chosen model before there is a song
+   * @param {object} actions
+   * @param {() => void} actions.onDownload called to download the chosen model before there is a
+   *   song
+   * @param {(name: string) => void} actions.onDelete called to delete a model of the user's own
    */
-  constructor(choices, onDownload) {
+  constructor(choices, { onDownload, onDelete }) {
     this.#choices = choices;
+    this.#onDelete = onDelete;
     say(this.#download, ({ start }) => start.downloadNow);
     this.#download.hidden = true;
     this.#download.addEventListener("click", () => {
@@ -116,7 +122,11 @@ export class Settings {
       const licence = make("span", { className: "model-licence quiet", textContent: model.licence });
       card.append(size, use, time, licence);
       this.#models.append(card);
+      if (model.isOwn) this.#models.append(this.#aboutOwn(name, model.sources, use));
     }
+    const own = make("p", { id: "own-models", className: "quiet" });
+    say(own, ({ settings }) => settings.own);
+    this.#models.append(own);
     const titles = Object.values(assets.missing).map(({ title }) => title);
     const more = make("a", { href: "models.txt", target: "_blank", rel: "noopener" });
     const text = make("span");
@@ -125,6 +135,19 @@ export class Settings {
     this.#missing.replaceChildren(text, " ", more);
     this.#missing.hidden = titles.length === 0;
     this.#show();
+  }
+
+  /**
+   * @param {string} name of a model of the user's own @param {string[]} sources its stems
+   * @param {HTMLElement} use where they are listed
+   * @returns {HTMLButtonElement} deletes it
+   */
+  #aboutOwn(name, sources, use) {
+    say(use, (words) => sources.map((source) => stemName(words, source)).join(", "));
+    const button = make("button", { type: "button", className: "model-delete" });
+    say(button, ({ settings }) => settings.ownDelete);
+    button.addEventListener("click", () => this.#onDelete(name));
+    return button;
   }
 
   /**
@@ -230,12 +253,15 @@ export class Settings {
   }
 
   /** @param {string} name of a model @param {Known} known */
-  tellModel(name, { bytes, isKept, isUnderWay, time }) {
+  tellModel(name, { bytes, isOwn, isKept, isUnderWay, time }) {
     if (name === this.#choices.get("model")) this.#download.hidden = isKept || isUnderWay;
     const card = this.#cards.get(name);
     if (!card) return;
     const size = megabytes(bytes);
-    say(card.size, ({ settings }) => (isKept ? settings.kept(size) : settings.toFetch(size)));
+    say(card.size, ({ settings }) => {
+      if (isOwn) return settings.ownKept(size);
+      return isKept ? settings.kept(size) : settings.toFetch(size);
+    });
     say(card.time, timeOf(time));
   }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { belongsToModel, MODEL_ENDINGS } from "../../engine/own-models.js";
+
 /** Extensions of files with sound. For some of them browsers report no type, or a wrong one. */
 const ENDINGS = [
   ["aac", "aif", "aifc", "aiff", "alac", "amr", "caf", "flac", "m4a", "m4b", "mka", "mp2", "mp3"],
@@ -15,7 +17,11 @@ const ENDINGS = [
 const NO_SOUND = new Set(["m3u", "m3u8", "mid", "midi", "pls", "xspf"]);
 
 /** Types accepted by the file picker. */
-export const ACCEPTED = ["audio/*", "video/*", ...ENDINGS.map((ending) => `.${ending}`)].join(",");
+export const ACCEPTED = [
+  "audio/*",
+  "video/*",
+  ...[...ENDINGS, ...MODEL_ENDINGS].map((ending) => `.${ending}`),
+].join(",");
 
 /** Sorts the files of a folder by name, with 2 before 10. */
 const inOrder = new Intl.Collator(undefined, { numeric: true });
@@ -29,11 +35,11 @@ export function isSong({ name, type }) {
 
 /**
  * @param {File[]} files that the user picked one by one
- * @returns {File[]} the songs among them; a single file counts whatever it looks like, and so do
- *   all files if none looks like a song: reading them shows what is wrong
+ * @returns {File[]} the songs and models among them; a single file counts whatever it looks like,
+ *   and so do all files if none looks like one: reading them shows what is wrong
  */
 export function songsAmong(files) {
-  const songs = files.filter(isSong);
+  const songs = files.filter((file) => isSong(file) || belongsToModel(file));
   return files.length > 1 && songs.length > 0 ? songs : files;
 }
 

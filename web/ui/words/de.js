@@ -309,6 +309,15 @@ export const de = {
     toFetch: (size) => `${size} zu laden`,
     missing: (titles) => `Nicht auf dieser Seite: ${titles.join(", ")}.`,
     moreModels: "Über die Modelle",
+    own:
+      "Eigene Modelle gehen auch: Zieh den Checkpoint auf die Seite (.th, .ckpt, .pt oder " +
+      ".safetensors).",
+    ownKept: (size) => `${size}, dein eigenes`,
+    ownReading: (name) => `${name} wird gelesen. Das kann eine Minute dauern.`,
+    ownAdded: (title) => `${title} ist bereit und für die nächsten Lieder ausgewählt.`,
+    ownDelete: "Löschen",
+    ownAsk: (title) => `Das Modell ${title} löschen? Fertige Lieder behalten ihre Spuren.`,
+    ownDeleted: (title) => `${title} gelöscht.`,
     takes: (time, isUsual, isMeasured) => {
       const song = isUsual ? "ein 4-Minuten-Lied" : "dieses Lied";
       return isMeasured
@@ -503,6 +512,16 @@ export const de = {
   errors: {
     verbatim: ({ sentence }) => sentence,
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
+    settingsAlone:
+      "Das ist die Konfiguration eines Modells. Zieh seinen Checkpoint mit ihr auf die Seite: .th, " +
+      ".ckpt, .pt oder .safetensors.",
+    notSettings: ({ name }) =>
+      `${name} ist keine Konfiguration eines Modells (YAML mit Abschnitten).`,
+    ownModelDamaged:
+      "Der Browser hat einen Teil deines Modells verloren. Lösche es und füge die Datei neu hinzu.",
+    ownNeedsStorage:
+      "Dieser Browser kann hier keine Modelle behalten, also auch keine eigenen. Öffne die Seite " +
+      "über HTTPS und nicht in einem privaten Fenster.",
     notAudio:
       "Das ist keine Audiodatei, die dein Browser lesen kann. " +
       "Versuche es mit WAV, AIFF, FLAC, MP3, M4A, Ogg oder Opus.",

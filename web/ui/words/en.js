@@ -329,6 +329,14 @@ export const en = {
     toFetch: (/** @type {string} */ size) => `${size} to download`,
     missing: (/** @type {string[]} */ titles) => `Not on this site: ${titles.join(", ")}.`,
     moreModels: "About the models",
+    own: "You can also drop a checkpoint of your own on the page: .th, .ckpt, .pt or .safetensors.",
+    ownKept: (/** @type {string} */ size) => `${size}, your own`,
+    ownReading: (/** @type {string} */ name) => `Reading ${name}. This can take a minute.`,
+    ownAdded: (/** @type {string} */ title) => `${title} is ready, and selected for the next songs.`,
+    ownDelete: "Delete",
+    ownAsk: (/** @type {string} */ title) =>
+      `Delete the model ${title}? Finished songs keep their stems.`,
+    ownDeleted: (/** @type {string} */ title) => `${title} deleted.`,
     takes: (
       /** @type {string} */ time,
       /** @type {boolean} */ isUsual,
@@ -515,6 +523,15 @@ export const en = {
     /** A message from Python, which speaks English only. */
     verbatim: (/** @type {{sentence: string}} */ { sentence }) => sentence,
     empty: "This file is empty. Choose an audio file.",
+    settingsAlone:
+      "This is the configuration of a model. Drop its checkpoint together with it: .th, .ckpt, " +
+      ".pt or .safetensors.",
+    notSettings: (/** @type {{name: string}} */ { name }) =>
+      `${name} is not a configuration of a model (YAML with sections).`,
+    ownModelDamaged: "The browser lost a part of your model. Delete it and add its file again.",
+    ownNeedsStorage:
+      "This browser cannot keep models here, so your own cannot be used. Open the page over HTTPS, " +
+      "not in a private window.",
     notAudio:
       "Your browser cannot read this as an audio file. " +
       "Try WAV, AIFF, FLAC, MP3, M4A, Ogg or Opus.",

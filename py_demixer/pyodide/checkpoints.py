@@ -1,0 +1,73 @@
+"""Checkpoints of the page's user: read in a worker, and stored in parts by JavaScript."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from py_demixer.errors import ConvertError
+from py_demixer.weights import checkpoint, manifest, networks, own
+
+PART_BYTES = 4 << 20
+
+
+class Conversion:
+    """A checkpoint, as a weight file.
+
+    Parameters
+    ----------
+    path
+        The file, in Pyodide's file system.
+    settings
+        JSON of the configuration of the program that trained it; ``"{}"`` if there is none.
+
+    Raises
+    ------
+    ValueError
+        See :func:`py_demixer.weights.own.open_checkpoint`; the message is a sentence.
+    """
+
+    def __init__(self, path: str, settings: str) -> None:
+        try:
+            self._content = own.open_checkpoint(Path(path), json.loads(settings))
+        except ConvertError as error:
+            raise ValueError(str(error)) from error
+        networks.build_model(self._content)  # fails now if something about it is wrong
+
+    def described(self) -> str:
+        """What the page shows about the model, and must know before it runs, as JSON.
+
+        The keys are architecture, sources, bytes and sha256 (of the weight file), and those of
+        :class:`py_demixer.weights.manifest.Page`, from the published model that is most like it.
+        """
+        held = networks.read_networks(self._content)
+        digest, size = hashlib.sha256(), 0
+        for piece in checkpoint.serialised(self._content.tensors, self._content.metadata):
+            digest.update(piece)
+            size += len(piece)
+        alike = (m for m in manifest.MODELS.values() if m.architecture == held.architecture)
+        nearest = min(alike, key=lambda model: abs(model.file.bytes - size))
+        return json.dumps(
+            {
+                "architecture": held.architecture,
+                "sources": held.config.sources,
+                "bytes": size,
+                "sha256": digest.hexdigest(),
+                **asdict(nearest.page),
+            }
+        )
+
+    def parts(self) -> Iterator[bytes]:
+        """The weight file in parts of ``PART_BYTES``; the last one may be shorter."""
+        part = bytearray()
+        for piece in checkpoint.serialised(self._content.tensors, self._content.metadata):
+            for start in range(0, len(piece), PART_BYTES):
+                part += piece[start : start + PART_BYTES]
+                if len(part) >= PART_BYTES:
+                    yield bytes(part[:PART_BYTES])
+                    del part[:PART_BYTES]
+        if part:
+            yield bytes(part)

@@ -1,0 +1,192 @@
+"""One SCNet segment of 11 s with random weights, natively and in Chromium, and by rivals.
+
+PyTorch and onnxruntime-web need the original: a checkout of https://github.com/starrytong/SCNet. In
+the rivals' favour, onnxruntime-web's graph leaves out the short-time transforms.
+
+When run as a script by an engine's own interpreter, this prints one JSON object:
+
+    python -m tests.bench.scnet ENGINE DIMENSIONS RUNS CHECKOUT
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from py_demixer.weights.manifest import MODELS
+from tests import chromium
+from tests.bench import inside_scnet, rivals
+from tests.bench.memory import peak_bytes
+from tests.bench.rows import Row, row
+from tools.environment import CACHE, ROOT, run
+from web.server import serving
+
+CONFIGS: Mapping[str, Mapping[str, Any]] = {
+    name: MODELS[name].config for name in ("scnet", "scnet_large")
+}
+"""Dimensions of the published models."""
+
+GFLOP = {"scnet": 407.0 - 40, "scnet_large": 2352.0 - 213}
+"""Operations of a segment here, in billions: half of the decoders' convolutions are saved."""
+
+SECONDS = 11
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+# One page for each model, because WASM memory never shrinks.
+_OURS = """
+async ({ code, dimensions, runs }) => {
+  const base = new URL("./", location.href).href;
+  const assets = await (await fetch("assets.json")).json();
+  const indexURL = base + assets.pyodide;
+  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
+  const packages = [...assets.packages, base + assets.wheel];
+  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
+  pyodide.FS.writeFile("/home/pyodide/inside_scnet.py", code);
+  const inside = pyodide.pyimport("inside_scnet");
+  const measured = JSON.parse(inside.measure(dimensions, runs, "float16"));
+  return { ...measured, heap: pyodide._module.HEAP8.length };
+}
+"""
+
+
+def measure(
+    site: Path, runs: int, pytorch: Path | None, original: Path | None
+) -> tuple[list[Row], dict[str, str]]:
+    """Time one segment of each model.
+
+    Parameters
+    ----------
+    site
+        The built site.
+    runs
+        Number of timed runs.
+    pytorch
+        A Python that can import torch, onnx and NumPy; None leaves out the rivals.
+    original
+        A checkout of the original; None leaves out the rivals.
+
+    Returns
+    -------
+    tuple[list[Row], dict[str, str]]
+        The rows, and the versions of what was measured.
+    """
+    rows, versions = [], dict[str, str]()
+    for name in CONFIGS:
+        rows.append(_native(Path(sys.executable), "py-demixer", "numpy", name, runs, None))
+        if pytorch and original:
+            rows.append(_native(pytorch, "pytorch", None, name, runs, original))
+        rows.append(_in_chromium(site, name, runs))
+        if pytorch and original:
+            rows += _by_onnxruntime(_graph(pytorch, name, original), name, runs)
+            versions["npm onnxruntime-web"] = rivals.ONNXRUNTIME.partition("@")[2]
+    return rows, versions
+
+
+def _row(
+    name: str,
+    where: str,
+    engine: str,
+    backend: str | None,
+    measured: tuple[list[float], int],
+    threads: int = 1,
+) -> Row:
+    what = f"{name}/segment"
+    return row(what, where, engine, backend, *measured, threads=threads, gflop=GFLOP[name])
+
+
+def _native(
+    python: Path,
+    engine: str,
+    backend: str | None,
+    name: str,
+    runs: int,
+    original: Path | None,
+) -> Row:
+    given = json.dumps(CONFIGS[name])
+    command = [python, "-m", "tests.bench.scnet", engine, given, runs, original or "-"]
+    result = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env=os.environ | _ONE_THREAD,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return _row(name, "native", engine, backend, (answer["runs"], answer["peak_bytes"]))
+
+
+def _in_chromium(site: Path, name: str, runs: int) -> Row:
+    code = Path(inside_scnet.__file__).read_text(encoding="utf-8")
+    with serving(site) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
+        page = browser.new_page()
+        page.goto(url + "licences.txt")
+        page.set_default_timeout(0)
+        given = {"code": code, "dimensions": json.dumps(CONFIGS[name]), "runs": runs}
+        answer = page.evaluate(_OURS, given)
+        browser.close()
+    measured = answer["runs"], answer["heap"]
+    return _row(name, "chromium", "py-demixer", answer["backend"], measured)
+
+
+def _graph(pytorch: Path, name: str, original: Path) -> Path:
+    """The graph of the original, exported once."""
+    path = CACHE / "rivals" / f"{name}.onnx"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        given = json.dumps(CONFIGS[name])
+        command = [pytorch, "-m", "tests.bench.export_scnet", given, original, path]
+        run(command, f"Cannot export {name}. PyTorch said:", cwd=ROOT)
+    return path
+
+
+def _by_onnxruntime(graph: Path, name: str, runs: int) -> list[Row]:
+    rows = []
+    for threads in sorted({1, os.cpu_count() or 1}):
+        measured = rivals.run_graph(graph.name, {"spectrum": [1, 4, 2049, 476]}, threads, runs)
+        rows.append(_row(name, "chromium", "onnxruntime-web", None, measured, threads))
+    return rows
+
+
+# ---- in an engine's own interpreter -------------------------------------------------------------
+
+
+def _by_pytorch(dimensions: str, runs: int, original: Path) -> list[float]:
+    import torch
+
+    from py_demixer.evaluation import scnet
+    from py_demixer.models import parameters
+    from py_demixer.models.scnet import Config
+
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    config = parameters.read_config(Config, dimensions)
+    network = scnet.network(original, inside_scnet.tensors(config, "float32"), config)
+    segment = torch.from_numpy(inside_scnet.noise(config.segment_length))[None]
+    network(segment)  # a warm-up
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        network(segment)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def _main(engine: str, dimensions: str, runs: int, original: Path) -> None:
+    if engine == "pytorch":
+        seconds = _by_pytorch(dimensions, runs, original)
+    else:
+        seconds = json.loads(inside_scnet.measure(dimensions, runs, "float32"))["runs"]
+    print(json.dumps({"runs": seconds, "peak_bytes": peak_bytes()}))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
