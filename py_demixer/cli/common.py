@@ -181,6 +181,8 @@ def choices(options: argparse.Namespace) -> planning.Options:
     """
     kinds = [procedure.options for procedure in planning.PROCEDURES.values()]
     every = {field.name for kind in kinds for field in fields(kind)}
+    if options.config and not is_own(options):
+        raise ValueError("--config is for a checkpoint of your own: name it with --weights.")
     said = {name: value for name, value in vars(options).items() if name in every}
     given = {name: value for name, value in said.items() if value is not None}
     return planning.make_options(_described(options)[0], given)

@@ -8,6 +8,7 @@ from typing import Any
 
 from py_demixer.errors import ConvertError
 from py_demixer.weights import checkpoint, convert, manifest, own, storage
+from py_demixer.weights.checkpoint import Checkpoint
 
 from .common import Refusal, refuse_to_overwrite, say
 
@@ -39,54 +40,67 @@ def describe(commands: Any) -> None:
         metavar="YAML",
         help="the configuration of the program that trained a checkpoint of your own",
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, usage_error=parser.error)
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.config and len(options.files) > 1:
+        options.usage_error("--config belongs to one checkpoint: give one file.")
     if options.check:
+        if options.config or options.storage:
+            options.usage_error("--check only reads: leave out --config and --storage.")
         return _check(options.files)
     out: Path = options.output
     if not options.force:
         refuse_to_overwrite([out])
     try:
-        sentence = _convert(options.files, out, options.config)
+        content, sentence = _opened(options.files, options.config)
         if options.storage:
-            _store(out, options.storage)
+            content = _stored(content, options.storage)
+        checkpoint.write(out, content.tensors, content.metadata)
     except OSError as error:
         raise Refusal(f"{error.filename or out} cannot be used: {error.strerror}.") from error
     print(f"{out} holds {sentence}")
     return 0
 
 
-def _convert(files: list[Path], out: Path, config: Path | None) -> str:
-    """Convert files of a published model, or a checkpoint of one's own; return what it is."""
+def _opened(files: list[Path], config: Path | None) -> tuple[Checkpoint, str]:
+    """The files of a published model or a checkpoint of one's own, as a weight file; what it is.
+
+    Networks trained from a published one look like it: what is not published is one's own.
+    """
+    models = manifest.MODELS.values()
+    reason = ""
     if config is not None:
-        content = own.open_checkpoint(files[0], own.read_settings(config))
-    else:
+        return _own(files[0], own.read_settings(config))
+    if len(files) == 1 and not convert.is_published(files[0], models):
         try:
-            model = convert.convert(files, out, manifest.MODELS.values())
-            return f"the weights of {model.title}. {model.licence.text}"
-        except convert.MatchesNone as none:
-            if len(files) > 1:
-                raise
-            try:
-                content = own.open_checkpoint(files[0])
-            except ConvertError as error:
-                raise ConvertError(f"{error} {none}") from error
-    checkpoint.write(out, content.tensors, content.metadata)
-    architecture = content.metadata["architecture"]
-    return f"a network of the architecture {architecture}. {content.metadata['licence']}"
+            return _own(files[0])
+        except ConvertError as error:
+            reason = f"{error} "
+    try:
+        model, content = convert.assembled(files, models)
+    except ConvertError as error:
+        raise ConvertError(f"{reason}{error}") from error
+    return content, f"the weights of {model.title}. {model.licence.text}"
 
 
-def _store(path: Path, kind: str) -> None:
+def _own(file: Path, settings: own.Settings | None = None) -> tuple[Checkpoint, str]:
+    content = own.open_checkpoint(file, settings)
+    about = content.metadata
+    return content, f"a network of the architecture {about['architecture']}. {about['licence']}"
+
+
+def _stored(content: Checkpoint, kind: str) -> Checkpoint:
     """Store the numbers of a weight file in another way, and tell what that costs."""
     from py_demixer.evaluation import storage as measured  # it runs networks
 
-    content = checkpoint.read(path.read_bytes())
+    if content.metadata["architecture"] == "openunmix":
+        raise ConvertError("Open-Unmix is stored in one way only: leave out --storage.")
     stored = storage.stored(content.tensors, kind)
     for line in measured.cost(content, stored):
         say(line)
-    checkpoint.write(path, stored, content.metadata)
+    return Checkpoint(stored, content.metadata)
 
 
 def _check(files: list[Path]) -> int:

@@ -32,6 +32,7 @@ from .common import (
     add_jobs,
     add_model,
     choices,
+    is_own,
     load_model,
     model_name,
     opened,
@@ -192,9 +193,10 @@ def _about(
 ) -> dict[str, Any]:
     """Everything that determines the results."""
     return {
+        "weights": sha256(weight_file(options)),
         "model": model_name(options),
         "options": asdict(chosen),
-        "weights": sha256(weight_file(options)),
+        **({"network": dict(opened(options).metadata)} if is_own(options) else {}),
         "versions": {
             "py-demixer": __version__,
             "numpy": np.__version__,

@@ -10,8 +10,8 @@ fn main(
     @builtin(num_workgroups) count: vec3u,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = workgroup.y * count.x + workgroup.x;
-    if (row >= sizes.rows) {
+    let row = sizes.first + workgroup.y * count.x + workgroup.x;
+    if (row >= sizes.stop) {
         return;
     }
     for (var i = thread; i < POINTS; i += 64u) {

@@ -14,7 +14,7 @@ from py_demixer.ops.stft import margin
 from py_demixer.program.program import Array, Operation
 
 from .dispatch import Dispatch, Scratch, Table
-from .operands import array, grid, result
+from .operands import MOST_FLOP, array, grid, result
 
 MOST_SAMPLES = 4096
 """Maximum length of a frame: what 16 KiB of workgroup memory can hold."""
@@ -163,21 +163,33 @@ def row_signals(operation: Operation) -> list[Dispatch]:
 
 def _rows(operation: Operation, shader: str, signals: Array) -> list[Dispatch]:
     """A workgroup for each row."""
-    channels, rows, positions = signals.shape
+    rows, positions = signals.shape[0] * signals.shape[1], signals.shape[2]
+    constants = _constants(positions, 1 / math.sqrt(positions))
+    some = max(1, MOST_FLOP // _flop(positions // 2))
     return [
         Dispatch(
             shader=("fourier", "real", shader),
-            constants=_constants(positions, 1 / math.sqrt(positions)),
-            sizes={"rows": channels * rows},
+            constants=constants,
+            sizes={"rows": rows, "first": first, "stop": min(first + some, rows)},
             bindings=(
                 array(operation.operands[0]),
                 Table(_circle(positions)),
                 result(operation),
             ),
-            workgroups=grid(channels * rows, 1),
+            workgroups=grid(min(some, rows - first), 1),
             writes=(2,),
         )
+        for first in range(0, rows, some)
     ]
+
+
+def _flop(points: int) -> int:
+    """Operations of a transform: many where ``points`` has a large prime factor."""
+    factors, rest = 0, points
+    while rest > 1:
+        factor = 4 if rest % 4 == 0 else next(n for n in range(2, rest + 1) if rest % n == 0)
+        factors, rest = factors + factor, rest // factor
+    return 8 * points * max(1, factors)
 
 
 def _constants(samples: int, scale: float) -> dict[str, bool | int | float]:

@@ -28,6 +28,10 @@ class SegmentNetwork(Model, Protocol):
     def pads_segments(self) -> bool:
         """Whether a segment shorter than the others is extended to their length with context."""
 
+    @property
+    def normalises(self) -> bool:
+        """Whether the song is normalised by its mean and standard deviation before."""
+
     def __call__(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
         """Separate a segment: ``(channels, samples)`` -> ``(sources, channels, samples)``."""
 
@@ -106,6 +110,11 @@ class Bag:
     def pads_segments(self) -> bool:
         """Whether a segment shorter than the others is extended to their length with context."""
         return self.members[0].pads_segments
+
+    @property
+    def normalises(self) -> bool:
+        """Whether the song is normalised by its mean and standard deviation before."""
+        return self.members[0].normalises
 
     def members_for(self, sources: Sequence[str]) -> list[int]:
         """The indices of the members that contribute to at least one of the sources."""

@@ -38,7 +38,10 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class HybridConfig:
-    """Dimensions common to all hybrid models; the defaults are those of the released HTDemucs."""
+    """Dimensions common to all hybrid models; the defaults are those of the released HTDemucs.
+
+    ``normalised``: see :attr:`py_demixer.models.bag.SegmentNetwork.normalises`.
+    """
 
     sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
     sample_rate: int = 44100
@@ -50,6 +53,7 @@ class HybridConfig:
     dconv_depth: int = 2
     freq_emb: float = 0.2
     emb_scale: float = 10.0
+    normalised: bool = True
 
 
 class Hybrid(Segmented):

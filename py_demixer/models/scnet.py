@@ -61,6 +61,8 @@ class Config:
     standardised
         Whether the network standardises its spectrogram. The authors' does since SCNet-large;
         models trained with copies of earlier versions do not.
+    normalised
+        See :attr:`py_demixer.models.bag.SegmentNetwork.normalises`.
     """
 
     sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
@@ -76,6 +78,7 @@ class Config:
     compress: int = 4
     layers: int = 6
     standardised: bool = True
+    normalised: bool = True
 
     def bands(self, frequencies: int) -> tuple[Band, ...]:
         """The three bands of a spectrum with this number of frequencies."""
@@ -86,7 +89,8 @@ class Config:
             math.ceil(frequencies * (low + middle)),
             frequencies,
         )
-        return tuple(map(Band, edges[:-1], edges[1:], self.strides, self.kernels))
+        sides = zip(edges[:-1], edges[1:], self.strides, self.kernels, strict=True)
+        return tuple(Band(*side) for side in sides)
 
 
 @dataclass(frozen=True)
@@ -146,10 +150,12 @@ class SCNet(Segmented):
         """PyTorch's names of all parameters, with their shapes."""
         shapes: Shapes = {}
         coders = len(config.widths) - 1
+        bands = config.bands(config.n_fft // 2 + 1)
         for i, (outer, inner) in enumerate(zip(config.widths, config.widths[1:], strict=False)):
             encoder, decoder = f"encoder.{i}", f"decoder.{coders - 1 - i}"
             made = outer if i else outer * len(config.sources)
-            for band, (kernel, depth) in enumerate(zip(config.kernels, config.depths, strict=True)):
+            for band, (of, depth) in enumerate(zip(bands, config.depths, strict=True)):
+                kernel = of.kernel
                 shapes |= layer_shapes(f"{encoder}.SDlayer.convs.{band}", (inner, outer, kernel, 1))
                 for j in range(depth):
                     name = f"{encoder}.conv_modules.{band}.layers.{j}"

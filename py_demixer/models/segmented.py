@@ -15,6 +15,9 @@ from py_demixer.ops.backend import Network as Segments
 from . import parameters
 from .network import Dimensions, Network
 
+MOST_COMPILED = 3
+"""Lengths for which a network is kept compiled."""
+
 
 class SegmentDimensions(Dimensions, Protocol):
     """Dimensions that the configuration of such a network has."""
@@ -22,6 +25,10 @@ class SegmentDimensions(Dimensions, Protocol):
     @property
     def segment_length(self) -> int:
         """Default length of a segment in samples."""
+
+    @property
+    def normalised(self) -> bool:
+        """Whether the network was trained on normalised songs."""
 
 
 class Segmented(Network):
@@ -76,6 +83,11 @@ class Segmented(Network):
         return self.config.segment_length
 
     @property
+    def normalises(self) -> bool:
+        """See :attr:`py_demixer.models.bag.SegmentNetwork.normalises`."""
+        return self.config.normalised
+
+    @property
     def input_shape(self) -> tuple[int, int]:
         """Shape of the input of :meth:`network` for a segment of the default length."""
         return self.channels, self.filled(self.segment_length)
@@ -119,15 +131,17 @@ class Segmented(Network):
         """What computes :meth:`network` for inputs of this length.
 
         A compiled network has a fixed length. So the last segments of a song, which are shorter,
-        have a network of their own if they are not padded. One is kept, besides the whole one.
+        have a network of their own if they are not padded. Those of the last lengths are kept.
         """
         if (compiler := self.backend.compiler) is None:
             return self.network
-        if filled not in self._compiled:
-            whole, shape = self.input_shape[1], (self.channels, filled)
-            self._compiled = {size: run for size, run in self._compiled.items() if size == whole}
-            self._compiled[filled] = compiler.compile(self.network, shape, self.tensors)
-        return self._compiled[filled]
+        run = self._compiled.get(filled)
+        if run is None:
+            run = compiler.compile(self.network, (self.channels, filled), self.tensors)
+            kept = list(self._compiled.items())[1 - MOST_COMPILED :]
+            # A new dict, because another thread may be looking into this one.
+            self._compiled = dict([*kept, (filled, run)])
+        return run
 
 
 def _widened(tensors: Mapping[str, NDArray[Any]], names: Iterable[str]) -> dict[str, NDArray[Any]]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from py_demixer.errors import ConvertError
+from py_demixer.models import parameters
+from py_demixer.models.registry import ARCHITECTURES
 from py_demixer.weights import checkpoint, manifest, networks, own
+from py_demixer.weights.recognise import LICENCE
 
 PART_BYTES = 4 << 20
 
@@ -40,8 +45,9 @@ class Conversion:
     def described(self) -> str:
         """What the page shows about the model, and must know before it runs, as JSON.
 
-        The keys are architecture, sources, bytes and sha256 (of the weight file), and those of
-        :class:`py_demixer.weights.manifest.Page`, from the published model that is most like it.
+        The keys are architecture, sources, licence (empty if unknown), bytes and sha256 (of the
+        weight file), and those of :class:`py_demixer.weights.manifest.Page`, from the published
+        model that is most like it.
         """
         held = networks.read_networks(self._content)
         digest, size = hashlib.sha256(), 0
@@ -50,13 +56,15 @@ class Conversion:
             size += len(piece)
         alike = (m for m in manifest.MODELS.values() if m.architecture == held.architecture)
         nearest = min(alike, key=lambda model: abs(model.file.bytes - size))
+        licence = self._content.metadata.get("licence", LICENCE)
         return json.dumps(
             {
                 "architecture": held.architecture,
                 "sources": held.config.sources,
+                "licence": "" if licence == LICENCE else licence,
                 "bytes": size,
                 "sha256": digest.hexdigest(),
-                **asdict(nearest.page),
+                **asdict(_expected(held.config, nearest)),
             }
         )
 
@@ -71,3 +79,18 @@ class Conversion:
                     del part[:PART_BYTES]
         if part:
             yield bytes(part)
+
+
+def _expected(config: Any, nearest: manifest.Model) -> manifest.Page:
+    """What is expected of a network, from that of the published model that is most like it.
+
+    With a longer segment, a task computes more of the song and needs more memory.
+    """
+    page = nearest.page
+    if page.step is None:
+        return page
+    kind = ARCHITECTURES[nearest.architecture].config
+    published: Any = parameters.make_config(kind, nearest.config)
+    longer = config.segment_length / published.segment_length
+    memory = math.ceil(page.memory * max(1, longer))
+    return replace(page, step=page.step * longer, memory=memory)

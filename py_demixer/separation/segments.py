@@ -176,7 +176,7 @@ class SegmentPlan:
             The normalised mixture with its context, ``(channels, samples)`` float32.
         """
         task, (part,) = self._segment_task(index), inputs
-        mean, std = np.float32(self._song.mean), np.float32(self._song.std)
+        mean, std = self._level
         channels = self._bag.channels
         length = task.pad_left + len(part) + task.pad_right
         mixture = np.zeros((channels, length), np.float32)
@@ -203,7 +203,7 @@ class SegmentPlan:
             As from :meth:`run`: one array, ``(samples written, stems * channels)`` float32.
         """
         task, channels = self._segment_task(index), self._bag.channels
-        mean, std = np.float32(self._song.mean), np.float32(self._song.std)
+        mean, std = self._level
         says, kept = self._says(task.member), task.writes[0].length
         stems = stems[..., task.trim : task.trim + kept]
         window = self._window[task.window_start : task.window_start + kept]
@@ -213,6 +213,13 @@ class SegmentPlan:
             stem *= window
             out[:, place * channels : (place + 1) * channels] = stem.T
         return [out]
+
+    @property
+    def _level(self) -> tuple[np.float32, np.float32]:
+        """What the song is normalised by: its mean and standard deviation."""
+        if not self._bag.normalises:
+            return np.float32(0), np.float32(1)
+        return np.float32(self._song.mean), np.float32(self._song.std)
 
     def _segment_task(self, index: int) -> Segment:
         task = self.tasks[index]

@@ -24,6 +24,26 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
+_BFLOAT16 = "BF16"
+_READ: dict[str, np.dtype[Any]] = {
+    **_DTYPES,
+    "F64": np.dtype("<f8"),
+    "I8": np.dtype("i1"),
+    "I16": np.dtype("<i2"),
+    "U16": np.dtype("<u2"),
+    "I32": np.dtype("<i4"),
+    "U32": np.dtype("<u4"),
+    "I64": np.dtype("<i8"),
+    "U64": np.dtype("<u8"),
+    "BOOL": np.dtype("?"),
+    _BFLOAT16: np.dtype("<u2"),
+}
+"""How the numbers of tensors are stored, in weight files and in files of other programs."""
+
+
+class NotSafetensors(ValueError):
+    """A file is of another format."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -40,16 +60,25 @@ class Checkpoint:
 def read(buffer: bytes | bytearray | memoryview | NDArray[np.uint8]) -> Checkpoint:
     """Open a safetensors file that is already in memory, without copying it.
 
+    Only numbers in bfloat16, which NumPy does not have, are copied, to float32.
+
     Raises
     ------
+    NotSafetensors
+        The buffer is not a safetensors file.
     ValueError
-        The buffer is not a complete, well-formed safetensors file.
+        It is not a complete, well-formed one, or has numbers of an unknown kind.
     """
     data = np.frombuffer(buffer, dtype=np.uint8)
     header, body = _split(data)
     metadata = header.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict) or not all(isinstance(x, str) for x in metadata.values()):
         raise ValueError("The weight file is damaged (its metadata): delete it and fetch it again.")
+    entries = [entry for entry in header.values() if isinstance(entry, dict)]
+    if unknown := {str(entry["dtype"]) for entry in entries if "dtype" in entry} - set(_READ):
+        raise ValueError(
+            f"Its numbers are stored as {min(unknown)}, which is not read here: save them as F32."
+        )
     try:
         tensors = {name: _view(body, entry) for name, entry in header.items()}
     except (KeyError, TypeError, ValueError) as error:
@@ -112,13 +141,15 @@ def _split(data: NDArray[np.uint8]) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """Split a file into the parsed header and the bytes after it."""
     size = int.from_bytes(data[:8].tobytes(), "little")
     if len(data) < 8 or size > len(data) - 8:
-        raise ValueError("The weight file is cut short or not a safetensors file: fetch it again.")
+        raise NotSafetensors(
+            "The weight file is cut short or not a safetensors file: fetch it again."
+        )
     try:
         header = json.loads(data[8 : 8 + size].tobytes())
     except ValueError as error:
-        raise ValueError("This is not a safetensors file: its header is not JSON.") from error
+        raise NotSafetensors("This is not a safetensors file: its header is not JSON.") from error
     if not isinstance(header, dict):
-        raise ValueError("This is not a safetensors file: its header is not a JSON object.")
+        raise NotSafetensors("This is not a safetensors file: its header is not a JSON object.")
     return header, data[8 + size :]
 
 
@@ -126,5 +157,7 @@ def _view(body: NDArray[np.uint8], entry: dict[str, Any]) -> NDArray[Any]:
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end <= len(body):
         raise ValueError(f"a tensor ends at byte {end} of {len(body)}")
-    dtype = _DTYPES[entry["dtype"]]
-    return body[begin:end].view(dtype).reshape(entry["shape"])
+    numbers = body[begin:end].view(_READ[entry["dtype"]]).reshape(entry["shape"])
+    if entry["dtype"] != _BFLOAT16:
+        return numbers
+    return (numbers.astype(np.uint32) << 16).view(np.float32)  # the upper half of a float32

@@ -22,6 +22,7 @@ from py_demixer.models import parameters
 from py_demixer.models.registry import ARCHITECTURES
 
 from . import checkpoint, dimensions, onnx_export, pytorch
+from .checkpoint import Checkpoint
 from .manifest import Model
 from .storage import half, quantise
 
@@ -30,6 +31,16 @@ Tensors = dict[str, NDArray[Any]]
 
 def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
     """Convert published files to safetensors at ``out``; return the model that they belong to.
+
+    Parameters and errors are those of :func:`assembled`.
+    """
+    model, content = assembled(files, models)
+    checkpoint.write(out, content.tensors, content.metadata)
+    return model
+
+
+def assembled(files: Sequence[Path], models: Iterable[Model]) -> tuple[Model, Checkpoint]:
+    """Read published files as the weight file of the model that they belong to.
 
     Parameters
     ----------
@@ -49,7 +60,7 @@ def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
     packages = {path.name: _read(path) for path in files}
     hashes, models = [checkpoint.sha256(path) for path in files], list(models)
     reasons = []
-    for model in [model for model in models if _is_published(model, hashes)] or models:
+    for model in [model for model in models if _lists(model, hashes)] or models:
         try:
             tensors, config = _assembled(model, packages)
         except _Mismatch as mismatch:
@@ -62,8 +73,7 @@ def convert(files: Sequence[Path], out: Path, models: Iterable[Model]) -> Model:
         }
         if model.bag:
             metadata["bag"] = json.dumps(model.bag)
-        checkpoint.write(out, tensors, metadata)
-        return model
+        return model, Checkpoint(tensors, metadata)
     raise MatchesNone(
         f"{', '.join(packages)} match none of the models that this version knows: choose other "
         f"files. ({' '.join(reasons)})"
@@ -94,14 +104,23 @@ class _Mismatch(Exception):
 
 def _read(path: Path) -> pytorch.Package:
     if path.suffix == ".safetensors":
-        return pytorch.Package(checkpoint.read(path.read_bytes()).tensors, None, {})
+        try:
+            return pytorch.Package(checkpoint.read(path.read_bytes()).tensors, None, {})
+        except ValueError as error:
+            raise ConvertError(f"{path.name} cannot be read. {error}") from error
     if pytorch.is_pytorch(path):
         return pytorch.read(path)
     return pytorch.Package(onnx_export.read(path), None, {})
 
 
-def _is_published(model: Model, hashes: Iterable[str]) -> bool:
-    """Whether the hashes are those of the files in the manifest."""
+def is_published(file: Path, models: Iterable[Model]) -> bool:
+    """Whether the file is listed in the manifest, by its hash."""
+    digest = checkpoint.sha256(file)
+    return any(_lists(model, [digest]) for model in models)
+
+
+def _lists(model: Model, hashes: Iterable[str]) -> bool:
+    """Whether the hashes are those of the model's published files."""
     known = model.known_hashes
     return all(any(full.startswith(part) for part in known) for full in hashes)
 

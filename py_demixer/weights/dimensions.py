@@ -82,6 +82,7 @@ _MORE_FIXED: Mapping[str, Mapping[str, tuple[Any, Any]]] = {
         "t_sparse_cross_attn": (False, False),
         "t_cross_first": (False, False),
         "use_train_segment": (True, True),
+        "num_subbands": (1, 1),
     },
     "HDemucs": {
         "depth": (6, 6),
@@ -219,6 +220,8 @@ def settings_of_scnet(settings: Mapping[str, Any]) -> dict[str, Any]:
     found = {ours: model[name] for name, ours in _SCNET_SETTINGS.items() if name in model}
     if "chunk_size" in audio:
         found["segment_length"] = int(audio["chunk_size"])
+    if "sample_rate" in audio:
+        found["sample_rate"] = int(audio["sample_rate"])
     return found
 
 

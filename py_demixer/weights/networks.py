@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +61,31 @@ def read_networks(weights: Checkpoint) -> Networks:
         )
     kind = ARCHITECTURES[architecture]
     config: Any = parameters.read_config(kind.config, weights.metadata.get("config", "{}"))
+    check_sources(config.sources)
     if "bag" not in weights.metadata:
         return Networks(architecture, config, (weights.tensors,))
     bag = _read_bag(weights.metadata["bag"])
     tensors = tuple(_member(weights.tensors, number) for number in range(len(bag)))
     return Networks(architecture, config, tensors, bag)
+
+
+def check_sources(names: Sequence[str]) -> None:
+    """Check the names of stems, which become names of files.
+
+    Raises
+    ------
+    ValueError
+        A name cannot be one, is used for something else, or occurs twice.
+    """
+    for name in names:
+        if not isinstance(name, str) or not _STEM.fullmatch(name) or name.lower() in _TAKEN:
+            raise ValueError(f"A stem cannot be called {name!r}: give it another name.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two stems have the same name: {', '.join(names)}.")
+
+
+_STEM = re.compile(r"\w[\w &+'()-]{0,39}")
+_TAKEN = {"mixture", "residual"}
 
 
 def _read_bag(text: str) -> tuple[tuple[float, ...], ...]:

@@ -16,6 +16,8 @@ from . import checkpoint, pytorch
 from .checkpoint import Checkpoint
 from .recognise import Settings, recognise
 
+__all__ = ["Settings", "open_checkpoint", "read_settings"]
+
 
 def open_checkpoint(path: Path, settings: Settings | None = None) -> Checkpoint:
     """Read a checkpoint as a weight file is read: its tensors, architecture and dimensions.
@@ -48,6 +50,10 @@ def open_checkpoint(path: Path, settings: Settings | None = None) -> Checkpoint:
         return recognise(package, settings or {}, path.stem)
     except ConvertError as error:
         raise ConvertError(f"{path.name}: {error}") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ConvertError(
+            f"{path.name} or its configuration is malformed ({error!r}): choose another file."
+        ) from error
 
 
 def _read(path: Path) -> Checkpoint:
@@ -55,10 +61,12 @@ def _read(path: Path) -> Checkpoint:
         raise ConvertError(f"{path} is empty: it is not a checkpoint.")
     try:
         return checkpoint.read(_content(path))
-    except ValueError as error:
+    except checkpoint.NotSafetensors as error:
         raise ConvertError(
             f"{path.name} is neither a PyTorch checkpoint nor a safetensors file."
         ) from error
+    except ValueError as error:
+        raise ConvertError(f"{path.name} cannot be read. {error}") from error
 
 
 def _content(path: Path) -> NDArray[np.uint8]:

@@ -326,6 +326,9 @@ class _TensorUnpickler(pickle.Unpickler):
         self._storage = storage
 
     def find_class(self, module: str, name: str) -> Any:
+        if module == "torch" and name.endswith("Storage") and f"torch.{name}" not in _STORAGES:
+            kind = name.removesuffix("Storage")
+            _refuse(f"its numbers are stored as {kind}, which is not read here: save it in float32")
         if f"{module}.{name}" not in _ADMITTED:
             _refuse(
                 f"its pickle names {module}.{name}, which no weight file needs, and loading such a"

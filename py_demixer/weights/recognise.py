@@ -9,6 +9,7 @@ follows from the shapes, or is as in the published models.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from .checkpoint import Checkpoint
 from .convert import unmix_parameters
 from .dimensions import section_of
 from .manifest import MODELS
+from .networks import check_sources
 from .pytorch import Package
 from .storage import exact
 
@@ -96,7 +98,8 @@ def _demucs(package: Package, settings: Settings, klass: str, architecture: str)
         package = Package(package.tensors, klass, said)
     if package.klass != klass:
         raise ConvertError(f"This checkpoint says that it is a {package.klass}, but is a {klass}.")
-    return _checkpoint(architecture, dimensions.of_demucs(package), package.tensors)
+    found = dimensions.of_demucs(package) | {"normalised": _normalised(settings)}
+    return _checkpoint(architecture, found, package.tensors)
 
 
 # Names in the section `training` of a configuration, and of the same arguments of the network.
@@ -113,23 +116,28 @@ def _scnet(package: Package, settings: Settings, _name: str) -> Checkpoint:
     last = f"decoder.{len(found['widths']) - 2}.1.convtrs.0.bias"
     found["sources"] = _sources(settings, len(network[last]) // found["widths"][0])
     if "shares" not in found:
-        found["shares"] = _published_shares(found["widths"])
+        found["shares"] = _published_shares(found)
     # The authors' program standardises the spectrogram, ZFTurbo's does not: its configurations have
     # a section `training`, and the packages of the authors' have a best state.
     by_authors = package.state == "best_state" or "training" not in settings
     found.setdefault("standardised", by_authors)
+    found["normalised"] = _normalised(settings)
     return _checkpoint("scnet", found, network)
 
 
-def _published_shares(widths: Sequence[int]) -> Sequence[float]:
-    """The shares of the bands in the published model of the same size."""
+def _published_shares(found: Mapping[str, Any]) -> Sequence[float]:
+    """The shares of the bands in the published model of the same dimensions."""
+    ours: Any = parameters.make_config(SCNetConfig, found)
     for model in MODELS.values():
-        if model.architecture == "scnet" and list(model.config["widths"]) == list(widths):
-            shares: Sequence[float] = model.config.get("shares", SCNetConfig().shares)
-            return shares
+        if model.architecture == "scnet":
+            published = parameters.make_config(SCNetConfig, model.config)
+            same = {"segment_length": ours.segment_length, "standardised": ours.standardised}
+            if replace(ours, shares=published.shares, **same) == replace(published, **same):
+                return published.shares
     raise ConvertError(
-        f"This SCNet has the widths {', '.join(map(str, widths))}, and its tensors do not tell how "
-        "it divides the frequencies into bands: give its configuration (.yaml), too."
+        f"This SCNet, with the widths {', '.join(map(str, found['widths']))}, is none of the "
+        "published ones, and its tensors do not tell how it divides the frequencies into bands: "
+        "give its configuration (.yaml), too."
     )
 
 
@@ -150,6 +158,12 @@ _KINDS: Mapping[str, Callable[[Package, Settings, str], Checkpoint]] = {
     "input_mean": _open_unmix,
 }
 """How the kinds of networks are read, by a tensor that only they have."""
+
+
+def _normalised(settings: Settings) -> bool:
+    """Whether songs are normalised: ZFTurbo's program only does it if the configuration says so."""
+    inference = section_of(settings, "inference")
+    return bool(inference.get("normalize", "training" not in settings))
 
 
 def _sources(settings: Settings, count: int) -> tuple[str, ...]:
@@ -176,9 +190,10 @@ def _checkpoint(
         config: Any = parameters.make_config(kind.config, found)
         shapes = kind.network.shapes(config)
         parameters.check(network, shapes)
+        check_sources(config.sources)
     except (TypeError, ValueError) as error:
         raise ConvertError(f"This {kind.network.__name__} cannot be used. {error}") from error
-    tensors = {name: exact(np.asarray(network[name])) for name in shapes}
+    tensors = exact({name: np.asarray(network[name]) for name in shapes})
     metadata = {
         "architecture": architecture,
         "config": parameters.write_config(config),

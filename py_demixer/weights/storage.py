@@ -5,6 +5,7 @@ docs/exactness.md describes what they cost, and the alternatives.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from py_demixer.errors import ConvertError
+from py_demixer.models import parameters
 
 _STEPS = 255
 
@@ -34,24 +36,24 @@ def half(name: str, tensor: NDArray[np.floating]) -> NDArray[np.float16]:
     return narrow
 
 
-def exact(tensor: NDArray[Any]) -> NDArray[Any]:
-    """Float16 if that is lossless, float32 otherwise."""
+def exact(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """All tensors as float16 if that is lossless, and as float32 otherwise."""
     with np.errstate(over="ignore"):
-        narrow = tensor.astype(np.float16, copy=False)
-    if np.array_equal(narrow.astype(tensor.dtype), tensor):
+        narrow = {name: tensor.astype(np.float16, copy=False) for name, tensor in tensors.items()}
+    if all(np.array_equal(narrow[name].astype(x.dtype), x) for name, x in tensors.items()):
         return narrow
-    return tensor.astype(np.float32, copy=False)
+    return {name: tensor.astype(np.float32, copy=False) for name, tensor in tensors.items()}
 
 
-def stored(tensors: Mapping[str, NDArray[np.floating]], kind: str) -> dict[str, NDArray[Any]]:
-    """Store a segment network's tensors in another way.
+def stored(tensors: Mapping[str, NDArray[Any]], kind: str) -> dict[str, NDArray[Any]]:
+    """Store a segment network's tensors, or a bag's, in another way.
 
     Parameters
     ----------
     tensors
-        The tensors by name, float16 or float32.
+        The tensors by name, stored in whatever way.
     kind
-        A key of :data:`STORAGES`. In 8 bits, vectors and the last decoder take 16: its errors are
+        One of :data:`STORAGES`. In 8 bits, vectors and the last decoder take 16: its errors are
         heard as they are.
 
     Raises
@@ -59,19 +61,24 @@ def stored(tensors: Mapping[str, NDArray[np.floating]], kind: str) -> dict[str, 
     ConvertError
         A number is too large for float16.
     """
-    if kind == "float32":
-        return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-    narrow = {name: _narrow(name, tensor) for name, tensor in tensors.items()}
-    if kind == "float16":
-        return narrow
-    last = max((name for name in tensors if name.startswith("decoder.")), default="")
-    prefix = ".".join(last.split(".")[:2])
-    large = {
-        name: tensor.astype(np.float32)
-        for name, tensor in tensors.items()
-        if tensor.ndim > 1 and not name.startswith(f"{prefix}.")
+    exact = {
+        name: parameters.widen(tensors, name)
+        for name in tensors
+        if not name.endswith((".scale", ".offset")) or name.rpartition(".")[0] not in tensors
     }
-    return {name: x for name, x in narrow.items() if name not in large} | quantise(large)
+    if kind == "float32":
+        return dict(exact)
+    narrow = {name: _narrow(name, tensor) for name, tensor in exact.items()}
+    if kind == "float16":
+        return dict(narrow)
+    decoders = [found for name in exact if (found := _DECODER.match(name))]
+    last = max((int(found["number"]) for found in decoders), default=-1)
+    kept = {found.string for found in decoders if int(found["number"]) == last}
+    large = {n: tensor for n, tensor in exact.items() if tensor.ndim > 1 and n not in kept}
+    return {n: x for n, x in narrow.items() if n not in large} | quantise(large)
+
+
+_DECODER = re.compile(r"(\d+\.)?t?decoder\.(?P<number>\d+)\.")
 
 
 STORAGES = ("float32", "float16", "int8")

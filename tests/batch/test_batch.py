@@ -75,7 +75,7 @@ def test_stems_equal_those_of_separate_and_the_manifest_says_how(run, few, out, 
         )
         assert (ours == expected).all()
     manifest = json.loads((out / "a" / MANIFEST).read_text())
-    assert manifest["model"] == "htdemucs"
+    assert manifest["model"] is None  # whatever the weight file holds
     assert manifest["options"]["overlap"] == 0.5
     assert manifest["version"] == py_demixer.__version__
     assert manifest["weights"] == sha256(tiny_weights)

@@ -61,7 +61,7 @@ def main() -> None:
         ("whole songs with a reference", lambda: reference.measure(weights, options.reference)),
     ]
     if options.long:
-        measures.append(("a segment on a graphics card", lambda: gpu.measure_segment(weights, 1)))
+        measures.append(("a segment on a graphics card", lambda: _on_a_card(weights, options)))
         measures.append(("long files", library.measure_streams))
         measures.append(("long songs", songs.measure_long))
     for name, measure in measures:
@@ -71,6 +71,11 @@ def main() -> None:
         versions |= used
     report = {"machine": machine(), "versions": versions, "results": rows}
     print(json.dumps(report, indent=1) if options.json else f"{table(rows)}\n\n{ratios(rows)}")
+
+
+def _on_a_card(weights: Path, options: argparse.Namespace) -> tuple[list[Row], dict[str, str]]:
+    others = scnet.card_cases(options.pytorch, options.original)
+    return gpu.measure_segment(weights, 1, others)
 
 
 def _options() -> argparse.Namespace:

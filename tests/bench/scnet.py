@@ -2,10 +2,6 @@
 
 PyTorch and onnxruntime-web need the original: a checkout of https://github.com/starrytong/SCNet. In
 the rivals' favour, onnxruntime-web's graph leaves out the short-time transforms.
-
-When run as a script by an engine's own interpreter, this prints one JSON object:
-
-    python -m tests.bench.scnet ENGINE DIMENSIONS RUNS CHECKOUT
 """
 
 from __future__ import annotations
@@ -14,19 +10,22 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
+from py_demixer.models import parameters
+from py_demixer.models.scnet import Config, SCNet
+from py_demixer.ops.stft import analyse_rectangular
 from py_demixer.weights.manifest import MODELS
 from tests import chromium
-from tests.bench import inside_scnet, rivals
-from tests.bench.memory import peak_bytes
+from tests.bench import gpu, inside_scnet, rivals
 from tests.bench.rows import Row, row
-from tools.environment import CACHE, ROOT, run
+from tools.environment import CACHE, ROOT, note, run
 from web.server import serving
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
@@ -37,7 +36,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
 GFLOP = {"scnet": 407.0 - 40, "scnet_large": 2352.0 - 213}
 """Operations of a segment here, in billions: half of the decoders' convolutions are saved."""
 
-SECONDS = 11
+_INPUTS = {"spectrum": (1, 4, 2049, 476)}
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 # One page for each model, because WASM memory never shrinks.
@@ -85,9 +84,26 @@ def measure(
             rows.append(_native(pytorch, "pytorch", None, name, runs, original))
         rows.append(_in_chromium(site, name, runs))
         if pytorch and original:
-            rows += _by_onnxruntime(_graph(pytorch, name, original), name, runs)
+            # The large one takes minutes.
+            times = runs if name == "scnet" else 1
+            rows += _by_onnxruntime(_graph(pytorch, name, original), name, times)
             versions["npm onnxruntime-web"] = rivals.ONNXRUNTIME.partition("@")[2]
     return rows, versions
+
+
+def card_cases(pytorch: Path | None, original: Path | None) -> Iterator[gpu.Case]:
+    """A segment of SCNet on a graphics card, if the rival's graph can be made."""
+    if not (pytorch and original):
+        return
+    name = "scnet"
+    config = parameters.make_config(Config, CONFIGS[name])
+    network = SCNet(inside_scnet.tensors(config, "float16"), config)
+    x = np.zeros(network.input_shape, np.float32)
+    x[:, : config.segment_length] = inside_scnet.noise(config.segment_length)
+    feeds = {"spectrum": analyse_rectangular(x, n_fft=config.n_fft)[None]}
+    graph = _graph(pytorch, name, original)
+    what, tensors = f"{name}/segment", dict(network.tensors)
+    yield gpu.Case(what, network.network, x, tensors, graph, feeds, None, GFLOP[name])
 
 
 def _row(
@@ -111,7 +127,7 @@ def _native(
     original: Path | None,
 ) -> Row:
     given = json.dumps(CONFIGS[name])
-    command = [python, "-m", "tests.bench.scnet", engine, given, runs, original or "-"]
+    command = [python, "-m", "tests.bench.native_scnet", engine, given, runs, original or "-"]
     result = subprocess.run(
         [str(word) for word in command],
         cwd=ROOT,
@@ -151,42 +167,10 @@ def _graph(pytorch: Path, name: str, original: Path) -> Path:
 def _by_onnxruntime(graph: Path, name: str, runs: int) -> list[Row]:
     rows = []
     for threads in sorted({1, os.cpu_count() or 1}):
-        measured = rivals.run_graph(graph.name, {"spectrum": [1, 4, 2049, 476]}, threads, runs)
+        try:
+            measured = rivals.run_graph(graph.name, _INPUTS, threads, runs)
+        except PlaywrightError as error:  # its memory may not suffice
+            note(f"onnxruntime-web cannot run {name}: {error}")
+            continue
         rows.append(_row(name, "chromium", "onnxruntime-web", None, measured, threads))
     return rows
-
-
-# ---- in an engine's own interpreter -------------------------------------------------------------
-
-
-def _by_pytorch(dimensions: str, runs: int, original: Path) -> list[float]:
-    import torch
-
-    from py_demixer.evaluation import scnet
-    from py_demixer.models import parameters
-    from py_demixer.models.scnet import Config
-
-    torch.set_num_threads(1)
-    torch.set_grad_enabled(False)
-    config = parameters.read_config(Config, dimensions)
-    network = scnet.network(original, inside_scnet.tensors(config, "float32"), config)
-    segment = torch.from_numpy(inside_scnet.noise(config.segment_length))[None]
-    network(segment)  # a warm-up
-    seconds = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        network(segment)
-        seconds.append(time.perf_counter() - start)
-    return seconds
-
-
-def _main(engine: str, dimensions: str, runs: int, original: Path) -> None:
-    if engine == "pytorch":
-        seconds = _by_pytorch(dimensions, runs, original)
-    else:
-        seconds = json.loads(inside_scnet.measure(dimensions, runs, "float32"))["runs"]
-    print(json.dumps({"runs": seconds, "peak_bytes": peak_bytes()}))
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))

@@ -82,11 +82,11 @@ def test_checkpoint_is_added_used_kept_and_deleted(
         context.set_offline(False)
     open_settings = "dialog => dialog.showModal()"
     tab.element("settings").evaluate(open_settings)
-    tab.page.locator(".model-delete").click()
+    tab.page.get_by_role("button", name="Delete mine").click()
     assert "Delete the model mine?" in (tab.page.text_content("#confirm-text") or "")
+    assert not tab.element("settings").evaluate("dialog => dialog.open")
     tab.page.locator("#confirm button[value=yes]").click()
     notice(tab, "mine deleted")
-    tab.element("settings").evaluate("dialog => dialog.close()")
     assert tab.page.locator(CARD.format("mine")).count() == 0
     assert chosen(tab) == "htdemucs"
     kept = tab.page.evaluate(
@@ -99,6 +99,18 @@ def test_checkpoint_is_added_used_kept_and_deleted(
     )
     assert kept == 0
     check({source: tab.download(source, "32f")[1] for source in SOURCES}, model, SECOND)
+    tab.page.reload()
+    tab.wait_started()
+    tab.wait_state("second", "finished")
+    assert "a model of your own, since deleted" in (tab.song("second").text_content() or "")
+
+
+def test_problem_of_a_checkpoint_holds_no_song_up(tab: DemixerPage) -> None:
+    song = synthetic.song(1.1)
+    tab.drop(("bad.ckpt", b"nothing"), ("other.yaml", SETTINGS.encode()), ("third.wav", wav(song)))
+    assert "bad.ckpt is neither" in tab.wait_problem()
+    tab.page.locator("#problem-close").click()
+    tab.wait_result("third")
 
 
 def foreign() -> bytes:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from py_demixer.gpu import transform
 from py_demixer.gpu.lowering import lower
+from py_demixer.ops.fourier import row_signals, row_spectra
 from py_demixer.ops.stft import analyse, synthesise
 from py_demixer.program.record import record
 from tests.golden import cases
@@ -64,6 +65,30 @@ def test_channels_in_several_batches(card, monkeypatch):
     monkeypatch.setattr(transform, "WINDOW_BYTES", 2 * 4 * 50 * 64)
     assert len(lower(record(network, z.shape, {}).operations[0])) == 4
     assert np.array_equal(card.compile(network, z.shape, {})(z), whole)
+
+
+@pytest.mark.parametrize("positions", [238, 2 * 211])
+def test_rows_in_several_dispatches(card, monkeypatch, positions):
+    x = cases.random("rows", 3, 5, positions)
+
+    def network(x):
+        return row_signals(row_spectra(x))
+
+    assert snr(x, card.compile(network, x.shape, {})(x)) >= SNR
+    whole = card.compile(row_spectra, x.shape, {})(x)
+    monkeypatch.setattr(transform, "MOST_FLOP", 4 * transform._flop(positions // 2))
+    assert len(lower(record(row_spectra, x.shape, {}).operations[0])) == 4
+    assert np.array_equal(card.compile(row_spectra, x.shape, {})(x), whole)
+
+
+def test_long_transforms_of_rows_are_divided():
+    """A prime number of points takes as many operations as a matrix product."""
+    assert transform._flop(256) == 8 * 256 * 16
+    assert transform._flop(211) == 8 * 211 * 211
+    parts = lower(record(row_spectra, (128, 2049, 2 * 1021), {}).operations[0])
+    for part in parts:
+        rows = part.workgroups[0] * part.workgroups[1]
+        assert rows * 8 * 1021 * 1021 <= 1.2 * transform.MOST_FLOP
 
 
 def test_frames_too_long_for_a_workgroup_are_refused():

@@ -64,7 +64,7 @@ def test_checkpoint_is_not_copied(tmp_path):
 )
 def test_damaged_checkpoints_are_refused_with_a_message(damage, tmp_path):
     checkpoint.write(tmp_path / "file", TENSORS, {})
-    with pytest.raises(ValueError, match=r"(fetch it again|not a safetensors file)"):
+    with pytest.raises(ValueError, match=r"fetch it again|not a safetensors file|F99"):
         checkpoint.read(damage((tmp_path / "file").read_bytes()))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,10 @@ from py_demixer.evaluation.metrics import snr
 from py_demixer.models.openunmix import OpenUnmix
 from py_demixer.models.scnet import Config, SCNet
 from py_demixer.weights import checkpoint, own, storage
+from py_demixer.weights.recognise import LICENCE
 from tests import synthetic, tiny, unmix
 from tests.own import SETTINGS, SMALL, TRAINING, hostile
+from tools import site
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SONG = synthetic.song(1.3)
@@ -44,21 +48,32 @@ def test_scnet_trained_by_a_program_that_does_not_standardise(tmp_path):
     settings = own.read_settings(written(tmp_path, SETTINGS + TRAINING))
     assert settings["augmentations"]["mixup_probs"] == [0.2, 0.02]
     for name, standardised in (("weights.ckpt", False), ("training.th", True)):
-        model = own.open_checkpoint(GOLDEN / "scnet" / name, settings)
-        assert ('"standardised": false' in model.metadata["config"]) is not standardised
+        content = own.open_checkpoint(GOLDEN / "scnet" / name, settings)
+        assert ('"standardised": false' in said(content)) is not standardised
+        assert '"normalised": false' in said(content)
     settings["model"]["standardised"] = True
+    settings["inference"] = {"normalize": True}
     again = own.open_checkpoint(GOLDEN / "scnet" / "weights.ckpt", settings)
-    assert "standardised" not in again.metadata["config"]
+    assert "standardised" not in said(again)
+    assert "normalised" not in said(again)
 
 
 def test_scnet_as_large_as_a_published_one_needs_no_configuration(tmp_path):
-    large = tiny.RELEASED["scnet_large"]
-    kind = tiny.Kind("scnet", {**large.config, "layers": 2})
+    large = Config(**tiny.RELEASED["scnet_large"].config)
     path = tmp_path / "mine.safetensors"
-    safetensors.numpy.save_file(tiny.tensors(0, kind), path)
-    model = py_demixer.load_checkpoint(path)
-    assert model.config.shares == large.config["shares"]
-    assert (model.config.widths, model.config.layers) == (large.config["widths"], 2)
+    for layers in (large.layers, 2):
+        shapes = SCNet.shapes(replace(large, layers=layers))
+        empty = {name: np.zeros(shape, np.float16) for name, shape in shapes.items()}
+        safetensors.numpy.save_file(empty, path)
+        if layers == large.layers:
+            assert f'"shares": {json.dumps(large.shares)}' in said(own.open_checkpoint(path))
+        else:
+            with pytest.raises(ConvertError, match="none of the published ones"):
+                own.open_checkpoint(path)
+
+
+def said(content: checkpoint.Checkpoint) -> str:
+    return content.metadata["config"]
 
 
 @pytest.mark.parametrize("name", ["htdemucs", "htdemucs_6s", "hdemucs_mmi"])
@@ -90,6 +105,10 @@ training: {instruments: [kick, snare, hat, rest], segment: 1, samplerate: 44100,
     model = py_demixer.load_checkpoint(path, written(tmp_path, text))
     assert model.sources == ("kick", "snare", "hat", "rest")
     assert model.segment_length == tiny.SECOND
+    # Unless this section says so, that program does not normalise songs.
+    assert not np.allclose(stems(model), stems(tiny.short()), atol=1e-4)
+    text += "inference: {normalize: true}"
+    model = py_demixer.load_checkpoint(path, written(tmp_path, text))
     assert np.array_equal(stems(model), stems(tiny.short()))
 
 
@@ -143,9 +162,40 @@ def test_what_is_missing_is_told(tmp_path):
     settings["model"]["sources"] = ["vocals"]
     with pytest.raises(ConvertError, match="makes 4 stems, and their names are not known"):
         own.open_checkpoint(bare, settings)
+    settings["model"]["sources"] = ["vocals", "vocals", "a/b", "c"]
+    with pytest.raises(ConvertError, match="cannot be called 'a/b'"):
+        own.open_checkpoint(bare, settings)
+    settings["model"]["sources"] = ["vocals", "vocals", "b", "c"]
+    with pytest.raises(ConvertError, match="Two stems have the same name"):
+        own.open_checkpoint(bare, settings)
     settings = own.read_settings(written(tmp_path, SETTINGS.replace("1024", "512")))
     with pytest.raises(ConvertError, match="made with hop_size=512; only hop_size=1024"):
         own.open_checkpoint(bare, settings)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("4096", "a lot"), ("44100", "[1, 2]"), ("[1, 4, 16]", "7"), ("[4, 4, 8]", "[4]")],
+    ids=["n_fft", "chunk_size", "strides", "widths"],
+)
+def test_malformed_settings_are_told(change, tmp_path):
+    settings = own.read_settings(written(tmp_path, SETTINGS.replace(*change)))
+    with pytest.raises(ConvertError, match=r"malformed|cannot be used|is known here"):
+        own.open_checkpoint(GOLDEN / "scnet" / "weights.ckpt", settings)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"input_mean": ()},
+        {"separation_net__dp_modules__0__lstm_layers__0__weight_ih_l0": (0,)},
+        {"crosstransformer__norm_in__weight": (4,), "encoder__0__conv__weight": (0, 0)},
+    ],
+    ids=["openunmix", "scnet", "htdemucs"],
+)
+def test_tensors_that_only_look_like_a_network_are_told(shapes, tmp_path):
+    with pytest.raises(ConvertError, match=r"malformed|lacks the tensor"):
+        own.open_checkpoint(foreign(tmp_path, **shapes))
 
 
 @pytest.mark.parametrize(
@@ -166,6 +216,36 @@ def test_files_that_are_no_checkpoint_are_refused(content, tmp_path):
     path = tmp_path / "song.wav"
     path.write_bytes(content)
     with pytest.raises(ConvertError, match="checkpoint"):
+        own.open_checkpoint(path)
+
+
+# ---- foreign numbers ----------------------------------------------------------------------------
+
+
+def with_dtype(kind: str, numbers: np.ndarray) -> bytes:
+    """A safetensors file with a tensor whose numbers are said to be of this kind."""
+    ends = [0, numbers.nbytes]
+    entry = {"dtype": kind, "shape": list(numbers.shape), "data_offsets": ends}
+    header = json.dumps({"x": entry}).encode()
+    return len(header).to_bytes(8, "little") + header + numbers.tobytes()
+
+
+def test_numbers_of_other_programs_are_read():
+    x = np.linspace(-3, 3, 24).reshape(4, 6)
+    for kind, numbers in (("F64", x), ("I64", x.astype("<i8")), ("BOOL", x > 0)):
+        read = checkpoint.read(with_dtype(kind, numbers)).tensors["x"]
+        assert np.array_equal(read, numbers)
+    upper = x.astype("<f4").view("<u4") >> 16
+    read = checkpoint.read(with_dtype("BF16", upper.astype("<u2"))).tensors["x"]
+    assert read.dtype == np.float32
+    assert np.array_equal(read, (upper << 16).view("<f4"))
+
+
+def test_numbers_of_unknown_kinds_are_told(tmp_path):
+    path = tmp_path / "eight.safetensors"
+    path.write_bytes(with_dtype("F8_E4M3", np.zeros(4, np.uint8)))
+    message = r"eight\.safetensors cannot be read\. Its numbers are stored as F8_E4M3"
+    with pytest.raises(ConvertError, match=message):
         own.open_checkpoint(path)
 
 
@@ -205,6 +285,35 @@ def test_converted_checkpoint_in_a_batch(song, tmp_path, capfd):
     assert "convert the checkpoint first" in capfd.readouterr().err
 
 
+def test_network_trained_from_a_published_one_is_own(tmp_path, capfd):
+    made = tmp_path / "mine.safetensors"
+    file = next((GOLDEN / "demucs").glob("5c90dfd2-*.th"))
+    assert cli.main(["convert", str(file), "-o", str(made)]) == 0
+    assert "Your own checkpoint" in capfd.readouterr().out
+    assert checkpoint.read(made.read_bytes()).metadata["licence"] == LICENCE
+
+
+def test_wrong_usage_is_told(song, tmp_path, capfd):
+    settings = str(written(tmp_path, SETTINGS))
+    file, out = str(GOLDEN / "scnet" / "weights.ckpt"), str(tmp_path / "out")
+    for words, message in (
+        (["convert", file, file, "--config", settings, "-o", out], "give one file"),
+        (["convert", file, "--check", "--config", settings], "--check only reads"),
+        (["convert", file, "--check", "--storage", "int8"], "--check only reads"),
+        (["separate", str(song), "-o", out, "--config", settings], "name it with --weights"),
+    ):
+        with pytest.raises(SystemExit):
+            cli.main(words)
+        assert message in capfd.readouterr().err
+
+
+def test_open_unmix_is_stored_in_one_way(tmp_path, capfd):
+    source, made = unmix.write(tmp_path / "unmix.safetensors"), tmp_path / "made"
+    assert cli.main(["convert", str(source), "--storage", "int8", "-o", str(made)]) == 1
+    assert "leave out --storage" in capfd.readouterr().err
+    assert not made.exists()
+
+
 def test_problems_of_own_checkpoints_are_sentences(song, tmp_path, capfd):
     out = ["-o", str(tmp_path / "out")]
     for weights, message in (
@@ -217,6 +326,10 @@ def test_problems_of_own_checkpoints_are_sentences(song, tmp_path, capfd):
 
 
 # ---- storage ------------------------------------------------------------------------------------
+
+
+def test_sites_and_the_command_line_store_alike():
+    assert set(site.STORAGES) == set(storage.STORAGES)
 
 
 @pytest.mark.parametrize(("kind", "least"), [("float32", 140), ("float16", 50), ("int8", 20)])

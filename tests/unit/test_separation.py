@@ -23,6 +23,7 @@ class Echo:
     sample_rate = RATE
     channels = 2
     pads_segments = True
+    normalises = True
     backend = backends.find("numpy")
 
     def __init__(self, segment_length=SEGMENT):

@@ -14,6 +14,8 @@ import { serve } from "./rpc.js";
 
 /** Where Python sees the file. */
 const FOLDER = "/own";
+/** The largest configuration, in bytes; they are a few thousand. */
+const LARGEST_SETTINGS = 1 << 20;
 
 /** @type {boolean} */
 let isStarting = true;
@@ -32,7 +34,7 @@ async function convert({ base, assets, file, settings, folder }) {
   FS.mkdir(FOLDER);
   FS.mount(FS.filesystems.WORKERFS, { files: [file] }, FOLDER);
   const checkpoints = pyodide.pyimport("py_demixer.pyodide.checkpoints");
-  const said = JSON.stringify(await readSettings(settings));
+  const said = await readSettings(settings);
   const conversion = checkpoints.Conversion(`${FOLDER}/${file.name}`, said);
   const about = JSON.parse(conversion.described());
   /** @type {import("./protocol.js").AssetFile[]} */
@@ -46,11 +48,11 @@ async function convert({ base, assets, file, settings, folder }) {
 
 /**
  * @param {File | null} file a configuration (YAML)
- * @returns {Promise<object>}
+ * @returns {Promise<string>} as JSON
  * @throws {UserError} if it is not one
  */
 async function readSettings(file) {
-  if (!file) return {};
+  if (!file) return "{}";
   const { CORE_SCHEMA, defineSequenceTag, load, Schema } = await import("../vendor/yaml.mjs");
   /** @type {import("../vendor/yaml.mjs").SequenceTagOptions<unknown[]>} */
   const list = {
@@ -61,8 +63,10 @@ async function readSettings(file) {
   // Training programs write tuples with a tag of their own.
   const tuple = defineSequenceTag("tag:yaml.org,2002:python/tuple", list);
   try {
-    const content = load(await file.text(), { schema: new Schema([...CORE_SCHEMA.tags, tuple]) });
-    if (content && typeof content === "object") return content;
+    const text = file.size > LARGEST_SETTINGS ? "" : await file.text();
+    const content = load(text, { schema: new Schema([...CORE_SCHEMA.tags, tuple]) });
+    const hasSections = content && typeof content === "object" && !Array.isArray(content);
+    if (hasSections) return JSON.stringify(content);
   } catch (error) {
     console.warn(error);
   }
@@ -75,7 +79,7 @@ serve(async (_method, argument) => {
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (error instanceof DOMException && error.name === "QuotaExceededError") {
-      throw new UserError("storageFull", { bytes: argument.file.size }, error);
+      throw new UserError("ownStorageFull", { bytes: argument.file.size }, error);
     }
     const { code, values } = whatWentWrong(error, true, isStarting);
     throw new UserError(code, values, error);

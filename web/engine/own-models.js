@@ -13,10 +13,13 @@ import { Remote } from "./rpc.js";
 /** @typedef {import("./protocol.js").AssetModel} AssetModel */
 /** @typedef {import("./protocol.js").Converted} Converted */
 /** @typedef {Record<string, AssetModel>} Models */
+/** A checkpoint with its configuration. @typedef {{file: File, settings: File | null}} OwnFiles */
 
 /** The list of these models, in the same cache. */
 const LIST = `${OWN_FOLDER}models.json`;
-/** Digits of the hash in a model's name. */
+/** The name of such a model starts with it. */
+export const OWN_PREFIX = "own-";
+/** Digits of the hash in its name. */
 const NAME_DIGITS = 12;
 
 const CHECKPOINTS = ["th", "pth", "pt", "ckpt", "safetensors"];
@@ -36,13 +39,16 @@ function hasEnding({ name }, endings) {
 
 /**
  * @param {File[]} files for which `belongsToModel`
- * @returns {{file: File, settings: File | null}[]} each checkpoint with its configuration
- * @throws {UserError} if there is a configuration without a checkpoint
+ * @param {boolean} hasSongs whether there are songs besides: then a configuration alone is no model
+ * @returns {OwnFiles[]}
+ * @throws {UserError} if there are only configurations
  */
-export function checkpointsAmong(files) {
+export function checkpointsAmong(files, hasSongs) {
   const checkpoints = files.filter((file) => hasEnding(file, CHECKPOINTS));
   const configurations = files.filter((file) => hasEnding(file, SETTINGS));
-  if (checkpoints.length === 0) throw new UserError("settingsAlone");
+  if (configurations.length > 0 && checkpoints.length === 0 && !hasSongs) {
+    throw new UserError("settingsAlone");
+  }
   return checkpoints.map((file) => ({ file, settings: settingsOf(file, configurations) }));
 }
 
@@ -68,57 +74,55 @@ export async function ownModels(base) {
 }
 
 /**
- * Convert a checkpoint and keep it.
+ * Convert a checkpoint and keep it. One at a time, in whatever tab.
  *
- * @param {string} base @param {Assets} assets
- * @param {{file: File, settings: File | null}} checkpoint
+ * @param {string} base @param {Assets} assets @param {OwnFiles} checkpoint
  * @returns {Promise<string>} name of the model
  * @throws {UserError} if it cannot be read or used, or there is no room
  */
-export async function addModel(base, assets, { file, settings }) {
-  const gone = () => new UserError("noNetwork");
+export function addModel(base, assets, { file, settings }) {
+  return alone(base, async () => {
+    try {
+      const converted = await convert({ base, assets, file, settings, folder: OWN_FOLDER });
+      const name = `${OWN_PREFIX}${converted.sha256.slice(0, NAME_DIGITS)}`;
+      const about = { title: stemOf(file.name), good_for: "", licence: "", licence_url: "" };
+      const models = await ownModels(base);
+      await keepList(base, { ...models, [name]: { ...about, isOwn: true, ...converted } });
+      return name;
+    } finally {
+      await dropUnlisted(base);
+    }
+  });
+}
+
+/** @param {string} base @param {string} name of a model, which is deleted */
+export function removeModel(base, name) {
+  return alone(base, async () => {
+    const { [name]: _, ...others } = await ownModels(base);
+    await keepList(base, others);
+    await dropUnlisted(base);
+  });
+}
+
+/**
+ * @param {import("./protocol.js").Conversion} argument
+ * @returns {Promise<Converted>}
+ */
+async function convert(argument) {
+  const gone = () => new UserError("ownTooLarge");
   const worker = new Remote(new URL("convert-worker.js", import.meta.url), gone);
   try {
-    const argument = { base, assets, file, settings, folder: OWN_FOLDER };
-    /** @type {Converted} */
-    const converted = await worker.call("convert", argument);
-    const name = `own-${converted.sha256.slice(0, NAME_DIGITS)}`;
-    const model = {
-      title: stemOf(file.name),
-      good_for: "",
-      licence: "",
-      licence_url: "",
-      isOwn: true,
-      ...converted,
-    };
-    await change(base, (models) => ({ ...models, [name]: model }));
-    return name;
+    return await worker.call("convert", argument);
   } finally {
     worker.end(null);
-    await dropUnlisted(base);
   }
 }
 
-/**
- * @param {string} base @param {string} name of a model, which is deleted
- */
-export async function removeModel(base, name) {
-  await change(base, ({ [name]: _, ...others }) => others);
-  await dropUnlisted(base);
-}
-
-/**
- * Change the list; one tab at a time.
- *
- * @param {string} base @param {(models: Models) => Models} edit
- */
-function change(base, edit) {
-  return locked(base, async () => {
-    const cache = await openCache(base);
-    const list = JSON.stringify(edit(await ownModels(base)));
-    const headers = { "content-type": "application/json" };
-    await cache?.put(new URL(LIST, base).href, new Response(list, { headers }));
-  });
+/** @param {string} base @param {Models} models */
+async function keepList(base, models) {
+  const cache = await openCache(base);
+  const headers = { "content-type": "application/json" };
+  await cache?.put(new URL(LIST, base).href, new Response(JSON.stringify(models), { headers }));
 }
 
 /**
@@ -127,20 +131,23 @@ function change(base, edit) {
  *
  * @param {string} base
  */
-function dropUnlisted(base) {
-  return locked(base, async () => {
-    const cache = await openCache(base);
-    const models = Object.values(await ownModels(base));
-    const files = [LIST, ...models.flatMap(({ parts }) => parts.map(({ url }) => url))];
-    const wanted = new Set(files.map((url) => new URL(url, base).href));
-    const folder = new URL(OWN_FOLDER, base).href;
-    for (const { url } of (await cache?.keys()) ?? []) {
-      if (url.startsWith(folder) && !wanted.has(url)) await cache?.delete(url);
-    }
-  });
+async function dropUnlisted(base) {
+  const cache = await openCache(base);
+  const models = Object.values(await ownModels(base));
+  const files = [LIST, ...models.flatMap(({ parts }) => parts.map(({ url }) => url))];
+  const wanted = new Set(files.map((url) => new URL(url, base).href));
+  const folder = new URL(OWN_FOLDER, base).href;
+  for (const { url } of (await cache?.keys()) ?? []) {
+    if (url.startsWith(folder) && !wanted.has(url)) await cache?.delete(url);
+  }
 }
 
-/** @template Value @param {string} base @param {() => Promise<Value>} work */
-function locked(base, work) {
+/**
+ * Change these models while no other tab does.
+ *
+ * @template Value @param {string} base @param {() => Promise<Value>} work
+ * @returns {Promise<Value>}
+ */
+async function alone(base, work) {
   return navigator.locks ? navigator.locks.request(`own models ${base}`, work) : work();
 }

@@ -6,12 +6,13 @@
  */
 
 import { downloadBytes, missingBytes } from "../engine/assets.js";
+import { OWN_PREFIX } from "../engine/own-models.js";
 import { PROCESSOR } from "../engine/spent.js";
 import { optionsFor, QUALITIES } from "../engine/qualities.js";
 import { byId } from "./elements.js";
 import { megabytes } from "./format.js";
 import { expectedTime, USUAL_SONG } from "./paces.js";
-import { sentenceOf } from "./words.js";
+import { sentenceOf, word } from "./words.js";
 
 /** @typedef {import("../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../engine/separation.js").Separation} Separation */
@@ -46,7 +47,9 @@ export class Known {
 
   /** @param {string} model @returns {string} its displayed title */
   titleOf(model) {
-    return (this.#assets?.models[model] ?? this.#assets?.missing[model])?.title ?? model;
+    const about = this.#assets?.models[model] ?? this.#assets?.missing[model];
+    const isGone = about === undefined && model.startsWith(OWN_PREFIX);
+    return isGone ? word(({ settings }) => settings.ownGone) : (about?.title ?? model);
   }
 
   /** Update these facts wherever they are shown. */
@@ -63,8 +66,9 @@ export class Known {
     const model = this.#assets.models[choices.get("model")];
     const licence = byId("licence", HTMLAnchorElement);
     licence.textContent = model?.licence ?? "";
-    licence.href = model?.licence_url ?? "";
-    // The user's own models have no licence that the page knows.
+    // The licence of a user's own model may be unknown, or have no address.
+    if (model?.licence_url) licence.href = model.licence_url;
+    else licence.removeAttribute("href");
     byId("model-about", HTMLParagraphElement).hidden = !model?.licence;
   }
 

@@ -143,9 +143,14 @@ const known = new Known({
 
 /** @returns {Promise<Assets>} */
 async function readAssets() {
-  if (assets) return assets;
-  const site = await readManifest(base);
-  assets = { ...site, models: { ...site.models, ...(await ownModels(base)) } };
+  return assets ?? showAssets(await readManifest(base));
+}
+
+/** @param {Assets} site @returns {Promise<Assets>} with the user's own models */
+async function showAssets(site) {
+  const published = Object.entries(site.models).filter(([, { isOwn }]) => !isOwn);
+  const models = { ...Object.fromEntries(published), ...(await ownModels(base)) };
+  assets = { ...site, models };
   choices.assets = assets;
   settings.assets = assets;
   known.assets = assets;
@@ -224,10 +229,12 @@ async function take(files) {
   problem.hide();
   showNotice(null);
   try {
-    await readAssets();
-    const models = files.filter(belongsToModel);
-    if (models.length > 0) await addModels(models);
+    const site = await readAssets();
     const songs = files.filter((file) => !belongsToModel(file));
+    const models = files.filter(belongsToModel);
+    for (const checkpoint of checkpointsAmong(models, songs.length > 0)) {
+      await addOwn(site, checkpoint);
+    }
     if (songs.length === 0) return;
     const [first] = await session.add(songs, choices.choice);
     showing.prefer(first ?? null);
@@ -237,36 +244,35 @@ async function take(files) {
 }
 
 /**
- * Add the user's own models; the last one is selected.
+ * Add a model of the user's own, and select it. A problem with it holds nothing else up.
  *
- * @param {File[]} files checkpoints and their configurations
+ * @param {Assets} site @param {import("../engine/own-models.js").OwnFiles} checkpoint
  */
-async function addModels(files) {
-  for (const checkpoint of checkpointsAmong(files)) {
-    showNotice((words) => words.settings.ownReading(checkpoint.file.name));
-    try {
-      const name = await addModel(base, await readAssets(), checkpoint);
-      await readAgain();
-      choices.set("model", name);
-      showNotice((words) => words.settings.ownAdded(known.titleOf(name)));
-    } catch (error) {
-      showNotice(null);
-      throw error;
-    }
+async function addOwn(site, checkpoint) {
+  showNotice((words) => words.settings.ownReading(checkpoint.file.name));
+  try {
+    const name = await addModel(base, site, checkpoint);
+    await showAssets(site);
+    choices.set("model", name);
+    showNotice((words) => words.settings.ownAdded(known.titleOf(name)));
+  } catch (error) {
+    showNotice(null);
+    showProblem(error);
   }
 }
 
 /** @param {string} name of a model of the user's own */
 async function deleteModel(name) {
   const title = known.titleOf(name);
-  const isSure = await confirmed(
-    ({ settings }) => settings.ownAsk(title),
-    ({ settings }) => settings.ownDelete,
-  );
-  if (!isSure) return;
   try {
+    if (await isNeeded(name)) return showNotice((words) => words.settings.ownNeeded(title));
+    const isSure = await confirmed(
+      ({ settings }) => settings.ownAsk(title),
+      ({ settings }) => settings.ownDelete,
+    );
+    if (!isSure) return;
     await removeModel(base, name);
-    await readAgain();
+    await showAssets(await readAssets());
     // The selected model may have been that one.
     choices.set("model", choices.get("model"));
     showNotice((words) => words.settings.ownDeleted(title));
@@ -275,10 +281,11 @@ async function deleteModel(name) {
   }
 }
 
-/** Read the models again. */
-async function readAgain() {
-  assets = null;
-  await readAssets();
+/** @param {string} name of a model @returns {Promise<boolean>} whether songs wait for it, in any tab */
+async function isNeeded(name) {
+  const kept = (await (await store)?.list()) ?? [];
+  const waiting = kept.filter(({ isFinished }) => !isFinished).map(({ notes }) => notes.choice.model);
+  return [...waiting, ...session.songs.map(({ model }) => model)].includes(name);
 }
 
 session.addEventListener("song", (event) => {
@@ -351,8 +358,16 @@ document.addEventListener("visibilitychange", () => {
   // A hidden page may be asleep and miss changes in other tabs.
   if (document.hidden) return;
   void loadSongs();
-  if (assets) void readAgain().catch(showProblem);
+  void noticeModels().catch(showProblem);
 });
+
+/** Read the models again if another tab has added or deleted one. */
+async function noticeModels() {
+  if (!assets) return;
+  const listed = Object.keys(assets.models).filter((name) => assets?.models[name]?.isOwn);
+  const now = Object.keys(await ownModels(base));
+  if (listed.join() !== now.join()) await showAssets(assets);
+}
 
 async function loadSongs() {
   try {

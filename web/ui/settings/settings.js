@@ -8,7 +8,7 @@ import { MOST_WORKERS } from "../../engine/workers.js";
 import { QUALITIES } from "../../engine/qualities.js";
 import { byId, make } from "../elements.js";
 import { megabytes, span } from "../format.js";
-import { say } from "../words.js";
+import { say, sayAs } from "../words.js";
 import { stemName } from "../words/stems.js";
 import { AUTOMATIC, COMPUTERS } from "./choices.js";
 
@@ -122,7 +122,7 @@ export class Settings {
       const licence = make("span", { className: "model-licence quiet", textContent: model.licence });
       card.append(size, use, time, licence);
       this.#models.append(card);
-      if (model.isOwn) this.#models.append(this.#aboutOwn(name, model.sources, use));
+      if (model.isOwn) this.#models.append(this.#aboutOwn(name, model, use));
     }
     const own = make("p", { id: "own-models", className: "quiet" });
     say(own, ({ settings }) => settings.own);
@@ -138,15 +138,20 @@ export class Settings {
   }
 
   /**
-   * @param {string} name of a model of the user's own @param {string[]} sources its stems
+   * @param {string} name @param {import("../../engine/protocol.js").AssetModel} model of the user's
+   *   own
    * @param {HTMLElement} use where they are listed
    * @returns {HTMLButtonElement} deletes it
    */
-  #aboutOwn(name, sources, use) {
+  #aboutOwn(name, { sources, title }, use) {
     say(use, (words) => sources.map((source) => stemName(words, source)).join(", "));
     const button = make("button", { type: "button", className: "model-delete" });
     say(button, ({ settings }) => settings.ownDelete);
-    button.addEventListener("click", () => this.#onDelete(name));
+    sayAs(button, "ariaLabel", ({ settings }) => settings.ownDeleteNamed(title));
+    button.addEventListener("click", () => {
+      this.#dialog.close(); // what is asked and told stands on the page
+      this.#onDelete(name);
+    });
     return button;
   }
 
@@ -254,7 +259,9 @@ export class Settings {
 
   /** @param {string} name of a model @param {Known} known */
   tellModel(name, { bytes, isOwn, isKept, isUnderWay, time }) {
-    if (name === this.#choices.get("model")) this.#download.hidden = isKept || isUnderWay;
+    if (name === this.#choices.get("model")) {
+      this.#download.hidden = isKept || isUnderWay || isOwn;
+    }
     const card = this.#cards.get(name);
     if (!card) return;
     const size = megabytes(bytes);

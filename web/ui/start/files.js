@@ -33,13 +33,18 @@ export function isSong({ name, type }) {
   return ENDINGS.includes(ending) || /^(audio|video)\//.test(type);
 }
 
+/** @param {File} file @returns {boolean} whether it looks like a song or belongs to a model */
+function isWanted(file) {
+  return isSong(file) || belongsToModel(file);
+}
+
 /**
  * @param {File[]} files that the user picked one by one
  * @returns {File[]} the songs and models among them; a single file counts whatever it looks like,
  *   and so do all files if none looks like one: reading them shows what is wrong
  */
 export function songsAmong(files) {
-  const songs = files.filter((file) => isSong(file) || belongsToModel(file));
+  const songs = files.filter(isWanted);
   return files.length > 1 && songs.length > 0 ? songs : files;
 }
 
@@ -50,7 +55,7 @@ export function songsAmong(files) {
 export function songsOfFolder(files) {
   const found = [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
   return found
-    .filter(({ file, path }) => isSong(file) && !isHidden(path))
+    .filter(({ file, path }) => isWanted(file) && !isHidden(path))
     .sort((one, other) => inOrder.compare(one.path, other.path))
     .map(({ file }) => file);
 }
@@ -73,7 +78,7 @@ export async function songsDropped(transfer) {
   if (folders.length === 0) return songsAmong(named);
   // Folders also appear among the files, as files that cannot be read.
   const names = new Set(folders.map((folder) => folder?.name));
-  const beside = named.filter(({ name }) => !names.has(name)).filter(isSong);
+  const beside = named.filter(({ name }) => !names.has(name)).filter(isWanted);
   const inside = await Promise.all(folders.map((folder) => songsIn(folder)));
   return [...beside, ...inside.flat()];
 }
@@ -86,7 +91,7 @@ async function songsIn(entry) {
   if (!entry || isHidden(entry.name)) return [];
   if (entry.isFile) {
     const file = await fileOf(/** @type {FileSystemFileEntry} */ (entry));
-    return file && isSong(file) ? [file] : [];
+    return file && isWanted(file) ? [file] : [];
   }
   const entries = await entriesOf(/** @type {FileSystemDirectoryEntry} */ (entry));
   entries.sort((one, other) => inOrder.compare(one.name, other.name));

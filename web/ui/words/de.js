@@ -310,13 +310,17 @@ export const de = {
     missing: (titles) => `Nicht auf dieser Seite: ${titles.join(", ")}.`,
     moreModels: "Über die Modelle",
     own:
-      "Eigene Modelle gehen auch: Zieh den Checkpoint auf die Seite (.th, .ckpt, .pt oder " +
-      ".safetensors).",
+      "Eigene Modelle gehen auch: Zieh oder wähle den Checkpoint (.th, .pth, .pt, .ckpt oder " +
+      ".safetensors) und, wenn er eine hat, seine Konfiguration (.yaml).",
     ownKept: (size) => `${size}, dein eigenes`,
     ownReading: (name) => `${name} wird gelesen. Das kann eine Minute dauern.`,
     ownAdded: (title) => `${title} ist bereit und für die nächsten Lieder ausgewählt.`,
     ownDelete: "Löschen",
+    ownDeleteNamed: (title) => `${title} löschen`,
     ownAsk: (title) => `Das Modell ${title} löschen? Fertige Lieder behalten ihre Spuren.`,
+    ownNeeded: (title) =>
+      `Lieder in der Warteschlange brauchen ${title}. Warte auf sie, oder lösche sie zuerst.`,
+    ownGone: "ein eigenes Modell, inzwischen gelöscht",
     ownDeleted: (title) => `${title} gelöscht.`,
     takes: (time, isUsual, isMeasured) => {
       const song = isUsual ? "ein 4-Minuten-Lied" : "dieses Lied";
@@ -514,11 +518,18 @@ export const de = {
     empty: "Diese Datei ist leer. Wähle eine Datei mit Ton.",
     settingsAlone:
       "Das ist die Konfiguration eines Modells. Zieh seinen Checkpoint mit ihr auf die Seite: .th, " +
-      ".ckpt, .pt oder .safetensors.",
+      ".pth, .pt, .ckpt oder .safetensors.",
     notSettings: ({ name }) =>
       `${name} ist keine Konfiguration eines Modells (YAML mit Abschnitten).`,
     ownModelDamaged:
       "Der Browser hat einen Teil deines Modells verloren. Lösche es und füge die Datei neu hinzu.",
+    ownTooLarge:
+      "Dieser Checkpoint konnte nicht gelesen werden, wahrscheinlich aus Mangel an Speicher. " +
+      "Schließe andere Tabs, oder wandle ihn mit der Kommandozeile um (py-demixer convert) und " +
+      "füge die Datei hinzu, die dabei entsteht.",
+    ownStorageFull: ({ bytes }) =>
+      `Der Browser hat keinen Platz für dieses Modell (${megabytes(bytes)}). Schaffe Platz auf dem ` +
+      "Datenträger, oder lösche Lieder aus der Bibliothek, und füge es noch einmal hinzu.",
     ownNeedsStorage:
       "Dieser Browser kann hier keine Modelle behalten, also auch keine eigenen. Öffne die Seite " +
       "über HTTPS und nicht in einem privaten Fenster.",

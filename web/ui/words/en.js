@@ -329,13 +329,19 @@ export const en = {
     toFetch: (/** @type {string} */ size) => `${size} to download`,
     missing: (/** @type {string[]} */ titles) => `Not on this site: ${titles.join(", ")}.`,
     moreModels: "About the models",
-    own: "You can also drop a checkpoint of your own on the page: .th, .ckpt, .pt or .safetensors.",
+    own:
+      "You can also drop or choose a checkpoint of your own (.th, .pth, .pt, .ckpt or " +
+      ".safetensors), with its configuration (.yaml) if it has one.",
     ownKept: (/** @type {string} */ size) => `${size}, your own`,
     ownReading: (/** @type {string} */ name) => `Reading ${name}. This can take a minute.`,
     ownAdded: (/** @type {string} */ title) => `${title} is ready, and selected for the next songs.`,
     ownDelete: "Delete",
+    ownDeleteNamed: (/** @type {string} */ title) => `Delete ${title}`,
     ownAsk: (/** @type {string} */ title) =>
       `Delete the model ${title}? Finished songs keep their stems.`,
+    ownNeeded: (/** @type {string} */ title) =>
+      `Songs in the queue need ${title}. Wait for them, or delete them first.`,
+    ownGone: "a model of your own, since deleted",
     ownDeleted: (/** @type {string} */ title) => `${title} deleted.`,
     takes: (
       /** @type {string} */ time,
@@ -524,11 +530,17 @@ export const en = {
     verbatim: (/** @type {{sentence: string}} */ { sentence }) => sentence,
     empty: "This file is empty. Choose an audio file.",
     settingsAlone:
-      "This is the configuration of a model. Drop its checkpoint together with it: .th, .ckpt, " +
-      ".pt or .safetensors.",
+      "This is the configuration of a model. Drop its checkpoint together with it: .th, .pth, " +
+      ".pt, .ckpt or .safetensors.",
     notSettings: (/** @type {{name: string}} */ { name }) =>
       `${name} is not a configuration of a model (YAML with sections).`,
     ownModelDamaged: "The browser lost a part of your model. Delete it and add its file again.",
+    ownTooLarge:
+      "This checkpoint could not be read: there was probably not enough memory. Close other tabs, " +
+      "or convert it with the command line (py-demixer convert) and add the file that it writes.",
+    ownStorageFull: (/** @type {{bytes: number}} */ { bytes }) =>
+      `The browser has no room for this model (${megabytes(bytes)}). Free some disk space, or ` +
+      "delete songs from the library, and add it again.",
     ownNeedsStorage:
       "This browser cannot keep models here, so your own cannot be used. Open the page over HTTPS, " +
       "not in a private window.",
