@@ -10,12 +10,12 @@ import time
 
 import numpy as np
 
-from py_demixer.models import parameters
+from py_demixer.models import parameters, scnet
 from py_demixer.models.scnet import Config, SCNet
 
 
 def measure(dimensions: str, runs: int, storage: str) -> str:
-    """JSON: backend, and the seconds of each run; `dimensions` are JSON, too."""
+    """JSON: backend, the seconds of each run, and the LSTMs' part; `dimensions` are JSON, too."""
     config = parameters.read_config(Config, dimensions)
     model = SCNet(tensors(config, storage), config)
     segment = noise(model.segment_length)
@@ -25,7 +25,27 @@ def measure(dimensions: str, runs: int, storage: str) -> str:
         start = time.perf_counter()
         model(segment)
         seconds.append(time.perf_counter() - start)
-    return json.dumps({"backend": model.backend.name, "runs": seconds})
+    answer = {"backend": model.backend.name, "runs": seconds, "lstm": _lstms(model, segment)}
+    return json.dumps(answer)
+
+
+def _lstms(model: SCNet, segment: np.ndarray) -> dict[str, float]:
+    """Seconds of the LSTMs in one run, and the operations of their products in billions."""
+    whole, found = scnet.bidirectional_lstm, {"seconds": 0.0, "gflop": 0.0}
+
+    def timed(x: np.ndarray, around: np.ndarray, into: np.ndarray, *others: np.ndarray):
+        start = time.perf_counter()
+        out = whole(x, around, into, *others)
+        found["seconds"] += time.perf_counter() - start
+        found["gflop"] += 4 * (around.size + into.size) * x.shape[1] * x.shape[2] / 1e9
+        return out
+
+    scnet.bidirectional_lstm = timed
+    try:
+        model(segment)
+    finally:
+        scnet.bidirectional_lstm = whole
+    return found
 
 
 def noise(length: int) -> np.ndarray:

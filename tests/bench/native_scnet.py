@@ -39,10 +39,10 @@ def _by_pytorch(dimensions: str, runs: int, original: Path) -> list[float]:
 
 def _main(engine: str, dimensions: str, runs: int, original: Path) -> None:
     if engine == "pytorch":
-        seconds = _by_pytorch(dimensions, runs, original)
+        answer = {"runs": _by_pytorch(dimensions, runs, original)}
     else:
-        seconds = json.loads(inside_scnet.measure(dimensions, runs, "float32"))["runs"]
-    print(json.dumps({"runs": seconds, "peak_bytes": peak_bytes()}))
+        answer = json.loads(inside_scnet.measure(dimensions, runs, "float32"))
+    print(json.dumps({**answer, "peak_bytes": peak_bytes()}))
 
 
 if __name__ == "__main__":

@@ -79,10 +79,10 @@ def measure(
     """
     rows, versions = [], dict[str, str]()
     for name in CONFIGS:
-        rows.append(_native(Path(sys.executable), "py-demixer", "numpy", name, runs, None))
+        rows += _native(Path(sys.executable), "py-demixer", "numpy", name, runs, None)
         if pytorch and original:
-            rows.append(_native(pytorch, "pytorch", None, name, runs, original))
-        rows.append(_in_chromium(site, name, runs))
+            rows += _native(pytorch, "pytorch", None, name, runs, original)
+        rows += _in_chromium(site, name, runs)
         if pytorch and original:
             # The large one takes minutes.
             times = runs if name == "scnet" else 1
@@ -125,7 +125,7 @@ def _native(
     name: str,
     runs: int,
     original: Path | None,
-) -> Row:
+) -> list[Row]:
     given = json.dumps(CONFIGS[name])
     command = [python, "-m", "tests.bench.native_scnet", engine, given, runs, original or "-"]
     result = subprocess.run(
@@ -136,10 +136,21 @@ def _native(
         check=True,
     )
     answer: dict[str, Any] = json.loads(result.stdout)
-    return _row(name, "native", engine, backend, (answer["runs"], answer["peak_bytes"]))
+    segment = _row(name, "native", engine, backend, (answer["runs"], answer["peak_bytes"]))
+    return _with_lstms(name, segment, answer)
 
 
-def _in_chromium(site: Path, name: str, runs: int) -> Row:
+def _with_lstms(name: str, segment: Row, answer: dict[str, Any]) -> list[Row]:
+    """The row of a segment, and one for its LSTMs if they were timed."""
+    if (lstm := answer.get("lstm")) is None:
+        return [segment]
+    where, engine, backend = (segment[key] for key in ("where", "engine", "backend"))
+    seconds, what = lstm["seconds"], f"{name}/LSTMs"
+    lstms = row(what, where, engine, backend, [seconds], 0, gflop=lstm["gflop"])
+    return [segment, lstms | {"share": round(seconds / segment["seconds"], 4)}]
+
+
+def _in_chromium(site: Path, name: str, runs: int) -> list[Row]:
     code = Path(inside_scnet.__file__).read_text(encoding="utf-8")
     with serving(site) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
@@ -150,7 +161,8 @@ def _in_chromium(site: Path, name: str, runs: int) -> Row:
         answer = page.evaluate(_OURS, given)
         browser.close()
     measured = answer["runs"], answer["heap"]
-    return _row(name, "chromium", "py-demixer", answer["backend"], measured)
+    segment = _row(name, "chromium", "py-demixer", answer["backend"], measured)
+    return _with_lstms(name, segment, answer)
 
 
 def _graph(pytorch: Path, name: str, original: Path) -> Path:

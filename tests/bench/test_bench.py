@@ -123,14 +123,17 @@ def test_scnet(tiny_site, monkeypatch):
     small = {"widths": [4, 4, 8], "layers": 2}
     monkeypatch.setattr(scnet, "CONFIGS", {"scnet": small})
     rows, _ = scnet.measure(tiny_site, 1, None, None)
-    assert [(row["where"], row["backend"]) for row in rows] == [
-        ("native", "numpy"),
-        ("chromium", "kernels"),
+    assert [(row["what"], row["where"], row["backend"]) for row in rows] == [
+        ("scnet/segment", "native", "numpy"),
+        ("scnet/LSTMs", "native", "numpy"),
+        ("scnet/segment", "chromium", "kernels"),
+        ("scnet/LSTMs", "chromium", "kernels"),
     ]
     for measured in rows:
         assert measured.keys() >= FIELDS
-        assert measured["what"] == "scnet/segment"
-        assert 50e6 < measured["peak_bytes"] < 2e9
+    for segment, lstms in (rows[:2], rows[2:]):
+        assert 50e6 < segment["peak_bytes"] < 2e9
+        assert 0 < lstms["share"] < 1
 
 
 @pytest.mark.browser
