@@ -16,17 +16,15 @@ from typing import Any
 
 import numpy as np
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import sync_playwright
 
 from py_demixer.models import parameters
 from py_demixer.models.scnet import Config, SCNet
 from py_demixer.ops.stft import analyse_rectangular
 from py_demixer.weights.manifest import MODELS
-from tests import chromium
 from tests.bench import gpu, inside_scnet, rivals
+from tests.bench.pyodide import measure_inside
 from tests.bench.rows import Row, row
 from tools.environment import CACHE, ROOT, note, run
-from web.server import serving
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
     name: MODELS[name].config for name in ("scnet", "scnet_large")
@@ -38,22 +36,6 @@ GFLOP = {"scnet": 407.0 - 40, "scnet_large": 2352.0 - 213}
 
 _INPUTS = {"spectrum": (1, 4, 2049, 476)}
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-# One page for each model, because WASM memory never shrinks.
-_OURS = """
-async ({ code, dimensions, runs }) => {
-  const base = new URL("./", location.href).href;
-  const assets = await (await fetch("assets.json")).json();
-  const indexURL = base + assets.pyodide;
-  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
-  const packages = [...assets.packages, base + assets.wheel];
-  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
-  pyodide.FS.writeFile("/home/pyodide/inside_scnet.py", code);
-  const inside = pyodide.pyimport("inside_scnet");
-  const measured = JSON.parse(inside.measure(dimensions, runs, "float16"));
-  return { ...measured, heap: pyodide._module.HEAP8.length };
-}
-"""
 
 
 def measure(
@@ -151,15 +133,8 @@ def _with_lstms(name: str, segment: Row, answer: dict[str, Any]) -> list[Row]:
 
 
 def _in_chromium(site: Path, name: str, runs: int) -> list[Row]:
-    code = Path(inside_scnet.__file__).read_text(encoding="utf-8")
-    with serving(site) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
-        page = browser.new_page()
-        page.goto(url + "licences.txt")
-        page.set_default_timeout(0)
-        given = {"code": code, "dimensions": json.dumps(CONFIGS[name]), "runs": runs}
-        answer = page.evaluate(_OURS, given)
-        browser.close()
+    given = json.dumps(CONFIGS[name])
+    answer = measure_inside(site, "inside_scnet", given, runs, "float16")
     measured = answer["runs"], answer["heap"]
     segment = _row(name, "chromium", "py-demixer", answer["backend"], measured)
     return _with_lstms(name, segment, answer)
