@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import shutil
 import subprocess
 import sys
@@ -17,8 +19,9 @@ from py_demixer.ops.kernels import Kernels
 from tests import chromium, tiny, unmix
 from tools import environment, pyodide, site
 from tools.kernels import build_native
+from tools.snapshot import ensure_snapshot
 from web import server
-from web.assemble import assemble
+from web.assemble import SNAPSHOT, SNAPSHOT_FACTS, assemble
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Playwright
@@ -93,10 +96,17 @@ def pyodide_dir(node_modules: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def snapshot(pyodide_dir: Path, kernel_wheel: Path) -> Path:
+    """The folder with the snapshot of Python's memory."""
+    return ensure_snapshot(pyodide_dir, kernel_wheel)
+
+
+@pytest.fixture(scope="session")
 def make_site(
     tmp_path_factory: pytest.TempPathFactory,
     kernel_wheel: Path,
     pyodide_dir: Path,
+    snapshot: Path,
     node_modules: Path,
 ) -> MakeSite:
     """A function that builds a whole site from weight files, by model name.
@@ -106,7 +116,12 @@ def make_site(
 
     def make(models: Mapping[str, Path], **others: Path) -> Path:
         out = tmp_path_factory.mktemp("site") / "site"
-        usual = {"wheel": kernel_wheel, "pyodide_dir": pyodide_dir, "node_modules": node_modules}
+        usual = {
+            "wheel": kernel_wheel,
+            "pyodide_dir": pyodide_dir,
+            "snapshot": snapshot,
+            "node_modules": node_modules,
+        }
         assemble(out, models=models, **(usual | others))
         return out
 
@@ -136,11 +151,21 @@ def no_pyodide(tmp_path_factory: pytest.TempPathFactory, pyodide_dir: Path) -> P
 
 
 @pytest.fixture(scope="session")
-def make_stub(make_site: MakeSite, no_pyodide: Path) -> MakeSite:
+def no_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A snapshot of nothing, for the stub's site."""
+    folder = tmp_path_factory.mktemp("snapshot")
+    (folder / SNAPSHOT).write_bytes(gzip.compress(b"none", mtime=0))
+    facts = {"places": 0, "libraries": {}}
+    (folder / SNAPSHOT_FACTS).write_text(json.dumps(facts), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_stub(make_site: MakeSite, no_pyodide: Path, no_snapshot: Path) -> MakeSite:
     """Like `make_site`, but with the stub engine: it starts, and finishes a song, at once."""
 
     def make(models: Mapping[str, Path], **others: Path) -> Path:
-        site = make_site(models, pyodide_dir=no_pyodide, **others)
+        site = make_site(models, pyodide_dir=no_pyodide, snapshot=no_snapshot, **others)
         shutil.copy(STUB, site / "engine" / "worker.js")
         return site
 

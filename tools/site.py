@@ -15,6 +15,7 @@ from pathlib import Path
 from tools.environment import CACHE, ROOT, WEIGHTS, CannotGoOn, ensure_node_modules, note, run
 from tools.kernels import build_kernels
 from tools.pyodide import ensure_pyodide
+from tools.snapshot import ensure_snapshot
 
 DIST = ROOT / "dist"
 _MANIFEST = json.loads((ROOT / "py_demixer" / "weights" / "manifest.json").read_bytes())
@@ -191,7 +192,12 @@ def make_site(
     pyodide = ensure_pyodide(python, node_modules)
     wheel = build_kernel_wheel(python)
     models = chosen_weights(python, wanted)
-    inputs = (f"--wheel={wheel}", f"--pyodide={pyodide}", f"--node-modules={node_modules}")
+    inputs = (
+        f"--wheel={wheel}",
+        f"--pyodide={pyodide}",
+        f"--snapshot={ensure_snapshot(pyodide, wheel)}",
+        f"--node-modules={node_modules}",
+    )
     chosen = [
         f"--model={name}={stored_weights(python, name, path, storage)}"
         for name, path in models.items()

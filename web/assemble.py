@@ -4,13 +4,15 @@ The site has two kinds of files. Light files, the shell, are listed in sw.js, wh
 Heavy files are listed in assets.json with their sizes and integrity values (weights under their
 model); only the engine fetches them. The same input always gives the same bytes.
 
-    python -m web.assemble OUT --wheel FILE --pyodide FOLDER --node-modules FOLDER --model NAME=FILE
+    python -m web.assemble OUT --wheel FILE --pyodide FOLDER --snapshot FOLDER \\
+        --node-modules FOLDER --model NAME=FILE
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import gzip
 import hashlib
 import html
@@ -20,7 +22,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from web import headers
 
@@ -35,7 +37,7 @@ ABOUT_MODELS = WEB.parent / "docs" / "models.md"
 PART_BYTES = 4 << 20
 
 PYODIDE_PACKAGES = ("numpy",)
-"""Packages that the page's worker always loads into Pyodide, besides py_demixer itself."""
+"""Packages that the page's worker always needs, besides py_demixer itself."""
 
 FALLBACK_PACKAGES = ("scipy",)
 """Packages that it also loads if the kernels cannot be opened."""
@@ -48,6 +50,18 @@ PYODIDE_RUNTIME = (
     "pyodide-lock.json",
 )
 """The files of Pyodide that a module worker needs, besides wheels."""
+
+SNAPSHOT = "snapshot.bin"
+SNAPSHOT_FACTS = "snapshot.json"
+"""What a snapshot's folder holds, besides shared libraries: see tools/snapshot.py."""
+
+_PACKED_TYPES = {
+    ".json": "application/json",
+    ".mjs": "text/javascript",
+    ".so": "application/octet-stream",
+    ".wasm": "application/wasm",
+}
+"""Media types of heavy files that are not compressed themselves: few hosts compress all of them."""
 
 _PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
@@ -165,6 +179,7 @@ def assemble(
     *,
     wheel: Path,
     pyodide_dir: Path,
+    snapshot: Path,
     node_modules: Path,
     models: Mapping[str, Path],
     web: Path = WEB,
@@ -179,6 +194,8 @@ def assemble(
         The built wheel of py_demixer.
     pyodide_dir
         A folder named pyodide-<version> with the runtime and the locked wheels.
+    snapshot
+        The folder with the snapshot of that Pyodide with that wheel: see tools/snapshot.py.
     node_modules
         The folder in which npm installed the page's libraries.
     models
@@ -204,10 +221,11 @@ def assemble(
     _write_demo(site)
     described = {name: _write_model(name, path, site) for name, path in models.items()}
     pyodide = _copy_pyodide(pyodide_dir, site)
+    restored = _copy_snapshot(snapshot, site, pyodide)
     packaged = _copy_wheel(wheel, site)
     licences = _licences(wheel, node_modules, pyodide_dir, described)
     (site / "licences.txt").write_text(licences, encoding="utf-8")
-    _write_assets(site, pyodide, packaged, described)
+    _write_assets(site, pyodide, restored, packaged, described)
     _write_shell(site)
     shutil.rmtree(out, ignore_errors=True)
     site.rename(out)
@@ -339,6 +357,21 @@ def _copy_pyodide(pyodide_dir: Path, site: Path) -> str:
     return pyodide_dir.name + "/"
 
 
+def _copy_snapshot(snapshot: Path, site: Path, pyodide: str) -> dict[str, Any]:
+    """Copy the snapshot; return its entry in assets.json."""
+    data = (snapshot / SNAPSHOT).read_bytes()
+    # The hash is in the folder's name, because it changes with the package.
+    folder = site / pyodide / hashlib.sha256(data).hexdigest()[:16]
+    _copy(snapshot / SNAPSHOT, folder / SNAPSHOT)
+    facts = json.loads((snapshot / SNAPSHOT_FACTS).read_bytes())
+    libraries: dict[str, str] = {}
+    for path, name in facts["libraries"].items():
+        _copy(snapshot / name, folder / name)
+        libraries[path] = (folder / name).relative_to(site).as_posix()
+    file = {**_asset(folder / SNAPSHOT, site), "encoding": "gzip"}
+    return {"file": file, "libraries": libraries, "places": facts["places"]}
+
+
 def _copy_wheel(wheel: Path, site: Path) -> str:
     # The hash is in the folder's name, because the installer parses the wheel's own name.
     copy = site / "wheels" / hashlib.sha256(wheel.read_bytes()).hexdigest()[:16] / wheel.name
@@ -347,26 +380,31 @@ def _copy_wheel(wheel: Path, site: Path) -> str:
 
 
 def _write_assets(
-    site: Path, pyodide: str, wheel: str, models: Mapping[str, dict[str, object]]
+    site: Path,
+    pyodide: str,
+    snapshot: Mapping[str, Any],
+    wheel: str,
+    models: Mapping[str, dict[str, object]],
 ) -> None:
     from py_demixer import numerics
     from py_demixer.weights import manifest
 
-    always = {file.name for file in locked_wheels(site / pyodide, PYODIDE_PACKAGES)}
-    spare = {file.name for file in locked_wheels(site / pyodide)} - always
+    # NumPy is in the snapshot, so its wheel is needed only where that cannot be used.
+    spare = {file.name for file in locked_wheels(site / pyodide)}
     heavy: list[dict[str, object]] = []
     fallback: list[dict[str, object]] = []
     light: list[dict[str, object]] = []
     for path in _files(site):
-        entry = _asset(path, site)
-        if str(entry["url"]).startswith((pyodide, "wheels/")):
+        if path.is_relative_to(site / pyodide) or path.is_relative_to(site / "wheels"):
+            entry = snapshot["file"] if path.name == SNAPSHOT else _packed(path, site)
             (fallback if path.name in spare else heavy).append(entry)
-        elif not str(entry["url"]).startswith("models/"):
-            light.append(entry)
+        elif not path.is_relative_to(site / "models"):
+            light.append(_asset(path, site))
     everything = json.dumps([heavy, fallback, models, light])
     assets = {
         "build": hashlib.sha256(everything.encode()).hexdigest()[:16],
         "pyodide": pyodide,
+        "snapshot": snapshot,
         "packages": list(PYODIDE_PACKAGES),
         "fallbackPackages": list(FALLBACK_PACKAGES),
         "wheel": wheel,
@@ -388,12 +426,36 @@ def _asset(path: Path, site: Path) -> dict[str, object]:
     return {"url": path.relative_to(site).as_posix(), "bytes": len(data), "integrity": integrity}
 
 
+def _packed(path: Path, site: Path) -> dict[str, object]:
+    """The entry for a file in assets.json, with a compressed copy, made here, that is fetched."""
+    if path.suffix not in _PACKED_TYPES:
+        return _asset(path, site)
+    # Named .bin, so that no server sends it with a Content-Encoding of its own.
+    copy = path.with_name(path.name + ".bin")
+    copy.write_bytes(_compressed(path.read_bytes()))
+    packed = _asset(copy, site)
+    return {
+        **packed,
+        "url": path.relative_to(site).as_posix(),
+        "packed": packed["url"],
+        "encoding": "gzip",
+        "type": _PACKED_TYPES[path.suffix],
+    }
+
+
+@functools.lru_cache(maxsize=16)
+def _compressed(data: bytes) -> bytes:
+    """Cached, because all sites that one process makes have the same Pyodide."""
+    return gzip.compress(data, mtime=0)
+
+
 def _write_shell(site: Path) -> None:
     """Write the list of light files into the service worker, so that a new build changes it."""
     assets = json.loads((site / "assets.json").read_bytes())
     parts = (model["parts"] for model in assets["models"].values())
     lists = (assets["files"], assets["fallback"], *parts)
-    heavy = {entry["url"] for entries in lists for entry in entries}
+    entries = [entry for entries in lists for entry in entries]
+    heavy = {entry[key] for entry in entries for key in ("url", "packed") if key in entry}
     shell = []
     for path in _files(site):
         url = path.relative_to(site).as_posix()
@@ -459,6 +521,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--wheel", type=Path, required=True)
     parser.add_argument("--pyodide", type=Path, required=True)
+    parser.add_argument("--snapshot", type=Path, required=True)
     parser.add_argument("--node-modules", type=Path, required=True)
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
     options = parser.parse_args(arguments)
@@ -467,6 +530,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.out,
         wheel=options.wheel,
         pyodide_dir=options.pyodide,
+        snapshot=options.snapshot,
         node_modules=options.node_modules,
         models={name: Path(path) for name, path in models.items()},
     )

@@ -25,6 +25,7 @@ from tools import environment, pyodide
 from tools.environment import CACHE
 from tools.kernels import build_module
 from tools.site import build_kernel_wheel, ensure_weights
+from tools.snapshot import ensure_snapshot
 from web.assemble import assemble
 from web.server import serving
 
@@ -173,10 +174,13 @@ def make_released_site(folder: Path) -> Path:
 
 def _make_site(site: Path, models: Mapping[str, Path]) -> Path:
     node_modules, python = environment.ensure_node_modules(), Path(sys.executable)
+    pyodide_dir = pyodide.ensure_pyodide(python, node_modules)
+    wheel = build_kernel_wheel(python)
     assemble(
         site,
-        wheel=build_kernel_wheel(python),
-        pyodide_dir=pyodide.ensure_pyodide(python, node_modules),
+        wheel=wheel,
+        pyodide_dir=pyodide_dir,
+        snapshot=ensure_snapshot(pyodide_dir, wheel),
         node_modules=node_modules,
         models=models,
     )

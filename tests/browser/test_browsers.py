@@ -21,8 +21,11 @@ from tests import firefox, sound, webkit
 from tests.browser.page import RATE, SONG_MS, SOURCES, START_MS, STARTED, DemixerPage
 from tests.waiting import until
 from web import server
+from web.assemble import SNAPSHOT
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from playwright.sync_api import BrowserContext, Playwright
     from selenium.webdriver import WebKitGTK
 
@@ -72,14 +75,29 @@ def launch_firefox(
         context.close()
 
 
+def serving(site: Path, asked: list[str]) -> AbstractContextManager[str]:
+    """Serve a site under a path; ``asked`` becomes the list of requests."""
+    return server.serving(
+        site, prefix="/some/where/", cache_control="no-store", on_request=asked.append
+    )
+
+
+def assert_from_snapshot(asked: list[str]) -> None:
+    """Python started from its snapshot: without it, NumPy's wheel would have been fetched."""
+    assert [url for url in asked if url.endswith(SNAPSHOT)]
+    assert not [url for url in asked if "numpy-" in url]
+
+
 def test_firefox(
     launch_firefox: Callable[[], BrowserContext],
     tiny_site: Path,
     expected: py_demixer.Stems,
 ) -> None:
-    with server.serving(tiny_site, prefix="/some/where/", cache_control="no-store") as url:
+    asked: list[str] = []
+    with serving(tiny_site, asked) as url:
         context = launch_firefox()
         page = DemixerPage(context, url).wait_started()
+        assert_from_snapshot(asked)
         expect(page.element("offline")).to_have_text(READY)
         expect(page.element("offline")).to_have_attribute("data-model", MODEL)
         page.element("demo").click()
@@ -185,11 +203,13 @@ def test_webkit(
     home, downloads = tmp_path / "home", tmp_path / "downloads"
     home.mkdir()
     downloads.mkdir()
+    asked: list[str] = []
     with webkit.browser(home, downloads, silence) as driver:
-        with server.serving(tiny_site, prefix="/some/where/", cache_control="no-store") as url:
+        with serving(tiny_site, asked) as url:
             driver.get(url)
             page = WebKitPage(driver, home, downloads)
             page.wait_started()
+            assert_from_snapshot(asked)
             page.wait_ready()
             assert "up to 20 minutes" in page.text("formats")
             stems = page.take_demo("drums", "vocals")

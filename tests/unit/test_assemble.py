@@ -53,12 +53,17 @@ def make_inputs(folder: Path) -> dict:
     write(web / "sw.js", "precache(self.__SHELL);\npolicy = self.__POLICY")
     for unwanted in ("assemble.py", "package.json", "types.d.ts", "node_modules/a/a.js"):
         write(web / unwanted, "not for the site")
+    write(folder / "snapshot" / module.SNAPSHOT, "snapshot")
+    write(folder / "snapshot" / "umath.so", "library")
+    facts = {"places": 9, "libraries": {"/lib/python/umath.so": "umath.so"}}
+    write(folder / "snapshot" / module.SNAPSHOT_FACTS, json.dumps(facts))
     wheel = folder / "py_demixer-0.1.0-py3-none-any.whl"
     write_wheel(wheel, "py_demixer-0.1.0", "our own terms")
     weights = tiny.write(folder / "tiny.safetensors")
     return {
         "wheel": wheel,
         "pyodide_dir": pyodide,
+        "snapshot": folder / "snapshot",
         "node_modules": node_modules,
         "models": {"htdemucs": weights},
         "web": web,
@@ -94,6 +99,11 @@ def urls(*lists: list[dict]) -> set[str]:
     return {entry["url"] for entries in lists for entry in entries}
 
 
+def packed(assets: dict) -> set[str]:
+    """The compressed copies of heavy files."""
+    return {entry["packed"] for entry in assets["files"] if "packed" in entry}
+
+
 def read_shell(site: Path) -> list[dict]:
     return json.loads((site / "sw.js").read_text().removeprefix("precache(").partition(");\n")[0])
 
@@ -102,17 +112,49 @@ def test_every_file_is_listed_once_as_heavy_or_light(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     assets = read_assets(tmp_path / "site")
     heavy = urls(assets["files"], assets["fallback"], *parts(assets).values())
+    heavy |= packed(assets)
     light = {entry["url"] for entry in read_shell(tmp_path / "site")}
     assert not heavy & light
     assert heavy | light | {"sw.js", "_headers"} == set(tree(tmp_path / "site"))
 
 
-def test_scipy_is_only_a_fallback(inputs, tmp_path):
+def test_wheels_of_other_packages_are_only_a_fallback(inputs, tmp_path):
     assemble(tmp_path / "site", **inputs)
     assets = read_assets(tmp_path / "site")
     spare = {entry["url"].split("/")[-1].split("-")[0] for entry in assets["fallback"]}
-    assert spare == {"scipy", "blas"}
+    assert spare == {"numpy", "scipy", "blas"}
     assert not {entry["url"] for entry in assets["files"]} & {e["url"] for e in assets["fallback"]}
+
+
+def test_snapshot_is_a_heavy_file_and_its_libraries_are_found(inputs, tmp_path):
+    assemble(tmp_path / "site", **inputs)
+    assets = read_assets(tmp_path / "site")
+    snapshot = assets["snapshot"]
+    folder = f"pyodide-9.9/{hashlib.sha256(b'snapshot').hexdigest()[:16]}"
+    assert snapshot["libraries"] == {"/lib/python/umath.so": f"{folder}/umath.so"}
+    assert snapshot["places"] == 9
+    assert snapshot["file"]["url"] == f"{folder}/{module.SNAPSHOT}"
+    assert snapshot["file"]["encoding"] == "gzip"
+    assert snapshot["file"] in assets["files"]
+    assert f"{folder}/umath.so" in urls(assets["files"])
+
+
+def test_page_fetches_compressed_copies_of_what_is_not_compressed(inputs, tmp_path):
+    site = tmp_path / "site"
+    assemble(site, **inputs)
+    entries = {entry["url"].split("/")[-1]: entry for entry in read_assets(site)["files"]}
+    for name, kind in (
+        ("pyodide.asm.wasm", "application/wasm"),
+        ("pyodide.mjs", "text/javascript"),
+        ("pyodide-lock.json", "application/json"),
+        ("umath.so", "application/octet-stream"),
+    ):
+        entry = entries[name]
+        assert (entry["encoding"], entry["type"]) == ("gzip", kind)
+        plain = gzip.decompress((site / entry["packed"]).read_bytes())
+        assert plain == (site / entry["url"]).read_bytes()
+    for name in ("python_stdlib.zip", inputs["wheel"].name):
+        assert "encoding" not in entries[name]
 
 
 def test_only_site_files_are_copied_from_the_web_folder(inputs, tmp_path):
@@ -137,7 +179,7 @@ def test_integrity_values_and_revisions_match_the_files(inputs, tmp_path):
     assemble(site, **inputs)
     assets = read_assets(site)
     for entry in (*assets["files"], *parts(assets)["htdemucs"]):
-        data = (site / entry["url"]).read_bytes()
+        data = (site / entry.get("packed", entry["url"])).read_bytes()
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         assert entry["integrity"] == f"sha256-{digest}"
         assert entry["bytes"] == len(data)
@@ -157,7 +199,7 @@ def test_weights_are_listed_only_with_their_model(inputs, tmp_path):
     for name, entries in parts(assets).items():
         assert urls(entries) == {url for url in tree(site) if url.startswith(f"models/{name}/")}
     light = {entry["url"] for entry in read_shell(site)}
-    others = urls(assets["files"], assets["fallback"]) | light
+    others = urls(assets["files"], assets["fallback"]) | packed(assets) | light
     assert not urls(*parts(assets).values()) & others
     assert urls(*parts(assets).values()) | others | {"sw.js", "_headers"} == set(tree(site))
     assert "Weights of Open-Unmix (UMXHQ)" in (site / "licences.txt").read_text()

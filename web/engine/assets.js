@@ -80,13 +80,13 @@ export async function readManifest(base) {
  */
 export async function fetchVerified(base, file) {
   if (file.url.startsWith(OWN_FOLDER)) throw new UserError("ownModelDamaged");
-  const url = new URL(file.url, base);
+  const url = new URL(file.packed ?? file.url, base);
   for (let attempt = 1; ; attempt++) {
     try {
       // A second try must not get the same bad copy from the HTTP cache.
       const cache = attempt === 1 ? "default" : "reload";
       const response = await fetch(url, { integrity: file.integrity, cache });
-      if (response.ok) return file.encoding === "gzip" ? unzipped(response) : response;
+      if (response.ok) return file.encoding === "gzip" ? unzipped(response, file) : response;
       if (attempt === TRIES) throw new UserError("missingFile", { url: file.url });
     } catch (error) {
       if (error instanceof UserError) throw error;
@@ -96,10 +96,10 @@ export async function fetchVerified(base, file) {
   }
 }
 
-/** @param {Response} response @returns {Response} */
-function unzipped({ body, headers }) {
+/** @param {Response} response @param {AssetFile} file @returns {Response} */
+function unzipped({ body, headers }, file) {
   const bytes = /** @type {ReadableStream<BufferSource>} */ (body);
-  const type = headers.get("content-type") ?? "";
+  const type = file.type ?? headers.get("content-type") ?? "";
   const unzipping = bytes.pipeThrough(new DecompressionStream("gzip"));
   return new Response(unzipping, { headers: { "content-type": type } });
 }
@@ -267,8 +267,8 @@ async function keep(cache, base, file) {
 
 /**
  * Store all heavy files that a model needs: fetch those missing or damaged. Once the set is
- * complete and no other tab is open, delete files that no longer belong to the site. Weights are
- * checked when they are read (`readAsset`); the other files, which the service worker hands to
+ * complete and no other tab is open, delete files that no longer belong to the site. Weights and the
+ * snapshot are checked when they are read (`readAsset`); the other files, which the service worker hands to
  * Pyodide, are checked here. Does nothing without a cache. The page calls this through `keeper.js`.
  *
  * @param {string} base @param {Assets} assets @param {string} model
@@ -280,12 +280,12 @@ export async function keepAll(base, assets, model, report) {
   const cache = await openCache(base);
   if (!cache) return false;
   const files = filesFor(assets, model);
-  const weights = new Set(partsOf(assets, model));
+  const checkedLater = new Set([assets.snapshot.file.url, ...partsOf(assets, model).map(({ url }) => url)]);
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   const missing = [];
   let done = 0;
   for (const file of files) {
-    const copy = await (weights.has(file) ? keptCopy : verifiedCopy)(cache, base, file);
+    const copy = await (checkedLater.has(file.url) ? keptCopy : verifiedCopy)(cache, base, file);
     if (copy) done += file.bytes;
     else missing.push(file);
   }

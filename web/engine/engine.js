@@ -174,7 +174,10 @@ export class Engine extends EventTarget {
     return separator;
   }
 
-  /** @param {Start} start @param {import("./protocol.js").BootOptions} options */
+  /**
+   * @param {Start} start
+   * @param {Omit<import("./protocol.js").BootOptions, "opensCard">} options
+   */
   async #boot(start, options) {
     const { signal } = start.stopping;
     const pool = new Pool(options, this.#about.workers(start.model), start.graphics);

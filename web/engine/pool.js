@@ -62,7 +62,7 @@ export class Pool {
   #spent = new Spent(PROCESSOR);
 
   /**
-   * @param {import("./protocol.js").BootOptions} options
+   * @param {Omit<import("./protocol.js").BootOptions, "opensCard">} options
    * @param {number} size the largest number of workers
    * @param {import("./protocol.js").GraphicsOptions | null} [graphics] null: do not use a graphics
    *   card
@@ -170,11 +170,12 @@ export class Pool {
     const worker = new EngineWorker();
     this.#workers.add(worker);
     this.#occupy(worker);
+    const opensCard = this.#lacksCard && (this.#run?.onCard ?? true);
     try {
       /** @type {EngineInfo} */
-      const info = await worker.call("boot", this.#options, { notice });
+      const info = await worker.call("boot", { ...this.#options, opensCard }, { notice });
       this.#info = info;
-      if (this.#run?.onCard ?? true) await this.#openCard(worker, notice);
+      if (opensCard) await this.#openCard(worker, notice);
       this.release(worker);
       // The graphics card crashed the worker; it is refused from now on, so boot again without it.
       return worker.alive ? info : await this.#boot(notice);

@@ -52,6 +52,7 @@
  * @property {string} model     a key of `assets.models`
  * @property {string | null} backend  GEMM backend for Python; null: the fastest available
  * @property {Blob[] | null} weights  the parts of the weight file; null: read them from the cache
+ * @property {boolean} opensCard    whether `graphics` is called next
  */
 
 /**
@@ -277,6 +278,9 @@
  * @property {number} bytes         as transferred
  * @property {string} integrity     "sha256-<base64>", as transferred
  * @property {"gzip"} [encoding]    encoding for the transfer; removed before caching and reading
+ * @property {string} [packed]      URL of the encoded copy, where the file is also served as it is:
+ *   Pyodide itself fetches it where nothing is cached
+ * @property {string} [type]        media type of the decoded file; without it, as the server says
  */
 
 /**
@@ -309,18 +313,28 @@
  */
 
 /**
+ * See snapshot.js.
+ * @typedef {object} Snapshot
+ * @property {AssetFile} file
+ * @property {Record<string, string>} libraries   URL of each shared library of NumPy, by its path in
+ *   Pyodide's file system
+ * @property {number} places   `sumOfPlaces` where it was made
+ */
+
+/**
  * The site's `assets.json`.
  * @typedef {object} Assets
  * @property {string} build
  * @property {string} pyodide       folder, with a slash at the end
- * @property {string[]} packages    names for Pyodide's loader
+ * @property {Snapshot} snapshot    of Python's memory, from which workers start
+ * @property {string[]} packages    names for Pyodide's loader, where the snapshot cannot be used
  * @property {string} wheel
  * @property {number} numerics  version of the computation: see py_demixer/numerics.py
  * @property {Record<string, AssetModel>} models   the first one is the default
  * @property {Record<string, ModelInfo>} missing  models that this site could offer, but does not
  * @property {AssetFile[]} files      the heavy files that the page needs for any model, and caches
  * @property {string[]} fallbackPackages   packages also loaded if the kernels cannot be opened
- * @property {AssetFile[]} fallback   files fetched only if the kernels cannot be opened
+ * @property {AssetFile[]} fallback   files fetched only if the snapshot or the kernels cannot be used
  */
 
 export {};

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { readAsset } from "./assets.js";
 import { isOutOfMemory, UserError } from "./errors.js";
+import { withLibraries } from "./snapshot.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
 /** @typedef {import("pyodide").PyodideAPI} Pyodide */
@@ -12,29 +14,71 @@ import { isOutOfMemory, UserError } from "./errors.js";
  * @typedef {import("pyodide/ffi").PyProxy & any} PythonObject  values from Python have no types
  */
 
+/** The project's own package, as Pyodide names it. */
+const PACKAGE = "py_demixer";
+
 /**
- * Start Pyodide with the packages and the project's wheel, which download meanwhile.
+ * Start Python with NumPy and the package.
  *
  * @param {Pick<BootOptions, "base" | "assets">} options
+ * @param {() => void} [onRead]  called when the snapshot has been read: what else is read from the
+ *   disk would hold it up
  * @returns {Promise<Pyodide>}
+ * @throws {UserError} if a file cannot be fetched
  */
-export async function startPython(options) {
-  const { base, assets } = options;
-  const indexURL = new URL(assets.pyodide, base).href;
-  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
-  const packages = [...assets.packages, new URL(assets.wheel, base).href];
-  // Without packageBaseUrl, wheels would come from a CDN.
-  const pyodide = await loadPyodide({ indexURL, packageBaseUrl: indexURL, packages });
-  checkLoaded(pyodide, options, [...assets.packages, "py-demixer"]);
-  return pyodide;
+export async function startPython(options, onRead) {
+  try {
+    const pyodide = await restore(options, onRead);
+    await loadPackages(pyodide, options, [PACKAGE]);
+    return pyodide;
+  } catch (error) {
+    if (error instanceof UserError || isOutOfMemory(error)) throw error;
+    console.warn("Python starts without its snapshot, which takes longer.", error);
+    const pyodide = await load(options, {});
+    await loadPackages(pyodide, options, [...options.assets.packages, PACKAGE]);
+    return pyodide;
+  }
 }
 
 /**
- * Check that packages were loaded; Pyodide only logs those that it cannot load.
- *
- * @param {Pyodide} pyodide @param {Pick<BootOptions, "assets">} options @param {string[]} names
+ * @param {Pick<BootOptions, "base" | "assets">} options @param {() => void} [onRead]
+ * @returns {Promise<Pyodide>} from the snapshot, with NumPy
  */
-export function checkLoaded(pyodide, { assets }, names) {
+async function restore(options, onRead) {
+  const { base, assets } = options;
+  const { file, libraries, places } = assets.snapshot;
+  const urls = Object.entries(libraries).map(([path, url]) => [path, new URL(url, base).href]);
+  const [{ default: create }, snapshot] = await Promise.all([
+    import(new URL(`${assets.pyodide}pyodide.asm.mjs`, base).href),
+    readAsset(base, file).then((response) => response.arrayBuffer()),
+  ]);
+  onRead?.();
+  return load(options, {
+    createPyodideModule: withLibraries(create, Object.fromEntries(urls), places),
+    _loadSnapshot: snapshot,
+  });
+}
+
+/**
+ * @param {Pick<BootOptions, "base" | "assets">} options
+ * @param {import("pyodide").PyodideConfig} settings
+ * @returns {Promise<Pyodide>}
+ */
+async function load({ base, assets }, settings) {
+  const indexURL = new URL(assets.pyodide, base).href;
+  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
+  // Without packageBaseUrl, wheels would come from a CDN.
+  return loadPyodide({ indexURL, packageBaseUrl: indexURL, ...settings });
+}
+
+/**
+ * @param {Pyodide} pyodide @param {Pick<BootOptions, "base" | "assets">} options
+ * @param {string[]} names
+ * @throws {UserError} if one of them was not loaded; by itself, Pyodide only logs that
+ */
+export async function loadPackages(pyodide, { base, assets }, names) {
+  const wheel = new URL(assets.wheel, base).href;
+  await pyodide.loadPackage(names.map((name) => (name === PACKAGE ? wheel : name)));
   for (const name of names) {
     if (!(name in pyodide.loadedPackages)) {
       throw new UserError("missingFile", { url: `${assets.pyodide}${name}` });

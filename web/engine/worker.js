@@ -9,7 +9,7 @@ import { GraphicsError, UserError } from "./errors.js";
 import { Card } from "./gpu/card.js";
 import { Network, Workspace } from "./gpu/network.js";
 import { Networks } from "./gpu/networks.js";
-import { bytes, checkLoaded, floats, listOf, startPython, whatWentWrong } from "./python.js";
+import { bytes, floats, listOf, loadPackages, startPython, whatWentWrong } from "./python.js";
 import { serve } from "./rpc.js";
 
 /** @typedef {import("./protocol.js").BootOptions} BootOptions */
@@ -17,6 +17,9 @@ import { serve } from "./rpc.js";
 /** @typedef {import("./protocol.js").Notice} Notice */
 /** @typedef {import("./python.js").Pyodide} Pyodide */
 /** @typedef {import("./python.js").PythonObject} PythonObject */
+
+/** How many parts of the weights, of 4 MiB, are read before Python takes them. */
+const PARTS_AHEAD = 6;
 
 /** @type {Pyodide | null} */
 let python = null;
@@ -39,38 +42,74 @@ let networks = null;
  */
 async function boot(options, report) {
   report("python");
-  const pyodide = await startPython(options);
+  if (options.opensCard) Card.prepare();
+  /** @type {ReturnType<typeof readAhead> | undefined} */
+  let reading;
+  const pyodide = await startPython(options, () => {
+    reading = readAhead(options);
+  });
   python = pyodide;
   report("packages");
   demixer = pyodide.pyimport("py_demixer.pyodide.browser");
   if (demixer.needs_scipy(options.backend ?? undefined)) {
-    const names = options.assets.fallbackPackages;
-    await pyodide.loadPackage(names);
-    checkLoaded(pyodide, options, names);
+    await loadPackages(pyodide, options, options.assets.fallbackPackages);
   }
-  await loadWeights(options, report);
+  await loadWeights(options, reading ?? readAhead(options), report);
   // Python's None is undefined in Pyodide; null would be a different value.
   return JSON.parse(demixer.load(options.backend ?? undefined));
 }
 
 /**
+ * Read the parts of the weights, a few at once: the first ones while Python starts.
+ *
+ * @param {BootOptions} options
+ * @returns {() => Promise<ArrayBuffer | undefined>} gives the parts in order
+ */
+function readAhead({ base, assets, model, weights }) {
+  const left = [...(weights ?? partsOf(assets, model))];
+  /** @type {Promise<ArrayBuffer>[]} */
+  const reading = [];
+  const readOne = () => {
+    const source = left.shift();
+    if (!source) return;
+    const part = partOf(base, source);
+    // It is reported when its turn comes.
+    part.catch(() => {});
+    reading.push(part);
+  };
+  for (let count = 0; count < PARTS_AHEAD; count++) readOne();
+  return async () => {
+    const part = reading.shift();
+    readOne();
+    return part;
+  };
+}
+
+/**
+ * @param {string} base @param {Blob | import("./protocol.js").AssetFile} source
+ * @returns {Promise<ArrayBuffer>}
+ */
+async function partOf(base, source) {
+  return (source instanceof Blob ? source : await readAsset(base, source)).arrayBuffer();
+}
+
+/**
  * Load the weights part by part straight into Python's memory, without a second copy of the whole.
  *
- * @param {BootOptions} options @param {Report} report
+ * @param {BootOptions} options @param {() => Promise<ArrayBuffer | undefined>} nextPart
+ * @param {Report} report
  */
-async function loadWeights({ base, assets, model, weights }, report) {
+async function loadWeights({ assets, model }, nextPart, report) {
   const { bytes } = /** @type {import("./protocol.js").AssetModel} */ (assets.models[model]);
   const memory = demixer.allocate(bytes);
   let offset = 0;
   report("weights", offset, bytes);
-  for (const source of weights ?? partsOf(assets, model)) {
-    const whole = source instanceof Blob ? source : await readAsset(base, source);
-    const part = new Uint8Array(await whole.arrayBuffer());
+  for (let part = await nextPart(); part; part = await nextPart()) {
     // Get a new view each time: a view becomes invalid when Python's memory grows.
     const view = memory.getBuffer("u8");
-    view.data.set(part, offset);
+    view.data.set(new Uint8Array(part), offset);
     view.release();
-    offset += part.length;
+    offset += part.byteLength;
     report("weights", offset, bytes);
   }
   memory.destroy();

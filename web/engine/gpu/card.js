@@ -8,6 +8,9 @@ import { GraphicsError } from "../errors.js";
 
 /** Purpose of a buffer. @typedef {Exclude<keyof typeof GPUBufferUsage, "prototype">} Usage */
 
+/** @type {GPURequestAdapterOptions} */
+const CHOICE = { powerPreference: "high-performance" };
+
 export class Card {
   /** Displayed name. */
   name;
@@ -19,6 +22,20 @@ export class Card {
   #pipelines = new Map();
 
   /**
+   * What the browser found for the next `open`.
+   *
+   * @type {Promise<GPUAdapter | null> | null}
+   */
+  static #found = null;
+
+  /** Let the browser look for the card, which may take half as long as starting Python. */
+  static prepare() {
+    if (!navigator.gpu) return;
+    Card.#found = navigator.gpu.requestAdapter(CHOICE);
+    Card.#found.catch(() => {}); // `open` reports it.
+  }
+
+  /**
    * @param {boolean} takesSoftware whether to accept a card emulated on the processor
    * @returns {Promise<Card>}
    * @throws {GraphicsError}
@@ -27,7 +44,9 @@ export class Card {
     if (!navigator.gpu) {
       throw new GraphicsError(isSecureContext ? "noGraphics" : "insecureGraphics");
     }
-    const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+    const finding = Card.#found ?? navigator.gpu.requestAdapter(CHOICE);
+    Card.#found = null; // An adapter gives one device.
+    const adapter = await finding;
     if (!adapter) throw new GraphicsError("noCard");
     const name = nameOf(adapter.info);
     if (adapter.info.isFallbackAdapter && !takesSoftware) {
