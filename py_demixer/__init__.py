@@ -30,6 +30,7 @@ from py_demixer.models.network import Model
 from py_demixer.models.openunmix import OpenUnmix
 from py_demixer.separation.processes import Workers
 from py_demixer.separation.recurrent import OpenUnmixOptions
+from py_demixer.separation.remainder import sum_to_mixture
 from py_demixer.separation.segments import DemucsOptions
 from py_demixer.separation.separate import Stems, separate, separate_blocks
 from py_demixer.separation.statistics import downmix_matrix, measure
@@ -73,6 +74,7 @@ __all__ = [
     "separate",
     "separate_blocks",
     "separate_file",
+    "sum_to_mixture",
 ]
 
 

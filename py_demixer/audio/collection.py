@@ -10,12 +10,15 @@ from pathlib import Path
 
 from py_demixer.errors import CollectionError
 from py_demixer.separation.recurrent import RESIDUAL
+from py_demixer.separation.remainder import REMAINDER
 from py_demixer.weights.manifest import MODELS
 
 from .decode import SUFFIXES
 from .files import WITHOUT, Output
 
-_STEMS = frozenset({RESIDUAL, *chain.from_iterable(model.stems for model in MODELS.values())})
+_STEMS = frozenset(
+    {REMAINDER, RESIDUAL, *chain.from_iterable(model.stems for model in MODELS.values())}
+)
 
 
 @dataclass(frozen=True)

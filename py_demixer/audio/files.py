@@ -26,6 +26,7 @@ from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.planning import Options
 from py_demixer.separation.processes import Workers
+from py_demixer.separation.remainder import sum_to_mixture, with_remainder
 from py_demixer.separation.separate import Stems, separate_blocks
 from py_demixer.separation.statistics import measure
 from py_demixer.separation.tasks import Cancel, Progress, SongStatistics
@@ -56,6 +57,10 @@ class Output:
         Bits per sample, a key of :data:`py_demixer.audio.encode.SUBTYPES`.
     two_stems
         Name of one stem: write it and ``no_<name>``, the sum of the others. None writes all stems.
+    sum_to_mixture
+        Whether one stem takes what the others leave of the song, so that all add up to it: see
+        :func:`py_demixer.sum_to_mixture`. True for ``other`` (``remainder`` if there is no such
+        stem), or the name of the stem.
 
     Raises
     ------
@@ -66,6 +71,7 @@ class Output:
     format: str = "wav"
     bits: str = "16"
     two_stems: str | None = None
+    sum_to_mixture: bool | str = False
 
     def __post_init__(self) -> None:
         encode.check_format(self.format, self.bits)
@@ -76,9 +82,12 @@ class Output:
         Raises
         ------
         ValueError
-            The stem ``two_stems`` is not among them, or is the only one.
+            The stem ``two_stems`` is not among them, or is the only one; or there is no stem that
+            ``sum_to_mixture`` names.
         """
         stems = tuple(stems)
+        if self.sum_to_mixture:
+            stems = with_remainder(stems, self.remainder_into)
         if self.two_stems is None:
             return stems
         if self.two_stems not in stems:
@@ -87,9 +96,15 @@ class Output:
             )
         if len(stems) == 1:
             raise ValueError(
-                "With one stem there are no others to add up: ask for more stems, or a residual."
+                "With one stem there are no others to add up: ask for more stems, for a residual, "
+                "or for stems that sum to the mixture."
             )
         return self.two_stems, f"{WITHOUT}{self.two_stems}"
+
+    @property
+    def remainder_into(self) -> str | None:
+        """The named stem that takes the remainder; None: it has not been named."""
+        return self.sum_to_mixture if isinstance(self.sum_to_mixture, str) else None
 
 
 @dataclass(frozen=True)
@@ -172,6 +187,8 @@ def separate_file(
             cancel=cancel,
             scratch=place,
         )
+        if output.sum_to_mixture:
+            made = _completed(made, mixture, output.remainder_into)
         peaks = _write_raw((_selected(stems, output.two_stems) for stems in made), place)
         mixture.unlink()
         gain = encode.shared_gain(list(peaks.values()), output.bits)
@@ -202,6 +219,15 @@ def _stored(path: Path) -> Iterator[NDArray[np.float32]]:
     with path.open("rb") as file:
         while data := file.read(_BLOCK * _FRAME_BYTES):
             yield np.frombuffer(data, np.float32).reshape(-1, _CHANNELS).T
+
+
+def _completed(parts: Iterable[Stems], mixture: Path, into: str | None) -> Iterator[Stems]:
+    """Consecutive parts of stems that add up to the mixture in a file of :func:`_store`."""
+    with mixture.open("rb") as file:
+        for stems in parts:
+            data = file.read(stems.audio.shape[2] * _FRAME_BYTES)
+            samples = np.frombuffer(data, np.float32).reshape(-1, _CHANNELS).T
+            yield sum_to_mixture(stems, samples, into)
 
 
 def _selected(stems: Stems, wanted: str | None) -> Mapping[str, NDArray[np.float32]]:

@@ -199,6 +199,15 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     """Add the options for how stems are written."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
+    add(
+        "--sum-to-mixture",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="STEM",
+        help="stems that add up to the song: STEM takes what the others leave, or is a stem of its "
+        "own, 'remainder' (default: other, if there is such a stem)",
+    )
     add("--format", choices=encode.FORMATS, default="wav", help=f"format of the files {default}")
     add("--bits", choices=encode.SUBTYPES, default="16", help=f"bits per sample {default}")
 
@@ -223,7 +232,7 @@ def wanted(options: argparse.Namespace) -> Wanted:
     """
     try:
         chosen = choices(options)
-        output = Output(options.format, options.bits, options.two_stems)
+        output = Output(options.format, options.bits, options.two_stems, options.sum_to_mixture)
         made = chosen_stems(_described(options)[1], chosen.stems)
         if getattr(chosen, "residual", False):
             made = (*made, RESIDUAL)

@@ -22,6 +22,8 @@ import pytest
 import soundfile
 from playwright.sync_api import expect
 
+import py_demixer
+from py_demixer import sum_to_mixture
 from py_demixer.evaluation.metrics import snr
 from tests import synthetic
 from tests.browser.page import RATE
@@ -438,6 +440,50 @@ def test_all_stems_in_a_zip(tab: SavePage, stems: Stems) -> None:
             np.testing.assert_array_equal(found, integers(stems[source], 16, gain))
     # One gain for all, so they still add up to the song.
     assert gain < 1
+
+
+def in_zip(content: bytes) -> Stems:
+    """The stems in a zip of 32-bit WAV files, by the ends of their names."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        read = (io.BytesIO(archive.read(name)) for name in archive.namelist())
+        found = [soundfile.read(file, dtype="float32")[0].T for file in read]
+        names = [name.removesuffix(".wav").split(" - ")[-1] for name in archive.namelist()]
+    return dict(zip(names, found, strict=True))
+
+
+@pytest.mark.parametrize("sources", [SOURCES, ("drums", "other", "vocals")])
+def test_stems_add_up_to_the_song_on_request(
+    context: BrowserContext, url: str, stems: Stems, sources: tuple[str, ...]
+) -> None:
+    """To the bit as in the library."""
+    tab = SavePage(context, url)
+    song = np.roll(stems["drums"], 77, axis=1)
+    given = {**stems, "other": stems["bass"]}
+    tab.give({**given, "mixture": song})
+    every = np.stack([given[name] for name in sources])
+    wanted = sum_to_mixture(py_demixer.Stems(sources, every, RATE), song)
+    request = {"what": "all", "sources": list(sources), "format": "wav32f", "addsUp": True}
+    found = in_zip(tab.save(**request)[1])
+    assert list(found) == list(wanted)
+    for name, stem in found.items():
+        np.testing.assert_array_equal(stem, wanted[name])
+    region = [RATE, 2 * RATE]
+    part = in_zip(tab.save(**request, region=region)[1])
+    for name, stem in part.items():
+        np.testing.assert_array_equal(stem, wanted[name][:, slice(*region)])
+
+
+def test_dialog_offers_stems_that_add_up(context: BrowserContext, url: str, stems: Stems) -> None:
+    tab = opened(context, url, stems)
+    tab.give({"mixture": stems["drums"]})
+    box = tab.page.get_by_label("Stems that add up to the song: the rest is one more file")
+    box.check()
+    with zipfile.ZipFile(io.BytesIO(tab.download("all", "flac16")[1])) as archive:
+        assert archive.namelist()[-1] == "Größe & more - remainder.flac"
+    tab.open()
+    expect(box).to_be_checked()  # as the last time
+    tab.page.locator('#save-dialog input[value="mix"]').check(force=True)
+    expect(box).to_be_hidden()
 
 
 def test_zip_states_sizes_before_the_content(tab: SavePage) -> None:

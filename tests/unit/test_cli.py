@@ -164,6 +164,26 @@ def test_two_stems_are_one_stem_and_the_sum_of_the_others(run, song, out):
     np.testing.assert_allclose(two["no_vocals"], others, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("more", "made", "taker"),
+    [
+        ([], sorted(STEMS), "other"),
+        (["remainder"], sorted([*STEMS, "remainder"]), "remainder"),
+        (["--stems", "vocals"], ["remainder", "vocals"], "remainder"),
+        (["--stems", "vocals", "--two-stems", "vocals"], ["no_vocals", "vocals"], "no_vocals"),
+    ],
+)
+def test_stems_sum_to_the_mixture_on_request(run, tmp_path, out, more, made, taker):
+    song = music(1)
+    path = write(tmp_path / "song.wav", song)
+    code, _, _ = run(path, "--bits", "32f", "--sum-to-mixture", *more)
+    assert code == 0
+    stems = stems_of(out / "song")
+    assert sorted(stems) == made
+    total = sum((stems[name] for name in STEMS if name in stems and name != taker), 0)
+    np.testing.assert_allclose(total + stems[taker], song.T, atol=1e-6)
+
+
 def test_loud_stems_are_turned_down_by_one_gain_and_it_is_reported(run, tmp_path, out):
     loud = write(tmp_path / "loud.wav", music(1, level=0.5))
     run(loud, "--bits", "32f")
@@ -243,7 +263,7 @@ def test_open_unmix_with_two_stems(run_unmix, song, out):
         (["--overlap", "0.5"], "no option 'overlap', only stems"),
         (["--stems", "vocals,guitar"], "no stem 'guitar': choose from drums, bass"),
         (["--stems", "bass", "--two-stems", "vocals"], "no stem 'vocals': choose one of bass."),
-        (["--stems", "bass", "--two-stems", "bass"], "ask for more stems, or a residual"),
+        (["--stems", "bass", "--two-stems", "bass"], "ask for more stems, for a residual"),
         (["--niter", "-1"], "must not be negative"),
     ],
 )

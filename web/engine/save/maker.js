@@ -9,6 +9,7 @@
 
 import { UserError } from "../errors.js";
 import { Remote } from "../rpc.js";
+import { addingUp } from "./adding-up.js";
 import { FORMATS } from "./formats.js";
 import { fileName, numbered, tempoName } from "./names.js";
 import { MIX } from "./shapes.js";
@@ -53,6 +54,7 @@ import { patiently } from "./temporary.js";
  * @property {"stem" | "mix" | "all"} what
  * @property {string} [source]      for "stem"
  * @property {Mix} [mix]            for "mix"
+ * @property {boolean} [addsUp]     for "all": whether the stems add up to the song
  * @property {Tempo} [tempo]        default: unchanged
  * @property {Format} format
  * @property {[number, number]} [region]    [start, stop), in frames; default: the whole song
@@ -103,6 +105,7 @@ export class Maker {
    */
   async make(request, watch) {
     watch.signal.throwIfAborted();
+    if (request.addsUp) request = { ...request, stems: addingUp(request.stems) };
     const files = filesOf(request);
     if (files.length === 0) throw new UserError("muted");
     const delivery = await this.#deliver(request, files);

@@ -14,30 +14,32 @@ import { keep, recall } from "../remembered.js";
  * @property {"stem" | "mix" | "all"} what
  * @property {Format} format
  * @property {"download" | "place"} to      "place": a file or folder that the user picks
+ * @property {boolean} addsUp       whether all stems add up to the song
  */
 
 const NAME = "save";
 
 /** @type {Choices} */
-const FIRST = { what: "all", format: "wav24", to: "download" };
+const FIRST = { what: "all", format: "wav24", to: "download", addsUp: false };
 
 /** @returns {Choices} the stored choices, checked, or the defaults */
 export function lastChoices() {
-  const { what, format, to } = parsed(recall(NAME));
+  const { what, format, to, addsUp } = parsed(recall(NAME));
   return {
     what: what === "mix" || what === "stem" ? what : FIRST.what,
     format:
       format && Object.hasOwn(FORMATS, format) ? /** @type {Format} */ (format) : FIRST.format,
     to: to === "place" ? to : FIRST.to,
+    addsUp: addsUp === true,
   };
 }
 
 /** @param {Choices} choices */
-export function keepChoices({ what, format, to }) {
-  keep(NAME, JSON.stringify({ what, format, to }));
+export function keepChoices({ what, format, to, addsUp }) {
+  keep(NAME, JSON.stringify({ what, format, to, addsUp }));
 }
 
-/** @param {string | null} text @returns {Record<string, string>} */
+/** @param {string | null} text @returns {Record<string, any>} */
 function parsed(text) {
   try {
     return Object(JSON.parse(text ?? "null"));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hasOther } from "../../engine/save/adding-up.js";
 import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
 import { fileName, tempoName } from "../../engine/save/names.js";
 import { isPlain } from "../../engine/stretch/tempo.js";
@@ -53,6 +54,7 @@ export class SaveDialog {
   #rate = labelled("select", (words) => words.save.rate);
   #region = checkbox();
   #tempo = checkbox();
+  #addsUp = checkbox();
   #to = labelled("select", (words) => words.save.to);
   #notYet = make("p", { className: "quiet" });
   #size = make("span", { className: "quiet" });
@@ -75,7 +77,7 @@ export class SaveDialog {
     lines.append(this.#stem.label, this.#format.label, this.#rate.label, this.#to.label);
     const end = make("div", { className: "line" }, this.#size, this.#go);
     this.#form.append(this.#whats.fieldset, lines, this.#formatNote);
-    this.#form.append(this.#region.label, this.#tempo.label);
+    this.#form.append(this.#addsUp.label, this.#region.label, this.#tempo.label);
     this.#form.append(this.#notYet, end);
     this.#dialog.append(this.#form);
     this.#form.addEventListener("change", () => this.#show());
@@ -91,13 +93,15 @@ export class SaveDialog {
     const { stems, source, region } = subject;
     this.#forget();
     this.#subject = subject;
-    const { what, format, to } = lastChoices();
+    const { what, format, to, addsUp } = lastChoices();
     this.#whats.value = source ? "stem" : what;
     this.#stem.field.replaceChildren(
       ...stems.sources.map((name) => option(name, (words) => stemName(words, name))),
     );
     this.#stem.field.value = source ?? stems.sources[0] ?? "";
     this.#format.field.value = format;
+    this.#addsUp.input.checked = addsUp;
+    say(this.#addsUp.text, ({ save }) => save.addsUp[hasOther(stems.sources) ? "other" : "own"]);
     this.#region.input.checked = Boolean(region);
     const tempo = subject.player.mix();
     this.#tempo.input.checked = false;
@@ -152,6 +156,7 @@ export class SaveDialog {
       what: /** @type {Choices["what"]} */ (this.#whats.value),
       format: /** @type {Format} */ (this.#format.field.value),
       to: this.#to.field.value === "place" ? "place" : "download",
+      addsUp: this.#addsUp.input.checked,
     };
   }
 
@@ -162,6 +167,7 @@ export class SaveDialog {
     const { what, format, to } = this.#choices;
     this.#fillPlaces(to);
     this.#stem.label.hidden = what !== "stem";
+    this.#addsUp.label.hidden = what !== "all";
     const rates = [...this.#rate.field.options];
     for (const each of rates) each.disabled = !takesRate(format, Number(each.value));
     if (this.#rate.field.selectedOptions[0]?.disabled) this.#rate.field.selectedIndex = 0;
@@ -195,12 +201,13 @@ export class SaveDialog {
   /** @param {Subject} subject */
   #showSize(subject) {
     const { stems, player } = subject;
-    const { what, format } = this.#choices;
+    const { what, format, addsUp } = this.#choices;
     const [first, last] = this.#frames(subject);
     const rate = Number(this.#rate.field.value);
     const speed = this.#tempo.input.checked ? player.mix().speed : 1;
     const frames = ((last - first) * rate) / stems.rate / speed;
-    const files = what === "all" ? stems.sources.length : 1;
+    const all = stems.sources.length + (addsUp && !hasOther(stems.sources) ? 1 : 0);
+    const files = what === "all" ? all : 1;
     const share = FORMATS[format].container === "flac" ? FLAC_SHARE : 1;
     const bytes = files * share * mostBytes(format, frames, rate);
     const size = () => (bytes >= 1e9 ? gigabytes(bytes) : megabytes(Math.max(bytes, 1e6)));
@@ -232,6 +239,7 @@ export class SaveDialog {
         what: choices.what,
         ...(choices.what === "stem" && { source }),
         ...(choices.what === "mix" && { mix: heard }),
+        ...(choices.what === "all" && { addsUp: choices.addsUp }),
         ...(this.#tempo.input.checked && { tempo: heard }),
         format: choices.format,
         ...(isPart && { region }),

@@ -37,6 +37,10 @@ export const de = {
     rate: "Abtastrate",
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
     rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie in deiner Datei`,
+    addsUp: {
+      other: "Spuren, die zusammen den Song ergeben: Übriges bekommt den Rest",
+      own: "Spuren, die zusammen den Song ergeben: der Rest ist eine weitere Datei",
+    },
     regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
     withTempo: ({ tempo }) => `Mit dem aktuellen Tempo und der aktuellen Tonhöhe (${tempo})`,
     to: "Speichern in",

@@ -44,6 +44,10 @@ export const en = {
       `${kilohertz} kHz, as computed`,
     rateOfFile: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
       `${kilohertz} kHz, as in your file`,
+    addsUp: {
+      other: "Stems that add up to the song: Other takes the rest",
+      own: "Stems that add up to the song: the rest is one more file",
+    },
     regionOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
       `Only the loop, ${start}–${stop}`,
     withTempo: (/** @type {{tempo: string}} */ { tempo }) =>
