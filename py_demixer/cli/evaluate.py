@@ -49,7 +49,8 @@ def describe(commands: Any) -> None:
         "evaluate",
         help="measure how good stems are, or how close to PyTorch's",
         description="Separate songs whose true stems are known and print SDR, SIR, ISR and SAR by"
-        " BSS Eval v4 (medians over windows of a second, and over songs) beside published scores."
+        " BSS Eval v4 (medians over windows of a second, and over songs) beside published scores,"
+        " and the log-spectral distance, bleedless and fullness."
         " Needs pip install 'py-demixer[evaluate]', and --against also 'py-demixer[reference]'.",
     )
     add, default = parser.add_argument, "(default: %(default)s)"
@@ -86,6 +87,11 @@ def describe(commands: Any) -> None:
         " 0) is a failure",
     )
     add(
+        "--against-scores",
+        action="store_true",
+        help="also print the SDR that others have published for whole test sets, with these songs'",
+    )
+    add(
         "--original",
         type=Path,
         metavar="FOLDER",
@@ -102,8 +108,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         options.usage_error(str(error))
     if options.original and not options.against:
         options.usage_error("--original is compared with: add --against pytorch.")
-    if options.against and options.plot:
-        options.usage_error("--plot draws scores: leave out --against.")
+    if options.against and (options.plot or options.against_scores):
+        options.usage_error("--plot and --against-scores show scores: leave out --against.")
     try:
         return _compare(options, chosen) if options.against else _score(options, chosen)
     except EvaluationError as error:
@@ -128,6 +134,8 @@ def _score(options: argparse.Namespace, chosen: planning.Options) -> int:
         count = len(results.songs)
         title = f"{model_name(options)}, median over {count} song{'s' * (count > 1)}"
         rest = [tables.scores(title, results.aggregate()), *tables.published_tables(results)]
+        if options.against_scores:
+            rest += tables.published_sets(results)
         print(*(table.text() for table in rest), sep="\n\n")
         _write_markdown([*shown, *rest], options.markdown)
         if options.plot:

@@ -23,7 +23,7 @@ METRICS = ("SDR", "SIR", "ISR", "SAR")
 WINDOW_SECONDS = 1.0
 
 Frames = Mapping[str, list[float | None]]
-"""For each metric, the values in dB of all windows; None for a window in which a stem is silent."""
+"""For each metric, the values of all windows; None for a window in which a stem is silent."""
 
 
 def bss_eval(

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from py_demixer.errors import EvaluationError
 
-from .metrics import METRICS, Frames, median, median_of
+from .metrics import Frames, median, median_of
 
 Scores = Mapping[str, float | None]
-"""For each metric, the value in dB; None if a stem is silent."""
+"""For each metric, its value; None if a stem is silent."""
 
 
 class Results(ABC):
@@ -82,7 +82,7 @@ class Results(ABC):
 
 
 class Evaluation(Results):
-    """Scores: ``songs`` holds, for each song, stem and metric, the values in dB of all windows."""
+    """Scores: ``songs`` holds, for each song, stem and metric, the values of all windows."""
 
     _PLACE = "frames"
 
@@ -118,4 +118,5 @@ def _scores(stems: Mapping[str, Frames]) -> dict[str, Scores]:
 
 def _median(songs: Iterable[Scores]) -> Scores:
     songs = list(songs)
-    return {metric: median_of([scores[metric] for scores in songs]) for metric in METRICS}
+    metrics = dict.fromkeys(metric for scores in songs for metric in scores)
+    return {metric: median_of([scores.get(metric) for scores in songs]) for metric in metrics}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from py_demixer.audio.decode import Warn
 from py_demixer.errors import EvaluationError
 from py_demixer.models.network import Model
@@ -14,6 +17,8 @@ from py_demixer.separation.tasks import Progress
 
 from .datasets import MIXTURE, Track, load_references
 from .metrics import Frames, bss_eval
+from .spectra import METRICS as SPECTRAL
+from .spectra import spectral_scores
 
 OTHER = "other"
 """The true stem that contains everything without a stem of its own."""
@@ -45,7 +50,8 @@ def score(
     Returns
     -------
     dict[str, Frames]
-        The scores of each stem; see :func:`py_demixer.evaluation.metrics.bss_eval`.
+        The scores of each stem: those of :func:`py_demixer.evaluation.metrics.bss_eval` and, as
+        lists of one number, of :func:`py_demixer.evaluation.spectra.spectral_scores`.
 
     Raises
     ------
@@ -65,4 +71,18 @@ def score(
     estimates = {name: stem for name, stem in stems.items() if name in references}
     if OTHER in estimates:
         estimates[OTHER] = sum((stems[name] for name in unknown), estimates[OTHER])
-    return bss_eval(references, estimates, model.sample_rate)
+    found = bss_eval(references, estimates, model.sample_rate)
+    return {
+        name: {**frames, **_spectral(references[name], estimates[name], model.sample_rate)}
+        for name, frames in found.items()
+    }
+
+
+def _spectral(
+    reference: NDArray[np.float32], estimate: NDArray[np.float32], sample_rate: int
+) -> Frames:
+    """The scores that are one number for the whole song; none if the estimate is silent."""
+    if not np.any(estimate):
+        return {metric: [None] for metric in SPECTRAL}
+    values = spectral_scores(reference, estimate, sample_rate)
+    return {metric: [value] for metric, value in values.items()}

@@ -11,6 +11,7 @@ from typing import Any
 from .comparison import Likeness
 from .metrics import METRICS
 from .results import Evaluation, Scores
+from .spectra import METRICS as SPECTRAL
 
 _NOTHING = "-"
 
@@ -42,11 +43,18 @@ class Table:
 
 def scores(title: str, stems: Mapping[str, Scores]) -> Table:
     """The table of scores for one song, or for several together."""
-    return Table(title, ("dB", *METRICS), [(stem, *_cells(of)) for stem, of in stems.items()])
+    metrics = (*METRICS, *SPECTRAL)
+    return Table(
+        title, ("dB", *metrics), [(stem, *_cells(of, metrics)) for stem, of in stems.items()]
+    )
 
 
 def published() -> dict[str, Any]:
-    """Scores published by others: their origin in ``what``, and ``tracks`` by name and model."""
+    """Scores published by others.
+
+    Their origin is in ``what``, those of songs in ``tracks`` by name and model, those of whole test
+    sets in ``sets``.
+    """
     text = resources.files(__package__).joinpath("published.json").read_text("utf-8")
     content: dict[str, Any] = json.loads(text)
     return content
@@ -64,6 +72,17 @@ def published_tables(evaluation: Evaluation) -> Iterator[Table]:
                 ours = f"{stem}, {evaluation.about['model']} here"
                 rows.append((ours, *_cells(here[song][stem])))
         yield Table(f"{song}, as published for freemusicdemixer.com", ("dB", *METRICS), rows)
+
+
+def published_sets(evaluation: Evaluation) -> Iterator[Table]:
+    """Tables of the SDR on whole test sets, published by others, with that of our songs."""
+    ours, count = evaluation.aggregate(), len(evaluation.songs)
+    for each in published()["sets"]:
+        stems = each["stems"]
+        rows = [(model, *map(_cell, values)) for model, values in each["SDR"].items()]
+        name = f"{evaluation.about['model']} here, {count} song{'s' * (count > 1)}"
+        rows.append((name, *(_cell(ours.get(stem, {}).get("SDR")) for stem in stems)))
+        yield Table(f"SDR, {each['what']}", ("dB", *stems), rows)
 
 
 def likenesses(title: str, stems: Mapping[str, Likeness]) -> Table:
@@ -89,5 +108,9 @@ def _likeness(name: str, stem: Likeness) -> Sequence[str]:
     return label, level, *ratios, *sdr
 
 
-def _cells(of: Scores) -> Iterable[str]:
-    return (_NOTHING if of[metric] is None else f"{of[metric]:.3f}" for metric in METRICS)
+def _cells(of: Scores, metrics: Iterable[str] = METRICS) -> Iterable[str]:
+    return (_cell(of.get(metric)) for metric in metrics)
+
+
+def _cell(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.3f}"

@@ -17,6 +17,7 @@ from py_demixer.errors import EvaluationError
 from py_demixer.evaluation import comparison, datasets, metrics, scoring, tables
 from py_demixer.evaluation.comparison import likeness
 from py_demixer.evaluation.metrics import METRICS
+from py_demixer.evaluation.spectra import METRICS as SPECTRAL
 from tests import synthetic, tiny
 
 RATE = 44100
@@ -290,7 +291,8 @@ def test_output_files(run, track, tmp_path):
     assert content["model"] == "htdemucs"
     scores = content["tracks"]["a song"]
     assert set(scores) == set(STEMS)
-    assert set(scores["bass"]) == set(METRICS)
+    assert list(scores["bass"]) == [*METRICS, *SPECTRAL]
+    assert all(0 < scores["bass"][name] < 100 for name in ("bleedless", "fullness"))
     assert content["aggregate"] == scores
     assert content["frames"]["a song"]["bass"]["SDR"] == [scores["bass"]["SDR"]]
     assert files["png"].read_bytes().startswith(b"\x89PNG")
@@ -340,6 +342,21 @@ def test_published_scores_are_shown_beside_ours(run, tmp_path):
         "vocals, umxl",
         "vocals, htdemucs here",
     ]
+
+
+def test_published_scores_of_test_sets_are_shown_on_request(run, tmp_path):
+    make_track(tmp_path / "a song")
+    _, stdout, _ = run(tmp_path)
+    assert "MUSDB18-HQ" not in stdout
+    _, stdout, _ = run(tmp_path, "--against-scores")
+    table = stdout.partition("SDR, median over the test songs of MUSDB18-HQ")[2].partition("\n\n")[
+        0
+    ]
+    rows = {line.split("  ")[0]: line.split() for line in table.splitlines()[2:]}
+    assert rows["scnet_large"][1:] == ["10.940", "11.150", "9.380", "7.310"]
+    ours = re.search(r"^vocals +(\S+)", stdout, re.MULTILINE)
+    assert rows["htdemucs here, 1 song"][-4] == ours[1]
+    assert "mel_band_roformer_vocals_kim" in stdout
 
 
 def test_finished_songs_are_skipped(run, tmp_path, monkeypatch):
