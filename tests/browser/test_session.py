@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +18,6 @@ from web import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 pytestmark = pytest.mark.browser
@@ -281,6 +283,78 @@ def test_library(tab: DemixerPage) -> None:
     expect(tab.page.locator("#library li")).to_have_count(0)
     assert stored(tab) == []
     expect(tab.element("songs")).to_be_hidden()
+
+
+def zip_names(content: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return archive.namelist()
+
+
+def test_songs_are_saved_from_the_library(tab: DemixerPage) -> None:
+    """Without showing them: one song as chosen, or all of them, one after the other."""
+    tab.drop(("one.wav", short(1)), ("two.wav", short(2)))
+    tab.wait_result("one")
+    tab.wait_state("two", "finished")
+    tab.press("open", "one")
+    dialog = tab.element("save-dialog")
+    tab.press("save", "two")
+    assert shown(tab) == "one"
+    # Nothing of it is heard.
+    expect(dialog).to_contain_text("two")
+    expect(dialog.get_by_text("What you hear")).to_be_hidden()
+    dialog.get_by_label("Format").select_option("flac16")
+    with tab.page.expect_download() as download:
+        dialog.locator("[data-do=go]").click()
+    assert download.value.suggested_filename == "two - stems.zip"
+    made = zip_names(Path(download.value.path()).read_bytes())
+    assert made == [f"two - {stem}.flac" for stem in SOURCES]
+
+    # Of the song that is shown, the mix can be saved, too.
+    tab.press("save", "one")
+    expect(dialog.get_by_text("What you hear")).to_be_visible()
+    tab.page.keyboard.press("Escape")
+
+    tab.page.click("#save-all")
+    expect(dialog).to_contain_text("All stems of 2 songs")
+    with (
+        tab.page.expect_download(lambda file: file.suggested_filename == "one - stems.zip"),
+        tab.page.expect_download(lambda file: file.suggested_filename == "two - stems.zip"),
+    ):
+        dialog.locator("[data-do=go]").click()
+    # Songs are closed again: they can be deleted.
+    tab.remove("two")
+    assert names(tab, "library") == ["one"]
+    expect(tab.element("save-all")).to_be_hidden()
+
+
+def test_library_is_saved_to_a_folder(tab: DemixerPage) -> None:
+    tab.page.evaluate(
+        """window.showDirectoryPicker = async () =>
+          (await navigator.storage.getDirectory()).getDirectoryHandle("picked", { create: true })"""
+    )
+    tab.drop(("one.wav", short(1)), ("two.wav", short(2)))
+    tab.wait_result("one")
+    tab.wait_state("two", "finished")
+    tab.page.click("#save-all")
+    dialog = tab.element("save-dialog")
+    dialog.get_by_label("Save to").select_option("place")
+    dialog.locator("[data-do=go]").click()
+    wanted = sorted(f"{song} - {stem}.wav" for song in ("one", "two") for stem in SOURCES)
+    until(lambda: picked(tab) == wanted, "All stems in the folder")
+    expect(tab.page.locator("#saves")).to_contain_text("2 saved")
+
+
+def picked(tab: DemixerPage) -> list[str]:
+    """The files in the folder that the user has picked."""
+    found: list[str] = tab.page.evaluate(
+        """async () => {
+          const root = await navigator.storage.getDirectory();
+          const folder = await root.getDirectoryHandle("picked", { create: true });
+          return (await Array.fromAsync(folder.keys())).sort();
+        }"""
+    )
+    return found
 
 
 def test_queue_can_be_cleared(tab: DemixerPage) -> None:

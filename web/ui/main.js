@@ -117,6 +117,7 @@ const songs = new Songs({
   title: (model) => known.titleOf(model),
   open: (song) => void showing.show(song),
   isSaving: (song) => song.opened !== null && saves.areOf(song.opened),
+  save: saveFinished,
   want: (song) => showing.offer(song),
   release: (song) => showing.release(song),
   onError: showProblem,
@@ -210,10 +211,52 @@ function save(song, source) {
   saveDialog.open({
     stems,
     player,
-    song: { name: song.name, ...titlesOf(song), rate: song.source?.rate },
+    song: facts(song),
     source: source ?? undefined,
     region: player.loop && [...player.loop],
   });
+}
+
+/** @param {Song[]} list of finished songs, which need not be shown */
+async function saveFinished([song, ...others]) {
+  if (!song) return;
+  if (others.length === 0 && song === showing.current?.song) return save(song, null);
+  const stems = await session.open(song);
+  const list = [song, ...others];
+  saveDialog.open({
+    stems,
+    player: null,
+    song: facts(song),
+    several:
+      others.length > 0
+        ? { count: list.length, save: (request) => void saveEach(list, request) }
+        : null,
+    onForget: () => void stems.close().catch(showProblem),
+  });
+}
+
+/**
+ * Save songs one after the other, so that only one is open at a time.
+ *
+ * @param {Song[]} list
+ * @param {Omit<import("../engine/save/maker.js").Request, "stems" | "song">} request
+ */
+async function saveEach(list, request) {
+  for (const song of list) {
+    try {
+      const stems = await session.open(song);
+      saves.add({ ...request, stems, song: facts(song) });
+      await stems.close();
+    } catch (error) {
+      showProblem(error);
+    }
+    await saves.settled;
+  }
+}
+
+/** @param {Song} song */
+function facts(song) {
+  return { name: song.name, ...titlesOf(song), rate: song.source?.rate };
 }
 
 showing.addEventListener("change", () => {

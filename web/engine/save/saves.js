@@ -67,6 +67,11 @@ export class Saves extends EventTarget {
     return this.list.some(({ state }) => state === "waiting" || state === "working");
   }
 
+  /** @returns {Promise<void>} resolves when all that have been added are done or given up */
+  get settled() {
+    return this.#last;
+  }
+
   /** @param {ReadableStems} stems @returns {boolean} whether something of them is being saved */
   areOf(stems) {
     return [...this.#entries.values()].some(({ save, request }) => {
@@ -206,7 +211,7 @@ export class Saves extends EventTarget {
  * @param {Request["stems"]} stems
  * @returns {() => void} releases them, once
  */
-function hold(stems) {
+export function hold(stems) {
   stems.hold?.();
   let isHeld = true;
   return () => {

@@ -7,6 +7,7 @@
 import { hasOther } from "../../engine/save/adding-up.js";
 import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
 import { fileName, tempoName } from "../../engine/save/names.js";
+import { hold } from "../../engine/save/saves.js";
 import { isPlain } from "../../engine/stretch/tempo.js";
 import { make } from "../elements.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
@@ -26,12 +27,20 @@ import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
 
 /**
  * @typedef {object} Subject
- * @property {Stems} stems
- * @property {{mix(): Mix & Tempo}} player
+ * @property {Stems & import("../../engine/save/maker.js").HeldStems} stems
+ * @property {{mix(): Mix & Tempo} | null} player   null: the song is not shown, and nothing is heard
  * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: sample
  *   rate of its file, in hertz
  * @property {string} [source]      the stem, if the dialog was opened from a lane
  * @property {[number, number] | null} [region]     the selected region, in frames
+ * @property {Several | null} [several]     to save several songs; `stems` are the first one's
+ * @property {() => void} [onForget]        called when the dialog needs the stems no longer
+ */
+
+/**
+ * @typedef {object} Several
+ * @property {number} count
+ * @property {(request: Omit<Request, "stems" | "song">) => void} save  saves all of them
  */
 
 const WHATS = /** @type {const} */ (["all", "mix", "stem"]);
@@ -56,6 +65,7 @@ export class SaveDialog {
   #tempo = checkbox();
   #addsUp = checkbox();
   #to = labelled("select", (words) => words.save.to);
+  #which = make("p");
   #notYet = make("p", { className: "quiet" });
   #size = make("span", { className: "quiet" });
   #go = make("button", { type: "submit", className: "primary", data: { do: "go" } });
@@ -76,7 +86,7 @@ export class SaveDialog {
     const lines = make("div", { className: "save-lines" });
     lines.append(this.#stem.label, this.#format.label, this.#rate.label, this.#to.label);
     const end = make("div", { className: "line" }, this.#size, this.#go);
-    this.#form.append(this.#whats.fieldset, lines, this.#formatNote);
+    this.#form.append(this.#which, this.#whats.fieldset, lines, this.#formatNote);
     this.#form.append(this.#addsUp.label, this.#region.label, this.#tempo.label);
     this.#form.append(this.#notYet, end);
     this.#dialog.append(this.#form);
@@ -90,11 +100,17 @@ export class SaveDialog {
 
   /** @param {Subject} subject */
   open(subject) {
-    const { stems, source, region } = subject;
+    const { stems, source, region, several } = subject;
     this.#forget();
     this.#subject = subject;
     const { what, format, to, addsUp } = lastChoices();
-    this.#whats.value = source ? "stem" : what;
+    const canHear = subject.player !== null;
+    this.#whats.value = source ? "stem" : several || (what === "mix" && !canHear) ? "all" : what;
+    this.#whats.fieldset.hidden = Boolean(several);
+    this.#whats.offer("mix", canHear);
+    // Of a song that is shown, the name is on the page.
+    this.#which.hidden = canHear;
+    say(this.#which, ({ save }) => (several ? save.several(several) : subject.song.name));
     this.#stem.field.replaceChildren(
       ...stems.sources.map((name) => option(name, (words) => stemName(words, name))),
     );
@@ -103,22 +119,24 @@ export class SaveDialog {
     this.#addsUp.input.checked = addsUp;
     say(this.#addsUp.text, ({ save }) => save.addsUp[hasOther(stems.sources) ? "other" : "own"]);
     this.#region.input.checked = Boolean(region);
-    const tempo = subject.player.mix();
+    const tempo = subject.player?.mix();
     this.#tempo.input.checked = false;
-    this.#tempo.label.hidden = isPlain(tempo);
-    say(this.#tempo.text, ({ save }) => save.withTempo({ tempo: tempoName(tempo) }));
+    this.#tempo.label.hidden = !tempo || isPlain(tempo);
+    if (tempo) say(this.#tempo.text, ({ save }) => save.withTempo({ tempo: tempoName(tempo) }));
     this.#fillRates(subject);
     this.#fillPlaces(to);
     stems.addEventListener("final", this.#onFinal);
     this.#show();
     this.#dialog.showModal();
-    this.#whats.focus();
+    if (several) this.#format.field.focus();
+    else this.#whats.focus();
   }
 
   #onFinal = () => this.#show();
 
   #forget() {
     this.#subject?.stems.removeEventListener("final", this.#onFinal);
+    this.#subject?.onForget?.();
     this.#subject = null;
   }
 
@@ -140,7 +158,7 @@ export class SaveDialog {
     const { what } = this.#choices;
     const canPick = what === "all" ? canPickFolder() : canPickFile();
     const places = canPick ? /** @type {const} */ (["download", "place"]) : ["download"];
-    const kind = what === "all" ? "several" : "one";
+    const kind = this.#subject?.several ? "songs" : what === "all" ? "several" : "one";
     this.#to.field.replaceChildren(
       ...places.map((place) =>
         option(place, ({ save }) => save.places[kind][place === "place" ? "place" : "download"]),
@@ -204,14 +222,15 @@ export class SaveDialog {
     const { what, format, addsUp } = this.#choices;
     const [first, last] = this.#frames(subject);
     const rate = Number(this.#rate.field.value);
-    const speed = this.#tempo.input.checked ? player.mix().speed : 1;
+    const speed = (this.#tempo.input.checked && player?.mix().speed) || 1;
     const frames = ((last - first) * rate) / stems.rate / speed;
     const all = stems.sources.length + (addsUp && !hasOther(stems.sources) ? 1 : 0);
     const files = what === "all" ? all : 1;
     const share = FORMATS[format].container === "flac" ? FLAC_SHARE : 1;
     const bytes = files * share * mostBytes(format, frames, rate);
     const size = () => (bytes >= 1e9 ? gigabytes(bytes) : megabytes(Math.max(bytes, 1e6)));
-    say(this.#size, ({ save }) => save.size({ size: size() }));
+    // Nothing is known of the other songs' lengths.
+    say(this.#size, ({ save }) => (subject.several ? "" : save.size({ size: size() })));
   }
 
   /** @param {Subject} subject @returns {[number, number]} the range to save */
@@ -223,32 +242,42 @@ export class SaveDialog {
     const subject = this.#subject;
     if (!subject) return;
     const choices = this.#choices;
-    const { stems, player, song, region } = subject;
-    // Saving from a lane does not mean that the user always wants one stem.
-    keepChoices(subject.source ? { ...choices, what: lastChoices().what } : choices);
-    const rate = Number(this.#rate.field.value);
+    const { stems, song, source: lane, several } = subject;
+    // Saving from a lane, or many songs, does not mean that the user always wants that.
+    keepChoices(lane || several ? { ...choices, what: lastChoices().what } : choices);
     const source = this.#stem.field.value;
-    const isPart = region && this.#region.input.checked;
-    const heard = player.mix();
+    const request = this.#request(subject, choices, source);
+    // The dialog is closed by the time a place is picked.
+    const release = hold(stems);
     try {
       const destination = await this.#destination(subject, choices, source);
       if (!destination) return;
-      this.#saves.add({
-        stems,
-        song,
-        what: choices.what,
-        ...(choices.what === "stem" && { source }),
-        ...(choices.what === "mix" && { mix: heard }),
-        ...(choices.what === "all" && { addsUp: choices.addsUp }),
-        ...(this.#tempo.input.checked && { tempo: heard }),
-        format: choices.format,
-        ...(isPart && { region }),
-        rate,
-        destination,
-      });
+      if (several) several.save({ ...request, destination });
+      else this.#saves.add({ ...request, stems, song, destination });
     } catch (error) {
       this.#onError(error);
+    } finally {
+      release();
     }
+  }
+
+  /**
+   * @param {Subject} subject @param {Choices} choices @param {string} source
+   * @returns {Omit<Request, "stems" | "song" | "destination">}
+   */
+  #request({ player, region }, { what, addsUp, format }, source) {
+    const heard = player?.mix();
+    const isPart = region && this.#region.input.checked;
+    return {
+      what,
+      ...(what === "stem" && { source }),
+      ...(what === "mix" && { mix: heard }),
+      ...(what === "all" && { addsUp }),
+      ...(this.#tempo.input.checked && { tempo: heard }),
+      format,
+      ...(isPart && { region }),
+      rate: Number(this.#rate.field.value),
+    };
   }
 
   /**
@@ -313,6 +342,11 @@ function radios(name, values, saying) {
     },
     set value(value) {
       for (const input of inputs) input.checked = input.value === value;
+    },
+    /** @param {Value} value @param {boolean} isOffered */
+    offer(value, isOffered) {
+      const label = inputs.find((one) => one.value === value)?.parentElement;
+      if (label) label.hidden = !isOffered;
     },
     focus() {
       inputs.find(({ checked }) => checked)?.focus();

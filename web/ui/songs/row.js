@@ -20,6 +20,7 @@ const DEEDS = /** @type {const} */ ({
   part: "check",
   goOn: "play",
   cancel: "close",
+  save: "save",
   rename: "edit",
   remove: "delete",
 });
@@ -113,6 +114,7 @@ export class Row {
         return state === "waiting";
       case "cancel":
         return isAtWork;
+      case "save":
       case "rename":
         return state === "finished";
       case "retry":

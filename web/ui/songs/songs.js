@@ -22,6 +22,7 @@ const TICK_MS = 1000;
  * @property {(model: string) => string} title  title of a model
  * @property {(song: Song) => void} open        shows the song
  * @property {(song: Song) => boolean} isSaving     whether something of the song is being saved
+ * @property {(songs: Song[]) => Promise<void>} save    asks how to save finished songs
  * @property {(song: Song) => void} want        shows a resumed song when possible, if no other is
  *   shown
  * @property {(song: Song) => Promise<void>} release    stops showing a song that will be stopped or
@@ -38,6 +39,7 @@ export class Songs {
   #room = byId("room", HTMLParagraphElement);
   #pause = make("button", { type: "button", id: "pause-all" });
   #clearQueue = make("button", { type: "button", id: "clear-queue" });
+  #saveAll = make("button", { type: "button", id: "save-all" });
   #removeAll = make("button", { type: "button", id: "remove-all" });
   /** @type {Map<Song, Row>} */
   #rows = new Map();
@@ -50,10 +52,12 @@ export class Songs {
     this.#session = about.session;
     this.#pause.addEventListener("click", () => this.#pauseOrGoOn());
     this.#clearQueue.addEventListener("click", () => void this.#askToClearQueue());
+    this.#saveAll.addEventListener("click", () => void this.#saveLibrary());
     this.#removeAll.addEventListener("click", () => void this.#askToRemoveAll());
     this.#queue.before(this.#pause);
     this.#queue.after(this.#clearQueue);
-    this.#library.after(this.#removeAll);
+    this.#library.after(this.#saveAll, this.#removeAll);
+    say(this.#saveAll, ({ songs }) => songs.saveAll);
     say(this.#clearQueue, ({ songs }) => songs.clearQueue);
     say(this.#removeAll, ({ songs }) => songs.removeAll);
     this.#letDrag();
@@ -88,7 +92,7 @@ export class Songs {
     // A moved element has lost the focus.
     if (focused instanceof HTMLElement && focused.isConnected) focused.focus();
     this.#side.hidden = all.size === 0;
-    this.#removeAll.hidden = library.length < 2;
+    this.#saveAll.hidden = this.#removeAll.hidden = library.length < 2;
     this.#showButtons();
     void this.#showRoom();
   }
@@ -138,6 +142,8 @@ export class Songs {
         return this.#session.retryWithPart(song);
       case "cancel":
         return this.cancel(song);
+      case "save":
+        return this.#about.save([song]);
       case "remove":
         return this.#remove(song);
     }
@@ -214,6 +220,14 @@ export class Songs {
     if (this.#about.isSaving(song)) return "askSaving";
     if (song.state === "finished") return "askFinished";
     return song.about ? "askBegun" : null;
+  }
+
+  async #saveLibrary() {
+    try {
+      await this.#about.save([...this.#session.library]);
+    } catch (error) {
+      this.#about.onError(error);
+    }
   }
 
   async #askToRemoveAll() {

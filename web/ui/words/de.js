@@ -43,10 +43,12 @@ export const de = {
     },
     regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
     withTempo: ({ tempo }) => `Mit dem aktuellen Tempo und der aktuellen Tonhöhe (${tempo})`,
+    several: ({ count }) => `Alle Spuren von ${number(count)} Songs, einer nach dem anderen`,
     to: "Speichern in",
     places: {
       one: { download: "Downloads", place: "Ort selbst wählen" },
       several: { download: "Downloads, als Zip", place: "Ordner selbst wählen" },
+      songs: { download: "Downloads, ein Zip je Song", place: "Ordner selbst wählen" },
     },
     notYet: "Das Lied wird noch zerlegt. Du kannst es speichern, wenn es fertig ist.",
     regionNotYet: "Dieser Teil wird noch zerlegt. Du kannst ihn speichern, wenn er fertig ist.",
@@ -261,6 +263,7 @@ export const de = {
       part: (name) => `Den lesbaren Teil von ${name} verwenden`,
       goOn: (name) => `Mit ${name} weitermachen`,
       cancel: (name) => `${name} abbrechen`,
+      save: (name) => `${name} speichern`,
       rename: (name) => `${name} umbenennen`,
       remove: (name) => `${name} entfernen`,
     },
@@ -268,6 +271,7 @@ export const de = {
     placeOf: (name, place, count) => `${name} ist Nummer ${number(place)} von ${number(count)}.`,
     pauseAll: "Alles anhalten",
     goOnAll: "Alles fortsetzen",
+    saveAll: "Alle speichern",
     removeAll: "Alle löschen",
     clearQueue: "Warteschlange leeren",
     askSaving: (name) =>

@@ -52,10 +52,13 @@ export const en = {
       `Only the loop, ${start}–${stop}`,
     withTempo: (/** @type {{tempo: string}} */ { tempo }) =>
       `At the current speed and key (${tempo})`,
+    several: (/** @type {{count: number}} */ { count }) =>
+      `All stems of ${number(count)} songs, one song after the other`,
     to: "Save to",
     places: {
       one: { download: "Downloads", place: "Choose a location" },
       several: { download: "Downloads, as a zip", place: "Choose a folder" },
+      songs: { download: "Downloads, a zip for each song", place: "Choose a folder" },
     },
     notYet: "This song is still being separated. You can save it when it is done.",
     regionNotYet: "This part is still being separated. You can save it when it is done.",
@@ -277,6 +280,7 @@ export const en = {
       part: (/** @type {string} */ name) => `Use the readable part of ${name}`,
       goOn: (/** @type {string} */ name) => `Continue ${name}`,
       cancel: (/** @type {string} */ name) => `Cancel ${name}`,
+      save: (/** @type {string} */ name) => `Save ${name}`,
       rename: (/** @type {string} */ name) => `Rename ${name}`,
       remove: (/** @type {string} */ name) => `Remove ${name}`,
     },
@@ -288,6 +292,7 @@ export const en = {
     ) => `${name} is number ${number(place)} of ${number(count)}.`,
     pauseAll: "Pause all",
     goOnAll: "Continue all",
+    saveAll: "Save all",
     removeAll: "Delete all",
     clearQueue: "Clear queue",
     askSaving: (/** @type {string} */ name) =>
