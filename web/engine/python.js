@@ -53,10 +53,13 @@ async function restore(options, onRead) {
     readAsset(base, file).then((response) => response.arrayBuffer()),
   ]);
   onRead?.();
-  return load(options, {
+  const pyodide = await load(options, {
     createPyodideModule: withLibraries(create, Object.fromEntries(urls), places),
     _loadSnapshot: snapshot,
   });
+  // Pyodide keeps its settings, but these are 40 MB.
+  delete (/** @type {any} */ (pyodide)._api.config._loadSnapshot);
+  return pyodide;
 }
 
 /**
