@@ -183,16 +183,17 @@ def test_lstm_of_blocks_has_the_bits_of_the_whole(native_kernels):
         assert np.array_equal(*states)
 
 
-def test_sequences_are_independent(native_kernels):
-    """So it does not matter which go through all steps together."""
-    x, weight = cases.random("x", 7, 5, 100), cases.random("weight", 4 * 9, 16) / 4
-    bias, whole, part = (
-        cases.random("bias", 36),
-        *(np.empty((9, 5, n), np.float32) for n in (100, 41)),
-    )
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9, 10, 41, 57, 65])
+@pytest.mark.parametrize(("inputs", "hidden"), [(7, 9), (20, 300)])
+def test_sequences_are_independent(native_kernels, count, inputs, hidden):
+    """So it does not matter which go through all steps together, nor how many."""
+    x = cases.random("x", inputs, 5, 100)
+    weight = cases.random("weight", 4 * hidden, inputs + hidden) / hidden**0.5
+    bias = cases.random("bias", 4 * hidden)
+    whole, part = (np.empty((hidden, 5, n), np.float32) for n in (100, count))
     native_kernels.lstm_sequences(x, weight, bias, True, whole)
-    native_kernels.lstm_sequences(x[..., 37:78], weight, bias, True, part)
-    assert np.array_equal(part, whole[..., 37:78])
+    native_kernels.lstm_sequences(x[..., 31 : 31 + count], weight, bias, True, part)
+    assert np.array_equal(part, whole[..., 31 : 31 + count])
 
 
 def test_lstm_gates_are_accurate_and_propagate_non_finite_values(native_kernels):

@@ -12,13 +12,21 @@ enum { NO_ACTIVATION = 0, GELU = 1, GLU = 2, SWISH = 3 };
 enum { PAIR = 2 };
 #define BOTH _Pragma("GCC unroll 2") for (int v = 0; v < PAIR; v++)
 
-/* A pair with only `count` floats: the end of a row. */
+/* A pair with only `count` floats, if there are not enough for two vectors: the end of a row. */
 INLINE void load_pair(const float *x, ptrdiff_t count, f32x4 *out) {
+    if (count >= PAIR * LANES) {
+        BOTH out[v] = load(x + v * LANES);
+        return;
+    }
     out[0] = load_some(x, fewer(count, LANES));
     out[1] = load_some(x + LANES, count - LANES);
 }
 
 INLINE void store_pair(float *x, const f32x4 *pair, ptrdiff_t count) {
+    if (count >= PAIR * LANES) {
+        BOTH store(x + v * LANES, pair[v]);
+        return;
+    }
     store_some(x, pair[0], fewer(count, LANES));
     store_some(x + LANES, pair[1], count - LANES);
 }

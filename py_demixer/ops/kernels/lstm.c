@@ -191,13 +191,13 @@ void lstm_sequences(ptrdiff_t steps, ptrdiff_t sequences, ptrdiff_t inputs, ptrd
     pack_a(rows, depth, weights, is_half, depth, 1, packed);
     for (ptrdiff_t first = 0; first < sequences; first += width) {
         const ptrdiff_t count = fewer(width, sequences - first);
-        for (ptrdiff_t i = 0; i < width * depth; i++) panels[i] = 0;
-        for (ptrdiff_t i = 0; i < width * hidden; i++) cells[i] = 0;
+        /* With the sums: columns beyond the last sequence are finished, too, but not always computed. */
+        for (ptrdiff_t i = 0; i < width * (depth + rows + hidden); i++) panels[i] = 0;
         for (ptrdiff_t t = 0; t < steps; t++) {
             const ptrdiff_t step = is_reverse ? steps - 1 - t : t;
             take_input(x + step * x_step + first, x_channel, inputs, count, panel, panels);
-            multiply_panels(rows, depth, count, packed, panels, sums, TILE_COLUMNS,
-                            rows * TILE_COLUMNS);
+            multiply_columns(rows, depth, count, packed, panels, sums, TILE_COLUMNS,
+                             rows * TILE_COLUMNS);
             for (ptrdiff_t at = 0; at < count; at += TILE_COLUMNS)
                 advance_panel(&c, hidden, fewer(TILE_COLUMNS, count - at), sums + at * rows, bias,
                               cells + at * hidden, panels + at * depth + inputs * TILE_COLUMNS,

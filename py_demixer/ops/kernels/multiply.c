@@ -194,6 +194,73 @@ void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const f
                        b + top * TILE_COLUMNS, depth * TILE_COLUMNS, c, c_row, c_panel, top == 0);
 }
 
+enum {
+    FEW_COLUMNS = 2, /* For so few, computing them one by one is quicker than a panel. */
+    PANELS_AT_ONCE = 4, /* Panels of A, for eight live sums. */
+    PANEL_VECTORS = 2, /* They hold a column of a panel; the second one is half used. */
+};
+
+/* Computes a column of C for PANELS_AT_ONCE whole panels of A, which hold `depth` columns; the elements of
+ * the column of B and of C are `b_row` and `c_row` floats apart. The same chains of additions as in
+ * multiply_tile(). Reads two floats beyond the last panel. */
+INLINE void multiply_column(ptrdiff_t depth, const float *a, const float *b, ptrdiff_t b_row, float *c,
+                            ptrdiff_t c_row, int is_first) {
+    const ptrdiff_t panel = TILE_ROWS * depth;
+    f32x4 sum[PANELS_AT_ONCE][PANEL_VECTORS];
+#pragma GCC unroll 4
+    for (int p = 0; p < PANELS_AT_ONCE; p++) {
+        float before[PANEL_VECTORS * LANES] = {0};
+        if (!is_first)
+            for (int i = 0; i < TILE_ROWS; i++) before[i] = c[(p * TILE_ROWS + i) * c_row];
+        sum[p][0] = load(before);
+        sum[p][1] = load(before + LANES);
+    }
+#pragma GCC unroll 1
+    for (ptrdiff_t step = 0; step < depth; step++) {
+        const f32x4 value = splat(b[step * b_row]);
+#pragma GCC unroll 4
+        for (int p = 0; p < PANELS_AT_ONCE; p++) {
+            const float *weights = a + p * panel;
+            sum[p][0] = madd(load(weights), value, sum[p][0]);
+            sum[p][1] = madd(load(weights + LANES), value, sum[p][1]);
+        }
+        a += TILE_ROWS;
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < PANELS_AT_ONCE; p++) {
+        float after[PANEL_VECTORS * LANES];
+        store(after, sum[p][0]);
+        store(after + LANES, sum[p][1]);
+        for (int i = 0; i < TILE_ROWS; i++) c[(p * TILE_ROWS + i) * c_row] = after[i];
+    }
+}
+
+/* The first `columns` columns of a panel of C; A and B as in multiply_block(). */
+static void multiply_few(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
+                         const float *b, float *c, ptrdiff_t c_row, int is_first) {
+    enum { GROUP = PANELS_AT_ONCE * TILE_ROWS };
+    /* The last panels are left to multiply_block(): they may be fewer, and nothing is read behind them. */
+    const ptrdiff_t whole = rows > GROUP ? (rows - 1) / GROUP * GROUP : 0;
+    for (ptrdiff_t row = 0; row < whole; row += GROUP)
+        for (ptrdiff_t column = 0; column < columns; column++)
+            multiply_column(depth, a + row * depth, b + column, TILE_COLUMNS,
+                            c + row * c_row + column, c_row, is_first);
+    multiply_block(rows - whole, depth, columns, a + whole * depth, b, 0, c + whole * c_row, c_row, 0,
+                   is_first);
+}
+
+void multiply_columns(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
+                      const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel) {
+    const ptrdiff_t rest = columns % TILE_COLUMNS, few = rest <= FEW_COLUMNS ? rest : 0;
+    const ptrdiff_t last = (columns - few) / TILE_COLUMNS;
+    multiply_panels(rows, depth, columns - few, a, b, c, c_row, c_panel);
+    b += last * depth * TILE_COLUMNS;
+    c += last * c_panel;
+    for (ptrdiff_t top = 0; few && top < depth; top += BLOCK_DEPTH)
+        multiply_few(rows, fewer(BLOCK_DEPTH, depth - top), few, a + top * rows, b + top * TILE_COLUMNS,
+                     c, c_row, top == 0);
+}
+
 /* Applies bias and activation to a strip of columns of C and writes it to the result. */
 static void write_strip(const Result *result, ptrdiff_t rows, float *strip, ptrdiff_t width,
                         ptrdiff_t left, ptrdiff_t columns) {

@@ -62,6 +62,10 @@ void multiply_block(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const fl
 void multiply_panels(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
                      const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel);
 
+/* The same, but of the last panel only the columns that are asked for, if they are few. */
+void multiply_columns(ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t columns, const float *a,
+                      const float *b, float *c, ptrdiff_t c_row, ptrdiff_t c_panel);
+
 /* Copies the input that one tap sees along a row of the output, with zeros outside x. Column i sees
  * position first + i step of the row `x`, which is null if the row itself is outside. */
 void read_run(const float *x, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t stride,
