@@ -357,6 +357,45 @@ def picked(tab: DemixerPage) -> list[str]:
     return found
 
 
+def test_library_can_be_searched_and_sorted(tab: DemixerPage) -> None:
+    search = tab.page.get_by_role("searchbox", name="Search the library")
+    order = tab.page.locator(".library-order")
+    songs = ["Song 10", "Été", "song 9", "Álbum", "other", "last"]
+    for number, name in enumerate(songs):
+        tab.drop((f"{name}.wav", short(number)))
+        tab.wait_state(name, "finished")
+        expect(search).to_be_visible(visible=number == len(songs) - 1)
+    assert names(tab, "library") == songs[::-1]
+    order.select_option("name")
+    by_name = ["Álbum", "Été", "last", "other", "song 9", "Song 10"]
+    assert names(tab, "library") == by_name
+    search.fill("SONG")
+    assert names(tab, "library") == ["song 9", "Song 10"]
+    search.fill("ete")
+    assert names(tab, "library") == ["Été"]
+    expect(tab.element("save-all")).to_be_hidden()
+    search.fill("none of them")
+    expect(tab.page.get_by_text("No song matches.")).to_be_visible()
+    # What is listed is saved, and deleted.
+    search.fill("s")
+    expect(tab.page.locator("#library li")).to_have_count(3)
+    tab.page.click("#save-all")
+    expect(tab.element("save-dialog")).to_contain_text("All stems of 3 songs")
+    tab.page.keyboard.press("Escape")
+    tab.page.click("#remove-all")
+    expect(tab.element("confirm-text")).to_contain_text("Delete 3 songs")
+    tab.page.click('#confirm [value="yes"]')
+    expect(tab.page.locator("#library li")).to_have_count(0)
+    # With few songs there is nothing to search, and the newest is first. The order is kept.
+    search.fill("")
+    expect(search).to_be_hidden()
+    assert names(tab, "library") == ["other", "Álbum", "Été"]
+    tab.page.reload()
+    tab.wait_state("other", "finished")
+    assert names(tab, "library") == ["other", "Álbum", "Été"]
+    assert order.input_value() == "name"
+
+
 def test_queue_can_be_cleared(tab: DemixerPage) -> None:
     """The song at work continues; the page asks about the song that has started."""
     tab.hold(4)

@@ -8,6 +8,7 @@ import { announce, byId, make } from "../elements.js";
 import { gigabytes } from "../format.js";
 import { say, word } from "../words.js";
 import { confirmed } from "./confirm.js";
+import { Filter } from "./filter.js";
 import { Row } from "./row.js";
 
 /** @typedef {import("../../engine/session.js").Session} Session */
@@ -39,6 +40,9 @@ export class Songs {
   #room = byId("room", HTMLParagraphElement);
   #pause = make("button", { type: "button", id: "pause-all" });
   #clearQueue = make("button", { type: "button", id: "clear-queue" });
+  #filter = new Filter(() => this.#list());
+  /** Songs of the library that are listed. @type {Song[]} */
+  #listed = [];
   #saveAll = make("button", { type: "button", id: "save-all" });
   #removeAll = make("button", { type: "button", id: "remove-all" });
   /** @type {Map<Song, Row>} */
@@ -56,6 +60,7 @@ export class Songs {
     this.#removeAll.addEventListener("click", () => void this.#askToRemoveAll());
     this.#queue.before(this.#pause);
     this.#queue.after(this.#clearQueue);
+    this.#library.before(this.#filter.element);
     this.#library.after(this.#saveAll, this.#removeAll);
     say(this.#saveAll, ({ songs }) => songs.saveAll);
     say(this.#clearQueue, ({ songs }) => songs.clearQueue);
@@ -88,11 +93,12 @@ export class Songs {
     for (const song of this.#rows.keys()) if (!all.has(song)) this.#rows.delete(song);
     const focused = document.activeElement;
     place(this.#queue, songs.map((song) => this.#row(song)));
-    place(this.#library, library.map((song) => this.#row(song)));
+    this.#listed = this.#filter.applied(library);
+    place(this.#library, this.#listed.map((song) => this.#row(song)));
     // A moved element has lost the focus.
     if (focused instanceof HTMLElement && focused.isConnected) focused.focus();
     this.#side.hidden = all.size === 0;
-    this.#saveAll.hidden = this.#removeAll.hidden = library.length < 2;
+    this.#saveAll.hidden = this.#removeAll.hidden = this.#listed.length < 2;
     this.#showButtons();
     void this.#showRoom();
   }
@@ -200,8 +206,8 @@ export class Songs {
         ({ songs }) => songs.yes,
       ));
     if (!isSure) return;
-    const { songs, library } = this.#session;
-    const list = songs.includes(song) ? songs : library;
+    const { songs } = this.#session;
+    const list = songs.includes(song) ? songs : this.#listed;
     const next = list[list.indexOf(song) + 1] ?? list[list.indexOf(song) - 1];
     await this.#about.release(song);
     await this.#session.remove(song);
@@ -224,14 +230,14 @@ export class Songs {
 
   async #saveLibrary() {
     try {
-      await this.#about.save([...this.#session.library]);
+      await this.#about.save(this.#listed);
     } catch (error) {
       this.#about.onError(error);
     }
   }
 
   async #askToRemoveAll() {
-    const songs = [...this.#session.library];
+    const songs = this.#listed;
     const isSure = await confirmed(
       (words) => words.songs.askAll(songs.length, songs.some((song) => this.#about.isSaving(song))),
       (words) => words.songs.yesAll,
