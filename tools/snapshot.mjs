@@ -41,7 +41,8 @@ async function main(folder, packages, sitePackages, out, ...names) {
   // What compiling leaves in the memory would be a tenth of the snapshot.
   const compiled = compiledBy(await started(folder, libraries, files, {}));
   const made = await started(folder, libraries, [...files, ...compiled], { _makeSnapshot: true });
-  const snapshot = snapshotOf(made);
+  clearFreeMemory(made._module);
+  const snapshot = made.makeMemorySnapshot();
   console.log(await placesOf(folder, libraries, snapshot));
   writeFileSync(out, snapshot);
 }
@@ -93,14 +94,6 @@ files = [str(getattr(module, "__file__", "")) for module in sys.modules.values()
 )
 `);
   return paths.split("\n").map((path) => ({ path, content: python.FS.readFile(path) }));
-}
-
-/** @returns the memory, without the end that Python has not asked for */
-function snapshotOf(python) {
-  const module = python._module;
-  clearFreeMemory(module);
-  const whole = python.makeMemorySnapshot();
-  return whole.subarray(0, whole.length - (module.HEAP8.length - module._sbrk(0)));
 }
 
 /** Fill with zeros what was freed, without taking more memory from the system than a few pieces. */

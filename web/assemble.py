@@ -430,9 +430,12 @@ def _packed(path: Path, site: Path) -> dict[str, object]:
     """The entry for a file in assets.json, with a compressed copy, made here, that is fetched."""
     if path.suffix not in _PACKED_TYPES:
         return _asset(path, site)
-    # Named .bin, so that no server sends it with a Content-Encoding of its own.
-    copy = path.with_name(path.name + ".bin")
-    copy.write_bytes(_compressed(path.read_bytes()))
+    data = _compressed(path.read_bytes())
+    # The hash is in the folder's name, because it depends on the version of zlib, too. Named .bin,
+    # so that no server sends it with a Content-Encoding of its own.
+    copy = path.parent / hashlib.sha256(data).hexdigest()[:16] / (path.name + ".bin")
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_bytes(data)
     packed = _asset(copy, site)
     return {
         **packed,

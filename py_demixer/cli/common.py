@@ -201,13 +201,11 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     add("--two-stems", metavar="STEM", help="write STEM and no_STEM, the sum of the others")
     add(
         "--sum-to-mixture",
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="STEM",
-        help="stems that add up to the song: STEM takes what the others leave, or is a stem of its "
-        "own, 'remainder' (default: other, if there is such a stem)",
+        action="store_true",
+        help="stems that add up to the song: what they leave goes to other or, if there is no such "
+        "stem, to one of its own, remainder",
     )
+    add("--remainder-into", metavar="STEM", help="the same, with another stem, or with remainder")
     add("--format", choices=encode.FORMATS, default="wav", help=f"format of the files {default}")
     add("--bits", choices=encode.SUBTYPES, default="16", help=f"bits per sample {default}")
 
@@ -232,7 +230,8 @@ def wanted(options: argparse.Namespace) -> Wanted:
     """
     try:
         chosen = choices(options)
-        output = Output(options.format, options.bits, options.two_stems, options.sum_to_mixture)
+        whole = options.remainder_into or options.sum_to_mixture
+        output = Output(options.format, options.bits, options.two_stems, whole)
         made = chosen_stems(_described(options)[1], chosen.stems)
         if getattr(chosen, "residual", False):
             made = (*made, RESIDUAL)

@@ -58,7 +58,7 @@ class Site:
         return {part["url"] for part in self._assets()["models"][name]["parts"]}
 
     def engine(self) -> set[str]:
-        return {file["url"] for file in self._assets()["files"]}
+        return {file.get("packed", file["url"]) for file in self._assets()["files"]}
 
     def megabytes(self, name: str) -> int:
         """Size of everything that a song by this model needs."""

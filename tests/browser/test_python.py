@@ -66,3 +66,6 @@ def test_without_a_snapshot_that_fits_python_starts_as_usual(
     page, asked = stems_of(own_site, open_page)
     assert [url for url in asked if "numpy-" in url]
     assert [line for line in page.console if COMPLAINT in line]
+    # The server is gone.
+    page.page.reload()
+    page.wait_started()

@@ -168,7 +168,8 @@ def test_two_stems_are_one_stem_and_the_sum_of_the_others(run, song, out):
     ("more", "made", "taker"),
     [
         ([], sorted(STEMS), "other"),
-        (["remainder"], sorted([*STEMS, "remainder"]), "remainder"),
+        (["--remainder-into", "remainder"], sorted([*STEMS, "remainder"]), "remainder"),
+        (["--remainder-into", "bass"], sorted(STEMS), "bass"),
         (["--stems", "vocals"], ["remainder", "vocals"], "remainder"),
         (["--stems", "vocals", "--two-stems", "vocals"], ["no_vocals", "vocals"], "no_vocals"),
     ],
@@ -176,7 +177,7 @@ def test_two_stems_are_one_stem_and_the_sum_of_the_others(run, song, out):
 def test_stems_sum_to_the_mixture_on_request(run, tmp_path, out, more, made, taker):
     song = music(1)
     path = write(tmp_path / "song.wav", song)
-    code, _, _ = run(path, "--bits", "32f", "--sum-to-mixture", *more)
+    code, _, _ = run("--bits", "32f", "--sum-to-mixture", path, *more)
     assert code == 0
     stems = stems_of(out / "song")
     assert sorted(stems) == made

@@ -314,11 +314,29 @@ export async function keepAll(base, assets, model, report) {
 }
 
 /**
+ * Store files that only some browsers need, because this one does. Does nothing without a cache.
+ *
+ * @param {string} base @param {Assets} assets
+ * @param {string[]} packages   names of the packages of which these files are
+ * @returns {Promise<void>}
+ */
+export async function keepFallback(base, assets, packages) {
+  const cache = await openCache(base);
+  if (!cache) return;
+  for (const file of assets.fallback) {
+    const name = file.url.slice(file.url.lastIndexOf("/") + 1);
+    const isNeeded = packages.some((one) => name.startsWith(`${one}-`));
+    if (isNeeded && !(await isKept(cache, base, file))) await keep(cache, base, file);
+  }
+}
+
+/**
  * @param {Cache} cache @param {string} base @param {Assets} assets
  */
 async function deleteStale(cache, base, assets) {
   // Keep the files of every model, so that one chosen earlier stays.
-  const files = [...assets.files, ...Object.values(assets.models).flatMap(({ parts }) => parts)];
+  const parts = Object.values(assets.models).flatMap((model) => model.parts);
+  const files = [...assets.files, ...assets.fallback, ...parts];
   const wanted = new Set(files.map((file) => new URL(file.url, base).href));
   const own = new URL(OWN_FOLDER, base).href;
   for (const request of await cache.keys()) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readAsset } from "./assets.js";
+import { keepFallback, readAsset } from "./assets.js";
 import { isOutOfMemory, UserError } from "./errors.js";
 import { withLibraries } from "./snapshot.js";
 
@@ -57,7 +57,7 @@ async function restore(options, onRead) {
     createPyodideModule: withLibraries(create, Object.fromEntries(urls), places),
     _loadSnapshot: snapshot,
   });
-  // Pyodide keeps its settings, but these are 40 MB.
+  // Pyodide keeps its settings, but these are 45 MB.
   delete (/** @type {any} */ (pyodide)._api.config._loadSnapshot);
   return pyodide;
 }
@@ -87,6 +87,8 @@ export async function loadPackages(pyodide, { base, assets }, names) {
       throw new UserError("missingFile", { url: `${assets.pyodide}${name}` });
     }
   }
+  // Without them, this browser would not work offline.
+  await keepFallback(base, assets, Object.keys(pyodide.loadedPackages)).catch(console.warn);
 }
 
 /** @param {PythonObject} list destroyed @returns {PythonObject[]} its items */

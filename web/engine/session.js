@@ -62,6 +62,8 @@ export class Session extends EventTarget {
   #isPaused = false;
   /** Whether the engine failed to start. */
   #isHalted = false;
+  /** @type {Map<Song, Promise<OpenSong>>} finished songs that are being opened */
+  #opening = new Map();
   /** @type {Map<Song, Partial<Notes>>} changes still to be written to their notes */
   #toNote = new Map();
   /** @type {Promise<void> | null} */
@@ -346,10 +348,19 @@ export class Session extends EventTarget {
    * @throws {UserError}
    */
   async open(song) {
+    // Opened twice at once, it would be closed for both by the first to close it.
+    await this.#opening.get(song)?.catch(() => {});
     if (song.opened?.isOpen) {
       song.opened.hold();
       return song.opened;
     }
+    const opening = this.#open(song).finally(() => this.#opening.delete(song));
+    this.#opening.set(song, opening);
+    return opening;
+  }
+
+  /** @param {Song} song @returns {Promise<OpenSong>} */
+  async #open(song) {
     const { stems: sources, measured } = /** @type {About} */ (song.about);
     const store = await this.#about.store;
     try {

@@ -18,7 +18,7 @@
  * @property {number} [INITIAL_MEMORY]    bytes of the snapshot, if there is one
  * @property {Int8Array} HEAP8
  * @property {Record<string, WebAssembly.Global>} GOT   places of functions and data, by name
- * @property {(bytes: number) => void} growMemory   to this size
+ * @property {(bytes: number) => number | undefined} growMemory   to this size; falsy if it fails
  */
 /** @typedef {(instance: WebAssembly.Instance, module: WebAssembly.Module) => void} Instantiated */
 /** @typedef {(settings: any) => Promise<any>} CreateModule  as pyodide.asm.mjs exports it */
@@ -42,24 +42,46 @@ export function withLibraries(create, libraries, places) {
     settings.locateFile = (name) => libraries[name] ?? locateFile(name);
     settings.dynamicLibraries = Object.keys(libraries);
     /** @type {Emscripten} */
-    const module = await create(settings);
+    const module = await orRejection(create(settings));
     const sum = sumOfPlaces(module);
     if (places !== null && sum !== places) {
       throw new Error(`Places add up to ${sum}, those in the snapshot to ${places}.`);
     }
     // Pyodide states the memory that a snapshot needs, but Emscripten does not heed it.
     const wanted = settings.INITIAL_MEMORY ?? 0;
-    if (wanted > module.HEAP8.length) module.growMemory(wanted);
+    if (wanted > module.HEAP8.length && !module.growMemory(wanted)) {
+      throw new RangeError("There is not enough memory for the snapshot.");
+    }
     return module;
   };
 }
 
 /**
+ * Emscripten does not await the libraries: that one cannot be loaded, only the browser learns.
+ *
+ * @template Value
+ * @param {Promise<Value>} making
+ * @returns {Promise<Value>} rejected, too, by what nobody handles meanwhile
+ */
+function orRejection(making) {
+  return new Promise((resolve, reject) => {
+    const refuse = (/** @type {PromiseRejectionEvent} */ event) => {
+      event.preventDefault();
+      reject(event.reason);
+    };
+    // Node.js has no such event: it ends.
+    globalThis.addEventListener?.("unhandledrejection", refuse);
+    const forget = () => globalThis.removeEventListener?.("unhandledrejection", refuse);
+    making.then(resolve, reject).finally(forget);
+  });
+}
+
+/**
  * @param {Pick<Emscripten, "GOT">} module
- * @returns {number} a sum over everything that modules use of each other
+ * @returns {number} a sum over everything that modules use of each other; it depends on the order
  */
 export function sumOfPlaces({ GOT }) {
-  return Object.values(GOT).reduce((sum, { value }) => sum + value, 0);
+  return Object.values(GOT).reduce((sum, { value }, index) => sum + (index + 1) * value, 0);
 }
 
 /**

@@ -116,7 +116,7 @@ const songs = new Songs({
   session,
   title: (model) => known.titleOf(model),
   open: (song) => void showing.show(song),
-  isSaving: (song) => song.opened !== null && saves.areOf(song.opened),
+  isSaving: (song) => saves.areOf(song),
   save: saveFinished,
   want: (song) => showing.offer(song),
   release: (song) => showing.release(song),
@@ -211,6 +211,7 @@ function save(song, source) {
   saveDialog.open({
     stems,
     player,
+    of: song,
     song: facts(song),
     source: source ?? undefined,
     region: player.loop && [...player.loop],
@@ -218,39 +219,32 @@ function save(song, source) {
 }
 
 /** @param {Song[]} list of finished songs, which need not be shown */
-async function saveFinished([song, ...others]) {
+async function saveFinished(list) {
+  const [song, ...others] = list;
   if (!song) return;
   if (others.length === 0 && song === showing.current?.song) return save(song, null);
   const stems = await session.open(song);
-  const list = [song, ...others];
+  const several = {
+    count: list.length,
+    seconds: list.reduce((sum, { duration }) => sum + (duration ?? 0), 0),
+    save: (/** @type {Settled} */ request) => saveEach(list, request),
+  };
   saveDialog.open({
     stems,
     player: null,
+    of: song,
     song: facts(song),
-    several:
-      others.length > 0
-        ? { count: list.length, save: (request) => void saveEach(list, request) }
-        : null,
-    onForget: () => void stems.close().catch(showProblem),
+    several: others.length > 0 ? several : null,
   });
+  await stems.close(); // The dialog holds them.
 }
 
-/**
- * Save songs one after the other, so that only one is open at a time.
- *
- * @param {Song[]} list
- * @param {Omit<import("../engine/save/maker.js").Request, "stems" | "song">} request
- */
-async function saveEach(list, request) {
+/** @typedef {Omit<import("../engine/save/maker.js").Request, "stems" | "song" | "of">} Settled */
+
+/** @param {Song[]} list @param {Settled} request */
+function saveEach(list, request) {
   for (const song of list) {
-    try {
-      const stems = await session.open(song);
-      saves.add({ ...request, stems, song: facts(song) });
-      await stems.close();
-    } catch (error) {
-      showProblem(error);
-    }
-    await saves.settled;
+    saves.add({ ...request, of: song, song: facts(song), open: () => session.open(song) });
   }
 }
 

@@ -91,7 +91,7 @@ export class Showing extends EventTarget {
   release(song) {
     if (this.#next === song) this.#next = null;
     return this.#inTurn(async () => {
-      if (song.opened) await this.#about.saves.giveUp(song.opened);
+      await this.#about.saves.giveUp(song);
       if (this.#current?.song === song) await this.#putAway();
     });
   }

@@ -50,6 +50,7 @@ import { patiently } from "./temporary.js";
 /**
  * @typedef {object} Request
  * @property {HeldStems} stems      final in the whole region
+ * @property {object} [of]          what the stems are of, for `Saves.areOf` and `giveUp`
  * @property {Song} song
  * @property {"stem" | "mix" | "all"} what
  * @property {string} [source]      for "stem"

@@ -12,12 +12,18 @@ import { hasCode } from "../errors.js";
 import { Maker } from "./maker.js";
 import { removeAbandoned, TemporaryFiles } from "./temporary.js";
 
-/** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./maker.js").Download} Download */
+/** @typedef {import("./maker.js").HeldStems} HeldStems */
 /** @typedef {import("./maker.js").Request} Request */
+/**
+ * A request whose stems are opened when its turn comes, so that those of many songs are not open at
+ * once. The stems are closed when it is done.
+ *
+ * @typedef {Omit<Request, "stems"> & {open: () => Promise<HeldStems>}} LaterRequest
+ */
 
 /** Limit for files passed to the browser: some forty songs of FLAC stems. */
-const KEPT_BYTES = 4e9;
+export const KEPT_BYTES = 4e9;
 
 /**
  * @typedef {object} Save
@@ -33,7 +39,7 @@ const KEPT_BYTES = 4e9;
  * A save with its internal state.
  * @typedef {object} Entry
  * @property {Save} save
- * @property {Request} request
+ * @property {Request | LaterRequest} request
  * @property {AbortController} controller
  * @property {Promise<void>} settled     settles when reading of its stems has stopped
  * @property {() => void} release       releases the stems, held until it is done or given up
@@ -67,19 +73,17 @@ export class Saves extends EventTarget {
     return this.list.some(({ state }) => state === "waiting" || state === "working");
   }
 
-  /** @returns {Promise<void>} resolves when all that have been added are done or given up */
-  get settled() {
-    return this.#last;
-  }
-
-  /** @param {ReadableStems} stems @returns {boolean} whether something of them is being saved */
-  areOf(stems) {
+  /**
+   * @param {object} what the stems, or what they are of
+   * @returns {boolean} whether something of it is being saved
+   */
+  areOf(what) {
     return [...this.#entries.values()].some(({ save, request }) => {
-      return request.stems === stems && (save.state === "waiting" || save.state === "working");
+      return isOf(request, what) && (save.state === "waiting" || save.state === "working");
     });
   }
 
-  /** @param {Request} request @returns {Save} */
+  /** @param {Request | LaterRequest} request @returns {Save} */
   add(request) {
     const id = ++this.#lastId;
     /** @type {Save} */
@@ -93,7 +97,7 @@ export class Saves extends EventTarget {
     };
     const controller = new AbortController();
     const settled = this.#last.then(() => this.#work(id));
-    const release = hold(request.stems);
+    const release = "stems" in request ? hold(request.stems) : () => {};
     this.#entries.set(id, { save, request, controller, settled, release });
     this.#last = settled;
     this.#tell("change", save);
@@ -128,12 +132,12 @@ export class Saves extends EventTarget {
   /**
    * Give up unfinished saves of a song, because it will be closed.
    *
-   * @param {ReadableStems} stems
+   * @param {object} what the stems, or what they are of
    * @returns {Promise<void>} resolves when all reading has stopped
    */
-  async giveUp(stems) {
+  async giveUp(what) {
     const entries = [...this.#entries.values()].filter(
-      ({ save, request }) => request.stems === stems && save.state !== "done",
+      ({ save, request }) => isOf(request, what) && save.state !== "done",
     );
     await Promise.all(entries.map(({ save }) => this.remove(save.id)));
   }
@@ -150,7 +154,7 @@ export class Saves extends EventTarget {
     };
     try {
       const watch = { report, signal: controller.signal };
-      const download = await this.#makeWithRoom(request, watch);
+      const download = await this.#makeOpened(request, watch);
       if (controller.signal.aborted) return await download.discard();
       entry.release();
       this.#change(save, { state: "done", share: 1, name: download.name, download });
@@ -158,6 +162,21 @@ export class Saves extends EventTarget {
       await this.#bound(id);
     } catch (error) {
       if (!controller.signal.aborted) this.#change(save, { state: "failed", error });
+    }
+  }
+
+  /**
+   * @param {Request | LaterRequest} request @param {import("./maker.js").Watch} watch
+   * @returns {Promise<Download>}
+   */
+  async #makeOpened(request, watch) {
+    if ("stems" in request) return this.#makeWithRoom(request, watch);
+    const { open, ...rest } = request;
+    const stems = await open();
+    try {
+      return await this.#makeWithRoom({ ...rest, stems }, watch);
+    } finally {
+      await stems.close?.().catch((error) => console.warn(error));
     }
   }
 
@@ -218,6 +237,11 @@ export function hold(stems) {
     if (isHeld) stems.close?.().catch((error) => console.warn(error));
     isHeld = false;
   };
+}
+
+/** @param {Request | LaterRequest} request @param {object} what @returns {boolean} */
+function isOf(request, what) {
+  return request.of === what || ("stems" in request && request.stems === what);
 }
 
 /** @param {Save} save @returns {number} */

@@ -7,7 +7,7 @@
 import { hasOther } from "../../engine/save/adding-up.js";
 import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
 import { fileName, tempoName } from "../../engine/save/names.js";
-import { hold } from "../../engine/save/saves.js";
+import { hold, KEPT_BYTES } from "../../engine/save/saves.js";
 import { isPlain } from "../../engine/stretch/tempo.js";
 import { make } from "../elements.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
@@ -29,18 +29,19 @@ import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
  * @typedef {object} Subject
  * @property {Stems & import("../../engine/save/maker.js").HeldStems} stems
  * @property {{mix(): Mix & Tempo} | null} player   null: the song is not shown, and nothing is heard
+ * @property {object} [of]          see `Request`
  * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: sample
  *   rate of its file, in hertz
  * @property {string} [source]      the stem, if the dialog was opened from a lane
  * @property {[number, number] | null} [region]     the selected region, in frames
  * @property {Several | null} [several]     to save several songs; `stems` are the first one's
- * @property {() => void} [onForget]        called when the dialog needs the stems no longer
  */
 
 /**
  * @typedef {object} Several
  * @property {number} count
- * @property {(request: Omit<Request, "stems" | "song">) => void} save  saves all of them
+ * @property {number} seconds   length of all of them together
+ * @property {(request: Omit<Request, "stems" | "song" | "of">) => void} save   saves all of them
  */
 
 const WHATS = /** @type {const} */ (["all", "mix", "stem"]);
@@ -54,6 +55,8 @@ export class SaveDialog {
   #onError;
   /** @type {Subject | null} */
   #subject = null;
+  /** Releases the stems, which the page may close while they are shown here. */
+  #release = () => {};
 
   #form = make("form", { className: "save-form", method: "dialog" });
   #whats = radios("save-what", WHATS, (what) => (words) => words.save.whats[what]);
@@ -103,6 +106,7 @@ export class SaveDialog {
     const { stems, source, region, several } = subject;
     this.#forget();
     this.#subject = subject;
+    this.#release = hold(stems);
     const { what, format, to, addsUp } = lastChoices();
     const canHear = subject.player !== null;
     this.#whats.value = source ? "stem" : several || (what === "mix" && !canHear) ? "all" : what;
@@ -136,8 +140,9 @@ export class SaveDialog {
 
   #forget() {
     this.#subject?.stems.removeEventListener("final", this.#onFinal);
-    this.#subject?.onForget?.();
     this.#subject = null;
+    this.#release();
+    this.#release = () => {};
   }
 
   /** @param {Subject} subject */
@@ -181,7 +186,7 @@ export class SaveDialog {
   #show() {
     const subject = this.#subject;
     if (!subject) return;
-    const { stems, region } = subject;
+    const { stems, region, several } = subject;
     const { what, format, to } = this.#choices;
     this.#fillPlaces(to);
     this.#stem.label.hidden = what !== "stem";
@@ -189,7 +194,9 @@ export class SaveDialog {
     const rates = [...this.#rate.field.options];
     for (const each of rates) each.disabled = !takesRate(format, Number(each.value));
     if (this.#rate.field.selectedOptions[0]?.disabled) this.#rate.field.selectedIndex = 0;
-    this.#rate.label.hidden = rates.length < 2;
+    // Each song has a rate of its own.
+    this.#rate.label.hidden = rates.length < 2 || Boolean(several);
+    if (several) this.#rate.field.selectedIndex = 0;
     this.#showFormatNote(format);
     this.#region.label.hidden = !region;
     if (region) {
@@ -198,10 +205,16 @@ export class SaveDialog {
     }
     const [first, last] = this.#frames(subject);
     const isFinal = stems.isFinal(first, last - first);
-    this.#notYet.hidden = isFinal;
-    say(this.#notYet, ({ save }) => (region ? save.regionNotYet : save.notYet));
-    this.#go.disabled = !isFinal;
-    this.#showSize(subject);
+    const bytes = this.#bytes(subject);
+    // Older files would be deleted, perhaps before the browser has copied them.
+    const isTooMuch = Boolean(several) && to === "download" && bytes > KEPT_BYTES;
+    this.#notYet.hidden = isFinal && !isTooMuch;
+    say(this.#notYet, ({ save }) =>
+      isTooMuch ? save.tooMuch({ most: gigabytes(KEPT_BYTES) }) : region ? save.regionNotYet : save.notYet,
+    );
+    this.#go.disabled = !isFinal || isTooMuch;
+    const size = () => (bytes >= 1e9 ? gigabytes(bytes) : megabytes(Math.max(bytes, 1e6)));
+    say(this.#size, ({ save }) => save.size({ size: size() }));
   }
 
   /** @param {Format} format */
@@ -216,21 +229,18 @@ export class SaveDialog {
     this.#formatNote.append(" ", licence);
   }
 
-  /** @param {Subject} subject */
-  #showSize(subject) {
-    const { stems, player } = subject;
+  /** @param {Subject} subject @returns {number} an estimate of the size of all files */
+  #bytes(subject) {
+    const { stems, player, several } = subject;
     const { what, format, addsUp } = this.#choices;
     const [first, last] = this.#frames(subject);
     const rate = Number(this.#rate.field.value);
     const speed = (this.#tempo.input.checked && player?.mix().speed) || 1;
-    const frames = ((last - first) * rate) / stems.rate / speed;
+    const seconds = several?.seconds ?? (last - first) / stems.rate / speed;
     const all = stems.sources.length + (addsUp && !hasOther(stems.sources) ? 1 : 0);
     const files = what === "all" ? all : 1;
     const share = FORMATS[format].container === "flac" ? FLAC_SHARE : 1;
-    const bytes = files * share * mostBytes(format, frames, rate);
-    const size = () => (bytes >= 1e9 ? gigabytes(bytes) : megabytes(Math.max(bytes, 1e6)));
-    // Nothing is known of the other songs' lengths.
-    say(this.#size, ({ save }) => (subject.several ? "" : save.size({ size: size() })));
+    return files * share * mostBytes(format, seconds * rate, rate);
   }
 
   /** @param {Subject} subject @returns {[number, number]} the range to save */
@@ -242,9 +252,10 @@ export class SaveDialog {
     const subject = this.#subject;
     if (!subject) return;
     const choices = this.#choices;
-    const { stems, song, source: lane, several } = subject;
-    // Saving from a lane, or many songs, does not mean that the user always wants that.
-    keepChoices(lane || several ? { ...choices, what: lastChoices().what } : choices);
+    const { stems, song, of, source: lane, several } = subject;
+    // It says nothing about what the user wants usually: it was not asked, or came from a lane.
+    const isUsual = !lane && !several && subject.player !== null;
+    keepChoices(isUsual ? choices : { ...choices, what: lastChoices().what });
     const source = this.#stem.field.value;
     const request = this.#request(subject, choices, source);
     // The dialog is closed by the time a place is picked.
@@ -253,7 +264,7 @@ export class SaveDialog {
       const destination = await this.#destination(subject, choices, source);
       if (!destination) return;
       if (several) several.save({ ...request, destination });
-      else this.#saves.add({ ...request, stems, song, destination });
+      else this.#saves.add({ ...request, stems, of, song, destination });
     } catch (error) {
       this.#onError(error);
     } finally {
@@ -263,7 +274,7 @@ export class SaveDialog {
 
   /**
    * @param {Subject} subject @param {Choices} choices @param {string} source
-   * @returns {Omit<Request, "stems" | "song" | "destination">}
+   * @returns {Omit<Request, "stems" | "song" | "of" | "destination">}
    */
   #request({ player, region }, { what, addsUp, format }, source) {
     const heard = player?.mix();

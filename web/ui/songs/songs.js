@@ -115,7 +115,10 @@ export class Songs {
           this.#about.open(one);
         },
         act: (deed, one) => void this.#act(deed, one),
-        rename: (one, name) => this.#session.rename(one, name),
+        rename: (one, name) => {
+          this.#session.rename(one, name);
+          this.#list(); // It may be found, or placed, by its name.
+        },
       });
       this.#rows.set(song, row);
     }

@@ -38,20 +38,23 @@ export const de = {
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
     rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie in deiner Datei`,
     addsUp: {
-      other: "Spuren, die zusammen den Song ergeben: Übriges bekommt den Rest",
-      own: "Spuren, die zusammen den Song ergeben: der Rest ist eine weitere Datei",
+      other: "Spuren, die zusammen das Lied ergeben: Übriges bekommt den Rest",
+      own: "Spuren, die zusammen das Lied ergeben: der Rest ist eine weitere Datei",
     },
     regionOnly: ({ start, stop }) => `Nur die Schleife, ${start}–${stop}`,
     withTempo: ({ tempo }) => `Mit dem aktuellen Tempo und der aktuellen Tonhöhe (${tempo})`,
-    several: ({ count }) => `Alle Spuren von ${number(count)} Songs, einer nach dem anderen`,
+    several: ({ count }) => `Alle Spuren von ${number(count)} Liedern, eines nach dem anderen`,
     to: "Speichern in",
     places: {
       one: { download: "Downloads", place: "Ort selbst wählen" },
       several: { download: "Downloads, als Zip", place: "Ordner selbst wählen" },
-      songs: { download: "Downloads, ein Zip je Song", place: "Ordner selbst wählen" },
+      songs: { download: "Downloads, ein Zip je Lied", place: "Ordner selbst wählen" },
     },
     notYet: "Das Lied wird noch zerlegt. Du kannst es speichern, wenn es fertig ist.",
     regionNotYet: "Dieser Teil wird noch zerlegt. Du kannst ihn speichern, wenn er fertig ist.",
+    tooMuch: ({ most }) =>
+      `So viel lässt sich nicht auf einmal herunterladen (höchstens ${most}). Wähle einen Ordner, ein ` +
+      "kleineres Format oder mit der Suche weniger Lieder.",
     size: ({ size }) => `etwa ${size}`,
     go: "Speichern",
     atWork: ({ count, share }) =>
@@ -275,7 +278,7 @@ export const de = {
     searchHere: "Suchen",
     order: "Reihenfolge der Bibliothek",
     orders: { newest: "Neueste zuerst", name: "Nach Namen" },
-    noMatch: "Kein Song passt.",
+    noMatch: "Kein Lied passt.",
     saveAll: "Alle speichern",
     removeAll: "Alle löschen",
     clearQueue: "Warteschlange leeren",

@@ -62,6 +62,9 @@ export const en = {
     },
     notYet: "This song is still being separated. You can save it when it is done.",
     regionNotYet: "This part is still being separated. You can save it when it is done.",
+    tooMuch: (/** @type {{most: string}} */ { most }) =>
+      `That is more than can be downloaded at once (${most}). Choose a folder, a smaller format, or ` +
+      "fewer songs by searching.",
     size: (/** @type {{size: string}} */ { size }) => `about ${size}`,
     go: "Save",
     /** The list of saves. */
