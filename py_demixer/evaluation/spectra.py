@@ -48,10 +48,9 @@ def spectral_scores(
     length = min(reference.shape[1], estimate.shape[1])
     pair = (reference[:, :length], estimate[:, :length])
     filters = mel_filters(sample_rate, N_FFT, MELS)
-    true, made = (_decibels(samples, filters) for samples in pair)
+    (true, made), floors = zip(*(_mel_levels(samples, filters) for samples in pair), strict=True)
     surplus = made - true
     distances = []
-    floors = [_maximum(samples) - RANGE_DB for samples in pair]
     for spectra in zip(*(_magnitudes(samples) for samples in pair), strict=True):
         levels = [np.maximum(_in_decibels(s), low) for s, low in zip(spectra, floors, strict=True)]
         distances.append(np.sqrt(np.mean(np.square(levels[1] - levels[0]), axis=-1)).ravel())
@@ -68,16 +67,16 @@ def _score(differences: NDArray[np.float32]) -> float:
     return 100 / (1 + mean)
 
 
-def _decibels(samples: NDArray[np.float32], filters: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mel spectrogram in dB, ``(channels, frames, mels)``."""
-    blocks = [_in_decibels(spectra @ filters.T) for spectra in _magnitudes(samples)]
+def _mel_levels(
+    samples: NDArray[np.float32], filters: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], float]:
+    """The mel spectrogram in dB, ``(channels, frames, mels)``; the spectrogram's lowest level."""
+    blocks, highest = [], -np.inf
+    for spectra in _magnitudes(samples):
+        blocks.append(_in_decibels(spectra @ filters.T))
+        highest = max(highest, float(_in_decibels(spectra).max()))
     levels = np.concatenate(blocks, axis=1)
-    lowest = levels.max() - RANGE_DB
-    return np.maximum(levels, lowest)
-
-
-def _maximum(samples: NDArray[np.float32]) -> float:
-    return max(float(_in_decibels(spectra).max()) for spectra in _magnitudes(samples))
+    return np.maximum(levels, levels.max() - RANGE_DB), highest - RANGE_DB
 
 
 def _in_decibels(amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:

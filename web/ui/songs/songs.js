@@ -56,7 +56,9 @@ export class Songs {
     this.#session = about.session;
     this.#pause.addEventListener("click", () => this.#pauseOrGoOn());
     this.#clearQueue.addEventListener("click", () => void this.#askToClearQueue());
-    this.#saveAll.addEventListener("click", () => void this.#saveLibrary());
+    this.#saveAll.addEventListener("click", () => {
+      void this.#trying(() => this.#about.save(this.#listed));
+    });
     this.#removeAll.addEventListener("click", () => void this.#askToRemoveAll());
     this.#queue.before(this.#pause);
     this.#queue.after(this.#clearQueue);
@@ -114,7 +116,7 @@ export class Songs {
           if (this.#side.matches(":popover-open")) this.#side.hidePopover();
           this.#about.open(one);
         },
-        act: (deed, one) => void this.#act(deed, one),
+        act: (deed, one) => void this.#trying(() => this.#do(deed, one)),
         rename: (one, name) => {
           this.#session.rename(one, name);
           this.#list(); // It may be found, or placed, by its name.
@@ -126,10 +128,10 @@ export class Songs {
     return row.element;
   }
 
-  /** @param {Deed} deed @param {Song} song */
-  async #act(deed, song) {
+  /** @param {() => Promise<void>} act that the user has asked for */
+  async #trying(act) {
     try {
-      await this.#do(deed, song);
+      await act();
     } catch (error) {
       this.#about.onError(error);
     }
@@ -229,14 +231,6 @@ export class Songs {
     if (this.#about.isSaving(song)) return "askSaving";
     if (song.state === "finished") return "askFinished";
     return song.about ? "askBegun" : null;
-  }
-
-  async #saveLibrary() {
-    try {
-      await this.#about.save(this.#listed);
-    } catch (error) {
-      this.#about.onError(error);
-    }
   }
 
   async #askToRemoveAll() {
