@@ -330,15 +330,16 @@ def test_song_at_work_plays_from_any_position(
     """With the real session and store."""
     started = open_page(stub_url).wait_started()
     play, seek = started.element("play"), started.element("seek")
-    started.hold(4)  # the segment at 1.5 s
+    started.hold(24)  # the segment at 9 s: until then, "playing" can be seen
     started.choose("early.wav", wav(synthetic.song(60)))
     play.click()
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
+    started.wait_share(15)  # what comes before the held segment
     seek.press("End")
     seek.press("PageDown")
     expect(play).to_have_attribute("data-state", "buffering")
     # The worker continues at 30 s; it must not close the gap before then.
-    started.hold(6)
+    started.hold(26)
     expect(play).to_have_attribute("data-state", "playing", timeout=SONG_MS)
     # The part between the two places is still missing.
     ranges = started.element("seek-track").evaluate(

@@ -481,3 +481,34 @@ def test_watchdog_does_not_count_sleep(shared_context: BrowserContext, tiny_url:
     page.goto(tiny_url + "licences.txt")
     assert page.evaluate(_SLEEP, tiny_url + "engine/") == [False, False, False, True]
     page.close()
+
+
+_FAIL_WHILE_STORING = """async (engine) => {
+  const { TaskQueue } = await import(engine + "queue.js");
+  const { TaskRun } = await import(engine + "task-run.js");
+  const happened = [];
+  let release;
+  const late = new Promise((resolve) => (release = resolve));
+  const finish = async (index) => {
+    if (index === 0) {
+      await late;
+      happened.push("stored");
+      return;
+    }
+    setTimeout(release);
+    throw new Error("no room");
+  };
+  const pool = { take: () => ({}), release: () => {}, call: async () => [] };
+  const run = new TaskRun(pool, {
+    job: {}, queue: new TaskQueue(makePlan(), []), paused: false, onCard: false,
+    read: async () => new Float32Array(), begin: () => {}, leaveCard: () => {}, finish,
+  });
+  run.pump();
+  await run.ended.catch((error) => happened.push(error.message));
+  return happened;
+}"""
+
+
+def test_failed_run_ends_when_the_rest_is_stored(page: Page, url: str) -> None:
+    """Otherwise the next run would do again what this one is about to have finished."""
+    assert page.evaluate(_FAIL_WHILE_STORING, url + "engine/") == ["stored", "no room"]

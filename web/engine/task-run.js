@@ -37,6 +37,8 @@ export class TaskRun {
   #failures = new Map();
   #failuresInARow = 0;
   #atWork = 0;
+  /** @type {Set<Promise<void>>} outputs on their way to the disk */
+  #storing = new Set();
   #paused;
   #over = false;
   #pool;
@@ -55,7 +57,8 @@ export class TaskRun {
     this.onCard = work.onCard;
     /**
      * Resolves when nothing more can be done: all tasks are finished except those given up and
-     * those that depend on them.
+     * those that depend on them. Rejects when the run has failed and nothing of it is on its way
+     * to the disk: the next run of the song must know all that is finished.
      *
      * @type {Promise<void>}
      */
@@ -116,7 +119,7 @@ export class TaskRun {
       const inputs = await reading;
       const call = { job, index, inputs, network: this.onCard ? network : null };
       const outputs = await this.#compute(worker, call, cost);
-      if (outputs && !this.#over) await finish(index, outputs);
+      if (outputs && !this.#over) await this.#store(finish(index, outputs));
     } catch (error) {
       this.fail(error);
     } finally {
@@ -141,6 +144,16 @@ export class TaskRun {
       if (error instanceof GraphicsError) this.#failedOnCard(worker, options.index, error);
       else if (!this.#over) this.#failed(worker, options.index, error);
       return null;
+    }
+  }
+
+  /** @param {Promise<void>} finishing */
+  async #store(finishing) {
+    this.#storing.add(finishing);
+    try {
+      await finishing;
+    } finally {
+      this.#storing.delete(finishing);
     }
   }
 
@@ -186,7 +199,8 @@ export class TaskRun {
 
   /** @param {() => void} settle */
   #end(settle) {
-    if (!this.#over) settle();
+    if (this.#over) return;
     this.#over = true;
+    void Promise.allSettled(this.#storing).then(settle);
   }
 }
