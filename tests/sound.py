@@ -32,6 +32,8 @@ def silence() -> Iterator[dict[str, str]]:
         door = f"module-native-protocol-unix auth-anonymous=1 socket={socket}"
         command = [ensure_sound(), "-n", "--daemonize=no", "--exit-idle-time=-1"]
         command += ["--load=module-null-sink", f"--load={door}"]
+        # On a busy machine it would end itself for taking too much real time.
+        command += ["--no-cpu-limit=yes", "--realtime=no", "--high-priority=no"]
         # A separate home: none of the user's settings, and no contact with a running sound server.
         own = {**os.environ, "HOME": folder, "XDG_RUNTIME_DIR": folder}
         log = Path(folder) / "log"
@@ -44,6 +46,8 @@ def silence() -> Iterator[dict[str, str]]:
                     raise RuntimeError(f"PulseAudio did not start: {log.read_text()}")
                 time.sleep(0.05)
             yield {"PULSE_SERVER": f"unix:{socket}"}
+            if running.poll() is not None:
+                raise RuntimeError(f"PulseAudio ended by itself: {log.read_text()}")
         finally:
             running.terminate()
             running.wait()

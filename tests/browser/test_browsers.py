@@ -106,7 +106,7 @@ def test_firefox(
         for source in SOURCES:
             assert snr(stems[source], expected[source]) >= LEAST_DECIBELS
         page.element("play").click()
-        expect(page.element("time")).to_have_text(PLAYED)
+        expect(page.element("time")).to_have_text(PLAYED, timeout=SONG_MS)
         page.page.reload()
         page.wait_started()
         page.open_kept(DEMO)
