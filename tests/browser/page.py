@@ -34,12 +34,12 @@ ANSWER_MS = 60_000
 CLEAR_SONGS = """async () => {
   const root = await navigator.storage.getDirectory();
   const clear = async (folder) => {
-    for (let tries = 0; tries < 50; tries++) {
+    for (let tries = 0; tries < 500; tries++) {
       try {
         return await root.removeEntry(folder, { recursive: true });
       } catch (error) {
         if (error.name === "NotFoundError") return;
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }
   };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -274,34 +275,87 @@ _HELPERS = """(engine) => {
     }
   };
 
-  Object.assign(window, { separate, separateWith, makePlan, startStore, ABOUT, NOTES });
+  /** Kill the store at every `stride`-th operation from `first` on; resume each time. */
+  const killEach = async (first, stride) => {
+    const found = [];
+    for (let number = first; ; number += stride) {
+      await clearSongs();
+      const killed = await separate(number);
+      if (killed.stems !== null) return found;
+      found.push([killed, await separate()]);
+    }
+  };
+
+  /** Have every `stride`-th operation from `first` on fail, and finally none. */
+  const failEach = async (fault, way, first, stride) => {
+    const found = [];
+    for (let number = first, last = first; number <= last; number += stride) {
+      await clearSongs();
+      const done = await separateWith(fault, number, way);
+      last = done.operations;
+      found.push({ ...done, number });
+    }
+    return found;
+  };
+
+  Object.assign(window, { separate, killEach, failEach, makePlan, startStore, ABOUT, NOTES });
 }"""
 
+_AT_ONCE = 4
+
 
 @pytest.fixture(scope="module")
-def url(tiny_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The site, with a store that has faults."""
+def urls(tiny_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The site, with a store that has faults, at several origins: each has its own storage."""
     site = Path(shutil.copytree(tiny_site, tmp_path_factory.mktemp("store") / "site"))
     (site / "engine" / "faulty.js").write_text(_FAULTY, encoding="utf-8")
-    with server.serving(site) as url:
-        yield url
+    with ExitStack() as servers:
+        yield [
+            servers.enter_context(server.serving(site, cache_control="max-age=3600"))
+            for _ in range(_AT_ONCE)
+        ]
 
 
 @pytest.fixture(scope="module")
-def page(shared_context: BrowserContext, url: str) -> Page:
-    page = shared_context.new_page()
+def pages(shared_context: BrowserContext, urls: list[str]) -> list[Page]:
+    return [opened(shared_context, url) for url in urls]
+
+
+def opened(context: BrowserContext, url: str) -> Page:
+    page = context.new_page()
     page.goto(url + "licences.txt")
+    page.evaluate(f"window.clearSongs = {CLEAR_SONGS}")
     page.evaluate(_HELPERS, url + "engine/")
     return page
 
 
-def run(page: Page, number: int | None = None) -> dict[str, Any]:
-    """Separate the rest of the song; kill the store at the operation of this number."""
-    answer: dict[str, Any] = page.evaluate("number => separate(number ?? undefined)", number)
+@pytest.fixture(scope="module")
+def url(urls: list[str]) -> str:
+    return urls[0]
+
+
+@pytest.fixture(scope="module")
+def page(pages: list[Page]) -> Page:
+    return pages[0]
+
+
+def at_once(pages: list[Page], function: str, *given: str) -> list[Any]:
+    """Call a function with its part of the operations in each page: they mostly wait for disks."""
+    for first, page in enumerate(pages):
+        call = f"given => {{ window.found = {function}(...given); }}"
+        page.evaluate(call, [*given, first, len(pages)])
+    return [found for page in pages for found in page.evaluate("found")]
+
+
+def run(page: Page) -> dict[str, Any]:
+    """Separate the rest of the song."""
+    answer: dict[str, Any] = page.evaluate("separate()")
     return answer
 
 
-def test_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Page) -> None:
+def test_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(
+    page: Page, pages: list[Page]
+) -> None:
     page.evaluate(CLEAR_SONGS)
     whole = run(page)
     tasks = list(range(6))
@@ -312,14 +366,9 @@ def test_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Pa
     assert whole["peaks"][0] == np.stack([stem.min(1), stem.max(1)], 1).ravel().tolist()
     assert whole["peaks"][1] == [min(0, stem.min()), max(0, stem.max())]
     assert whole["song"]["isFinished"]
-    kills = copies = 0
-    while True:
-        page.evaluate(CLEAR_SONGS)
-        killed = run(page, kills)
-        if killed["stems"] is not None:
-            break
-        kills += 1
-        again = run(page)
+    copies = 0
+    kills = at_once(pages, "killEach")
+    for killed, again in kills:
         assert set(killed["finished"]) <= set(again["done"])
         assert sorted({*again["done"], *again["finished"]}) == tasks
         assert again["stems"] == whole["stems"]
@@ -328,8 +377,8 @@ def test_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Pa
         assert again["song"]["isFinished"]
         assert again["song"]["notes"] == whole["song"]["notes"]
         copies += again["copies"]
-    assert kills > 50
-    assert 0 < copies < kills
+    assert len(kills) > 50
+    assert 0 < copies < len(kills)
     page.evaluate(CLEAR_SONGS)
 
 
@@ -337,24 +386,24 @@ def test_kill_at_any_step_loses_no_finished_task_and_adds_nothing_twice(page: Pa
     ("fault", "way"),
     [("short", "call"), ("short", "song"), ("full", "call"), ("full", "song"), ("unreadable", "")],
 )
-def test_transient_error_costs_one_retry(page: Page, fault: str, way: str) -> None:
+def test_transient_error_costs_one_retry(
+    page: Page, pages: list[Page], fault: str, way: str
+) -> None:
     """At any step; a momentary read error does not even cost that."""
     page.evaluate(CLEAR_SONGS)
     whole = run(page)
-    number = operations = 0
-    while number <= operations:
-        page.evaluate(CLEAR_SONGS)
-        done = page.evaluate("given => separateWith(...given)", [fault, number, way])
+    faults = at_once(pages, "failEach", fault, way)
+    for done in faults:
         assert sorted({*done["done"], *done["finished"]}) == list(range(6))
         for what in ("stems", "peaks", "names"):
             assert done[what] == whole[what]
         assert done["song"]["isFinished"]
         assert done["song"]["notes"] == whole["song"]["notes"]
-        operations = done["operations"]
-        is_told = fault != "unreadable" and number < operations
+        is_told = fault != "unreadable" and done["number"] < done["operations"]
         assert len(done["errors"]) == is_told
-        number += 1
-    assert number > 20
+    numbers = {done["number"] for done in faults}
+    assert numbers == set(range(len(numbers)))
+    assert max(numbers) > 20
     page.evaluate(CLEAR_SONGS)
 
 
