@@ -66,6 +66,7 @@ _PACKED_TYPES = {
 _PAGE_SUFFIXES = {".html", ".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _SAMPLERATE = "@alexanderolsen/libsamplerate-js"
 _FONT = "@fontsource-variable/inter"
+_AAC = "@mediabunny/aac-encoder"
 _FLAC = "@mediabunny/flac-encoder"
 _MP3 = "@mediabunny/mp3-encoder"
 _ZIP = "@zip.js/zip.js"
@@ -77,6 +78,11 @@ _VENDOR = {
     "idb.mjs": "idb/build/index.js",
     "yaml.mjs": "js-yaml/dist/browser/js-yaml.esm.min.mjs",
     "inter.woff2": f"{_FONT}/files/inter-latin-wght-normal.woff2",
+    "aac-encoder/encoder.mjs": f"{_AAC}/dist/modules/src/encoder.js",
+    "aac-encoder/worker.mjs": f"{_AAC}/dist/modules/src/encode.worker.js",
+    "aac-encoder/aac.mjs": f"{_AAC}/dist/modules/build/aac.js",
+    "aac-encoder/aac-misc.mjs": "mediabunny/dist/modules/shared/aac-misc.js",
+    "aac-encoder/bitstream.js": "mediabunny/dist/modules/shared/bitstream.js",
     "flac-encoder/encoder.mjs": f"{_FLAC}/dist/modules/src/encoder.js",
     "flac-encoder/worker.mjs": f"{_FLAC}/dist/modules/src/encode.worker.js",
     "flac-encoder/flac.mjs": f"{_FLAC}/dist/modules/build/flac.js",
@@ -100,6 +106,7 @@ _NPM_PACKAGES = (
     "idb",
     "js-yaml",
     _FONT,
+    _AAC,
     _FLAC,
     _MP3,
     "signalsmith-stretch",
@@ -116,6 +123,16 @@ _MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "libsamplerate.mjs": (("create", "ConverterType"), {}),
     "fft.mjs": (("default",), {}),
     "zip.mjs": (("ZipWriter", "configure"), {}),
+    "aac-encoder/encoder.mjs": (
+        ("registerAacEncoder",),
+        {
+            "mediabunny": "../mediabunny.mjs",
+            "aac-misc": "./aac-misc.mjs",
+            "encode.worker": "./start.mjs",
+        },
+    ),
+    "aac-encoder/worker.mjs": ((), {"aac": "./aac.mjs"}),
+    "aac-encoder/aac.mjs": (("default",), {}),
     "flac-encoder/encoder.mjs": (
         ("registerFlacEncoder",),
         {"mediabunny": "../mediabunny.mjs", "encode.worker": "./start.mjs"},
@@ -256,7 +273,7 @@ def _copy_vendor(node_modules: Path, vendor: Path) -> None:
         _copy(node_modules / source, vendor / name)
     for name, (exports, requires) in _MADE_MODULES.items():
         _make_module(vendor / name, exports, requires)
-    for name in ("flac-encoder", "mp3-encoder"):
+    for name in ("aac-encoder", "flac-encoder", "mp3-encoder"):
         (vendor / name / "start.mjs").write_text(_START_WORKER, encoding="utf-8")
     _keep_wasm_module(vendor / "signalsmith-stretch.mjs")
 

@@ -4,6 +4,10 @@ declare module "*/vendor/mediabunny.mjs" {
   export * from "mediabunny";
 }
 
+declare module "*/vendor/aac-encoder/encoder.mjs" {
+  export * from "@mediabunny/aac-encoder";
+}
+
 declare module "*/vendor/flac-encoder/encoder.mjs" {
   export * from "@mediabunny/flac-encoder";
 }

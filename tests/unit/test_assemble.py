@@ -290,6 +290,8 @@ def test_licences_of_all_distributed_parts_are_in_one_text(inputs, tmp_path):
     assert "LAME 3.100" in text
     assert "GNU LIBRARY GENERAL PUBLIC LICENSE" in text
     assert "libFLAC" in text
+    assert "libavcodec of FFmpeg" in text
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in text
     assert "Xiph.Org Foundation" in text
     assert text.startswith("py_demixer 0.1.0\n\nour own terms")
     assert "Weights of Demucs v4 (HTDemucs) (htdemucs)\nLicence: MIT" in text

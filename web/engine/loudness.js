@@ -12,8 +12,8 @@
  * @module
  */
 
-import { ORIGINAL } from "./mixer.js";
 import { gainsOf } from "./pan.js";
+import { MIXTURE } from "./song.js";
 
 /** @typedef {import("./protocol.js").Stems} Stems */
 /** @typedef {Map<string, {volume: number, pan: number}>} Mix */
@@ -56,7 +56,7 @@ export class Loudness {
     for (const start of places(ranges, settle + block)) {
       /** @type {Float32Array[]} */
       const channels = [];
-      for (const source of [...stems.sources, ORIGINAL]) {
+      for (const source of [...stems.sources, MIXTURE]) {
         const samples = await stems.read(source, start, settle + block);
         for (const channel of [0, 1]) channels.push(weighted(samples, channel, stems.rate));
       }

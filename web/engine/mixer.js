@@ -17,9 +17,6 @@
 
 import { gainsOf } from "./pan.js";
 
-/** Name of the original song, which is not a stem. */
-export const ORIGINAL = "mixture";
-
 /** Long enough not to click, short enough not to be heard as a fade. */
 export const FADE_SECONDS = 0.01;
 

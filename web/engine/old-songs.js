@@ -13,7 +13,7 @@
 import { ifThere, namesIn } from "./folders.js";
 import { lock } from "./locks.js";
 import { union } from "./ranges.js";
-import { newNotes } from "./song.js";
+import { MIXTURE, newNotes } from "./song.js";
 import { FILE, fileOf } from "./song-files.js";
 
 /** @typedef {import("./catalog.js").Catalog} Catalog */
@@ -25,7 +25,6 @@ const FOLDER = "songs";
 const ABOUT = "about.json";
 const JOURNAL = "journal";
 const NOTES = ["notes.0", "notes.1"];
-const MIXTURE = "mixture";
 /** Old keys had the package's wheel where new keys have this version of the numerics. */
 const NUMERICS = 1;
 

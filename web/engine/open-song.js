@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MIXTURE } from "./song.js";
+
 /** @typedef {import("./store.js").Store} Store */
 
 /** @typedef {import("./protocol.js").Stems} Stems */
@@ -49,7 +51,7 @@ export class OpenSong extends EventTarget {
    */
   peaks(source, start, length, columns) {
     const whole = /** @type {[number, number]} */ ([0, this.length]);
-    const final = source === "mixture" ? [whole] : this.finalRanges();
+    const final = source === MIXTURE ? [whole] : this.finalRanges();
     return this.#store.peaks(this.id, { plane: source, start, length }, columns, final);
   }
 

@@ -13,9 +13,10 @@
 
 import { Device } from "./device.js";
 import { framesOf, Loudness } from "./loudness.js";
-import { Mixer, ORIGINAL } from "./mixer.js";
+import { Mixer } from "./mixer.js";
 import { Route } from "./route.js";
 import { DirectDeck, Run } from "./run.js";
+import { MIXTURE } from "./song.js";
 import { Strips } from "./strips.js";
 import { StretchedDeck, Stretcher } from "./stretch/deck.js";
 import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
@@ -348,8 +349,8 @@ export class Player extends EventTarget {
     const hasStems = route.finalFrames(stretches) === length;
     const run = (this.#run ??= this.#begin());
     const parts = await Promise.all(
-      [...this.#stems.sources, ORIGINAL].map((source) =>
-        hasStems || source === ORIGINAL ? route.read(source, stretches) : null,
+      [...this.#stems.sources, MIXTURE].map((source) =>
+        hasStems || source === MIXTURE ? route.read(source, stretches) : null,
       ),
     );
     if (run !== this.#run || route !== this.#route) return true;

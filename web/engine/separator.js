@@ -6,7 +6,7 @@
 
 import { Reader } from "./reader.js";
 import { Separation } from "./separation.js";
-import { FRAME_BYTES } from "./song.js";
+import { FRAME_BYTES, MIXTURE } from "./song.js";
 
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").EngineInfo} EngineInfo */
@@ -179,7 +179,7 @@ export class Separator {
  */
 function isAt({ reads, cost }, frame) {
   const isThere = reads.every(
-    ({ plane, start, length }) => plane === "mixture" && start <= frame && frame < start + length,
+    ({ plane, start, length }) => plane === MIXTURE && start <= frame && frame < start + length,
   );
   return cost > 0 && isThere;
 }

@@ -10,7 +10,7 @@ import { isWhole } from "./catalog.js";
 import { patiently } from "./patience.js";
 import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
 import { union } from "./ranges.js";
-import { FRAME_BYTES } from "./song.js";
+import { FRAME_BYTES, MIXTURE } from "./song.js";
 import { FullError, GoneError } from "./storage.js";
 
 /** @typedef {import("./catalog.js").Catalog} Catalog */
@@ -26,7 +26,6 @@ import { FullError, GoneError } from "./storage.js";
 export const FILE = "file";
 /** A file to test for free space; it is deleted at once. */
 const PROBE = "probe";
-const MIXTURE = "mixture";
 const CHANNELS = 2;
 /** Number of frames whose peaks are computed at once. */
 const PEAKS_AT_ONCE = 1 << 16;

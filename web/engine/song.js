@@ -162,6 +162,9 @@ export function fileFaultOf(error) {
 /** Size of two floats: the samples of a frame, or the peaks of 512 frames. */
 export const FRAME_BYTES = 8;
 
+/** Name of the plane that holds the song itself. */
+export const MIXTURE = "mixture";
+
 /**
  * @param {{name: string, size: number}} file @param {import("./protocol.js").Choice} choice
  * @param {number} added time in milliseconds since 1970

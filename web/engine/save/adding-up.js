@@ -5,9 +5,10 @@
  * @module
  */
 
+import { MIXTURE } from "../song.js";
+
 /** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
 
-const MIXTURE = "mixture";
 const OTHER = "other";
 const REMAINDER = "remainder";
 

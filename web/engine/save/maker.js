@@ -9,8 +9,9 @@
 
 import { UserError } from "../errors.js";
 import { Remote } from "../rpc.js";
+import { MIXTURE } from "../song.js";
 import { addingUp } from "./adding-up.js";
-import { FORMATS } from "./formats.js";
+import { FORMATS, STEMS_TOGETHER } from "./formats.js";
 import { fileName, numbered, tempoName } from "./names.js";
 import { MIX } from "./shapes.js";
 import { patiently } from "./temporary.js";
@@ -109,6 +110,10 @@ export class Maker {
     if (request.addsUp) request = { ...request, stems: addingUp(request.stems) };
     const files = filesOf(request);
     if (files.length === 0) throw new UserError("muted");
+    const isTogether = FORMATS[request.format].isTogether;
+    if (isTogether && request.stems.sources.length !== STEMS_TOGETHER) {
+      throw new UserError("notFourStems");
+    }
     const delivery = await this.#deliver(request, files);
     try {
       const order = this.#order(request, files, delivery);
@@ -132,7 +137,7 @@ export class Maker {
     const zipped = isZipped(request, files);
     /** @type {Order} */
     const order = {
-      sources: stems.sources,
+      sources: FORMATS[format].isTogether ? [MIXTURE, ...stems.sources] : stems.sources,
       stemsRate: stems.rate,
       length: stems.length,
       region: request.region ?? [0, stems.length],
@@ -194,12 +199,13 @@ export class Maker {
 
 /** @param {Request} request @returns {FileOrder[]} orders without places */
 function filesOf({ stems, song, what, source, mix, tempo, format }) {
-  const { container } = FORMATS[format];
+  const { extension, isTogether } = FORMATS[format];
   const file = (/** @type {string} */ from, /** @type {string} */ name) => {
-    const part = tempo ? `${name}, ${tempoName(tempo)}` : name;
+    const part = [name, ...(tempo ? [tempoName(tempo)] : [])].filter(Boolean).join(", ");
     const tags = tagsOf(song, part);
-    return { source: from, name: fileName(song.name, part, container), tags, place: null };
+    return { source: from, name: fileName(song.name, part, extension), tags, place: null };
   };
+  if (isTogether) return [file(MIXTURE, "")];
   if (what === "all") return stems.sources.map((name) => file(name, name));
   if (what === "stem" && source) return [file(source, source)];
   const heard = [...(mix?.channels.keys() ?? [])];
@@ -215,7 +221,7 @@ function zipName({ song, tempo }) {
 /** @param {Song} song @param {string} part @returns {import("./protocol.js").Tags} */
 function tagsOf({ name, title, artist, album }, part) {
   return {
-    title: `${title || name} (${part})`,
+    title: part ? `${title || name} (${part})` : title || name,
     ...(artist && { artist }),
     ...(album && { album }),
   };
@@ -227,8 +233,8 @@ function isZipped({ destination }, files) {
 }
 
 /** @param {Order} order @returns {string} equal for orders with equal peaks */
-function peakKey({ region, tempo, rate }) {
-  return JSON.stringify([region, tempo, rate]);
+function peakKey({ sources, region, tempo, rate }) {
+  return JSON.stringify([sources, region, tempo, rate]);
 }
 
 /**

@@ -44,12 +44,13 @@ function shortened(name) {
 }
 
 /**
- * @param {string} song @param {string} part the part of it in the file
+ * @param {string} song @param {string} part the part of it in the file; empty: it is whole
  * @param {string} extension
  * @returns {string} "Song - vocals.wav"
  */
 export function fileName(song, part, extension) {
-  return `${safeName(song)} - ${safeName(part)}.${extension}`;
+  const names = part === "" ? [song] : [song, part];
+  return `${names.map(safeName).join(" - ")}.${extension}`;
 }
 
 /**
@@ -67,5 +68,5 @@ export function tempoName({ speed, semitones }) {
  * @returns {string} "Song - vocals (2).wav"
  */
 export function numbered(name, count) {
-  return name.replace(/(?=\.[^.]+$)/u, ` (${count})`);
+  return name.replace(/(?=(?:\.stem)?\.[^.]+$)/u, ` (${count})`);
 }

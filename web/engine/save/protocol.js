@@ -38,7 +38,7 @@
 
 /**
  * @typedef {object} FileOrder
- * @property {string} source    a stem, or "mix"
+ * @property {string} source    a stem, "mix", or "mixture" if the file holds all
  * @property {string} name
  * @property {Tags} tags
  * @property {Place | null} place   null: in memory or in the zip
@@ -46,7 +46,7 @@
 
 /**
  * @typedef {object} Order
- * @property {string[]} sources     names of the stems
+ * @property {string[]} sources     names of the stems; if one file holds all, after "mixture"
  * @property {number} stemsRate     hertz
  * @property {number} length        length of the stems, in frames
  * @property {[number, number]} region  [start, stop), in frames of the stems

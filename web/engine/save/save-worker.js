@@ -161,8 +161,20 @@ class Job {
     const { format, rate } = this.#order;
     const sink = await openSink(place);
     const content = { format, rate, length: this.#length, gain, tags };
-    await encode(this.#blocks(source), content, sink, report);
+    if (FORMATS[format].isTogether) await this.#encodeTogether(content, sink, report);
+    else await encode(this.#blocks(source), content, sink, report);
     return sink.close();
+  }
+
+  /**
+   * @param {import("./encode.js").Content} content @param {import("./sinks.js").Sink} sink
+   * @param {Report} report
+   */
+  async #encodeTogether(content, sink, report) {
+    const { encodeStems } = await import("./stem-file.js");
+    const [, ...stems] = this.#stems.sources;
+    const tracks = this.#stems.sources.map((source) => this.#blocks(source));
+    await encodeStems(tracks, stems, content, sink, report);
   }
 
   /** @param {number} index of a file @param {Report} report @returns {Report} */

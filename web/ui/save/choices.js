@@ -20,7 +20,7 @@ import { keep, recall } from "../remembered.js";
 const NAME = "save";
 
 /** @type {Choices} */
-const FIRST = { what: "all", format: "wav24", to: "download", addsUp: false };
+export const FIRST = { what: "all", format: "wav24", to: "download", addsUp: false };
 
 /** @returns {Choices} the stored choices, checked, or the defaults */
 export function lastChoices() {

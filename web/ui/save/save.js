@@ -5,7 +5,7 @@
  */
 
 import { hasOther } from "../../engine/save/adding-up.js";
-import { FORMATS, mostBytes, takesRate } from "../../engine/save/formats.js";
+import { FORMATS, mostBytes, STEMS_TOGETHER, takesRate } from "../../engine/save/formats.js";
 import { fileName, tempoName } from "../../engine/save/names.js";
 import { hold, KEPT_BYTES } from "../../engine/save/saves.js";
 import { isPlain } from "../../engine/stretch/tempo.js";
@@ -13,7 +13,7 @@ import { make } from "../elements.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
 import { say, sayAs } from "../words.js";
 import { stemName } from "../words/stems.js";
-import { keepChoices, lastChoices } from "./choices.js";
+import { FIRST, keepChoices, lastChoices } from "./choices.js";
 import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
 
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
@@ -160,17 +160,18 @@ export class SaveDialog {
 
   /** @param {Choices["to"]} to the last choice */
   #fillPlaces(to) {
-    const { what } = this.#choices;
-    const canPick = what === "all" ? canPickFolder() : canPickFile();
+    const { what, format } = this.#choices;
+    const isOne = what !== "all" || FORMATS[format].isTogether;
+    const kind = this.#subject?.several ? "songs" : isOne ? "one" : "several";
+    const canPick = kind === "one" ? canPickFile() : canPickFolder();
     const places = canPick ? /** @type {const} */ (["download", "place"]) : ["download"];
-    const kind = this.#subject?.several ? "songs" : what === "all" ? "several" : "one";
     this.#to.field.replaceChildren(
       ...places.map((place) =>
         option(place, ({ save }) => save.places[kind][place === "place" ? "place" : "download"]),
       ),
     );
     this.#to.field.value = canPick ? to : "download";
-    this.#to.label.hidden = !canPick && what !== "all";
+    this.#to.label.hidden = !canPick && kind === "one";
   }
 
   /** @returns {Choices} */
@@ -187,7 +188,9 @@ export class SaveDialog {
     const subject = this.#subject;
     if (!subject) return;
     const { stems, region, several } = subject;
-    const { what, format, to } = this.#choices;
+    const { what } = this.#choices;
+    this.#offerTogether(what === "all" && canBeTogether(stems.sources));
+    const { format, to } = this.#choices;
     this.#fillPlaces(to);
     this.#stem.label.hidden = what !== "stem";
     this.#addsUp.label.hidden = what !== "all";
@@ -217,15 +220,23 @@ export class SaveDialog {
     say(this.#size, ({ save }) => save.size({ size: size() }));
   }
 
+  /** @param {boolean} isOffered whether all stems can be saved in one file */
+  #offerTogether(isOffered) {
+    for (const each of this.#format.field.options) {
+      each.hidden = !isOffered && FORMATS[/** @type {Format} */ (each.value)].isTogether;
+    }
+    if (this.#format.field.selectedOptions[0]?.hidden) this.#format.field.value = FIRST.format;
+  }
+
   /** @param {Format} format */
   #showFormatNote(format) {
     this.#formatNote.replaceChildren();
     const text = make("span");
     say(text, ({ save }) => save.formats[format].note);
     this.#formatNote.append(text);
-    if (format !== "mp3") return;
+    if (format !== "mp3" && format !== "stems") return;
     const licence = make("a", { href: "licences.txt", target: "_blank" });
-    say(licence, ({ save }) => save.lameLicence);
+    say(licence, ({ save }) => save.licence);
     this.#formatNote.append(" ", licence);
   }
 
@@ -238,7 +249,7 @@ export class SaveDialog {
     const speed = (this.#tempo.input.checked && player?.mix().speed) || 1;
     const seconds = several?.seconds ?? (last - first) / stems.rate / speed;
     const all = stems.sources.length + (addsUp && !hasOther(stems.sources) ? 1 : 0);
-    const files = what === "all" ? all : 1;
+    const files = what === "all" && !FORMATS[format].isTogether ? all : 1;
     const share = FORMATS[format].container === "flac" ? FLAC_SHARE : 1;
     return files * share * mostBytes(format, seconds * rate, rate);
   }
@@ -295,12 +306,21 @@ export class SaveDialog {
    * @param {Subject} subject @param {Choices} choices @param {string} source
    * @returns {Promise<Destination | null>}
    */
-  async #destination({ song }, { what, format, to }, source) {
+  async #destination({ song, several }, { what, format, to }, source) {
     if (to === "download") return { kind: "download" };
-    if (what === "all") return pickFolder();
-    const part = what === "stem" ? source : "mix";
-    return pickFile(fileName(song.name, part, FORMATS[format].container));
+    const { extension, isTogether } = FORMATS[format];
+    if (several || (what === "all" && !isTogether)) return pickFolder();
+    const part = isTogether ? "" : what === "stem" ? source : "mix";
+    return pickFile(fileName(song.name, part, extension));
   }
+}
+
+/**
+ * @param {readonly string[]} sources
+ * @returns {boolean} whether a stem file can hold them, and what they leave of the song
+ */
+function canBeTogether(sources) {
+  return sources.length === STEMS_TOGETHER && hasOther(sources);
 }
 
 /** @typedef {import("../words.js").Saying} Saying */

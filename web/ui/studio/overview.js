@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ORIGINAL } from "../../engine/mixer.js";
+import { MIXTURE } from "../../engine/song.js";
 import { within } from "../elements.js";
 import { Canvas, onColours } from "./canvas.js";
 import { StemPeaks, columnsIn } from "./peaks.js";
@@ -36,7 +36,7 @@ export class Overview {
     this.#view = view;
     this.#window = within(element, ".window", HTMLDivElement);
     this.#playhead = within(element, ".playhead", HTMLDivElement);
-    this.#peaks = new StemPeaks(stems, ORIGINAL);
+    this.#peaks = new StemPeaks(stems, MIXTURE);
     this.#canvas = new Canvas(within(element, "canvas", HTMLCanvasElement), (...place) => {
       this.#draw(...place);
     });

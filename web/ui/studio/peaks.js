@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ORIGINAL } from "../../engine/mixer.js";
+import { MIXTURE } from "../../engine/song.js";
 
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
 
@@ -51,7 +51,7 @@ export class StemPeaks extends EventTarget {
     const { signal } = this.#closed;
     const renew = () => this.#renew("rough", "fine");
     // The original is available from the beginning.
-    if (source !== ORIGINAL) stems.addEventListener("final", renew, { signal });
+    if (source !== MIXTURE) stems.addEventListener("final", renew, { signal });
     this.#renew("rough");
   }
 

@@ -32,8 +32,14 @@ export const de = {
         title: "MP3, 320 kbit/s",
         note: "Die kleinsten Dateien, mit etwas Klangverlust. Kodiert von LAME (LGPL):",
       },
+      stems: {
+        title: "Stem-Datei für DJs (.stem.mp4)",
+        note:
+          "Der Song und seine Spuren in einer Datei, für Traktor, Mixxx, djay und andere. " +
+          "AAC mit 256 kbit/s je Spur, mit etwas Klangverlust. Kodiert von FFmpeg (LGPL):",
+      },
     },
-    lameLicence: "Lizenz",
+    licence: "Lizenz",
     rate: "Abtastrate",
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
     rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie in deiner Datei`,
@@ -589,6 +595,7 @@ export const de = {
       "Ein unerwarteter Fehler ist aufgetreten; die Konsole des Browsers nennt die Einzelheiten. " +
       "Das Rechenwerk wird neu gestartet; versuche das Lied dann noch einmal.",
     muted: "Alle Spuren sind stumm: Es gibt nichts zu speichern. Schalte zuerst eine ein.",
+    notFourStems: "Eine Stem-Datei hat genau vier Spuren. Wähle für diesen Song ein anderes Format.",
     tempoInsecure:
       "Unter einer Adresse, die nicht sicher ist (HTTPS), können Browser Tempo und Tonhöhe nicht " +
       "ändern.",

@@ -37,8 +37,14 @@ export const en = {
         title: "MP3, 320 kbit/s",
         note: "The smallest files, with some loss of quality. Encoded by LAME (LGPL):",
       },
+      stems: {
+        title: "Stem file for DJs (.stem.mp4)",
+        note:
+          "The song and its stems in one file, for Traktor, Mixxx, djay and others. " +
+          "AAC, 256 kbit/s a track, with some loss of quality. Encoded by FFmpeg (LGPL):",
+      },
     },
-    lameLicence: "licence",
+    licence: "licence",
     rate: "Sample rate",
     rateOfStems: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
       `${kilohertz} kHz, as computed`,
@@ -598,6 +604,7 @@ export const en = {
       "Something went wrong in the engine; details are in the browser's console. It is " +
       "restarting. Then try the song again: finished parts are kept.",
     muted: "All stems are muted, so there is nothing to save. Unmute one first.",
+    notFourStems: "A stem file holds exactly four stems. Choose another format for this song.",
     tempoInsecure:
       "Changing speed and key needs a secure address (HTTPS).",
     tempoMissing:
