@@ -13,6 +13,7 @@ from py_demixer.separation.recurrent import RESIDUAL
 from py_demixer.separation.remainder import REMAINDER
 from py_demixer.weights.manifest import MODELS
 
+from . import stem_file
 from .decode import SUFFIXES
 from .files import WITHOUT, Output
 
@@ -40,8 +41,8 @@ class Job:
     folder: Path
 
     def files(self, stems: Iterable[str], output: Output) -> Mapping[str, Path]:
-        """The paths of its stem files, by stem."""
-        return {name: self.folder / f"{name}.{output.format}" for name in stems}
+        """The paths of its files, by stem: see :meth:`.files.Output.files`."""
+        return output.files(self.folder, stems)
 
 
 def collect(places: Sequence[Path], out: Path) -> list[Job]:
@@ -118,7 +119,11 @@ def _jobs(place: Path, out: Path) -> list[Job]:
 
 def _is_stem(path: Path, folders: set[Path]) -> bool:
     """Whether a file has the path of a stem that would be made of one of the songs."""
-    return path.stem.removeprefix(WITHOUT) in _STEMS and path.parent.resolve() in folders
+    is_named_so = (
+        path.stem.removeprefix(WITHOUT) in _STEMS
+        or path.name == f"{path.parent.name}.{stem_file.FORMAT}"
+    )
+    return is_named_so and path.parent.resolve() in folders
 
 
 def _job(song: Path, between: Path, out: Path) -> Job:

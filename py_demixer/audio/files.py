@@ -29,13 +29,19 @@ from py_demixer.separation.processes import Workers
 from py_demixer.separation.remainder import sum_to_mixture, with_remainder
 from py_demixer.separation.separate import Stems, separate_blocks
 from py_demixer.separation.statistics import measure
-from py_demixer.separation.tasks import Cancel, Progress, SongStatistics
+from py_demixer.separation.tasks import MIXTURE, Cancel, Progress, SongStatistics
 
-from . import decode, encode
+from . import decode, encode, stem_file
 from .decode import Warn
 
 UNFINISHED = ".unfinished-"
 """Name prefix of the temporary folders in which stems are made, inside their final folder."""
+
+FORMATS = (*encode.FORMATS, stem_file.FORMAT)
+"""Formats of files that :func:`separate_file` writes."""
+
+ALL = "all"
+"""Key of a stem file among the files of a song: it holds all stems."""
 
 WITHOUT = "no_"
 """Name prefix for the sum of all other stems."""
@@ -52,9 +58,10 @@ class Output:
     Attributes
     ----------
     format
-        One of :data:`py_demixer.audio.encode.FORMATS`.
+        One of :data:`FORMATS`. "stem.mp4" is one file with the song and its four stems, for DJs.
     bits
-        Bits per sample, a key of :data:`py_demixer.audio.encode.SUBTYPES`.
+        Bits per sample, a key of :data:`py_demixer.audio.encode.SUBTYPES`; 16 in a stem file, which
+        has none.
     two_stems
         Name of one stem: write it and ``no_<name>``, the sum of the others. None writes all stems.
     sum_to_mixture
@@ -74,20 +81,44 @@ class Output:
     sum_to_mixture: bool | str = False
 
     def __post_init__(self) -> None:
-        encode.check_format(self.format, self.bits)
+        if self.is_together:
+            if self.bits != "16" or self.two_stems is not None:
+                raise ValueError("A stem file is AAC and has all stems: it takes no such option.")
+            stem_file.check()
+        else:
+            encode.check_format(self.format, self.bits)
+
+    @property
+    def is_together(self) -> bool:
+        """Whether one file holds all stems."""
+        return self.format == stem_file.FORMAT
+
+    def files(self, folder: Path, stems: Iterable[str]) -> dict[str, Path]:
+        """The paths of a song's files in its folder, by stem.
+
+        A stem file has the name of the folder, which is that of the song.
+        """
+        if self.is_together:
+            return {ALL: folder / f"{folder.resolve().name}.{self.format}"}
+        return {name: folder / f"{name}.{self.format}" for name in stems}
 
     def names(self, stems: Iterable[str]) -> tuple[str, ...]:
-        """The names of the files to write, given the stems that a model makes.
+        """The names of the stems to write, given those that a model makes.
 
         Raises
         ------
         ValueError
             The stem ``two_stems`` is not among them, or is the only one; or there is no stem that
-            ``sum_to_mixture`` names.
+            ``sum_to_mixture`` names; or a stem file cannot hold so many.
         """
         stems = tuple(stems)
         if self.sum_to_mixture:
             stems = with_remainder(stems, self.remainder_into)
+        if self.is_together and len(stems) != stem_file.STEMS:
+            raise ValueError(
+                f"A stem file holds exactly {stem_file.STEMS} stems, and these are {len(stems)}: "
+                "choose another model or another format."
+            )
         if self.two_stems is None:
             return stems
         if self.two_stems not in stems:
@@ -100,6 +131,12 @@ class Output:
                 "or for stems that sum to the mixture."
             )
         return self.two_stems, f"{WITHOUT}{self.two_stems}"
+
+    def written_bytes(self, frames: int, sample_rate: int, stems: int) -> int:
+        """The size in bytes of all files of a song of that many frames, about."""
+        if self.is_together:
+            return stem_file.written_bytes(frames, sample_rate)
+        return stems * encode.written_bytes(frames, self.bits)
 
     @property
     def remainder_into(self) -> str | None:
@@ -148,8 +185,9 @@ def separate_file(
     song
         Any file that libsndfile or the program ffmpeg can read.
     folder
-        Folder for the stems, ``<stem>.<format>``; it is created if necessary. Files of these names
-        are replaced. If anything fails, nothing is written.
+        Folder for the stems, ``<stem>.<format>``, or for the stem file, ``<folder>.stem.mp4``; it
+        is created if necessary. Files of these names are replaced. If anything fails, nothing is
+        written.
     model, options, workers, progress, cancel
         See :func:`py_demixer.separate`.
     output
@@ -176,7 +214,8 @@ def separate_file(
             song, model.sample_rate, lambda blocks: _store(blocks, mixture, model), warn
         )
         names = output.names(planning.plan(model, about, options).stems)
-        _refuse_to_fill_the_disk(place, about, len(names), output.bits)
+        written = output.written_bytes(about.length, model.sample_rate, len(names))
+        _refuse_to_fill_the_disk(place, len(names) * _FRAME_BYTES * about.length + written)
         made = separate_blocks(
             _stored(mixture),
             model,
@@ -190,14 +229,20 @@ def separate_file(
         if output.sum_to_mixture:
             made = _completed(made, mixture, output.remainder_into)
         peaks = _write_raw((_selected(stems, output.two_stems) for stems in made), place)
-        mixture.unlink()
+        raw = {name: place / f"{name}.f32" for name in names}
+        fresh = {name: place / path.name for name, path in output.files(folder, names).items()}
+        if output.is_together:
+            raw = {MIXTURE: mixture, **raw}
+            peaks[MIXTURE] = _peak(mixture)
+        else:
+            mixture.unlink()
         gain = encode.shared_gain(list(peaks.values()), output.bits)
-        fresh = {name: place / f"{name}.{output.format}" for name in names}
-        for name, path in fresh.items():
-            raw = place / f"{name}.f32"
-            blocks = _stored(raw)
-            encode.write(path, blocks, about.length, model.sample_rate, output.bits, gain)
-            raw.unlink()
+        if output.is_together:
+            tracks = [_stored(file) for file in raw.values()]
+            tags = stem_file.tags_of(song)
+            stem_file.write(fresh[ALL], tracks, names, model.sample_rate, gain=gain, tags=tags)
+        else:
+            _encode(raw, fresh, about.length, model.sample_rate, output.bits, gain)
         files = {name: move(path, folder) for name, path in fresh.items()}
     return Separated(song, files, about.length / model.sample_rate, gain)
 
@@ -219,6 +264,25 @@ def _stored(path: Path) -> Iterator[NDArray[np.float32]]:
     with path.open("rb") as file:
         while data := file.read(_BLOCK * _FRAME_BYTES):
             yield np.frombuffer(data, np.float32).reshape(-1, _CHANNELS).T
+
+
+def _peak(path: Path) -> float:
+    """The largest absolute sample of a file of :func:`_store`."""
+    return max((float(np.abs(block).max()) for block in _stored(path)), default=0.0)
+
+
+def _encode(
+    raw: Mapping[str, Path],
+    fresh: Mapping[str, Path],
+    frames: int,
+    sample_rate: int,
+    bits: str,
+    gain: float,
+) -> None:
+    """Encode files of :func:`_write_raw`, one after the other, and delete them."""
+    for name, path in fresh.items():
+        encode.write(path, _stored(raw[name]), frames, sample_rate, bits, gain)
+        raw[name].unlink()
 
 
 def _completed(parts: Iterable[Stems], mixture: Path, into: str | None) -> Iterator[Stems]:
@@ -255,9 +319,7 @@ def _write_raw(
     return peaks
 
 
-def _refuse_to_fill_the_disk(folder: Path, song: SongStatistics, stems: int, bits: str) -> None:
-    raw = _FRAME_BYTES * song.length
-    needed = stems * (raw + encode.written_bytes(song.length, bits))
+def _refuse_to_fill_the_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise AudioError(

@@ -14,7 +14,7 @@ from typing import Any
 
 from py_demixer import DemucsOptions, OpenUnmixOptions, Workers, backends
 from py_demixer.audio import encode
-from py_demixer.audio.files import Output
+from py_demixer.audio.files import FORMATS, Output
 from py_demixer.errors import FetchError
 from py_demixer.extras import require
 from py_demixer.models.network import Model
@@ -206,7 +206,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "stem, to one of its own, remainder",
     )
     add("--remainder-into", metavar="STEM", help="the same, with another stem, or with remainder")
-    add("--format", choices=encode.FORMATS, default="wav", help=f"format of the files {default}")
+    add("--format", choices=FORMATS, default="wav", help=f"format of the files {default}")
     add("--bits", choices=encode.SUBTYPES, default="16", help=f"bits per sample {default}")
 
 
