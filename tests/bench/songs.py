@@ -130,7 +130,7 @@ def opened(site: Path, workers: int) -> Iterator[Page]:
         page = context.new_page()
         page.goto(url)
         page.click(OFFERED)
-        page.wait_for_selector(STARTED, timeout=_START_MS)
+        page.wait_for_selector(STARTED, timeout=_START_MS, state="attached")
         choose_workers(page, workers)
         yield page
         context.close()
@@ -259,7 +259,7 @@ def choose_model(page: Page, name: str) -> None:
     page.check(card)
     page.evaluate("document.querySelector('#settings').close()")
     page.click(OFFERED)
-    page.wait_for_selector(STARTED, timeout=_START_MS)
+    page.wait_for_selector(STARTED, timeout=_START_MS, state="attached")
 
 
 def _scaled(what: str, found: dict[int, list[float]]) -> list[Row]:

@@ -193,9 +193,11 @@ def test_open_unmix(tiny_site, monkeypatch):
 
 @pytest.mark.browser
 def test_opening_the_page_again(tiny_site):
-    (measured,), _ = page.measure_start(tiny_site, 1)
-    assert measured["what"] == "page/ready"
-    assert len(measured["runs"]) == 1
+    (ready, again, first), _ = page.measure_start(tiny_site, 1)
+    assert ready["what"] == "page/ready"
+    assert (again["what"], first["what"]) == ("page/first stem", "page/first stem, first visit")
+    assert [len(measured["runs"]) for measured in (ready, again, first)] == [1, 1, 1]
+    assert ready["seconds"] < again["seconds"]
 
 
 def test_ratios_are_to_rivals_with_one_thread():

@@ -25,7 +25,7 @@ SOURCES = ("drums", "bass", "other", "vocals")
 # Pyodide starts in a few seconds on an idle machine; these limits are for a busy one.
 START_MS = 240_000
 STARTED = "#versions:not(:empty)"
-"""Selector that matches once the engine runs."""
+"""Selector that matches once the engine runs; what it matches is in the help."""
 OFFERED = "#download:visible"
 """Selector of the download button: nothing is fetched before the user asks for it."""
 SONG_MS = 240_000
@@ -199,10 +199,10 @@ class DemixerPage:
 
     def wait_started(self) -> DemixerPage:
         """Wait until the engine runs; ask for the download if it does not start by itself."""
-        self._wait(f"{STARTED}, {OFFERED}", START_MS)
+        self._wait(f"{STARTED}, {OFFERED}", START_MS, "attached")
         if self.page.is_visible(OFFERED):
             self.ask()
-        self._wait(STARTED, START_MS)
+        self._wait(STARTED, START_MS, "attached")
         return self
 
     def hold(self, *tasks: int) -> None:

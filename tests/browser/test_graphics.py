@@ -98,7 +98,13 @@ def wait_result(page: DemixerPage) -> None:
 
 
 def computers(page: DemixerPage) -> str:
-    return page.element("versions").inner_text()
+    return page.page.text_content("#versions") or ""
+
+
+def wait_card(page: DemixerPage) -> None:
+    """Wait until the card is in use."""
+    found = f"#versions:has-text('{CARD}')"
+    page.page.wait_for_selector(found, timeout=START_MS, state="attached")
 
 
 def note(page: DemixerPage) -> str:
@@ -170,7 +176,7 @@ def test_song_is_separated_on_the_card(
     assert "emulated by the processor" in note(page)
     assert "kernels backend" in computers(page)
     page.choose_setting("computer", "graphics")
-    page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
+    wait_card(page)
     assert note(page).startswith(f"{CARD}, ")
     notices(page)
     page.choose("song.wav", SONG)
@@ -256,7 +262,7 @@ def test_card_lost_in_the_middle_of_a_song(
         (sentence,) = said(page)
         assert sentence.startswith(LOST)
         # The next song is computed on the card again.
-        page.page.wait_for_selector(f"#versions:has-text('{CARD}')", timeout=START_MS)
+        wait_card(page)
         page.page.goto("about:blank")
 
 

@@ -235,7 +235,7 @@ def test_update_is_fetched_automatically_unless_saving_data(
         if saves_data:
             page.page.wait_for_selector(OFFERED)
         else:
-            page.page.wait_for_selector(STARTED, timeout=START_MS)
+            page.page.wait_for_selector(STARTED, timeout=START_MS, state="attached")
     assert bool(Site(stub_site).parts("htdemucs") & set(asked)) is not saves_data
 
 

@@ -81,7 +81,9 @@ _HELPERS = """async () => {
   window.tempo = { speed: 1, semitones: 0 };
   new SaveList(saves);
   const dialog = document.getElementById("save-dialog");
-  const saveDialog = new SaveDialog(dialog, saves, (error) => problems.push(String(error)));
+  window.ways = [];
+  const onError = (error) => problems.push(String(error));
+  const saveDialog = new SaveDialog(dialog, saves, onError, (way) => ways.push(way));
   window.openDialog = (options = {}) => {
     const stems = Object.assign(new EventTarget(), makeStems(given.drums.length / 2), {
       isFinal: () => true,

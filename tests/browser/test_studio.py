@@ -489,7 +489,7 @@ def test_studio_fits_on_a_phone_with_large_enough_touch_targets(
         "#transport .segmented label, #transport input[type=range]:visible, #top button:visible"
     )
     boxes = [found for target in targets.all() if (found := target.bounding_box())]
-    assert len(boxes) > 40
+    assert len(boxes) >= 40
     assert min(found["height"] for found in boxes) >= 43.9
     small_ones = [
         t.evaluate("e => e.outerHTML")
@@ -503,3 +503,44 @@ def test_studio_fits_on_a_phone_with_large_enough_touch_targets(
     assert position(studio) == pytest.approx(0.5, abs=0.01)
     # Waveforms are below the names, as wide as the page.
     assert box(studio, ".wave")["width"] == 320
+
+
+def test_four_lanes_fit_on_a_phone_and_faders_open_in_a_sheet(
+    small: BrowserContext, tiny_url: str
+) -> None:
+    studio = StudioPage(small, tiny_url)
+    page = studio.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    studio.show().finish()
+    last, transport = box(studio, ".lane:last-child"), box(studio, "#transport")
+    assert last["y"] + last["height"] <= transport["y"]
+    sheet = page.locator('[data-stem="bass"] .lane-faders')
+    expect(sheet).to_be_hidden()
+    page.get_by_role("button", name="Volume and pan of Bass").click()
+    expect(sheet).to_be_visible()
+    expect(sheet).to_contain_text("Bass")
+    for name in ("Volume of Bass", "Pan of Bass"):
+        slider = page.get_by_role("slider", name=name)
+        slider.press("Home")
+        found = slider.bounding_box()
+        assert found
+        assert found["height"] >= 43.9
+        assert found["y"] + found["height"] <= 844
+    assert page.evaluate("player.channel('bass')") == {
+        **{"volume": 0, "pan": -1},
+        **{"muted": False, "solo": False},
+    }
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+
+
+def test_lanes_fill_a_large_window(studio: StudioPage) -> None:
+    page = studio.page
+    before = page.viewport_size
+    page.set_viewport_size({"width": 1440, "height": 900})
+    studio.show().finish()
+    last, transport = box(studio, ".lane:last-child"), box(studio, "#transport")
+    assert last["y"] + last["height"] >= transport["y"] - 40
+    expect(page.get_by_role("slider", name="Volume of Bass")).to_be_visible()
+    expect(page.locator('[data-do="faders"]').first).to_be_hidden()
+    page.set_viewport_size(before)  # type: ignore[arg-type]

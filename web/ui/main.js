@@ -25,6 +25,7 @@ import { isControlled, registerServiceWorker } from "./offline.js";
 import { remember } from "./paces.js";
 import { Problem } from "./problem.js";
 import { keep, recall } from "./remembered.js";
+import { Following } from "./save/following.js";
 import { SaveDialog } from "./save/save.js";
 import { SaveList } from "./save/saves.js";
 import { Choices } from "./settings/choices.js";
@@ -95,7 +96,13 @@ const session = new Session({
 const problem = new Problem();
 const showProblem = (/** @type {unknown} */ error) => problem.show(error);
 const saves = new Saves();
-const saveDialog = new SaveDialog(byId("save-dialog", HTMLDialogElement), saves, showProblem);
+const following = new Following(session, saveEach);
+const saveDialog = new SaveDialog(
+  byId("save-dialog", HTMLDialogElement),
+  saves,
+  showProblem,
+  (way) => following.start(way),
+);
 new SaveList(saves);
 const studio = new Studio({
   pause: () => (session.isPaused ? session.goOn() : session.pauseAll()),
@@ -227,7 +234,7 @@ async function saveFinished(list) {
   const several = {
     count: list.length,
     seconds: list.reduce((sum, { duration }) => sum + (duration ?? 0), 0),
-    save: (/** @type {Settled} */ request) => saveEach(list, request),
+    save: (/** @type {import("./save/following.js").Way} */ way) => saveEach(list, way),
   };
   saveDialog.open({
     stems,
@@ -239,12 +246,10 @@ async function saveFinished(list) {
   await stems.close(); // The dialog holds them.
 }
 
-/** @typedef {Omit<import("../engine/save/maker.js").Request, "stems" | "song" | "of">} Settled */
-
-/** @param {Song[]} list @param {Settled} request */
-function saveEach(list, request) {
+/** @param {Song[]} list @param {import("./save/following.js").Way} way */
+function saveEach(list, way) {
   for (const song of list) {
-    saves.add({ ...request, of: song, song: facts(song), open: () => session.open(song) });
+    saves.add({ ...way, of: song, song: facts(song), open: () => session.open(song) });
   }
 }
 

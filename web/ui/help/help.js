@@ -30,7 +30,8 @@ export class Help {
       make("section", {}, worded("h3", (w) => w.help.browser.title), ...browser),
       make("section", {}, worded("h3", (w) => w.help.licences.title), ...licences),
     ];
-    byId("help", HTMLDialogElement).append(make("div", { className: "help" }, ...chapters));
+    const dialog = byId("help", HTMLDialogElement);
+    dialog.querySelector(".fine-print")?.before(make("div", { className: "help" }, ...chapters));
     void store.then(({ keeps }) => this.#tell(abilities(keeps)));
   }
 

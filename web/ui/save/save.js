@@ -53,6 +53,7 @@ export class SaveDialog {
   #saves;
   #dialog;
   #onError;
+  #onFollow;
   /** @type {Subject | null} */
   #subject = null;
   /** Releases the stems, which the page may close while they are shown here. */
@@ -67,6 +68,7 @@ export class SaveDialog {
   #region = checkbox();
   #tempo = checkbox();
   #addsUp = checkbox();
+  #follow = checkbox();
   #to = labelled("select", (words) => words.save.to);
   #which = make("p");
   #notYet = make("p", { className: "quiet" });
@@ -77,11 +79,15 @@ export class SaveDialog {
    * @param {HTMLDialogElement} dialog that has its heading already
    * @param {Saves} saves
    * @param {(error: unknown) => void} onError
+   * @param {(way: import("./following.js").Way) => void} onFollow   called if further songs shall be
+   *   saved in the same way
    */
-  constructor(dialog, saves, onError) {
+  constructor(dialog, saves, onError, onFollow) {
     this.#dialog = dialog;
     this.#saves = saves;
     this.#onError = onError;
+    this.#onFollow = onFollow;
+    say(this.#follow.text, ({ save }) => save.follow);
     say(this.#go, ({ save }) => save.go);
     for (const format of FORMAT_NAMES) {
       this.#format.field.append(option(format, ({ save }) => save.formats[format].title));
@@ -91,7 +97,7 @@ export class SaveDialog {
     const end = make("div", { className: "line" }, this.#size, this.#go);
     this.#form.append(this.#which, this.#whats.fieldset, lines, this.#formatNote);
     this.#form.append(this.#addsUp.label, this.#region.label, this.#tempo.label);
-    this.#form.append(this.#notYet, end);
+    this.#form.append(this.#follow.label, this.#notYet, end);
     this.#dialog.append(this.#form);
     this.#form.addEventListener("change", () => this.#show());
     this.#form.addEventListener("submit", () => void this.#submit());
@@ -121,6 +127,7 @@ export class SaveDialog {
     this.#stem.field.value = source ?? stems.sources[0] ?? "";
     this.#format.field.value = format;
     this.#addsUp.input.checked = addsUp;
+    this.#follow.input.checked = false;
     say(this.#addsUp.text, ({ save }) => save.addsUp[hasOther(stems.sources) ? "other" : "own"]);
     this.#region.input.checked = Boolean(region);
     const tempo = subject.player?.mix();
@@ -174,6 +181,12 @@ export class SaveDialog {
     this.#to.label.hidden = !canPick && kind === "one";
   }
 
+  /** Whether other songs can be saved in the same way. */
+  get #canFollow() {
+    const isPart = this.#region.input.checked && Boolean(this.#subject?.region);
+    return this.#choices.what === "all" && !isPart && !this.#tempo.input.checked;
+  }
+
   /** @returns {Choices} */
   get #choices() {
     return {
@@ -194,6 +207,7 @@ export class SaveDialog {
     this.#fillPlaces(to);
     this.#stem.label.hidden = what !== "stem";
     this.#addsUp.label.hidden = what !== "all";
+    this.#follow.label.hidden = !this.#canFollow;
     const rates = [...this.#rate.field.options];
     for (const each of rates) each.disabled = !takesRate(format, Number(each.value));
     if (this.#rate.field.selectedOptions[0]?.disabled) this.#rate.field.selectedIndex = 0;
@@ -263,6 +277,7 @@ export class SaveDialog {
     const subject = this.#subject;
     if (!subject) return;
     const choices = this.#choices;
+    const isFollowed = this.#canFollow && this.#follow.input.checked;
     const { stems, song, of, source: lane, several } = subject;
     // It says nothing about what the user wants usually: it was not asked, or came from a lane.
     const isUsual = !lane && !several && subject.player !== null;
@@ -276,6 +291,8 @@ export class SaveDialog {
       if (!destination) return;
       if (several) several.save({ ...request, destination });
       else this.#saves.add({ ...request, stems, of, song, destination });
+      const { what, addsUp, format } = choices;
+      if (isFollowed) this.#onFollow({ what, addsUp, format, destination });
     } catch (error) {
       this.#onError(error);
     } finally {

@@ -125,16 +125,24 @@ export class Lane {
     say(heading, (w) => stemName(w, source));
     sayAs(this.#mixButton("muted"), "ariaLabel", (w) => w.studio.mute(stemName(w, source)));
     sayAs(this.#mixButton("solo"), "ariaLabel", (w) => w.studio.solo(stemName(w, source)));
+    const sheet = within(this.element, ".lane-faders", HTMLDivElement);
+    say(within(sheet, "h4", HTMLHeadingElement), (w) => stemName(w, source));
+    for (const name of /** @type {const} */ (["volume", "pan"])) {
+      say(within(sheet, `[data-fader="${name}"]`, HTMLSpanElement), (w) => w.studio.faders[name]);
+    }
     sayAs(this.#slider("volume"), "ariaLabel", (w) => w.studio.volume(stemName(w, source)));
     sayAs(this.#slider("pan"), "ariaLabel", (w) => w.studio.pan(stemName(w, source)));
     for (const place of /** @type {const} */ (["ariaLabel", "title"])) {
       sayAs(this.#button("spectrum"), place, (w) => w.studio.spectrogram(stemName(w, source)));
       sayAs(this.#button("save"), place, (w) => w.studio.saveStem(stemName(w, source)));
+      sayAs(this.#button("faders"), place, (w) => w.studio.fadersOf(stemName(w, source)));
     }
   }
 
   /** @param {() => void} save */
   #connect(save) {
+    const faders = within(this.element, ".lane-faders", HTMLDivElement);
+    this.#button("faders").popoverTargetElement = faders;
     this.#mixButton("muted").addEventListener("click", () => this.toggleMuted());
     this.#mixButton("solo").addEventListener("click", () => this.toggleSolo());
     this.#button("spectrum").addEventListener("click", () => this.toggleSpectrogram());
@@ -205,7 +213,7 @@ export class Lane {
     return within(this.element, `[data-mix="${what}"]`, HTMLButtonElement);
   }
 
-  /** @param {"spectrum" | "save"} what */
+  /** @param {"spectrum" | "save" | "faders"} what */
   #button(what) {
     return within(this.element, `[data-do="${what}"]`, HTMLButtonElement);
   }

@@ -33,13 +33,17 @@ export const de = {
         note: "Die kleinsten Dateien, mit etwas Klangverlust. Kodiert von LAME (LGPL):",
       },
       stems: {
-        title: "Stem-Datei für DJs (.stem.mp4)",
+        title: "Stem-Datei für DJs",
         note:
           "Der Song und seine Spuren in einer Datei, für Traktor, Mixxx, djay und andere. " +
           "AAC mit 256 kbit/s je Spur, mit etwas Klangverlust. Kodiert von FFmpeg (LGPL):",
       },
     },
     licence: "Lizenz",
+    follow: "Weitere Lieder genauso speichern, sobald sie fertig sind",
+    follows: ({ folder }) => `Lieder werden in „${folder}“ gespeichert, sobald sie fertig sind.`,
+    followsInDownloads: "Lieder werden als Download gespeichert, sobald sie fertig sind.",
+    stopFollowing: "Beenden",
     rate: "Abtastrate",
     rateOfStems: ({ kilohertz }) => `${kilohertz} kHz, wie berechnet`,
     rateOfFile: ({ kilohertz }) => `${kilohertz} kHz, wie in deiner Datei`,
@@ -114,8 +118,6 @@ export const de = {
     retry: "Noch einmal versuchen",
     engine: "Rechenwerk",
     weights: "Gewichte:",
-    licences: "Lizenzen",
-    models: "Über die Modelle",
     close: "Schließen",
   },
 
@@ -167,6 +169,8 @@ export const de = {
     solo: (stem) => `Nur ${stem} hören`,
     volume: (stem) => `Lautstärke: ${stem}`,
     pan: (stem) => `Panorama: ${stem}`,
+    fadersOf: (stem) => `Lautstärke und Panorama: ${stem}`,
+    faders: { volume: "Lautstärke", pan: "Panorama" },
     spectrogram: (stem) => `Spektrogramm: ${stem}`,
     saveStem: (stem) => `${stem} speichern`,
     centre: "Mitte",

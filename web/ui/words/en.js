@@ -38,13 +38,18 @@ export const en = {
         note: "The smallest files, with some loss of quality. Encoded by LAME (LGPL):",
       },
       stems: {
-        title: "Stem file for DJs (.stem.mp4)",
+        title: "Stem file for DJs",
         note:
           "The song and its stems in one file, for Traktor, Mixxx, djay and others. " +
           "AAC, 256 kbit/s a track, with some loss of quality. Encoded by FFmpeg (LGPL):",
       },
     },
     licence: "licence",
+    follow: "Save further songs in the same way as soon as they are finished",
+    follows: (/** @type {{folder: string}} */ { folder }) =>
+      `Songs are saved to “${folder}” as soon as they are finished.`,
+    followsInDownloads: "Songs are saved to the downloads as soon as they are finished.",
+    stopFollowing: "Stop",
     rate: "Sample rate",
     rateOfStems: (/** @type {{kilohertz: string}} */ { kilohertz }) =>
       `${kilohertz} kHz, as computed`,
@@ -122,8 +127,6 @@ export const en = {
     retry: "Try again",
     engine: "Engine",
     weights: "Weights:",
-    licences: "Open-source licences",
-    models: "About the models",
     close: "Close",
   },
 
@@ -179,6 +182,8 @@ export const en = {
     solo: (/** @type {string} */ stem) => `Solo ${stem}`,
     volume: (/** @type {string} */ stem) => `Volume of ${stem}`,
     pan: (/** @type {string} */ stem) => `Pan of ${stem}`,
+    fadersOf: (/** @type {string} */ stem) => `Volume and pan of ${stem}`,
+    faders: { volume: "Volume", pan: "Pan" },
     spectrogram: (/** @type {string} */ stem) => `Spectrogram of ${stem}`,
     saveStem: (/** @type {string} */ stem) => `Save ${stem}`,
     centre: "Centre",

@@ -1,0 +1,55 @@
+/**
+ * Saves further songs as the last one was saved, as soon as they are finished.
+ *
+ * @module
+ */
+
+import { byId, within } from "../elements.js";
+import { say } from "../words.js";
+
+/** @typedef {import("../../engine/save/maker.js").Request} Request */
+/** @typedef {import("../../engine/session.js").Session} Session */
+/** @typedef {import("../../engine/song.js").Song} Song */
+/** How songs are saved. @typedef {Omit<Request, "stems" | "song" | "of">} Way */
+
+export class Following {
+  #session;
+  #save;
+  #element = byId("following", HTMLParagraphElement);
+  /** @type {Way | null} */
+  #way = null;
+  /** Songs that were finished before, or have been saved. @type {Set<Song>} */
+  #past = new Set();
+
+  /** @param {Session} session @param {(songs: Song[], way: Way) => void} save */
+  constructor(session, save) {
+    this.#session = session;
+    this.#save = save;
+    session.addEventListener("song", (event) => {
+      this.#look(/** @type {CustomEvent<Song>} */ (event).detail);
+    });
+    within(this.#element, "button", HTMLButtonElement).addEventListener("click", () => this.stop());
+  }
+
+  /** @param {Way} way */
+  start(way) {
+    this.#way = way;
+    this.#past = new Set(this.#session.library);
+    const folder = way.destination.kind === "folder" ? way.destination.handle.name : null;
+    const text = within(this.#element, "span", HTMLSpanElement);
+    say(text, ({ save }) => (folder === null ? save.followsInDownloads : save.follows({ folder })));
+    this.#element.hidden = false;
+  }
+
+  stop() {
+    this.#way = null;
+    this.#element.hidden = true;
+  }
+
+  /** @param {Song} song that has changed */
+  #look(song) {
+    if (!this.#way || song.state !== "finished" || this.#past.has(song)) return;
+    this.#past.add(song);
+    this.#save([song], this.#way);
+  }
+}
