@@ -561,3 +561,48 @@ _FAIL_WHILE_STORING = """async (engine) => {
 def test_failed_run_ends_when_the_rest_is_stored(page: Page, url: str) -> None:
     """Otherwise the next run would do again what this one is about to have finished."""
     assert page.evaluate(_FAIL_WHILE_STORING, url + "engine/") == ["stored", "no room"]
+
+
+_ONE_WORKER = """async ([engine, playhead]) => {
+  const { TaskQueue } = await import(engine + "queue.js");
+  const { TaskRun } = await import(engine + "task-run.js");
+  const queue = new TaskQueue(makePlan(), []);
+  queue.playhead = playhead;
+  const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const calls = [];
+  let isFree = true;
+  const pool = {
+    canGrow: false,
+    workers: 1,
+    take: () => (isFree ? ((isFree = false), {}) : null),
+    release: () => {
+      isFree = true;
+      queueMicrotask(() => run.pump());
+    },
+    call: async (worker, { index }) => {
+      calls.push(index);
+      await after(100);
+      return [];
+    },
+  };
+  const finish = async (index) => {
+    await after(10); // while it is stored, another task can begin
+    queue.finish(index);
+  };
+  const run = new TaskRun(pool, {
+    job: {}, queue, paused: false, onCard: false, finish,
+    read: async () => new Float32Array(), begin: () => {}, leaveCard: () => {},
+  });
+  run.pump();
+  await run.ended;
+  return calls;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("playhead", "order"), [(0, [0, 1, 2, 4, 3, 5]), (350, [0, 2, 3, 1, 4, 5])]
+)
+def test_sound_at_the_playhead_is_made_before_another_segment(
+    page: Page, url: str, playhead: int, order: list[int]
+) -> None:
+    assert page.evaluate(_ONE_WORKER, [url + "engine/", playhead]) == order

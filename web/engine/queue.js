@@ -106,6 +106,24 @@ export class TaskQueue {
     }
   }
 
+  /**
+   * @param {number} index a taken task
+   * @returns {boolean} whether only a cheap task is left after it until the sound at the playhead is
+   *   there
+   */
+  isAwaited(index) {
+    return (this.#waiters.get(index) ?? []).some((other) => {
+      const { start, stop } = /** @type {Stretch} */ (this.#stretches[other]);
+      const isAtPlayhead = start <= this.playhead && this.playhead < stop;
+      return isAtPlayhead && this.#isCheap(other) && this.#waiting.get(other) === 1;
+    });
+  }
+
+  /** @param {number} index of a task @returns {boolean} whether it runs no network */
+  #isCheap(index) {
+    return this.task(index).cost < 1;
+  }
+
   /** @param {number} a @param {number} b */
   #isBefore(a, b) {
     const [first, second] = [this.#rank(a), this.#rank(b)];
@@ -117,7 +135,7 @@ export class TaskQueue {
   #rank(index) {
     const { start, stop } = /** @type {Stretch} */ (this.#stretches[index]);
     // Cheap tasks first: they make stems final and free storage.
-    const cost = Math.min(this.task(index).cost, 1);
+    const cost = this.#isCheap(index) ? 0 : 1;
     const isPast = stop <= this.playhead ? 1 : 0;
     return [cost, isPast, Math.max(start, this.playhead), index];
   }

@@ -119,7 +119,16 @@ export class TaskRun {
       const inputs = await reading;
       const call = { job, index, inputs, network: this.onCard ? network : null };
       const outputs = await this.#compute(worker, call, cost);
-      if (outputs && !this.#over) await this.#store(finish(index, outputs));
+      if (!outputs) return;
+      // Storing the result needs no worker, so it can take the next task meanwhile: a long one. What
+      // the user waits for comes first.
+      const isAwaited = queue.isAwaited(index);
+      if (!isAwaited) this.#pool.release(worker);
+      try {
+        if (!this.#over) await this.#store(finish(index, outputs));
+      } finally {
+        if (isAwaited) this.#pool.release(worker);
+      }
     } catch (error) {
       this.fail(error);
     } finally {
@@ -131,14 +140,12 @@ export class TaskRun {
   /**
    * @param {EngineWorker} worker
    * @param {import("./protocol.js").RunOptions} options @param {number} cost of the task
-   * @returns {Promise<Float32Array[] | null>} null if it failed
+   * @returns {Promise<Float32Array[] | null>} null if it failed, and the worker is released
    */
   async #compute(worker, options, cost) {
     try {
       const outputs = await this.#pool.call(worker, options, cost);
       this.#failuresInARow = 0;
-      // Storing the result needs no worker, so it can take the next task meanwhile.
-      this.#pool.release(worker);
       return outputs;
     } catch (error) {
       if (error instanceof GraphicsError) this.#failedOnCard(worker, options.index, error);
