@@ -239,6 +239,27 @@ def test_update_is_fetched_automatically_unless_saving_data(
     assert bool(Site(stub_site).parts("htdemucs") & set(asked)) is not saves_data
 
 
+def test_weights_can_be_deleted_from_the_device(tab: DemixerPage) -> None:
+    tab.separate("song.wav", wav(synthetic.song(0.7)), ())
+    expect(tab.element("room")).to_have_text(re.compile(r"^Songs take 1 MB, models \d+ MB\."))
+    show = "dialog => dialog.showModal()"
+    tab.element("settings").evaluate(show)
+    # The selected model would be downloaded again.
+    expect(tab.page.get_by_role("button", name="Delete Open-Unmix (UMXHQ)")).to_be_hidden()
+    delete = tab.page.get_by_role("button", name="Delete Demucs v4 (HTDemucs)")
+    delete.click()
+    expect(tab.element("notice")).to_have_text("Demucs v4 (HTDemucs) deleted.")
+    tab.element("settings").evaluate(show)
+    expect(delete).to_be_hidden()
+    card = tab.page.locator('label.model:has(input[value="htdemucs"])')
+    expect(card).to_contain_text("to download")
+    tab.element("settings").evaluate("dialog => dialog.close()")
+    tab.page.reload()
+    tab.wait_started()
+    choose_model(tab, "htdemucs")
+    tab.separate("again.wav", wav(synthetic.song(0.8)), ())
+
+
 def test_open_unmix_works_offline(site: Site, unmix_tab: DemixerPage, tmp_path: Path) -> None:
     context = unmix_tab.page.context
     context.set_offline(True)

@@ -234,6 +234,27 @@ export async function keepBytes(cache, base, url, bytes) {
 }
 
 /**
+ * @param {string} base @param {Assets} assets
+ * @returns {Promise<number>} bytes of the weights of all models that are cached
+ */
+export async function weightBytes(base, assets) {
+  const cache = await openCache(base);
+  const files = Object.keys(assets.models).flatMap((model) => partsOf(assets, model));
+  const kept = await Promise.all(files.map((file) => cache && isKept(cache, base, file)));
+  return files.reduce((sum, { bytes }, index) => sum + (kept[index] ? bytes : 0), 0);
+}
+
+/**
+ * Delete the weights of a model that the site has: they can be fetched again.
+ *
+ * @param {string} base @param {Assets} assets @param {string} model
+ */
+export async function dropWeights(base, assets, model) {
+  const cache = await openCache(base);
+  for (const { url } of partsOf(assets, model)) await cache?.delete(new URL(url, base).href);
+}
+
+/**
  * @param {string} base @param {Assets} assets @param {string} model
  * @returns {Promise<number>} total size of the heavy files that the model needs and that are not
  *   cached; 0 means that it works offline

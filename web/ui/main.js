@@ -4,7 +4,7 @@
  * @module
  */
 
-import { missingBytes, readManifest } from "../engine/assets.js";
+import { dropWeights, missingBytes, readManifest, weightBytes } from "../engine/assets.js";
 import {
   addModel,
   belongsToModel,
@@ -127,6 +127,7 @@ const songs = new Songs({
   save: saveFinished,
   want: (song) => showing.offer(song),
   release: (song) => showing.release(song),
+  modelBytes: async () => (assets ? weightBytes(base, assets) : 0),
   onError: showProblem,
 });
 new Attention(session, saves, choices);
@@ -303,21 +304,28 @@ async function addOwn(site, checkpoint) {
   }
 }
 
-/** @param {string} name of a model of the user's own */
+/** @param {string} name of a model on this device */
 async function deleteModel(name) {
   const title = known.titleOf(name);
   try {
-    if (await isNeeded(name)) return showNotice((words) => words.settings.ownNeeded(title));
-    const isSure = await confirmed(
-      ({ settings }) => settings.ownAsk(title),
-      ({ settings }) => settings.ownDelete,
-    );
-    if (!isSure) return;
-    await removeModel(base, name);
-    await showAssets(await readAssets());
-    // The selected model may have been that one.
-    choices.set("model", choices.get("model"));
-    showNotice((words) => words.settings.ownDeleted(title));
+    if (await isNeeded(name)) return showNotice((words) => words.settings.needed(title));
+    const site = await readAssets();
+    if (site.models[name]?.isOwn) {
+      const isSure = await confirmed(
+        ({ settings }) => settings.ownAsk(title),
+        ({ settings }) => settings.delete,
+      );
+      if (!isSure) return;
+      await removeModel(base, name);
+      await showAssets(site);
+      // The selected model may have been that one.
+      choices.set("model", choices.get("model"));
+    } else {
+      await dropWeights(base, site, name);
+      known.tell();
+    }
+    void songs.showRoom();
+    showNotice((words) => words.settings.deleted(title));
   } catch (error) {
     showProblem(error);
   }

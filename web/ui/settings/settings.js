@@ -49,7 +49,7 @@ export class Settings {
   #workers = make("select", { id: "workers" });
   #persistence = make("p", { id: "persistence", className: "quiet" });
   #persist = make("button", { type: "button", id: "persist" });
-  /** @type {Map<string, {size: HTMLElement, time: HTMLElement}>} */
+  /** @type {Map<string, {size: HTMLElement, time: HTMLElement, remove: HTMLElement}>} */
   #cards = new Map();
   /** @type {Map<Quality, HTMLElement>} elements that show the times */
   #times = new Map();
@@ -59,7 +59,7 @@ export class Settings {
    * @param {object} actions
    * @param {() => void} actions.onDownload called to download the chosen model before there is a
    *   song
-   * @param {(name: string) => void} actions.onDelete called to delete a model of the user's own
+   * @param {(name: string) => void} actions.onDelete called to delete a model from this device
    */
   constructor(choices, { onDownload, onDelete }) {
     this.#choices = choices;
@@ -116,13 +116,15 @@ export class Settings {
     for (const [name, model] of Object.entries(assets.models)) {
       const size = make("span", { className: "model-size number" });
       const time = make("span", { className: "model-time" });
-      this.#cards.set(name, { size, time });
+      const remove = this.#deleteButton(name, model);
+      this.#cards.set(name, { size, time, remove });
       const card = this.#card("model", name, model.title);
       const use = make("span", { className: "model-use", textContent: model.good_for });
       const licence = make("span", { className: "model-licence quiet", textContent: model.licence });
       card.append(size, use, time, licence);
-      this.#models.append(card);
-      if (model.isOwn) this.#models.append(this.#aboutOwn(name, model, use));
+      this.#models.append(card, remove);
+      if (!model.isOwn) continue;
+      say(use, (words) => model.sources.map((source) => stemName(words, source)).join(", "));
     }
     const own = make("p", { id: "own-models", className: "quiet" });
     say(own, ({ settings }) => settings.own);
@@ -138,16 +140,13 @@ export class Settings {
   }
 
   /**
-   * @param {string} name @param {import("../../engine/protocol.js").AssetModel} model of the user's
-   *   own
-   * @param {HTMLElement} use where they are listed
-   * @returns {HTMLButtonElement} deletes it
+   * @param {string} name @param {import("../../engine/protocol.js").AssetModel} model
+   * @returns {HTMLButtonElement} hidden until it is known whether the model can be deleted
    */
-  #aboutOwn(name, { sources, title }, use) {
-    say(use, (words) => sources.map((source) => stemName(words, source)).join(", "));
-    const button = make("button", { type: "button", className: "model-delete" });
-    say(button, ({ settings }) => settings.ownDelete);
-    sayAs(button, "ariaLabel", ({ settings }) => settings.ownDeleteNamed(title));
+  #deleteButton(name, { title }) {
+    const button = make("button", { type: "button", className: "model-delete", hidden: true });
+    say(button, ({ settings }) => settings.delete);
+    sayAs(button, "ariaLabel", ({ settings }) => settings.deleteNamed(title));
     button.addEventListener("click", () => {
       this.#dialog.close(); // what is asked and told stands on the page
       this.#onDelete(name);
@@ -264,6 +263,9 @@ export class Settings {
     }
     const card = this.#cards.get(name);
     if (!card) return;
+    // The selected one would be downloaded again for the next song.
+    const isInUse = isUnderWay || name === this.#choices.get("model");
+    card.remove.hidden = !isOwn && (!isKept || isInUse);
     const size = megabytes(bytes);
     say(card.size, ({ settings }) => {
       if (isOwn) return settings.ownKept(size);

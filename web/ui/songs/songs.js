@@ -5,7 +5,7 @@
  */
 
 import { announce, byId, make } from "../elements.js";
-import { gigabytes } from "../format.js";
+import { gigabytes, megabytes } from "../format.js";
 import { say, word } from "../words.js";
 import { confirmed } from "./confirm.js";
 import { Filter } from "./filter.js";
@@ -28,6 +28,7 @@ const TICK_MS = 1000;
  *   shown
  * @property {(song: Song) => Promise<void>} release    stops showing a song that will be stopped or
  *   deleted
+ * @property {() => Promise<number>} modelBytes     room that the models take
  * @property {(error: unknown) => void} onError
  */
 
@@ -102,7 +103,7 @@ export class Songs {
     this.#side.hidden = all.size === 0;
     this.#saveAll.hidden = this.#removeAll.hidden = this.#listed.length < 2;
     this.#showButtons();
-    void this.#showRoom();
+    void this.showRoom();
   }
 
   /** @param {Song} song @returns {HTMLElement} */
@@ -298,7 +299,8 @@ export class Songs {
     say(this.#pause, (words) => (goesOn ? words.songs.goOnAll : words.songs.pauseAll));
   }
 
-  async #showRoom() {
+  /** Show how much room songs and models take, and how much there is. */
+  async showRoom() {
     if (!this.#session.keeps) {
       say(this.#room, ({ songs }) => songs.notKept);
       return;
@@ -306,8 +308,19 @@ export class Songs {
     const { usage, quota } = (await navigator.storage?.estimate?.()) ?? {};
     const isKnown = usage !== undefined && quota !== undefined;
     this.#room.hidden = !isKnown;
-    if (isKnown) say(this.#room, ({ songs }) => songs.room(gigabytes(quota - usage)));
+    if (!isKnown) return;
+    const { songs, library } = this.#session;
+    const taken = [...songs, ...library].reduce((sum, { bytes }) => sum + bytes, 0);
+    const models = await this.#about.modelBytes();
+    say(this.#room, (words) => {
+      return words.songs.room(size(taken), size(models), gigabytes(quota - usage));
+    });
   }
+}
+
+/** @param {number} bytes @returns {string} */
+function size(bytes) {
+  return bytes >= 1e9 ? gigabytes(bytes) : megabytes(bytes);
 }
 
 /**

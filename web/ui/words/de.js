@@ -324,8 +324,8 @@ export const de = {
       }),
     notKept:
       "Dieser Browser kann hier nichts speichern. Lieder bleiben nur, solange die Seite offen ist.",
-    room: (bytes) =>
-      `Etwa ${bytes} frei, laut Browser.`,
+    room: (songs, models, free) =>
+      `Lieder belegen ${songs}, Modelle ${models}. Etwa ${free} frei, laut Browser.`,
   },
 
   settings: {
@@ -341,13 +341,13 @@ export const de = {
     ownKept: (size) => `${size}, dein eigenes`,
     ownReading: (name) => `${name} wird gelesen. Das kann eine Minute dauern.`,
     ownAdded: (title) => `${title} ist bereit und für die nächsten Lieder ausgewählt.`,
-    ownDelete: "Löschen",
-    ownDeleteNamed: (title) => `${title} löschen`,
+    delete: "Löschen",
+    deleteNamed: (title) => `${title} löschen`,
     ownAsk: (title) => `Das Modell ${title} löschen? Fertige Lieder behalten ihre Spuren.`,
-    ownNeeded: (title) =>
+    needed: (title) =>
       `Lieder in der Warteschlange brauchen ${title}. Warte auf sie, oder lösche sie zuerst.`,
     ownGone: "ein eigenes Modell, inzwischen gelöscht",
-    ownDeleted: (title) => `${title} gelöscht.`,
+    deleted: (title) => `${title} gelöscht.`,
     takes: (time, isUsual, isMeasured) => {
       const song = isUsual ? "ein 4-Minuten-Lied" : "dieses Lied";
       return isMeasured

@@ -346,8 +346,11 @@ export const en = {
       }),
     notKept:
       "This browser cannot store files here. Songs are kept only while this page is open.",
-    room: (/** @type {string} */ bytes) =>
-      `About ${bytes} free, as reported by the browser.`,
+    room: (
+      /** @type {string} */ songs,
+      /** @type {string} */ models,
+      /** @type {string} */ free,
+    ) => `Songs take ${songs}, models ${models}. About ${free} free, as the browser reports.`,
   },
 
   settings: {
@@ -363,14 +366,14 @@ export const en = {
     ownKept: (/** @type {string} */ size) => `${size}, your own`,
     ownReading: (/** @type {string} */ name) => `Reading ${name}. This can take a minute.`,
     ownAdded: (/** @type {string} */ title) => `${title} is ready, and selected for the next songs.`,
-    ownDelete: "Delete",
-    ownDeleteNamed: (/** @type {string} */ title) => `Delete ${title}`,
+    delete: "Delete",
+    deleteNamed: (/** @type {string} */ title) => `Delete ${title}`,
     ownAsk: (/** @type {string} */ title) =>
       `Delete the model ${title}? Finished songs keep their stems.`,
-    ownNeeded: (/** @type {string} */ title) =>
+    needed: (/** @type {string} */ title) =>
       `Songs in the queue need ${title}. Wait for them, or delete them first.`,
     ownGone: "a model of your own, since deleted",
-    ownDeleted: (/** @type {string} */ title) => `${title} deleted.`,
+    deleted: (/** @type {string} */ title) => `${title} deleted.`,
     takes: (
       /** @type {string} */ time,
       /** @type {boolean} */ isUsual,
