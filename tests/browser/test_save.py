@@ -426,9 +426,47 @@ def test_tags_are_carried_over(tab: SavePage, kind: str, artist: str) -> None:
 def test_hostile_names_are_made_safe(tab: SavePage, song: str, safe: str) -> None:
     script = """async (name) => {
       const { fileName } = await import(new URL("engine/save/names.js", location));
-      return fileName(name, "vocals", "wav");
+      return fileName({ name }, "vocals", "wav");
     }"""
     assert tab.page.evaluate(script, song) == f"{safe} - vocals.wav"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "tags", "part", "wanted"),
+    [
+        ("{artist} - {title} - {stem}", _TAGS, "drums", "Sören - Ein Lied - drums.wav"),
+        ("{stem} - {song}", _TAGS, "drums", "drums - 01 - file.wav"),
+        ("{album}_{title}_{stem}", _TAGS, "drums", "Best of_Ein Lied_drums.wav"),
+        # What is not known is left out.
+        ("{artist} - {title} - {stem}", {"name": "file"}, "drums", "file - drums.wav"),
+        ("{artist}", {"name": "file"}, "drums", "song.wav"),
+        ("{song} - {stem}", {"name": "file"}, "", "file.wav"),
+        ("{who}: {stem}", _TAGS, "drums", "{who} drums.wav"),
+        ("../{stem}/ ", _TAGS, "drums", "drums.wav"),
+        (
+            "{artist} - {song}",
+            {"name": "n" * 99, "artist": "a" * 99},
+            "",
+            f"{'a' * 75} - {'n' * 75}.wav",
+        ),
+    ],
+)
+def test_names_follow_a_pattern(
+    tab: SavePage, pattern: str, tags: dict[str, str], part: str, wanted: str
+) -> None:
+    script = """async ([song, part, pattern]) => {
+      const { fileName } = await import(new URL("engine/save/names.js", location));
+      return fileName(song, part, "wav", pattern);
+    }"""
+    song = tags | {"artist": "Sören"} if tags is _TAGS else tags
+    assert tab.page.evaluate(script, [song, part, pattern]) == wanted
+
+
+def test_files_of_one_name_are_numbered(tab: SavePage) -> None:
+    name, content, _ = tab.save(what="all", format="flac16", names="{song}")
+    assert name == "Größe & more.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == [f"Größe & more{n}.flac" for n in ("", " (2)", " (3)")]
 
 
 def test_all_stems_in_a_zip(tab: SavePage, stems: Stems) -> None:
@@ -610,6 +648,24 @@ def test_dialog_saves_what_was_chosen(context: BrowserContext, url: str, stems: 
     assert name == "Größe & more - drums + bass.wav"
     np.testing.assert_allclose(decoded(content), stems["drums"] + 0.5 * stems["bass"], atol=1e-6)
     expect(row.locator(".quiet")).to_have_text("Saved")
+
+
+def test_dialog_takes_a_pattern_for_names(context: BrowserContext, url: str, stems: Stems) -> None:
+    song = {"name": "01 - file", "title": "Ein Lied", "artist": "Sören"}
+    tab = opened(context, url, stems, song=song)
+    example = tab.page.locator(".save-names summary")
+    expect(example).to_have_text("File names: 01 - file - drums.wav")
+    example.click()
+    tab.page.get_by_label("File names", exact=True).fill("{artist} - {title} - {stem}")
+    expect(example).to_have_text("File names: Sören - Ein Lied - drums.wav")
+    name, content = tab.download("all", "flac16")
+    assert name == "Sören - Ein Lied - stems.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == [f"Sören - Ein Lied - {source}.flac" for source in SOURCES]
+    tab.open(song=song)  # as the last time
+    expect(example).to_have_text("File names: Sören - Ein Lied - drums.flac")
+    tab.page.get_by_label("File names", exact=True).fill("")
+    expect(example).to_have_text("File names: 01 - file - drums.flac")
 
 
 def test_licence_of_the_mp3_encoder_is_shown(

@@ -59,6 +59,7 @@ import { patiently } from "./temporary.js";
  * @property {boolean} [addsUp]     for "all": whether the stems add up to the song
  * @property {Tempo} [tempo]        default: unchanged
  * @property {Format} format
+ * @property {string} [names]       pattern of the files' names: see names.js
  * @property {[number, number]} [region]    [start, stop), in frames; default: the whole song
  * @property {number} [rate]        hertz; default: that of the stems
  * @property {Destination} destination
@@ -198,24 +199,34 @@ export class Maker {
 }
 
 /** @param {Request} request @returns {FileOrder[]} orders without places */
-function filesOf({ stems, song, what, source, mix, tempo, format }) {
+function filesOf({ stems, song, what, source, mix, tempo, format, names }) {
   const { extension, isTogether } = FORMATS[format];
   const file = (/** @type {string} */ from, /** @type {string} */ name) => {
     const part = [name, ...(tempo ? [tempoName(tempo)] : [])].filter(Boolean).join(", ");
     const tags = tagsOf(song, part);
-    return { source: from, name: fileName(song.name, part, extension), tags, place: null };
+    return { source: from, name: fileName(song, part, extension, names), tags, place: null };
   };
   if (isTogether) return [file(MIXTURE, "")];
-  if (what === "all") return stems.sources.map((name) => file(name, name));
+  if (what === "all") return distinct(stems.sources.map((name) => file(name, name)));
   if (what === "stem" && source) return [file(source, source)];
   const heard = [...(mix?.channels.keys() ?? [])];
   if (heard.length === 0) return [];
   return [file(MIX, heard.length === stems.sources.length ? "mix" : heard.join(" + "))];
 }
 
+/** @param {FileOrder[]} files @returns {FileOrder[]} numbered where names are the same */
+function distinct(files) {
+  const taken = new Map();
+  return files.map((file) => {
+    const count = (taken.get(file.name) ?? 0) + 1;
+    taken.set(file.name, count);
+    return count === 1 ? file : { ...file, name: numbered(file.name, count) };
+  });
+}
+
 /** @param {Request} request @returns {string} */
-function zipName({ song, tempo }) {
-  return fileName(song.name, tempo ? `stems, ${tempoName(tempo)}` : "stems", "zip");
+function zipName({ song, tempo, names }) {
+  return fileName(song, tempo ? `stems, ${tempoName(tempo)}` : "stems", "zip", names);
 }
 
 /** @param {Song} song @param {string} part @returns {import("./protocol.js").Tags} */

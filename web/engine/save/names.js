@@ -19,38 +19,73 @@ const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/iu;
 /** Used when nothing valid is left of a song's name. */
 const NAMELESS = "song";
 
+/** How files are named unless the user says otherwise. */
+export const PATTERN = "{song} - {stem}";
+
+/** What a pattern can name: `song` is its name on the page, the others are from its tags. */
+export const FIELDS = /** @type {const} */ (["song", "artist", "title", "album", "stem"]);
+
+/** Between the pieces of a pattern. */
+const BETWEEN = " - ";
+
 /**
- * @param {string} name of a song, or of a part of it
- * @returns {string} a valid file name
+ * @param {string} name
+ * @param {number} [most] bytes of UTF-8
+ * @returns {string} a valid file name, or part of one
  */
-export function safeName(name) {
-  const visible = name.normalize("NFC").replace(FORBIDDEN, " ").replace(/\s+/gu, " ");
+function safeName(name, most = MOST_BYTES) {
+  const visible = allowed(name.normalize("NFC"));
   // Leading dots hide a file, and Windows drops trailing ones.
-  const trimmed = shortened(visible.replace(/^[. ]+/u, "")).replace(/[. ]+$/u, "");
+  const trimmed = shortened(visible.replace(/^[. ]+/u, ""), most).replace(/[. ]+$/u, "");
   return (trimmed || NAMELESS).replace(RESERVED, "$1_");
 }
 
-/** @param {string} name @returns {string} */
-function shortened(name) {
+/** @param {string} text @returns {string} without characters that a system forbids */
+function allowed(text) {
+  return text.replace(FORBIDDEN, " ").replace(/\s+/gu, " ");
+}
+
+/** @param {string} name @param {number} most bytes @returns {string} */
+function shortened(name, most) {
   const encoder = new TextEncoder();
   let bytes = 0;
   let short = "";
   for (const letter of name) {
     bytes += encoder.encode(letter).length;
-    if (bytes > MOST_BYTES) return short;
+    if (bytes > most) return short;
     short += letter;
   }
   return short;
 }
 
 /**
- * @param {string} song @param {string} part the part of it in the file; empty: it is whole
+ * @param {import("./maker.js").Song} song
+ * @param {string} part the part of it in the file; empty: it is whole
  * @param {string} extension
+ * @param {string} [pattern] pieces of which nothing is known are left out
  * @returns {string} "Song - vocals.wav"
  */
-export function fileName(song, part, extension) {
-  const names = part === "" ? [song] : [song, part];
-  return `${names.map(safeName).join(" - ")}.${extension}`;
+export function fileName(song, part, extension, pattern = PATTERN) {
+  const { name, artist, album } = song;
+  /** @type {Record<string, string | undefined>} */
+  const values = { song: name, title: song.title || name, artist, album, stem: part };
+  const long = FIELDS.filter((field) => field !== "stem" && pattern.includes(`{${field}}`));
+  const most = Math.floor(MOST_BYTES / Math.max(1, long.length));
+  const filled = (/** @type {string} */ piece) => {
+    let isKnown = !piece.includes("{");
+    const text = piece.replace(/\{(\w+)\}/gu, (whole, field) => {
+      if (!FIELDS.includes(field)) return whole;
+      // A song may have no name, but a part that is not named is the whole.
+      const value = field === "song" || values[field] ? safeName(values[field] ?? "", most) : "";
+      isKnown ||= value !== "";
+      return value;
+    });
+    return isKnown ? text : "";
+  };
+  const made = pattern.split(BETWEEN).map(filled).filter(Boolean).join(BETWEEN);
+  // What the pattern itself has may be forbidden, too.
+  const whole = allowed(made).replace(/^[. ]+|[. ]+$/gu, "");
+  return `${whole || NAMELESS}.${extension}`;
 }
 
 /**

@@ -15,28 +15,30 @@ import { keep, recall } from "../remembered.js";
  * @property {Format} format
  * @property {"download" | "place"} to      "place": a file or folder that the user picks
  * @property {boolean} addsUp       whether all stems add up to the song
+ * @property {string} names         pattern of the files' names; empty: the usual one
  */
 
 const NAME = "save";
 
 /** @type {Choices} */
-export const FIRST = { what: "all", format: "wav24", to: "download", addsUp: false };
+export const FIRST = { what: "all", format: "wav24", to: "download", addsUp: false, names: "" };
 
 /** @returns {Choices} the stored choices, checked, or the defaults */
 export function lastChoices() {
-  const { what, format, to, addsUp } = parsed(recall(NAME));
+  const { what, format, to, addsUp, names } = parsed(recall(NAME));
   return {
     what: what === "mix" || what === "stem" ? what : FIRST.what,
     format:
       format && Object.hasOwn(FORMATS, format) ? /** @type {Format} */ (format) : FIRST.format,
     to: to === "place" ? to : FIRST.to,
     addsUp: addsUp === true,
+    names: typeof names === "string" ? names : FIRST.names,
   };
 }
 
 /** @param {Choices} choices */
-export function keepChoices({ what, format, to, addsUp }) {
-  keep(NAME, JSON.stringify({ what, format, to, addsUp }));
+export function keepChoices({ what, format, to, addsUp, names }) {
+  keep(NAME, JSON.stringify({ what, format, to, addsUp, names }));
 }
 
 /** @param {string | null} text @returns {Record<string, any>} */

@@ -6,7 +6,7 @@
 
 import { hasOther } from "../../engine/save/adding-up.js";
 import { FORMATS, mostBytes, STEMS_TOGETHER, takesRate } from "../../engine/save/formats.js";
-import { fileName, tempoName } from "../../engine/save/names.js";
+import { FIELDS, fileName, PATTERN, tempoName } from "../../engine/save/names.js";
 import { hold, KEPT_BYTES } from "../../engine/save/saves.js";
 import { isPlain } from "../../engine/stretch/tempo.js";
 import { make } from "../elements.js";
@@ -70,6 +70,8 @@ export class SaveDialog {
   #addsUp = checkbox();
   #follow = checkbox();
   #to = labelled("select", (words) => words.save.to);
+  #names = make("input", { type: "text", placeholder: PATTERN, spellcheck: false });
+  #example = make("summary");
   #which = make("p");
   #notYet = make("p", { className: "quiet" });
   #size = make("span", { className: "quiet" });
@@ -96,15 +98,26 @@ export class SaveDialog {
     lines.append(this.#stem.label, this.#format.label, this.#rate.label, this.#to.label);
     const end = make("div", { className: "line" }, this.#size, this.#go);
     this.#form.append(this.#which, this.#whats.fieldset, lines, this.#formatNote);
+    this.#form.append(this.#namesLine());
     this.#form.append(this.#addsUp.label, this.#region.label, this.#tempo.label);
     this.#form.append(this.#follow.label, this.#notYet, end);
     this.#dialog.append(this.#form);
     this.#form.addEventListener("change", () => this.#show());
+    this.#names.addEventListener("input", () => this.#showExample());
     this.#form.addEventListener("submit", () => void this.#submit());
     dialog.addEventListener("close", () => {
       // It may have been opened again by the time the browser reports that it was closed.
       if (!dialog.open) this.#forget();
     });
+  }
+
+  /** @returns {HTMLElement} */
+  #namesLine() {
+    const hint = make("p", { className: "quiet" });
+    const fields = FIELDS.map((field) => `{${field}}`).join(" ");
+    say(hint, ({ save }) => save.namesHint({ fields }));
+    sayAs(this.#names, "ariaLabel", ({ save }) => save.names);
+    return make("details", { className: "save-names" }, this.#example, this.#names, hint);
   }
 
   /** @param {Subject} subject */
@@ -113,7 +126,8 @@ export class SaveDialog {
     this.#forget();
     this.#subject = subject;
     this.#release = hold(stems);
-    const { what, format, to, addsUp } = lastChoices();
+    const { what, format, to, addsUp, names } = lastChoices();
+    this.#names.value = names;
     const canHear = subject.player !== null;
     this.#whats.value = source ? "stem" : several || (what === "mix" && !canHear) ? "all" : what;
     this.#whats.fieldset.hidden = Boolean(several);
@@ -194,7 +208,20 @@ export class SaveDialog {
       format: /** @type {Format} */ (this.#format.field.value),
       to: this.#to.field.value === "place" ? "place" : "download",
       addsUp: this.#addsUp.input.checked,
+      names: this.#names.value.trim(),
     };
+  }
+
+  /** What a file will be called. */
+  #showExample() {
+    if (!this.#subject) return;
+    const { what, format, names } = this.#choices;
+    const { extension, isTogether } = FORMATS[format];
+    const { song, stems } = this.#subject;
+    const source = what === "stem" ? this.#stem.field.value : (stems.sources[0] ?? "");
+    const part = isTogether ? "" : what === "mix" ? "mix" : source;
+    const name = fileName(song, part, extension, names || PATTERN);
+    say(this.#example, ({ save }) => save.namesExample({ name }));
   }
 
   #show() {
@@ -215,6 +242,7 @@ export class SaveDialog {
     this.#rate.label.hidden = rates.length < 2 || Boolean(several);
     if (several) this.#rate.field.selectedIndex = 0;
     this.#showFormatNote(format);
+    this.#showExample();
     this.#region.label.hidden = !region;
     if (region) {
       const [start, stop] = [clock(region[0] / stems.rate), clock(region[1] / stems.rate)];
@@ -291,8 +319,8 @@ export class SaveDialog {
       if (!destination) return;
       if (several) several.save({ ...request, destination });
       else this.#saves.add({ ...request, stems, of, song, destination });
-      const { what, addsUp, format } = choices;
-      if (isFollowed) this.#onFollow({ what, addsUp, format, destination });
+      const { what, addsUp, format, names } = request;
+      if (isFollowed) this.#onFollow({ what, addsUp, format, names, destination });
     } catch (error) {
       this.#onError(error);
     } finally {
@@ -304,7 +332,7 @@ export class SaveDialog {
    * @param {Subject} subject @param {Choices} choices @param {string} source
    * @returns {Omit<Request, "stems" | "song" | "of" | "destination">}
    */
-  #request({ player, region }, { what, addsUp, format }, source) {
+  #request({ player, region }, { what, addsUp, format, names }, source) {
     const heard = player?.mix();
     const isPart = region && this.#region.input.checked;
     return {
@@ -314,6 +342,7 @@ export class SaveDialog {
       ...(what === "all" && { addsUp }),
       ...(this.#tempo.input.checked && { tempo: heard }),
       format,
+      ...(names && { names }),
       ...(isPart && { region }),
       rate: Number(this.#rate.field.value),
     };
@@ -323,12 +352,12 @@ export class SaveDialog {
    * @param {Subject} subject @param {Choices} choices @param {string} source
    * @returns {Promise<Destination | null>}
    */
-  async #destination({ song, several }, { what, format, to }, source) {
+  async #destination({ song, several }, { what, format, to, names }, source) {
     if (to === "download") return { kind: "download" };
     const { extension, isTogether } = FORMATS[format];
     if (several || (what === "all" && !isTogether)) return pickFolder();
     const part = isTogether ? "" : what === "stem" ? source : "mix";
-    return pickFile(fileName(song.name, part, extension));
+    return pickFile(fileName(song, part, extension, names || PATTERN));
   }
 }
 

@@ -45,6 +45,10 @@ export const en = {
       },
     },
     licence: "licence",
+    names: "File names",
+    namesExample: (/** @type {{name: string}} */ { name }) => `File names: ${name}`,
+    namesHint: (/** @type {{fields: string}} */ { fields }) =>
+      `Each field stands for what is known of the song: ${fields}`,
     follow: "Save further songs in the same way as soon as they are finished",
     follows: (/** @type {{folder: string}} */ { folder }) =>
       `Songs are saved to “${folder}” as soon as they are finished.`,
