@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 import py_demixer
 from py_demixer.audio import decode
@@ -261,8 +262,12 @@ def test_card_lost_in_the_middle_of_a_song(
         check(page, expected)
         (sentence,) = said(page)
         assert sentence.startswith(LOST)
-        # The next song is computed on the card again.
+        # The next song is computed on the card again, and so are segments that are timed.
         wait_card(page)
+        page.element("happening").evaluate("dialog => dialog.showModal()")
+        page.page.click("#benchmark")
+        expect(page.element("report")).to_contain_text("graphics card")
+        expect(page.element("benchmark")).to_be_enabled()
         page.page.goto("about:blank")
 
 

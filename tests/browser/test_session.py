@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -682,6 +683,37 @@ def test_diagnostics_are_shown_and_can_be_copied(started: DemixerPage) -> None:
     assert len(table) > 50
     # No number is missing or NaN.
     assert all("NaN" not in line and "undefined" not in line for line in table)
+
+
+def test_speed_is_measured_and_can_be_copied(tab: DemixerPage) -> None:
+    tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.choose_setting("workers", "2")
+    tab.page.click("#settings-open")
+    tab.page.get_by_role("button", name="Diagnostics").click()
+    tab.page.click("#benchmark")
+    report = tab.element("report")
+    expect(report).to_contain_text("2 workers at once")
+    assert report.inner_text().split("\n")[0].split("  ")[0] == "Segment by"
+    expect(tab.element("benchmark")).to_be_enabled()
+    tab.page.click("#copy-report")
+    expect(tab.element("trace-note")).to_have_text("Copied.")
+    copied = tab.page.evaluate("navigator.clipboard.readText()").split("\n")
+    facts = json.loads(next(line for line in copied if line.startswith("{")))
+    assert facts["model"] == "htdemucs"
+    assert facts["backend"] == "kernels"
+    assert [row["workers"] for row in facts["measured"]] == [1, 2]
+    for row in facts["measured"]:
+        assert (row["by"], row["frames"], row["heap"]) == ("processor", 33075, 64e6)
+        assert len(row["seconds"]) == 3
+        assert all(seconds > 0 for seconds in row["seconds"])
+    # Songs come first.
+    tab.page.keyboard.press("Escape")
+    tab.hold(0)
+    tab.choose("song.wav", short())
+    tab.wait_state("song", "working")
+    tab.element("happening").evaluate("dialog => dialog.showModal()")
+    tab.page.click("#benchmark")
+    expect(tab.element("trace-note")).to_have_text("Wait until no song is being computed.")
 
 
 _WATCH = """() => {

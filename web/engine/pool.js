@@ -146,9 +146,14 @@ export class Pool {
     }
   }
 
+  /** The most workers that may run now. */
+  get most() {
+    return Math.min(this.#size, this.#limit);
+  }
+
   /** @returns {boolean} whether one more worker may start */
   get canGrow() {
-    return this.#workers.size < Math.min(this.#size, this.#limit);
+    return this.#workers.size < this.most;
   }
 
   /**

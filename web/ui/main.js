@@ -131,7 +131,12 @@ const songs = new Songs({
   onError: showProblem,
 });
 new Attention(session, saves, choices);
-new Happening({ engine, shown: () => showing.current, onError: showProblem });
+new Happening({
+  engine,
+  shown: () => showing.current,
+  isBusy: () => session.current !== null,
+  onError: showProblem,
+});
 const start = new Start({
   base,
   onFiles: (files) => void take(files),

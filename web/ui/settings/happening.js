@@ -4,6 +4,8 @@
  * @module
  */
 
+import { benchmark } from "../../engine/benchmark.js";
+import { RATE } from "../../engine/song.js";
 import { announce, byId, make } from "../elements.js";
 import { gigabytes, megabytes, number } from "../format.js";
 import { say, sayAs, word } from "../words.js";
@@ -19,12 +21,14 @@ const STATISTICS = /** @type {const} */ (["min", "max", "mean", "std"]);
 /** Digits needed to tell two ways of computing apart. */
 const DIGITS = 7;
 
-/** @typedef {Exclude<keyof Words["happening"], "gflops" | "workers" | "stored">} Label */
+/** @typedef {import("../../engine/benchmark.js").Measurement} Measurement */
+/** @typedef {Exclude<keyof Words["happening"], "gflops" | "workers" | "stored" | "by" | "second">} Label */
 
 /**
  * @typedef {object} Surroundings
  * @property {import("../../engine/engine.js").Engine} engine
  * @property {() => {song: Song, stems: import("../../engine/protocol.js").Stems} | null} shown
+ * @property {() => boolean} isBusy     whether a song is being computed
  * @property {(error: unknown) => void} onError
  */
 
@@ -33,6 +37,7 @@ export class Happening {
   #about;
   #facts = make("dl", { id: "facts", className: "facts" });
   #trace = make("button", { type: "button", id: "trace" });
+  #measure = make("button", { type: "button", id: "benchmark" });
   #copy = make("button", { type: "button", id: "copy-report" });
   #note = make("p", { id: "trace-note", className: "quiet" });
   #report = make("pre", { id: "report", tabIndex: 0, hidden: true });
@@ -40,17 +45,21 @@ export class Happening {
   #state = null;
   /** @type {Step[]} */
   #steps = [];
+  /** @type {Measurement[]} */
+  #measured = [];
   #timer = 0;
 
   /** @param {Surroundings} about */
   constructor(about) {
     this.#about = about;
     say(this.#trace, ({ happening }) => happening.trace);
+    say(this.#measure, ({ happening }) => happening.measure);
     say(this.#copy, ({ happening }) => happening.copy);
     sayAs(this.#report, "ariaLabel", ({ happening }) => happening.report);
     this.#trace.addEventListener("click", () => void this.#compute());
+    this.#measure.addEventListener("click", () => void this.#benchmark());
     this.#copy.addEventListener("click", () => void this.#copyReport());
-    const buttons = make("p", { className: "buttons" }, this.#trace, this.#copy);
+    const buttons = make("p", { className: "buttons" }, this.#measure, this.#trace, this.#copy);
     this.#dialog.append(this.#facts, buttons, this.#note, this.#report);
     // Dialogs fire an event when they close, but not in every browser when they open.
     new MutationObserver(() => this.#openOrClose()).observe(this.#dialog, {
@@ -131,8 +140,7 @@ export class Happening {
     this.#trace.disabled = true;
     try {
       this.#steps = (await (await engine.separator)?.trace(song.about, stems)) ?? [];
-      this.#report.textContent = tableOf(this.#steps);
-      this.#report.hidden = this.#steps.length === 0;
+      this.#showReport();
     } catch (error) {
       onError(error);
     } finally {
@@ -141,12 +149,63 @@ export class Happening {
     }
   }
 
+  async #benchmark() {
+    const { engine, isBusy, onError } = this.#about;
+    const { pool, model } = engine;
+    if (!pool || !model || isBusy()) {
+      say(this.#note, ({ happening }) => (pool ? happening.busy : happening.noEngine));
+      return;
+    }
+    say(this.#note, ({ happening }) => happening.measuring);
+    this.#measure.disabled = true;
+    this.#measured = [];
+    try {
+      await engine.separator;
+      await benchmark(pool, (measured) => {
+        this.#measured.push(measured);
+        this.#showReport();
+      });
+      await this.#ask();
+    } catch (error) {
+      onError(error);
+    } finally {
+      this.#measure.disabled = false;
+      say(this.#note, () => "");
+    }
+  }
+
+  #showReport() {
+    const parts = [speedsOf(this.#measured), tableOf(this.#steps)].filter(Boolean);
+    this.#report.textContent = parts.join("\n\n");
+    this.#report.hidden = parts.length === 0;
+  }
+
+  /** @returns {string} of the measurements, with what they were made on, as JSON */
+  #asJson() {
+    const { info, model, graphics } = this.#about.engine;
+    if (this.#measured.length === 0) return "";
+    const card = graphics && !(graphics instanceof Error) ? graphics.name : null;
+    return JSON.stringify({
+      model,
+      date: new Date().toISOString(),
+      browser: navigator.userAgent,
+      processors: navigator.hardwareConcurrency,
+      card,
+      backend: info?.backend,
+      build: info?.build,
+      versions: info?.versions,
+      gflops: this.#state?.speed,
+      measured: this.#measured,
+    });
+  }
+
   async #copyReport() {
     const facts = await this.#read();
     const lines = facts.map(
       ([label, value]) => `${word(({ happening }) => happening[label])}: ${word(value)}`,
     );
-    const report = [...lines, "", tableOf(this.#steps)].join("\n");
+    const tables = [speedsOf(this.#measured), this.#asJson(), tableOf(this.#steps)];
+    const report = [lines.join("\n"), ...tables].filter(Boolean).join("\n\n");
     try {
       await navigator.clipboard.writeText(report);
       say(this.#note, ({ happening }) => happening.copied);
@@ -175,6 +234,22 @@ function tasksAMinute({ begun, tasks }) {
   return (60_000 * tasks) / (performance.now() - begun);
 }
 
+/** @param {Measurement[]} measured @returns {string} one line for each, in columns */
+function speedsOf(measured) {
+  if (measured.length === 0) return "";
+  const head = /** @type {const} */ (["segmentBy", "segmentTakes", "perSecond", "heap"]);
+  const rows = measured.map(({ by, workers, frames, seconds, heap }) => {
+    const median = [...seconds].sort((a, b) => a - b)[seconds.length >> 1] ?? 0;
+    return [
+      word(({ happening }) => happening.by(by, workers)),
+      word(({ happening }) => happening.second(number(median, 2))),
+      word(({ happening }) => happening.second(number((median * RATE) / frames / workers, 3))),
+      megabytes(heap),
+    ];
+  });
+  return columns([head.map((label) => word(({ happening }) => happening[label])), ...rows]);
+}
+
 /** @param {Step[]} steps @returns {string} one line for each, in columns */
 function tableOf(steps) {
   if (steps.length === 0) return "";
@@ -186,7 +261,12 @@ function tableOf(steps) {
     step.shape.join(" x "),
     ...STATISTICS.map((name) => step[name].toPrecision(DIGITS)),
   ]);
-  const table = [head, ...rows];
+  return columns([head, ...rows]);
+}
+
+/** @param {string[][]} table @returns {string} */
+function columns(table) {
+  const [head = []] = table;
   const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   return table
     .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd())

@@ -528,6 +528,17 @@ export const de = {
       `${usage} von ${quota} belegt, laut Browser`,
     versions: "Versionen",
     notKnown: "unbekannt",
+    measure: "Tempo messen",
+    measuring: "Rechnet Segmente aus Rauschen. Das dauert eine Minute.",
+    busy: "Warte, bis kein Lied mehr berechnet wird.",
+    segmentBy: "Segment mit",
+    segmentTakes: "Dauer",
+    perSecond: "Je Sekunde Musik",
+    by: (by, workers) =>
+      by === "card"
+        ? "Grafikkarte"
+        : plural(workers, { one: "einem Prozess", other: `${number(workers)} Prozessen zugleich` }),
+    second: (seconds) => `${seconds} s`,
     trace: "Ein Segment verfolgen",
     tracing: "Ein Segment des gezeigten Lieds wird zerlegt.",
     noSong: "Öffne zuerst ein Lied, das mit dem aktuellen Modell gemacht ist.",

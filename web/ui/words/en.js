@@ -545,6 +545,17 @@ export const en = {
     ) => `${usage} of ${quota} used, as reported by the browser`,
     versions: "Versions",
     notKnown: "unknown",
+    measure: "Measure the speed",
+    measuring: "Computing segments of noise. This takes a minute.",
+    busy: "Wait until no song is being computed.",
+    segmentBy: "Segment by",
+    segmentTakes: "Takes",
+    perSecond: "Per second of music",
+    by: (/** @type {"processor" | "card"} */ by, /** @type {number} */ workers) =>
+      by === "card"
+        ? "graphics card"
+        : plural(workers, { one: "one worker", other: `${number(workers)} workers at once` }),
+    second: (/** @type {string} */ seconds) => `${seconds} s`,
     trace: "Trace one segment",
     tracing: "Separating one segment of the current song.",
     noSong: "Open a song made with the current model first.",
