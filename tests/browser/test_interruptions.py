@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.browser.page import FAST_TICKS, FIVE_SEGMENTS, DemixerPage
+from tests.browser.page import CHANGE_ENTRIES, FAST_TICKS, FIVE_SEGMENTS, SOURCES, DemixerPage
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
+
+STEP = 33_075
+"""Frames of a segment of the stub."""
 
 LATE = 6
 """The plan's task for the fourth segment."""
@@ -37,6 +42,44 @@ def test_reload_loses_no_finished_work(tab: DemixerPage, whole: list[str]) -> No
     assert tab.share("song") >= share
     tab.wait_state("song", "finished")
     assert tab.digests() == whole
+
+
+def test_what_is_finished_can_be_played_and_saved_without_an_engine(
+    tab: DemixerPage, whole: list[str]
+) -> None:
+    tab.hold(LATE)
+    tab.choose("song.wav", FIVE_SEGMENTS)
+    tab.wait_share(60)
+    until(lambda: finals(tab) == [[[0, 3 * STEP]]], "The third part of the stems")
+    tab.page.route("**/engine/worker.js", lambda route: route.abort())
+    tab.page.reload()
+    tab.wait_state("song", "kept")
+    tab.press("open", "song")
+    tab.wait_shown("song")
+    # As far as it goes.
+    play = tab.element("play")
+    play.click()
+    expect(play).to_have_attribute("data-state", "playing")
+    play.click()
+    for source in SOURCES:
+        stem = tab.download(source, "32f")[1]
+        assert stem.shape == (2, 3 * STEP)
+        assert np.abs(stem).max() > 0
+    # It is continued while it is open.
+    tab.page.unroute("**/engine/worker.js")
+    tab.page.reload()
+    tab.press("open", "song")
+    tab.wait_shown("song")
+    tab.wait_started()
+    tab.go_on()
+    tab.wait_shown("song")
+    assert tab.digests() == whole
+
+
+def finals(tab: DemixerPage) -> list[list[list[int]]]:
+    """What the store's catalog says is final of each song, in frames."""
+    entries = tab.page.evaluate(f"({CHANGE_ENTRIES})(() => null)")
+    return [entry["final"] for entry in entries]
 
 
 def test_tab_crash_loses_no_finished_work(

@@ -20,6 +20,8 @@ import { openDB } from "../vendor/idb.mjs";
  * @property {boolean} hasFile          whether there is a complete copy of the song's file
  * @property {[number, number][]} tasks     finished tasks: [start, stop), sorted, disjoint
  * @property {number} done              total cost of those tasks
+ * @property {[number, number][]} [final]   where all wanted stems are final, in frames; entries of
+ *   older versions of the page do not have it before they are continued
  */
 
 /**

@@ -11,21 +11,24 @@ import { MIXTURE } from "./song.js";
 /** @typedef {import("./protocol.js").Stems} Stems */
 
 /**
- * A finished song; `Separation` is a song that is being separated.
+ * A song as far as it is finished; `Separation` is a song that is being separated.
  *
  * @implements {Stems}
  */
 export class OpenSong extends EventTarget {
   #store;
   #holders = 1;
+  #final;
 
   /**
    * @param {Store} store
-   * @param {{id: string, sources: string[], rate: number, length: number}} song
+   * @param {{id: string, sources: string[], rate: number, length: number,
+   *   final?: [number, number][]}} song `final`: where all stems are final; default: everywhere
    */
-  constructor(store, { id, sources, rate, length }) {
+  constructor(store, { id, sources, rate, length, final = [[0, length]] }) {
     super();
     this.#store = store;
+    this.#final = final;
     this.id = id;
     this.sources = sources;
     this.rate = rate;
@@ -55,14 +58,14 @@ export class OpenSong extends EventTarget {
     return this.#store.peaks(this.id, { plane: source, start, length }, columns, final);
   }
 
-  /** @param {number} _start @param {number} _length */
-  isFinal(_start, _length) {
-    return true;
+  /** @param {number} start @param {number} length */
+  isFinal(start, length) {
+    return this.finalRanges().some(([from, to]) => from <= start && start + length <= to);
   }
 
   /** @returns {[number, number][]} */
   finalRanges() {
-    return [[0, this.length]];
+    return this.#final;
   }
 
   /** @returns {[number, number][]} */

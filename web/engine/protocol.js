@@ -210,6 +210,7 @@
  * @property {Notes} notes
  * @property {boolean} hasFile  whether there is a copy of the song's file
  * @property {number} done      cost of the finished tasks
+ * @property {[number, number][]} final     where all its stems are final, in frames
  * @property {boolean} isFinished   whether all tasks are finished
  * @property {boolean} busy     whether another tab has it locked
  */

@@ -238,11 +238,6 @@ export class Separation extends OpenSong {
     return /** @type {[number, number][]} */ (gaps).filter(([start, stop]) => start < stop);
   }
 
-  /** @override @param {number} start @param {number} length */
-  isFinal(start, length) {
-    return this.#final.some(([from, to]) => from <= start && start + length <= to);
-  }
-
   /** @override @returns {[number, number][]} */
   finalRanges() {
     return this.#final.map(([start, stop]) => [start, stop]);

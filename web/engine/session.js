@@ -36,6 +36,7 @@ import { fileFaultOf, newNotes, RATE, Song } from "./song.js";
  * @property {(separation: Separation) => number | null} expect     expected seconds for a whole
  *   song; null: unknown
  * @property {(separation: Separation) => void} remember    records how long it took
+ * @property {(song: Song) => Promise<void>} release    closes a song that is open for reading
  */
 
 /**
@@ -362,6 +363,7 @@ export class Session extends EventTarget {
   /** @param {Song} song @returns {Promise<OpenSong>} */
   async #open(song) {
     const { stems: sources, measured } = /** @type {About} */ (song.about);
+    const final = song.state === "finished" ? undefined : song.final;
     const store = await this.#about.store;
     try {
       await store.view(song.id);
@@ -370,7 +372,7 @@ export class Session extends EventTarget {
       throw error;
     }
     const { length } = measured;
-    song.opened = new OpenSong(store, { id: song.id, sources, rate: RATE, length });
+    song.opened = new OpenSong(store, { id: song.id, sources, rate: RATE, length, final });
     return song.opened;
   }
 
@@ -472,7 +474,10 @@ export class Session extends EventTarget {
    * @throws {UserError}
    */
   async #have(song) {
-    if (song.opened?.isOpen) return;
+    if (song.opened instanceof Separation && song.opened.isOpen) return;
+    // Where it is open, or about to be, it is for reading only.
+    await this.#opening.get(song)?.catch(() => {});
+    if (song.opened?.isOpen) await this.#about.release(song);
     const store = await this.#about.store;
     const { file, about, id, notes } = song;
     if (file && !about && !(await store.look(id))) await store.create(id, notes);
@@ -580,6 +585,7 @@ export class Session extends EventTarget {
     this.#forget(song);
     other ??= Song.from(kept);
     if (other.state !== "finished") {
+      other.state = "waiting"; // It is next, and is not to be opened for reading now.
       const others = this.songs.filter((one) => one !== other);
       this.songs = [...others.slice(0, index), other, ...others.slice(index)];
     } else if (!this.library.includes(other)) this.library.unshift(other);
@@ -612,6 +618,7 @@ export class Session extends EventTarget {
       this.#finish(song);
     } finally {
       remember(separation);
+      song.final = separation.finalRanges();
       await separation.close();
       this.#tell(song, {});
     }

@@ -9,7 +9,7 @@
 import { isWhole } from "./catalog.js";
 import { patiently } from "./patience.js";
 import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
-import { union } from "./ranges.js";
+import { common, Ranges, union } from "./ranges.js";
 import { FRAME_BYTES, MIXTURE } from "./song.js";
 import { FullError, GoneError } from "./storage.js";
 
@@ -54,6 +54,8 @@ export class SongFiles {
   #readers = new Map();
   /** @type {Set<string>} stems that are not wanted */
   #unwanted = new Set();
+  /** @type {Map<string, Ranges>} for each wanted stem, what is final of it */
+  #written = new Map();
 
   /**
    * @param {string} id @param {Folder} folder @param {Catalog} catalog @param {() => void} release
@@ -81,7 +83,7 @@ export class SongFiles {
     }
   }
 
-  /** @param {About} about of a finished song, to be opened read-only */
+  /** @param {About} about of a song, to be opened read-only */
   view({ stems, measured: { length: frames } }) {
     const plane = { width: CHANNELS, frames, origin: 0, temporary: false };
     const planes = Object.fromEntries([MIXTURE, ...stems].map((name) => [name, plane]));
@@ -135,13 +137,15 @@ export class SongFiles {
     await this.#remove(FILE);
     const done = await this.#findDone();
     await this.#findReaders(done);
+    this.#written = new Map(about.stems.map((stem) => [stem, new Ranges()]));
+    for (const index of done) this.#noteWritten(index);
     return [...done];
   }
 
   /** @param {Entry} entry everything stored except the mixture belongs to another job */
   async #reset(entry) {
     if (isWhole(entry)) throw new Error("What is finished is not begun anew.");
-    await this.#change((before) => ({ ...before, tasks: [], done: 0 }));
+    await this.#change((before) => ({ ...before, tasks: [], done: 0, final: [] }));
     const kept = [fileOf(MIXTURE), peaksOf(MIXTURE), FILE];
     for (const name of await this.#folder.names()) {
       if (!kept.includes(name)) await this.#remove(name);
@@ -230,15 +234,24 @@ export class SongFiles {
       }
     }
     for (const file of files) file.flush();
+    this.#noteWritten(index);
+    const final = common([...this.#written.values()]);
     let isLast = false;
     await this.#change((entry) => {
-      const after = withTask(entry, index, cost);
+      const after = { ...withTask(entry, index, cost), final };
       isLast = isWhole(after);
       return after;
     });
     // The task is finished even if this fails: leftovers are deleted when the song is resumed.
     await patiently(() => this.#dropRead(index, reads)).catch((error) => console.warn(error));
     return isLast;
+  }
+
+  /** @param {number} index of a task whose outputs are in the files */
+  #noteWritten(index) {
+    for (const { plane, start, length } of this.#plan.tasks[index]?.writes ?? []) {
+      this.#written.get(plane)?.add(start, start + length);
+    }
   }
 
   /** @param {number} index of a finished task @param {Range[]} reads */

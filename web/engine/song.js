@@ -39,6 +39,8 @@ export class Song {
   acceptsPart = false;
   /** @type {About | null} null before the separation has started */
   about = null;
+  /** @type {[number, number][]} where all its stems were final when nothing worked on it */
+  final = [];
   /** @type {OpenSong | null} its stems, while they are open */
   opened = null;
 
@@ -60,10 +62,11 @@ export class Song {
    *
    * @param {KeptSong} kept this song, while nothing works on it
    */
-  takeUp({ about, notes, hasFile, done, isFinished }) {
+  takeUp({ about, notes, hasFile, done, final, isFinished }) {
     this.notes = notes;
     this.about = about;
     this.isFileKept = hasFile;
+    this.final = final;
     this.share = about ? done / Math.max(1, about.cost) : 0;
     this.state = isFinished ? "finished" : "kept";
     this.error = null;
@@ -138,7 +141,8 @@ export class Song {
 
   /** Whether it can be played, at least in part. */
   get canOpen() {
-    return this.state === "finished" || (this.opened?.isOpen ?? false);
+    if (this.state === "finished" || this.opened?.isOpen) return true;
+    return ["kept", "failed"].includes(this.state) && this.final.length > 0;
   }
 }
 

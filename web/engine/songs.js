@@ -61,10 +61,10 @@ export class Songs {
   }
 
   /** @param {Entry} entry @param {Set<string>} locked @returns {KeptSong} */
-  #kept({ id, about, notes, hasFile, tasks, done }, locked) {
+  #kept({ id, about, notes, hasFile, tasks, done, final = [] }, locked) {
     const isFinished = isWhole({ about, tasks });
     const busy = locked.has(id) && !this.#open.has(id);
-    return { id, about, notes, hasFile, done, isFinished, busy };
+    return { id, about, notes, hasFile, done, final, isFinished, busy };
   }
 
   /** @returns {Promise<{id: string, about: About}[]>} songs that have started, in any tab */
@@ -129,7 +129,7 @@ export class Songs {
   }
 
   /**
-   * Open a finished song for reading, here and in other tabs.
+   * Open a song for reading, here and in other tabs. What is not finished is not in its files.
    *
    * @param {string} id
    * @throws {BusyError}

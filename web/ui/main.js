@@ -91,6 +91,11 @@ const session = new Session({
   readAssets,
   expect: (separation) => known.expectedSeconds(separation),
   remember,
+  release: async (song) => {
+    const isShown = showing.current?.song === song;
+    await showing.release(song);
+    if (isShown) showing.prefer(song); // again, once it is at work
+  },
 });
 
 const problem = new Problem();
@@ -227,8 +232,19 @@ function save(song, source) {
     of: song,
     song: facts(song),
     source: source ?? undefined,
-    region: player.loop && [...player.loop],
+    region: player.loop ? [...player.loop] : thereOf(song, stems),
   });
+}
+
+/**
+ * @param {Song} song @param {import("../engine/protocol.js").Stems} stems
+ * @returns {[number, number] | null} the longest finished part of a song that nothing works on; null
+ *   if the whole song is finished, or will be
+ */
+function thereOf(song, stems) {
+  if (song.isAtWork || stems.isFinal(0, stems.length)) return null;
+  const [longest] = stems.finalRanges().toSorted(([a, b], [c, d]) => d - c - (b - a));
+  return longest ?? null;
 }
 
 /** @param {Song[]} list of finished songs, which need not be shown */
