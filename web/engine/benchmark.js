@@ -49,7 +49,10 @@ export async function benchmark(pool, report) {
   }
 }
 
-/** @param {EngineWorker} worker @returns {Promise<{index: number, frames: number, network: number | null}>} */
+/**
+ * @param {EngineWorker} worker
+ * @returns {Promise<{index: number, frames: number, network: number | null}>}
+ */
 async function firstTask(worker) {
   /** @type {Plan} */
   const { tasks } = await worker.call("plan", JOB);
