@@ -209,7 +209,7 @@ def separate_file(
     """
     song, folder, output = Path(song), Path(folder), output or Output()
     with workshop(folder) as place:
-        mixture = place / "mixture.f32"
+        mixture = _raw(place, MIXTURE)
         about = decode.read(
             song, model.sample_rate, lambda blocks: _store(blocks, mixture, model), warn
         )
@@ -229,22 +229,25 @@ def separate_file(
         if output.sum_to_mixture:
             made = _completed(made, mixture, output.remainder_into)
         peaks = _write_raw((_selected(stems, output.two_stems) for stems in made), place)
-        raw = {name: place / f"{name}.f32" for name in names}
-        fresh = {name: place / path.name for name, path in output.files(folder, names).items()}
         if output.is_together:
-            raw = {MIXTURE: mixture, **raw}
             peaks[MIXTURE] = _peak(mixture)
         else:
             mixture.unlink()
         gain = encode.shared_gain(list(peaks.values()), output.bits)
+        fresh = {name: place / path.name for name, path in output.files(folder, names).items()}
         if output.is_together:
-            tracks = [_stored(file) for file in raw.values()]
+            tracks = [_stored(_raw(place, name)) for name in (MIXTURE, *names)]
             tags = stem_file.tags_of(song)
             stem_file.write(fresh[ALL], tracks, names, model.sample_rate, gain=gain, tags=tags)
         else:
-            _encode(raw, fresh, about.length, model.sample_rate, output.bits, gain)
+            _encode(fresh, about.length, model.sample_rate, output.bits, gain)
         files = {name: move(path, folder) for name, path in fresh.items()}
     return Separated(song, files, about.length / model.sample_rate, gain)
+
+
+def _raw(place: Path, name: str) -> Path:
+    """Where the samples of the mixture or of a stem are while the files are made."""
+    return place / f"{name}.f32"
 
 
 def _store(blocks: Iterator[NDArray[np.float32]], path: Path, model: Model) -> SongStatistics:
@@ -272,17 +275,13 @@ def _peak(path: Path) -> float:
 
 
 def _encode(
-    raw: Mapping[str, Path],
-    fresh: Mapping[str, Path],
-    frames: int,
-    sample_rate: int,
-    bits: str,
-    gain: float,
+    fresh: Mapping[str, Path], frames: int, sample_rate: int, bits: str, gain: float
 ) -> None:
     """Encode files of :func:`_write_raw`, one after the other, and delete them."""
     for name, path in fresh.items():
-        encode.write(path, _stored(raw[name]), frames, sample_rate, bits, gain)
-        raw[name].unlink()
+        raw = _raw(path.parent, name)
+        encode.write(path, _stored(raw), frames, sample_rate, bits, gain)
+        raw.unlink()
 
 
 def _completed(parts: Iterable[Stems], mixture: Path, into: str | None) -> Iterator[Stems]:
@@ -313,7 +312,7 @@ def _write_raw(
     peaks: dict[str, float] = {}
     for part in parts:
         for name, samples in part.items():
-            with (folder / f"{name}.f32").open("ab") as file:
+            with _raw(folder, name).open("ab") as file:
                 file.write(np.ascontiguousarray(samples.T).data)
             peaks[name] = max(peaks.get(name, 0.0), float(np.abs(samples).max()))
     return peaks

@@ -353,7 +353,7 @@ def test_transient_storage_error_hides_no_song(
         page.page.reload()
         page.wait_state("song", "finished")
         page.open_kept("song")
-        assert "free, as reported" in page.element("room").inner_text()
+        expect(page.element("room")).to_contain_text("free, as the browser reports")
 
 
 def test_browser_without_simd_is_refused(context: BrowserContext, tiny_url: str) -> None:

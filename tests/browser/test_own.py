@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import safetensors.numpy
+from playwright.sync_api import expect
 
 import py_demixer
 from py_demixer.evaluation.metrics import snr
@@ -67,8 +68,8 @@ def test_checkpoint_is_added_used_kept_and_deleted(
     name = chosen(tab)
     assert name.startswith("own-")
     card = tab.page.locator(CARD.format("mine"))
-    assert "Drums, Bass, Other, Vocals" in (card.text_content() or "")
-    assert "MB, your own" in (card.text_content() or "")
+    expect(card).to_contain_text("Drums, Bass, Other, Vocals")
+    expect(card).to_contain_text("MB, your own")
     check(tab.separate("first.wav", wav(FIRST)), model, FIRST)
     wait_ready(tab, name)
     context = tab.page.context
