@@ -69,6 +69,16 @@ class Walk(DemixerPage):
     def _has_drawer(self) -> bool:
         return self.page.locator("#songs:popover-open").count() > 0
 
+    def open_faders(self, stem: str) -> None:
+        """On a phone they are in a sheet."""
+        button = self.page.get_by_role("button", name=f"Volume and pan of {stem}")
+        if button.is_visible():
+            button.click()
+
+    def close_faders(self) -> None:
+        if self.page.locator(".lane-faders:popover-open").count() > 0:
+            self.page.keyboard.press("Escape")
+
     def choose_radio(self, group: str, value: str) -> None:
         self.page.locator(f"#{group} label").filter(
             has=self.page.locator(f'input[value="{value}"]')
@@ -168,10 +178,12 @@ def mix_it(walk: Walk) -> None:
     walk.choose_radio("presets", "karaoke")
     expect(page.get_by_role("button", name="Mute Vocals")).to_have_attribute("aria-pressed", "true")
     walk.choose_radio("presets", "all")
+    walk.open_faders("Bass")
     pan = page.get_by_role("slider", name="Pan of Bass")
     pan.focus()
     page.keyboard.press("ArrowLeft")
     expect(pan).to_have_attribute("aria-valuetext", re.compile(r"\d+% left"))
+    walk.close_faders()
     walk.choose_radio("heard", "original")
     expect(page.locator('#heard input[value="original"]')).to_be_checked()
     walk.choose_radio("heard", "stems")
@@ -283,6 +295,8 @@ def go_on_without_a_network(walk: Walk) -> None:
     walk.press("open", DEMO)
     walk.wait_shown(DEMO)
     # The mixer is as it was left.
+    walk.open_faders("Bass")
     pan = walk.page.get_by_role("slider", name="Pan of Bass")
     expect(pan).to_have_attribute("aria-valuetext", re.compile("left"))
+    walk.close_faders()
     walk.separate("offline.wav", wav(synthetic.song(1.0)), sources=["vocals"])
