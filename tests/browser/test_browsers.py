@@ -216,7 +216,7 @@ def test_webkit(
             for source, stem in stems.items():
                 assert snr(stem, expected[source]) >= LEAST_DECIBELS
             page.click("#play")
-            until(lambda: PLAYED.fullmatch(page.text("time")), "The second second", seconds=10)
+            until(lambda: PLAYED.fullmatch(page.text("time")), "The second second", seconds=60)
         driver.refresh()
         page.wait_started()
         page.wait_ready()
