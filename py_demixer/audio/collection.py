@@ -119,11 +119,9 @@ def _jobs(place: Path, out: Path) -> list[Job]:
 
 def _is_stem(path: Path, folders: set[Path]) -> bool:
     """Whether a file has the path of a stem that would be made of one of the songs."""
-    is_named_so = (
-        path.stem.removeprefix(WITHOUT) in _STEMS
-        or path.name == f"{path.parent.name}.{stem_file.FORMAT}"
-    )
-    return is_named_so and path.parent.resolve() in folders
+    is_named_so = path.stem.removeprefix(WITHOUT) in _STEMS
+    is_together = path == stem_file.path_in(path.parent)
+    return (is_named_so or is_together) and path.parent.resolve() in folders
 
 
 def _job(song: Path, between: Path, out: Path) -> Job:

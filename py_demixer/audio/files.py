@@ -94,12 +94,9 @@ class Output:
         return self.format == stem_file.FORMAT
 
     def files(self, folder: Path, stems: Iterable[str]) -> dict[str, Path]:
-        """The paths of a song's files in its folder, by stem.
-
-        A stem file has the name of the folder, which is that of the song.
-        """
+        """The paths of a song's files in its folder, by stem."""
         if self.is_together:
-            return {ALL: folder / f"{folder.resolve().name}.{self.format}"}
+            return {ALL: stem_file.path_in(folder)}
         return {name: folder / f"{name}.{self.format}" for name in stems}
 
     def names(self, stems: Iterable[str]) -> tuple[str, ...]:

@@ -57,6 +57,11 @@ def check() -> None:
     require("av", _EXTRA)
 
 
+def path_in(folder: Path) -> Path:
+    """The path of a song's stem file in its folder, which has the song's name."""
+    return folder / f"{folder.resolve().name}.{FORMAT}"
+
+
 def written_bytes(frames: int, sample_rate: int) -> int:
     """The size of a file in bytes, about."""
     return (STEMS + 1) * _BITRATE // 8 * frames // sample_rate

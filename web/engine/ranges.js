@@ -5,7 +5,7 @@
  */
 
 /** Ranges [start, stop) of a plane, sorted and disjoint; adjacent ranges are merged. */
-export class Ranges {
+class Ranges {
   /** @type {[number, number][]} */
   #list = [];
 
@@ -24,6 +24,38 @@ export class Ranges {
   }
 }
 
+/** What is final of several stems. */
+export class Final {
+  /** @type {Map<string, Ranges>} by stem */
+  #written;
+  /** @type {[number, number][] | null} null: not known since the last change */
+  #list = null;
+
+  /** @param {readonly string[]} stems */
+  constructor(stems) {
+    this.#written = new Map(stems.map((stem) => [stem, new Ranges()]));
+  }
+
+  /**
+   * @param {readonly import("./protocol.js").Range[]} writes of a finished task
+   * @returns {boolean} whether it wrote any of the stems
+   */
+  add(writes) {
+    const own = writes.filter(({ plane }) => this.#written.has(plane));
+    for (const { plane, start, length } of own) {
+      this.#written.get(plane)?.add(start, start + length);
+    }
+    if (own.length > 0) this.#list = null;
+    return own.length > 0;
+  }
+
+  /** Ranges where all stems are final. */
+  get list() {
+    this.#list ??= common([...this.#written.values()]);
+    return this.#list;
+  }
+}
+
 /** @param {Iterable<[number, number]>} ranges @returns {[number, number][]} sorted and disjoint */
 export function union(ranges) {
   const all = new Ranges();
@@ -32,7 +64,7 @@ export function union(ranges) {
 }
 
 /** @param {Ranges[]} sets @returns {[number, number][]} their intersection */
-export function common(sets) {
+function common(sets) {
   const [first, ...others] = sets.map(({ list }) => list);
   return others.reduce(
     (all, list) =>

@@ -6,7 +6,7 @@
 
 import { OpenSong } from "./open-song.js";
 import { TaskQueue } from "./queue.js";
-import { common, Ranges } from "./ranges.js";
+import { Final } from "./ranges.js";
 
 /** @typedef {import("./protocol.js").About} About */
 /** @typedef {import("./protocol.js").Job} Job */
@@ -46,10 +46,7 @@ export class Separation extends OpenSong {
   #done;
   #queue;
   #execution;
-  /** @type {Map<string, Ranges>} for each stem, what is final of it */
-  #written;
-  /** @type {[number, number][]} ranges where all stems are final */
-  #final = [];
+  #final;
   /** @type {import("./task-run.js").TaskRun | null} */
   #run = null;
   #paused = false;
@@ -72,9 +69,8 @@ export class Separation extends OpenSong {
     this.#execution = execution;
     this.#done = new Set(done);
     this.#queue = new TaskQueue(plan, done);
-    this.#written = new Map(sources.map((stem) => [stem, new Ranges()]));
-    for (const index of done) this.#note(index);
-    this.#final = common([...this.#written.values()]);
+    this.#final = new Final(sources);
+    for (const index of done) this.#final.add(this.#queue.task(index).writes);
   }
 
   /** @param {Pool} pool perhaps not the same as before @param {Execution} execution */
@@ -216,23 +212,12 @@ export class Separation extends OpenSong {
 
   /** @param {number} index */
   #finished(index) {
-    if (!this.#note(index)) return;
-    this.#final = common([...this.#written.values()]);
-    this.dispatchEvent(new Event("final"));
-  }
-
-  /** @param {number} index @returns {boolean} whether the task wrote stems */
-  #note(index) {
-    const writes = this.#queue.task(index).writes.filter(({ plane }) => this.#written.has(plane));
-    for (const { plane, start, length } of writes) {
-      this.#written.get(plane)?.add(start, start + length);
-    }
-    return writes.length > 0;
+    if (this.#final.add(this.#queue.task(index).writes)) this.dispatchEvent(new Event("final"));
   }
 
   /** @returns {[number, number][]} missing ranges, in seconds */
   #missing() {
-    const edges = [0, ...this.#final.flat(), this.length].map((frame) => frame / this.rate);
+    const edges = [0, ...this.#final.list.flat(), this.length].map((frame) => frame / this.rate);
     const gaps = [];
     for (let at = 0; at < edges.length; at += 2) gaps.push([edges[at], edges[at + 1]]);
     return /** @type {[number, number][]} */ (gaps).filter(([start, stop]) => start < stop);
@@ -240,6 +225,6 @@ export class Separation extends OpenSong {
 
   /** @override @returns {[number, number][]} */
   finalRanges() {
-    return this.#final.map(([start, stop]) => [start, stop]);
+    return this.#final.list.map(([start, stop]) => [start, stop]);
   }
 }

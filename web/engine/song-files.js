@@ -9,7 +9,7 @@
 import { isWhole } from "./catalog.js";
 import { patiently } from "./patience.js";
 import { columnsOf, PEAK_FRAMES, widen } from "./peaks.js";
-import { common, Ranges, union } from "./ranges.js";
+import { Final, union } from "./ranges.js";
 import { FRAME_BYTES, MIXTURE } from "./song.js";
 import { FullError, GoneError } from "./storage.js";
 
@@ -54,8 +54,8 @@ export class SongFiles {
   #readers = new Map();
   /** @type {Set<string>} stems that are not wanted */
   #unwanted = new Set();
-  /** @type {Map<string, Ranges>} for each wanted stem, what is final of it */
-  #written = new Map();
+  /** Of the wanted stems. */
+  #final = new Final([]);
 
   /**
    * @param {string} id @param {Folder} folder @param {Catalog} catalog @param {() => void} release
@@ -137,8 +137,8 @@ export class SongFiles {
     await this.#remove(FILE);
     const done = await this.#findDone();
     await this.#findReaders(done);
-    this.#written = new Map(about.stems.map((stem) => [stem, new Ranges()]));
-    for (const index of done) this.#noteWritten(index);
+    this.#final = new Final(about.stems);
+    for (const index of done) this.#final.add(plan.tasks[index]?.writes ?? []);
     return [...done];
   }
 
@@ -234,8 +234,8 @@ export class SongFiles {
       }
     }
     for (const file of files) file.flush();
-    this.#noteWritten(index);
-    const final = common([...this.#written.values()]);
+    this.#final.add(writes);
+    const final = this.#final.list;
     let isLast = false;
     await this.#change((entry) => {
       const after = { ...withTask(entry, index, cost), final };
@@ -245,13 +245,6 @@ export class SongFiles {
     // The task is finished even if this fails: leftovers are deleted when the song is resumed.
     await patiently(() => this.#dropRead(index, reads)).catch((error) => console.warn(error));
     return isLast;
-  }
-
-  /** @param {number} index of a task whose outputs are in the files */
-  #noteWritten(index) {
-    for (const { plane, start, length } of this.#plan.tasks[index]?.writes ?? []) {
-      this.#written.get(plane)?.add(start, start + length);
-    }
   }
 
   /** @param {number} index of a finished task @param {Range[]} reads */

@@ -147,7 +147,7 @@ async function mp3(content) {
 }
 
 /** @param {{add(sample: AudioSample): Promise<void>}} track @param {AudioSample} sample */
-async function addSample(track, sample) {
+export async function addSample(track, sample) {
   try {
     await track.add(sample);
   } finally {

@@ -30,19 +30,14 @@ const BETWEEN = " - ";
 
 /**
  * @param {string} name
- * @param {number} [most] bytes of UTF-8
+ * @param {number} most bytes of UTF-8
  * @returns {string} a valid file name, or part of one
  */
-function safeName(name, most = MOST_BYTES) {
-  const visible = allowed(name.normalize("NFC"));
+function safeName(name, most) {
+  const visible = name.normalize("NFC").replace(FORBIDDEN, " ").replace(/\s+/gu, " ");
   // Leading dots hide a file, and Windows drops trailing ones.
   const trimmed = shortened(visible.replace(/^[. ]+/u, ""), most).replace(/[. ]+$/u, "");
   return (trimmed || NAMELESS).replace(RESERVED, "$1_");
-}
-
-/** @param {string} text @returns {string} without characters that a system forbids */
-function allowed(text) {
-  return text.replace(FORBIDDEN, " ").replace(/\s+/gu, " ");
 }
 
 /** @param {string} name @param {number} most bytes @returns {string} */
@@ -84,8 +79,7 @@ export function fileName(song, part, extension, pattern = PATTERN) {
   };
   const made = pattern.split(BETWEEN).map(filled).filter(Boolean).join(BETWEEN);
   // What the pattern itself has may be forbidden, too.
-  const whole = allowed(made).replace(/^[. ]+|[. ]+$/gu, "");
-  return `${whole || NAMELESS}.${extension}`;
+  return `${safeName(made, Infinity)}.${extension}`;
 }
 
 /**

@@ -17,13 +17,13 @@ import {
 } from "../../vendor/mediabunny.mjs";
 import { registerAacEncoder } from "../../vendor/aac-encoder/encoder.mjs";
 import { boxesIn, bytesOf, viewOf } from "./boxes.js";
+import { addSample } from "./encode.js";
 import { STEM_BITRATE } from "./formats.js";
 import { placedStream } from "./sinks.js";
 
 /** @typedef {import("./boxes.js").Box} Box */
 /** @typedef {import("./encode.js").Content} Content */
 /** @typedef {import("./sinks.js").Sink} Sink */
-/** @typedef {{samples: Float32Array, start: number, content: Content}} Piece */
 
 /** Frames by which libavcodec's AAC encoder delays the sound. */
 const PRIMING = 1024;
@@ -74,7 +74,7 @@ export async function encodeStems(tracks, stems, content, sink, report) {
   for await (const blocks of together(tracks)) {
     const adding = blocks.map((samples, index) => {
       const source = /** @type {AudioSampleSource} */ (sources[index]);
-      return add(source, { samples, start, content });
+      return addSample(source, sampleOf(samples, start, content));
     });
     await Promise.all(adding);
     start += /** @type {Float32Array} */ (blocks[0]).length / 2;
@@ -102,20 +102,15 @@ async function* together(all) {
   }
 }
 
-/** @param {AudioSampleSource} source @param {Piece} piece */
-async function add(source, { samples, start, content: { rate, gain } }) {
-  const sample = new AudioSample({
+/** @param {Float32Array} samples @param {number} start @param {Content} content */
+function sampleOf(samples, start, { rate, gain }) {
+  return new AudioSample({
     format: "f32",
     data: gain === 1 ? samples : samples.map((value) => gain * value),
     numberOfChannels: 2,
     sampleRate: rate,
     timestamp: start / rate,
   });
-  try {
-    await source.add(sample);
-  } finally {
-    sample.close();
-  }
 }
 
 /**

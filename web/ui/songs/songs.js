@@ -69,7 +69,10 @@ export class Songs {
     say(this.#clearQueue, ({ songs }) => songs.clearQueue);
     say(this.#removeAll, ({ songs }) => songs.removeAll);
     this.#letDrag();
-    this.#session.addEventListener("change", () => this.#list());
+    this.#session.addEventListener("change", () => {
+      this.#list();
+      void this.showRoom();
+    });
     this.#session.addEventListener("song", (event) => {
       const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
       this.#rows.get(song)?.show(song === this.#shown);
@@ -77,6 +80,7 @@ export class Songs {
     });
     setInterval(() => this.#tick(), TICK_MS);
     this.#list();
+    void this.showRoom();
   }
 
   /** @param {Song | null} song that the page shows */
@@ -103,7 +107,6 @@ export class Songs {
     this.#side.hidden = all.size === 0;
     this.#saveAll.hidden = this.#removeAll.hidden = this.#listed.length < 2;
     this.#showButtons();
-    void this.showRoom();
   }
 
   /** @param {Song} song @returns {HTMLElement} */
