@@ -14,6 +14,11 @@ const DELAY_SECONDS = 0.02;
  * Assumed length of that buffer if the browser reports 0. Firefox does; it works in steps of 20 ms.
  */
 const USUAL_BUFFER_SECONDS = 0.05;
+/**
+ * Whether reading `outputLatency` can hang the page. Firefox asks the sound server for it with its
+ * audio graph locked, and PulseAudio, before it answers, waits for sound from that graph.
+ */
+const LATENCY_HANGS = /X11.* Firefox\//.test(navigator.userAgent);
 
 export class Device {
   #context;
@@ -44,7 +49,8 @@ export class Device {
 
   /** @returns {number} context time heard now; wireless headphones lag */
   get heard() {
-    return this.#context.currentTime - (this.#real?.outputLatency || 0);
+    const latency = LATENCY_HANGS ? 0 : this.#real?.outputLatency;
+    return this.#context.currentTime - (latency || 0);
   }
 
   /** @returns {number} the earliest time, in seconds, for which something can be scheduled */
