@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from py_demixer.analysis import Analyser, Analysis, Beats, Key, analyse
 from py_demixer.errors import (
     AudioError,
     Cancelled,
@@ -45,14 +46,18 @@ if TYPE_CHECKING:
     from py_demixer.audio.files import Output, Separated, separate_file
 
 __all__ = [
+    "Analyser",
+    "Analysis",
     "AudioError",
     "Bag",
+    "Beats",
     "Cancelled",
     "ConvertError",
     "DemucsOptions",
     "FetchError",
     "HDemucs",
     "HTDemucs",
+    "Key",
     "MissingPackageError",
     "ModelInfo",
     "OpenUnmix",
@@ -64,6 +69,7 @@ __all__ = [
     "Stems",
     "WorkerError",
     "Workers",
+    "analyse",
     "downmix_matrix",
     "list_models",
     "load_audio",

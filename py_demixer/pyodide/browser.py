@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from py_demixer import backends
 from py_demixer import trace as tracing
+from py_demixer.analysis import Analyser
 from py_demixer.errors import NotRecordable, UnsupportedOperation
 from py_demixer.gpu import selftest
 from py_demixer.gpu.schedule import Schedule, packed, schedule
@@ -118,6 +119,39 @@ class Measure:
         """Return JSON: the song's length in frames, mean, std and the digest of its samples."""
         song = self._meter.finish()
         return json.dumps(asdict(song) | {"digest": self._digest.hexdigest()})
+
+
+class Analysis:
+    """Finds tempo, beats and key of a separated song, block by block.
+
+    Parameters
+    ----------
+    sources
+        JSON of the stems' names, in order.
+    """
+
+    def __init__(self, sources: str) -> None:
+        self._analyser = Analyser(json.loads(sources), _loaded().sample_rate)
+
+    def update(self, blocks: Sequence[Any]) -> None:
+        """Take in the next frames: of each stem, as many as one likes, interleaved."""
+        channels = _loaded().channels
+        self._analyser.update(np.stack([_frames(block, channels).T for block in blocks]))
+
+    def finish(self) -> str:
+        """Return JSON: beats (positions in frames), bpm, and the key's tonic and mode.
+
+        What is not clear is null.
+        """
+        found = self._analyser.finish()
+        beats, key = found.beats, found.key
+        return json.dumps(
+            {
+                "beats": beats and beats.frames.tolist(),
+                "bpm": beats and beats.bpm,
+                "key": key and asdict(key),
+            }
+        )
 
 
 def plan(song: str, options: str) -> str:
