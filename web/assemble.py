@@ -75,6 +75,7 @@ _VENDOR = {
     "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
     "libsamplerate.mjs": f"{_SAMPLERATE}/dist/libsamplerate.js",
     "fft.mjs": "fft.js/lib/fft.js",
+    "midi.mjs": "midi-file/lib/midi-writer.js",
     "idb.mjs": "idb/build/index.js",
     "yaml.mjs": "js-yaml/dist/browser/js-yaml.esm.min.mjs",
     "inter.woff2": f"{_FONT}/files/inter-latin-wght-normal.woff2",
@@ -103,6 +104,7 @@ _NPM_PACKAGES = (
     _ZIP,
     _SAMPLERATE,
     "fft.js",
+    "midi-file",
     "idb",
     "js-yaml",
     _FONT,
@@ -122,6 +124,7 @@ _SYSTEM_RANDOM = "globalThis?.crypto"
 _MADE_MODULES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "libsamplerate.mjs": (("create", "ConverterType"), {}),
     "fft.mjs": (("default",), {}),
+    "midi.mjs": (("default",), {}),
     "zip.mjs": (("ZipWriter", "configure"), {}),
     "aac-encoder/encoder.mjs": (
         ("registerAacEncoder",),

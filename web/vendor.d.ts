@@ -1,5 +1,9 @@
 /* What the assembled site has in vendor/, by the types of the packages it was copied from. */
 
+declare module "*/vendor/midi.mjs" {
+  export { writeMidi as default } from "midi-file";
+}
+
 declare module "*/vendor/mediabunny.mjs" {
   export * from "mediabunny";
 }

@@ -51,4 +51,10 @@ class Frames:
         return self._frames()[: max(0, count)]
 
     def _frames(self) -> NDArray[np.float32]:
-        return np.lib.stride_tricks.sliding_window_view(self._buffer, self._size)[:: self._hop]
+        # sliding_window_view would first make a view of all frames with a hop of 1, whose size is
+        # too large a number in Pyodide.
+        count = 1 + (self._buffer.size - self._size) // self._hop
+        (step,) = self._buffer.strides
+        return np.lib.stride_tricks.as_strided(
+            self._buffer, (count, self._size), (self._hop * step, step), writeable=False
+        )

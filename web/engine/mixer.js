@@ -4,7 +4,8 @@
  * ```text
  *  stem ─▶ volume and pan ─┬─▶ + ─▶ stems ──┐
  *                          └ meter          ├─▶ master ─┬─▶ destination
- *  original ─────────────────▶ original ────┘           └ meter
+ *  original ─────────────────▶ original ────┤           └ meter
+ *  clicks ──────────────────────────────────┘
  * ```
  *
  * It consists of the browser's own nodes, so it runs on the audio thread and works on insecure
@@ -35,6 +36,8 @@ export class Mixer {
   #meter;
   /** @type {AudioNode[]} the inputs of the stems, in order, followed by that of the original */
   inputs;
+  /** @type {AudioNode} the input of the clicks */
+  clicks;
 
   /** @param {BaseAudioContext} context @param {readonly string[]} sources names of the stems */
   constructor(context, sources) {
@@ -52,6 +55,8 @@ export class Mixer {
     }
     sum.connect(stems).connect(master).connect(context.destination);
     original.connect(master);
+    this.clicks = stereo(context, 1);
+    this.clicks.connect(master);
     this.inputs = [...[...this.#strips.values()].map(({ input }) => input), original];
     this.#meter = new Meter(context, master);
     this.#master = new Fader(master.gain);

@@ -13,6 +13,7 @@
 
 import { Device } from "./device.js";
 import { framesOf, Loudness } from "./loudness.js";
+import { Metronome } from "./metronome.js";
 import { Mixer } from "./mixer.js";
 import { Route } from "./route.js";
 import { DirectDeck, Run } from "./run.js";
@@ -21,6 +22,7 @@ import { Strips } from "./strips.js";
 import { StretchedDeck, Stretcher } from "./stretch/deck.js";
 import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
 
+/** @typedef {import("./beats.js").Beats} Beats */
 /** @typedef {import("./mixer.js").Heard} Heard */
 /** @typedef {import("./mixer.js").Level} Level */
 /** @typedef {import("./presets.js").PresetName} PresetName */
@@ -35,7 +37,13 @@ import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
 
 /**
  * The settings stored with a song, as plain JSON.
- * @typedef {import("./strips.js").StripSettings & {loop: Loop | null} & Tempo} PlayerSettings
+ * @typedef {import("./strips.js").StripSettings & {loop: Loop | null, clicks: Clicks} & Tempo}
+ *   PlayerSettings
+ */
+
+/**
+ * What is clicked: nothing, the beats, or also a bar of four beats before playback begins.
+ * @typedef {"off" | "beats" | "countIn"} Clicks
  */
 
 /**
@@ -44,6 +52,8 @@ import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
  */
 
 const PIECE_SECONDS = 1;
+/** Beats that are counted before playback begins. */
+const COUNTED = 4;
 /** Longer than the throttled timers of a background tab are delayed. */
 const AHEAD_SECONDS = 4;
 const SHORTEST_LOOP_SECONDS = 0.1;
@@ -56,6 +66,13 @@ export class Player extends EventTarget {
   #device;
   #mixer;
   #strips;
+  #metronome;
+  /** @type {Beats | null} */
+  #beats = null;
+  /** @type {Clicks} */
+  #clicks = "off";
+  /** Whether the next run begins because the user has pressed play. */
+  #isFromUser = false;
   /** @type {Heard} */
   #heard = "stems";
   /** @type {Readonly<Loop> | null} */
@@ -89,7 +106,7 @@ export class Player extends EventTarget {
 
   /**
    * Events: "state" when `state` changes; "seek" when the user jumps; "mix" when anything else
-   * changes that affects the sound; "loop" when `loop` changes; "error", a `CustomEvent` with the
+   * changes that affects the sound; "loop" when `loop` changes; "beats" when `beats` does; "error", a `CustomEvent` with the
    * error as its detail, when stems could not be read.
    *
    * @param {Stems} stems
@@ -103,6 +120,7 @@ export class Player extends EventTarget {
     this.#device = new Device(context, () => this.pause());
     this.#mixer = new Mixer(context, stems.sources);
     this.#strips = new Strips(stems.sources);
+    this.#metronome = new Metronome(context, this.#mixer.clicks);
     this.#route = new Route(stems, null);
     this.#loudness = new Loudness(stems.sources);
     stems.addEventListener("final", this.#onFinal);
@@ -111,6 +129,11 @@ export class Player extends EventTarget {
 
   get state() {
     return this.#state;
+  }
+
+  /** Hertz. */
+  get rate() {
+    return this.#stems.rate;
   }
 
   /**
@@ -126,6 +149,7 @@ export class Player extends EventTarget {
     if (this.#start >= this.#stems.length) this.#moveTo(0);
     this.#device.wake();
     this.#setState("playing");
+    this.#isFromUser = true;
     void this.fill();
   }
 
@@ -165,6 +189,28 @@ export class Player extends EventTarget {
     const ahead = this.#run?.aheadOf(this.#context.currentTime) ?? 0;
     const isStraight = [before, this.#route].every((route) => route.isStraight(position, ahead));
     if (this.#run && !isStraight) this.#restart();
+  }
+
+  /** @returns {Beats | null} the song's beats, if they are known */
+  get beats() {
+    return this.#beats;
+  }
+
+  set beats(beats) {
+    this.#beats = beats;
+    this.#click();
+    this.dispatchEvent(new Event("beats"));
+  }
+
+  /** @returns {Clicks} */
+  get clicks() {
+    return this.#clicks;
+  }
+
+  set clicks(clicks) {
+    this.#clicks = clicks;
+    this.#click();
+    this.dispatchEvent(new Event("mix"));
   }
 
   /** @param {string} source @returns {Readonly<Channel>} */
@@ -251,6 +297,7 @@ export class Player extends EventTarget {
     this.#tempo = wanted;
     if (wasPlain !== isPlain(wanted)) this.#restart();
     else if (!wasPlain) await this.#run?.setTempo(wanted, this.#device.soon());
+    this.#click();
     this.dispatchEvent(new Event("mix"));
   }
 
@@ -267,17 +314,19 @@ export class Player extends EventTarget {
     return {
       ...this.#strips.settings,
       loop: this.#loop && [...this.#loop],
+      clicks: this.#clicks,
       ...this.#tempo,
     };
   }
 
   /** Invalid values fall back to their defaults. */
   set settings(settings) {
-    const { loop, speed, semitones, ...strips } = settings ?? {};
+    const { loop, clicks, speed, semitones, ...strips } = settings ?? {};
     this.#strips.settings = strips;
     this.#changeMix();
     const isLoop = Array.isArray(loop) && loop.length === 2 && loop.every(Number.isFinite);
     this.loop = isLoop ? loop : null;
+    this.clicks = clicks === "beats" || clicks === "countIn" ? clicks : "off";
     const tempo = tempoOf({ speed, semitones });
     this.setTempo(tempo).catch((error) => this.#tell(error));
   }
@@ -356,7 +405,34 @@ export class Player extends EventTarget {
     if (run !== this.#run || route !== this.#route) return true;
     run.hasStems &&= hasStems;
     const { start, length: last } = /** @type {Stretch} */ (stretches.at(-1));
-    return run.append(parts, stretches, route.after(start + last), this.#device.soon());
+    const isThere = await run.append(
+      parts,
+      stretches,
+      route.after(start + last),
+      this.#device.soon(),
+    );
+    if (run === this.#run) this.#click();
+    return isThere;
+  }
+
+  /** Click the beats that are scheduled, and no others. */
+  #click() {
+    const isWanted = this.#clicks !== "off" && this.#state !== "paused";
+    const soon = this.#device.soon();
+    const beats = (isWanted && this.#beats?.frames) || [];
+    this.#metronome.schedule((isWanted && this.#run?.timesOf(beats, soon)) || [], soon);
+  }
+
+  /** @returns {import("./run.js").CountIn | null} what to count before the next run */
+  #countIn() {
+    const isWanted = this.#isFromUser && this.#clicks === "countIn";
+    this.#isFromUser = false;
+    const next = isWanted ? this.#beats?.next(this.#start) : null;
+    if (!next) return null;
+    const second = this.#stems.rate * this.#tempo.speed;
+    const [until, apart] = [(next.beat - this.#start) / second, next.interval / second];
+    const clicks = Array.from({ length: COUNTED }, (_, index) => (COUNTED - index) * apart - until);
+    return { seconds: Math.max(0, COUNTED * apart - until), clicks };
   }
 
   /** @returns {Run} */
@@ -367,7 +443,8 @@ export class Player extends EventTarget {
       fade.connect(input);
       return fade;
     });
-    const run = new Run(this.#newDeck(fades), fades, this.#start, this.#stems.length);
+    const { length } = this.#stems;
+    const run = new Run(this.#newDeck(fades), fades, this.#start, length, this.#countIn());
     this.#runs.add(run);
     run.addEventListener("piece", () => this.#onPiece(run));
     return run;
@@ -425,6 +502,7 @@ export class Player extends EventTarget {
     this.#start = run.frameAt(time);
     run.stop(time);
     if (run.isSilent) this.#runs.delete(run);
+    this.#click();
   }
 
   /** Continue from here with a new run. */

@@ -15,6 +15,9 @@
  * | `open`     | none                | `null`                 | starts measuring a song           |
  * | `measure`  | `Float32Array`      | `null`                 | for each `measure_block` frames   |
  * | `measured` | none                | `Measured`             | after the last block              |
+ * | `analysis` | names of stems      | `null`                 | starts the analysis of a song     |
+ * | `analyse`  | `Float32Array[]`    | `null`                 | block by block, for each stem     |
+ * | `analysed` | none                | `Analysis`             | after the last block              |
  * | `plan`     | `Job`               | `Plan`                 | any time after `boot`             |
  * | `run`      | `RunOptions`        | `Float32Array[]`       | any time after `boot`             |
  * | `trace`    | `RunOptions`        | `Step[]`               | any time after `boot`             |
@@ -91,6 +94,24 @@
  * @property {number} mean      of the mono mix-down
  * @property {number} std       of the mono mix-down
  * @property {string} digest    hash of all samples
+ */
+
+/**
+ * What was found out about the music of a song: see py_demixer/analysis.
+ * @typedef {object} Analysis
+ * @property {number[] | null} beats    in frames, increasing; null: no regular beat
+ * @property {number | null} bpm        beats a minute; null: no regular beat
+ * @property {Key | null} key           null: none that is certain
+ *
+ * @typedef {{tonic: number, mode: "major" | "minor"}} Key  tonic: 0 (C) to 11 (B)
+ */
+
+/**
+ * What the user has changed about the analysis of a song.
+ * @typedef {object} Correction
+ * @property {number} times         beats for each beat that was found: 0.5, 1 or 2
+ * @property {boolean} isShifted    whether all beats are moved by half of their distance
+ * @property {Key | null} key       null: as found
  */
 
 /**
@@ -192,6 +213,8 @@
  * @property {import("./decode.js").SourceFacts | null} source     null before the file is read
  * @property {Record<string, unknown> | null} mixer     settings of the mixer as the user left them
  * @property {import("./errors.js").Notice | null} [failure]   why its file could not be read
+ * @property {Analysis} [analysis]      absent until the finished song has been analysed
+ * @property {Correction} [correction]  absent until the user corrects the analysis
  */
 
 /**
@@ -222,6 +245,9 @@
  *   | {method: "open", argument: null}
  *   | {method: "measure", argument: Float32Array}
  *   | {method: "measured", argument: null}
+ *   | {method: "analysis", argument: string[]}
+ *   | {method: "analyse", argument: Float32Array[]}
+ *   | {method: "analysed", argument: null}
  *   | {method: "plan", argument: Job}
  *   | {method: "run", argument: RunOptions}
  *   | {method: "trace", argument: RunOptions}

@@ -37,6 +37,11 @@ import { approach, FADE_SECONDS } from "./mixer.js";
  * @typedef {EventTarget & DeckMembers} Deck
  */
 
+/** Beats that are counted before a run begins, and how far apart they are, in seconds.
+ * @typedef {{seconds: number, clicks: number[]}} CountIn   `seconds`: how long it takes; `clicks`:
+ *   their times in seconds before the run begins
+ */
+
 /** How far back positions can be queried: longer than the latency of any audio device. */
 const REMEMBERED_SECONDS = 2;
 
@@ -50,6 +55,7 @@ export class Run extends EventTarget {
   #start;
   #songLength;
   #fades;
+  #countIn;
   /** Number of frames scheduled. */
   #scheduled = 0;
   /** @type {(Stretch & {offset: number})[]} scheduled stretches that may still be audible */
@@ -60,9 +66,11 @@ export class Run extends EventTarget {
    * @param {GainNode[]} fades between the deck and the mixer
    * @param {number} start frame of the song
    * @param {number} songLength frames
+   * @param {CountIn | null} [countIn]
    */
-  constructor(deck, fades, start, songLength) {
+  constructor(deck, fades, start, songLength, countIn = null) {
     super();
+    this.#countIn = countIn;
     this.#deck = deck;
     this.#fades = fades;
     this.#start = start;
@@ -94,6 +102,25 @@ export class Run extends EventTarget {
   }
 
   /**
+   * @param {readonly number[]} frames of the song, increasing
+   * @param {number} from time in seconds
+   * @returns {number[]} when those of them that are scheduled will be played, and the clicks of the
+   *   count-in, in seconds, from that time on
+   */
+  timesOf(frames, from) {
+    const deck = this.#deck;
+    if (!deck.hasBegun) return [];
+    const times = (this.#countIn?.clicks ?? []).map((before) => deck.timeOf(0) - before);
+    for (const { start, length, offset } of this.#stretches) {
+      for (const frame of frames) {
+        const isIn = start <= frame && frame < start + length;
+        if (isIn) times.push(deck.timeOf(offset + frame - start));
+      }
+    }
+    return times.filter((time) => time >= from);
+  }
+
+  /**
    * @param {number} length frames available next @returns {number} how many of them to schedule
    */
   fit(length) {
@@ -122,7 +149,7 @@ export class Run extends EventTarget {
       this.#scheduled += length;
     }
     this.end = end;
-    const appended = deck.append(parts, soon);
+    const appended = deck.append(parts, soon + (isFirst ? (this.#countIn?.seconds ?? 0) : 0));
     if (isFirst && this.#fadesIn) this.#fade(0, 1, deck.timeOf(0));
     this.#fadeOut();
     await appended;
@@ -141,8 +168,10 @@ export class Run extends EventTarget {
   /** @param {number} time start of the fade-out, in seconds */
   stop(time) {
     if (this.isSilent || time > this.#end - FADE_SECONDS) return;
+    const begin = this.#deck.timeOf(0);
+    if (time <= begin) return this.#deck.stop(time);
     // Do not cut the first fade short: half a ramp would be a step.
-    const from = Math.max(time, this.#deck.timeOf(0) + FADE_SECONDS);
+    const from = Math.max(time, begin + FADE_SECONDS);
     for (const { gain } of this.#fades) {
       gain.cancelScheduledValues(from);
       approach(gain, 0, from);

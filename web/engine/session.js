@@ -388,6 +388,18 @@ export class Session extends EventTarget {
     this.#note(song, { mixer: settings });
   }
 
+  /** @param {Song} song @param {import("./protocol.js").Analysis} analysis */
+  keepAnalysis(song, analysis) {
+    this.#note(song, { analysis });
+    this.#tell(song, {});
+  }
+
+  /** @param {Song} song @param {Partial<import("./protocol.js").Correction>} change */
+  correct(song, change) {
+    this.#note(song, { correction: { ...song.correction, ...change } });
+    this.#tell(song, {});
+  }
+
   /**
    * @param {Song} song
    * @param {Partial<Notes>} changes to its notes, written after those before them

@@ -122,6 +122,16 @@ export class Song {
     return this.notes.mixer;
   }
 
+  /** What was found out about its music; undefined before that. */
+  get analysis() {
+    return this.notes.analysis;
+  }
+
+  /** What the user has changed about that. */
+  get correction() {
+    return this.notes.correction ?? NO_CORRECTION;
+  }
+
   /** Storage that the finished song takes, in bytes. */
   get bytes() {
     const { measured, stems } = this.about ?? { measured: { length: 0 }, stems: [] };
@@ -145,6 +155,9 @@ export class Song {
     return ["kept", "failed"].includes(this.state) && this.final.length > 0;
   }
 }
+
+/** @type {Readonly<import("./protocol.js").Correction>} */
+export const NO_CORRECTION = { times: 1, isShifted: false, key: null };
 
 /** Sample rate in Hz of all stored audio. */
 export const RATE = 44100;

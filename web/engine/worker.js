@@ -27,6 +27,8 @@ let python = null;
 let demixer = null;
 /** @type {PythonObject} measures the song that is being read */
 let measure = null;
+/** @type {PythonObject} finds the beats and the key of the song that is being analysed */
+let analysis = null;
 /** @type {Card | null} the graphics card, if it is in use */
 let card = null;
 /** @type {Networks | null} the model's networks on the card */
@@ -128,6 +130,21 @@ function measured() {
   measure.destroy();
   measure = null;
   return song;
+}
+
+/** @param {string[]} sources names of the stems of the song to analyse */
+function startAnalysis(sources) {
+  analysis?.destroy();
+  analysis = demixer.Analysis(JSON.stringify(sources));
+  return null;
+}
+
+/** @returns {import("./protocol.js").Analysis} */
+function analysed() {
+  const found = JSON.parse(analysis.finish());
+  analysis.destroy();
+  analysis = null;
+  return found;
 }
 
 /**
@@ -241,6 +258,13 @@ async function answer(call, report) {
       return null;
     case "measured":
       return measured();
+    case "analysis":
+      return startAnalysis(call.argument);
+    case "analyse":
+      analysis.update(call.argument);
+      return null;
+    case "analysed":
+      return analysed();
     case "plan":
       return JSON.parse(demixer.plan(call.argument.song, call.argument.options));
     case "run":

@@ -12,6 +12,7 @@ import {
   ownModels,
   removeModel,
 } from "../engine/own-models.js";
+import { Analyses } from "../engine/analyses.js";
 import { Engine } from "../engine/engine.js";
 import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
@@ -42,6 +43,7 @@ import { Start } from "./start/start.js";
 import { Studio } from "./studio/studio.js";
 import { lookBack, tellWorkers } from "./survival.js";
 import { Keys } from "./transport/keys.js";
+import { Music } from "./transport/music.js";
 import { Transport } from "./transport/transport.js";
 import { trustOwnScripts } from "./trusted.js";
 import { say, sentenceOf, startSpeaking, word } from "./words.js";
@@ -116,8 +118,10 @@ const studio = new Studio({
   describe: (song) => (song.model === choices.get("model") ? "" : known.titleOf(song.model)),
 });
 const transport = new Transport();
+const music = new Music((song, change) => session.correct(song, change));
 /** @type {Showing} */
-const showing = new Showing({ session, saves, studio, transport, onError: showProblem });
+const showing = new Showing({ session, saves, studio, transport, music, onError: showProblem });
+const analyses = new Analyses(engine, session);
 new Keys(studio, transport);
 const settings = new Settings(choices, {
   onDownload: () => void startEngine(),
@@ -283,6 +287,7 @@ function facts(song) {
 showing.addEventListener("change", () => {
   songs.shown = showing.current?.song ?? null;
   start.shown = showing.current === null;
+  analyses.shown = showing.current;
   known.tell();
 });
 
@@ -362,7 +367,10 @@ async function isNeeded(name) {
 session.addEventListener("song", (event) => {
   const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
   showing.showNext();
-  if (song === showing.current?.song) studio.update();
+  if (song === showing.current?.song) {
+    studio.update();
+    music.update();
+  }
   if (song === session.current) tellBusy();
   problem.follow(song);
 });

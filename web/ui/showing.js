@@ -18,6 +18,7 @@ import { MediaKeys } from "./transport/media-session.js";
  * @property {import("../engine/save/saves.js").Saves} saves
  * @property {import("./studio/studio.js").Studio} studio
  * @property {import("./transport/transport.js").Transport} transport
+ * @property {import("./transport/music.js").Music} music
  * @property {(error: unknown) => void} onError
  */
 
@@ -81,6 +82,7 @@ export class Showing extends EventTarget {
       this.#current = { song, stems, player };
       this.#about.studio.show(this.#current);
       this.#about.transport.show(this.#current);
+      this.#about.music.show(this.#current);
       const { rate, length } = stems;
       this.#mediaKeys = new MediaKeys(player, { ...titlesOf(song), rate, length });
       this.#changed();
@@ -123,11 +125,12 @@ export class Showing extends EventTarget {
 
   /** Remove the song from the page. */
   async #putAway() {
-    const { studio, transport, onError } = this.#about;
+    const { studio, transport, music, onError } = this.#about;
     const last = this.#current;
     this.#current = null;
     studio.clear();
     transport.clear();
+    music.clear();
     this.#mediaKeys?.close();
     this.#mediaKeys = null;
     // Another song can be shown even if closing this one fails.

@@ -15,6 +15,7 @@ import { FORMATS, STEMS_TOGETHER } from "./formats.js";
 import { fileName, numbered, tempoName } from "./names.js";
 import { MIX } from "./shapes.js";
 import { patiently } from "./temporary.js";
+import { CLICK, withClick } from "./with-click.js";
 
 /** @typedef {import("../protocol.js").ReadableStems} ReadableStems */
 /** @typedef {import("./formats.js").Format} Format */
@@ -55,6 +56,7 @@ import { patiently } from "./temporary.js";
  * @property {Song} song
  * @property {"stem" | "mix" | "all"} what
  * @property {string} [source]      for "stem"
+ * @property {import("../beats.js").Beats | null} [beats]   for the stem of clicks
  * @property {Mix} [mix]            for "mix"
  * @property {boolean} [addsUp]     for "all": whether the stems add up to the song
  * @property {Tempo} [tempo]        default: unchanged
@@ -109,6 +111,9 @@ export class Maker {
   async make(request, watch) {
     watch.signal.throwIfAborted();
     if (request.addsUp) request = { ...request, stems: addingUp(request.stems) };
+    if (request.source === CLICK && request.beats) {
+      request = { ...request, stems: withClick(request.stems, request.beats) };
+    }
     const files = filesOf(request);
     if (files.length === 0) throw new UserError("muted");
     const isTogether = FORMATS[request.format].isTogether;

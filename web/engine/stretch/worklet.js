@@ -102,6 +102,7 @@ class StretchProcessor extends AudioWorkletProcessor {
 
   /** @param {Job} job @param {Float32Array[][]} outputs */
   #play(job, outputs) {
+    if (job.stop <= job.frame) return this.#end(job); // It was stopped before it began.
     if (!this.#hasBegun) for (const stream of this.#streams) stream.begin(job.map, job.frame);
     this.#hasBegun = true;
     if (currentFrame < job.frame) this.#prepare();
@@ -128,7 +129,11 @@ class StretchProcessor extends AudioWorkletProcessor {
     const [from, to] = [map.offsetAt(currentFrame), map.offsetAt(next)];
     if (pieces.hasEnd(from, to)) this.#report({ type: "piece", job: job.id });
     pieces.forget(Math.min(from, ...this.#streams.map(({ fed }) => fed)));
-    if (next < job.stop && to < pieces.end) return;
+    if (next >= job.stop || to >= pieces.end) this.#end(job);
+  }
+
+  /** @param {Job} job */
+  #end(job) {
     this.#jobs.shift();
     this.#hasBegun = false;
     this.#report({ type: "ended", job: job.id });

@@ -8,6 +8,7 @@ import { hasOther } from "../../engine/save/adding-up.js";
 import { FORMATS, mostBytes, STEMS_TOGETHER, takesRate } from "../../engine/save/formats.js";
 import { FIELDS, fileName, PATTERN, tempoName } from "../../engine/save/names.js";
 import { hold, KEPT_BYTES } from "../../engine/save/saves.js";
+import { CLICK } from "../../engine/save/with-click.js";
 import { isPlain } from "../../engine/stretch/tempo.js";
 import { make } from "../elements.js";
 import { clock, gigabytes, megabytes, number } from "../format.js";
@@ -16,19 +17,18 @@ import { stemName } from "../words/stems.js";
 import { FIRST, keepChoices, lastChoices } from "./choices.js";
 import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
 
+/** @typedef {import("../../engine/player.js").Player} Player */
 /** @typedef {import("../../engine/protocol.js").Stems} Stems */
 /** @typedef {import("../../engine/save/formats.js").Format} Format */
 /** @typedef {import("../../engine/save/maker.js").Destination} Destination */
 /** @typedef {import("../../engine/save/maker.js").Request} Request */
-/** @typedef {import("../../engine/save/protocol.js").Mix} Mix */
 /** @typedef {import("../../engine/save/saves.js").Saves} Saves */
-/** @typedef {import("../../engine/stretch/tempo.js").Tempo} Tempo */
 /** @typedef {import("./choices.js").Choices} Choices */
 
 /**
  * @typedef {object} Subject
  * @property {Stems & import("../../engine/save/maker.js").HeldStems} stems
- * @property {{mix(): Mix & Tempo} | null} player   null: the song is not shown, and nothing is heard
+ * @property {Pick<Player, "mix" | "beats"> | null} player   null: the song is not shown, and nothing is heard
  * @property {object} [of]          see `Request`
  * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: sample
  *   rate of its file, in hertz
@@ -135,8 +135,9 @@ export class SaveDialog {
     // Of a song that is shown, the name is on the page.
     this.#which.hidden = canHear;
     say(this.#which, ({ save }) => (several ? save.several(several) : subject.song.name));
+    const parts = subject.player?.beats ? [...stems.sources, CLICK] : stems.sources;
     this.#stem.field.replaceChildren(
-      ...stems.sources.map((name) => option(name, (words) => stemName(words, name))),
+      ...parts.map((name) => option(name, (words) => stemName(words, name))),
     );
     this.#stem.field.value = source ?? stems.sources[0] ?? "";
     this.#format.field.value = format;
@@ -337,7 +338,7 @@ export class SaveDialog {
     const isPart = region && this.#region.input.checked;
     return {
       what,
-      ...(what === "stem" && { source }),
+      ...(what === "stem" && { source, beats: player?.beats }),
       ...(what === "mix" && { mix: heard }),
       ...(what === "all" && { addsUp }),
       ...(this.#tempo.input.checked && { tempo: heard }),

@@ -1,9 +1,9 @@
 /**
  * Pointer and wheel gestures on lanes, ruler and overview.
  *
- * A click or drag on a lane seeks; a drag on the ruler, or with the shift key, selects the loop. A
- * drag with one finger scrolls unless the whole song is visible; two fingers, or the wheel with
- * Ctrl, zoom.
+ * A click or drag on a lane seeks; a drag on the ruler, or with the shift key, selects the loop,
+ * whose ends snap to the beats unless Alt is held. A drag with one finger scrolls unless the whole
+ * song is visible; two fingers, or the wheel with Ctrl, zoom.
  *
  * @module
  */
@@ -18,6 +18,7 @@
  * @property {(start: number, stop: number, isChosen: boolean) => void} select   selects a range;
  *   `isChosen`: the user has finished
  * @property {() => readonly [number, number] | null} selected    the selected range
+ * @property {(frame: number) => number} snapped    where an end of a range goes that is dragged there
  */
 
 /** Distance in CSS pixels within which a pointer grabs an end of the loop. */
@@ -83,21 +84,22 @@ export class Gestures {
     const kind = event.pointerType === "touch" ? "touch" : isSelecting ? "select" : "seek";
     const frame = this.#frameAt(area, event.clientX);
     const { start } = this.#view;
-    const from = area.id === "ruler" ? this.#otherEnd(area, frame) : frame;
+    const other = area.id === "ruler" ? this.#otherEnd(area, frame) : null;
+    const from = other ?? this.#snapped(frame, event);
     this.#drag = { kind, area, x: event.clientX, frame: from, start };
     if (kind === "seek") this.#acts.preview(frame);
   }
 
   /**
    * @param {Element} area @param {number} frame
-   * @returns {number} where a range dragged from there starts: grabbing an end of the loop moves
-   *   that end, and the other one stays
+   * @returns {number | null} the other end of the loop, if that is an end of it: it is moved, and
+   *   the other one stays
    */
   #otherEnd(area, frame) {
     const grip = (GRIP / area.clientWidth) * this.#view.span;
     const [start, stop] = this.#acts.selected() ?? [Infinity, -Infinity];
     if (Math.abs(frame - start) <= grip) return stop;
-    return Math.abs(frame - stop) <= grip ? start : frame;
+    return Math.abs(frame - stop) <= grip ? start : null;
   }
 
   /** @param {PointerEvent} event */
@@ -115,8 +117,22 @@ export class Gestures {
     else if (drag.kind === "move") {
       this.#view.moveTo(drag.start - (moved / drag.area.clientWidth) * this.#view.span);
     } else if (drag.kind === "select" && Math.abs(moved) > SLACK) {
-      this.#acts.select(Math.min(drag.frame, frame), Math.max(drag.frame, frame), false);
+      this.#select(drag, frame, event, false);
     }
+  }
+
+  /**
+   * @param {{frame: number}} drag with the other end
+   * @param {number} frame @param {PointerEvent} event @param {boolean} isChosen
+   */
+  #select(drag, frame, event, isChosen) {
+    const end = this.#snapped(frame, event);
+    this.#acts.select(Math.min(drag.frame, end), Math.max(drag.frame, end), isChosen);
+  }
+
+  /** @param {number} frame @param {PointerEvent} event @returns {number} */
+  #snapped(frame, { altKey }) {
+    return altKey ? frame : this.#acts.snapped(frame);
   }
 
   /** @param {Element} area @returns {"seek" | "select" | "move"} */
@@ -134,7 +150,7 @@ export class Gestures {
     const isClick = Math.abs(event.clientX - drag.x) <= SLACK;
     this.#acts.preview(null);
     if (drag.kind === "select" && !isClick) {
-      this.#acts.select(Math.min(drag.frame, frame), Math.max(drag.frame, frame), true);
+      this.#select(drag, frame, event, true);
     } else if (drag.kind === "seek" || isClick) {
       this.#acts.seek(frame);
     }

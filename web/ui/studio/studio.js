@@ -95,12 +95,13 @@ export class Studio {
     this.#lanes = stems.sources.map((source) => this.#lane(source, shown));
     this.#parts = [
       this.#overview,
-      new Ruler(byId("ruler", HTMLElement), this.#view, stems.rate),
+      new Ruler(byId("ruler", HTMLElement), this.#view, player),
       new Gestures(this.#board, this.#view, {
         preview: (frame) => this.#showPreview(frame),
         seek,
         select: (...stretch) => this.#select(...stretch),
         selected: () => player.loop,
+        snapped: (frame) => player.beats?.nearest(frame) ?? frame,
       }),
     ];
     player.addEventListener("state", () => this.#follow(), { signal });

@@ -142,6 +142,7 @@ function bindings(studio, transport) {
       line: "loopEnds",
       act: (key) => transport.setLoopEnd("[,".includes(key) ? 0 : 1),
     },
+    { keys: ["c", "C"], shown: ["C"], line: "clicks", act: () => transport.toggleClicks() },
     { keys: ["o", "O"], shown: ["O"], line: "original", act: () => transport.toggleHeard() },
     {
       keys: ["+", "-", "="],

@@ -10,6 +10,7 @@ import { clock, number, percent } from "../format.js";
 import { connect, fill } from "../slider.js";
 import { meterShare } from "../studio/meter.js";
 import { say, sayAs, word } from "../words.js";
+import { placeAbove } from "./popover.js";
 
 /** @typedef {import("../../engine/player.js").Player} Player */
 /** @typedef {import("../../engine/presets.js").PresetName} PresetName */
@@ -53,7 +54,7 @@ export class Transport {
 
   constructor() {
     this.#listen();
-    this.#placeTempo();
+    placeAbove(byId("tempo", HTMLDivElement), byId("tempo-open", HTMLButtonElement));
     addEventListener("language", () => {
       this.#showMix();
       this.#showState();
@@ -120,8 +121,10 @@ export class Transport {
       announce(word(({ transport }) => transport.loopOff));
       return;
     }
-    const start = player.position;
-    const stop = Math.min(start + LOOP_SECONDS * stems.rate, stems.length);
+    const { beats } = player;
+    const snapped = (/** @type {number} */ frame) => beats?.nearest(frame) ?? frame;
+    const start = snapped(player.position);
+    const stop = Math.min(snapped(start + LOOP_SECONDS * stems.rate), stems.length);
     player.loop = [...(this.#lastLoop ?? /** @type {const} */ ([start, stop]))];
     announce(word(({ transport }) => transport.loopOn));
   }
@@ -133,6 +136,13 @@ export class Transport {
     const [start, stop] = player.loop ?? [0, stems.length];
     const here = player.position;
     player.loop = end === 0 ? [here, Math.max(stop, here)] : [Math.min(start, here), here];
+  }
+
+  toggleClicks() {
+    const { player } = this;
+    if (!player?.beats) return;
+    player.clicks = player.clicks === "off" ? "beats" : "off";
+    announce(word(({ music }) => (player.clicks === "off" ? music.clicksAreOff : music.clicksAreOn)));
   }
 
   toggleHeard() {
@@ -179,18 +189,6 @@ export class Transport {
     const { player } = this;
     player?.setTempo(change).catch((error) => {
       player.dispatchEvent(new CustomEvent("error", { detail: error }));
-    });
-  }
-
-  /** Place the popover above its button. */
-  #placeTempo() {
-    const popover = byId("tempo", HTMLDivElement);
-    const button = byId("tempo-open", HTMLButtonElement);
-    popover.addEventListener("beforetoggle", () => {
-      const { top, right } = button.getBoundingClientRect();
-      const room = document.documentElement.clientWidth;
-      popover.style.bottom = `${innerHeight - top + 8}px`;
-      popover.style.right = `${Math.min(Math.max(room - right, 16), Math.max(room - 320, 16))}px`;
     });
   }
 

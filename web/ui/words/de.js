@@ -157,6 +157,7 @@ export const de = {
     guitar: "Gitarre",
     piano: "Klavier",
     mixture: "Original",
+    click: "Klick",
   },
 
   studio: {
@@ -216,6 +217,35 @@ export const de = {
     master: "Lautstärke",
   },
 
+  music: {
+    title: "Schläge und Tonart",
+    bpm: (bpm) => `${bpm} BPM`,
+    tempo: "Tempo",
+    noBeats: "Ein regelmäßiger Schlag wurde nicht gefunden.",
+    half: "Halb",
+    double: "Doppelt",
+    shift: "Um einen halben Schlag daneben",
+    clicks: "Klick",
+    clicksOff: "Aus",
+    clicksBeats: "Auf jedem Schlag",
+    clicksCountIn: "Mit Einzähler",
+    clicksAreOn: "Klick an",
+    clicksAreOff: "Klick aus",
+    midi: "Tempo als MIDI speichern",
+    tempoFile: "Tempo",
+    key: "Tonart",
+    keyUnknown: "Unbekannt",
+    keys: {
+      major: ["C", "Des", "D", "Es", "E", "F", "Fis", "G", "As", "A", "B", "H"].map(
+        (tonic) => `${tonic}-Dur`,
+      ),
+      minor: ["c", "cis", "d", "es", "e", "f", "fis", "g", "gis", "a", "b", "h"].map(
+        (tonic) => `${tonic}-Moll`,
+      ),
+    },
+    keyHeard: (key) => `Du hörst es in ${key}.`,
+  },
+
   keys: {
     space: "Leertaste",
     plays: "Abspielen oder anhalten",
@@ -228,6 +258,7 @@ export const de = {
     spectrogram: "Spektrogramm der gewählten Spur",
     loops: "Schleife an oder aus",
     loopEnds: "Anfang oder Ende der Schleife setzen",
+    clicks: "Klick an oder aus",
     original: "Zwischen Spuren und Original wechseln",
     zooms: "Vergrößern oder verkleinern",
     fits: "Das ganze Lied zeigen",
@@ -238,7 +269,8 @@ export const de = {
       "Schalte sie aus, wenn du Sprachsteuerung nutzt oder Tasten aus Versehen drückst.",
     pointer:
       "Klicke oder ziehe auf einer Spur, um dorthin zu springen; ziehe auf der Zeitleiste (oder " +
-      "mit Umschalt auf einer Spur), um eine Schleife zu wählen; drehe das Rad mit Strg, um zu " +
+      "mit Umschalt auf einer Spur), um eine Schleife zu wählen, deren Enden auf den Schlägen " +
+      "einrasten, außer mit Alt; drehe das Rad mit Strg, um zu " +
       "vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
   },
 

@@ -170,6 +170,7 @@ export const en = {
     guitar: "Guitar",
     piano: "Piano",
     mixture: "Original",
+    click: "Click",
   },
 
   /** The lanes of a song. */
@@ -230,6 +231,36 @@ export const en = {
     master: "Volume",
   },
 
+  /** Beats and key of a song. */
+  music: {
+    title: "Beats and key",
+    bpm: (/** @type {string} */ bpm) => `${bpm} BPM`,
+    tempo: "Tempo",
+    noBeats: "No regular beat was found.",
+    half: "Half",
+    double: "Double",
+    shift: "Off by half a beat",
+    clicks: "Click",
+    clicksOff: "Off",
+    clicksBeats: "On the beats",
+    clicksCountIn: "With a count-in",
+    clicksAreOn: "Click on",
+    clicksAreOff: "Click off",
+    midi: "Save tempo as MIDI",
+    tempoFile: "tempo",
+    key: "Key",
+    keyUnknown: "Unknown",
+    keys: {
+      major: ["C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"].map(
+        (tonic) => `${tonic} major`,
+      ),
+      minor: ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B"].map(
+        (tonic) => `${tonic} minor`,
+      ),
+    },
+    keyHeard: (/** @type {string} */ key) => `You hear it in ${key}.`,
+  },
+
   /** Keyboard shortcuts. */
   keys: {
     space: "Space",
@@ -243,6 +274,7 @@ export const en = {
     spectrogram: "Show the spectrogram of the selected track",
     loops: "Turn the loop on or off",
     loopEnds: "Set the loop start or end",
+    clicks: "Click on or off",
     original: "Switch between stems and original",
     zooms: "Zoom in or out",
     fits: "Show the whole song",
@@ -252,7 +284,7 @@ export const en = {
     lettersWhy: "Turn them off if you use voice control or press keys by accident.",
     pointer:
       "Click or drag on a track to seek. Drag on the ruler, or Shift-drag on a track, to set a " +
-      "loop. Ctrl and the mouse wheel zoom. Double-click a slider to reset it.",
+      "loop; its ends snap to the beats, unless you hold Alt. Ctrl and the mouse wheel zoom. Double-click a slider to reset it.",
   },
 
   /** The start of the engine. */
