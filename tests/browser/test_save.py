@@ -374,7 +374,10 @@ def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
     tab.give({source: tones(LENGTH, RATE) for source in SOURCES})
     tab.page.evaluate("() => { tempo = { speed: 0.8, semitones: 2 }; }")
     tab.open()
-    tab.page.get_by_label("At the current speed and key (80% +2)").check()
+    speed = tab.page.get_by_label("At the current speed and key (80% +2)")
+    assert not speed.is_checked()
+    tab.page.locator('#save-dialog input[value="mix"]').check(force=True)
+    assert speed.is_checked()
     name, content = tab.download("mix", "wav32f")
     assert name == "Größe & more - drums + bass, 80% +2.wav"
     found = decoded(content)
@@ -384,9 +387,12 @@ def test_speed_and_key_of_the_player(context: BrowserContext, url: str) -> None:
         peak = np.argmax(spectrum) * RATE / (8 * side.size)
         assert peak == pytest.approx(frequency * 2 ** (2 / 12), rel=1e-3)
     tab.open()
-    assert not tab.page.get_by_label("At the current speed").is_checked()
-    tab.page.get_by_label("At the current speed").check()
-    name, content = tab.download("all", "flac16")
+    # The last choice: what you hear.
+    assert speed.is_checked()
+    tab.page.locator('#save-dialog input[value="all"]').check(force=True)
+    assert not speed.is_checked()
+    speed.check()
+    name, content = tab.download(None, "flac16")
     assert name == "Größe & more - stems, 80% +2.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for file in archive.namelist():
@@ -625,7 +631,7 @@ def opened(context: BrowserContext, url: str, stems: Stems, **options: Any) -> S
 def test_dialog_saves_what_was_chosen(context: BrowserContext, url: str, stems: Stems) -> None:
     tab = opened(context, url, stems, source="vocals", region=[RATE, 2 * RATE])
     name, content = tab.download(None, "flac16")
-    assert name == "Größe & more - vocals.flac"
+    assert name == "Größe & more - vocals, 0m01-0m02.flac"
     gain = (1 - 2.0**-15) / float(np.abs(stems["vocals"][:, RATE : 2 * RATE]).max())
     assert gain < 1
     # The page shows the gain that all stems of the region got, and the file can be saved again.
@@ -635,9 +641,9 @@ def test_dialog_saves_what_was_chosen(context: BrowserContext, url: str, stems: 
     decibels = f"{-20 * np.log10(gain):.2f} dB"
     expect(row).to_contain_text(f"Saved {decibels} quieter")
     with tab.page.expect_download() as download:
-        row.get_by_role("link", name="Save Größe & more - vocals.flac again").click()
+        row.get_by_role("link", name=f"Save {name} again").click()
     assert Path(download.value.path()).read_bytes() == content
-    row.get_by_role("button", name="Remove Größe & more - vocals.flac from the list").click()
+    row.get_by_role("button", name=f"Remove {name} from the list").click()
     expect(tab.page.locator("#saves")).to_be_hidden()
     tab.page.evaluate(_FOLDER)
     assert tab.page.evaluate("temporary()") == 0

@@ -12,7 +12,7 @@ import { Remote } from "../rpc.js";
 import { MIXTURE } from "../song.js";
 import { addingUp } from "./adding-up.js";
 import { FORMATS, STEMS_TOGETHER } from "./formats.js";
-import { fileName, numbered, tempoName } from "./names.js";
+import { fileName, numbered, partName } from "./names.js";
 import { MIX } from "./shapes.js";
 import { patiently } from "./temporary.js";
 import { CLICK, withClick } from "./with-click.js";
@@ -204,10 +204,12 @@ export class Maker {
 }
 
 /** @param {Request} request @returns {FileOrder[]} orders without places */
-function filesOf({ stems, song, what, source, mix, tempo, format, names }) {
+function filesOf(request) {
+  const { stems, song, what, source, mix, format, names, region, tempo } = request;
+  const how = { rate: stems.rate, region, tempo };
   const { extension, isTogether } = FORMATS[format];
   const file = (/** @type {string} */ from, /** @type {string} */ name) => {
-    const part = [name, ...(tempo ? [tempoName(tempo)] : [])].filter(Boolean).join(", ");
+    const part = partName(name, how);
     const tags = tagsOf(song, part);
     return { source: from, name: fileName(song, part, extension, names), tags, place: null };
   };
@@ -230,8 +232,9 @@ function distinct(files) {
 }
 
 /** @param {Request} request @returns {string} */
-function zipName({ song, tempo, names }) {
-  return fileName(song, tempo ? `stems, ${tempoName(tempo)}` : "stems", "zip", names);
+function zipName({ stems, song, region, tempo, names }) {
+  const part = partName("stems", { rate: stems.rate, region, tempo });
+  return fileName(song, part, "zip", names);
 }
 
 /** @param {Song} song @param {string} part @returns {import("./protocol.js").Tags} */

@@ -93,6 +93,29 @@ export function tempoName({ speed, semitones }) {
 }
 
 /**
+ * @param {readonly [number, number]} region in frames @param {number} rate hertz
+ * @returns {string} "1m05-1m20"
+ */
+function regionName(region, rate) {
+  const place = (/** @type {number} */ frame) => {
+    const seconds = Math.floor(frame / rate);
+    return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, "0")}`;
+  };
+  return region.map(place).join("-");
+}
+
+/**
+ * @param {string} name of a stem or a mix; empty: the song
+ * @param {{rate: number, region?: readonly [number, number],
+ *   tempo?: import("../stretch/tempo.js").Tempo}} how    what is saved of it, and how
+ * @returns {string} "vocals, 1m05-1m20, 80% +2"
+ */
+export function partName(name, { rate, region, tempo }) {
+  const place = region && regionName(region, rate);
+  return [name, place, tempo && tempoName(tempo)].filter(Boolean).join(", ");
+}
+
+/**
  * @param {string} name with an extension @param {number} count
  * @returns {string} "Song - vocals (2).wav"
  */

@@ -6,7 +6,7 @@
 
 import { hasOther } from "../../engine/save/adding-up.js";
 import { FORMATS, mostBytes, STEMS_TOGETHER, takesRate } from "../../engine/save/formats.js";
-import { FIELDS, fileName, PATTERN, tempoName } from "../../engine/save/names.js";
+import { FIELDS, fileName, partName, PATTERN, tempoName } from "../../engine/save/names.js";
 import { hold, KEPT_BYTES } from "../../engine/save/saves.js";
 import { CLICK } from "../../engine/save/with-click.js";
 import { isPlain } from "../../engine/stretch/tempo.js";
@@ -103,6 +103,7 @@ export class SaveDialog {
     this.#form.append(this.#follow.label, this.#notYet, end);
     this.#dialog.append(this.#form);
     this.#form.addEventListener("change", () => this.#show());
+    this.#whats.fieldset.addEventListener("change", () => this.#suggestTempo());
     this.#names.addEventListener("input", () => this.#showExample());
     this.#form.addEventListener("submit", () => void this.#submit());
     dialog.addEventListener("close", () => {
@@ -146,7 +147,7 @@ export class SaveDialog {
     say(this.#addsUp.text, ({ save }) => save.addsUp[hasOther(stems.sources) ? "other" : "own"]);
     this.#region.input.checked = Boolean(region);
     const tempo = subject.player?.mix();
-    this.#tempo.input.checked = false;
+    this.#suggestTempo();
     this.#tempo.label.hidden = !tempo || isPlain(tempo);
     if (tempo) say(this.#tempo.text, ({ save }) => save.withTempo({ tempo: tempoName(tempo) }));
     this.#fillRates(subject);
@@ -156,6 +157,13 @@ export class SaveDialog {
     this.#dialog.showModal();
     if (several) this.#format.field.focus();
     else this.#whats.focus();
+  }
+
+  /** What is heard includes its speed and key; stems are usually for use elsewhere. */
+  #suggestTempo() {
+    const tempo = this.#subject?.player?.mix();
+    const isOther = tempo !== undefined && !isPlain(tempo);
+    this.#tempo.input.checked = isOther && this.#whats.value === "mix";
   }
 
   #onFinal = () => this.#show();
@@ -216,13 +224,24 @@ export class SaveDialog {
   /** What a file will be called. */
   #showExample() {
     if (!this.#subject) return;
-    const { what, format, names } = this.#choices;
-    const { extension, isTogether } = FORMATS[format];
-    const { song, stems } = this.#subject;
-    const source = what === "stem" ? this.#stem.field.value : (stems.sources[0] ?? "");
-    const part = isTogether ? "" : what === "mix" ? "mix" : source;
-    const name = fileName(song, part, extension, names || PATTERN);
+    const [first = ""] = this.#subject.stems.sources;
+    const name = this.#nameOf(this.#subject, this.#choices.what === "all" ? first : this.#part);
     say(this.#example, ({ save }) => save.namesExample({ name }));
+  }
+
+  /** What a single file has: a stem, or the mix. */
+  get #part() {
+    return this.#choices.what === "mix" ? "mix" : this.#stem.field.value;
+  }
+
+  /** @param {Subject} subject @param {string} part @returns {string} of a file that has it */
+  #nameOf(subject, part) {
+    const { format, names } = this.#choices;
+    const { extension, isTogether } = FORMATS[format];
+    const { tempo, region } = this.#request(subject, this.#choices, part);
+    const how = { rate: subject.stems.rate, tempo, region };
+    const name = partName(isTogether ? "" : part, how);
+    return fileName(subject.song, name, extension, names || PATTERN);
   }
 
   #show() {
@@ -316,7 +335,7 @@ export class SaveDialog {
     // The dialog is closed by the time a place is picked.
     const release = hold(stems);
     try {
-      const destination = await this.#destination(subject, choices, source);
+      const destination = await this.#destination(subject, choices);
       if (!destination) return;
       if (several) several.save({ ...request, destination });
       else this.#saves.add({ ...request, stems, of, song, destination });
@@ -350,15 +369,13 @@ export class SaveDialog {
   }
 
   /**
-   * @param {Subject} subject @param {Choices} choices @param {string} source
+   * @param {Subject} subject @param {Choices} choices
    * @returns {Promise<Destination | null>}
    */
-  async #destination({ song, several }, { what, format, to, names }, source) {
+  async #destination(subject, { what, format, to }) {
     if (to === "download") return { kind: "download" };
-    const { extension, isTogether } = FORMATS[format];
-    if (several || (what === "all" && !isTogether)) return pickFolder();
-    const part = isTogether ? "" : what === "stem" ? source : "mix";
-    return pickFile(fileName(song, part, extension, names || PATTERN));
+    if (subject.several || (what === "all" && !FORMATS[format].isTogether)) return pickFolder();
+    return pickFile(this.#nameOf(subject, this.#part));
   }
 }
 
