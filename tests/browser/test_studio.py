@@ -127,6 +127,62 @@ def test_click_and_drag_seek(studio: StudioPage) -> None:
     expect(studio.element("time")).to_have_text("0:48 / 4:00")
 
 
+@pytest.fixture
+def rearranged(shared_context: BrowserContext, tiny_url: str) -> Iterator[StudioPage]:
+    """A page of its own, which remembers how its lanes are arranged."""
+    page = StudioPage(shared_context, tiny_url)
+    yield page
+    page.page.evaluate("localStorage.clear()")
+    page.page.close()
+
+
+def names(studio: StudioPage) -> list[str]:
+    """The stems in the order of their lanes."""
+    lanes = studio.page.locator("#lanes [data-stem]")
+    return list(lanes.evaluate_all("lanes => lanes.map(({ dataset }) => dataset.stem)"))
+
+
+def test_lanes_are_moved(rearranged: StudioPage) -> None:
+    rearranged.show()
+    first = rearranged.page.locator('[data-stem="vocals"] .lane-name')
+    colour = "element => getComputedStyle(element).color"
+    before = first.evaluate(colour)
+    mouse = rearranged.page.mouse
+    mouse.move(*point(rearranged, '[data-stem="vocals"] .lane-name', 0.5))
+    mouse.down()
+    mouse.move(*point(rearranged, '[data-stem="bass"] .lane-name', 0.5), steps=5)
+    mouse.up()
+    assert names(rearranged) == ["drums", "vocals", "bass", "other"]
+    expect(first).to_have_attribute("aria-expanded", "true")
+    assert first.evaluate(colour) == before
+    rearranged.page.keyboard.press("2")
+    expect(rearranged.page.locator('[data-stem="vocals"] [data-mix="muted"]')).to_be_focused()
+    rearranged.page.keyboard.press("Alt+ArrowUp")
+    rearranged.page.keyboard.press("Alt+ArrowUp")
+    assert names(rearranged) == ["vocals", "drums", "bass", "other"]
+    expect(rearranged.element("live")).to_have_text("Vocals: track 1 of 4")
+    # The order is that of all songs; stems that it does not know keep their places.
+    rearranged.show(["bass", "piano", "vocals"])
+    assert names(rearranged) == ["vocals", "piano", "bass"]
+
+
+def test_lanes_are_collapsed(rearranged: StudioPage) -> None:
+    rearranged.show()
+    lane = '[data-stem="bass"]'
+    others = box(rearranged, '[data-stem="drums"]')["height"]
+    rearranged.page.click(f"{lane} .lane-name")
+    expect(rearranged.page.locator(f"{lane} .lane-name")).to_have_attribute(
+        "aria-expanded", "false"
+    )
+    assert box(rearranged, lane)["height"] < 50
+    assert box(rearranged, '[data-stem="drums"]')["height"] > others
+    rearranged.show()
+    assert box(rearranged, lane)["height"] < 50
+    rearranged.page.focus(f"{lane} .lane-name")
+    rearranged.page.keyboard.press("Enter")
+    assert box(rearranged, lane)["height"] == pytest.approx(others, abs=1)
+
+
 def test_selected_region_is_looped(studio: StudioPage) -> None:
     studio.show().finish()
     drag(studio, "#ruler", 0.2, 0.4)

@@ -18,7 +18,8 @@
  * @property {(start: number, stop: number, isChosen: boolean) => void} select   selects a range;
  *   `isChosen`: the user has finished
  * @property {() => readonly [number, number] | null} selected    the selected range
- * @property {(frame: number) => number} snapped    where an end of a range goes that is dragged there
+ * @property {(frame: number) => number} snapped    where an end of a range goes that is dragged
+ *   there
  */
 
 /** Distance in CSS pixels within which a pointer grabs an end of the loop. */

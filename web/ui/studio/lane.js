@@ -22,7 +22,6 @@ import { Wave } from "./wave.js";
 const PERCENT = 100;
 
 export class Lane {
-  #source;
   #stems;
   #player;
   #view;
@@ -45,10 +44,11 @@ export class Lane {
    * @param {View} about.view
    * @param {() => number} about.gain    gain of all waveforms
    * @param {() => void} about.save
+   * @param {boolean} about.isCollapsed
    */
-  constructor({ element, source, stems, player, view, gain, save }) {
+  constructor({ element, source, stems, player, view, gain, save, isCollapsed }) {
     this.element = element;
-    this.#source = source;
+    this.source = source;
     this.#stems = stems;
     this.#player = player;
     this.#view = view;
@@ -68,8 +68,23 @@ export class Lane {
     stems.addEventListener("final", () => this.#showArrival(), { signal });
     view.addEventListener("change", () => this.#showWork(), { signal });
     addEventListener("language", () => this.#showMix(), { signal });
+    this.isCollapsed = isCollapsed;
     this.#showMix();
     this.#showWork();
+  }
+
+  /** The button with its name, by which it is collapsed and moved. */
+  get handle() {
+    return within(this.element, ".lane-name", HTMLButtonElement);
+  }
+
+  get isCollapsed() {
+    return this.element.classList.contains("collapsed");
+  }
+
+  set isCollapsed(isCollapsed) {
+    this.element.classList.toggle("collapsed", isCollapsed);
+    this.handle.setAttribute("aria-expanded", String(!isCollapsed));
   }
 
   close() {
@@ -111,7 +126,7 @@ export class Lane {
     this.#spectrogram?.close();
     this.#spectrogram = isShown
       ? null
-      : new Spectrogram(canvas, this.#stems, this.#source, this.#view);
+      : new Spectrogram(canvas, this.#stems, this.source, this.#view);
     this.#button("spectrum").setAttribute("aria-pressed", String(!isShown));
   }
 
@@ -121,8 +136,8 @@ export class Lane {
 
   /** @param {string} source */
   #name(source) {
-    const heading = within(this.element, "h3", HTMLHeadingElement);
-    say(heading, (w) => stemName(w, source));
+    say(this.handle, (w) => stemName(w, source));
+    sayAs(this.handle, "title", (w) => w.studio.arrange);
     sayAs(this.#mixButton("muted"), "ariaLabel", (w) => w.studio.mute(stemName(w, source)));
     sayAs(this.#mixButton("solo"), "ariaLabel", (w) => w.studio.solo(stemName(w, source)));
     const sheet = within(this.element, ".lane-faders", HTMLDivElement);
@@ -150,22 +165,22 @@ export class Lane {
     const usual = { volume: PERCENT, pan: 0 };
     for (const name of /** @type {const} */ (["volume", "pan"])) {
       connect(this.#slider(name), usual[name], (value) => {
-        this.#player.setChannel(this.#source, { [name]: value / PERCENT });
+        this.#player.setChannel(this.source, { [name]: value / PERCENT });
       });
     }
   }
 
   /** @param {"muted" | "solo"} what */
   #toggle(what) {
-    const isOn = this.#player.channel(this.#source)[what];
-    this.#player.setChannel(this.#source, { [what]: !isOn });
+    const isOn = this.#player.channel(this.source)[what];
+    this.#player.setChannel(this.source, { [what]: !isOn });
   }
 
   #showMix() {
-    const { volume, pan, muted, solo } = this.#player.channel(this.#source);
+    const { volume, pan, muted, solo } = this.#player.channel(this.source);
     this.#mixButton("muted").setAttribute("aria-pressed", String(muted));
     this.#mixButton("solo").setAttribute("aria-pressed", String(solo));
-    const isHeard = this.#player.isHeard(this.#source);
+    const isHeard = this.#player.isHeard(this.source);
     this.element.classList.toggle("silent", !isHeard);
     const faders = { volume: this.#slider("volume"), pan: this.#slider("pan") };
     fill(faders.volume, Math.round(volume * PERCENT));

@@ -57,7 +57,7 @@ export class Ruler {
     this.#element.replaceChildren(...this.#beatLines(width), ...labels);
   }
 
-  /** @param {number} width @returns {Element[]} a picture of a line for each beat, if there is room */
+  /** @param {number} width @returns {Element[]} a line for each beat, if there is room */
   #beatLines(width) {
     const { start, stop } = this.#view;
     const beats = this.#player.beats?.within(start, stop) ?? [];

@@ -4,13 +4,16 @@
  * @module
  */
 
-import { byId, within } from "../elements.js";
+import { announce, byId, within } from "../elements.js";
 import { clock, percent } from "../format.js";
 import { left } from "../songs/row.js";
-import { say } from "../words.js";
+import { say, word } from "../words.js";
+import { stemName } from "../words/stems.js";
+import { Arrangement } from "./arrangement.js";
 import { Gestures } from "./gestures.js";
 import { Lane } from "./lane.js";
 import { meterShare } from "./meter.js";
+import { Moving } from "./moving.js";
 import { Overview } from "./overview.js";
 import { Ruler } from "./ruler.js";
 import { View } from "./view.js";
@@ -36,6 +39,8 @@ const SCROLL_STEP = 0.25;
 /** Height of the loudest waveform, and upper limit of the gain for it. */
 const FULL_HEIGHT = 0.95;
 const MOST_GAIN = 20;
+/** Number of colours that stems take in turn. */
+const COLOURS = 6;
 
 export class Studio {
   #section = byId("studio", HTMLElement);
@@ -46,6 +51,7 @@ export class Studio {
   #playhead = within(this.#section, ".timeline .playhead", HTMLDivElement);
   #actions;
   #view = new View();
+  #arrangement = new Arrangement();
   /** @type {Shown | null} */
   #shown = null;
   /** @type {Lane[]} */
@@ -92,8 +98,14 @@ export class Studio {
     this.#view.reset(stems.length, stems.rate);
     const seek = (/** @type {number} */ frame) => player.seek(frame);
     this.#overview = new Overview(byId("overview", HTMLElement), stems, this.#view, seek);
-    this.#lanes = stems.sources.map((source) => this.#lane(source, shown));
+    const sources = this.#arrangement.arranged(stems.sources);
+    this.#lanes = sources.map((source) => this.#lane(source, shown));
     this.#parts = [
+      new Moving(this.#list, {
+        lanes: () => this.#lanes,
+        move: (lane, index) => this.#move(lane, index),
+        toggle: (lane) => this.#toggleCollapsed(lane),
+      }),
       this.#overview,
       new Ruler(byId("ruler", HTMLElement), this.#view, player),
       new Gestures(this.#board, this.#view, {
@@ -192,9 +204,12 @@ export class Studio {
   /** @param {string} source @param {Shown} shown @returns {Lane} */
   #lane(source, { song, stems, player }) {
     const content = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
+    const element = within(content, "li", HTMLLIElement);
+    element.dataset.turn = String(stems.sources.indexOf(source) % COLOURS);
     const lane = new Lane({
-      element: within(content, "li", HTMLLIElement),
+      element,
       source,
+      isCollapsed: this.#arrangement.isCollapsed(source),
       stems,
       player,
       view: this.#view,
@@ -212,6 +227,24 @@ export class Studio {
     };
     lane.peaks.addEventListener("change", onPeaks, { signal });
     return lane;
+  }
+
+  /** @param {Lane} lane @param {number} index its new place */
+  #move(lane, index) {
+    const others = this.#lanes.filter((other) => other !== lane);
+    this.#lanes = [...others.slice(0, index), lane, ...others.slice(index)];
+    const hadFocus = lane.element.contains(document.activeElement);
+    this.#list.insertBefore(lane.element, this.#lanes[index + 1]?.element ?? null);
+    if (hadFocus) lane.handle.focus();
+    this.#arrangement.arrange(this.#lanes.map(({ source }) => source));
+    const place = { index: index + 1, count: this.#lanes.length };
+    announce(word((w) => w.studio.moved({ stem: stemName(w, lane.source), ...place })));
+  }
+
+  /** @param {Lane} lane */
+  #toggleCollapsed(lane) {
+    lane.isCollapsed = !lane.isCollapsed;
+    this.#arrangement.collapse(lane.source, lane.isCollapsed);
   }
 
   get #gain() {
@@ -241,9 +274,9 @@ export class Studio {
     if (isWanted && this.#preview === null) this.#view.follow(shown.player.position);
     this.#showPlayhead();
     const isPlaying = shown.player.state === "playing";
-    for (const [index, source] of shown.stems.sources.entries()) {
-      const level = isPlaying ? shown.player.level(source).peak : 0;
-      this.#lanes[index]?.showLevel(meterShare(level));
+    for (const lane of this.#lanes) {
+      const level = isPlaying ? shown.player.level(lane.source).peak : 0;
+      lane.showLevel(meterShare(level));
     }
     if (isPlaying) this.#frameRequest = requestAnimationFrame(() => this.#follow());
   }

@@ -180,6 +180,8 @@ export const de = {
     centre: "Mitte",
     left: (share) => `${share} links`,
     right: (share) => `${share} rechts`,
+    arrange: "Klicken klappt die Spur ein oder aus, Ziehen verschiebt sie",
+    moved: ({ stem, index, count }) => `${stem}: Spur ${index} von ${count}`,
     playable: "fertige Teile sind schon spielbar",
   },
 
@@ -270,8 +272,9 @@ export const de = {
     pointer:
       "Klicke oder ziehe auf einer Spur, um dorthin zu springen; ziehe auf der Zeitleiste (oder " +
       "mit Umschalt auf einer Spur), um eine Schleife zu wählen, deren Enden auf den Schlägen " +
-      "einrasten, außer mit Alt; drehe das Rad mit Strg, um zu " +
-      "vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
+      "einrasten, außer mit Alt; klicke auf den Namen einer Spur, um sie einzuklappen, und ziehe " +
+      "ihn (oder drücke Alt und eine Pfeiltaste), um sie zu verschieben; drehe das Rad mit Strg, " +
+      "um zu vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
   },
 
   engine: {

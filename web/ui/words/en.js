@@ -194,6 +194,9 @@ export const en = {
     centre: "Centre",
     left: (/** @type {string} */ share) => `${share} left`,
     right: (/** @type {string} */ share) => `${share} right`,
+    arrange: "Click to collapse or expand, drag to move",
+    moved: (/** @type {{stem: string, index: number, count: number}} */ { stem, index, count }) =>
+      `${stem}: track ${index} of ${count}`,
     playable: "play parts as they finish",
   },
 
@@ -284,7 +287,9 @@ export const en = {
     lettersWhy: "Turn them off if you use voice control or press keys by accident.",
     pointer:
       "Click or drag on a track to seek. Drag on the ruler, or Shift-drag on a track, to set a " +
-      "loop; its ends snap to the beats, unless you hold Alt. Ctrl and the mouse wheel zoom. Double-click a slider to reset it.",
+      "loop; its ends snap to the beats, unless you hold Alt. Click a track's name to collapse " +
+      "it, and drag it (or press Alt and an arrow key) to move the track. Ctrl and the mouse wheel " +
+      "zoom. Double-click a slider to reset it.",
   },
 
   /** The start of the engine. */
