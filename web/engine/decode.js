@@ -17,7 +17,7 @@ import { songWithin, statesLength } from "./decode/gapless.js";
 import { BLOCK, checkLength, Intake, RATE } from "./decode/intake.js";
 import { linksOf } from "./decode/links.js";
 import { openLossless } from "./decode/lossless.js";
-import { tagsOf } from "./decode/tags.js";
+import { NO_TAGS, tagsOf } from "./decode/tags.js";
 import { openWav } from "./decode/wav.js";
 import { isOutOfMemory, UserError } from "./errors.js";
 
@@ -164,7 +164,7 @@ class Decoding {
   async #byBrowserOnly() {
     const isPartial = await this.#take(this.#byBrowser(RATE, "notAudio"), 0);
     const { rate, channels } = this.#intake;
-    return { rate, channels, isPartial, title: null, artist: null, album: null };
+    return { rate, channels, isPartial, ...NO_TAGS };
   }
 
   /** @param {Input} input @param {Track} track */

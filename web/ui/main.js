@@ -281,7 +281,8 @@ function saveEach(list, way) {
 
 /** @param {Song} song */
 function facts(song) {
-  return { name: song.name, ...titlesOf(song), rate: song.source?.rate };
+  const { rate, cover } = song.source ?? {};
+  return { name: song.name, ...titlesOf(song), rate, cover };
 }
 
 showing.addEventListener("change", () => {

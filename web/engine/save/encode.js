@@ -60,7 +60,7 @@ export async function encode(blocks, content, sink, report) {
   const stream = placedStream(sink, (end) => (size = Math.max(size, end)));
   const target = new StreamTarget(stream, { chunked: true, chunkSize: WRITE_BYTES });
   const output = new Output({ format: containerOf(content), target });
-  output.setMetadataTags(content.tags);
+  output.setMetadataTags(await metadataOf(content));
   const { track, add, end } = await encodingOf(content);
   output.addAudioTrack(track);
   await output.start();
@@ -86,6 +86,13 @@ function containerOf({ format, length, rate, tags }) {
     // INFO does not state its character encoding, and readers agree only on ASCII.
     metadataFormat: /^[\x20-\x7e]*$/.test(Object.values(tags).join("")) ? "info" : "id3",
   });
+}
+
+/** @param {Content} content @returns {Promise<import("mediabunny").MetadataTags>} */
+export async function metadataOf({ format, tags: { cover, ...texts } }) {
+  if (!cover || !FORMATS[format].hasCover) return texts;
+  const data = new Uint8Array(await cover.arrayBuffer());
+  return { ...texts, images: [{ data, mimeType: cover.type, kind: "coverFront" }] };
 }
 
 /**

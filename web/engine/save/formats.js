@@ -11,6 +11,7 @@
  * @property {boolean} isTogether       whether one file holds the song and all its stems, not one of
  *   them
  * @property {"pcm-s16" | "pcm-s24" | "pcm-f32" | "flac" | "mp3" | "aac"} codec
+ * @property {boolean} hasCover         whether files of it have a place for a cover picture
  * @property {16 | 24 | null} bits      of the encoded integers; null: unchanged floats
  * @property {string} type              MIME type
  * @property {readonly number[] | null} rates    supported rates in hertz; null: all
@@ -22,6 +23,7 @@ const WAV = /** @type {const} */ ({
   container: "wav",
   extension: "wav",
   isTogether: false,
+  hasCover: false,
   type: "audio/wav",
   rates: null,
 });
@@ -29,6 +31,7 @@ const FLAC = /** @type {const} */ ({
   container: "flac",
   extension: "flac",
   isTogether: false,
+  hasCover: true,
   codec: "flac",
   type: "audio/flac",
   rates: [8000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000],
@@ -46,6 +49,7 @@ export const FORMATS = {
     container: "mp3",
     extension: "mp3",
     isTogether: false,
+    hasCover: true,
     codec: "mp3",
     bits: 16,
     type: "audio/mpeg",
@@ -56,6 +60,7 @@ export const FORMATS = {
     container: "mp4",
     extension: "stem.mp4",
     isTogether: true,
+    hasCover: true,
     codec: "aac",
     bits: 16,
     type: "audio/mp4",

@@ -34,6 +34,7 @@ import { CLICK, withClick } from "./with-click.js";
  * @property {string} [title]   from its tags, like the others
  * @property {string} [artist]
  * @property {string} [album]
+ * @property {Blob | null} [cover]
  */
 
 /**
@@ -238,11 +239,12 @@ function zipName({ stems, song, region, tempo, names }) {
 }
 
 /** @param {Song} song @param {string} part @returns {import("./protocol.js").Tags} */
-function tagsOf({ name, title, artist, album }, part) {
+function tagsOf({ name, title, artist, album, cover }, part) {
   return {
     title: part ? `${title || name} (${part})` : title || name,
     ...(artist && { artist }),
     ...(album && { album }),
+    ...(cover && { cover }),
   };
 }
 

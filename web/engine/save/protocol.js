@@ -34,6 +34,7 @@
  * @property {string} title
  * @property {string} [artist]
  * @property {string} [album]
+ * @property {Blob} [cover]     for formats that can hold it
  */
 
 /**

@@ -37,7 +37,7 @@ const COPY_COST = 0.1;
 const ZIP_OPTIONS = { level: 0, dataDescriptor: false, extendedTimestamp: false };
 configure({ useWebWorkers: false });
 
-/** Room for tags in each file, in addition to the samples. */
+/** Room for text in the tags of each file, in addition to the samples. */
 const TAGS_BYTES = 1 << 16;
 
 /**
@@ -108,7 +108,9 @@ class Job {
   /** Check the free space before anything takes time. */
   async #checkRoom() {
     const { files, zip, format, rate } = this.#order;
-    const each = mostBytes(format, this.#length, rate) + TAGS_BYTES;
+    const [file] = files;
+    const tags = TAGS_BYTES + (file?.tags.cover?.size ?? 0);
+    const each = mostBytes(format, this.#length, rate) + tags;
     for (const { place } of files) await checkRoom(place, each);
     if (zip) await checkRoom(zip.place, (files.length + 1) * each);
   }

@@ -17,7 +17,7 @@ import {
 } from "../../vendor/mediabunny.mjs";
 import { registerAacEncoder } from "../../vendor/aac-encoder/encoder.mjs";
 import { boxesIn, bytesOf, viewOf } from "./boxes.js";
-import { addSample } from "./encode.js";
+import { addSample, metadataOf } from "./encode.js";
 import { STEM_BITRATE } from "./formats.js";
 import { placedStream } from "./sinks.js";
 
@@ -66,7 +66,7 @@ export async function encodeStems(tracks, stems, content, sink, report) {
     onMoov: (data, position) => Object.assign(written, { moov: data.slice(), position }),
   });
   const output = new Output({ format, target: new StreamTarget(placedStream(sink, () => {})) });
-  output.setMetadataTags(content.tags);
+  output.setMetadataTags(await metadataOf(content));
   const sources = tracks.map(() => new AudioSampleSource({ codec: "aac", bitrate: STEM_BITRATE }));
   for (const source of sources) output.addAudioTrack(source);
   await output.start();
