@@ -22,6 +22,7 @@ PATTERNS: Mapping[str, Pattern] = {
         "hat": tuple(np.arange(0, 4, 0.25)),
     },
     "two-step": {"kick": (0, 2.5), "snare": (1, 3), "hat": tuple(np.arange(0, 4, 0.5))},
+    "soul": {"kick": (0, 1.5, 2), "snare": (1, 3), "hat": (0, 1, 2, 3)},
     "jazz": {"kick": (0,), "hat": (0, 1, 1.5, 2, 3, 3.5), "snare": (1, 3)},
 }
 FILL: Pattern = {"kick": (0, 2), "snare": (1, 2, 2.25, 2.5, 2.75, 3, 3.25, 3.5, 3.75), "hat": ()}

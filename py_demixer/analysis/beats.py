@@ -10,6 +10,7 @@ compiled parts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +39,12 @@ class Beats:
 
 MIN_BPM, MAX_BPM = 55.0, 215.0
 _COMMON_BPM = 115.0
-_OCTAVES = 0.9
+_OCTAVES = 1.1
 """Standard deviation of tempi around the common one."""
+
+_AUDIBLE = 0.005
+_TINY = 1e-9
+_BACKBEAT = 3.0
 
 _FAINT = 1e-4
 """Drums with less than this of the others' energy are only what leaks into them."""
@@ -78,12 +83,17 @@ def find_beats(drums: Onsets, others: Onsets) -> Beats | None:
     if not envelope.any():
         return None
     local = _tempogram(envelope)
-    contrast = _normalised(onsets.low) - envelope
-    period, strength = _period(local.mean(axis=0), _tempogram(contrast).mean(axis=0))
+    snares = _normalised(onsets.snares)
+    snares_local = _tempogram(snares)
+    period, _ = _period(local.mean(axis=0), snares_local.mean(axis=0))
+    # Where the tempo drifts, long lags are clear only after that has been undone.
+    drift = _drift(local, period)
+    period, strength = _period(_aligned(local, drift), _aligned(snares_local, drift))
     if strength < _REGULAR:
         return None
-    periods = _periods(local, period, len(envelope))
-    places = _sequence(envelope, periods)
+    drift = _drift(local, period)
+    moments = np.arange(len(drift)) * _STEP
+    places = _sequence(envelope, period * np.interp(np.arange(len(envelope)), moments, drift))
     places = _trimmed(places, envelope)
     if len(places) < _FEWEST:
         return None
@@ -106,12 +116,11 @@ def _moving_mean(x: Envelope, width: int) -> Envelope:
     return (total[2 * width + 1 :] - total[: -2 * width - 1]) / (2 * width + 1)
 
 
-def _normalised(x: NDArray[np.float32]) -> Envelope:
+def _normalised(x: NDArray[np.floating]) -> Envelope:
     """Take away what is constant, and let quiet parts of the song count as much as loud ones."""
     above = np.maximum(x.astype(np.float64) - _moving_mean(x.astype(np.float64), RATE // 2), 0)
     level = np.sqrt(_moving_mean(above**2, 4 * RATE))
-    floor = 0.2 * level.max()
-    return above / np.maximum(level, floor) if floor > 0 else above
+    return above / np.maximum(level, max(0.2 * level.max(), _AUDIBLE))
 
 
 def _tempogram(envelope: Envelope) -> Envelope:
@@ -131,7 +140,7 @@ def _tempogram(envelope: Envelope) -> Envelope:
     for window in windows:
         part = window - (window * taper).sum() / taper.sum()
         values = correlated(part * taper) / shape
-        out.append(values / values[0] if values[0] > 1e-9 else np.zeros(_LAGS))
+        out.append(values / max(values[0], 0.2))
     return np.stack(out)
 
 
@@ -139,23 +148,30 @@ def _at(correlation: Envelope, lags: Envelope) -> Envelope:
     return np.interp(lags, np.arange(_LAGS), correlation)
 
 
-def _period(correlation: Envelope, contrast: Envelope) -> tuple[float, float]:
+def _period(correlation: Envelope, snares: Envelope) -> tuple[float, float]:
     """The period of the beat in frames, and the autocorrelation there."""
     bpm = np.geomspace(MIN_BPM, MAX_BPM, 400)
     lags = 60 * RATE / bpm
     prior = np.exp(-0.5 * (np.log2(bpm / _COMMON_BPM) / _OCTAVES) ** 2)
-    salience = _at(correlation, lags) + 0.5 * _at(correlation, 2 * lags)
-    salience += 0.25 * _at(correlation, 4 * lags)
-    backbeat = np.maximum(_at(contrast, 2 * lags) - _at(contrast, lags), 0)
-    score = prior * (np.maximum(salience, 0) + backbeat)
+    once, twice, four = (_at(correlation, k * lags) for k in (1, 2, 4))
+    backbeat = np.maximum(_at(snares, 2 * lags) - np.maximum(_at(snares, lags), 0), 0)
+    backbeat *= np.clip(once / np.maximum(twice, _TINY), 0, 1)
+    score = prior * (np.maximum(once + twice / 2 + four / 4, 0) + _BACKBEAT * backbeat)
     best = int(score.argmax())
     return float(lags[best]), float(_at(correlation, lags[best : best + 1])[0])
 
 
-def _periods(local: Envelope, period: float, length: int) -> Envelope:
-    """The period at each frame: the best path near the song's period, by the Viterbi algorithm."""
+def _aligned(local: Envelope, drift: Envelope) -> Envelope:
+    """The mean autocorrelation, as if the tempo did not drift."""
+    lags = np.arange(_LAGS)
+    return np.mean([_at(row, lags * ratio) for row, ratio in zip(local, drift, strict=True)], 0)
+
+
+def _drift(local: Envelope, period: float) -> Envelope:
+    """The period in each window, relative to the song's: the best path (Viterbi)."""
     steps = np.arange(-_STATES, _STATES + 1)
-    lags = period * (1 + _DRIFT) ** steps
+    ratios = (1 + _DRIFT) ** steps
+    lags = period * ratios
     gain = np.stack([sum(_at(row, k * lags) / k**0.5 for k in (1, 2, 4)) for row in local])
     cost = 0.3 * (steps[:, None] - steps) ** 2
     score, back = gain[0], []
@@ -166,13 +182,15 @@ def _periods(local: Envelope, period: float, length: int) -> Envelope:
     path = [int(score.argmax())]
     for choice in reversed(back):
         path.append(int(choice[path[-1]]))
-    return np.interp(np.arange(length), np.arange(len(path)) * _STEP, lags[path[::-1]])
+    return ratios[path[::-1]]
 
 
 def _sequence(envelope: Envelope, periods: Envelope) -> NDArray[np.int64]:
     """The best sequence of beats, as indices of the envelope: Ellis's equation 4."""
-    local = _smoothed(envelope, 1.5)
+    lead = 2 * math.ceil(periods[0]) + 1
+    local = np.pad(_smoothed(envelope, 1.5), (lead, 0))
     local /= local.std()
+    periods = np.pad(periods, (lead, 0), "edge")
     score = local.copy()
     before = np.full(len(local), -1)
     tables: dict[int, tuple[int, int, Envelope]] = {}
@@ -197,7 +215,7 @@ def _sequence(envelope: Envelope, periods: Envelope) -> NDArray[np.int64]:
     places = [tail + int(score[tail:].argmax())]
     while before[places[-1]] >= 0:
         places.append(int(before[places[-1]]))
-    return np.array(places[::-1])
+    return np.array(places[::-1]) - lead
 
 
 def _trimmed(places: NDArray[np.int64], envelope: Envelope) -> NDArray[np.int64]:
@@ -219,7 +237,6 @@ def _refined(places: NDArray[np.int64], envelope: Envelope) -> Envelope:
     curve = left - 2 * top + right
     shift = np.where(curve < 0, 0.5 * (left - right) / np.minimum(curve, -1e-9), 0)
     exact = places + peak - reach - 1 + np.clip(shift, -0.5, 0.5)
-    grid = np.arange(len(places))
     is_clear = (top > 1) & (top >= left) & (top >= right)
     if is_clear.sum() < 2:
         return places.astype(np.float64)

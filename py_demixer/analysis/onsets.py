@@ -20,9 +20,20 @@ RATE = 100
 
 _SECONDS = 0.023  # of a frame
 _MELS = 40
-_LOW = 150.0  # hertz: kick drums are below, snares mostly above
-_COMPRESSION = 1000.0
+_LIMITS = (0.0, 190.0, 2500.0, np.inf)
+"""In hertz: kick drums are strongest in the first band, snares in the second, cymbals above."""
+_WEIGHTS = (0.2, 0.4, 0.4)
+_FINE, _COARSE = np.float32(100), np.float32(10)
+"""Factors before the logarithm: with the fine one, soft strokes are as clear as loud ones."""
+
+_SPAN = 5
+"""A rise is one above the highest of so many frames before, so that beating partials are none."""
+
+_SLOW = 3
+"""The frames over which coarse rises are taken: a kick drum's low tone is slower than its click."""
+
 _BATCH = 256
+_TINY = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
@@ -31,8 +42,11 @@ class Onsets:
 
     Attributes
     ----------
-    all, low
-        The envelopes of all frequencies and of the low ones, ``(n,)`` float32.
+    all
+        The envelope of all frequencies: ``(n,)`` float32.
+    snares
+        That of strokes whose middle frequencies are stronger than the low ones, like a snare
+        drum's, ``(n,)`` float32; cymbals have hardly any.
     energy
         Mean square of the signal.
     hop
@@ -40,7 +54,7 @@ class Onsets:
     """
 
     all: NDArray[np.float32]
-    low: NDArray[np.float32]
+    snares: NDArray[np.float32]
     energy: float
     hop: int
 
@@ -63,9 +77,11 @@ class OnsetMeter:
         filters = mel_filters(sample_rate, size, _MELS) * np.float32(sample_rate / size)
         self._filters = np.ascontiguousarray(filters.T)
         centres = np.fft.rfftfreq(size, 1 / sample_rate)[filters.argmax(axis=1)]
-        self._lows = int((centres < _LOW).sum())
+        bands = (centres >= np.array(_LIMITS)[:-1, None]) & (centres < np.array(_LIMITS)[1:, None])
+        self._bands = (bands / bands.sum(axis=1, keepdims=True)).astype(np.float32).T
+        self._weights = self._bands @ np.array(_WEIGHTS, np.float32)
         self._frames = Frames(size, self.hop, _BATCH)
-        self._last = np.zeros((1, _MELS), np.float32)
+        self._last = np.zeros((_SPAN, _MELS), np.float32)
         self._envelopes: list[NDArray[np.float16]] = []
         self._energies: list[float] = []
 
@@ -77,16 +93,20 @@ class OnsetMeter:
     def finish(self) -> Onsets:
         """Return the envelopes of all samples so far."""
         self._measure(self._frames.finish())
-        every, low = np.concatenate(self._envelopes, axis=1).astype(np.float32)
+        every, snares = np.concatenate(self._envelopes, axis=1).astype(np.float32)
         energy = sum(self._energies) / max(1, every.size)
-        return Onsets(every, low, energy, self.hop)
+        return Onsets(every, snares, energy, self.hop)
 
     def _measure(self, frames: NDArray[np.float32]) -> None:
-        spectra = np.abs(np.fft.rfft(frames * self._window, axis=1))
-        levels = np.log1p(_COMPRESSION * (spectra @ self._filters))
-        rises = np.maximum(np.diff(levels, axis=0, prepend=self._last), 0)
-        self._last = levels[-1:] if len(levels) else self._last
-        envelopes = rises.mean(axis=1), rises[:, : self._lows].mean(axis=1)
-        self._envelopes.append(np.stack(envelopes).astype(np.float16))
+        spectra = np.abs(np.fft.rfft(frames * self._window, axis=1)) @ self._filters
+        known = np.concatenate([self._last, spectra])
+        self._last = known[-_SPAN:]
+        levels = np.log1p(_FINE * known)
+        before = np.lib.stride_tricks.sliding_window_view(levels[:-1], _SPAN, axis=0).max(axis=2)
+        fine = np.maximum(levels[_SPAN:] - before, 0) @ self._weights
+        levels = np.log1p(_COARSE * known[_SPAN - _SLOW :])
+        coarse = np.maximum(levels[_SLOW:] - levels[:-_SLOW], 0) @ self._bands
+        snares = coarse[:, 1] ** 2 / (coarse[:, 0] + coarse[:, 1] + _TINY)
+        self._envelopes.append(np.stack([fine, snares]).astype(np.float16))
         middles = frames[:, (frames.shape[1] - self.hop) // 2 :][:, : self.hop]
         self._energies.append(float(np.square(middles, dtype=np.float64).mean(axis=1).sum()))
