@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -107,7 +108,7 @@ _KIT = {
 
 
 def cadence(
-    tonic: int, mode: str, *, cents: float = 0.0, repeats: int = 2
+    tonic: int, mode: str, *, cents: float = 0.0, repeats: int = 1
 ) -> dict[str, np.ndarray]:
     """Play I-IV-V-I (i-iv-v-i) with a bass: ``{"bass": ..., "other": ...}``, a chord a second.
 
@@ -125,15 +126,16 @@ def cadence(
     for step in (0, 5, 7, 0) * repeats:
         root = 48 + tonic + step
         chord = (root, root + third, root + 7, root + 12)
-        parts["bass"].append(_tone(root - 12, cents))
-        parts["other"].append(sum(_tone(note, cents) for note in chord) / 4)
+        parts["bass"].append(tone(root - 12, cents))
+        parts["other"].append(sum(tone(note, cents) for note in chord) / 4)
     return {
         name: np.tile(0.3 * np.concatenate(tones), (2, 1)).astype(np.float32)
         for name, tones in parts.items()
     }
 
 
-def _tone(note: float, cents: float) -> np.ndarray:
+@functools.cache
+def tone(note: float, cents: float = 0.0) -> np.ndarray:
     """A second of a decaying tone with six harmonics, given as a MIDI number."""
     time = np.arange(RATE) / RATE
     phase = 2 * np.pi * 440 * 2 ** ((note - 69 + cents / 100) / 12) * time

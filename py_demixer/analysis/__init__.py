@@ -18,6 +18,9 @@ __all__ = ["Analyser", "Analysis", "Beats", "Key", "analyse"]
 
 _BLOCK = 1 << 18  # samples
 
+_DRUMS = ("drum", "percussion")
+"""What stems with the beat have in their names."""
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -38,8 +41,8 @@ class Analysis:
 class Analyser:
     """Analyses a separated song that comes in blocks.
 
-    Beats are found in the drums, where there are any, and the key in everything else. The memory
-    grows by 3 MB for each hour.
+    Beats are those of the drums, where there are any, otherwise of everything else, in which the
+    key is found, too. The memory grows by 3 MB for each hour of the song.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ class Analyser:
     """
 
     def __init__(self, sources: Sequence[str], sample_rate: int) -> None:
-        self._are_drums = ["drum" in source.lower() for source in sources]
+        self._is_drums = [any(word in name.lower() for word in _DRUMS) for name in sources]
         self._drums, self._others = OnsetMeter(sample_rate), OnsetMeter(sample_rate)
         self._pitches = PitchMeter(sample_rate)
 
@@ -61,9 +64,19 @@ class Analyser:
         ----------
         stems
             ``(sources, channels, n)`` float32. The lengths of blocks do not affect the result.
+
+        Raises
+        ------
+        ValueError
+            There are more or fewer stems than names.
         """
-        drums = _mono(stems, [i for i, is_drum in enumerate(self._are_drums) if is_drum])
-        others = _mono(stems, [i for i, is_drum in enumerate(self._are_drums) if not is_drum])
+        drums, others = (np.zeros(stems.shape[2], np.float32) for _ in range(2))
+        for is_drums, stem in zip(self._is_drums, stems, strict=True):
+            part = drums if is_drums else others
+            # One channel after the other, so that the order of additions is always the same.
+            for channel in stem:
+                np.add(part, channel, out=part)
+        drums, others = (part / np.float32(stems.shape[1]) for part in (drums, others))
         self._drums.update(drums)
         self._others.update(others)
         self._pitches.update(others)
@@ -72,15 +85,6 @@ class Analyser:
         """Return the analysis of all samples so far."""
         beats = find_beats(self._drums.finish(), self._others.finish())
         return Analysis(beats, find_key(self._pitches.finish()))
-
-
-def _mono(stems: NDArray[np.float32], chosen: Sequence[int]) -> NDArray[np.float32]:
-    """The sum of some stems, mixed down to mono: ``(n,)``."""
-    mono = np.zeros(stems.shape[2], np.float32)
-    for stem in chosen:
-        for channel in stems[stem]:
-            mono += channel
-    return mono / np.float32(stems.shape[1])
 
 
 def analyse(stems: Stems) -> Analysis:

@@ -68,7 +68,7 @@ _CLEAR = 1.0
 
 _WINDOW, _STEP = 12 * RATE, 2 * RATE
 _LAGS = round(max(_MULTIPLES) * 60 / _BPM[0] * RATE) + 2
-_RATIOS = 1.01 ** np.arange(-15, 16)
+_RATIOS: Array = 1.01 ** np.arange(-15.0, 16.0)
 """Local periods, compared with the song's."""
 
 _RUBATO = 0.3
@@ -211,7 +211,8 @@ def _aligned(tempogram: Array, drift: Array) -> Array:
     """The mean autocorrelation of the song, ``(lags,)``, as if its tempo did not drift."""
     lags = np.arange(_LAGS)
     rows = [_at(row, lags * ratio) for row, ratio in zip(tempogram, drift, strict=True)]
-    return np.mean(rows, axis=0)
+    mean: Array = np.mean(rows, axis=0)
+    return mean
 
 
 def _drift(tempogram: Array, period: float) -> Array:

@@ -44,11 +44,12 @@ class Frames:
                 self._filled -= self._step
                 self._buffer[: self._filled] = self._buffer[self._step :]
 
-    def finish(self) -> NDArray[np.float32]:
-        """Return the last frames, ``(n, size)``: those whose centres are in the signal."""
+    def finish(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the last frames, ``(n, size)``, if there are any whose centre is in the signal."""
         self._buffer[self._filled :] = 0
         count = -(-(self._filled - self._size // 2) // self._hop)
-        return self._frames()[: max(0, count)]
+        if count > 0:
+            yield self._frames()[:count]
 
     def _frames(self) -> NDArray[np.float32]:
         # sliding_window_view would first make a view of all frames with a hop of 1, whose size is

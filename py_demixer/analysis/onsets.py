@@ -88,7 +88,7 @@ class OnsetMeter:
         self._frames = Frames(size, self._hop, _BATCH)
         self._recent = np.zeros((_RECENT, _MELS), np.float32)
         # Half precision, because songs may last for hours.
-        self._envelopes: list[NDArray[np.float16]] = []
+        self._envelopes = [np.zeros((2, 0), np.float16)]
         self._energies: list[float] = []
 
     def update(self, samples: NDArray[np.float32]) -> None:
@@ -98,7 +98,8 @@ class OnsetMeter:
 
     def finish(self) -> Onsets:
         """Return the envelopes of all samples so far."""
-        self._measure(self._frames.finish())
+        for frames in self._frames.finish():
+            self._measure(frames)
         every, snares = np.concatenate(self._envelopes, axis=1).astype(np.float32)
         energy = sum(self._energies) / max(1, every.size)
         return Onsets(every, snares, energy, self._hop, self._sample_rate)
