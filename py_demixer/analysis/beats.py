@@ -45,6 +45,9 @@ _COMMON_BPM, _OCTAVES = 115.0, 1.1
 _BACKBEAT = 3.0
 """How much a snare drum on every second beat counts, compared with the autocorrelation."""
 
+_CHANCE = 0.15
+"""What the autocorrelation of snares may reach without any."""
+
 _MULTIPLES = (1, 2, 4)
 """Autocorrelation at the beat, and at groups of two and four."""
 
@@ -97,7 +100,7 @@ def find_beats(drums: Onsets, others: Onsets) -> Beats | None:
     Beats | None
         None if there is no regular pulse.
     """
-    envelope, snares = _envelopes(drums, others)
+    envelope, snares, accented = _envelopes(drums, others)
     if not envelope.any():
         return None
     pulse, backbeat = _tempogram(envelope), _tempogram(snares)
@@ -108,7 +111,9 @@ def find_beats(drums: Onsets, others: Onsets) -> Beats | None:
     if strength < _REGULAR:
         return None
     periods = period * _drift(pulse, period)
-    places = _sequence(envelope, np.interp(np.arange(envelope.size) / _STEP, *_indexed(periods)))
+    moments = np.arange(periods.size) * _STEP
+    local = np.interp(np.arange(envelope.size), moments, periods)
+    places = _sequence(accented, local)
     places = _trimmed(places, envelope)
     if places.size < _FEWEST:
         return None
@@ -118,18 +123,23 @@ def find_beats(drums: Onsets, others: Onsets) -> Beats | None:
     return Beats(np.round(exact).astype(np.int64), 60 * drums.sample_rate / interval)
 
 
-def _indexed(values: Array) -> tuple[Array, Array]:
-    return np.arange(values.size, dtype=np.float64), values
+def _envelopes(drums: Onsets, others: Onsets) -> tuple[Array, Array, Array]:
+    """Normalised envelopes: of all onsets, of the snares, and of what the beats are fitted to.
 
-
-def _envelopes(drums: Onsets, others: Onsets) -> tuple[Array, Array]:
-    """The envelope whose pulse is the beat, and that of the snares, both normalised."""
+    Other instruments play many soft notes between beats, so that what is strong counts twice.
+    """
+    other = _normalised(others.every)
+    accented = other + _normalised(others.snares)
     if drums.energy <= _FAINT * others.energy:
-        return _normalised(others.every), _normalised(others.snares)
+        return other, _normalised(others.snares), accented
+    strokes = _normalised(drums.every)
     loudness = _moving_mean(drums.every.astype(np.float64) ** 2, 4 * RATE)
     is_playing = loudness > _ABSENT * loudness.max()
-    envelope = np.where(is_playing, _normalised(drums.every), _normalised(others.every))
-    return envelope, _normalised(drums.snares)
+    return (
+        np.where(is_playing, strokes, other),
+        _normalised(drums.snares),
+        np.where(is_playing, strokes, accented),
+    )
 
 
 def _normalised(envelope: NDArray[np.float32]) -> Array:
@@ -199,7 +209,8 @@ def _period(pulse: Array, backbeat: Array) -> tuple[float, float]:
     lags = 60 * RATE / _BPM
     prior = np.exp(-0.5 * (np.log2(_BPM / _COMMON_BPM) / _OCTAVES) ** 2)
     levels = np.stack([_at(pulse, multiple * lags) for multiple in _MULTIPLES])
-    snares = np.maximum(_at(backbeat, 2 * lags) - np.maximum(_at(backbeat, lags), 0), 0)
+    contrast = _at(backbeat, 2 * lags) - np.maximum(_at(backbeat, lags), 0)
+    snares = np.maximum(contrast - _CHANCE, 0)
     # Without a pulse at one beat, it is another metre: three beats have a middle, too.
     snares *= np.clip(levels[0] / np.maximum(levels[1], 1e-9), 0, 1)
     weighted = (levels / np.array(_MULTIPLES)[:, None]).sum(axis=0)
