@@ -24,6 +24,7 @@ PATTERNS: Mapping[str, Pattern] = {
     },
     "two-step": {"kick": (0, 2.5), "snare": (1, 3), "hat": tuple(np.arange(0, 4, 0.5))},
     "soul": {"kick": (0, 1.5, 2), "snare": (1, 3), "hat": (0, 1, 2, 3)},
+    "reggaeton": {"kick": (0, 1, 2, 3), "snare": (0.75, 1.5, 2.75, 3.5)},
     "jazz": {"kick": (0,), "hat": (0, 1, 1.5, 2, 3, 3.5), "snare": (1, 3)},
 }
 FILL: Pattern = {"kick": (0, 2), "snare": (1, 2, 2.25, 2.5, 2.75, 3, 3.25, 3.5, 3.75), "hat": ()}

@@ -44,6 +44,11 @@ def test_straight_patterns(bpm: float, pattern: str) -> None:
     assert np.abs(errors).max() < 0.01
 
 
+@pytest.mark.parametrize("bpm", [88, 96, 110])
+def test_strokes_off_the_beat(bpm: float) -> None:
+    assert np.abs(beats_of(musicians.drums(bpm, "reggaeton", bars=8))).max() < 0.01
+
+
 @pytest.mark.parametrize("bpm", [60, 90, 120, 160, 200])
 def test_swing_silence_fills_ghost_notes_and_a_human_drummer(bpm: float) -> None:
     for pattern, swing in (("rock", 1 / 6), ("jazz", 1 / 6), ("funk", 0), ("soul", 0)):
