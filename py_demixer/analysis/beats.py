@@ -117,7 +117,7 @@ def find_beats(drums: Onsets, others: Onsets) -> Beats | None:
     places = _trimmed(places, envelope)
     if places.size < _FEWEST:
         return None
-    exact = _refined(places, envelope) * drums.hop
+    exact = np.clip(_refined(places, envelope), 0, envelope.size - 1) * drums.hop
     apart = min(16, exact.size - 1)
     interval = float(np.median(exact[apart:] - exact[:-apart])) / apart
     return Beats(np.round(exact).astype(np.int64), 60 * drums.sample_rate / interval)
@@ -286,6 +286,8 @@ def _costs(span: int) -> Array:
 def _trimmed(places: NDArray[np.int64], envelope: Array) -> NDArray[np.int64]:
     """Leave out beats before the first onset and after the last one."""
     onsets = np.flatnonzero(envelope > 0.5 * _CLEAR)
+    if not onsets.size:
+        return places[:0]
     return places[(places >= onsets[0] - _REACH) & (places <= onsets[-1] + _REACH)]
 
 

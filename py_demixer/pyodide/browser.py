@@ -134,7 +134,7 @@ class Analysis:
         self._analyser = Analyser(json.loads(sources), _loaded().sample_rate)
 
     def update(self, blocks: Sequence[Any]) -> None:
-        """Take in the next frames: of each stem, as many as one likes, interleaved."""
+        """Take in the next frames: of each stem the same number, any, interleaved."""
         channels = _loaded().channels
         self._analyser.update(np.stack([_frames(block, channels).T for block in blocks]))
 
