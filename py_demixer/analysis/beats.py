@@ -11,7 +11,6 @@ compiled parts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +52,9 @@ _MULTIPLES = (1, 2, 4)
 
 _REGULAR = 0.15
 """Autocorrelation below which there is no pulse: chance gives up to 0.1."""
+
+_LEAST = 0.2
+"""Least variance of an envelope that counts fully."""
 
 _FEWEST = 8
 """Fewer beats are no pulse."""
@@ -167,16 +169,15 @@ def _smoothed(values: Array) -> Array:
 def _tempogram(envelope: Array) -> Array:
     """The autocorrelation around each step of the song, ``(steps, lags)``: 1 at lag 0."""
     padded = np.pad(_smoothed(envelope), _WINDOW // 2)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_STEP]
     taper = np.hanning(_WINDOW + 2)[1:-1]
     fading = _products(taper)
-    return np.stack([row / max(row[0], 0.2) for row in _windowed(windows, taper, fading)])
-
-
-def _windowed(windows: Array, taper: Array, fading: Array) -> Iterator[Array]:
-    for window in windows:
+    rows = []
+    for start in range(0, envelope.size + 1, _STEP):
+        window = padded[start : start + _WINDOW]
         mean = (window * taper).sum() / taper.sum()
-        yield _products((window - mean) * taper) / fading
+        row = _products((window - mean) * taper) / fading
+        rows.append(row / max(row[0], _LEAST))
+    return np.stack(rows)
 
 
 def _products(signal: Array) -> Array:
