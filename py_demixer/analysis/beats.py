@@ -260,7 +260,8 @@ def _sequence(envelope: Array, periods: Array) -> NDArray[np.int64]:
     score /= score.std()
     before = np.full(score.size, -1)
     spans = np.round(2 * np.pad(periods, (lead, 0), "edge")).astype(np.int64)
-    costs = {span: _costs(span) for span in np.unique(spans).tolist()}
+    # Not np.unique: it imports numpy.ma, which the page's snapshot of Python does not have.
+    costs = {span: _costs(span) for span in set(spans.tolist())}
     for now, span in enumerate(spans[lead:].tolist(), lead):
         cost = costs[span]
         first = now - span

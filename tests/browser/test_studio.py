@@ -368,7 +368,7 @@ def test_keys(studio: StudioPage) -> None:
     body.press("?")
     dialog = studio.element("keys")
     expect(dialog).to_be_visible()
-    expect(dialog.locator("dt")).to_have_count(15)
+    expect(dialog.locator("dt")).to_have_count(16)
     dialog.get_by_role("checkbox").uncheck()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
