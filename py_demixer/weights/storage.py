@@ -26,23 +26,25 @@ def half(name: str, tensor: NDArray[np.floating]) -> NDArray[np.float16]:
     ConvertError
         A value cannot be represented exactly.
     """
-    with np.errstate(over="ignore"):
-        narrow = tensor.astype(np.float16, copy=False)
-    if not np.array_equal(narrow.astype(tensor.dtype), tensor):
+    if not _is_half(tensor):
         raise ConvertError(
             f"The tensor {name} has values that float16 cannot hold exactly, so this is not the"
             " published model: choose another file."
         )
-    return narrow
+    return tensor.astype(np.float16, copy=False)
 
 
 def exact(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """All tensors as float16 if that is lossless, and as float32 otherwise."""
+    kind = np.float16 if all(map(_is_half, tensors.values())) else np.float32
+    return {name: tensor.astype(kind, copy=False) for name, tensor in tensors.items()}
+
+
+def _is_half(tensor: NDArray[Any]) -> bool:
+    """Whether float16 holds all values exactly."""
     with np.errstate(over="ignore"):
-        narrow = {name: tensor.astype(np.float16, copy=False) for name, tensor in tensors.items()}
-    if all(np.array_equal(narrow[name].astype(x.dtype), x) for name, x in tensors.items()):
-        return narrow
-    return {name: tensor.astype(np.float32, copy=False) for name, tensor in tensors.items()}
+        narrow = tensor.astype(np.float16, copy=False)
+    return np.array_equal(narrow.astype(tensor.dtype), tensor)
 
 
 def stored(tensors: Mapping[str, NDArray[Any]], kind: str) -> dict[str, NDArray[Any]]:
