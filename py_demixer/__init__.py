@@ -1,4 +1,4 @@
-"""Music source separation in pure NumPy, natively and in Pyodide: SCNet, Demucs and Open-Unmix.
+"""Music source separation in NumPy, natively and in Pyodide: SCNet, Demucs, RoFormers and others.
 
 >>> import py_demixer
 >>> model = py_demixer.load_model("htdemucs")                # doctest: +SKIP
@@ -128,8 +128,9 @@ def load_checkpoint(
     Parameters
     ----------
     path
-        A PyTorch checkpoint (of Demucs v3 or v4, SCNet or one stem of Open-Unmix), tensors in the
-        safetensors format, or a weight file of this package. Nothing in it is executed.
+        A PyTorch checkpoint (of Demucs v3 or v4, SCNet, a BS- or Mel-Band RoFormer, or one stem of
+        Open-Unmix), tensors in the safetensors format, or a weight file of this package. Nothing in
+        it is executed.
     config
         The configuration (YAML) of the program that trained the network, if the checkpoint does not
         say its dimensions and stems.

@@ -1,4 +1,4 @@
-"""Checkpoints of one's own for tests: a small SCNet, its configuration, and a hostile file."""
+"""Checkpoints of one's own for tests: small networks, their configurations, and a hostile file."""
 
 from __future__ import annotations
 
@@ -38,6 +38,72 @@ augmentations:
     - 0.2
     - 0.02
 """
+
+TOKENS = tiny.ROFORMER | {"n_fft": 128, "depth": 1, "segment_length": tiny.SECOND}
+ROFORMERS = {
+    "bs": tiny.Kind(
+        "roformer",
+        TOKENS
+        | {
+            "sources": ("left", "right"),
+            "remainder": False,
+            "sizes": (9, 24, 32),
+            "hop": 32,
+            "skips": True,
+            "mask_depth": 1,
+        },
+    ),
+    "mel": tiny.Kind("roformer", TOKENS | {"mel_bands": 4, "hop": 50}),
+}
+"""The networks in golden/roformer: see tests/golden/make_roformer.py."""
+
+ROFORMER_SETTINGS = {
+    "bs": """
+audio: {chunk_size: 99, sample_rate: 44100, hop_length: 441, num_channels: 2}
+model:
+  dim: 16
+  depth: 1
+  stereo: true
+  num_stems: 2
+  time_transformer_depth: 1
+  freq_transformer_depth: 1
+  linear_transformer_depth: 0
+  freqs_per_bands: !!python/tuple [9, 24, 32]
+  dim_head: 8
+  heads: 2
+  attn_dropout: 0.1
+  flash_attn: true
+  stft_n_fft: 128
+  stft_hop_length: 32
+  stft_win_length: 128
+  stft_normalized: false
+  mask_estimator_depth: 2
+  multi_stft_resolutions_window_sizes: !!python/tuple
+  - 4096
+  - 2048
+  mlp_expansion_factor: 2
+  skip_connection: true
+training: {instruments: [left, right], target_instrument: null}
+inference: {chunk_size: 44100, num_overlap: 4}
+""",
+    "mel": """
+audio: {chunk_size: 44100, sample_rate: 44100}
+model:
+  dim: 16
+  depth: 1
+  stereo: true
+  num_stems: 1
+  num_bands: 4
+  dim_head: 8
+  heads: 2
+  sample_rate: 44100
+  stft_n_fft: 128
+  stft_hop_length: 50
+  stft_win_length: 128
+  match_input_audio_length: true
+training: {instruments: [vocals, other], target_instrument: vocals}
+""",
+}
 
 
 class Hostile:

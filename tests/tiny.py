@@ -1,4 +1,4 @@
-"""Tiny Demucs and SCNet models with seeded weights: the same code, a fraction of the work.
+"""Tiny Demucs, SCNet and RoFormer models with seeded weights: the same code, and less work.
 
 python -m tests.tiny OUT.safetensors [MODEL]
 """
@@ -28,6 +28,9 @@ CONFIG = {
 }
 """Dimensions of the tiny HTDemucs, whose segments are as long as the released model's."""
 
+ROFORMER = {"width": 16, "heads": 2, "head_width": 8, "mask_width": 32, "segment_length": 66150}
+"""Dimensions common to the tiny RoFormers."""
+
 SECOND = 44100
 """Frames of the short segments that suffice for most tests."""
 
@@ -51,8 +54,25 @@ KINDS = {
     "htdemucs_6s": Kind("htdemucs", CONFIG | {"sources": SIX, "bottom_channels": 0}),
     "hdemucs_mmi": Kind("hdemucs", {"channels": 4, "segment_length": 220500}),
     "scnet": Kind("scnet", {"widths": (4, 8, 8, 16), "layers": 4}),
+    "bs_roformer": Kind(
+        "roformer",
+        ROFORMER
+        | {
+            "sources": ("drums", "bass", "other", "vocals"),
+            "remainder": False,
+            "sizes": (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129),
+            "depth": 3,
+            "depths": (2, 1),
+            "hop": 512,
+            "scaled": True,
+            "skips": True,
+            "drops_dc": False,
+            "mask_depth": 1,
+        },
+    ),
+    "mel_roformer": Kind("roformer", ROFORMER | {"depth": 2, "depths": (1, 2), "mask_depth": 2}),
 }
-"""Tiny models, each in place of the published model with that name."""
+"""Tiny models, each in place of the published model with that name; no RoFormers are published."""
 
 MIXED = ((1.0, 0.5, 0.0, 2.0), (1.0, 1.5, 1.0, 0.0))
 """Weights of a bag of two networks that share stems, unlike those of any published bag."""

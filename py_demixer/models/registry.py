@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import hdemucs, htdemucs, openunmix, scnet
+from . import hdemucs, htdemucs, openunmix, roformer, scnet
 from .hdemucs import HDemucs
 from .htdemucs import HTDemucs
 from .network import Network
 from .openunmix import OpenUnmix
+from .roformer import RoFormer
 from .scnet import SCNet
 
 
@@ -33,6 +34,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "htdemucs": Architecture(HTDemucs, htdemucs.Config),
     "hdemucs": Architecture(HDemucs, hdemucs.Config),
     "scnet": Architecture(SCNet, scnet.Config),
+    "roformer": Architecture(RoFormer, roformer.Config),
     "openunmix": Architecture(OpenUnmix, openunmix.Config),
 }
 """Architectures by the name stated in weight files."""

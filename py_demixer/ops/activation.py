@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import backend
+from .operation import operation
 from .subnormal import drop_subnormals
 
 # The tail of the normal distribution, Phi(-a) = exp(-a^2 / 2) P(a) / Q(a) for a >= 0: P / Q is a
@@ -134,6 +135,12 @@ def apply_gate(
                 drop_subnormals(result)
 
 
+@operation()
+def tanh(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The hyperbolic tangent, in place; float32 of any shape."""
+    return np.tanh(x, out=x)
+
+
 def sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The logistic function, in place; 0 where exp overflows (below -88)."""
     np.negative(x, out=x)
@@ -151,12 +158,12 @@ def softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
     Parameters
     ----------
     x
-        ``(queries, keys)`` float32; it is overwritten.
+        ``(..., queries, keys)`` float32; it is overwritten.
 
     Returns
     -------
     NDArray[np.float32]
-        ``(queries,)``: the factor for each row; with it, the row is the softmax.
+        ``(..., queries)``: the factor for each row; with it, the row is the softmax.
     """
     x -= x.max(axis=-1, keepdims=True)
     np.maximum(x, _LEAST_SCORE, out=x)

@@ -65,6 +65,62 @@ def _weighted(value: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArra
     return mixed
 
 
+def attention_in_rows(
+    query: NDArray[np.float32],
+    key: NDArray[np.float32],
+    value: NDArray[np.float32],
+    heads: int,
+    score_bytes: int = SCORE_BYTES,
+) -> NDArray[np.float32]:
+    """:func:`attention` in each row, of as many rows at a time as have few enough scores.
+
+    Parameters
+    ----------
+    query, key, value
+        ``(channels, rows, positions)`` float32, already projected.
+    heads
+        Number of heads; each has ``channels / heads`` adjacent channels.
+    score_bytes
+        Limit on the scratch memory for scores.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        ``(channels, rows, positions)``.
+    """
+    channels, rows, positions = query.shape
+    out = np.empty(query.shape, np.float32)
+    step = score_bytes // (4 * positions**2)
+    if step < 2 or backend.kernels() is not None:
+        for row in range(rows):
+            given = query[:, row], key[:, row], value[:, row]
+            out[:, row] = attention(*given, heads=heads, score_bytes=score_bytes)
+        return out
+    width = channels // heads
+    for head in range(heads):
+        for start in range(0, rows, step):
+            part = slice(head * width, (head + 1) * width), slice(start, start + step)
+            _attend_short_rows(query[part], key[part], value[part], out[part])
+    return out
+
+
+def _attend_short_rows(
+    query: NDArray[np.float32],
+    key: NDArray[np.float32],
+    value: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """One head of :func:`attention_in_rows`, with the scores of all rows at once."""
+    width, rows, positions = query.shape
+    scaled = query * np.float32(width**-0.5)
+    scores = np.empty((rows, positions, positions), np.float32)
+    for row in range(rows):
+        backend.gemm(scaled[:, row].T, key[:, row], scores[row])
+    factors = softmax(scores)
+    for row in range(rows):
+        np.multiply(backend.gemm(value[:, row], scores[row].T), factors[row], out=out[:, row])
+
+
 ITSELF = -100.0
 """The score of a position with itself in :func:`local_attention`."""
 

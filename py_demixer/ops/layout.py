@@ -1,4 +1,7 @@
-"""Operations that only move numbers: another order of axes, ranges of rows, rows put together."""
+"""Operations that only move numbers: another order of axes, ranges of rows, rows put together.
+
+Arrays that are put together from many parts start as zeros.
+"""
 
 from __future__ import annotations
 
@@ -76,3 +79,39 @@ def join_rows(
         ``(channels, all rows, positions)`` float32.
     """
     return np.concatenate([low, middle, high], axis=1)
+
+
+def _of_shape(_: NDArray[np.float32], *, shape: Shape) -> Shape:
+    """The shape of the result of :func:`zeros`."""
+    return shape
+
+
+@operation(_of_shape)
+def zeros(like: NDArray[np.float32], *, shape: Shape) -> NDArray[np.float32]:
+    """Zeros, float32.
+
+    Parameters
+    ----------
+    like
+        Any array of the network: its values do not matter.
+    shape
+        Shape of the result.
+    """
+    return np.zeros(shape, np.float32)
+
+
+@operation()
+def put_row(x: NDArray[np.float32], part: NDArray[np.float32], *, row: int) -> NDArray[np.float32]:
+    """Overwrite a row of every channel, in place.
+
+    Parameters
+    ----------
+    x
+        ``(channels, rows, positions)`` float32.
+    part
+        ``(channels, positions)`` float32.
+    row
+        Index of the row.
+    """
+    x[:, row] = part
+    return x

@@ -11,10 +11,14 @@ from .operation import Shape, operation
 
 
 def _projected(
-    x: NDArray[np.float32], weight: NDArray[np.float32], *_: NDArray[np.float32], **__: str | None
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    *_: NDArray[np.float32],
+    activation: str | None = None,
+    **__: NDArray[np.float32],
 ) -> Shape:
     """The shape of the result of :func:`linear`."""
-    return len(weight), x.shape[1]
+    return len(weight) // 2 if activation == "glu" else len(weight), x.shape[1]
 
 
 @operation(_projected)
@@ -36,20 +40,20 @@ def linear(
     bias
         ``(out,)``.
     activation
-        None or ``"gelu"``.
+        None, ``"gelu"`` or ``"glu"``.
 
     Returns
     -------
     NDArray[np.float32]
-        ``(out, positions)`` float32.
+        ``(out, positions)`` float32; half of it with ``"glu"``.
     """
-    y = np.empty((len(weight), x.shape[1]), np.float32)
     if (kernels := backend.kernels()) is not None:
+        y = np.empty(_projected(x, weight, activation=activation), np.float32)
         size = (1, x.shape[1])
         kernels.convolve(
             weight, x[:, None], y, taps=[(0, 0)], size=size, bias=bias, activation=activation
         )
         return y
-    backend.gemm(weight, x, y)
+    y = backend.gemm(weight, x)
     y += bias.astype(np.float32)[:, None]
     return activate(y, activation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -106,6 +107,29 @@ def layer_norm(
     y *= (1 / np.sqrt(variance + EPSILON)).astype(np.float32)
     y *= weight.astype(np.float32)[:, None]
     y += bias.astype(np.float32)[:, None]
+    return y
+
+
+SMALLEST_LENGTH = 1e-12
+
+
+@operation(same_shape)
+def rms_norm(x: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """RMS norm over the channels of every position (Zhang & Sennrich 2019), in a new array.
+
+    A vector shorter than 1e-12 is divided by that instead of its length. Source: ``RMSNorm`` of
+    bs_roformer.py.
+
+    Parameters
+    ----------
+    x
+        ``(channels, positions)`` float32.
+    weight
+        ``(channels,)``.
+    """
+    lengths = np.sqrt(np.einsum("cp,cp->p", x, x, dtype=np.float64))
+    y = x * (math.sqrt(len(x)) / np.maximum(lengths, SMALLEST_LENGTH)).astype(np.float32)
+    y *= weight.astype(np.float32)[:, None]
     return y
 
 

@@ -1,9 +1,10 @@
 """Short-time Fourier transforms and their inverses, as the models were trained with them.
 
-Windows overlap by three quarters. They are Hann windows; only SCNet's are rectangular. Demucs'
-transform (:func:`stft`, :func:`istft`) and SCNet's (:func:`analyse_rectangular`,
-:func:`synthesise_rectangular`) take a segment as a whole; Open-Unmix's (:class:`Centred`) takes any
-part of a song.
+Windows overlap by three quarters, those of RoFormers by any share. They are Hann windows; only
+SCNet's are rectangular. Demucs' transform (:func:`stft`, :func:`istft`), SCNet's
+(:func:`analyse_rectangular`, :func:`synthesise_rectangular`) and that of RoFormers
+(:func:`analyse_interleaved`, :func:`synthesise_interleaved`) take a segment as a whole;
+Open-Unmix's (:class:`Centred`) takes any part of a song.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from .subnormal import drop_subnormals
 
 def hann(n_fft: int) -> NDArray[np.float32]:
     """The periodic Hann window, float32."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+    return _exact_hann(n_fft).astype(np.float32)
+
+
+def _exact_hann(n_fft: int) -> NDArray[np.float64]:
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
 
 
 def stft(x: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:
@@ -48,7 +53,7 @@ def stft(x: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:
     frames = -(-x.shape[1] // hop)
     pad = margin(n_fft)
     padded = _reflected(x, pad, pad + frames * hop - x.shape[1])
-    spectrum = _transformed(_windows(padded, frames, n_fft), norm="ortho")
+    spectrum = _transformed(_windows(padded, frames, n_fft, hop), norm="ortho")
     return np.ascontiguousarray(spectrum[:, :, :-1].swapaxes(1, 2))
 
 
@@ -75,7 +80,7 @@ def istft(z: NDArray[np.complex64], n_fft: int, length: int) -> NDArray[np.float
     # In the part that is kept, four Hann windows overlap everywhere: their squares sum to 3/2.
     windows *= hann(n_fft) / np.float32(1.5)
     pad = margin(n_fft)
-    return drop_subnormals(_overlap_add(windows)[:, pad : pad + length])
+    return drop_subnormals(_overlap_add(windows, n_fft // 4)[:, pad : pad + length])
 
 
 def _spectra(x: NDArray[np.float32], *, n_fft: int) -> Shape:
@@ -151,7 +156,7 @@ def analyse_rectangular(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.flo
     """
     _, bins, frames = shape = _rectangular_spectra(x, n_fft=n_fft)
     padded = np.pad(x, ((0, 0), (n_fft // 2, n_fft // 2)), mode="reflect")
-    z = _transformed(_frames(padded, frames, n_fft), norm="ortho").swapaxes(1, 2)
+    z = _transformed(_frames(padded, frames, n_fft, n_fft // 4), norm="ortho").swapaxes(1, 2)
     out = np.empty((len(x), 2, bins, frames), np.float32)
     out[:, 0], out[:, 1] = z.real, z.imag
     return out.reshape(shape)
@@ -180,13 +185,100 @@ def synthesise_rectangular(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.
     out = np.empty(_rectangular_waveforms(x, n_fft=n_fft), np.float32)
     spectrum = np.empty((1, frames, x.shape[1]), np.complex64)
     centre = n_fft // 2
-    overlaps = _overlap_add(np.ones((1, frames, n_fft), np.float32))[0, centre:-centre]
+    ones = np.ones((1, frames, n_fft), np.float32)
+    overlaps = _overlap_add(ones, n_fft // 4)[0, centre:-centre]
     for waveform, (real, imaginary) in zip(out, pairs, strict=True):
         spectrum.real, spectrum.imag = real.T, imaginary.T
         windows: NDArray[Any] = np.fft.irfft(spectrum, n_fft, axis=2, norm="ortho")
-        np.divide(_overlap_add(windows)[0, centre:-centre], overlaps, out=waveform)
+        np.divide(_overlap_add(windows, n_fft // 4)[0, centre:-centre], overlaps, out=waveform)
         drop_subnormals(waveform)
     return out
+
+
+def _interleaved_spectra(x: NDArray[np.float32], *, n_fft: int, hop: int, scaled: bool) -> Shape:
+    """The shape of the result of :func:`analyse_interleaved`."""
+    return 2 * len(x) * (n_fft // 2 + 1), 1 + x.shape[1] // hop
+
+
+@operation(_interleaved_spectra)
+def analyse_interleaved(
+    x: NDArray[np.float32], *, n_fft: int, hop: int, scaled: bool
+) -> NDArray[np.float32]:
+    """The spectrogram of RoFormers: the numbers of a frequency are side by side.
+
+    Frame ``t`` is centred at sample ``t hop``; the signal is reflected at its ends. It is computed
+    in float64: the network normalises each band of a frame by itself, so where a song has hardly
+    anything, float32's rounding errors would become features. Source: ``forward`` of
+    bs_roformer.py: ``torch.stft`` with a Hann window, then ``rearrange``.
+
+    Parameters
+    ----------
+    x
+        ``(channels, length)`` float32, longer than ``n_fft / 2``.
+    n_fft
+        Length of a frame in samples, even.
+    hop
+        Samples between frames.
+    scaled
+        Whether the result is divided by the square root of ``n_fft``.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        ``((n_fft / 2 + 1) channels 2, 1 + length // hop)`` float32: for each frequency, real and
+        imaginary part of every channel.
+    """
+    frames = 1 + x.shape[1] // hop
+    padded = np.pad(x, ((0, 0), (n_fft // 2, n_fft // 2)), mode="reflect")
+    parts = _frames(padded, frames, n_fft, hop)
+    out = np.empty((n_fft // 2 + 1, len(x), 2, frames), np.float32)
+    for channel, part in enumerate(parts):
+        z = np.fft.rfft(part * _exact_hann(n_fft), axis=1, norm="ortho" if scaled else "backward").T
+        out[:, channel, 0], out[:, channel, 1] = z.real, z.imag
+    return drop_subnormals(out.reshape(-1, frames))
+
+
+def _interleaved_waveforms(
+    x: NDArray[np.float32], *, n_fft: int, hop: int, scaled: bool, channels: int, length: int
+) -> Shape:
+    """The shape of the result of :func:`synthesise_interleaved`."""
+    return len(x) // (n_fft + 2), length
+
+
+@operation(_interleaved_waveforms)
+def synthesise_interleaved(
+    x: NDArray[np.float32], *, n_fft: int, hop: int, scaled: bool, channels: int, length: int
+) -> NDArray[np.float32]:
+    """The inverse of :func:`analyse_interleaved`: ``torch.istft``, for several signals.
+
+    Parameters
+    ----------
+    x
+        ``(signals (n_fft / 2 + 1) channels 2, frames)`` float32.
+    channels
+        Number of channels of a signal.
+    length
+        Length of the signals in samples; ``frames`` is ``1 + length // hop``.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        ``(signals channels, length)`` float32.
+    """
+    frames, kept = x.shape[1], slice(n_fft // 2, n_fft // 2 + length)
+    parts = x.reshape(-1, n_fft // 2 + 1, channels, 2, frames)
+    out = np.empty((len(parts), channels, length), np.float32)
+    spectrum = np.empty((1, frames, n_fft // 2 + 1), np.complex64)
+    window = hann(n_fft)
+    overlaps = _overlap_add(np.tile(window**2, (1, frames, 1)), hop)[0, kept]
+    for place in np.ndindex(out.shape[:2]):
+        real, imaginary = parts[place[0], :, place[1]].transpose(1, 2, 0)
+        spectrum.real, spectrum.imag = real, imaginary
+        norm: Literal["backward", "ortho"] = "ortho" if scaled else "backward"
+        windows: NDArray[Any] = np.fft.irfft(spectrum, n_fft, axis=2, norm=norm)
+        windows *= window
+        np.divide(_overlap_add(windows, hop)[0, kept], overlaps, out=out[place])
+    return drop_subnormals(out.reshape(-1, length))
 
 
 @dataclass(frozen=True)
@@ -242,7 +334,7 @@ class Centred:
         padded = np.pad(samples, ((0, 0), (before, after)), mode="reflect")
         skipped = max(0, begin) - start
         seen = padded[:, skipped : skipped + end - begin]
-        spectrum = _transformed(_windows(seen, count, self.n_fft))
+        spectrum = _transformed(_windows(seen, count, self.n_fft, self.hop))
         return spectrum.swapaxes(1, 2)
 
     def synthesise(self, spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -261,7 +353,7 @@ class Centred:
         """
         windows: NDArray[Any] = np.fft.irfft(spectrum.swapaxes(1, 2), self.n_fft, axis=2)
         windows *= hann(self.n_fft)
-        return _overlap_add(windows)
+        return _overlap_add(windows, self.hop)
 
     def weight(self, start: int, stop: int) -> NDArray[np.float32]:
         """The sum of the squared windows of all the song's frames at samples [start, stop)."""
@@ -270,7 +362,7 @@ class Centred:
         count = last + 1 - first
         squares = np.tile(hann(self.n_fft) ** 2, (1, count, 1))
         begin = start - self._seen(first, count)[0]
-        return _overlap_add(squares)[0, begin : begin + stop - start]
+        return _overlap_add(squares, self.hop)[0, begin : begin + stop - start]
 
     def _seen(self, first: int, count: int) -> tuple[int, int]:
         """Start and stop of the samples covered by the frames, which may lie outside the song."""
@@ -291,18 +383,18 @@ def _reflected(x: NDArray[np.float32], left: int, right: int) -> NDArray[np.floa
     return np.pad(filled, ((0, 0), (left - before, right - after)), mode="reflect")
 
 
-def _windows(x: NDArray[np.float32], frames: int, n_fft: int) -> NDArray[np.float32]:
+def _windows(x: NDArray[np.float32], frames: int, n_fft: int, hop: int) -> NDArray[np.float32]:
     """Windowed frames of ``x (channels, samples)``: ``(channels, frames, n_fft)``."""
     # C order even if channels are interleaved
-    return np.multiply(_frames(x, frames, n_fft), hann(n_fft), order="C")
+    return np.multiply(_frames(x, frames, n_fft, hop), hann(n_fft), order="C")
 
 
-def _frames(x: NDArray[np.float32], frames: int, n_fft: int) -> NDArray[np.float32]:
+def _frames(x: NDArray[np.float32], frames: int, n_fft: int, hop: int) -> NDArray[np.float32]:
     """Views of the frames of ``x (channels, samples)``: ``(channels, frames, n_fft)``."""
     # Not sliding_window_view: it has a window at every sample, and their size overflows 32 bits in
     # WASM.
     channel, sample = x.strides
-    steps = (channel, n_fft // 4 * sample, sample)
+    steps = (channel, hop * sample, sample)
     shape = (len(x), frames, n_fft)
     return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
 
@@ -316,12 +408,17 @@ def _transformed(
     return spectrum
 
 
-def _overlap_add(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Overlap-add: ``(channels, frames, n_fft)`` -> ``(channels, (frames + 3) hop)``."""
+def _overlap_add(windows: NDArray[np.float32], hop: int) -> NDArray[np.float32]:
+    """Overlap-add: ``(channels, frames, n_fft)`` -> ``(channels, (frames - 1 + parts) hop)``.
+
+    ``parts`` is the number of hops that a window covers, the last one perhaps not as a whole.
+    """
     channels, frames, n_fft = windows.shape
-    out = np.zeros((channels, frames + 3, n_fft // 4), np.float32)
-    for quarter, part in enumerate(np.split(windows, 4, axis=2)):
-        out[:, quarter : quarter + frames] += part
+    starts = range(0, n_fft, hop)
+    out = np.zeros((channels, frames - 1 + len(starts), hop), np.float32)
+    for first, start in enumerate(starts):
+        part = windows[:, :, start : start + hop]
+        out[:, first : first + frames, : part.shape[2]] += part
     return out.reshape(channels, -1)
 
 

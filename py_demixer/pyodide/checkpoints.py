@@ -13,6 +13,8 @@ from typing import Any
 from py_demixer.errors import ConvertError
 from py_demixer.models import parameters
 from py_demixer.models.registry import ARCHITECTURES
+from py_demixer.models.roformer import Config as RoFormerConfig
+from py_demixer.models.roformer import RoFormer
 from py_demixer.weights import checkpoint, manifest, networks, own
 from py_demixer.weights.recognise import LICENCE
 
@@ -47,15 +49,18 @@ class Conversion:
 
         The keys are architecture, sources, licence (empty if unknown), bytes and sha256 (of the
         weight file), and those of :class:`py_demixer.weights.manifest.Page`, from the published
-        model that is most like it.
+        model that is most like it, or estimated for RoFormers, of which none is published.
         """
         held = networks.read_networks(self._content)
         digest, size = hashlib.sha256(), 0
         for piece in checkpoint.serialised(self._content.tensors, self._content.metadata):
             digest.update(piece)
             size += len(piece)
-        alike = (m for m in manifest.MODELS.values() if m.architecture == held.architecture)
-        nearest = min(alike, key=lambda model: abs(model.file.bytes - size))
+        page = (
+            _estimated(held.config, size)
+            if held.architecture == RoFormer.architecture
+            else _expected(held, size)
+        )
         licence = self._content.metadata.get("licence", LICENCE)
         return json.dumps(
             {
@@ -64,7 +69,7 @@ class Conversion:
                 "licence": "" if licence == LICENCE else licence,
                 "bytes": size,
                 "sha256": digest.hexdigest(),
-                **asdict(_expected(held.config, nearest)),
+                **asdict(page),
             }
         )
 
@@ -81,16 +86,43 @@ class Conversion:
             yield bytes(part)
 
 
-def _expected(config: Any, nearest: manifest.Model) -> manifest.Page:
+def _expected(held: networks.Networks, size: int) -> manifest.Page:
     """What is expected of a network, from that of the published model that is most like it.
 
     With a longer segment, a task computes more of the song and needs more memory.
     """
+    alike = (m for m in manifest.MODELS.values() if m.architecture == held.architecture)
+    nearest = min(alike, key=lambda model: abs(model.file.bytes - size))
     page = nearest.page
     if page.step is None:
         return page
     kind = ARCHITECTURES[nearest.architecture].config
     published: Any = parameters.make_config(kind, nearest.config)
-    longer = config.segment_length / published.segment_length
+    longer = held.config.segment_length / published.segment_length
     memory = math.ceil(page.memory * max(1, longer))
     return replace(page, step=page.step * longer, memory=memory)
+
+
+PRODUCTS = 24e9
+"""Products of numbers in the time that HTDemucs takes for a second of a song."""
+
+
+def _estimated(config: RoFormerConfig, size: int) -> manifest.Page:
+    """What is expected of a RoFormer, from the number of products and the size of its arrays."""
+    bands, frames = len(config.bands), config.segment_length / config.hop
+    products = sum(
+        math.prod(shape) * (bands if name.startswith("layers.") else 1)
+        for name, shape in RoFormer.shapes(config).items()
+    )
+    seconds = config.segment_length / config.sample_rate
+    arrays = 4 * (3 + config.skips) * config.width * bands * frames
+    return manifest.Page(
+        pace=products * frames / seconds / PRODUCTS,
+        step=0.75 * seconds,
+        memory=math.ceil((size + arrays) / 1e6) + BESIDES,
+        options={},
+    )
+
+
+BESIDES = 150
+"""Megabytes that a worker needs besides weights and large arrays."""

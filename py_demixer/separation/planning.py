@@ -35,6 +35,7 @@ PROCEDURES: Mapping[str, Procedure] = {
     "htdemucs": Procedure(DemucsOptions, SegmentPlan),
     "hdemucs": Procedure(DemucsOptions, SegmentPlan),
     "scnet": Procedure(DemucsOptions, SegmentPlan),
+    "roformer": Procedure(DemucsOptions, SegmentPlan),
     "openunmix": Procedure(OpenUnmixOptions, RecurrentPlan),
 }
 """Keyed like :data:`py_demixer.models.registry.ARCHITECTURES`."""

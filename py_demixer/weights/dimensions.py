@@ -2,8 +2,8 @@
 
 Demucs' checkpoints hold the arguments with which their network was made (``klass`` and ``kwargs``
 of demucs/states.py). Some are dimensions; some must have the value for which the networks of
-:mod:`py_demixer.models` are written; the others matter only for training. Open-Unmix's and SCNet's
-checkpoints hold only tensors, and most dimensions follow from their shapes.
+:mod:`py_demixer.models` are written; the others matter only for training. Open-Unmix's, SCNet's
+and RoFormers' checkpoints hold only tensors, and most dimensions follow from their shapes.
 """
 
 from __future__ import annotations
@@ -223,6 +223,111 @@ def settings_of_scnet(settings: Mapping[str, Any]) -> dict[str, Any]:
     if "sample_rate" in audio:
         found["sample_rate"] = int(audio["sample_rate"])
     return found
+
+
+def of_roformer(network: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """The fields of :class:`py_demixer.models.roformer.Config` that follow from tensor shapes.
+
+    ``sizes`` are there also if the bands are mel bands, and still count the numbers for each band
+    of a frame: two for each of its frequencies in each channel.
+
+    Raises
+    ------
+    KeyError
+        The tensors are not those of such a network.
+    """
+    band, block = "band_split.to_features.{}.0.gamma", "layers.{}.{}.layers.{}.0.{}"
+    mask = "mask_estimators.0.to_freqs.0.0."
+    depths = [_count(network, block.format(0, way, "{}", "to_qkv.weight")) for way in (0, 1)]
+    width, inner = network[block.format(0, 0, 0, "to_out.0.weight")].shape
+    heads = len(network[block.format(0, 0, 0, "to_gates.bias")])
+    layers = sum(name.startswith(mask) and name.endswith(".weight") for name in network)
+    return {
+        "sizes": [len(network[band.format(i)]) for i in range(_count(network, band))],
+        "width": width,
+        "depth": _count(network, block.format("{}", 0, 0, "to_qkv.weight")),
+        "depths": depths,
+        "heads": heads,
+        "head_width": inner // heads,
+        "mask_width": len(network[f"{mask}0.weight"]),
+        "mask_depth": layers - 1,
+    }
+
+
+def settings_of_roformer(settings: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of :class:`py_demixer.models.roformer.Config` that a configuration states.
+
+    Parameters
+    ----------
+    found
+        From :func:`of_roformer`.
+
+    Raises
+    ------
+    ConvertError
+        There is no configuration, it is for another network, or the network was made with settings
+        that this package does not support.
+    """
+    model, audio, inference = (section_of(settings, n) for n in ("model", "audio", "inference"))
+    if not model:
+        raise ConvertError(
+            "The tensors of this RoFormer do not tell its stems and its Fourier transform: give "
+            "its configuration (.yaml), too."
+        )
+    for name, ours in _ROFORMER_SHAPES.items():
+        if name in model and model[name] != found[ours]:
+            raise ConvertError(
+                f"The configuration says {name}={model[name]!r}, but the tensors {found[ours]!r}: "
+                "give the configuration of this checkpoint."
+            )
+    said = {
+        ours: type(usual)(model.get(name, usual))
+        for name, (ours, usual) in _ROFORMER_SETTINGS.items()
+    }
+    if not 0 < said["hop"] <= said["n_fft"] // 2:
+        raise ConvertError(
+            f"Windows of {said['n_fft']} samples (stft_n_fft) every {said['hop']} "
+            "(stft_hop_length) do not overlap: is this the configuration of another checkpoint?"
+        )
+    rate = audio.get("sample_rate", 44100)
+    wanted = {"stft_win_length": said["n_fft"], "sample_rate": rate} | _ROFORMER_FIXED
+    for name, value in wanted.items():
+        _require("RoFormer", name, model.get(name, value), value)
+    known = {*_ROFORMER_SHAPES, *_ROFORMER_SETTINGS, *wanted, *_ROFORMER_IGNORED}
+    for name, value in model.items():
+        if name not in known and not name.startswith("multi_stft_") and value:
+            raise ConvertError(f"This RoFormer was made with {name}={value!r}, unknown here.")
+    length = inference.get("chunk_size", audio.get("chunk_size"))
+    channels = 2 if model.get("stereo", False) else 1
+    return {
+        **said,
+        **({"segment_length": int(length)} if length else {}),
+        "sample_rate": int(rate),
+        "audio_channels": channels,
+    }
+
+
+_ROFORMER_SHAPES = {"dim": "width", "depth": "depth", "heads": "heads", "dim_head": "head_width"}
+"""Names of dimensions that the tensors tell, in a configuration and here."""
+
+_ROFORMER_SETTINGS: Mapping[str, tuple[str, Any]] = {
+    "stft_n_fft": ("n_fft", 2048),
+    "stft_hop_length": ("hop", 512),
+    "stft_normalized": ("scaled", False),
+    "zero_dc": ("drops_dc", True),
+    "skip_connection": ("skips", False),
+}
+
+_ROFORMER_FIXED = {"linear_transformer_depth": 0, "num_residual_streams": 1}
+
+_ROFORMER_IGNORED = {
+    # What the tensors tell, too.
+    *("num_stems", "stereo", "time_transformer_depth", "freq_transformer_depth", "num_bands"),
+    *("freqs_per_bands", "mlp_expansion_factor", "mask_estimator_depth", "dim_freqs_in"),
+    # What matters only for training, or for speed.
+    *("attn_dropout", "ff_dropout", "flash_attn", "use_torch_checkpoint"),
+    "match_input_audio_length",  # always
+}
 
 
 def section_of(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from py_demixer.errors import ConvertError
 from py_demixer.models import parameters
 from py_demixer.models.registry import ARCHITECTURES
 from py_demixer.models.scnet import Config as SCNetConfig
+from py_demixer.ops.transformer import angular_frequencies
 
 from . import dimensions
 from .checkpoint import Checkpoint
@@ -39,8 +40,6 @@ _SIX = (*_FOUR, "guitar", "piano")
 
 # What other networks have among the names of their tensors.
 _OTHERS = {
-    "band_split.to_features": "a RoFormer",
-    "mask_estimators": "a RoFormer",
     "final_conv.0.weight": "an MDX23C network",
     "lstm.lstm.weight_ih_l0": "a Demucs of the first two versions",
     "stage1_low_band_net": "a VR network",
@@ -151,10 +150,78 @@ def _open_unmix(package: Package, settings: Settings, name: str) -> Checkpoint:
     return _checkpoint("openunmix", found, {f"{stem}.{key}": x for key, x in network.items()})
 
 
+def _roformer(package: Package, settings: Settings, _name: str) -> Checkpoint:
+    network = package.tensors
+    for part, kind in _VARIANTS.items():
+        if any(part in name for name in network):
+            raise ConvertError(f"This is a RoFormer with {kind}, which is not known here.")
+    try:
+        found = dimensions.of_roformer(network)
+    except KeyError as error:
+        raise ConvertError(f"This RoFormer lacks the tensor {error}.") from error
+    found |= dimensions.settings_of_roformer(settings, found)
+    found |= _bands(found, mel="final_norm.gamma" not in network)
+    estimators = (name.split(".") for name in network if name.startswith("mask_estimators."))
+    stems = len({number for _, number, *_ in estimators})
+    found["sources"] = _sources(settings, stems)
+    if stems == 1:
+        found["sources"] += (_rest_of(found["sources"][0], settings),)
+    found["remainder"] = stems == 1
+    found["normalised"] = bool(section_of(settings, "inference").get("normalize", False))
+    made = _checkpoint("roformer", found, network)
+    for name in sorted(set(network) - set(made.tensors)):
+        if not name.endswith(_ROTATION):
+            raise ConvertError(f"This RoFormer has a tensor {name}, which is not known here.")
+        usual = angular_frequencies(found["head_width"])
+        # Checkpoints in 16 bits have them rounded, and networks were not trained with that.
+        if not np.allclose(network[name], usual, rtol=2**-8, atol=2**-14):
+            raise ConvertError(f"The rotation {name} of this RoFormer is an unusual one.")
+    return made
+
+
+_ROTATION = ".rotary_embed.freqs"
+
+_VARIANTS = {
+    "lora_": "LoRA layers that are not merged into its weights",
+    ".temperature": "linear attention",
+    ".pope_embed.": "PoPE instead of rotary positions",
+    "value_residual": "value residuals",
+    "residual_fn": "hyper-connections",
+    "static_alpha": "hyper-connections",
+    ".conv.": "convolutions (a conformer)",
+    "mamba": "Mamba layers",
+}
+"""What other networks with the same bands have among the names of their tensors."""
+
+
+def _bands(found: Mapping[str, Any], *, mel: bool) -> dict[str, Any]:
+    """The bands of a RoFormer, from how many numbers each has in a frame."""
+    counts, per_frequency = found["sizes"], 2 * found["audio_channels"]
+    if mel:
+        return {"sizes": [], "mel_bands": len(counts)}
+    frequencies = found["n_fft"] // 2 + 1
+    if sum(counts) != per_frequency * frequencies:
+        raise ConvertError(
+            f"The bands of this RoFormer have {sum(counts) / per_frequency:g} frequencies, but its "
+            f"configuration {frequencies}: is stft_n_fft or stereo that of another checkpoint?"
+        )
+    return {"sizes": [count // per_frequency for count in counts]}
+
+
+def _rest_of(stem: str, settings: Settings) -> str:
+    """The name of what the only stem of a network leaves of the song."""
+    names = section_of(settings, "training").get("instruments") or ()
+    others = [str(name) for name in names if name != stem]
+    if stem.lower() == "vocals" and others in ([], ["other"]):
+        return "instrumental"
+    return others[0] if len(others) == 1 else "remainder"
+
+
 _KINDS: Mapping[str, Callable[[Package, Settings, str], Checkpoint]] = {
     "crosstransformer.norm_in.weight": _htdemucs,
     "encoder.5.dconv.layers.0.3.lstm.weight_ih_l0": _hdemucs,
     "separation_net.dp_modules.0.lstm_layers.0.weight_ih_l0": _scnet,
+    "band_split.to_features.0.0.gamma": _roformer,
     "input_mean": _open_unmix,
 }
 """How the kinds of networks are read, by a tensor that only they have."""

@@ -149,6 +149,11 @@ LONG_UNMIX_SONGS = {
 LSTM = (24, 10, 37)  # in, hidden, frames
 SEQUENCES = (12, 10, 9, 75)  # in, hidden, steps, sequences (more than the kernel takes at once)
 BRANCH = (12, 3, 7, 50)  # channels, hidden, rows, positions
+TOKENS = {  # channels, rows, positions, heads, width of a head
+    "attention_branch": (12, 7, 23, 3, 8),
+    "attention_branch/long": (3, 2, 420, 2, 4),
+}
+HOP = 441
 ROWS = (3, 4, 42)  # channels, rows, positions
 RECTANGULAR_LENGTH = 5 * N_FFT // 4
 CENTRED_LENGTHS = {"centred": 20011, "centred/whole hops": 20480, "centred/short": 2500}

@@ -15,13 +15,14 @@ from py_demixer.evaluation.metrics import snr
 from py_demixer.models.htdemucs import sinusoids_1d, sinusoids_2d
 from py_demixer.models.segmented import Segmented
 from py_demixer.ops import stft
-from py_demixer.ops.activation import gelu, glu, softmax, swish
+from py_demixer.ops.activation import gelu, glu, softmax, swish, tanh
 from py_demixer.ops.attention import attention, local_attention
 from py_demixer.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from py_demixer.ops.fourier import row_signals, row_spectra
 from py_demixer.ops.lstm import bidirectional_lstm, lstm
-from py_demixer.ops.norm import group_norm, layer_norm
+from py_demixer.ops.norm import group_norm, layer_norm, rms_norm
 from py_demixer.ops.residual import gated_branch
+from py_demixer.ops.transformer import attention_branch, feed_forward_branch
 from py_demixer.ops.wiener import wiener
 from py_demixer.separation.planning import make_options
 from tests import synthetic, tiny, unmix
@@ -339,6 +340,63 @@ def _rectangular_inverse() -> np.ndarray:
     return stft.synthesise_rectangular(spectra, n_fft=cases.N_FFT)
 
 
+def attention_shapes(name: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of the input and the parameters of an attention branch."""
+    channels, rows, positions, heads, width = cases.TOKENS[name]
+    return [
+        ("x", (channels, rows, positions)),
+        ("norm", (channels,)),
+        ("in", (3 * heads * width, channels)),
+        ("gate", (heads, channels)),
+        ("gate_bias", (heads,)),
+        ("out", (channels, heads * width)),
+    ]
+
+
+def _attention_branch(name: str) -> np.ndarray:
+    """In strips of two rows."""
+    *_, positions, heads, width = cases.TOKENS[name]
+    arrays = (cases.random(f"{name}/{key}", *shape) for key, shape in attention_shapes(name))
+    return attention_branch(*arrays, branch_bytes=2 * 4 * 3 * heads * width * positions)
+
+
+def feed_forward_shapes() -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of the input and the parameters of a feed-forward branch."""
+    channels, rows, positions, *_ = cases.TOKENS["attention_branch"]
+    return [
+        ("x", (channels, rows, positions)),
+        ("norm", (channels,)),
+        ("in", (4 * channels, channels)),
+        ("in_bias", (4 * channels,)),
+        ("out", (channels, 4 * channels)),
+        ("out_bias", (channels,)),
+    ]
+
+
+def _feed_forward_branch() -> np.ndarray:
+    """In strips of three rows."""
+    arrays = [cases.random(f"feed_forward/{n}", *shape) for n, shape in feed_forward_shapes()]
+    return feed_forward_branch(*arrays, branch_bytes=3 * 4 * len(arrays[2]) * arrays[0].shape[2])
+
+
+def _interleaved(name: str, scaled: bool) -> np.ndarray:
+    x = cases.random(name, 2, cases.CENTRED_LENGTHS["centred"])
+    return stft.analyse_interleaved(x, n_fft=cases.N_FFT, hop=cases.HOP, scaled=scaled)
+
+
+def _interleaved_inverse(name: str, scaled: bool) -> np.ndarray:
+    """Of two signals: the one that was analysed, and one that is twice as loud."""
+    spectra = _interleaved(name, scaled)
+    return stft.synthesise_interleaved(
+        np.concatenate([spectra, 2 * spectra]),
+        n_fft=cases.N_FFT,
+        hop=cases.HOP,
+        scaled=scaled,
+        channels=2,
+        length=cases.CENTRED_LENGTHS["centred"],
+    )
+
+
 def _centred(name: str) -> np.ndarray:
     """The spectrogram, with its frames in two parts."""
     length = cases.CENTRED_LENGTHS[name]
@@ -377,6 +435,9 @@ OPS: dict[str, Callable[[], np.ndarray]] = {
     "row_signals": lambda: row_signals(row_spectra(cases.random("rows", *cases.ROWS))),
     "analyse_rectangular": lambda: _rectangular()[:, ::7],
     "synthesise_rectangular": _rectangular_inverse,
+    "tanh": lambda: tanh(cases.elementwise()),
+    "rms_norm": lambda: rms_norm(_norm_inputs()[0][:, 0], _norm_inputs()[1]),
+    "feed_forward_branch": _feed_forward_branch,
     "sinusoids_1d": lambda: sinusoids_1d(*cases.SINUSOIDS_1D),
     "sinusoids_2d": _whole_sinusoids_2d,
 }
@@ -387,5 +448,12 @@ for _name in cases.SHORT_LENGTHS:
 for _name in cases.CENTRED_LENGTHS:
     OPS[_name] = lambda name=_name: _centred(name)[:, ::29]  # type: ignore[misc]
     OPS[f"{_name}/inverse"] = lambda name=_name: _centred_inverse(name)[:, ::11]  # type: ignore[misc]
+for _name in cases.TOKENS:
+    OPS[_name] = lambda name=_name: _attention_branch(name)  # type: ignore[misc]
+for _name, _scaled in (("interleaved", False), ("interleaved/scaled", True)):
+    OPS[_name] = lambda name=_name, scaled=_scaled: _interleaved(name, scaled)[::29]  # type: ignore[misc]
+    OPS[f"{_name}/inverse"] = lambda name=_name, scaled=_scaled: _interleaved_inverse(  # type: ignore[misc]
+        name, scaled
+    )[:, ::11]
 for _name in cases.WIENERS:
     OPS[_name] = lambda name=_name: wiener(*cases.wiener_inputs(), **cases.WIENERS[name])  # type: ignore[misc]

@@ -42,7 +42,9 @@ def test_tiny_network(in_pyodide, backend, segment):
     run_check(in_pyodide, backend, "check_tiny_network", segment)
 
 
-@pytest.mark.parametrize("name", ["htdemucs_6s", "hdemucs_mmi", "scnet"])
+@pytest.mark.parametrize(
+    "name", ["htdemucs_6s", "hdemucs_mmi", "scnet", "bs_roformer", "mel_roformer"]
+)
 def test_other_tiny_networks(in_pyodide, name):
     in_pyodide.run(
         f"""

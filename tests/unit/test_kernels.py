@@ -44,7 +44,7 @@ def test_operation(name):
 
 
 @pytest.mark.usefixtures("use_kernels")
-@pytest.mark.parametrize("name", ["htdemucs", "scnet"])
+@pytest.mark.parametrize("name", ["htdemucs", "scnet", "bs_roformer", "mel_roformer"])
 @pytest.mark.parametrize("segment", ["song", "noise"])
 def test_tiny_network(segment, name):
     checks.check_tiny_network(segment, name)

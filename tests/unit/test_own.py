@@ -143,8 +143,8 @@ def foreign(folder: Path, **shapes: tuple[int, ...]) -> Path:
 def test_unknown_networks_are_told_apart(tmp_path):
     with pytest.raises(ConvertError, match=r"of no kind that is known here .* is a__b|is a\.b"):
         own.open_checkpoint(foreign(tmp_path, a__b=(2, 3)))
-    path = foreign(tmp_path, band_split__to_features__0__0__gamma=(4,))
-    with pytest.raises(ConvertError, match=r"It looks like a RoFormer\."):
+    path = foreign(tmp_path, final_conv__0__weight=(4,))
+    with pytest.raises(ConvertError, match=r"It looks like an MDX23C network\."):
         own.open_checkpoint(path)
 
 
@@ -190,8 +190,9 @@ def test_malformed_settings_are_told(change, tmp_path):
         {"input_mean": ()},
         {"separation_net__dp_modules__0__lstm_layers__0__weight_ih_l0": (0,)},
         {"crosstransformer__norm_in__weight": (4,), "encoder__0__conv__weight": (0, 0)},
+        {"band_split__to_features__0__0__gamma": (4,)},
     ],
-    ids=["openunmix", "scnet", "htdemucs"],
+    ids=["openunmix", "scnet", "htdemucs", "roformer"],
 )
 def test_tensors_that_only_look_like_a_network_are_told(shapes, tmp_path):
     with pytest.raises(ConvertError, match=r"malformed|lacks the tensor"):

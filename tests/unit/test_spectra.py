@@ -8,7 +8,8 @@ PyTorch 2.13, for the stems of this file; those of the filters by librosa 0.11.
 import numpy as np
 import pytest
 
-from py_demixer.evaluation.spectra import METRICS, mel_filters, spectral_scores
+from py_demixer.evaluation.spectra import METRICS, spectral_scores
+from py_demixer.ops.mel import mel_filters
 from tests import synthetic
 
 RATE = 44100
