@@ -57,6 +57,8 @@ ROFORMERS = {
 }
 """The networks in golden/roformer: see tests/golden/make_roformer.py."""
 
+ROFORMER_CHECKPOINT = CHECKPOINT.parents[1] / "roformer" / "mel.ckpt"
+
 ROFORMER_SETTINGS = {
     "bs": """
 audio: {chunk_size: 99, sample_rate: 44100, hop_length: 441, num_channels: 2}

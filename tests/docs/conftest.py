@@ -61,6 +61,8 @@ def songs(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
         soundfile.write(track / f"{name}.wav", samples.T, RATE)
     shutil.copyfile(own.CHECKPOINT, folder / "my.ckpt")
     (folder / "my.yaml").write_text(own.SETTINGS)
+    shutil.copyfile(own.ROFORMER_CHECKPOINT, folder / "roformer.ckpt")
+    (folder / "roformer.yaml").write_text(own.ROFORMER_SETTINGS["mel"])
     _write_trace(song, models / "htdemucs.safetensors", folder / "other.json")
     return folder
 
