@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from py_demixer.evaluation.spectra import mel_filters
+from py_demixer.ops.mel import mel_filters
 
 from .frames import Frames
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from py_demixer.evaluation.metrics import snr
 from tests import synthetic, tiny
 from tests.browser.page import SOURCES, DemixerPage, wav
 from tests.browser.test_models import chosen, wait_ready
-from tests.own import CHECKPOINT, SETTINGS, hostile
+from tests.own import CHECKPOINT, ROFORMER_SETTINGS, ROFORMERS, SETTINGS, hostile
 from web import server
 
 if TYPE_CHECKING:
@@ -106,6 +107,26 @@ def test_checkpoint_is_added_used_kept_and_deleted(
     assert "a model of your own, since deleted" in (tab.song("second").text_content() or "")
 
 
+@pytest.mark.parametrize("kind", ROFORMERS)
+def test_roformer_is_used(tab: DemixerPage, kind: str, tmp_path: Path) -> None:
+    """With one stem, what it leaves of the song is another."""
+    checkpoint = Path("tests/golden/roformer", f"{kind}.ckpt")
+    settings = tmp_path / f"{kind}.yaml"
+    settings.write_text(ROFORMER_SETTINGS[kind])
+    tab.drop((f"{kind}.ckpt", checkpoint.read_bytes()), (settings.name, settings.read_bytes()))
+    notice(tab, f"{kind} is ready")
+    model = py_demixer.load_checkpoint(checkpoint, settings)
+    song = synthetic.song(1.5)
+    stems = tab.separate(f"{kind} song.wav", wav(song), model.sources)
+    wanted = py_demixer.separate(song, model)
+    for source in model.sources:
+        assert snr(stems[source], wanted[source]) >= 100
+    tab.element("settings").evaluate("dialog => dialog.showModal()")
+    tab.page.get_by_role("button", name=f"Delete {kind}").click()
+    tab.page.locator("#confirm button[value=yes]").click()
+    notice(tab, f"{kind} deleted")
+
+
 def test_problem_of_a_checkpoint_holds_no_song_up(tab: DemixerPage) -> None:
     song = synthetic.song(1.1)
     tab.drop(("bad.ckpt", b"nothing"), ("other.yaml", SETTINGS.encode()), ("third.wav", wav(song)))
@@ -115,14 +136,14 @@ def test_problem_of_a_checkpoint_holds_no_song_up(tab: DemixerPage) -> None:
 
 
 def foreign() -> bytes:
-    return safetensors.numpy.save({"band_split.to_features.0.0.gamma": np.zeros(4, np.float32)})
+    return safetensors.numpy.save({"final_conv.0.weight": np.zeros(4, np.float32)})
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ([("a.ckpt", hostile())], "names builtins.print"),
-        ([("b.safetensors", foreign())], "It looks like a RoFormer."),
+        ([("b.safetensors", foreign())], "It looks like an MDX23C network."),
         ([("c.ckpt", CHECKPOINT.read_bytes())], "give its configuration (.yaml), too."),
         ([("d.yaml", SETTINGS.encode())], "Drop its checkpoint together with it"),
         ([("e.ckpt", b"nothing"), ("e.yml", b"a: [1")], "e.yml is not a configuration"),
