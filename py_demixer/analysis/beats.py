@@ -121,7 +121,7 @@ def find_beats(drums: Onsets, others: Onsets) -> Beats | None:
         return None
     exact = np.clip(_refined(places, envelope), 0, envelope.size - 1) * drums.hop
     apart = min(16, exact.size - 1)
-    interval = float(np.median(exact[apart:] - exact[:-apart])) / apart
+    interval = _median(exact[apart:] - exact[:-apart]) / apart
     return Beats(np.round(exact).astype(np.int64), 60 * drums.sample_rate / interval)
 
 
@@ -260,7 +260,7 @@ def _sequence(envelope: Array, periods: Array) -> NDArray[np.int64]:
     score /= score.std()
     before = np.full(score.size, -1)
     spans = np.round(2 * np.pad(periods, (lead, 0), "edge")).astype(np.int64)
-    # Not np.unique: it imports numpy.ma, which the page's snapshot of Python does not have.
+    # np.unique would import numpy.ma, which the page's snapshot of Python does not have.
     costs = {span: _costs(span) for span in set(spans.tolist())}
     for now, span in enumerate(spans[lead:].tolist(), lead):
         cost = costs[span]
@@ -313,3 +313,9 @@ def _refined(places: NDArray[np.int64], envelope: Array) -> Array:
     is_between = (index > clear[0]) & (index < clear[-1])
     even = np.where(is_between, np.interp(index, clear, exact[clear]), places)
     return np.where(is_clear, exact, even)
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    # np.median would import numpy.ma, which the page's snapshot of Python does not have.
+    ordered = np.sort(values)
+    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2

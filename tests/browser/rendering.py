@@ -10,6 +10,7 @@ HELPERS = """(base) => {
   /** Stems of which `at(source, frame, channel)` gives the samples. */
   class FakeStems extends EventTarget {
     rate = RATE;
+    grows = true;
     playhead = 0;
     read = 0;
     ranges = [];

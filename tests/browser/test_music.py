@@ -184,6 +184,75 @@ def test_count_in(bare: Page, tiny_url: str, speed: float) -> None:
     assert first == pytest.approx(clicks[4] - 0.1 * RATE / speed, abs=64 if speed == 1 else 3000)
 
 
+def test_seek_in_the_count_in_counts_anew(bare: Page, tiny_url: str) -> None:
+    clicks, first = run(
+        bare,
+        tiny_url,
+        """
+        const noisy = (source, frame, channel) => 0.1 * noise(source, frame, channel);
+        const stems = new FakeStems(["drums"], 20 * RATE, noisy).finish(0, 20 * RATE);
+        const beats = Array.from({ length: 40 }, (_, beat) => beat * RATE / 2);
+        const { heard } = await render(stems, 5, {
+          0: (player) => {
+            player.beats = new Beats(beats, uncorrected);
+            player.clicks = "countIn";
+            player.play();
+          },
+          1: (player) => player.seek(8 * RATE),
+        });
+        const first = heard[0].findIndex((_, index) =>
+          heard[0].subarray(index, index + 4000).every((value) => value !== 0));
+        return [clicksIn(heard), first];""",
+    )
+    times = np.asarray(clicks) / RATE
+    after = times[times > 1.05]
+    # Four beats, and then the song, whose first frame is a beat.
+    assert first / RATE == pytest.approx(after[4], abs=0.05)
+    np.testing.assert_allclose(np.diff(after[:5]), 0.5, atol=1 / RATE)
+
+
+def test_count_in_is_whole_on_a_real_device(bare: Page, tiny_url: str) -> None:
+    """Its clock goes on while the page schedules."""
+    counted = run(
+        bare,
+        tiny_url,
+        """
+        const { Player } = await import(base + "engine/player.js");
+        const stems = new FakeStems(["drums"], 9 * RATE, tone).finish(0, 9 * RATE);
+        const begun = [];
+        const { start } = AudioBufferSourceNode.prototype;
+        AudioBufferSourceNode.prototype.start = function (time) {
+          begun.push([this.buffer.duration < 0.1, time]);
+          return start.call(this, time);
+        };
+        const counted = [];
+        for (let tries = 0; tries < 5; tries++) {
+          const player = new Player(stems, new AudioContext({ sampleRate: RATE }));
+          player.beats = new Beats(Array.from({ length: 16 }, (_, beat) => beat * RATE / 2), uncorrected);
+          player.clicks = "countIn";
+          begun.length = 0;
+          player.play();
+          await player.fill();
+          await player.close();
+          const song = Math.min(...begun.filter(([isClick]) => !isClick).map(([, time]) => time));
+          const times = begun.filter(([isClick, time]) => isClick && time < song - 0.001);
+          counted.push(new Set(times.map(([, time]) => time.toFixed(3))).size);
+        }
+        AudioBufferSourceNode.prototype.start = start;
+        return counted;""",
+    )
+    assert counted == [4, 4, 4, 4, 4]
+
+
+def test_snapping(bare: Page, tiny_url: str) -> None:
+    """Not to beats that are far away: intros and ends have none."""
+    script = "const beats = new Beats(argument, uncorrected); const near = (f) => beats.nearest(f);"
+    script += "return [near(0), near(960), near(1040), near(1951), near(2100), beats.before(1040),"
+    script += " beats.before(2500)];"
+    found = run(bare, tiny_url, script, list(range(1000, 2001, 100)))
+    assert found == [0, 1000, 1000, 2000, 2100, 1000, 2500]
+
+
 @pytest.mark.parametrize("speed", [1, 0.8])
 def test_pause_in_the_count_in(bare: Page, tiny_url: str, speed: float) -> None:
     loud, position, clicks = run(
@@ -369,6 +438,18 @@ def test_loops_snap_to_beats(musical: DemixerPage) -> None:
     drag_on_ruler(musical, 0.27, 0.55)
     musical.page.keyboard.up("Alt")
     assert loop_of(musical) == pytest.approx([0.27 * length, 0.55 * length], abs=600)
+
+
+def test_corrections_in_another_tab_are_shown(
+    musical: DemixerPage, shared_context: BrowserContext, stub_url: str
+) -> None:
+    other = DemixerPage(shared_context, stub_url).wait_started()
+    other.open_kept("song")
+    expect(other.element("music-text")).to_have_text("120 BPM · A minor")
+    musical.element("music-open").click()
+    musical.element("beats-double").click()
+    expect(other.element("music-text")).to_have_text("240 BPM · A minor")
+    other.page.close()
 
 
 def test_click_and_tempo_are_saved(musical: DemixerPage, tmp_path: Path) -> None:

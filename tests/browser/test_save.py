@@ -87,6 +87,7 @@ _HELPERS = """async () => {
   window.openDialog = (options = {}) => {
     const stems = Object.assign(new EventTarget(), makeStems(given.drums.length / 2), {
       isFinal: () => true,
+      grows: true,
       hold: () => holders++,
       close: async () => holders--,
       ...options.stems,
@@ -517,7 +518,7 @@ def test_stems_add_up_to_the_song_on_request(
     part = in_zip(tab.save(**request, region=region)[1])
     assert len(part) == len(found)
     for name, stem in part.items():
-        source = name.removesuffix(", 0m01-0m02")
+        source = name.removesuffix(", 0m01.00-0m02.00")
         np.testing.assert_array_equal(stem, wanted[source][:, slice(*region)])
 
 
@@ -577,7 +578,7 @@ def test_saving_to_a_folder_overwrites_nothing(tab: SavePage, stems: Stems) -> N
         tab.page.evaluate(script, options | {"region": [0, length]})
     files = tab.page.evaluate("listed()")
     names = [f"Größe & more - {source}" for source in SOURCES]
-    endings = (".wav", ".mp3", ", 0m00-0m01.wav", ", 0m00-0m01 (2).wav")
+    endings = (".wav", ".mp3", ", 0m00.00-0m01.00.wav", ", 0m00.00-0m01.00 (2).wav")
     assert sorted(files) == sorted(name + ending for name in names for ending in endings)
     assert files[names[0] + endings[3]] - files[names[0] + endings[2]] == 400
     assert tab.page.evaluate("temporary()") == kept
@@ -634,7 +635,7 @@ def opened(context: BrowserContext, url: str, stems: Stems, **options: Any) -> S
 def test_dialog_saves_what_was_chosen(context: BrowserContext, url: str, stems: Stems) -> None:
     tab = opened(context, url, stems, source="vocals", region=[RATE, 2 * RATE])
     name, content = tab.download(None, "flac16")
-    assert name == "Größe & more - vocals, 0m01-0m02.flac"
+    assert name == "Größe & more - vocals, 0m01.00-0m02.00.flac"
     gain = (1 - 2.0**-15) / float(np.abs(stems["vocals"][:, RATE : 2 * RATE]).max())
     assert gain < 1
     # The page shows the gain that all stems of the region got, and the file can be saved again.
@@ -752,6 +753,23 @@ def test_unwritable_folder_is_reported(context: BrowserContext, url: str, stems:
     expect(row).to_contain_text("could not be written there")
 
 
+def test_finished_part_of_a_song_that_stopped_can_be_saved(
+    context: BrowserContext, url: str, stems: Stems
+) -> None:
+    tab = SavePage(context, url)
+    tab.give(stems)
+    tab.page.evaluate(
+        """() => {
+      const isFinal = (start, length) => start + length <= RATE;
+      openDialog({ source: "drums", region: [0, RATE], stems: { isFinal, grows: false } });
+    }""".replace("RATE", str(RATE))
+    )
+    box = tab.page.get_by_label("Only what is finished, 0:00–0:01")
+    assert box.is_checked()
+    box.uncheck()
+    expect(tab.page.locator("#save-dialog")).to_contain_text("Continue the song first")
+
+
 def test_final_part_of_a_song_at_work_can_be_saved(
     context: BrowserContext, url: str, stems: Stems
 ) -> None:
@@ -759,7 +777,8 @@ def test_final_part_of_a_song_at_work_can_be_saved(
     tab.give(stems)
     tab.page.evaluate("""() => {
       const isFinal = (start, length) => start + length <= (window.edge ?? 60000);
-      openDialog({ source: "drums", region: [20000, 50000], stems: { isFinal } });
+      const isLoop = true;
+      openDialog({ source: "drums", region: [20000, 50000], isLoop, stems: { isFinal } });
     }""")
     go = tab.page.locator("#save-dialog [data-do=go]")
     expect(go).to_be_enabled()

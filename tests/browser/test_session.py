@@ -136,6 +136,39 @@ def test_pause_holds_all_songs(tab: DemixerPage) -> None:
     assert tab.song("long").get_attribute("data-state") == "kept"
 
 
+PICK = """() => {
+  const root = () => navigator.storage.getDirectory();
+  window.showDirectoryPicker = async () => (await root()).getDirectoryHandle("pick", { create: true });
+  window.showSaveFilePicker = () => { throw new Error("One file for all songs?"); };
+  window.picked = async () => {
+    const found = [];
+    for await (const name of (await window.showDirectoryPicker()).keys()) found.push(name);
+    return found.sort();
+  };
+}"""
+
+
+def test_stem_files_of_further_songs_are_files_of_a_folder(tab: DemixerPage) -> None:
+    tab.page.evaluate(PICK)
+    tab.separate("first.wav", short(), ())
+    tab.element("save").click()
+    dialog = tab.element("save-dialog")
+    dialog.get_by_text("All stems").click()
+    dialog.get_by_label("Format").select_option("stems")
+    dialog.get_by_label("Save further songs in the same way").check()
+    dialog.get_by_label("Save to").select_option(label="Choose a folder")
+    dialog.locator('[data-do="go"]').click()
+    tab.page.wait_for_selector('#saves li[data-state="done"]')
+    expect(tab.element("following")).to_contain_text("saved to “pick”")
+    tab.drop(("second.wav", short(1)))
+    expect(tab.page.locator('#saves li[data-state="done"]')).to_have_count(2, timeout=60_000)
+    assert tab.page.evaluate("picked()") == ["first.stem.mp4", "second.stem.mp4"]
+    tab.element("following").get_by_role("button", name="Stop").click()
+    tab.page.evaluate(
+        "navigator.storage.getDirectory().then((root) => root.removeEntry('pick', { recursive: true }))"
+    )
+
+
 def test_further_songs_are_saved_as_the_first_one_was(tab: DemixerPage) -> None:
     tab.separate("first.wav", short(), ())
     tab.element("save").click()

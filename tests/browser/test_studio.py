@@ -155,6 +155,11 @@ def test_lanes_are_moved(rearranged: StudioPage) -> None:
     assert names(rearranged) == ["drums", "vocals", "bass", "other"]
     expect(first).to_have_attribute("aria-expanded", "true")
     assert first.evaluate(colour) == before
+    # The drag is over: the next one is on a waveform, and seeks.
+    rearranged.page.evaluate("stems.finish(0, stems.length)")
+    drag(rearranged, '[data-stem="other"] .wave', 0.2, 0.5)
+    assert names(rearranged) == ["drums", "vocals", "bass", "other"]
+    assert position(rearranged) == pytest.approx(0.5, abs=0.01)
     rearranged.page.keyboard.press("2")
     expect(rearranged.page.locator('[data-stem="vocals"] [data-mix="muted"]')).to_be_focused()
     rearranged.page.keyboard.press("Alt+ArrowUp")
@@ -164,6 +169,25 @@ def test_lanes_are_moved(rearranged: StudioPage) -> None:
     # The order is that of all songs; stems that it does not know keep their places.
     rearranged.show(["bass", "piano", "vocals"])
     assert names(rearranged) == ["vocals", "piano", "bass"]
+
+
+@pytest.mark.parametrize("stored", ["{bad", "null", '{"collapsed":5}', '{"order":"drums"}', "[1]"])
+def test_arrangement_of_others_is_ignored(rearranged: StudioPage, stored: str) -> None:
+    """Pages of one origin share what the browser remembers."""
+    rearranged.page.evaluate("text => localStorage.setItem('py-demixer lanes', text)", stored)
+    rearranged.page.reload()
+    rearranged.page.wait_for_function("() => 'studio' in window")
+    rearranged.show()
+    assert names(rearranged) == list(SOURCES)
+
+
+def test_faders_in_a_lane_keep_alt_and_arrows(rearranged: StudioPage) -> None:
+    rearranged.show()
+    fader = rearranged.page.locator('[data-stem="bass"] [data-mix="volume"]')
+    fader.focus()
+    rearranged.page.keyboard.press("Alt+ArrowUp")
+    expect(fader).to_be_focused()
+    assert names(rearranged) == list(SOURCES)
 
 
 def test_lanes_are_collapsed(rearranged: StudioPage) -> None:

@@ -6,9 +6,14 @@
 
 /** @typedef {import("./protocol.js").Correction} Correction */
 
+/** A beat is near if it is no farther than this share of the usual distance of beats. */
+const NEAR = 0.6;
+
 export class Beats {
   /** @type {readonly number[]} in frames, increasing */
   frames;
+  /** How far a beat that is near may be, in frames. */
+  #reach;
 
   /**
    * @param {readonly number[]} found at least two, in frames
@@ -21,14 +26,21 @@ export class Beats {
     this.frames = Array.from({ length: Math.max(count, 0) }, (_, index) =>
       Math.round(between(found, first + index * step)),
     );
+    this.#reach = NEAR * usualDistance(this.frames);
   }
 
-  /** @param {number} frame @returns {number} the beat closest to it; without beats the frame */
+  /** @param {number} frame @returns {number} the beat closest to it; itself where none is near */
   nearest(frame) {
     const next = indexFrom(this.frames, frame);
-    const [before, after] = [this.frames[next - 1], this.frames[next]];
-    if (before === undefined || after === undefined) return before ?? after ?? frame;
-    return frame - before < after - frame ? before : after;
+    const [before = -Infinity, after = Infinity] = [this.frames[next - 1], this.frames[next]];
+    const closest = frame - before < after - frame ? before : after;
+    return Math.abs(closest - frame) <= this.#reach ? closest : frame;
+  }
+
+  /** @param {number} frame @returns {number} the last beat up to it; itself where none is near */
+  before(frame) {
+    const beat = this.frames[indexFrom(this.frames, frame + 1) - 1] ?? -Infinity;
+    return frame - beat <= this.#reach / NEAR ? beat : frame;
   }
 
   /** @param {number} start @param {number} stop @returns {readonly number[]} beats in [start, stop) */
@@ -48,6 +60,12 @@ export class Beats {
     const interval = (this.frames[other] ?? NaN) - (this.frames[one] ?? NaN);
     return beat === undefined || Number.isNaN(interval) ? null : { beat, interval };
   }
+}
+
+/** @param {readonly number[]} beats @returns {number} in frames; 0 if there are too few */
+function usualDistance(beats) {
+  const distances = beats.slice(1).map((beat, index) => beat - (beats[index] ?? beat));
+  return distances.toSorted((a, b) => a - b)[distances.length >> 1] ?? 0;
 }
 
 /** @param {readonly number[]} found @param {number} place @returns {number} interpolated */

@@ -35,6 +35,11 @@ export class OpenSong extends EventTarget {
     this.length = length;
   }
 
+  /** Nothing works on it. */
+  get grows() {
+    return false;
+  }
+
   /** @returns {number} */
   get playhead() {
     return 0;

@@ -54,6 +54,8 @@ import { clamp, isPlain, tempoOf } from "./stretch/tempo.js";
 const PIECE_SECONDS = 1;
 /** Beats that are counted before playback begins. */
 const COUNTED = 4;
+/** The first of them is not the first thing that is heard of a device that has just been opened. */
+const COUNT_LEAD_SECONDS = 0.1;
 /** Longer than the throttled timers of a background tab are delayed. */
 const AHEAD_SECONDS = 4;
 const SHORTEST_LOOP_SECONDS = 0.1;
@@ -156,6 +158,7 @@ export class Player extends EventTarget {
   pause() {
     if (this.#state === "paused") return;
     this.#halt();
+    this.#isFromUser = false;
     this.#setState("paused");
     this.#rest();
   }
@@ -405,20 +408,21 @@ export class Player extends EventTarget {
     if (run !== this.#run || route !== this.#route) return true;
     run.hasStems &&= hasStems;
     const { start, length: last } = /** @type {Stretch} */ (stretches.at(-1));
-    const isThere = await run.append(
-      parts,
-      stretches,
-      route.after(start + last),
-      this.#device.soon(),
-    );
-    if (run === this.#run) this.#click();
+    const soon = this.#device.soon();
+    const isThere = await run.append(parts, stretches, route.after(start + last), soon);
+    if (run === this.#run) this.#click(soon);
     return isThere;
   }
 
-  /** Click the beats that are scheduled, and no others. */
-  #click() {
+  /**
+   * Click the beats that are scheduled, and no others.
+   *
+   * @param {number} [time] from when on, in seconds
+   */
+  #click(time = this.#device.soon()) {
     const isWanted = this.#clicks !== "off" && this.#state !== "paused";
-    const soon = this.#device.soon();
+    // A beat on the first frame of a run is not missed, however its time is rounded.
+    const soon = time - 1 / this.#stems.rate;
     const beats = (isWanted && this.#beats?.frames) || [];
     this.#metronome.schedule((isWanted && this.#run?.timesOf(beats, soon)) || [], soon);
   }
@@ -432,7 +436,7 @@ export class Player extends EventTarget {
     const second = this.#stems.rate * this.#tempo.speed;
     const [until, apart] = [(next.beat - this.#start) / second, next.interval / second];
     const clicks = Array.from({ length: COUNTED }, (_, index) => (COUNTED - index) * apart - until);
-    return { seconds: Math.max(0, COUNTED * apart - until), clicks };
+    return { seconds: Math.max(0, COUNTED * apart - until + COUNT_LEAD_SECONDS), clicks };
   }
 
   /** @returns {Run} */
@@ -499,6 +503,8 @@ export class Player extends EventTarget {
     if (!run) return;
     this.#run = null;
     const time = this.#device.soon();
+    // What was being counted is counted again.
+    this.#isFromUser ||= run.isCounting(time);
     this.#start = run.frameAt(time);
     run.stop(time);
     if (run.isSilent) this.#runs.delete(run);

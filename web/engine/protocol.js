@@ -178,6 +178,7 @@
  *   Promise<Float32Array>} peaks     [smallest, greatest] of each of `columns` equal parts of a
  *   range, both channels together; NaN where it is not final
  * @property {number} playhead      settable: what comes after it is separated first
+ * @property {boolean} grows        whether more of them may become final
  * @property {(start: number, length: number) => boolean} isFinal   whether all stems are final in a
  *   range
  * @property {() => [number, number][]} finalRanges     [start, stop), sorted, disjoint

@@ -96,6 +96,11 @@ export class Run extends EventTarget {
     return heard.start + Math.min(offset - heard.offset, heard.length);
   }
 
+  /** @param {number} time in seconds @returns {boolean} whether it is in the count-in */
+  isCounting(time) {
+    return this.#countIn !== null && (!this.#deck.hasBegun || time < this.#deck.timeOf(0));
+  }
+
   /** @param {number} time in seconds @returns {number} number of frames scheduled after it */
   aheadOf(time) {
     return this.#scheduled - this.#deck.offsetAt(time);

@@ -80,6 +80,11 @@ export class Separation extends OpenSong {
   }
 
   /** @override */
+  get grows() {
+    return this.#run !== null;
+  }
+
+  /** @override */
   get playhead() {
     return this.#queue.playhead;
   }

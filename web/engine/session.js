@@ -46,7 +46,8 @@ import { fileFaultOf, newNotes, RATE, Song } from "./song.js";
 
 /**
  * Events: "change", when the lists or their order change, or everything is paused or resumed;
- * "song", a `CustomEvent` with a song that has changed; "same", with `{song, other}`: the song
+ * "song", a `CustomEvent` with a song that has changed; "finished", with one that has just been
+ * finished here; "same", with `{song, other}`: the song
  * turned out to be the same as another one, which takes its place; "notice", with a message for the
  * user; "idle", when nothing is left to do.
  */
@@ -163,7 +164,9 @@ export class Session extends EventTarget {
     if (song.isAtWork) return;
     if (song.state === "finished") {
       // Changes being written may not be in the store yet.
-      if (!this.#noting) song.notes = kept.notes;
+      if (this.#noting) return;
+      song.notes = kept.notes;
+      this.#tell(song, {});
     } else if (kept.isFinished || song.state === "kept") {
       song.takeUp(kept);
       if (kept.isFinished || kept.busy) this.#leaveOut(song);
@@ -642,6 +645,7 @@ export class Session extends EventTarget {
     this.library.unshift(song);
     this.#tell(song, { state: "finished", share: 1, secondsLeft: null });
     this.#changed();
+    this.dispatchEvent(new CustomEvent("finished", { detail: song }));
   }
 }
 

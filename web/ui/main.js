@@ -237,6 +237,7 @@ function save(song, source) {
     song: facts(song),
     source: source ?? undefined,
     region: player.loop ? [...player.loop] : thereOf(song, stems),
+    isLoop: player.loop !== null,
   });
 }
 

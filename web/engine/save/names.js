@@ -28,6 +28,12 @@ export const FIELDS = /** @type {const} */ (["song", "artist", "title", "album",
 /** Between the pieces of a pattern. */
 const BETWEEN = " - ";
 
+/** Most bytes of a name without its extension, whatever the pattern. */
+const MOST_OF_ALL = 220;
+
+/** Shorter regions are named to a hundredth of a second. */
+const SHORT_SECONDS = 2;
+
 /**
  * @param {string} name
  * @param {number} most bytes of UTF-8
@@ -79,7 +85,8 @@ export function fileName(song, part, extension, pattern = PATTERN) {
   };
   const made = pattern.split(BETWEEN).map(filled).filter(Boolean).join(BETWEEN);
   // What the pattern itself has may be forbidden, too.
-  return `${safeName(made, Infinity)}.${extension}`;
+  const bare = made.replace(/\s*(?:\(\s*\)|\[\s*\])/gu, "");
+  return `${safeName(bare, MOST_OF_ALL)}.${extension}`;
 }
 
 /**
@@ -97,11 +104,14 @@ export function tempoName({ speed, semitones }) {
  * @returns {string} "1m05-1m20"
  */
 function regionName(region, rate) {
-  const place = (/** @type {number} */ frame) => {
-    const seconds = Math.floor(frame / rate);
-    return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, "0")}`;
+  const place = (/** @type {number} */ frame, /** @type {number} */ digits) => {
+    const ticks = Math.floor((frame / rate) * 10 ** digits);
+    const [minutes, rest] = [Math.floor(ticks / 10 ** digits / 60), ticks % (60 * 10 ** digits)];
+    const width = digits === 0 ? 2 : 3 + digits;
+    return `${minutes}m${(rest / 10 ** digits).toFixed(digits).padStart(width, "0")}`;
   };
-  return region.map(place).join("-");
+  const isShort = region[1] - region[0] < SHORT_SECONDS * rate;
+  return region.map((frame) => place(frame, isShort ? 2 : 0)).join("-");
 }
 
 /**

@@ -13,20 +13,15 @@ import { say } from "../words.js";
 /** How songs are saved. @typedef {Omit<Request, "stems" | "song" | "of">} Way */
 
 export class Following {
-  #session;
-  #save;
   #element = byId("following", HTMLParagraphElement);
   /** @type {Way | null} */
   #way = null;
-  /** Songs that were finished before, or have been saved. @type {Set<Song>} */
-  #past = new Set();
 
   /** @param {Session} session @param {(songs: Song[], way: Way) => void} save */
   constructor(session, save) {
-    this.#session = session;
-    this.#save = save;
-    session.addEventListener("song", (event) => {
-      this.#look(/** @type {CustomEvent<Song>} */ (event).detail);
+    session.addEventListener("finished", (event) => {
+      const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
+      if (this.#way) save([song], this.#way);
     });
     within(this.#element, "button", HTMLButtonElement).addEventListener("click", () => this.stop());
   }
@@ -34,7 +29,6 @@ export class Following {
   /** @param {Way} way */
   start(way) {
     this.#way = way;
-    this.#past = new Set(this.#session.library);
     const folder = way.destination.kind === "folder" ? way.destination.handle.name : null;
     const text = within(this.#element, "span", HTMLSpanElement);
     say(text, ({ save }) => (folder === null ? save.followsInDownloads : save.follows({ folder })));
@@ -44,12 +38,5 @@ export class Following {
   stop() {
     this.#way = null;
     this.#element.hidden = true;
-  }
-
-  /** @param {Song} song that has changed */
-  #look(song) {
-    if (!this.#way || song.state !== "finished" || this.#past.has(song)) return;
-    this.#past.add(song);
-    this.#save([song], this.#way);
   }
 }

@@ -34,6 +34,7 @@ import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
  *   rate of its file, in hertz
  * @property {string} [source]      the stem, if the dialog was opened from a lane
  * @property {[number, number] | null} [region]     the selected region, in frames
+ * @property {boolean} [isLoop]     whether that is the loop, not just what is finished
  * @property {Several | null} [several]     to save several songs; `stems` are the first one's
  */
 
@@ -193,15 +194,24 @@ export class SaveDialog {
     const { what, format } = this.#choices;
     const isOne = what !== "all" || FORMATS[format].isTogether;
     const kind = this.#subject?.several ? "songs" : isOne ? "one" : "several";
-    const canPick = kind === "one" ? canPickFile() : canPickFolder();
-    const places = canPick ? /** @type {const} */ (["download", "place"]) : ["download"];
-    this.#to.field.replaceChildren(
-      ...places.map((place) =>
-        option(place, ({ save }) => save.places[kind][place === "place" ? "place" : "download"]),
-      ),
-    );
+    const place = this.#takesFolder ? "several" : "one";
+    const canPick = this.#takesFolder ? canPickFolder() : canPickFile();
+    this.#to.field.replaceChildren(option("download", ({ save }) => save.places[kind].download));
+    if (canPick) this.#to.field.append(option("place", ({ save }) => save.places[place].place));
     this.#to.field.value = canPick ? to : "download";
     this.#to.label.hidden = !canPick && kind === "one";
+  }
+
+  /** Whether a place to save to is a folder, for several files. */
+  get #takesFolder() {
+    const { what, format } = this.#choices;
+    const isOne = what !== "all" || FORMATS[format].isTogether;
+    return !isOne || this.#isFollowed || Boolean(this.#subject?.several);
+  }
+
+  /** Whether further songs are to be saved in the same way. */
+  get #isFollowed() {
+    return this.#canFollow && this.#follow.input.checked;
   }
 
   /** Whether other songs can be saved in the same way. */
@@ -247,7 +257,7 @@ export class SaveDialog {
   #show() {
     const subject = this.#subject;
     if (!subject) return;
-    const { stems, region, several } = subject;
+    const { stems, region, isLoop, several } = subject;
     const { what } = this.#choices;
     this.#offerTogether(what === "all" && canBeTogether(stems.sources));
     const { format, to } = this.#choices;
@@ -266,7 +276,9 @@ export class SaveDialog {
     this.#region.label.hidden = !region;
     if (region) {
       const [start, stop] = [clock(region[0] / stems.rate), clock(region[1] / stems.rate)];
-      say(this.#region.text, ({ save }) => save.regionOnly({ start, stop }));
+      say(this.#region.text, ({ save }) => {
+        return isLoop ? save.regionOnly({ start, stop }) : save.finishedOnly({ start, stop });
+      });
     }
     const [first, last] = this.#frames(subject);
     const isFinal = stems.isFinal(first, last - first);
@@ -274,9 +286,11 @@ export class SaveDialog {
     // Older files would be deleted, perhaps before the browser has copied them.
     const isTooMuch = Boolean(several) && to === "download" && bytes > KEPT_BYTES;
     this.#notYet.hidden = isFinal && !isTooMuch;
-    say(this.#notYet, ({ save }) =>
-      isTooMuch ? save.tooMuch({ most: gigabytes(KEPT_BYTES) }) : region ? save.regionNotYet : save.notYet,
-    );
+    say(this.#notYet, ({ save }) => {
+      if (isTooMuch) return save.tooMuch({ most: gigabytes(KEPT_BYTES) });
+      if (!stems.grows) return save.stopped;
+      return region ? save.regionNotYet : save.notYet;
+    });
     this.#go.disabled = !isFinal || isTooMuch;
     const size = () => (bytes >= 1e9 ? gigabytes(bytes) : megabytes(Math.max(bytes, 1e6)));
     say(this.#size, ({ save }) => save.size({ size: size() }));
@@ -325,7 +339,7 @@ export class SaveDialog {
     const subject = this.#subject;
     if (!subject) return;
     const choices = this.#choices;
-    const isFollowed = this.#canFollow && this.#follow.input.checked;
+    const isFollowed = this.#isFollowed;
     const { stems, song, of, source: lane, several } = subject;
     // It says nothing about what the user wants usually: it was not asked, or came from a lane.
     const isUsual = !lane && !several && subject.player !== null;
@@ -335,7 +349,7 @@ export class SaveDialog {
     // The dialog is closed by the time a place is picked.
     const release = hold(stems);
     try {
-      const destination = await this.#destination(subject, choices);
+      const destination = await this.#destination(subject, choices.to);
       if (!destination) return;
       if (several) several.save({ ...request, destination });
       else this.#saves.add({ ...request, stems, of, song, destination });
@@ -369,12 +383,12 @@ export class SaveDialog {
   }
 
   /**
-   * @param {Subject} subject @param {Choices} choices
+   * @param {Subject} subject @param {Choices["to"]} to
    * @returns {Promise<Destination | null>}
    */
-  async #destination(subject, { what, format, to }) {
+  async #destination(subject, to) {
     if (to === "download") return { kind: "download" };
-    if (subject.several || (what === "all" && !FORMATS[format].isTogether)) return pickFolder();
+    if (this.#takesFolder) return pickFolder();
     return pickFile(this.#nameOf(subject, this.#part));
   }
 }

@@ -52,8 +52,21 @@ export class Arrangement {
   }
 }
 
-/** @param {string | null} text @returns {{order: string[], collapsed: string[]}} */
+/**
+ * @param {string | null} text whatever is stored
+ * @returns {{order: string[], collapsed: string[]}}
+ */
 function parsed(text) {
-  const { order = [], collapsed = [] } = text === null ? {} : JSON.parse(text);
-  return { order, collapsed };
+  try {
+    const { order, collapsed } = Object(JSON.parse(text ?? "{}"));
+    return { order: namesIn(order), collapsed: namesIn(collapsed) };
+  } catch (error) {
+    console.warn(error);
+    return { order: [], collapsed: [] };
+  }
+}
+
+/** @param {unknown} value @returns {string[]} */
+function namesIn(value) {
+  return Array.isArray(value) ? value.filter((name) => typeof name === "string") : [];
 }

@@ -17,6 +17,7 @@
  * @property {(frame: number) => void} seek
  * @property {(start: number, stop: number, isChosen: boolean) => void} select   selects a range;
  *   `isChosen`: the user has finished
+ * @property {() => void} giveUp      nothing is selected after all
  * @property {() => readonly [number, number] | null} selected    the selected range
  * @property {(frame: number) => number} snapped    where an end of a range goes that is dragged
  *   there
@@ -127,7 +128,8 @@ export class Gestures {
    * @param {number} frame @param {PointerEvent} event @param {boolean} isChosen
    */
   #select(drag, frame, event, isChosen) {
-    const end = this.#snapped(frame, event);
+    const snapped = this.#snapped(frame, event);
+    const end = snapped === drag.frame ? frame : snapped;
     this.#acts.select(Math.min(drag.frame, end), Math.max(drag.frame, end), isChosen);
   }
 
@@ -163,6 +165,7 @@ export class Gestures {
   }
 
   #giveUp() {
+    if (this.#drag?.kind === "select") this.#acts.giveUp();
     this.#drag = null;
     this.#acts.preview(null);
   }

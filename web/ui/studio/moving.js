@@ -22,16 +22,20 @@ const STEPS = new Map([
 
 export class Moving {
   #acts;
+  #list;
   #closed = new AbortController();
-  /** @type {{lane: Lane, y: number, hasMoved: boolean} | null} */
+  /** @type {{lane: Lane, pointer: number, y: number, hasMoved: boolean} | null} */
   #drag = null;
 
   /** @param {HTMLElement} list of the lanes @param {Acts} acts */
   constructor(list, acts) {
     this.#acts = acts;
+    this.#list = list;
     const { signal } = this.#closed;
     list.addEventListener("pointerdown", (event) => this.#onDown(event), { signal });
     list.addEventListener("pointermove", (event) => this.#onMove(event), { signal });
+    list.addEventListener("pointerup", () => this.#onUp(), { signal });
+    list.addEventListener("pointercancel", () => this.#giveUp(), { signal });
     list.addEventListener("click", (event) => this.#onClick(event), { signal });
     list.addEventListener("keydown", (event) => this.#onKey(event), { signal });
   }
@@ -47,18 +51,30 @@ export class Moving {
 
   /** @param {PointerEvent} event */
   #onDown(event) {
+    this.#giveUp();
     const lane = this.#laneOf(event);
     if (!lane || event.button !== 0) return;
-    this.#drag = { lane, y: event.clientY, hasMoved: false };
+    this.#drag = { lane, pointer: event.pointerId, y: event.clientY, hasMoved: false };
     lane.handle.setPointerCapture(event.pointerId);
   }
 
+  /** A drag is no click, which comes next if it comes. */
+  #onUp() {
+    if (this.#drag?.hasMoved) setTimeout(() => this.#giveUp());
+  }
+
+  #giveUp() {
+    this.#drag = null;
+  }
+
   /** @param {PointerEvent} event */
-  #onMove({ clientY, buttons }) {
+  #onMove({ clientY, pointerId }) {
     const drag = this.#drag;
-    if (!drag || buttons === 0) return;
-    drag.hasMoved ||= Math.abs(clientY - drag.y) > SLACK;
-    if (!drag.hasMoved) return;
+    if (drag?.pointer !== pointerId) return;
+    if (!drag.hasMoved && Math.abs(clientY - drag.y) <= SLACK) return;
+    drag.hasMoved = true;
+    // Not by the lane: it loses the pointer where it is moved.
+    if (!this.#list.hasPointerCapture(pointerId)) this.#list.setPointerCapture(pointerId);
     const lanes = this.#acts.lanes();
     const index = lanes.indexOf(drag.lane);
     const others = lanes.filter((lane) => lane !== drag.lane);
@@ -71,7 +87,7 @@ export class Moving {
   #onClick(event) {
     const lane = this.#laneOf(event);
     const hasMoved = this.#drag?.hasMoved ?? false;
-    this.#drag = null;
+    this.#giveUp();
     if (lane && !hasMoved) this.#acts.toggle(lane);
   }
 
@@ -80,7 +96,9 @@ export class Moving {
     const step = STEPS.get(event.key);
     const lanes = this.#acts.lanes();
     const lane = lanes.find(({ element }) => element.contains(document.activeElement));
-    if (!lane || step === undefined || !event.altKey) return;
+    const isOther = event.ctrlKey || event.metaKey || event.shiftKey;
+    if (!lane || step === undefined || !event.altKey || isOther) return;
+    if (event.target instanceof HTMLInputElement) return;
     event.preventDefault();
     const place = lanes.indexOf(lane) + step;
     if (place >= 0 && place < lanes.length) this.#acts.move(lane, place);

@@ -112,6 +112,10 @@ export class Studio {
         preview: (frame) => this.#showPreview(frame),
         seek,
         select: (...stretch) => this.#select(...stretch),
+        giveUp: () => {
+          this.#selecting = null;
+          this.#showRegion();
+        },
         selected: () => player.loop,
         snapped: (frame) => player.beats?.nearest(frame) ?? frame,
       }),
@@ -233,9 +237,9 @@ export class Studio {
   #move(lane, index) {
     const others = this.#lanes.filter((other) => other !== lane);
     this.#lanes = [...others.slice(0, index), lane, ...others.slice(index)];
-    const hadFocus = lane.element.contains(document.activeElement);
+    const { activeElement } = document;
     this.#list.insertBefore(lane.element, this.#lanes[index + 1]?.element ?? null);
-    if (hadFocus) lane.handle.focus();
+    if (activeElement instanceof HTMLElement) activeElement.focus();
     this.#arrangement.arrange(this.#lanes.map(({ source }) => source));
     const place = { index: index + 1, count: this.#lanes.length };
     announce(word((w) => w.studio.moved({ stem: stemName(w, lane.source), ...place })));

@@ -22,6 +22,8 @@ import { placeAbove } from "./popover.js";
 
 const TONICS = 12;
 const MODES = /** @type {const} */ (["major", "minor"]);
+/** Fewer have no tempo. */
+const LEAST_BEATS = 2;
 const TIMES = { least: 0.5, most: 2 };
 
 export class Music {
@@ -31,6 +33,7 @@ export class Music {
   #double = byId("beats-double", HTMLButtonElement);
   #shift = byId("beats-shift", HTMLButtonElement);
   #clicks = byId("clicks", HTMLSelectElement);
+  #midi = byId("midi", HTMLButtonElement);
   #key = byId("key", HTMLSelectElement);
   /** @type {Shown | null} */
   #shown = null;
@@ -52,7 +55,7 @@ export class Music {
       if (this.#shown) this.#shown.player.clicks = /** @type {any} */ (this.#clicks.value);
     });
     this.#key.addEventListener("change", () => this.#change(() => ({ key: keyOf(this.#key.value) })));
-    byId("midi", HTMLButtonElement).addEventListener("click", () => this.#save());
+    this.#midi.addEventListener("click", () => this.#save());
     this.#fillKeys();
     addEventListener("language", () => this.update());
   }
@@ -85,6 +88,7 @@ export class Music {
     const key = correction.key ?? analysis.key;
     const heard = key && transposed(key, player.semitones);
     this.#beats.hidden = !player.beats;
+    this.#midi.disabled = (player.beats?.frames.length ?? 0) < LEAST_BEATS;
     byId("no-beats", HTMLParagraphElement).hidden = player.beats !== null;
     say(byId("music-text", HTMLElement), ({ music }) => {
       const facts = [bpm && music.bpm(number(bpm)), heard && music.keys[heard.mode][heard.tonic]];
@@ -115,7 +119,8 @@ export class Music {
 
   /** @param {number} factor */
   #multiply(factor) {
-    this.#change(({ times }) => ({ times: times * factor }));
+    const { least, most } = TIMES;
+    this.#change(({ times }) => ({ times: Math.min(Math.max(times * factor, least), most) }));
   }
 
   /** @param {(correction: Correction) => Partial<Correction>} change */

@@ -9,10 +9,14 @@ const [EDGE, WIDTH] = [16, 320];
 
 /** @param {HTMLElement} popover @param {HTMLElement} button that opens it */
 export function placeAbove(popover, button) {
-  popover.addEventListener("beforetoggle", () => {
+  const place = () => {
     const { top, right } = button.getBoundingClientRect();
     const room = document.documentElement.clientWidth;
+    const end = Math.min(Math.max(room - right, EDGE), Math.max(room - WIDTH, EDGE));
     popover.style.bottom = `${innerHeight - top + 8}px`;
-    popover.style.right = `${Math.min(Math.max(room - right, EDGE), Math.max(room - WIDTH, EDGE))}px`;
-  });
+    popover.style.right = `${end}px`;
+    popover.style.maxBlockSize = `${top - EDGE}px`;
+  };
+  popover.addEventListener("beforetoggle", place);
+  addEventListener("resize", place);
 }

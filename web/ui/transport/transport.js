@@ -51,6 +51,8 @@ export class Transport {
   #isDragged = false;
   /** @type {readonly [number, number] | null} the last loop, switched off */
   #lastLoop = null;
+  /** @type {import("../../engine/player.js").Clicks} the last ones, switched off */
+  #lastClicks = "beats";
 
   constructor() {
     this.#listen();
@@ -74,6 +76,7 @@ export class Transport {
     player.addEventListener("mix", () => this.#showMix(), { signal });
     player.addEventListener("loop", () => this.#showLoop(), { signal });
     stems.addEventListener("final", () => this.#showFinal(), { signal });
+    stems.addEventListener("working", () => this.#showNote(), { signal });
     this.#bar.hidden = false;
     this.#showFinal();
     this.#showState();
@@ -123,7 +126,7 @@ export class Transport {
     }
     const { beats } = player;
     const snapped = (/** @type {number} */ frame) => beats?.nearest(frame) ?? frame;
-    const start = snapped(player.position);
+    const start = beats?.before(player.position) ?? player.position;
     const stop = Math.min(snapped(start + LOOP_SECONDS * stems.rate), stems.length);
     player.loop = [...(this.#lastLoop ?? /** @type {const} */ ([start, stop]))];
     announce(word(({ transport }) => transport.loopOn));
@@ -141,7 +144,8 @@ export class Transport {
   toggleClicks() {
     const { player } = this;
     if (!player?.beats) return;
-    player.clicks = player.clicks === "off" ? "beats" : "off";
+    if (player.clicks !== "off") this.#lastClicks = player.clicks;
+    player.clicks = player.clicks === "off" ? this.#lastClicks : "off";
     announce(word(({ music }) => (player.clicks === "off" ? music.clicksAreOff : music.clicksAreOn)));
   }
 
@@ -205,8 +209,18 @@ export class Transport {
     sayAs(this.#play, "ariaLabel", ({ transport }) =>
       state === "paused" ? transport.play : transport.pause,
     );
-    say(this.#note, ({ transport }) => (state === "buffering" ? transport.buffering : ""));
+    this.#showNote();
     this.#follow();
+  }
+
+  /** Tell why nothing is heard. */
+  #showNote() {
+    if (!this.#shown) return;
+    const { player, stems } = this.#shown;
+    say(this.#note, ({ transport }) => {
+      if (player.state !== "buffering") return "";
+      return stems.grows ? transport.buffering : transport.stopped;
+    });
   }
 
   #follow() {

@@ -63,6 +63,8 @@ export const de = {
       several: { download: "Downloads, als Zip", place: "Ordner selbst wählen" },
       songs: { download: "Downloads, ein Zip je Lied", place: "Ordner selbst wählen" },
     },
+    finishedOnly: ({ start, stop }) => `Nur was fertig ist, ${start}–${stop}`,
+    stopped: "Das ist noch nicht zerlegt. Setze erst das Lied fort.",
     notYet: "Das Lied wird noch zerlegt. Du kannst es speichern, wenn es fertig ist.",
     regionNotYet: "Dieser Teil wird noch zerlegt. Du kannst ihn speichern, wenn er fertig ist.",
     tooMuch: ({ most }) =>
@@ -191,6 +193,7 @@ export const de = {
     position: "Position",
     positionOf: ({ now, all }) => `${now} von ${all}`,
     buffering: "Diese Stelle wird zerlegt und spielt, sobald sie fertig ist.",
+    stopped: "Diese Stelle ist nicht zerlegt. Setze das Lied fort, um sie zu hören.",
     loop: "Schleife",
     loopOf: ({ start, stop }) => `${start}–${stop}`,
     loopOn: "Schleife an",

@@ -75,6 +75,9 @@ export const en = {
       several: { download: "Downloads, as a zip", place: "Choose a folder" },
       songs: { download: "Downloads, a zip for each song", place: "Choose a folder" },
     },
+    finishedOnly: (/** @type {{start: string, stop: string}} */ { start, stop }) =>
+      `Only what is finished, ${start}–${stop}`,
+    stopped: "This has not been separated. Continue the song first.",
     notYet: "This song is still being separated. You can save it when it is done.",
     regionNotYet: "This part is still being separated. You can save it when it is done.",
     tooMuch: (/** @type {{most: string}} */ { most }) =>
@@ -206,6 +209,7 @@ export const en = {
     position: "Position",
     positionOf: (/** @type {{now: string, all: string}} */ { now, all }) => `${now} of ${all}`,
     buffering: "Separating this part. It plays as soon as it is ready.",
+    stopped: "This part has not been separated. Continue the song to hear it.",
     loop: "Loop",
     loopOf: (/** @type {{start: string, stop: string}} */ { start, stop }) => `${start}–${stop}`,
     loopOn: "Loop on",
