@@ -219,6 +219,7 @@ def test_count_in_is_whole_on_a_real_device(bare: Page, tiny_url: str) -> None:
         """
         const { Player } = await import(base + "engine/player.js");
         const stems = new FakeStems(["drums"], 9 * RATE, tone).finish(0, 9 * RATE);
+        const beats = Array.from({ length: 16 }, (_, beat) => beat * RATE / 2);
         const begun = [];
         const { start } = AudioBufferSourceNode.prototype;
         AudioBufferSourceNode.prototype.start = function (time) {
@@ -228,7 +229,7 @@ def test_count_in_is_whole_on_a_real_device(bare: Page, tiny_url: str) -> None:
         const counted = [];
         for (let tries = 0; tries < 5; tries++) {
           const player = new Player(stems, new AudioContext({ sampleRate: RATE }));
-          player.beats = new Beats(Array.from({ length: 16 }, (_, beat) => beat * RATE / 2), uncorrected);
+          player.beats = new Beats(beats, uncorrected);
           player.clicks = "countIn";
           begun.length = 0;
           player.play();

@@ -138,7 +138,9 @@ def test_pause_holds_all_songs(tab: DemixerPage) -> None:
 
 PICK = """() => {
   const root = () => navigator.storage.getDirectory();
-  window.showDirectoryPicker = async () => (await root()).getDirectoryHandle("pick", { create: true });
+  window.showDirectoryPicker = async () => {
+    return (await root()).getDirectoryHandle("pick", { create: true });
+  };
   window.showSaveFilePicker = () => { throw new Error("One file for all songs?"); };
   window.picked = async () => {
     const found = [];
@@ -164,9 +166,8 @@ def test_stem_files_of_further_songs_are_files_of_a_folder(tab: DemixerPage) -> 
     expect(tab.page.locator('#saves li[data-state="done"]')).to_have_count(2, timeout=60_000)
     assert tab.page.evaluate("picked()") == ["first.stem.mp4", "second.stem.mp4"]
     tab.element("following").get_by_role("button", name="Stop").click()
-    tab.page.evaluate(
-        "navigator.storage.getDirectory().then((root) => root.removeEntry('pick', { recursive: true }))"
-    )
+    forget = "async () => (await navigator.storage.getDirectory()).removeEntry('pick', OPTIONS)"
+    tab.page.evaluate(forget.replace("OPTIONS", "{ recursive: true }"))
 
 
 def test_further_songs_are_saved_as_the_first_one_was(tab: DemixerPage) -> None:

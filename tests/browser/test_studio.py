@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.lanes import WORKING, StudioPage
+from tests.browser.page import SOURCES
 from tests.browser.tasks import LONGEST_TASK, traced
 
 if TYPE_CHECKING:

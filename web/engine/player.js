@@ -399,6 +399,7 @@ export class Player extends EventTarget {
     const route = this.#route;
     const stretches = route.from(this.#run?.end ?? this.#start, length);
     const hasStems = route.finalFrames(stretches) === length;
+    const isNew = this.#run === null;
     const run = (this.#run ??= this.#begin());
     const parts = await Promise.all(
       [...this.#stems.sources, MIXTURE].map((source) =>
@@ -410,7 +411,8 @@ export class Player extends EventTarget {
     const { start, length: last } = /** @type {Stretch} */ (stretches.at(-1));
     const soon = this.#device.soon();
     const isThere = await run.append(parts, stretches, route.after(start + last), soon);
-    if (run === this.#run) this.#click(soon);
+    // What a run begins with may be due by now; later on, that has been scheduled before.
+    if (run === this.#run) this.#click(isNew ? soon : undefined);
     return isThere;
   }
 

@@ -6,7 +6,6 @@
 
 import { Beats } from "../../engine/beats.js";
 import { fileName } from "../../engine/save/names.js";
-import { tempoFile } from "../../engine/save/midi.js";
 import { byId, make } from "../elements.js";
 import { number } from "../format.js";
 import { fileLink } from "../save/places.js";
@@ -55,7 +54,11 @@ export class Music {
       if (this.#shown) this.#shown.player.clicks = /** @type {any} */ (this.#clicks.value);
     });
     this.#key.addEventListener("change", () => this.#change(() => ({ key: keyOf(this.#key.value) })));
-    this.#midi.addEventListener("click", () => this.#save());
+    this.#midi.addEventListener("click", () => {
+      this.#save().catch((error) => {
+        this.#shown?.player.dispatchEvent(new CustomEvent("error", { detail: error }));
+      });
+    });
     this.#fillKeys();
     addEventListener("language", () => this.update());
   }
@@ -130,10 +133,12 @@ export class Music {
   }
 
   /** Save the tempo at normal speed, for the stems as they are. */
-  #save() {
+  async #save() {
     const { song, player } = this.#shown ?? {};
     if (!song || !player?.beats) return;
-    const content = tempoFile(player.beats.frames, player.rate);
+    const { frames } = player.beats;
+    const { tempoFile } = await import("../../engine/save/midi.js");
+    const content = tempoFile(frames, player.rate);
     const part = word(({ music }) => music.tempoFile);
     const name = fileName({ name: song.name }, part, "mid");
     const link = fileLink(name, new Blob([content], { type: "audio/midi" }));
