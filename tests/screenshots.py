@@ -81,7 +81,9 @@ def take_all(url: str, screen: str, out: Path) -> None:
 def mix(demixer: DemixerPage) -> None:
     """Use the finished song as people do: loop a part of it, without the voice."""
     page = demixer.page
-    page.locator('[data-stem="other"] [data-mix="pan"]').press("PageUp")
+    pan = page.locator('[data-stem="other"] [data-mix="pan"]')
+    if pan.is_visible():  # on a phone it is in a sheet
+        pan.press("PageUp")
     page.locator('[data-stem="vocals"] [data-mix="muted"]').click()
     page.evaluate("document.activeElement.blur()")
     for key in ("ArrowRight", "[", "ArrowRight", "ArrowRight", "]", "ArrowRight"):
