@@ -108,8 +108,8 @@ export class Player extends EventTarget {
 
   /**
    * Events: "state" when `state` changes; "seek" when the user jumps; "mix" when anything else
-   * changes that affects the sound; "loop" when `loop` changes; "beats" when `beats` does; "error", a `CustomEvent` with the
-   * error as its detail, when stems could not be read.
+   * changes that affects the sound; "loop" when `loop` changes; "beats" when `beats` does; "error",
+   * a `CustomEvent` with the error as its detail, when stems could not be read.
    *
    * @param {Stems} stems
    * @param {BaseAudioContext} context at the rate of the stems; closed after `close`

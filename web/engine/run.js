@@ -37,9 +37,10 @@ import { approach, FADE_SECONDS } from "./mixer.js";
  * @typedef {EventTarget & DeckMembers} Deck
  */
 
-/** Beats that are counted before a run begins, and how far apart they are, in seconds.
+/**
+ * Beats that are counted before a run begins.
  * @typedef {{seconds: number, clicks: number[]}} CountIn   `seconds`: how long it takes; `clicks`:
- *   their times in seconds before the run begins
+ *   when, in seconds before the run begins
  */
 
 /** How far back positions can be queried: longer than the latency of any audio device. */
