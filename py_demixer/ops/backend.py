@@ -204,7 +204,7 @@ def _kernels() -> Backend:
 
 def _numpy() -> Backend:
     def gemm(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        np.matmul(_single(a), b, out=out)
+        np.matmul(single(a), b, out=out)
 
     return Backend("numpy", gemm, reopen=_numpy)
 
@@ -215,13 +215,14 @@ def _scipy() -> Backend:
     def gemm(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         # BLAS is column-major: compute out.T = b.T @ a.T. The transpose of a C-contiguous array is
         # already in Fortran order, so no array is copied.
-        (left, left_t), (right, right_t) = _fortran(b), _fortran(_single(a))
+        (left, left_t), (right, right_t) = _fortran(b), _fortran(single(a))
         sgemm(1.0, left, right, 0.0, out.T, left_t, right_t, overwrite_c=True)
 
     return Backend("scipy", gemm, reopen=_scipy)
 
 
-def _single(a: NDArray[np.float32]) -> NDArray[np.float32]:
+def single(a: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights as float32: themselves, or a copy if they are stored in fewer bits."""
     return a.astype(np.float32, copy=False)
 
 

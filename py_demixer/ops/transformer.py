@@ -55,7 +55,8 @@ def attention_branch(
     branch_bytes
         Limit on the size of queries, keys and values.
     """
-    in_weight, gate_weight, out_weight = map(_single, (in_weight, gate_weight, out_weight))
+    # Widened once, for many products.
+    in_weight, gate_weight, out_weight = map(backend.single, (in_weight, gate_weight, out_weight))
     heads, inner, positions = len(gate_weight), out_weight.shape[1], x.shape[2]
     rotation = rotations(inner // heads, positions)
     for strip in _strips(x, branch_bytes, len(in_weight)):
@@ -95,7 +96,7 @@ def feed_forward_branch(
     branch_bytes
         Limit on the size of the hidden layer.
     """
-    in_weight, out_weight = map(_single, (in_weight, out_weight))
+    in_weight, out_weight = map(backend.single, (in_weight, out_weight))
     for strip in _strips(x, branch_bytes, len(in_weight)):
         y = rms_norm(strip.reshape(len(x), -1), norm_weight)
         y = linear(y, in_weight, in_bias, activation="gelu")
@@ -146,8 +147,3 @@ def _strips(x: NDArray[np.float32], size: int, width: int) -> Iterator[NDArray[n
     """Views of some rows of ``x``, of which ``width`` channels have at most ``size`` bytes."""
     step = max(1, size // (4 * width * x.shape[2]))
     return (x[:, start : start + step] for start in range(0, x.shape[1], step))
-
-
-def _single(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights for many products, widened once."""
-    return weight.astype(np.float32, copy=False)

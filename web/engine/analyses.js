@@ -17,7 +17,9 @@ export class Analyses {
   #wanted = null;
   #isAtWork = false;
 
-  /** @param {import("./engine.js").Engine} engine @param {import("./session.js").Session} session */
+  /**
+   * @param {import("./engine.js").Engine} engine @param {import("./session.js").Session} session
+   */
   constructor(engine, session) {
     this.#engine = engine;
     this.#session = session;
@@ -25,7 +27,7 @@ export class Analyses {
     session.addEventListener("song", () => this.#pump());
   }
 
-  /** @param {{song: Song, stems: Stems} | null} shown analysed once it is finished, if it was not before */
+  /** @param {{song: Song, stems: Stems} | null} shown to be analysed when it is finished */
   set shown(shown) {
     this.#wanted = shown;
     this.#pump();

@@ -12,8 +12,8 @@ const NEAR = 0.6;
 export class Beats {
   /** @type {readonly number[]} in frames, increasing */
   frames;
-  /** How far a beat that is near may be, in frames. */
-  #reach;
+  /** The usual distance of beats, in frames. */
+  #distance;
 
   /**
    * @param {readonly number[]} found at least two, in frames
@@ -26,7 +26,7 @@ export class Beats {
     this.frames = Array.from({ length: Math.max(count, 0) }, (_, index) =>
       Math.round(between(found, first + index * step)),
     );
-    this.#reach = NEAR * usualDistance(this.frames);
+    this.#distance = usualDistance(this.frames);
   }
 
   /** @param {number} frame @returns {number} the beat closest to it; itself where none is near */
@@ -34,16 +34,18 @@ export class Beats {
     const next = indexFrom(this.frames, frame);
     const [before = -Infinity, after = Infinity] = [this.frames[next - 1], this.frames[next]];
     const closest = frame - before < after - frame ? before : after;
-    return Math.abs(closest - frame) <= this.#reach ? closest : frame;
+    return Math.abs(closest - frame) <= NEAR * this.#distance ? closest : frame;
   }
 
   /** @param {number} frame @returns {number} the last beat up to it; itself where none is near */
   before(frame) {
     const beat = this.frames[indexFrom(this.frames, frame + 1) - 1] ?? -Infinity;
-    return frame - beat <= this.#reach / NEAR ? beat : frame;
+    return frame - beat <= this.#distance ? beat : frame;
   }
 
-  /** @param {number} start @param {number} stop @returns {readonly number[]} beats in [start, stop) */
+  /**
+   * @param {number} start @param {number} stop @returns {readonly number[]} beats in [start, stop)
+   */
   within(start, stop) {
     return this.frames.slice(indexFrom(this.frames, start), indexFrom(this.frames, stop));
   }
@@ -75,7 +77,10 @@ function between(found, place) {
   return start + (place - index) * ((found[index + 1] ?? start) - start);
 }
 
-/** @param {readonly number[]} sorted @param {number} value @returns {number} index of the first not below */
+/**
+ * @param {readonly number[]} sorted @param {number} value
+ * @returns {number} index of the first that is not below
+ */
 function indexFrom(sorted, value) {
   let [low, high] = [0, sorted.length];
   while (low < high) {

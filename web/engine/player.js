@@ -422,11 +422,10 @@ export class Player extends EventTarget {
    * @param {number} [time] from when on, in seconds
    */
   #click(time = this.#device.soon()) {
-    const isWanted = this.#clicks !== "off" && this.#state !== "paused";
+    const beats = this.#clicks !== "off" && this.#state !== "paused" ? this.#beats : null;
     // A beat on the first frame of a run is not missed, however its time is rounded.
     const soon = time - 1 / this.#stems.rate;
-    const beats = (isWanted && this.#beats?.frames) || [];
-    this.#metronome.schedule((isWanted && this.#run?.timesOf(beats, soon)) || [], soon);
+    this.#metronome.schedule((beats && this.#run?.timesOf(beats, soon)) ?? [], soon);
   }
 
   /** @returns {import("./run.js").CountIn | null} what to count before the next run */

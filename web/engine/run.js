@@ -108,19 +108,18 @@ export class Run extends EventTarget {
   }
 
   /**
-   * @param {readonly number[]} frames of the song, increasing
+   * @param {import("./beats.js").Beats} beats of the song
    * @param {number} from time in seconds
    * @returns {number[]} when those of them that are scheduled will be played, and the clicks of the
    *   count-in, in seconds, from that time on
    */
-  timesOf(frames, from) {
+  timesOf(beats, from) {
     const deck = this.#deck;
     if (!deck.hasBegun) return [];
     const times = (this.#countIn?.clicks ?? []).map((before) => deck.timeOf(0) - before);
     for (const { start, length, offset } of this.#stretches) {
-      for (const frame of frames) {
-        const isIn = start <= frame && frame < start + length;
-        if (isIn) times.push(deck.timeOf(offset + frame - start));
+      for (const beat of beats.within(start, start + length)) {
+        times.push(deck.timeOf(offset + beat - start));
       }
     }
     return times.filter((time) => time >= from);

@@ -191,9 +191,7 @@ export class SaveDialog {
 
   /** @param {Choices["to"]} to the last choice */
   #fillPlaces(to) {
-    const { what, format } = this.#choices;
-    const isOne = what !== "all" || FORMATS[format].isTogether;
-    const kind = this.#subject?.several ? "songs" : isOne ? "one" : "several";
+    const kind = this.#subject?.several ? "songs" : this.#isOneFile ? "one" : "several";
     const place = this.#takesFolder ? "several" : "one";
     const canPick = this.#takesFolder ? canPickFolder() : canPickFile();
     this.#to.field.replaceChildren(option("download", ({ save }) => save.places[kind].download));
@@ -202,11 +200,15 @@ export class SaveDialog {
     this.#to.label.hidden = !canPick && kind === "one";
   }
 
+  /** Whether a song is saved as a single file. */
+  get #isOneFile() {
+    const { what, format } = this.#choices;
+    return what !== "all" || FORMATS[format].isTogether;
+  }
+
   /** Whether a place to save to is a folder, for several files. */
   get #takesFolder() {
-    const { what, format } = this.#choices;
-    const isOne = what !== "all" || FORMATS[format].isTogether;
-    return !isOne || this.#isFollowed || Boolean(this.#subject?.several);
+    return !this.#isOneFile || this.#isFollowed || Boolean(this.#subject?.several);
   }
 
   /** Whether further songs are to be saved in the same way. */
