@@ -25,6 +25,7 @@ from py_demixer.errors import (
     WorkerError,
 )
 from py_demixer.models.bag import Bag
+from py_demixer.models.ensemble import Ensemble
 from py_demixer.models.hdemucs import HDemucs
 from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.models.network import Model
@@ -36,6 +37,7 @@ from py_demixer.separation.segments import DemucsOptions
 from py_demixer.separation.separate import Stems, separate, separate_blocks
 from py_demixer.separation.statistics import downmix_matrix, measure
 from py_demixer.separation.tasks import SongStatistics
+from py_demixer.separation.together import EnsembleOptions
 from py_demixer.version import __version__ as __version__
 from py_demixer.weights import loading
 from py_demixer.weights.loading import ModelInfo, Weights, list_models
@@ -54,6 +56,8 @@ __all__ = [
     "Cancelled",
     "ConvertError",
     "DemucsOptions",
+    "Ensemble",
+    "EnsembleOptions",
     "FetchError",
     "HDemucs",
     "HTDemucs",

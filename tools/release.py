@@ -34,6 +34,7 @@ DATA = (
     "py.typed",
     "evaluation/published.json",
     "gpu/selftest.npy",
+    "gpu/selftest-roformer.npy",
     "gpu/selftest-scnet.npy",
     "weights/manifest.json",
     *(path.relative_to(_PACKAGE).as_posix() for path in sorted(_PACKAGE.rglob("*.wgsl"))),

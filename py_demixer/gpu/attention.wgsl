@@ -1,4 +1,4 @@
-// Attention of 64 queries of a head: softmax(query . key / sqrt(WIDTH)) value, without ever storing
+// Attention of 64 queries of a head in a row: softmax(query . key / sqrt(WIDTH)) value, without ever storing
 // all scores: 64 keys at a time, with a running maximum and sum (Milakov & Gimelshein 2018; Dao et
 // al. 2022).
 //
@@ -10,10 +10,10 @@
 const LOWEST: f32 = -3.4e38; // no score is lower
 const REDUCED: u32 = 1024u; // offset in `tile` of the result of a reduction
 
-@group(0) @binding(1) var<storage, read> query: array<f32>; // (heads, WIDTH, queries)
-@group(0) @binding(2) var<storage, read> key: array<vec4f>; // (heads, WIDTH, keys)
-@group(0) @binding(3) var<storage, read> value: array<vec4f>; // (heads, WIDTH, keys)
-@group(0) @binding(4) var<storage, read_write> y: array<f32>; // (heads, WIDTH, queries)
+@group(0) @binding(1) var<storage, read> query: array<f32>; // (heads, WIDTH, rows, queries)
+@group(0) @binding(2) var<storage, read> key: array<vec4f>; // (heads, WIDTH, rows, keys)
+@group(0) @binding(3) var<storage, read> value: array<vec4f>; // (heads, WIDTH, rows, keys)
+@group(0) @binding(4) var<storage, read_write> y: array<f32>; // (heads, WIDTH, rows, queries)
 
 var<workgroup> tile: array<f32, 4096>; // (keys, queries), or (16, queries) to be reduced
 
@@ -36,13 +36,14 @@ fn main(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let head = workgroup.y * WIDTH;
+    let row = sizes.first_row + workgroup.z / BLOCKS;
     let first_query = sizes.first + workgroup.x * 64u + local.x;
-    let channels = workgroup.z * 64u + 4u * local.y + vec4u(0u, 1u, 2u, 3u);
+    let channels = workgroup.z % BLOCKS * 64u + 4u * local.y + vec4u(0u, 1u, 2u, 3u);
     var sums: Block;
     var total: Eight;
     var highest = Eight(vec4f(LOWEST), vec4f(LOWEST));
     for (var first = 0u; first < sizes.keys; first += 64u) {
-        var scores = scored(head, first_query, first + 4u * local.y);
+        var scores = scored(head, row, first_query, first + 4u * local.y);
         workgroupBarrier();
         put(64u * local.y + local.x, Eight(top(scores.left), top(scores.right)));
         workgroupBarrier();
@@ -68,7 +69,7 @@ fn main(
         total.left = total.left * left + sum(scores.left);
         total.right = total.right * right + sum(scores.right);
         sums = Block(scaled(sums.left, left), scaled(sums.right, right));
-        sums = with_values(sums, head, channels, first, local.x);
+        sums = with_values(sums, head, row, channels, first, local.x);
     }
     workgroupBarrier();
     put(64u * local.y + local.x, total);
@@ -79,36 +80,44 @@ fn main(
     sums = Block(scaled(sums.left, 1.0 / all.left), scaled(sums.right, 1.0 / all.right));
     for (var i = 0u; i < 4u; i++) {
         if (channels[i] < WIDTH) {
-            let row = (head + channels[i]) * sizes.queries;
-            store(row, first_query, sums.left[i]);
-            store(row, first_query + 32u, sums.right[i]);
+            let start = ((head + channels[i]) * sizes.rows + row) * sizes.queries;
+            store(start, first_query, sums.left[i]);
+            store(start, first_query + 32u, sums.right[i]);
         }
     }
 }
 
 // The dot products of the queries with four keys.
-fn scored(head: u32, first_query: u32, first_key: u32) -> Block {
+fn scored(head: u32, row: u32, first_query: u32, first_key: u32) -> Block {
     let last = vec4u(sizes.queries - 1u);
-    let start = head * sizes.queries;
+    let start = (head * sizes.rows + row) * sizes.queries;
     var left = start + min(first_query + vec4u(0u, 8u, 16u, 24u), last);
     var right = start + min(first_query + vec4u(32u, 40u, 48u, 56u), last);
     var scores: Block;
     for (var channel = 0u; channel < WIDTH; channel++) {
-        let keys = keys_at((head + channel) * sizes.keys, first_key);
+        let keys = keys_at(((head + channel) * sizes.rows + row) * sizes.keys, first_key);
         let left_queries = vec4f(query[left.x], query[left.y], query[left.z], query[left.w]);
         let right_queries = vec4f(query[right.x], query[right.y], query[right.z], query[right.w]);
         scores.left = add_outer(scores.left, keys, left_queries);
         scores.right = add_outer(scores.right, keys, right_queries);
-        left += sizes.queries;
-        right += sizes.queries;
+        left += sizes.rows * sizes.queries;
+        right += sizes.rows * sizes.queries;
     }
     return scores;
 }
 
 // Adds four channels of the values of the 64 keys to the sums, with the weights in `tile`.
-fn with_values(before: Block, head: u32, channels: vec4u, first: u32, lane: u32) -> Block {
+fn with_values(
+    before: Block,
+    head: u32,
+    row: u32,
+    channels: vec4u,
+    first: u32,
+    lane: u32,
+) -> Block {
     var sums = before;
-    let rows = (head + min(channels, vec4u(WIDTH - 1u))) * sizes.keys;
+    let channel = head + min(channels, vec4u(WIDTH - 1u));
+    let rows = (channel * sizes.rows + row) * sizes.keys;
     let count = min(64u, sizes.keys - first);
     for (var i = 0u; i < count; i += 4u) {
         let values = transpose(mat4x4f(

@@ -48,6 +48,38 @@ def copy(operation: Operation) -> list[Dispatch]:
     return [_each("copy", array(operation.operands[0]), (result(operation),), writes=1)]
 
 
+def tanh(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.activation.tanh`, in place."""
+    return [_each("tanh", array(operation.operands[0]), (), includes=("activation",))]
+
+
+def zeros(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.layout.zeros`."""
+    return [_each("zeros", result(operation), ())]
+
+
+def apply_masks(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.mask.apply_masks`, in place."""
+    masks, spectrum, shares = operation.operands
+    assert isinstance(shares, Constant)
+    (x, y), (frequencies,) = map(array, (masks, spectrum)), shares.shape
+    frames = y.shape[1]
+    pairs = {
+        "frames": frames,
+        "each": y.size // 2,
+        "frequency": y.size // 2 // frequencies,
+    }
+    return [_each("apply_masks", x, (y, shares), {"size": x.size // 2} | pairs)]
+
+
+def append_remainder(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.mask.append_remainder`."""
+    signals, mixture = map(array, operation.operands)
+    whole, skipped = aligned(mixture)
+    sizes = {"signals": signals.size, "each": mixture.size, "skipped": skipped}
+    return [_each("append_remainder", result(operation), (signals, whole), sizes)]
+
+
 def _each(
     name: str,
     x: Array,

@@ -44,6 +44,14 @@ def join_rows(operation: Operation) -> list[Dispatch]:
     return dispatches
 
 
+def put_row(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.layout.put_row`."""
+    x, part = map(array, operation.operands)
+    channels, positions = part.shape
+    row = Array(part.buffer, (channels, 1, positions), part.start)
+    return [_copied(row, 0, x, operation.options["row"], 1)]
+
+
 def _copied(x: Array, x_row: int, y: Array, y_row: int, rows: int) -> Dispatch:
     """Copy rows from ``x_row`` on to the rows from ``y_row`` on, in every channel."""
     channels, _, positions = x.shape

@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from py_demixer.errors import UnsupportedOperation
 from py_demixer.program.program import Operation
 
-from . import attention, elementwise, layout, lstm, multiply, norm, residual, transform
+from . import (
+    attention,
+    elementwise,
+    layout,
+    lstm,
+    multiply,
+    norm,
+    residual,
+    transform,
+    transformer,
+)
 from .dispatch import Dispatch
 
 Lowering = Callable[[Operation], list[Dispatch]]
@@ -17,25 +27,34 @@ LOWERINGS: Mapping[str, Lowering] = {
     "add_scaled": elementwise.add_scaled,
     "analyse": transform.analyse,
     "analyse_rectangular": transform.analyse_rectangular,
+    "append_remainder": elementwise.append_remainder,
+    "apply_masks": elementwise.apply_masks,
     "attention": attention.attention,
+    "attention_branch": transformer.attention_branch,
     "bidirectional_lstm": lstm.bidirectional_lstm,
     "conv2d": multiply.conv2d,
     "conv_transpose2d": multiply.conv_transpose2d,
     "copy": elementwise.copy,
+    "feed_forward_branch": transformer.feed_forward_branch,
     "gated_branch": residual.gated_branch,
     "group_norm": norm.group_norm,
     "join_rows": layout.join_rows,
     "layer_norm": norm.layer_norm,
     "linear": multiply.linear,
+    "put_row": layout.put_row,
     "residual_branch": residual.residual_branch,
     "restore": elementwise.restore,
+    "rms_norm": norm.rms_norm,
     "row_signals": transform.row_signals,
     "row_spectra": transform.row_spectra,
     "standardise": norm.standardise,
     "synthesise": transform.synthesise,
+    "synthesise_interleaved": transform.synthesise_interleaved,
     "synthesise_rectangular": transform.synthesise_rectangular,
     "take_rows": layout.take_rows,
+    "tanh": elementwise.tanh,
     "transpose": layout.transpose,
+    "zeros": elementwise.zeros,
 }
 """Lowerings by the kind of operation."""
 

@@ -70,7 +70,7 @@ class Product:
     channels: int
     in_size: tuple[int, int]
     y: Binding
-    bias: Packed
+    bias: Binding
     half: bool
     weights: Packed
     rows: int

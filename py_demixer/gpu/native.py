@@ -155,15 +155,15 @@ class Runner:
 
     def __init__(self, card: Card, schedule: Schedule, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._card, self._schedule = card, schedule
-        *computed, weights, constants = schedule.buffers
-        own = [card.buffer(size, "STORAGE", "COPY_DST") for size in (weights, constants)]
-        self._buffers = [*card.buffers(tuple(computed)), *own]
+        sizes, computed = schedule.buffers, schedule.computed
+        own = [card.buffer(size, "STORAGE", "COPY_DST") for size in sizes[computed:]]
+        self._buffers = [*card.buffers(sizes[:computed]), *own]
         self._sizes = card.buffer(schedule.sizes.nbytes, "UNIFORM", "COPY_DST")
         self._fill(self._sizes, 0, schedule.sizes)
         if schedule.constants.size:
-            self._fill(self._buffers[-1], 0, schedule.constants)
-        for start, weight in schedule.weights:
-            self._fill(self._buffers[-2], start, packed(weight, tensors))
+            self._fill(own[0], 0, schedule.constants)
+        for buffer, start, weight in schedule.weights:
+            self._fill(self._buffers[buffer], start, packed(weight, tensors))
         pipelines = [self._pipeline(code) for code in schedule.shaders]
         self._runs = [
             (pipelines[run.pipeline], self._bound(run, pipelines)) for run in schedule.runs

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from py_demixer.ops.norm import EPSILON
-from py_demixer.program.program import Array, Operation
+from py_demixer.ops.norm import EPSILON, SMALLEST_LENGTH
+from py_demixer.program.program import Array, Operation, Weight
 
-from .dispatch import Dispatch, Packed, Scratch, groups
-from .operands import array, result, weights
+from .dispatch import Binding, Dispatch, Packed, Scratch, groups
+from .operands import aligned, array, result, weights
 
 PART = 2048
 """Minimum number of elements of a row per workgroup: 32 for each invocation that sums them."""
@@ -120,6 +120,40 @@ def layer_norm(operation: Operation) -> list[Dispatch]:
             writes=(3,),
         )
     ]
+
+
+def rms_norm(operation: Operation) -> list[Dispatch]:
+    """Lower :func:`py_demixer.ops.norm.rms_norm`."""
+    x = array(operation.operands[0])
+    (weight,), half = weights(operation.operands[1:])
+    whole, skipped = aligned(x)
+    return [rms_normed(whole, (skipped, x.shape[1], x.shape[1]), weight, half, result(operation))]
+
+
+def rms_normed(
+    x: Array, part: tuple[int, int, int], weight: Weight, half: bool, y: Binding
+) -> Dispatch:
+    """RMS norm of some positions.
+
+    Parameters
+    ----------
+    part
+        The element of ``x`` that is the first channel of the first position, the number of
+        positions, and the distance of the channels.
+    y
+        The result, ``(channels, positions)``.
+    """
+    first, positions, stride = part
+    (channels,) = weight.shape
+    sizes = {"channels": channels, "first": first, "positions": positions, "stride": stride}
+    return Dispatch(
+        shader=("weights", "rms_norm"),
+        constants={"SMALLEST_LENGTH": SMALLEST_LENGTH, "HALF": half},
+        sizes=sizes,
+        bindings=(x, Packed(weight), y),
+        workgroups=(groups(positions, 16), 1, 1),
+        writes=(2,),
+    )
 
 
 def group_norm(operation: Operation) -> list[Dispatch]:

@@ -1,4 +1,5 @@
-// Copies the same range of rows of every channel: py_demixer.ops.layout.take_rows and join_rows.
+// Copies the same range of rows of every channel: py_demixer.ops.layout.take_rows,
+// join_rows and put_row.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;

@@ -78,9 +78,12 @@ class Schedule:
     shaders
         WGSL sources; each becomes a pipeline with an automatic layout.
     buffers
-        Size of each buffer in bytes. The last two are for the weights and the constants.
+        Size of each buffer in bytes: those for intermediate results, one for the constants, and
+        those for the weights.
+    computed
+        Number of buffers for intermediate results, which networks can share.
     weights
-        The weights to write to the weight buffer, each with its offset in bytes.
+        The weights, each with the buffer and the offset in bytes to write it to.
     constants
         Content of the buffer for the constants.
     sizes
@@ -97,7 +100,8 @@ class Schedule:
 
     shaders: tuple[str, ...]
     buffers: tuple[int, ...]
-    weights: tuple[tuple[int, Packed], ...]
+    computed: int
+    weights: tuple[tuple[int, int, Packed], ...]
     constants: NDArray[np.float32]
     sizes: NDArray[np.uint32]
     runs: tuple[Run, ...]
@@ -116,7 +120,8 @@ class Schedule:
         return {
             "shaders": self.shaders,
             "buffers": self.buffers,
-            "weights": [start for start, _ in self.weights],
+            "computed": self.computed,
+            "weights": [[buffer, start] for buffer, start, _ in self.weights],
             "runs": [
                 {
                     "pipeline": run.pipeline,
@@ -145,8 +150,8 @@ def schedule(program: Program) -> Schedule:
     lowered = [lower(operation) for operation in program.operations]
     dispatches = [(index, one) for index, many in enumerate(lowered) for one in many]
     slots = _plan_buffers(program, dispatches)
-    weights = _Packing(slots.count)
-    constants = _Constants(slots.count + 1, program.constants)
+    constants = _Constants(slots.count, program.constants)
+    weights = _Packing(slots.count + 1)
     uniforms, shaders = _Uniforms(), _Numbered()
 
     def place(binding: Binding, index: int) -> Region:
@@ -170,7 +175,7 @@ def schedule(program: Program) -> Schedule:
         Named(step.name, int(done[step.after]), slots.place(step.array, -1), step.array.shape)
         for step in program.steps
     )
-    buffers = (*slots.bytes, max(ALIGNMENT, weights.bytes), max(ALIGNMENT, constants.bytes))
+    buffers = (*slots.bytes, max(ALIGNMENT, constants.bytes), *weights.bytes)
     if max(buffers) > BUFFER_BYTES:
         raise ValueError(
             f"This network needs a buffer of {max(buffers) >> 20} MiB, and graphics cards are "
@@ -179,6 +184,7 @@ def schedule(program: Program) -> Schedule:
     return Schedule(
         shaders=shaders.items,
         buffers=buffers,
+        computed=slots.count,
         weights=weights.items,
         constants=constants.content(),
         sizes=uniforms.content(),
@@ -279,23 +285,27 @@ def _arrays(operation: Operation) -> list[Array]:
 
 
 class _Packing:
-    """The layout of the weight buffer: each weight once, one after the other."""
+    """The layout of the weight buffers: each weight once, one after the other."""
 
     def __init__(self, buffer: int) -> None:
-        self._buffer, self._placed = buffer, dict[Packed, Region]()
-        self.bytes = 0
+        self._first, self._placed = buffer, dict[Packed, Region]()
+        self.bytes = [0]
 
     def place(self, weight: Packed) -> Region:
         if weight not in self._placed:
             each = np.dtype(weight.weight.dtype).itemsize
             size = -(-int(np.prod(weight.packed_shape)) * each // 4) * 4
-            self._placed[weight] = Region(self._buffer, self.bytes, size)
-            self.bytes += -(-size // ALIGNMENT) * ALIGNMENT
+            room = -(-size // ALIGNMENT) * ALIGNMENT
+            if self.bytes[-1] + room > BUFFER_BYTES:
+                self.bytes.append(0)
+            buffer = self._first + len(self.bytes) - 1
+            self._placed[weight] = Region(buffer, self.bytes[-1], size)
+            self.bytes[-1] += room
         return self._placed[weight]
 
     @property
-    def items(self) -> tuple[tuple[int, Packed], ...]:
-        return tuple((region.start, weight) for weight, region in self._placed.items())
+    def items(self) -> tuple[tuple[int, int, Packed], ...]:
+        return tuple((at.buffer, at.start, weight) for weight, at in self._placed.items())
 
 
 class _Constants:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from py_demixer.models import htdemucs, scnet
+from py_demixer.models import htdemucs, roformer, scnet
 from py_demixer.models.segmented import Segmented
 from py_demixer.ops.backend import ON_PROCESSOR
 
@@ -63,8 +63,10 @@ class SelfTest:
         }
 
     def segment(self) -> NDArray[np.float32]:
-        """The network's input: ``(channels, samples)`` float32."""
-        return noise(self.network.input_shape, 0).astype(np.float32)
+        """The network's input, float32."""
+        network = self.network
+        shape = network.channels, network.segment_length
+        return network.input_for(noise(shape, 0).astype(np.float32))
 
     def is_right(self, stems: NDArray[np.float32]) -> bool:
         """Whether stems, ``(sources, channels, samples)`` or flat, match the stored results."""
@@ -92,6 +94,14 @@ SELF_TESTS: Mapping[str, SelfTest] = {
         scnet.SCNet,
         scnet.Config(segment_length=16500, widths=(4, 16, 16, 32), layers=2),
         "selftest-scnet.npy",
+    ),
+    "roformer": SelfTest(
+        roformer.RoFormer,
+        # 23 frames: attention along time reads single keys, along the bands groups of four.
+        roformer.Config(
+            segment_length=10080, width=48, depth=2, heads=2, head_width=32, mask_width=64
+        ),
+        "selftest-roformer.npy",
     ),
 }
 """Self-tests by the architecture of the model that the card is to run."""

@@ -1,7 +1,7 @@
-// How a short-time Fourier transform cuts a signal: py_demixer/ops/stft.py. Spectrograms with
-// rectangular windows have all bins, the others drop the last one.
+// How a short-time Fourier transform cuts a signal: py_demixer/ops/stft.py. HTDemucs drops the last
+// bin of its spectrograms.
 
-const BINS: u32 = select(POINTS, POINTS + 1u, RECTANGULAR);
+const BINS: u32 = select(POINTS, POINTS + 1u, ALL_BINS);
 
 fn window(i: u32) -> f32 {
     if (RECTANGULAR) {

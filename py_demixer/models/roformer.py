@@ -14,6 +14,7 @@ PyTorch's names, passed to the function that uses them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -180,11 +181,41 @@ class RoFormer(Segmented):
         """Segments that are too short to be reflected at their ends are padded with zeros."""
         return max(length, self.config.n_fft // 2 + 1)
 
-    def network(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
+    def input_for(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The numbers of the spectrogram, and then the segment.
+
+        The spectrogram belongs to the input because it needs float64, see
+        :func:`py_demixer.ops.stft.analyse_interleaved`.
+        """
+        padded = super().input_for(mixture)
+        out = np.zeros((self.input_rows, padded.shape[1]), np.float32)
+        spectrum, whole = self._parted(out)
+        whole[:] = padded
+        n_fft, hop, scaled = self.config.n_fft, self.config.hop, self.config.scaled
+        spectrum[:] = analyse_interleaved(padded, n_fft=n_fft, hop=hop, scaled=scaled)
+        return out
+
+    @property
+    def input_rows(self) -> int:
+        """The channels, and room for the spectrogram of a segment of any length."""
+        each = self.config.rows((0, 1)).stop
+        return self.channels + -(-self._numbers // self.config.hop) + each
+
+    @property
+    def _numbers(self) -> int:
+        """Numbers in a frame of the spectrogram."""
+        return self.config.rows((0, self.config.n_fft // 2 + 1)).stop
+
+    def _parted(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Views of the network's input: the spectrogram and the mixture."""
+        shape, rows = (self._numbers, 1 + x.shape[1] // self.config.hop), len(x) - self.channels
+        return x[:rows].reshape(-1)[: math.prod(shape)].reshape(shape), x[rows:]
+
+    def network(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :meth:`py_demixer.models.segmented.Segmented.network`."""
-        config, length = self.config, mixture.shape[1]
+        config, length = self.config, x.shape[1]
         n_fft, hop, scaled = config.n_fft, config.hop, config.scaled
-        spectrum = analyse_interleaved(mixture, n_fft=n_fft, hop=hop, scaled=scaled)
+        spectrum, mixture = self._parted(x)
         trace.step("spectrum", spectrum)
         x = trace.step("band_split", self._split(spectrum))
         masks = self._masks(self._transform(x), spectrum)

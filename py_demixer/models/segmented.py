@@ -70,7 +70,7 @@ class Segmented(Network):
         self.params = parameters.nest(self.tensors)
         self._compiled: dict[int, Segments] = {}
         if self.backend.compiler is not None:
-            self._runner(self.input_shape[1])
+            self._runner(self.filled(self.segment_length))
 
     @classmethod
     def prepared(cls, tensors: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
@@ -88,9 +88,14 @@ class Segmented(Network):
         return self.config.normalised
 
     @property
+    def input_rows(self) -> int:
+        """Number of rows of the input of :meth:`network`, which are as long as the segment."""
+        return self.channels
+
+    @property
     def input_shape(self) -> tuple[int, int]:
-        """Shape of the input of :meth:`network` for a segment of the default length."""
-        return self.channels, self.filled(self.segment_length)
+        """Shape of that input for a segment of the default length."""
+        return self.input_rows, self.filled(self.segment_length)
 
     @bound
     def __call__(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -112,12 +117,12 @@ class Segmented(Network):
             The segment is longer than the network accepts.
         """
         length = mixture.shape[1]
-        filled = np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
-        return self._runner(filled.shape[1])(filled)[..., :length]
+        run = self._runner(self.filled(length))
+        return run(self.input_for(mixture))[..., :length]
 
     @abstractmethod
-    def network(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Separate a segment that needs no padding; the input is overwritten.
+    def network(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Separate a segment, given what :meth:`input_for` makes of it, which is overwritten.
 
         This consists only of operations, so it can be recorded: see
         :mod:`py_demixer.program.record`.
@@ -126,6 +131,14 @@ class Segmented(Network):
     def filled(self, length: int) -> int:
         """The length to which a segment of the given length is padded with zeros."""
         return length
+
+    def input_for(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What :meth:`network` takes for a segment: the segment, padded with zeros.
+
+        Networks may add what must be more accurate than graphics cards are.
+        """
+        length = mixture.shape[1]
+        return np.pad(mixture, ((0, 0), (0, self.filled(length) - length)))
 
     def _runner(self, filled: int) -> Segments:
         """What computes :meth:`network` for inputs of this length.
@@ -137,7 +150,7 @@ class Segmented(Network):
             return self.network
         run = self._compiled.get(filled)
         if run is None:
-            run = compiler.compile(self.network, (self.channels, filled), self.tensors)
+            run = compiler.compile(self.network, (self.input_rows, filled), self.tensors)
             kept = list(self._compiled.items())[1 - MOST_COMPILED :]
             # A new dict, because another thread may be looking into this one.
             self._compiled = dict([*kept, (filled, run)])

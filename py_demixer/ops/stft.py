@@ -195,12 +195,6 @@ def synthesise_rectangular(x: NDArray[np.float32], *, n_fft: int) -> NDArray[np.
     return out
 
 
-def _interleaved_spectra(x: NDArray[np.float32], *, n_fft: int, hop: int, scaled: bool) -> Shape:
-    """The shape of the result of :func:`analyse_interleaved`."""
-    return 2 * len(x) * (n_fft // 2 + 1), 1 + x.shape[1] // hop
-
-
-@operation(_interleaved_spectra)
 def analyse_interleaved(
     x: NDArray[np.float32], *, n_fft: int, hop: int, scaled: bool
 ) -> NDArray[np.float32]:

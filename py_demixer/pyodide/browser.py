@@ -242,9 +242,7 @@ def prepare(song: str, options: str, index: int, inputs: Sequence[Any]) -> NDArr
     """
     work = _segments(song, options)
     mixture = work.prepare(index, _inputs(work, index, inputs))
-    network = _segmented()[_number(work.tasks[index])]
-    missing = network.filled(mixture.shape[1]) - mixture.shape[1]
-    return np.pad(mixture, ((0, 0), (0, missing)))
+    return _segmented()[_number(work.tasks[index])].input_for(mixture)
 
 
 def finish(song: str, options: str, index: int, stems: Any) -> list[NDArray[np.float32]]:
@@ -266,7 +264,7 @@ class Network:
     network
         The network.
     samples
-        Length of its input.
+        Length of its segments; None for the default.
 
     Raises
     ------
@@ -274,7 +272,7 @@ class Network:
         Graphics cards cannot run the network; the message is a sentence.
     """
 
-    def __init__(self, network: Segmented, samples: int) -> None:
+    def __init__(self, network: Segmented, samples: int | None = None) -> None:
         self._schedule, self._tensors = _scheduled(network, samples), network.tensors
 
     def described(self) -> str:
@@ -291,7 +289,7 @@ class Network:
 
     def weight(self, number: int) -> NDArray[np.uint8]:
         """The bytes of one weight, as shaders read them."""
-        return _bytes(packed(self._schedule.weights[number][1], self._tensors))
+        return _bytes(packed(self._schedule.weights[number][-1], self._tensors))
 
 
 def networks() -> list[Network]:
@@ -302,16 +300,16 @@ def networks() -> list[Network]:
     ValueError
         Graphics cards cannot run them; the message is a sentence.
     """
-    return [Network(network, network.input_shape[1]) for network in _segmented()]
+    return [Network(network) for network in _segmented()]
 
 
 def network(number: int, size: int) -> Network:
-    """One of the networks, for an input from :func:`prepare` with this number of samples in all.
+    """One of the networks, for an input from :func:`prepare` with this many numbers.
 
     Its weights are laid out on the card as those of the network for whole segments.
     """
     found = _segmented()[number]
-    return Network(found, size // found.channels)
+    return Network(found, size // found.input_rows)
 
 
 class SelfTest:
@@ -322,7 +320,7 @@ class SelfTest:
 
     def network(self) -> Network:
         """The network to run."""
-        return Network(self._test.network, self._test.network.input_shape[1])
+        return Network(self._test.network)
 
     def segment(self) -> NDArray[np.float32]:
         """The input for the network, float32."""
@@ -377,9 +375,10 @@ def _segmented() -> list[Segmented]:
     return found
 
 
-def _scheduled(network: Segmented, samples: int) -> Schedule:
+def _scheduled(network: Segmented, samples: int | None) -> Schedule:
+    shape = network.input_shape if samples is None else (network.input_rows, samples)
     try:
-        return schedule(record(network.network, (network.channels, samples), network.tensors))
+        return schedule(record(network.network, shape, network.tensors))
     except NotRecordable as error:
         raise ValueError(
             "This kind of network has no shaders: it runs on the processor."

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from py_demixer.models.ensemble import Ensemble
 from py_demixer.models.network import Model
 
 from .recurrent import OpenUnmixOptions, RecurrentPlan
 from .segments import DemucsOptions, SegmentPlan
 from .tasks import Plan, SongStatistics
+from .together import EnsembleOptions, EnsemblePlan, stems_of_members
 
-Options = DemucsOptions | OpenUnmixOptions
+Options = DemucsOptions | OpenUnmixOptions | EnsembleOptions
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,25 @@ class Procedure:
     plan: Callable[[Any, SongStatistics, Any], Plan]
 
 
+def _plan_ensemble(model: Ensemble, song: SongStatistics, options: EnsembleOptions) -> EnsemblePlan:
+    plans = [
+        plan(member, song, options.for_member(PROCEDURES[member.architecture].options, stems))
+        if stems
+        else None
+        for member, stems in zip(model.members, stems_of_members(model, options), strict=True)
+    ]
+    return EnsemblePlan(model, song, options, plans)
+
+
 PROCEDURES: Mapping[str, Procedure] = {
     "htdemucs": Procedure(DemucsOptions, SegmentPlan),
     "hdemucs": Procedure(DemucsOptions, SegmentPlan),
     "scnet": Procedure(DemucsOptions, SegmentPlan),
     "roformer": Procedure(DemucsOptions, SegmentPlan),
     "openunmix": Procedure(OpenUnmixOptions, RecurrentPlan),
+    "ensemble": Procedure(EnsembleOptions, _plan_ensemble),
 }
-"""Keyed like :data:`py_demixer.models.registry.ARCHITECTURES`."""
+"""Keyed like :data:`py_demixer.models.registry.ARCHITECTURES`, and by ``"ensemble"``."""
 
 
 def plan(model: Model, song: SongStatistics, options: Options | None = None) -> Plan:

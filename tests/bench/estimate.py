@@ -5,6 +5,8 @@ everything that its dispatches bind (each counted once per dispatch, as if repea
 cache), and the resulting time on cards with known peaks::
 
     python -m tests.bench.estimate WEIGHTS
+
+WEIGHTS may be ``roformer`` instead, for a Mel-Band RoFormer of the common size.
 """
 
 from __future__ import annotations
@@ -14,14 +16,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from py_demixer.gpu.dispatch import Binding, Packed
 from py_demixer.gpu.lowering import lower
-from py_demixer.models.htdemucs import HTDemucs
+from py_demixer.models.roformer import Config, RoFormer
+from py_demixer.models.segmented import Segmented
 from py_demixer.program.program import Operation, Program
 from py_demixer.program.record import record
 from py_demixer.weights import checkpoint, networks
@@ -62,13 +64,16 @@ class Work:
         return max(computing, moving) + self.dispatches * DISPATCH_SECONDS
 
 
-def recorded(weights: Path) -> tuple[Program, Mapping[str, np.ndarray]]:
-    """The program of the HTDemucs in a weight file, and its tensors."""
-    content = checkpoint.read(np.fromfile(weights, np.uint8))
-    model = networks.build_model(content)
-    assert isinstance(model, HTDemucs)
-    shape = (model.channels, model.segment_length)
-    return record(model.network, shape, content.tensors), content.tensors
+def recorded(weights: str) -> Program:
+    """The program of the network in a weight file, or of a RoFormer."""
+    if weights == "roformer":
+        shapes = RoFormer.shapes(Config())
+        network: Segmented = RoFormer({name: np.empty(shapes[name], np.float16) for name in shapes})
+    else:
+        model = networks.build_model(checkpoint.read(np.fromfile(weights, np.uint8)))
+        assert isinstance(model, Segmented)
+        network = model
+    return record(network.network, network.input_shape, network.tensors)
 
 
 def work(operation: Operation) -> Work:
@@ -147,12 +152,28 @@ def _transposed(operation: Operation) -> float:
 
 
 def _linear(operation: Operation) -> float:
-    return 2.0 * _made(operation) * operation.operands[1].shape[1]
+    weight = operation.operands[1].shape
+    return 2.0 * math.prod(weight) * operation.operands[0].shape[1]
 
 
 def _attention(operation: Operation) -> float:
     channels, queries = operation.operands[0].shape
     return 4.0 * channels * queries * operation.operands[1].shape[1]
+
+
+def _attention_branch(operation: Operation) -> float:
+    """Projections of every position, and attention within each row."""
+    channels, rows, positions = operation.operands[0].shape
+    _, into, gates, _, out = (operand.shape for operand in operation.operands[1:])
+    inner = out[1]
+    return (
+        2.0 * rows * positions * (channels * (into[0] + gates[0] + inner) + 2 * inner * positions)
+    )
+
+
+def _feed_forward(operation: Operation) -> float:
+    channels, rows, positions = operation.operands[0].shape
+    return 4.0 * rows * positions * channels * operation.operands[2].shape[0]
 
 
 def _branch(operation: Operation) -> float:
@@ -172,13 +193,16 @@ def _transform(operation: Operation) -> float:
 _FLOPS: Mapping[str, Callable[[Operation], float]] = {
     "analyse": _transform,
     "attention": _attention,
+    "attention_branch": _attention_branch,
     "conv2d": _convolution,
     "conv_transpose2d": _transposed,
+    "feed_forward_branch": _feed_forward,
     "linear": _linear,
     "residual_branch": _branch,
     "synthesise": _transform,
+    "synthesise_interleaved": _transform,
 }
 
 
 if __name__ == "__main__":
-    print(tables(recorded(Path(sys.argv[1]))[0]))
+    print(tables(recorded(sys.argv[1])))

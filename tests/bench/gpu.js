@@ -92,8 +92,8 @@ async function schedule(folder) {
     device.queue.writeBuffer(buffer, start, await bytes(folder + name));
   const [inputBuffer, inputStart] = plan.input;
   await fill(buffers[inputBuffer], inputStart, "x.bin");
-  await fill(buffers.at(-2), 0, "weights.bin");
-  await fill(buffers.at(-1), 0, "constants.bin");
+  await fill(buffers[plan.computed], 0, "constants.bin");
+  await fill(buffers[plan.computed + 1], 0, "weights.bin"); // few enough for one buffer
   const sizes = make(plan.sizes, UNIFORM);
   await fill(sizes, 0, "sizes.bin");
   const pipelines = await Promise.all(

@@ -338,8 +338,9 @@ def write(case: Case, folder: Path) -> None:
     """Write the files that the page needs for an operation."""
     expected = case.expected
     plan = case.schedule
-    weights = np.zeros(plan.buffers[-2], np.uint8)
-    for start, weight in plan.weights:
+    (size,) = plan.buffers[plan.computed + 1 :]
+    weights = np.zeros(size, np.uint8)
+    for _, start, weight in plan.weights:
         content = packed(weight, case.tensors).view(np.uint8)
         weights[start : start + content.size] = content
     ours = {
@@ -397,6 +398,7 @@ def _ceiling(card: Card) -> Row:
     plan = Schedule(
         shaders=(_PAGE.with_name("ceiling.wgsl").read_text(),),
         buffers=(256, 256, 256),
+        computed=1,
         weights=(),
         constants=np.zeros(0, np.float32),
         sizes=np.zeros(64, np.uint32),

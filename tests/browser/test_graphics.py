@@ -14,7 +14,8 @@ import py_demixer
 from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
 from tests import chromium, synthetic, tiny
-from tests.browser.page import RATE, SOURCES, DemixerPage, wav
+from tests.browser.page import RATE, DemixerPage, wav
+from tests.own import ROFORMER_CHECKPOINT, ROFORMER_SETTINGS
 from web import server
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def said(page: DemixerPage) -> list[str]:
 
 
 def check(page: DemixerPage, expected: py_demixer.Stems) -> None:
-    for source in SOURCES:
+    for source in expected:
         stem = page.download(source, "32f")[1]
         assert stem.shape == expected[source].shape
         assert snr(stem, expected[source]) >= LEAST_DECIBELS
@@ -203,6 +204,23 @@ def test_scnet_with_its_shorter_segments_is_separated_on_the_card(
         wait_result(page)
         check(page, py_demixer.separate(song, py_demixer.load_model("scnet", weights)))
         assert said(page) == []
+
+
+def test_roformer_is_separated_on_the_card(
+    url: str, open_tab: Callable[[str], DemixerPage], tmp_path: Path
+) -> None:
+    """A checkpoint of one's own."""
+    settings = tmp_path / "mel.yaml"
+    settings.write_text(ROFORMER_SETTINGS["mel"])
+    song, content = synthetic.song(1.2), ROFORMER_CHECKPOINT.read_bytes()
+    page = open_tab(url + "?backend=webgpu")
+    files = ("mel.ckpt", content), ("mel.yaml", settings.read_bytes())
+    page.drop(*files, ("song.wav", wav(song, subtype="FLOAT")))
+    wait_result(page)
+    assert CARD in computers(page), note(page)
+    check(
+        page, py_demixer.separate(song, py_demixer.load_checkpoint(ROFORMER_CHECKPOINT, settings))
+    )
 
 
 @pytest.mark.long

@@ -66,7 +66,7 @@ class BrowserCard:
             "schedule": json.loads(json.dumps(plan.described())),
             "sizes": _text(plan.sizes),
             "constants": _text(plan.constants),
-            "weights": [_text(packed(weight, tensors)) for _, weight in plan.weights],
+            "weights": [_text(packed(weight, tensors)) for *_, weight in plan.weights],
         }
 
         def run(x: np.ndarray) -> np.ndarray:

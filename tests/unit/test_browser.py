@@ -108,8 +108,10 @@ def test_network_for_the_card_has_all_weights_and_constants(info):
     (network,) = browser.networks()
     schedule = json.loads(network.described())
     assert len(schedule["weights"]) > 50
-    *_, room, constants = schedule["buffers"]
-    starts = schedule["weights"]
+    computed = schedule["computed"]
+    constants, room = schedule["buffers"][computed:]
+    assert {buffer for buffer, _ in schedule["weights"]} == {computed + 1}
+    starts = [start for _, start in schedule["weights"]]
     ends = [start + network.weight(number).size for number, start in enumerate(starts)]
     assert room - 256 < ends[-1] <= room
     assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))

@@ -21,8 +21,10 @@
  * See `Schedule.described` in py_demixer/gpu/schedule.py.
  * @typedef {object} Schedule
  * @property {string[]} shaders
- * @property {number[]} buffers         sizes in bytes; the last two are for weights and constants
- * @property {number[]} weights         start of each weight
+ * @property {number[]} buffers         sizes in bytes: those for intermediate results, one for the
+ *   constants, and those for the weights
+ * @property {number} computed          number of buffers for intermediate results
+ * @property {[number, number][]} weights   buffer and first byte of each weight
  * @property {Run[]} runs
  * @property {Region} input
  * @property {Region} output
@@ -82,7 +84,7 @@ export class Network {
   #card;
   #schedule;
   #buffers;
-  /** @type {GPUBuffer} */
+  /** @type {GPUBuffer[]} */
   #weights;
   #sizes;
   /** @type {GPUBuffer[]} used by this network only */
@@ -112,24 +114,27 @@ export class Network {
    * @param {Network} [like]
    */
   constructor(card, { schedule, sizes, constants, weight }, workspace, like) {
-    const [weightBytes, constantBytes] = /** @type {[number, number]} */ (
-      schedule.buffers.slice(-2)
+    const { buffers, computed } = schedule;
+    const [constantBytes, ...weightBytes] = /** @type {[number, ...number[]]} */ (
+      buffers.slice(computed)
     );
-    this.#weights = like ? like.#weights : card.buffer(weightBytes, "STORAGE", "COPY_DST");
-    for (const [number, start] of like ? [] : schedule.weights.entries()) {
-      card.device.queue.writeBuffer(this.#weights, start, weight(number));
+    this.#weights = like
+      ? like.#weights
+      : weightBytes.map((size) => card.buffer(size, "STORAGE", "COPY_DST"));
+    for (const [number, [buffer, start]] of like ? [] : schedule.weights.entries()) {
+      const place = /** @type {GPUBuffer} */ (this.#weights[buffer - computed - 1]);
+      card.device.queue.writeBuffer(place, start, weight(number));
     }
     const fixed = filled(card, constants(), constantBytes, "STORAGE");
     const uniforms = sizes();
     this.#card = card;
     this.#schedule = schedule;
-    const shared = workspace.buffers(schedule.buffers.slice(0, -2));
-    this.#buffers = [...shared, this.#weights, fixed];
+    this.#buffers = [...workspace.buffers(buffers.slice(0, computed)), fixed, ...this.#weights];
     this.#sizes = filled(card, uniforms, uniforms.byteLength, "UNIFORM");
     for (let count = 0; count < IN_FLIGHT; count++) {
       this.#staging.push(card.buffer(schedule.output[2], "MAP_READ", "COPY_DST"));
     }
-    this.#own = [...(like ? [] : [this.#weights]), fixed, this.#sizes, ...this.#staging];
+    this.#own = [...(like ? [] : this.#weights), fixed, this.#sizes, ...this.#staging];
   }
 
   /** Size of the input. */
