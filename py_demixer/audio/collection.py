@@ -119,7 +119,9 @@ def _jobs(place: Path, out: Path) -> list[Job]:
 
 def _is_stem(path: Path, folders: set[Path]) -> bool:
     """Whether a file has the path of a stem that would be made of one of the songs."""
-    is_named_so = path.stem.removeprefix(WITHOUT) in _STEMS
+    name = path.stem.removeprefix(WITHOUT)
+    # A stem, or one that a second model made of it: see files.second_name.
+    is_named_so = name in _STEMS or name.partition("_")[0] in _STEMS
     is_together = path == stem_file.path_in(path.parent)
     return (is_named_so or is_together) and path.parent.resolve() in folders
 

@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +129,32 @@ class Output:
             )
         return self.two_stems, f"{WITHOUT}{self.two_stems}"
 
+    def names_after(
+        self, names: Sequence[str], then: Mapping[str, Sequence[str]]
+    ) -> tuple[str, ...]:
+        """The names of all stems to write if some of :meth:`names` are separated further.
+
+        Parameters
+        ----------
+        then
+            By the name of a stem, the stems that a second model makes of it.
+
+        Raises
+        ------
+        ValueError
+            There is no such stem, or a stem file cannot hold more stems.
+        """
+        for stem in then:
+            if stem not in names:
+                raise ValueError(
+                    f"There is no stem {stem!r} to separate further: choose one of "
+                    f"{', '.join(names)}."
+                )
+        if then and self.is_together:
+            raise ValueError("A stem file has room for four stems: separate none of them further.")
+        more = [second_name(stem, source) for stem in then for source in then[stem]]
+        return (*names, *more)
+
     def written_bytes(self, frames: int, sample_rate: int, stems: int) -> int:
         """The size in bytes of all files of a song of that many frames, about."""
         if self.is_together:
@@ -139,6 +165,11 @@ class Output:
     def remainder_into(self) -> str | None:
         """The named stem that takes the remainder; None: it has not been named."""
         return self.sum_to_mixture if isinstance(self.sum_to_mixture, str) else None
+
+
+def second_name(stem: str, source: str) -> str:
+    """The name of a stem that a second model makes of a stem."""
+    return f"{stem}_{source}"
 
 
 @dataclass(frozen=True)
@@ -170,6 +201,7 @@ def separate_file(
     options: Options | None = None,
     *,
     output: Output | None = None,
+    then: Mapping[str, Model | Workers] | None = None,
     workers: int | Workers | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -189,6 +221,9 @@ def separate_file(
         See :func:`py_demixer.separate`.
     output
         How stems are written; None for 16-bit WAV.
+    then
+        By the name of a stem, a model that separates it further (or running workers with one), with
+        its default options. Its stems are written as ``<stem>_<its stem>``, beside the stem itself.
     warn
         Called with a sentence if the song could be read, but with problems.
 
@@ -210,7 +245,11 @@ def separate_file(
         about = decode.read(
             song, model.sample_rate, lambda blocks: _store(blocks, mixture, model), warn
         )
-        names = output.names(planning.plan(model, about, options).stems)
+        further = {stem: _Further(second, model, workers) for stem, second in (then or {}).items()}
+        first = output.names(planning.plan(model, about, options).stems)
+        names = output.names_after(
+            first, {stem: second.model.sources for stem, second in further.items()}
+        )
         written = output.written_bytes(about.length, model.sample_rate, len(names))
         _refuse_to_fill_the_disk(place, len(names) * _FRAME_BYTES * about.length + written)
         made = separate_blocks(
@@ -226,6 +265,8 @@ def separate_file(
         if output.sum_to_mixture:
             made = _completed(made, mixture, output.remainder_into)
         peaks = _write_raw((_selected(stems, output.two_stems) for stems in made), place)
+        for stem, second in further.items():
+            peaks |= _write_raw(second.separated(stem, place, progress, cancel), place)
         if output.is_together:
             peaks[MIXTURE] = _peak(mixture)
         else:
@@ -240,6 +281,41 @@ def separate_file(
             _encode(fresh, about.length, model.sample_rate, output.bits, gain)
         files = {name: move(path, folder) for name, path in fresh.items()}
     return Separated(song, files, about.length / model.sample_rate, gain)
+
+
+class _Further:
+    """A model that separates a stem, and what computes it."""
+
+    def __init__(
+        self, second: Model | Workers, first: Model, workers: int | Workers | None
+    ) -> None:
+        # Running workers have one model, so those of the first cannot be shared.
+        self._workers: int | Workers | None = workers if isinstance(workers, int) else None
+        self.model = second.model if isinstance(second, Workers) else second
+        if isinstance(second, Workers):
+            self._workers = second
+        if self.model.sample_rate != first.sample_rate:
+            raise ValueError(
+                f"The second model is for {self.model.sample_rate} Hz, the first one for "
+                f"{first.sample_rate} Hz: choose models with the same rate."
+            )
+
+    def separated(
+        self, stem: str, place: Path, progress: Progress | None, cancel: Cancel | None
+    ) -> Iterator[Mapping[str, NDArray[np.float32]]]:
+        """Consecutive parts of its stems of a stem, by the names of their files."""
+        raw = _raw(place, stem)
+        about = measure(_stored(raw), self.model.sample_rate)
+        for stems in separate_blocks(
+            _stored(raw),
+            self.model,
+            song=about,
+            workers=self._workers,
+            progress=progress,
+            cancel=cancel,
+            scratch=place,
+        ):
+            yield {second_name(stem, source): samples for source, samples in stems.items()}
 
 
 def _raw(place: Path, name: str) -> Path:

@@ -6,7 +6,7 @@ import argparse
 import glob
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +17,7 @@ from py_demixer.audio import encode
 from py_demixer.audio.files import FORMATS, Output
 from py_demixer.errors import FetchError
 from py_demixer.extras import require
+from py_demixer.models.ensemble import COMBINATIONS, Ensemble
 from py_demixer.models.network import Model
 from py_demixer.separation import planning
 from py_demixer.separation.recurrent import RESIDUAL
@@ -88,6 +89,64 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         choices=BACKENDS,
         help="what runs the model; webgpu is the graphics card (default: the processor)",
     )
+    parser.set_defaults(ensemble=None, then=())
+
+
+def add_ensemble(parser: argparse.ArgumentParser) -> None:
+    """Add the options for several models, beside those of :func:`add_model`."""
+    add = parser.add_argument
+    add(
+        "--ensemble",
+        type=_members,
+        metavar="A,B",
+        help="several models whose stems are combined: names or checkpoints of your own, each with "
+        ":WEIGHT if they are not to count alike",
+    )
+    add(
+        "--combine",
+        choices=COMBINATIONS,
+        default=COMBINATIONS[0],
+        help="how: the mean of samples or the median of spectra (default: %(default)s)",
+    )
+    add(
+        "--then",
+        type=_second,
+        action="append",
+        default=[],
+        metavar="STEM=MODEL",
+        help="separate a stem further with a second model, a name or a checkpoint of your own; once"
+        " for each stem",
+    )
+
+
+def _members(text: str) -> tuple[argparse.Namespace, ...]:
+    return tuple(_member(part.strip()) for part in text.split(","))
+
+
+def _member(text: str) -> argparse.Namespace:
+    name, _, weight = text.rpartition(":")
+    try:
+        return _named(name, float(weight)) if name else _named(text)
+    except ValueError:  # a colon in the name of a file
+        return _named(text)
+
+
+def _second(text: str) -> tuple[str, argparse.Namespace]:
+    stem, equals, model = text.partition("=")
+    if not (stem and equals and model):
+        raise argparse.ArgumentTypeError(f"{text} is not of the form STEM=MODEL")
+    return stem, _named(model)
+
+
+def _named(text: str, weight: float = 1.0) -> argparse.Namespace:
+    """A model as the options of :func:`add_model` would choose it; a configuration is beside it."""
+    one = argparse.Namespace(weight=weight, ensemble=None, backend=None, config=None)
+    one.model = text if text in manifest.MODELS else None
+    one.weights = None if one.model else Path(text)
+    if one.weights:
+        beside = (one.weights.with_suffix(ending) for ending in (".yaml", ".yml"))
+        one.config = next((path for path in beside if path.is_file()), None)
+    return one
 
 
 def is_own(options: argparse.Namespace) -> bool:
@@ -126,6 +185,9 @@ def opened(options: argparse.Namespace) -> Checkpoint:
 
 def _described(options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     """The architecture of the chosen model and its stems, before it is loaded."""
+    if options.ensemble:
+        stems = [stem for member in options.ensemble for stem in _described(member)[1]]
+        return Ensemble.architecture, tuple(dict.fromkeys(stems))
     if is_own(options):
         held = networks.read_networks(opened(options))
         return held.architecture, held.config.sources
@@ -136,11 +198,21 @@ def _described(options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
 def load_model(options: argparse.Namespace) -> Model:
     """Load the chosen model, fetching its weights if necessary."""
     try:
+        if options.ensemble:
+            members = tuple(load_named(one, options) for one in options.ensemble)
+            weights = tuple(one.weight for one in options.ensemble)
+            return Ensemble(members, weights if len(set(weights)) > 1 else (), options.combine)
         if is_own(options):
             return loading.load_opened(opened(options), options.backend)
         return loading.load_model(model_name(options), options.weights, options.backend, say)
     except (FetchError, OSError, ValueError, ImportError) as error:
         raise Refusal(str(error)) from error
+
+
+def load_named(one: argparse.Namespace, options: argparse.Namespace) -> Model:
+    """Load a model that another option than ``--model`` names, for the same backend."""
+    one.backend = options.backend
+    return load_model(one)
 
 
 def weight_file(options: argparse.Namespace) -> Path:
@@ -181,6 +253,8 @@ def choices(options: argparse.Namespace) -> planning.Options:
     """
     kinds = [procedure.options for procedure in planning.PROCEDURES.values()]
     every = {field.name for kind in kinds for field in fields(kind)}
+    if options.ensemble and (options.model or options.weights or options.config):
+        raise ValueError("--ensemble names all models: leave out --model, --weights and --config.")
     if options.config and not is_own(options):
         raise ValueError("--config is for a checkpoint of your own: name it with --weights.")
     said = {name: value for name, value in vars(options).items() if name in every}
@@ -218,6 +292,8 @@ class Wanted:
     output: Output
     stems: tuple[str, ...]
     """Names of the files, without the extension."""
+    then: Mapping[str, argparse.Namespace]
+    """By the name of a stem, the model that separates it further."""
 
 
 def wanted(options: argparse.Namespace) -> Wanted:
@@ -235,7 +311,11 @@ def wanted(options: argparse.Namespace) -> Wanted:
         made = chosen_stems(_described(options)[1], chosen.stems)
         if getattr(chosen, "residual", False):
             made = (*made, RESIDUAL)
-        return Wanted(chosen, output, output.names(made))
+        then = dict(options.then)
+        if len(then) < len(options.then):
+            raise ValueError("--then can separate each stem only once.")
+        further = {stem: _described(second)[1] for stem, second in then.items()}
+        return Wanted(chosen, output, output.names_after(output.names(made), further), then)
     except ValueError as error:
         options.usage_error(str(error))
         raise  # not reached: usage_error() exits

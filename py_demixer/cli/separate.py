@@ -9,8 +9,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ from .common import (
     Refusal,
     Wanted,
     add_choices,
+    add_ensemble,
     add_jobs,
     add_model,
     add_output,
     expanded,
     load_model,
+    load_named,
     progress_bar,
     refuse_to_overwrite,
     say,
@@ -68,6 +71,7 @@ def describe(commands: Any) -> None:
         help=f"a folder, or - to write one stem to standard output, as WAV {default}",
     )
     add_model(parser)
+    add_ensemble(parser)
     add_choices(parser)
     add_output(parser)
     add("--force", action="store_true", help="replace existing stems")
@@ -96,18 +100,15 @@ def _separate(options: argparse.Namespace) -> int:
 
 
 def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack: ExitStack) -> int:
-    model: Model | None = None
-    workers: Workers | None = None
+    models: _Loaded | None = None
     exit_code = 0
     for job in jobs:
         try:
             decode.probe(job.song)
             # Only now, so that no weights are fetched for a song that is not audio.
-            if model is None:
-                model = load_model(options)
-                if options.jobs:
-                    workers = stack.enter_context(start_workers(model, options))
-            _run(job, model, workers, wanted, options)
+            if models is None:
+                models = _Loaded.for_songs(wanted, options, stack)
+            _run(job, models, wanted, options)
         except errors.AudioError as error:  # other songs may work
             exit_code = 1
             sentence = _told(str(error), options)
@@ -118,23 +119,39 @@ def _run_all(jobs: list[Job], wanted: Wanted, options: argparse.Namespace, stack
     return exit_code
 
 
-def _run(
-    job: Job,
-    model: Model,
-    workers: Workers | None,
-    wanted: Wanted,
-    options: argparse.Namespace,
-) -> None:
+@dataclass(frozen=True)
+class _Loaded:
+    """The models, and the processes that share the work."""
+
+    model: Model
+    workers: Workers | None
+    then: Mapping[str, Model | Workers]
+
+    @classmethod
+    def for_songs(cls, wanted: Wanted, options: argparse.Namespace, stack: ExitStack) -> _Loaded:
+        """Load what the options name, and start processes if they say so."""
+        model = load_model(options)
+        then = {stem: load_named(second, options) for stem, second in wanted.then.items()}
+        if not options.jobs:
+            return cls(model, None, then)
+        workers, *others = (
+            stack.enter_context(start_workers(one, options)) for one in (model, *then.values())
+        )
+        return cls(model, workers, dict(zip(then, others, strict=True)))
+
+
+def _run(job: Job, models: _Loaded, wanted: Wanted, options: argparse.Namespace) -> None:
     began = time.monotonic()
     with progress_bar(job.song.name) as progress:
         try:
             made = separate_file(
                 job.song,
                 job.folder,
-                model,
+                models.model,
                 wanted.choices,
                 output=wanted.output,
-                workers=workers,
+                then=models.then,
+                workers=models.workers,
                 progress=progress,
                 warn=lambda sentence: say(_told(sentence, options)),
             )
