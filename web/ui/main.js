@@ -40,6 +40,7 @@ import { Attention } from "./songs/attention.js";
 import { confirmed } from "./songs/confirm.js";
 import { Songs } from "./songs/songs.js";
 import { Start } from "./start/start.js";
+import { Further } from "./studio/further.js";
 import { Studio } from "./studio/studio.js";
 import { lookBack, tellWorkers } from "./survival.js";
 import { Keys } from "./transport/keys.js";
@@ -115,12 +116,14 @@ const studio = new Studio({
   pause: () => (session.isPaused ? session.goOn() : session.pauseAll()),
   cancel: (song) => void songs.cancel(song),
   save,
+  further: (song, source) => void separateFurther(song, source),
   describe: (song) => (song.model === choices.get("model") ? "" : known.titleOf(song.model)),
 });
 const transport = new Transport();
 const music = new Music((song, change) => session.correct(song, change));
 /** @type {Showing} */
 const showing = new Showing({ session, saves, studio, transport, music, onError: showProblem });
+const further = new Further(session);
 const analyses = new Analyses(engine, session);
 new Keys(studio, transport);
 const settings = new Settings(choices, {
@@ -250,6 +253,19 @@ function thereOf(song, stems) {
   if (song.isAtWork || stems.isFinal(0, stems.length)) return null;
   const [longest] = stems.finalRanges().toSorted(([a, b], [c, d]) => d - c - (b - a));
   return longest ?? null;
+}
+
+/** @param {Song} song that is shown and finished @param {string} source the stem to separate */
+async function separateFurther(song, source) {
+  const stems = showing.current?.stems;
+  if (!stems) return;
+  try {
+    const { models } = await readAssets();
+    const made = await further.separate(song, stems, source, models, choices.get("model"));
+    if (made) showNotice((words) => words.studio.furtherQueued(made.name));
+  } catch (error) {
+    showProblem(error);
+  }
 }
 
 /** @param {Song[]} list of finished songs, which need not be shown */

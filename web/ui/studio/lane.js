@@ -44,9 +44,10 @@ export class Lane {
    * @param {View} about.view
    * @param {() => number} about.gain    gain of all waveforms
    * @param {() => void} about.save
+   * @param {() => void} about.further   separates the stem further
    * @param {boolean} about.isCollapsed
    */
-  constructor({ element, source, stems, player, view, gain, save, isCollapsed }) {
+  constructor({ element, source, stems, player, view, gain, save, further, isCollapsed }) {
     this.element = element;
     this.source = source;
     this.#stems = stems;
@@ -62,6 +63,7 @@ export class Lane {
     this.#waveform = new Wave(canvas, this.peaks, view, gain);
     this.#name(source);
     this.#connect(save);
+    for (const button of this.#furtherButtons) button.addEventListener("click", further);
     const { signal } = this.#closed;
     player.addEventListener("mix", () => this.#showMix(), { signal });
     stems.addEventListener("working", () => this.#showWork(), { signal });
@@ -85,6 +87,11 @@ export class Lane {
   set isCollapsed(isCollapsed) {
     this.element.classList.toggle("collapsed", isCollapsed);
     this.handle.setAttribute("aria-expanded", String(!isCollapsed));
+  }
+
+  /** @param {boolean} isFinished whether the whole song is: only then can a stem be separated */
+  set isFinished(isFinished) {
+    for (const button of this.#furtherButtons) button.hidden = !isFinished;
   }
 
   close() {
@@ -151,7 +158,9 @@ export class Lane {
       sayAs(this.#button("spectrum"), place, (w) => w.studio.spectrogram(stemName(w, source)));
       sayAs(this.#button("save"), place, (w) => w.studio.saveStem(stemName(w, source)));
       sayAs(this.#button("faders"), place, (w) => w.studio.fadersOf(stemName(w, source)));
+      sayAs(this.#button("further"), place, (w) => w.studio.further(stemName(w, source)));
     }
+    say(this.#button("further-here"), (w) => w.studio.further(stemName(w, source)));
   }
 
   /** @param {() => void} save */
@@ -228,7 +237,12 @@ export class Lane {
     return within(this.element, `[data-mix="${what}"]`, HTMLButtonElement);
   }
 
-  /** @param {"spectrum" | "save" | "faders"} what */
+  /** Beside the other buttons and, on a phone, among the faders. */
+  get #furtherButtons() {
+    return [this.#button("further"), this.#button("further-here")];
+  }
+
+  /** @param {"spectrum" | "save" | "faders" | "further" | "further-here"} what */
   #button(what) {
     return within(this.element, `[data-do="${what}"]`, HTMLButtonElement);
   }

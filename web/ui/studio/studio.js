@@ -27,6 +27,7 @@ import { View } from "./view.js";
  * @property {(song: Song) => void} pause    pauses or resumes
  * @property {(song: Song) => void} cancel
  * @property {(song: Song, source: string | null) => void} save   null: the user chooses what
+ * @property {(song: Song, source: string) => void} further    separates a stem further
  * @property {(song: Song) => string} describe     its model, unless that is the selected one
  */
 
@@ -146,6 +147,7 @@ export class Studio {
       return [...facts, note].filter((fact) => fact).join(" · ");
     });
     const isDone = song.state === "finished";
+    for (const lane of this.#lanes) lane.isFinished = isDone;
     byId("song-progress", HTMLElement).hidden = isDone;
     byId("song-bar", HTMLProgressElement).value = song.share;
     this.#tick();
@@ -219,6 +221,7 @@ export class Studio {
       view: this.#view,
       gain: () => this.#gain,
       save: () => this.#actions.save(song, source),
+      further: () => this.#actions.further(song, source),
     });
     this.#list.append(lane.element);
     let greatest = 0;

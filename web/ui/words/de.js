@@ -179,6 +179,12 @@ export const de = {
     faders: { volume: "Lautstärke", pan: "Panorama" },
     spectrogram: (stem) => `Spektrogramm: ${stem}`,
     saveStem: (stem) => `${stem} speichern`,
+    further: (stem) => `${stem} weiter trennen`,
+    furtherAbout:
+      "Die Spur wird zu einem eigenen Lied. Modelle für eine Art von Spur, etwa ein Schlagzeug, " +
+      "lassen sich auf die Seite ziehen.",
+    furtherDo: "Trennen",
+    furtherQueued: (name) => `„${name}“ ist in der Warteschlange.`,
     centre: "Mitte",
     left: (share) => `${share} links`,
     right: (share) => `${share} rechts`,

@@ -194,6 +194,12 @@ export const en = {
     faders: { volume: "Volume", pan: "Pan" },
     spectrogram: (/** @type {string} */ stem) => `Spectrogram of ${stem}`,
     saveStem: (/** @type {string} */ stem) => `Save ${stem}`,
+    further: (/** @type {string} */ stem) => `Separate ${stem} further`,
+    furtherAbout:
+      "The stem becomes a song of its own. Models for one kind of stem, such as a drum kit, can be " +
+      "dropped on the page.",
+    furtherDo: "Separate",
+    furtherQueued: (/** @type {string} */ name) => `"${name}" is in the queue.`,
     centre: "Centre",
     left: (/** @type {string} */ share) => `${share} left`,
     right: (/** @type {string} */ share) => `${share} right`,

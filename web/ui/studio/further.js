@@ -1,0 +1,115 @@
+/**
+ * Separating a stem further: it becomes a song of its own, for the model that the user picks.
+ *
+ * The stem is written to a file like one that is saved, and that file is read like one that is
+ * dropped. So the new song has all that songs have, and needs the first one no longer.
+ *
+ * @module
+ */
+
+import { STANDARD } from "../../engine/qualities.js";
+import { Maker } from "../../engine/save/maker.js";
+import { TemporaryFiles } from "../../engine/save/temporary.js";
+import { make } from "../elements.js";
+import { say } from "../words.js";
+import { stemName } from "../words/stems.js";
+
+/** @typedef {import("../../engine/protocol.js").Assets} Assets */
+/** @typedef {import("../../engine/protocol.js").Choice} Choice */
+/** @typedef {import("../../engine/protocol.js").Stems} Stems */
+/** @typedef {import("../../engine/session.js").Session} Session */
+/** @typedef {import("../../engine/song.js").Song} Song */
+
+export class Further {
+  #session;
+  #maker = new Maker(new TemporaryFiles());
+
+  /** @param {Session} session */
+  constructor(session) {
+    this.#session = session;
+  }
+
+  /**
+   * Ask for a model, and queue the stem for it.
+   *
+   * @param {Song} song that is finished @param {Stems} stems of it @param {string} source
+   * @param {Assets["models"]} models @param {string} selected the model that is picked at first
+   * @returns {Promise<Song | null>} the new song; null if the user has changed their mind
+   * @throws {UserError}
+   */
+  async separate(song, stems, source, models, selected) {
+    const model = await picked(source, models, selected);
+    if (model === null) return null;
+    const { artist } = song;
+    const quality = models[model]?.step === null ? "" : STANDARD;
+    const { file, name, discard } = await this.#maker.make(
+      {
+        stems,
+        song: { name: song.name, artist },
+        what: "stem",
+        source,
+        format: "wav32f",
+        destination: { kind: "download" },
+      },
+      { report: () => {}, signal: new AbortController().signal },
+    );
+    const content = new File([/** @type {Blob} */ (file)], name);
+    const [made] = await this.#session.add([content], { model, quality, stems: null });
+    this.#discardLater(/** @type {Song} */ (made), discard);
+    return made ?? null;
+  }
+
+  /**
+   * @param {Song} song that is read from a temporary file
+   * @param {() => Promise<void>} discard deletes that file; called when it has been read
+   */
+  #discardLater(song, discard) {
+    const done = new AbortController();
+    const look = () => {
+      const isGone = !this.#session.songs.includes(song);
+      if (!song.about && !isGone) return;
+      done.abort();
+      discard().catch((error) => console.warn(error));
+    };
+    for (const type of ["song", "change"]) {
+      this.#session.addEventListener(type, look, { signal: done.signal });
+    }
+  }
+}
+
+/**
+ * @param {string} source @param {Assets["models"]} models @param {string} selected
+ * @returns {Promise<string | null>} the name of the model that the user picks; null: none
+ */
+function picked(source, models, selected) {
+  const title = make("h2", { id: "further-title" });
+  say(title, (w) => w.studio.further(stemName(w, source)));
+  const list = make("fieldset", { className: "models" });
+  for (const [name, model] of Object.entries(models)) {
+    const button = make("input", { type: "radio", name: "further", value: name });
+    button.checked = name === selected;
+    const heading = make("span", { className: "model-title", textContent: model.title });
+    const use = make("span", { className: "model-use" });
+    say(use, (w) => model.sources.map((stem) => stemName(w, stem)).join(", "));
+    list.append(make("label", { className: "model" }, button, heading, use));
+  }
+  const about = make("p", { className: "quiet" });
+  say(about, ({ studio }) => studio.furtherAbout);
+  const no = make("button", { type: "submit", value: "no" });
+  const yes = make("button", { type: "submit", value: "yes", className: "primary" });
+  say(no, ({ studio }) => studio.cancel);
+  say(yes, ({ studio }) => studio.furtherDo);
+  const buttons = make("p", { className: "buttons" }, no, yes);
+  const form = make("form", { method: "dialog" }, title, list, about, buttons);
+  const dialog = make("dialog", { id: "further" }, form);
+  dialog.setAttribute("aria-labelledby", title.id);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      const chosen = new FormData(form).get("further");
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" && typeof chosen === "string" ? chosen : null);
+    });
+  });
+}
