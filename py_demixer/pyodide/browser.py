@@ -28,28 +28,35 @@ from py_demixer.errors import NotRecordable, UnsupportedOperation
 from py_demixer.gpu import selftest
 from py_demixer.gpu.schedule import Schedule, packed, schedule
 from py_demixer.models.bag import Bag
+from py_demixer.models.ensemble import Ensemble
 from py_demixer.models.network import Model
 from py_demixer.models.segmented import Segmented
 from py_demixer.ops import backend
 from py_demixer.program.record import record
 from py_demixer.separation import planning, statistics, tasks
 from py_demixer.separation.segments import SegmentPlan
+from py_demixer.separation.together import EnsemblePlan
 from py_demixer.version import __version__
 from py_demixer.weights import checkpoint
 from py_demixer.weights.networks import build_model
 
-_weights: NDArray[np.uint8] | None = None
+_weights: list[NDArray[np.uint8]] = []  # of the model, or of those of an ensemble
+_are_loaded = False
 _model: Model | None = None
 
 
 def allocate(size: int) -> NDArray[np.uint8]:
     """Allocate memory for a weight file of ``size`` bytes, for JavaScript to fill: uint8.
 
-    The file's tensors are views into it, so the weights are in the heap only once.
+    The file's tensors are views into it, so the weights are in the heap only once. For an ensemble,
+    this is called for each of its models.
     """
-    global _weights
-    _weights = np.empty(size, np.uint8)
-    return _weights
+    global _are_loaded
+    if _are_loaded:  # those of the model before
+        _weights.clear()
+        _are_loaded = False
+    _weights.append(np.empty(size, np.uint8))
+    return _weights[-1]
 
 
 def needs_scipy(backend_name: str | None = None) -> bool:
@@ -61,7 +68,7 @@ def needs_scipy(backend_name: str | None = None) -> bool:
 
 
 def load(backend_name: str | None = None) -> str:
-    """Build the model from the memory that :func:`allocate` returned.
+    """Build the model from the memory that :func:`allocate` returned; an ensemble from several.
 
     Returns
     -------
@@ -69,11 +76,14 @@ def load(backend_name: str | None = None) -> str:
         JSON: sources, sample_rate, channels, measure_block, backend, build (what the exact bits of
         the results depend on, besides the package's version), versions.
     """
-    global _model
-    if _weights is None:
+    global _model, _are_loaded
+    if not _weights:
         raise RuntimeError("Call allocate() before load().")
     _plan.cache_clear()  # it may hold a plan for the previous model
-    _model = build_model(checkpoint.read(_weights), backends.find(backend_name))
+    chosen = backends.find(backend_name)
+    models = [build_model(checkpoint.read(content), chosen) for content in _weights]
+    _are_loaded = True
+    _model = models[0] if len(models) == 1 else Ensemble(tuple(models))
     return json.dumps(
         {
             "sources": _model.sources,
@@ -312,11 +322,17 @@ def network(number: int, size: int) -> Network:
     return Network(found, size // found.input_rows)
 
 
-class SelfTest:
-    """The test that a graphics card must pass before it is used for songs with this model."""
+def self_tests() -> list[SelfTest]:
+    """The tests that a graphics card must pass before it is used for songs with this model."""
+    kinds = dict.fromkeys(model.architecture for model in _models())
+    return [SelfTest(kind) for kind in kinds]
 
-    def __init__(self) -> None:
-        self._test = selftest.of(_loaded().architecture)
+
+class SelfTest:
+    """A test of the shaders for one architecture."""
+
+    def __init__(self, architecture: str) -> None:
+        self._test = selftest.of(architecture)
 
     def network(self) -> Network:
         """The network to run."""
@@ -337,6 +353,12 @@ def _loaded() -> Model:
     return _model
 
 
+def _models() -> tuple[Model, ...]:
+    """The models of an ensemble, or the only one."""
+    model = _loaded()
+    return model.members if isinstance(model, Ensemble) else (model,)
+
+
 @functools.lru_cache(maxsize=1)
 def _plan(song: str, options: str) -> tasks.Plan:
     model = _loaded()
@@ -354,9 +376,9 @@ def _described(task: tasks.Task) -> dict[str, object]:
     }
 
 
-def _segments(song: str, options: str) -> SegmentPlan:
+def _segments(song: str, options: str) -> SegmentPlan | EnsemblePlan:
     work = _plan(song, options)
-    assert isinstance(work, SegmentPlan), "Only segments have networks to run elsewhere."
+    assert isinstance(work, SegmentPlan | EnsemblePlan), "Only segments have networks."
     return work
 
 
@@ -366,9 +388,12 @@ def _number(task: tasks.Task) -> int:
 
 
 def _segmented() -> list[Segmented]:
-    """The model's networks."""
-    model = _loaded()
-    members = model.members if isinstance(model, Bag) else (model,)
+    """The networks of all models."""
+    members = [
+        network
+        for model in _models()
+        for network in (model.members if isinstance(model, Bag) else (model,))
+    ]
     found = [member for member in members if isinstance(member, Segmented)]
     if len(found) < len(members):
         raise ValueError("Open-Unmix has no shaders: it runs on the processor.")

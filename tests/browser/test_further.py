@@ -1,4 +1,4 @@
-"""A stem that is separated further: a song of its own."""
+"""A stem that is separated further, as a song of its own; and models used together."""
 
 from __future__ import annotations
 
@@ -93,6 +93,46 @@ def test_stem_becomes_a_song_that_survives_a_reload(
     )
     assert files == 0
     tab.remove("song - drums")
+
+
+def test_models_used_together_and_a_reload(
+    shared_context: BrowserContext, url: str, weights: dict[str, Path]
+) -> None:
+    tab = DemixerPage(shared_context, url).wait_started()
+    page, song = tab.page, synthetic.song(2.3)
+    settings = tab.element("settings")
+    settings.evaluate("dialog => dialog.showModal()")
+    page.click("#combine summary")
+    button = page.locator("#combine button")
+    page.check('#combine input[value="htdemucs"]')
+    assert button.is_disabled()
+    page.check('#combine input[value="scnet"]')
+    button.click()
+    name = "own-htdemucs+scnet"
+    page.wait_for_selector(f'#settings input[value="{name}"]:checked')
+    settings.evaluate("dialog => dialog.close()")
+
+    tab.hold(3)
+    tab.choose("both.wav", wav(song, subtype="FLOAT"))
+    tab.wait_share(1)
+    page.reload()
+    tab.wait_state("both", "kept")
+    tab.press("goOn", "both")
+    tab.wait_result("both")
+    models = tuple(py_demixer.load_model(*one) for one in weights.items())
+    wanted = py_demixer.separate(song, py_demixer.Ensemble(models))
+    for source in SOURCES:
+        assert snr(tab.download(source, "32f")[1], wanted[source]) >= 100
+
+    settings.evaluate("dialog => dialog.showModal()")
+    titles = page.locator("#settings .model-title").all_inner_texts()
+    (title,) = [one for one in titles if " + " in one]
+    page.get_by_role("button", name=f"Delete {title}", exact=True).click()
+    page.locator("#confirm button[value=yes]").click()
+    page.wait_for_selector("#notice:has-text('deleted')")
+    assert page.locator(f'#settings input[value="{name}"]').count() == 0
+    tab.open_kept("both")  # finished songs keep their stems
+    tab.remove("both")
 
 
 def test_on_a_phone_it_is_among_the_faders(shared_context: BrowserContext, url: str) -> None:

@@ -97,7 +97,7 @@ def test_prepare_network_and_finish_equal_run(info):
     segment = browser.prepare(*job, 2, inputs)
     assert segment.flags.c_contiguous
     (expected,) = browser.run(*job, 2, inputs)
-    tensors = checkpoint.read(browser._weights).tensors
+    tensors = checkpoint.read(browser._weights[0]).tensors
     program = record(browser._model.network, segment.shape, tensors)
     stems = execute.run(program, tensors, segment)
     (found,) = browser.finish(*job, 2, JavaScriptArray(stems))
@@ -140,15 +140,48 @@ def test_shorter_segments_have_a_network_with_the_same_weights(tmp_path, tiny_we
         (expected,) = browser.run(*job, last, inputs)
         (found,) = browser.finish(*job, last, JavaScriptArray(browser._model.network(segment)))
         assert np.array_equal(found, expected)
-        test = browser.SelfTest()
+        (test,) = browser.self_tests()
         stems = selftest.of("scnet").network.network(test.segment())
         assert test.passes(JavaScriptArray(stems))
     finally:
         load(tiny_weights)
 
 
+def test_ensemble_is_loaded_from_several_files(tmp_path, tiny_weights):
+    names = ("htdemucs", "scnet")
+    paths = [
+        tiny.write(tmp_path / f"{name}.safetensors", name=name, segment_length=tiny.SECOND)
+        for name in names
+    ]
+    try:
+        for path in paths:
+            content = np.fromfile(path, np.uint8)
+            browser.allocate(content.size)[:] = content
+        info = json.loads(browser.load("numpy"))
+        mixture = synthetic.song(1.2)
+        song = measure(mixture, info["measure_block"])
+        del song["digest"]
+        job = json.dumps(song), json.dumps({"overlap": 0.1, "shifts": 0})
+        tasks = json.loads(browser.plan(*job))["tasks"]
+        assert len(browser.networks()) == 2
+        assert {task["network"] for task in tasks} == {0, 1, None}
+        assert len(browser.self_tests()) == 2
+        for network in (0, 1):
+            index = next(i for i, task in enumerate(tasks) if task["network"] == network)
+            (part,) = tasks[index]["reads"]
+            seen = mixture.T[part["start"] : part["start"] + part["length"]]
+            inputs = [JavaScriptArray(seen)]
+            segment = browser.prepare(*job, index, inputs)
+            stems = browser._segmented()[network].network(segment)
+            (found,) = browser.finish(*job, index, JavaScriptArray(stems))
+            (expected,) = browser.run(*job, index, inputs)
+            assert np.array_equal(found, expected)
+    finally:
+        assert load(tiny_weights)["sources"] == ["drums", "bass", "other", "vocals"]
+
+
 def test_self_test_accepts_the_stems_of_numpy():
-    test = browser.SelfTest()
+    (test,) = browser.self_tests()
     assert json.loads(test.network().described())["runs"]
     stems = selftest.of("htdemucs").network(test.segment())
     assert test.passes(JavaScriptArray(stems)) is True

@@ -239,7 +239,9 @@ export async function keepBytes(cache, base, url, bytes) {
  */
 export async function weightBytes(base, assets) {
   const cache = await openCache(base);
-  const files = Object.keys(assets.models).flatMap((model) => partsOf(assets, model));
+  const parts = Object.keys(assets.models).flatMap((model) => partsOf(assets, model));
+  // Those of an ensemble are those of its models.
+  const files = [...new Map(parts.map((file) => [file.url, file])).values()];
   const kept = await Promise.all(files.map((file) => cache && isKept(cache, base, file)));
   return files.reduce((sum, { bytes }, index) => sum + (kept[index] ? bytes : 0), 0);
 }

@@ -1,6 +1,6 @@
 /**
  * Models of the user's own: checkpoints, converted once and kept like the weights of the site, under
- * the hash of their content.
+ * the hash of their content; and ensembles of models, which are only kept as names.
  *
  * @module
  */
@@ -64,6 +64,68 @@ function settingsOf(checkpoint, configurations) {
 /** @param {string} name @returns {string} without its extension */
 function stemOf(name) {
   return name.replace(/\.[^.]+$/, "");
+}
+
+/**
+ * @param {string} base @param {Models} published
+ * @returns {Promise<Models>} these, and the user's own; an ensemble only if all its models are there
+ */
+export async function withOwnModels(base, published) {
+  const models = { ...published, ...(await ownModels(base)) };
+  const found = Object.entries(models).map(([name, model]) => [name, completed(model, models)]);
+  return Object.fromEntries(found.filter(([, model]) => model));
+}
+
+/** @param {AssetModel} model @param {Models} models @returns {AssetModel | null} */
+function completed(model, models) {
+  if (!model.members) return model;
+  const members = model.members.map((name) => models[name]).filter((one) => one !== undefined);
+  return members.length === model.members.length ? ensembleOf(model, members) : null;
+}
+
+/**
+ * @param {AssetModel} about its names @param {AssetModel[]} members
+ * @returns {AssetModel} what follows from its models
+ */
+function ensembleOf(about, members) {
+  const sum = (/** @type {number[]} */ numbers) => numbers.reduce((all, one) => all + one, 0);
+  const licences = [...new Set(members.map(({ licence }) => licence))].filter((text) => text);
+  const files = members.map(({ bytes }) => bytes);
+  return {
+    ...about,
+    title: members.map(({ title }) => title).join(" + "),
+    licence: licences.join(" "),
+    sources: [...new Set(members.flatMap(({ sources }) => sources))],
+    pace: sum(members.map(({ pace }) => pace)),
+    step: Math.min(...members.map(({ step }) => step ?? Infinity)),
+    memory: sum(members.map(({ memory }) => memory)),
+    bytes: sum(files),
+    files,
+    sha256: members.map(({ sha256 }) => sha256).join(" "),
+    parts: members.flatMap(({ parts }) => parts),
+  };
+}
+
+/** @param {AssetModel} model @returns {boolean} whether it can be a part of an ensemble */
+export function canJoin({ members, step }) {
+  return !members && step !== null;
+}
+
+/**
+ * Keep an ensemble: each stem is the mean of the models that make it.
+ *
+ * @param {string} base @param {string[]} members names of at least two models that `canJoin`
+ * @returns {Promise<string>} its name
+ */
+export function addEnsemble(base, members) {
+  return alone(base, async () => {
+    const name = `${OWN_PREFIX}${members.join("+")}`;
+    const rest = { title: "", good_for: "", licence: "", licence_url: "", sources: [], parts: [] };
+    const about = { ...rest, pace: 0, step: 0, memory: 0, bytes: 0, sha256: "", options: {} };
+    const ensemble = { ...about, architecture: "ensemble", isOwn: true, members };
+    await keepList(base, { ...(await ownModels(base)), [name]: ensemble });
+    return name;
+  });
 }
 
 /** @param {string} base @returns {Promise<Models>} by name */

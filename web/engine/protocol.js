@@ -324,7 +324,8 @@
  *   does not cut songs into segments, with many small tasks
  * @property {number} memory        megabytes that a worker needs
  * @property {Record<string, unknown>} options  options in addition to the user's choices
- * @property {boolean} [isOwn]      whether it is a checkpoint of the user's own
+ * @property {boolean} [isOwn]      whether it is a checkpoint of the user's own, or an ensemble
+ * @property {string[]} [members]   the models of an ensemble
  */
 
 /**
@@ -337,7 +338,9 @@
  * @property {string} architecture  kind of network
  * @property {number} bytes         size of the weight file
  * @property {string} sha256
- * @property {AssetFile[]} parts    parts of the weight file, in order
+ * @property {AssetFile[]} parts    parts of the weight file, in order; of an ensemble, of the files of
+ *   all its models
+ * @property {number[]} [files]     sizes of the weight files, if there are several
  */
 
 /**

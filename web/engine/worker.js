@@ -102,19 +102,27 @@ async function partOf(base, source) {
  * @param {Report} report
  */
 async function loadWeights({ assets, model }, nextPart, report) {
-  const { bytes } = /** @type {import("./protocol.js").AssetModel} */ (assets.models[model]);
-  const memory = demixer.allocate(bytes);
-  let offset = 0;
-  report("weights", offset, bytes);
-  for (let part = await nextPart(); part; part = await nextPart()) {
-    // Get a new view each time: a view becomes invalid when Python's memory grows.
-    const view = memory.getBuffer("u8");
-    view.data.set(new Uint8Array(part), offset);
-    view.release();
-    offset += part.byteLength;
-    report("weights", offset, bytes);
+  const { bytes, files = [bytes] } = /** @type {import("./protocol.js").AssetModel} */ (
+    assets.models[model]
+  );
+  let done = 0;
+  report("weights", done, bytes);
+  for (const size of files) {
+    const memory = demixer.allocate(size);
+    let offset = 0;
+    while (offset < size) {
+      const part = await nextPart();
+      if (!part) throw new Error("There are fewer parts of the weights than the site says.");
+      // Get a new view each time: a view becomes invalid when Python's memory grows.
+      const view = memory.getBuffer("u8");
+      view.data.set(new Uint8Array(part), offset);
+      view.release();
+      offset += part.byteLength;
+      done += part.byteLength;
+      report("weights", done, bytes);
+    }
+    memory.destroy();
   }
-  memory.destroy();
 }
 
 /** Start measuring a song. */
@@ -188,7 +196,11 @@ function shorterNetwork(number, bytes) {
 
 /** @param {Card} card @throws {GraphicsError} if it computes wrong results */
 async function testCard(card) {
-  const test = demixer.SelfTest();
+  for (const test of listOf(demixer.self_tests())) await passTest(card, test);
+}
+
+/** @param {Card} card @param {PythonObject} test destroyed */
+async function passTest(card, test) {
   const workspace = new Workspace(card);
   const source = test.network();
   const network = await Network.make(card, contentOf(source), workspace);

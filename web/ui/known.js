@@ -89,8 +89,10 @@ export class Known {
     const missing = await missingBytes(base, all, name);
     const bytes = missing || downloadBytes(all, name);
     const isUnderWay = engine.model === name;
-    const isOwn = all.models[name]?.isOwn ?? false;
-    settings.tellModel(name, { bytes, isOwn, isKept: missing === 0, isUnderWay, time });
+    const { isOwn = false, members } = all.models[name] ?? {};
+    const canFetch = !isOwn || members !== undefined;
+    const isKept = missing === 0;
+    settings.tellModel(name, { bytes, isOwn, canFetch, isKept, isUnderWay, time });
     if (name === choices.get("model")) start.download = { bytes: missing, isUnderWay };
   }
 

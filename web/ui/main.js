@@ -6,11 +6,12 @@
 
 import { dropWeights, missingBytes, readManifest, weightBytes } from "../engine/assets.js";
 import {
+  addEnsemble,
   addModel,
   belongsToModel,
   checkpointsAmong,
-  ownModels,
   removeModel,
+  withOwnModels,
 } from "../engine/own-models.js";
 import { Analyses } from "../engine/analyses.js";
 import { Engine } from "../engine/engine.js";
@@ -129,6 +130,7 @@ new Keys(studio, transport);
 const settings = new Settings(choices, {
   onDownload: () => void startEngine(),
   onDelete: (name) => void deleteModel(name),
+  onCombine: (names) => void combine(names),
 });
 const engineCard = new EngineCard(engine);
 const songs = new Songs({
@@ -174,9 +176,7 @@ async function readAssets() {
 
 /** @param {Assets} site @returns {Promise<Assets>} with the user's own models */
 async function showAssets(site) {
-  const published = Object.entries(site.models).filter(([, { isOwn }]) => !isOwn);
-  const models = { ...Object.fromEntries(published), ...(await ownModels(base)) };
-  assets = { ...site, models };
+  assets = { ...site, models: await allModels(site) };
   choices.assets = assets;
   settings.assets = assets;
   known.assets = assets;
@@ -184,6 +184,12 @@ async function showAssets(site) {
   if (lacking) showNotice((words) => words.start.lacksModel(known.titleOf(lacking)));
   known.tell();
   return assets;
+}
+
+/** @param {Assets} site @returns {Promise<Assets["models"]>} its models, and the user's own now */
+function allModels(site) {
+  const published = Object.entries(site.models).filter(([, { isOwn }]) => !isOwn);
+  return withOwnModels(base, Object.fromEntries(published));
 }
 
 /** Start the engine for the next song, unless the download needs the user's consent. */
@@ -348,6 +354,17 @@ async function addOwn(site, checkpoint) {
   }
 }
 
+/** @param {string[]} members names of models whose stems shall be averaged */
+async function combine(members) {
+  try {
+    const name = await addEnsemble(base, members);
+    await showAssets(await readAssets());
+    choices.set("model", name);
+  } catch (error) {
+    showProblem(error);
+  }
+}
+
 /** @param {string} name of a model on this device */
 async function deleteModel(name) {
   const title = known.titleOf(name);
@@ -379,7 +396,8 @@ async function deleteModel(name) {
 async function isNeeded(name) {
   const kept = (await (await store)?.list()) ?? [];
   const waiting = kept.filter(({ isFinished }) => !isFinished).map(({ notes }) => notes.choice.model);
-  return [...waiting, ...session.songs.map(({ model }) => model)].includes(name);
+  const needed = [...waiting, ...session.songs.map(({ model }) => model)];
+  return needed.some((one) => one === name || assets?.models[one]?.members?.includes(name));
 }
 
 session.addEventListener("song", (event) => {
@@ -461,9 +479,8 @@ document.addEventListener("visibilitychange", () => {
 /** Read the models again if another tab has added or deleted one. */
 async function noticeModels() {
   if (!assets) return;
-  const listed = Object.keys(assets.models).filter((name) => assets?.models[name]?.isOwn);
-  const now = Object.keys(await ownModels(base));
-  if (listed.join() !== now.join()) await showAssets(assets);
+  const now = await allModels(assets);
+  if (Object.keys(assets.models).join() !== Object.keys(now).join()) await showAssets(assets);
 }
 
 async function loadSongs() {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { canJoin } from "../../engine/own-models.js";
 import { MOST_WORKERS } from "../../engine/workers.js";
 import { QUALITIES } from "../../engine/qualities.js";
 import { byId, make } from "../elements.js";
@@ -30,6 +31,7 @@ import { AUTOMATIC, COMPUTERS } from "./choices.js";
  * @typedef {object} Known
  * @property {number} bytes         bytes to download
  * @property {boolean} isOwn        it is the user's own
+ * @property {boolean} canFetch     its weights are on the site, too
  * @property {boolean} isKept
  * @property {boolean} isUnderWay   it is being downloaded or started
  * @property {Expectation | null} time
@@ -39,8 +41,10 @@ export class Settings {
   #dialog = byId("settings", HTMLDialogElement);
   #choices;
   #onDelete;
+  #onCombine;
   #models = make("fieldset", { id: "model-list", className: "models" });
   #download = make("button", { type: "button", id: "settings-download", className: "button" });
+  #combine = make("details", { id: "combine" });
   #missing = make("p", { id: "missing-models", className: "quiet" });
   #qualities = make("fieldset", { id: "quality", className: "models" });
   #stems = make("fieldset", { id: "stems-wanted", className: "switches" });
@@ -60,10 +64,12 @@ export class Settings {
    * @param {() => void} actions.onDownload called to download the chosen model before there is a
    *   song
    * @param {(name: string) => void} actions.onDelete called to delete a model from this device
+   * @param {(names: string[]) => void} actions.onCombine called with models to be used together
    */
-  constructor(choices, { onDownload, onDelete }) {
+  constructor(choices, { onDownload, onDelete, onCombine }) {
     this.#choices = choices;
     this.#onDelete = onDelete;
+    this.#onCombine = onCombine;
     say(this.#download, ({ start }) => start.downloadNow);
     this.#download.hidden = true;
     this.#download.addEventListener("click", () => {
@@ -89,7 +95,7 @@ export class Settings {
     );
     const next = make("p", { className: "quiet" });
     say(next, ({ settings }) => settings.next);
-    const models = [this.#models, this.#download, this.#missing];
+    const models = [this.#models, this.#combine, this.#download, this.#missing];
     this.#dialog.append(next, ...models, this.#qualities, this.#stems, general);
     choices.addEventListener("change", () => this.#show());
     void this.#showPersistence();
@@ -129,6 +135,8 @@ export class Settings {
     const own = make("p", { id: "own-models", className: "quiet" });
     say(own, ({ settings }) => settings.own);
     this.#models.append(own);
+    this.#combine.replaceChildren(...this.#combining(assets));
+    this.#combine.hidden = this.#combine.childElementCount === 0;
     const titles = Object.values(assets.missing).map(({ title }) => title);
     const more = make("a", { href: "models.txt", target: "_blank", rel: "noopener" });
     const text = make("span");
@@ -137,6 +145,36 @@ export class Settings {
     this.#missing.replaceChildren(text, " ", more);
     this.#missing.hidden = titles.length === 0;
     this.#show();
+  }
+
+  /**
+   * @param {Assets} assets
+   * @returns {HTMLElement[]} a list of models to be used together; empty if there are no two, or a
+   *   combination could not be kept
+   */
+  #combining({ models }) {
+    const able = Object.entries(models).filter(([, model]) => canJoin(model));
+    if (able.length < 2 || !("caches" in globalThis)) return [];
+    const title = make("summary");
+    say(title, ({ settings }) => settings.combine);
+    const about = make("p", { className: "quiet" });
+    say(about, ({ settings }) => settings.combineAbout);
+    const boxes = able.map(([value]) => make("input", { type: "checkbox", name: "member", value }));
+    const labels = boxes.map((box, index) => {
+      return make("label", {}, box, make("span", { textContent: able[index]?.[1].title ?? "" }));
+    });
+    const button = make("button", { type: "button", disabled: true });
+    say(button, ({ settings }) => settings.combineDo);
+    const chosen = () => boxes.filter(({ checked }) => checked).map(({ value }) => value);
+    const list = make("fieldset", { className: "switches" }, ...labels);
+    list.addEventListener("change", () => {
+      button.disabled = chosen().length < 2;
+    });
+    button.addEventListener("click", () => {
+      this.#combine.open = false;
+      this.#onCombine(chosen());
+    });
+    return [title, about, list, make("p", { className: "buttons" }, button)];
   }
 
   /**
@@ -257,9 +295,9 @@ export class Settings {
   }
 
   /** @param {string} name of a model @param {Known} known */
-  tellModel(name, { bytes, isOwn, isKept, isUnderWay, time }) {
+  tellModel(name, { bytes, isOwn, canFetch, isKept, isUnderWay, time }) {
     if (name === this.#choices.get("model")) {
-      this.#download.hidden = isKept || isUnderWay || isOwn;
+      this.#download.hidden = isKept || isUnderWay || !canFetch;
     }
     const card = this.#cards.get(name);
     if (!card) return;
@@ -268,7 +306,7 @@ export class Settings {
     card.remove.hidden = !isOwn && (!isKept || isInUse);
     const size = megabytes(bytes);
     say(card.size, ({ settings }) => {
-      if (isOwn) return settings.ownKept(size);
+      if (!canFetch) return settings.ownKept(size);
       return isKept ? settings.kept(size) : settings.toFetch(size);
     });
     say(card.time, timeOf(time));

@@ -385,6 +385,11 @@ export const de = {
     own:
       "Eigene Modelle gehen auch: Zieh oder wähle den Checkpoint (.th, .pth, .pt, .ckpt oder " +
       ".safetensors) und, wenn er eine hat, seine Konfiguration (.yaml).",
+    combine: "Mehrere Modelle zusammen",
+    combineAbout:
+      "Jede Spur ist der Mittelwert der Modelle, die sie machen. Das braucht die Zeit und den " +
+      "Speicher von allen.",
+    combineDo: "Zusammenstellen",
     ownKept: (size) => `${size}, dein eigenes`,
     ownReading: (name) => `${name} wird gelesen. Das kann eine Minute dauern.`,
     ownAdded: (title) => `${title} ist bereit und für die nächsten Lieder ausgewählt.`,

@@ -414,6 +414,11 @@ export const en = {
     own:
       "You can also drop or choose a checkpoint of your own (.th, .pth, .pt, .ckpt or " +
       ".safetensors), with its configuration (.yaml) if it has one.",
+    combine: "Combine several models",
+    combineAbout:
+      "Each stem is the average of the models that make it. That takes the time and the memory of " +
+      "all of them.",
+    combineDo: "Combine",
     ownKept: (/** @type {string} */ size) => `${size}, your own`,
     ownReading: (/** @type {string} */ name) => `Reading ${name}. This can take a minute.`,
     ownAdded: (/** @type {string} */ title) => `${title} is ready, and selected for the next songs.`,
