@@ -197,7 +197,7 @@ def loaded(tiny_weights):
     content = np.fromfile(tiny_weights, np.uint8)
     browser.allocate(content.size)[:] = content
     browser.load("numpy")
-    assert checkpoint.read(browser._weights)
+    assert checkpoint.read(browser._weights[0])
 
 
 @pytest.mark.usefixtures("loaded")

@@ -67,8 +67,12 @@ export class Wave {
     const columns = this.#peaks.columns(first, stop - first, each);
     const style = getComputedStyle(this.#element);
     context.fillStyle = style.getPropertyValue("--card");
+    const whole = columnsIn(length, each);
     this.#fill(context, columns, (i) => {
-      return [((first + i) * each - start) / (each / PITCH), PITCH + 1, 0, height];
+      // What is left after the last whole column belongs to it.
+      const reached = first + i + 1 === whole ? length : (first + i + 1) * each;
+      const x = ((first + i) * each - start) / (each / PITCH);
+      return [x, (reached - (first + i) * each) / (each / PITCH) + 1, 0, height];
     });
     context.fillStyle = style.color;
     const gain = this.#gain();
