@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from py_demixer.program.program import Array, Constant, Operation
 
-from .dispatch import Binding, Dispatch, Packed
+from .dispatch import Binding, Dispatch, Packed, Scratch
 from .operands import aligned, array, grid, result, weights
 
 INVOCATIONS = 256
@@ -26,7 +26,7 @@ def add(operation: Operation) -> list[Dispatch]:
     sizes = {"rows": shape[1], "columns": shape[2]} | dict(zip(names, strides, strict=True))
     x, skipped = aligned(array(x))
     sizes |= {"skipped": skipped, "size": x.size - skipped}
-    return [_each("add", x, (y,), sizes)]
+    return [each("add", x, (y,), sizes)]
 
 
 def add_scaled(operation: Operation) -> list[Dispatch]:
@@ -34,28 +34,28 @@ def add_scaled(operation: Operation) -> list[Dispatch]:
     x, y = map(array, operation.operands[:2])
     (scale,), half = weights(operation.operands[2:])
     sizes = {"each": x.size // x.shape[0]}
-    return [_each("add_scaled", x, (y, Packed(scale)), sizes, {"HALF": half}, ("weights",))]
+    return [each("add_scaled", x, (y, Packed(scale)), sizes, {"HALF": half}, ("weights",))]
 
 
 def restore(operation: Operation) -> list[Dispatch]:
     """``x * std + mean`` in place."""
     x, scale = map(array, operation.operands)
-    return [_each("restore", x, (scale,))]
+    return [each("restore", x, (scale,))]
 
 
 def copy(operation: Operation) -> list[Dispatch]:
     """Copy an array."""
-    return [_each("copy", array(operation.operands[0]), (result(operation),), writes=1)]
+    return [each("copy", array(operation.operands[0]), (result(operation),), writes=1)]
 
 
 def tanh(operation: Operation) -> list[Dispatch]:
     """Lower :func:`py_demixer.ops.activation.tanh`, in place."""
-    return [_each("tanh", array(operation.operands[0]), (), includes=("activation",))]
+    return [each("tanh", array(operation.operands[0]), (), includes=("activation",))]
 
 
 def zeros(operation: Operation) -> list[Dispatch]:
     """Lower :func:`py_demixer.ops.layout.zeros`."""
-    return [_each("zeros", result(operation), ())]
+    return [each("zeros", result(operation), ())]
 
 
 def apply_masks(operation: Operation) -> list[Dispatch]:
@@ -69,7 +69,7 @@ def apply_masks(operation: Operation) -> list[Dispatch]:
         "each": y.size // 2,
         "frequency": y.size // 2 // frequencies,
     }
-    return [_each("apply_masks", x, (y, shares), {"size": x.size // 2} | pairs)]
+    return [each("apply_masks", x, (y, shares), {"size": x.size // 2} | pairs)]
 
 
 def append_remainder(operation: Operation) -> list[Dispatch]:
@@ -77,24 +77,25 @@ def append_remainder(operation: Operation) -> list[Dispatch]:
     signals, mixture = map(array, operation.operands)
     whole, skipped = aligned(mixture)
     sizes = {"signals": signals.size, "each": mixture.size, "skipped": skipped}
-    return [_each("append_remainder", result(operation), (signals, whole), sizes)]
+    return [each("append_remainder", result(operation), (signals, whole), sizes)]
 
 
-def _each(
+def each(
     name: str,
-    x: Array,
+    x: Array | Scratch,
     others: tuple[Binding, ...],
     sizes: Mapping[str, int] | None = None,
-    constants: Mapping[str, bool] | None = None,
+    constants: Mapping[str, bool | int | float] | None = None,
     includes: tuple[str, ...] = (),
     writes: int = 0,
 ) -> Dispatch:
-    """A dispatch with one invocation for each element of ``x``."""
+    """A dispatch with one invocation for each element: ``sizes["size"]``, or the size of ``x``."""
+    sizes = {"size": x.size, **(sizes or {})}
     return Dispatch(
         shader=(*includes, "elements", name),
         constants=constants or {},
-        sizes={"size": x.size, **(sizes or {})},
+        sizes=sizes,
         bindings=(x, *others),
-        workgroups=grid(x.size, INVOCATIONS),
+        workgroups=grid(sizes["size"], INVOCATIONS),
         writes=(writes,),
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 from py_demixer.program.program import Array, Operation
 
 from .dispatch import Dispatch, groups
-from .operands import array, grid, result
+from .elementwise import each
+from .operands import array, result
 
 SIDE = 16
 """Rows and positions of the square that a workgroup of transpose.wgsl moves."""
-
-INVOCATIONS = 256
-"""Number of invocations per workgroup, each for one element."""
 
 
 def transpose(operation: Operation) -> list[Dispatch]:
@@ -55,18 +53,12 @@ def put_row(operation: Operation) -> list[Dispatch]:
 def _copied(x: Array, x_row: int, y: Array, y_row: int, rows: int) -> Dispatch:
     """Copy rows from ``x_row`` on to the rows from ``y_row`` on, in every channel."""
     channels, _, positions = x.shape
-    size = channels * rows * positions
-    return Dispatch(
-        shader=("elements", "rows_of"),
-        sizes={
-            "size": size,
-            "each": rows * positions,
-            "x_channel": x.shape[1] * positions,
-            "x_first": x_row * positions,
-            "y_channel": y.shape[1] * positions,
-            "y_first": y_row * positions,
-        },
-        bindings=(x, y),
-        workgroups=grid(size, INVOCATIONS),
-        writes=(1,),
-    )
+    sizes = {
+        "size": channels * rows * positions,
+        "each": rows * positions,
+        "x_channel": x.shape[1] * positions,
+        "x_first": x_row * positions,
+        "y_channel": y.shape[1] * positions,
+        "y_first": y_row * positions,
+    }
+    return each("rows_of", x, (y,), sizes, writes=1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from py_demixer.program.program import Operation, Weight
 
-from .dispatch import Binding, Dispatch, Packed, groups
+from .dispatch import Binding, Dispatch, Packed, Table, groups
 from .operands import MOST_FLOP, MOST_GROUPS, array, result, weights
 
 _DEPTH = 16  # channels in workgroup memory at a time; the tiles then take 10 KiB at most
@@ -117,15 +117,29 @@ def linear(operation: Operation) -> list[Dispatch]:
     """Lower :func:`py_demixer.ops.linear.linear`."""
     x, y = array(operation.operands[0]), result(operation)
     (weight, bias), half = weights(operation.operands[1:])
-    (channels, positions), activation = x.shape, operation.options["activation"]
-    size = 1, positions
+    return lower_linear(x, x.shape[1], weight, bias, half, y, operation.options["activation"])
+
+
+def lower_linear(
+    x: Binding,
+    positions: int,
+    weight: Weight,
+    bias: Weight | None,
+    half: bool,
+    y: Binding,
+    activation: str | None = None,
+) -> list[Dispatch]:
+    """The dispatches of a linear layer; None: without a bias."""
+    out, channels = weight.shape
+    rows, size = out // 2 if activation == "glu" else out, (1, positions)
     return lower_product(
         Product(
-            *(x, channels, size, y, Packed(bias), half),
+            *(x, channels, size, y, Packed(bias) if bias else Table((0.0,) * out), half),
             packed_convolution(weight, activation),
-            rows=y.shape[0],
+            rows=rows,
             size=size,
             activation=activation,
+            half_bias=None if bias else False,
         )
     )
 

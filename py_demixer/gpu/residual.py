@@ -8,9 +8,10 @@ from py_demixer.ops.norm import EPSILON
 from py_demixer.program.program import Operation
 
 from .dispatch import Dispatch, Packed, Scratch, groups
+from .elementwise import each
 from .multiply import Product, Window, lower_product, packed_convolution
 from .norm import MOMENTS, Rows, gathered, normalise
-from .operands import array, grid, weights
+from .operands import array, weights
 
 IN_POSITIONS = 256
 """Number of positions per workgroup of conv_in.wgsl."""
@@ -20,9 +21,6 @@ TILE = 128
 
 QUADS = 2
 """Number of quads (four values with their gates) that a workgroup computes at a time."""
-
-INVOCATIONS = 256
-"""Number of invocations per workgroup of element-wise shaders."""
 
 ENOUGH = 1024
 """Target number of workgroups: instead of more of them, each computes more quads."""
@@ -110,13 +108,7 @@ def gated_branch(operation: Operation) -> list[Dispatch]:
     # The last product is as large as the normalised copy of x, which is then no longer needed.
     whole = Scratch(0, x.size)
     gated, smooth = (Scratch(number, hidden * rows * columns) for number in (1, 2))
-    copied = Dispatch(
-        shader=("elements", "copy"),
-        sizes={"size": x.size},
-        bindings=(x, whole),
-        workgroups=grid(x.size, INVOCATIONS),
-        writes=(1,),
-    )
+    copied = each("copy", x, (whole,), writes=1)
     first = Product(
         *(whole, channels, size, gated, Packed(into_bias), half),
         packed_convolution(into, "glu"),
@@ -125,13 +117,14 @@ def gated_branch(operation: Operation) -> list[Dispatch]:
         windows=(Window(), Window(3, padding=1)),
         activation="glu",
     )
-    each = Dispatch(
-        shader=("weights", "elements", "depthwise"),
-        constants={"HALF": half},
-        sizes={"size": smooth.size, "each": rows * columns, "columns": columns},
-        bindings=(gated, Packed(taps), Packed(taps_bias), smooth),
-        workgroups=grid(smooth.size, INVOCATIONS),
-        writes=(3,),
+    smoothed = each(
+        "depthwise",
+        gated,
+        (Packed(taps), Packed(taps_bias), smooth),
+        {"size": smooth.size, "each": rows * columns, "columns": columns},
+        {"HALF": half},
+        ("weights",),
+        writes=3,
     )
     second = Product(
         *(smooth, hidden, size, whole, Packed(out_bias), half),
@@ -139,21 +132,15 @@ def gated_branch(operation: Operation) -> list[Dispatch]:
         rows=channels,
         size=size,
     )
-    added = Dispatch(
-        shader=("activation", "elements", "activated_sum"),
-        constants={"GELU": operation.options["activation"] == "gelu"},
-        sizes={"size": x.size},
-        bindings=(x, whole),
-        workgroups=grid(x.size, INVOCATIONS),
-        writes=(0,),
-    )
+    gelu = {"GELU": operation.options["activation"] == "gelu"}
+    added = each("activated_sum", x, (whole,), constants=gelu, includes=("activation",))
     weight, bias = map(Packed, last_norm)
     cut = Rows(channels, rows, columns), Rows(hidden, rows, columns)
     return [
         copied,
         *normalise(whole, cut[0], (Packed(norm), Packed(norm_bias)), half, None, scratch=3),
         *lower_product(first),
-        each,
+        smoothed,
         *normalise(smooth, cut[1], (weight, bias), half, "swish", scratch=5),
         *lower_product(second),
         added,

@@ -12,16 +12,14 @@ from py_demixer.ops.transformer import rotations
 from py_demixer.program.program import Array, Operation, Weight
 
 from .attention import attended
-from .dispatch import Binding, Dispatch, Packed, Scratch, Table
-from .multiply import Product, lower_product, packed_convolution
+from .dispatch import Dispatch, Scratch, Table
+from .elementwise import each
+from .multiply import lower_linear
 from .norm import rms_normed
-from .operands import array, grid, weights
+from .operands import array, weights
 
 STRIP_BYTES = 32 << 20
 """Limit on the size of each intermediate array, unless one row needs more."""
-
-INVOCATIONS = 256
-"""Number of invocations per workgroup of element-wise shaders."""
 
 
 @dataclass(frozen=True)
@@ -69,31 +67,16 @@ def attention_branch(operation: Operation) -> list[Dispatch]:
             weight = Weight(
                 into.name, (inner, channels), into.start + number * inner * channels, into.dtype
             )
-            dispatches += _projected(y, count, weight, None, half, made)
-        dispatches += _projected(y, count, gate, gate_bias, half, gates)
-        dispatches += [
-            Dispatch(
-                shader=("elements", "rotate"),
-                constants={"PAIRS": width // 2},
-                sizes={"size": inner // 2 * count, "each": count, "positions": positions},
-                bindings=(turned, turns),
-                workgroups=grid(inner // 2 * count, INVOCATIONS),
-                writes=(0,),
-            )
-            for turned in (query, key)
-        ]
+            dispatches += lower_linear(y, count, weight, None, half, made)
+        dispatches += lower_linear(y, count, gate, gate_bias, half, gates)
+        sizes = {"size": inner // 2 * count, "each": count, "positions": positions}
+        pairs = {"PAIRS": width // 2}
+        dispatches += [each("rotate", turned, (turns,), sizes, pairs) for turned in (query, key)]
         given = query, key, value, mixed
         dispatches += attended(given, width, heads, strip.rows, (positions, positions))
         dispatches += [
-            Dispatch(
-                shader=("activation", "elements", "gate_heads"),
-                constants={"WIDTH": width},
-                sizes={"size": mixed.size, "each": count},
-                bindings=(mixed, gates),
-                workgroups=grid(mixed.size, INVOCATIONS),
-                writes=(0,),
-            ),
-            *_projected(mixed, count, out, None, half, y),
+            each("gate_heads", mixed, (gates,), {"each": count}, {"WIDTH": width}, ("activation",)),
+            *lower_linear(mixed, count, out, None, half, y),
             _added(strip, y),
         ]
     return dispatches
@@ -109,8 +92,8 @@ def feed_forward_branch(operation: Operation) -> list[Dispatch]:
         hidden = Scratch(1, into.shape[0] * strip.count)
         dispatches += [
             rms_normed(x, strip.part, norm, half, y),
-            *_projected(y, strip.count, into, into_bias, half, hidden, "gelu"),
-            *_projected(hidden, strip.count, out, out_bias, half, y),
+            *lower_linear(y, strip.count, into, into_bias, half, hidden, "gelu"),
+            *lower_linear(hidden, strip.count, out, out_bias, half, y),
             _added(strip, y),
         ]
     return dispatches
@@ -123,39 +106,10 @@ def _strips(x: Array, width: int) -> Iterator[Strip]:
     return (Strip(x, first, min(step, rows - first)) for first in range(0, rows, step))
 
 
-def _projected(
-    x: Binding,
-    count: int,
-    weight: Weight,
-    bias: Weight | None,
-    half: bool,
-    y: Binding,
-    activation: str | None = None,
-) -> list[Dispatch]:
-    """A linear layer at ``count`` positions."""
-    rows, channels = weight.shape
-    offsets = Packed(bias) if bias else Table((0.0,) * rows)
-    return lower_product(
-        Product(
-            *(x, channels, (1, count), y, offsets, half),
-            packed_convolution(weight, activation),
-            rows=rows,
-            size=(1, count),
-            activation=activation,
-            half_bias=None if bias else False,
-        )
-    )
-
-
 def _added(strip: Strip, y: Scratch) -> Dispatch:
     first, count, stride = strip.part
-    return Dispatch(
-        shader=("elements", "add_columns"),
-        sizes={"size": y.size, "each": count, "first": first, "stride": stride},
-        bindings=(strip.x, y),
-        workgroups=grid(y.size, INVOCATIONS),
-        writes=(0,),
-    )
+    sizes = {"size": y.size, "each": count, "first": first, "stride": stride}
+    return each("add_columns", strip.x, (y,), sizes)
 
 
 @functools.cache

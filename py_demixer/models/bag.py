@@ -36,8 +36,35 @@ class SegmentNetwork(Model, Protocol):
         """Separate a segment: ``(channels, samples)`` -> ``(sources, channels, samples)``."""
 
 
+class Alike:
+    """What models that are used together have in common: they have it from the first one.
+
+    Attributes
+    ----------
+    members
+        The models.
+    """
+
+    members: tuple[Model, ...]
+
+    @property
+    def backend(self) -> Backend:
+        """The backend that the models compute with."""
+        return self.members[0].backend
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate in Hz."""
+        return self.members[0].sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of the mixture and of each stem."""
+        return self.members[0].channels
+
+
 @dataclass(frozen=True)
-class Bag:
+class Bag(Alike):
     """Networks of one kind, with the same sources and dimensions.
 
     Attributes
@@ -82,24 +109,9 @@ class Bag:
         return self.members[0].architecture
 
     @property
-    def backend(self) -> Backend:
-        """The backend that the networks compute with."""
-        return self.members[0].backend
-
-    @property
     def sources(self) -> tuple[str, ...]:
         """Names of the stems."""
         return self.members[0].sources
-
-    @property
-    def sample_rate(self) -> int:
-        """Sample rate in Hz."""
-        return self.members[0].sample_rate
-
-    @property
-    def channels(self) -> int:
-        """Number of channels of the mixture and of each stem."""
-        return self.members[0].channels
 
     @property
     def segment_length(self) -> int:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from py_demixer.ops.backend import Backend
-
+from .bag import Alike, Bag
 from .network import Model
 
 MEAN, MEDIAN = "mean", "median"
@@ -18,7 +17,7 @@ COMBINATIONS = MEAN, MEDIAN
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Alike):
     """Models that separate the same mixture.
 
     Attributes
@@ -75,21 +74,13 @@ class Ensemble:
         every = [source for member in self.members for source in member.sources]
         return tuple(dict.fromkeys(every))
 
-    @property
-    def sample_rate(self) -> int:
-        """Sample rate in Hz."""
-        return self.members[0].sample_rate
-
-    @property
-    def channels(self) -> int:
-        """Number of channels of the mixture and of each stem."""
-        return self.members[0].channels
-
-    @property
-    def backend(self) -> Backend:
-        """The backend that the models compute with."""
-        return self.members[0].backend
-
     def weight(self, member: int) -> float:
         """The weight of a model."""
         return self.weights[member] if self.weights else 1.0
+
+
+def networks_of(model: Model) -> tuple[Model, ...]:
+    """The networks of a model, in the order of :attr:`py_demixer.separation.tasks.Task.network`."""
+    if isinstance(model, Ensemble):
+        return tuple(network for member in model.members for network in networks_of(member))
+    return model.members if isinstance(model, Bag) else (model,)

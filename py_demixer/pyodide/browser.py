@@ -27,8 +27,7 @@ from py_demixer.analysis import Analyser
 from py_demixer.errors import NotRecordable, UnsupportedOperation
 from py_demixer.gpu import selftest
 from py_demixer.gpu.schedule import Schedule, packed, schedule
-from py_demixer.models.bag import Bag
-from py_demixer.models.ensemble import Ensemble
+from py_demixer.models.ensemble import Ensemble, networks_of
 from py_demixer.models.network import Model
 from py_demixer.models.segmented import Segmented
 from py_demixer.ops import backend
@@ -324,7 +323,7 @@ def network(number: int, size: int) -> Network:
 
 def self_tests() -> list[SelfTest]:
     """The tests that a graphics card must pass before it is used for songs with this model."""
-    kinds = dict.fromkeys(model.architecture for model in _models())
+    kinds = dict.fromkeys(network.architecture for network in networks_of(_loaded()))
     return [SelfTest(kind) for kind in kinds]
 
 
@@ -351,12 +350,6 @@ def _loaded() -> Model:
     if _model is None:
         raise RuntimeError("There is no model yet: call load() first.")
     return _model
-
-
-def _models() -> tuple[Model, ...]:
-    """The models of an ensemble, or the only one."""
-    model = _loaded()
-    return model.members if isinstance(model, Ensemble) else (model,)
 
 
 @functools.lru_cache(maxsize=1)
@@ -388,12 +381,8 @@ def _number(task: tasks.Task) -> int:
 
 
 def _segmented() -> list[Segmented]:
-    """The networks of all models."""
-    members = [
-        network
-        for model in _models()
-        for network in (model.members if isinstance(model, Bag) else (model,))
-    ]
+    """The model's networks."""
+    members = networks_of(_loaded())
     found = [member for member in members if isinstance(member, Segmented)]
     if len(found) < len(members):
         raise ValueError("Open-Unmix has no shaders: it runs on the processor.")

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from py_demixer.models.ensemble import MEDIAN, Ensemble
+from py_demixer.models.ensemble import MEDIAN, Ensemble, networks_of
 from py_demixer.ops.stft import Centred
 
 from .execution import Frontier
@@ -270,7 +270,7 @@ def _first_numbers(model: Ensemble, plans: Sequence[Plan | None]) -> Iterator[in
     for member, plan in zip(model.members, plans, strict=True):
         if plan is not None:
             yield first
-        first += len(getattr(member, "members", (member,)))
+        first += len(networks_of(member))
 
 
 # ---- combining ----------------------------------------------------------------------------------

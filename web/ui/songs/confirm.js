@@ -1,5 +1,5 @@
 /**
- * Asks for confirmation before something is deleted.
+ * Asks in a dialog: for confirmation before something is deleted, or for a choice.
  *
  * @module
  */
@@ -13,23 +13,33 @@ import { say } from "../words.js";
  * @param {Saying} question @param {Saying} yes label of the button
  * @returns {Promise<boolean>} whether the user confirmed
  */
-export function confirmed(question, yes) {
+export async function confirmed(question, yes) {
   const text = make("p", { id: "confirm-text" });
-  const no = make("button", { type: "submit", value: "no" });
-  const sure = make("button", { type: "submit", value: "yes", className: "primary" });
   say(text, question);
-  say(no, ({ songs }) => songs.no);
+  return (await asked("confirm", [text], ({ songs }) => songs.no, yes)) !== null;
+}
+
+/**
+ * @param {string} id of the dialog
+ * @param {[HTMLElement, ...HTMLElement[]]} content the first one names the dialog
+ * @param {Saying} no @param {Saying} yes labels of the buttons
+ * @returns {Promise<FormData | null>} what was chosen; null: the user declined
+ */
+export function asked(id, content, no, yes) {
+  const decline = make("button", { type: "submit", value: "no" });
+  const sure = make("button", { type: "submit", value: "yes", className: "primary" });
+  say(decline, no);
   say(sure, yes);
-  const buttons = make("p", { className: "buttons" }, no, sure);
-  const form = make("form", { method: "dialog" }, text, buttons);
-  const dialog = make("dialog", { id: "confirm" }, form);
-  dialog.setAttribute("aria-labelledby", text.id);
+  const buttons = make("p", { className: "buttons" }, decline, sure);
+  const form = make("form", { method: "dialog" }, ...content, buttons);
+  const dialog = make("dialog", { id }, form);
+  dialog.setAttribute("aria-labelledby", content[0].id);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(dialog.returnValue === "yes");
+      resolve(dialog.returnValue === "yes" ? new FormData(form) : null);
     });
   });
 }

@@ -11,6 +11,7 @@ import { STANDARD } from "../../engine/qualities.js";
 import { Maker } from "../../engine/save/maker.js";
 import { TemporaryFiles } from "../../engine/save/temporary.js";
 import { make } from "../elements.js";
+import { asked } from "../songs/confirm.js";
 import { say } from "../words.js";
 import { stemName } from "../words/stems.js";
 
@@ -81,7 +82,7 @@ export class Further {
  * @param {string} source @param {Assets["models"]} models @param {string} selected
  * @returns {Promise<string | null>} the name of the model that the user picks; null: none
  */
-function picked(source, models, selected) {
+async function picked(source, models, selected) {
   const title = make("h2", { id: "further-title" });
   say(title, (w) => w.studio.further(stemName(w, source)));
   const list = make("fieldset", { className: "models" });
@@ -95,21 +96,11 @@ function picked(source, models, selected) {
   }
   const about = make("p", { className: "quiet" });
   say(about, ({ studio }) => studio.furtherAbout);
-  const no = make("button", { type: "submit", value: "no" });
-  const yes = make("button", { type: "submit", value: "yes", className: "primary" });
-  say(no, ({ studio }) => studio.cancel);
-  say(yes, ({ studio }) => studio.furtherDo);
-  const buttons = make("p", { className: "buttons" }, no, yes);
-  const form = make("form", { method: "dialog" }, title, list, about, buttons);
-  const dialog = make("dialog", { id: "further" }, form);
-  dialog.setAttribute("aria-labelledby", title.id);
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      const chosen = new FormData(form).get("further");
-      dialog.remove();
-      resolve(dialog.returnValue === "yes" && typeof chosen === "string" ? chosen : null);
-    });
-  });
+  const chosen = await asked(
+    "further",
+    [title, list, about],
+    ({ studio }) => studio.cancel,
+    ({ studio }) => studio.furtherDo,
+  );
+  return /** @type {string | null} */ (chosen?.get("further") ?? null);
 }
