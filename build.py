@@ -45,13 +45,13 @@ def main() -> int:
 
 def command_site(options: argparse.Namespace) -> int:
     """Build the site in dist/."""
-    _make_site(options.wanted, options.storage)
+    _make_site(options.wanted, options.storage, options.repository)
     return 0
 
 
 def command_serve(options: argparse.Namespace) -> int:
     """Build the site in dist/ and serve it until Ctrl-C."""
-    dist = _make_site(options.wanted, options.storage)
+    dist = _make_site(options.wanted, options.storage, options.repository)
     try:
         running = server.make_server(dist, port=options.port, headers=server.SHARING_HEADERS)
     except OSError as error:
@@ -102,8 +102,11 @@ def command_release(options: argparse.Namespace) -> int:
     return subprocess.run(command, cwd=environment.ROOT).returncode
 
 
-def _make_site(wanted: Sequence[str] = (), storage: str = site.STORAGES[0]) -> Path:
-    dist = site.make_site(environment.ensure_python(), wanted=wanted, storage=storage)
+def _make_site(
+    wanted: Sequence[str] = (), storage: str = site.STORAGES[0], repository: str | None = None
+) -> Path:
+    python = environment.ensure_python()
+    dist = site.make_site(python, wanted=wanted, storage=storage, repository=repository)
     environment.note(f"The site is in {dist}")
     return dist
 
@@ -114,11 +117,11 @@ def _options() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("site", help="build the page in dist/")
-    _add_models(command)
+    _add_site_options(command)
     command.set_defaults(command=command_site)
     command = commands.add_parser("serve", help="build the page and serve it on this machine")
     command.add_argument("--port", type=int, default=DEFAULT_PORT)
-    _add_models(command)
+    _add_site_options(command)
     command.set_defaults(command=command_serve)
     command = commands.add_parser("docs", help="build the documentation in dist-docs/")
     command.set_defaults(command=command_docs)
@@ -160,7 +163,12 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _add_models(command: argparse.ArgumentParser) -> None:
+def _add_site_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--repository",
+        metavar="URL",
+        help="address of the site's repository, to whose issues visitors can send their figures",
+    )
     command.add_argument(
         "--storage",
         choices=site.STORAGES,

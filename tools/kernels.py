@@ -84,12 +84,6 @@ def build_native(python: Path, library: Path, flags: Sequence[str] = ()) -> Path
     return library
 
 
-def build_module(python: Path, source: Path, module: Path) -> Path:
-    """Compile one C file with relaxed SIMD to a side module, for measurements."""
-    _side_module(python, module, [source], _MODULES["relaxed.wasm"])
-    return module
-
-
 def _side_module(python: Path, module: Path, sources: Sequence[Path], flags: Sequence[str]) -> None:
     failure = f"Cannot compile the kernels ({module.name}). The compiler said:"
     zig = (python, "-m", "ziglang")

@@ -173,7 +173,11 @@ def stored_weights(python: Path, name: str, path: Path, storage: str, cache: Pat
 
 
 def make_site(
-    python: Path, out: Path = DIST, wanted: Sequence[str] = (), storage: str = STORAGES[0]
+    python: Path,
+    out: Path = DIST,
+    wanted: Sequence[str] = (),
+    storage: str = STORAGES[0],
+    repository: str | None = None,
 ) -> Path:
     """Assemble the whole site.
 
@@ -187,6 +191,8 @@ def make_site(
         See :func:`chosen_weights`.
     storage
         See :func:`stored_weights`.
+    repository
+        See :func:`web.assemble.assemble`.
     """
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)
@@ -202,5 +208,7 @@ def make_site(
         f"--model={name}={stored_weights(python, name, path, storage)}"
         for name, path in models.items()
     ]
+    if repository:
+        chosen.append(f"--repository={repository}")
     run([python, "-m", "web.assemble", out, *inputs, *chosen], "Cannot assemble the site:")
     return out

@@ -202,6 +202,7 @@ def assemble(
     snapshot: Path,
     node_modules: Path,
     models: Mapping[str, Path],
+    repository: str | None = None,
     web: Path = WEB,
 ) -> None:
     """Write the whole site to `out`, replacing any existing content.
@@ -221,6 +222,8 @@ def assemble(
     models
         Weight files (safetensors) by model name, as in the manifest; the first one is the page's
         choice.
+    repository
+        Address of the site's repository, to whose issues visitors can send their figures.
     web
         The page's sources.
 
@@ -245,7 +248,7 @@ def assemble(
     packaged = _copy_wheel(wheel, site)
     licences = _licences(wheel, node_modules, pyodide_dir, described)
     (site / "licences.txt").write_text(licences, encoding="utf-8")
-    _write_assets(site, pyodide, restored, packaged, described)
+    _write_assets(site, pyodide, restored, packaged, described, repository)
     _write_shell(site)
     shutil.rmtree(out, ignore_errors=True)
     site.rename(out)
@@ -405,6 +408,7 @@ def _write_assets(
     snapshot: Mapping[str, Any],
     wheel: str,
     models: Mapping[str, dict[str, object]],
+    repository: str | None,
 ) -> None:
     from py_demixer import numerics
     from py_demixer.weights import manifest
@@ -435,6 +439,7 @@ def _write_assets(
         },
         "files": heavy,
         "fallback": fallback,
+        "repository": repository,
     }
     _write_json(site / "assets.json", assets)
 
@@ -547,6 +552,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--snapshot", type=Path, required=True)
     parser.add_argument("--node-modules", type=Path, required=True)
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--repository")
     options = parser.parse_args(arguments)
     models = dict(pair.split("=", 1) for pair in options.model)
     assemble(
@@ -556,6 +562,7 @@ def main(arguments: list[str] | None = None) -> None:
         snapshot=options.snapshot,
         node_modules=options.node_modules,
         models={name: Path(path) for name, path in models.items()},
+        repository=options.repository,
     )
 
 

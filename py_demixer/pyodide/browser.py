@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -109,7 +109,7 @@ class Measure:
     """Measures a song block by block, as it is decoded."""
 
     def __init__(self) -> None:
-        self._meter = statistics.Meter(_loaded().sample_rate)
+        self._meter = statistics.Meter(loaded().sample_rate)
         self._digest = hashlib.blake2b(digest_size=16)
 
     def update(self, samples: Any) -> None:
@@ -120,7 +120,7 @@ class Measure:
         ValueError
             A sample is infinite or NaN; the message says where.
         """
-        block = _frames(samples, _loaded().channels)
+        block = _frames(samples, loaded().channels)
         self._digest.update(block.data)
         self._meter.update(block.T)
 
@@ -140,11 +140,11 @@ class Analysis:
     """
 
     def __init__(self, sources: str) -> None:
-        self._analyser = Analyser(json.loads(sources), _loaded().sample_rate)
+        self._analyser = Analyser(json.loads(sources), loaded().sample_rate)
 
     def update(self, blocks: Sequence[Any]) -> None:
         """Take in the next frames: of each stem the same number, any, interleaved."""
-        channels = _loaded().channels
+        channels = loaded().channels
         self._analyser.update(np.stack([_frames(block, channels).T for block in blocks]))
 
     def finish(self) -> str:
@@ -230,7 +230,7 @@ def speed() -> float:
     """The speed of matrix products in GFLOP/s: the best of a few with 512 x 512 float32."""
     size = 512
     a = np.ones((size, size), np.float32)
-    with backend.using(_loaded().backend):
+    with backend.using(loaded().backend):
         best = min(_seconds(lambda: backend.gemm(a, a)) for _ in range(5))
     return 2e-9 * size**3 / best
 
@@ -270,19 +270,14 @@ class Network:
 
     Parameters
     ----------
-    network
-        The network.
-    samples
-        Length of its segments; None for the default.
-
-    Raises
-    ------
-    ValueError
-        Graphics cards cannot run the network; the message is a sentence.
+    plan
+        Its schedule.
+    tensors
+        Its weights by name.
     """
 
-    def __init__(self, network: Segmented, samples: int | None = None) -> None:
-        self._schedule, self._tensors = _scheduled(network, samples), network.tensors
+    def __init__(self, plan: Schedule, tensors: Mapping[str, NDArray[Any]]) -> None:
+        self._schedule, self._tensors = plan, tensors
 
     def described(self) -> str:
         """JSON of :meth:`Schedule.described`."""
@@ -309,7 +304,7 @@ def networks() -> list[Network]:
     ValueError
         Graphics cards cannot run them; the message is a sentence.
     """
-    return [Network(network) for network in _segmented()]
+    return [_for_card(network) for network in _segmented()]
 
 
 def network(number: int, size: int) -> Network:
@@ -318,12 +313,12 @@ def network(number: int, size: int) -> Network:
     Its weights are laid out on the card as those of the network for whole segments.
     """
     found = _segmented()[number]
-    return Network(found, size // found.input_rows)
+    return _for_card(found, size // found.input_rows)
 
 
 def self_tests() -> list[SelfTest]:
     """The tests that a graphics card must pass before it is used for songs with this model."""
-    kinds = dict.fromkeys(network.architecture for network in networks_of(_loaded()))
+    kinds = dict.fromkeys(network.architecture for network in networks_of(loaded()))
     return [SelfTest(kind) for kind in kinds]
 
 
@@ -335,7 +330,7 @@ class SelfTest:
 
     def network(self) -> Network:
         """The network to run."""
-        return Network(self._test.network)
+        return _for_card(self._test.network)
 
     def segment(self) -> NDArray[np.float32]:
         """The input for the network, float32."""
@@ -346,7 +341,8 @@ class SelfTest:
         return self._test.is_right(_flat(stems))
 
 
-def _loaded() -> Model:
+def loaded() -> Model:
+    """The model that :func:`load` has built."""
     if _model is None:
         raise RuntimeError("There is no model yet: call load() first.")
     return _model
@@ -354,7 +350,7 @@ def _loaded() -> Model:
 
 @functools.lru_cache(maxsize=1)
 def _plan(song: str, options: str) -> tasks.Plan:
-    model = _loaded()
+    model = loaded()
     chosen = planning.make_options(model.architecture, json.loads(options))
     return planning.plan(model, tasks.SongStatistics(**json.loads(song)), chosen)
 
@@ -382,11 +378,16 @@ def _number(task: tasks.Task) -> int:
 
 def _segmented() -> list[Segmented]:
     """The model's networks."""
-    members = networks_of(_loaded())
+    members = networks_of(loaded())
     found = [member for member in members if isinstance(member, Segmented)]
     if len(found) < len(members):
         raise ValueError("Open-Unmix has no shaders: it runs on the processor.")
     return found
+
+
+def _for_card(network: Segmented, samples: int | None = None) -> Network:
+    """A network for segments of that many samples; None for its default."""
+    return Network(_scheduled(network, samples), network.tensors)
 
 
 def _scheduled(network: Segmented, samples: int | None) -> Schedule:

@@ -62,6 +62,9 @@ def main() -> None:
     ]
     if options.long:
         measures.append(("a segment on a graphics card", lambda: _on_a_card(weights, options)))
+        measures.append(
+            ("opening the page on a card", lambda: page.measure_card_start(options.site))
+        )
         measures.append(("long files", library.measure_streams))
         measures.append(("long songs", songs.measure_long))
     for name, measure in measures:
@@ -76,6 +79,10 @@ def main() -> None:
 def _on_a_card(weights: Path, options: argparse.Namespace) -> tuple[list[Row], dict[str, str]]:
     others = scnet.card_cases(options.pytorch, options.original)
     return gpu.measure_segment(weights, 1, others)
+
+
+def _opened_on_a_card(options: argparse.Namespace) -> tuple[list[Row], dict[str, str]]:
+    return page.measure_card_start(options.site)
 
 
 def _options() -> argparse.Namespace:

@@ -6,7 +6,6 @@ In Chromium both run on the same adapter, usually a software one; ours also runs
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,15 +18,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import sync_playwright
 
+from py_demixer import speed
 from py_demixer.evaluation.metrics import snr
 from py_demixer.gpu.native import Card, Runner
-from py_demixer.gpu.schedule import Region, Run, Schedule, packed, schedule
+from py_demixer.gpu.schedule import packed
 from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.ops import stft
-from py_demixer.ops.attention import attention
-from py_demixer.ops.conv import conv2d, conv_transpose2d
-from py_demixer.ops.linear import linear
-from py_demixer.program.record import record
+from py_demixer.speed import Operation
 from py_demixer.weights import checkpoint
 from tests import chromium
 from tests.bench import rivals
@@ -38,7 +35,6 @@ _PAGE = Path(__file__).with_suffix(".js")
 _OPSET = 20
 
 Tensors = dict[str, np.ndarray]
-Network = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -49,12 +45,8 @@ class Case:
     ----------
     name
         Name of the row.
-    network
-        A function that does nothing but the operation.
-    x
-        Its input.
-    tensors
-        Its weights.
+    operation
+        The operation, by this package.
     graph
         The same for onnxruntime-web: an ONNX model, or its file.
     feeds
@@ -62,29 +54,19 @@ class Case:
     theirs
         Converts our result to the graph's, which has another layout or is only a part; None if
         the graph computes something else and is not compared.
-    gflop
-        Operations, in billions.
     """
 
     name: str
-    network: Network
-    x: np.ndarray
-    tensors: Tensors
+    operation: Operation
     graph: onnx.ModelProto | Path
     feeds: Tensors
     theirs: Callable[[np.ndarray], np.ndarray] | None
-    gflop: float
 
     @property
     def expected(self) -> np.ndarray:
         """NumPy's result."""
-        made: np.ndarray = self.network(self.x.copy())
+        made: np.ndarray = self.operation.network(self.operation.x.copy())
         return made
-
-    @property
-    def schedule(self) -> Schedule:
-        """The card's schedule for the operation."""
-        return schedule(record(self.network, self.x.shape, self.tensors))
 
 
 def measure(runs: int) -> tuple[list[Row], dict[str, str]]:
@@ -124,19 +106,16 @@ def measure_segment(
 
 def cases() -> Iterator[Case]:
     """The operations, with the network's own shapes."""
-    yield linear_case("gpu/linear 512->2048 x 2688, GELU", (512, 2688), 2048)
-    yield conv_case(
-        "gpu/conv 3x3 96->192 x 128x336", (96, 128, 336), (192, 96, 3, 3), padding=(1, 1)
-    )
-    yield conv_case(
-        "gpu/conv 8/4 48->96 x 85995", (48, 1, 85995), (96, 48, 1, 8), stride=(1, 4), padding=(0, 2)
-    )
-    yield conv_case("gpu/conv 3 192->384 x 5375", (192, 1, 5375), (384, 192, 1, 3), padding=(0, 1))
-    yield transposed_case("gpu/transposed conv 8/4 96->48 x 128x336", (96, 128, 336), 48)
-    yield attention_case("gpu/attention 8x64 x 2688", 8, 64, 2688)
-    yield attention_case(
-        "gpu/attention 8x64 x 2688, theirs without softmax", 8, 64, 2688, softmax=False
-    )
+    for operation in speed.operations():
+        yield case_of(operation)
+        if operation.name.startswith("attention"):
+            yield products_case(operation)
+
+
+def case_of(operation: Operation) -> Case:
+    """An operation of :mod:`py_demixer.speed` beside the same in ONNX."""
+    kind, *_ = operation.name.split()
+    return _CASES[kind](f"gpu/{operation.name}", operation)
 
 
 def segment_case(weights: Path) -> Case:
@@ -149,73 +128,46 @@ def segment_case(weights: Path) -> Case:
     # The names given by the exporter.
     feeds = {"input": x[None], "onnx::ReduceMean_1": spectrum[None]}
     graph = rivals.fetch_graph(rivals.fetch_onnxruntime())
-    return Case(SEGMENT, network.network, x, tensors, graph, feeds, None, SEGMENT_GFLOP)
+    operation = Operation(SEGMENT, network.network, x, tensors, SEGMENT_GFLOP)
+    return Case(SEGMENT, operation, graph, feeds, None)
 
 
-def linear_case(name: str, shape: tuple[int, int], n_out: int) -> Case:
+def _linear_case(name: str, operation: Operation) -> Case:
     """A linear layer with GELU: channels first in ours, positions first in theirs."""
-    n_in, positions = shape
-    x, tensors = _random(shape, (n_out, n_in), n_out)
+    tensors = operation.tensors
     nodes = [
         helper.make_node("MatMul", ["x", "weight"], ["product"]),
         helper.make_node("Add", ["product", "bias"], ["sum"]),
         helper.make_node("Gelu", ["sum"], ["y"]),
     ]
-    feeds = {"x": x.T[None]}
-    return Case(
-        name,
-        lambda x: linear(x, tensors["weight"], tensors["bias"], activation="gelu"),
-        x,
-        tensors,
-        model(nodes, feeds, {"weight": tensors["weight"].T, "bias": tensors["bias"]}),
-        feeds,
-        lambda y: y.T[None],
-        2e-9 * n_in * n_out * positions,
-    )
+    feeds = {"x": operation.x.T[None]}
+    weights = {"weight": tensors["weight"].T, "bias": tensors["bias"]}
+    return Case(name, operation, model(nodes, feeds, weights), feeds, lambda y: y.T[None])
 
 
-def conv_case(
-    name: str,
-    shape: tuple[int, int, int],
-    weight: tuple[int, int, int, int],
-    *,
-    padding: tuple[int, int],
-    stride: tuple[int, int] = (1, 1),
-) -> Case:
+def _conv_case(name: str, operation: Operation) -> Case:
     """A convolution; one-dimensional where the height is 1."""
-    x, tensors = _random(shape, weight, weight[0])
-    around = ((padding[0], padding[0]), (padding[1], padding[1]))
-    axes = slice(1, None) if shape[1] == 1 else slice(None)
+    x, tensors, by_row = operation.x, operation.tensors, operation.x.shape[1] == 1
+    axes = slice(1, None) if by_row else slice(None)
 
     def view(y: np.ndarray) -> np.ndarray:
-        return y[None, :, 0] if shape[1] == 1 else y[None]
+        return y[None, :, 0] if by_row else y[None]
 
-    filters = tensors["weight"][:, :, 0] if shape[1] == 1 else tensors["weight"]
+    filters = tensors["weight"][:, :, 0] if by_row else tensors["weight"]
     node = helper.make_node(
-        "Conv", ["x", "weight", "bias"], ["y"], strides=stride[axes], pads=padding[axes] * 2
+        "Conv",
+        ["x", "weight", "bias"],
+        ["y"],
+        strides=operation.options["stride"][axes],
+        pads=operation.options["padding"][axes] * 2,
     )
     feeds = {"x": view(x)}
-    height, width = (
-        (shape[1 + axis] + 2 * padding[axis] - weight[2 + axis]) // stride[axis] + 1
-        for axis in (0, 1)
-    )
-    return Case(
-        name,
-        lambda x: conv2d(x, tensors["weight"], tensors["bias"], stride=stride, padding=around),
-        x,
-        tensors,
-        model([node], feeds, {"weight": filters, "bias": tensors["bias"]}),
-        feeds,
-        view,
-        2e-9 * math.prod(weight) * height * width,
-    )
+    graph = model([node], feeds, {"weight": filters, "bias": tensors["bias"]})
+    return Case(name, operation, graph, feeds, view)
 
 
-def transposed_case(name: str, shape: tuple[int, int, int], n_out: int) -> Case:
-    """A transposed convolution, kernel 8 and stride 4 along the height as in all decoders."""
-    n_in, rows, width = shape
-    kernel, stride, crop = 8, 4, 2
-    x, tensors = _random(shape, (n_in, n_out, kernel, 1), n_out)
+def _transposed_case(name: str, operation: Operation) -> Case:
+    stride, crop = operation.options["stride"], operation.options["crop"]
     node = helper.make_node(
         "ConvTranspose",
         ["x", "weight", "bias"],
@@ -223,59 +175,65 @@ def transposed_case(name: str, shape: tuple[int, int, int], n_out: int) -> Case:
         strides=(stride, 1),
         pads=(crop, 0, crop, 0),
     )
-    options = {"stride": stride, "crop": crop, "height": rows * stride}
+    feeds = {"x": operation.x[None]}
+    return Case(name, operation, model([node], feeds, operation.tensors), feeds, lambda y: y[None])
+
+
+def _attention_case(name: str, operation: Operation) -> Case:
+    """Attention with as many queries as keys."""
+    feeds = _attended(operation)
+    scale = feeds["key"].shape[1] ** -0.5
+    nodes = [
+        helper.make_node("MatMul", ["query", "key"], ["scores"]),
+        helper.make_node("Mul", ["scores", "scale"], ["scaled"]),
+        helper.make_node("Softmax", ["scaled"], ["weights"], axis=-1),
+        helper.make_node("MatMul", ["weights", "value"], ["y"]),
+    ]
+    heads, width, _ = feeds["key"].shape
     return Case(
         name,
-        lambda x: conv_transpose2d(x, tensors["weight"], tensors["bias"], **options),
-        x,
-        tensors,
-        model([node], {"x": x[None]}, tensors),
-        {"x": x[None]},
-        lambda y: y[None],
-        2e-9 * n_in * n_out * kernel * rows * width,
-    )
-
-
-def attention_case(
-    name: str, heads: int, width: int, positions: int, *, softmax: bool = True
-) -> Case:
-    """Attention with as many queries as keys.
-
-    Without `softmax` the graph consists only of the two products; ours is still attention, which
-    never computes the products alone.
-    """
-    rng = np.random.default_rng(0)
-    channels = heads * width
-    x = rng.standard_normal((3 * channels, positions)).astype(np.float32)
-    query, key, value = (x[i * channels :][:channels].reshape(heads, width, -1) for i in range(3))
-    nodes = [helper.make_node("MatMul", ["query", "key"], ["scores"])]
-    if softmax:
-        nodes += [
-            helper.make_node("Mul", ["scores", "scale"], ["scaled"]),
-            helper.make_node("Softmax", ["scaled"], ["weights"], axis=-1),
-        ]
-    nodes.append(helper.make_node("MatMul", [nodes[-1].output[0], "value"], ["y"]))
-    feeds = {"query": query.transpose(0, 2, 1), "key": key, "value": value.transpose(0, 2, 1)}
-
-    def theirs(y: np.ndarray) -> np.ndarray:
-        if softmax:
-            return y.reshape(heads, width, -1).transpose(0, 2, 1)
-        return feeds["query"] @ (key @ feeds["value"])
-
-    def network(x: Any) -> Any:
-        return attention(x[:channels], x[channels : 2 * channels], x[2 * channels :], heads)
-
-    weights = {"scale": np.array(width**-0.5)} if softmax else {}
-    return Case(
-        name,
-        network,
-        x,
-        {},
-        model(nodes, feeds, weights),
+        operation,
+        model(nodes, feeds, {"scale": np.array(scale)}),
         feeds,
-        theirs,
-        4e-9 * channels * positions**2,
+        lambda y: y.reshape(heads, width, -1).transpose(0, 2, 1),
     )
+
+
+def products_case(operation: Operation) -> Case:
+    """Attention by ours, which never computes its products alone; only the two products by theirs.
+
+    Parameters
+    ----------
+    operation
+        The attention.
+    """
+    feeds = _attended(operation)
+    nodes = [
+        helper.make_node("MatMul", ["query", "key"], ["scores"]),
+        helper.make_node("MatMul", ["scores", "value"], ["y"]),
+    ]
+    return Case(
+        f"gpu/{operation.name}, theirs without softmax",
+        operation,
+        model(nodes, feeds, {}),
+        feeds,
+        lambda _: feeds["query"] @ (feeds["key"] @ feeds["value"]),
+    )
+
+
+_CASES: Mapping[str, Callable[[str, Operation], Case]] = {
+    "linear": _linear_case,
+    "conv": _conv_case,
+    "transposed": _transposed_case,
+    "attention": _attention_case,
+}
+
+
+def _attended(operation: Operation) -> Tensors:
+    """Query, key and value of each head, positions first in query and value."""
+    heads = operation.options["heads"]
+    query, key, value = operation.x.reshape(3, heads, -1, operation.x.shape[1])
+    return {"query": query.transpose(0, 2, 1), "key": key, "value": value.transpose(0, 2, 1)}
 
 
 def model(
@@ -296,15 +254,6 @@ def model(
     return onnx.shape_inference.infer_shapes(
         helper.make_model(graph, opset_imports=imports, ir_version=10)
     )
-
-
-def _random(x: tuple[int, ...], weight: tuple[int, ...], n_out: int) -> tuple[np.ndarray, Tensors]:
-    """Draw an input, and weights that keep its magnitude."""
-    rng = np.random.default_rng(0)
-    scale = (n_out / np.prod(weight)) ** 0.5
-    tensors = {"weight": rng.standard_normal(weight) * scale, "bias": rng.standard_normal(n_out)}
-    halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
-    return rng.standard_normal(x).astype(np.float32), halves
 
 
 def _in_chromium(found: Iterator[Case], runs: int) -> Iterator[Row]:
@@ -337,14 +286,14 @@ def _in_chromium(found: Iterator[Case], runs: int) -> Iterator[Row]:
 def write(case: Case, folder: Path) -> None:
     """Write the files that the page needs for an operation."""
     expected = case.expected
-    plan = case.schedule
+    plan, operation = case.operation.schedule, case.operation
     (size,) = plan.buffers[plan.computed + 1 :]
     weights = np.zeros(size, np.uint8)
     for _, start, weight in plan.weights:
-        content = packed(weight, case.tensors).view(np.uint8)
+        content = packed(weight, operation.tensors).view(np.uint8)
         weights[start : start + content.size] = content
     ours = {
-        "x": case.x,
+        "x": operation.x,
         "expected": expected,
         "weights": weights,
         "constants": plan.constants,
@@ -379,12 +328,12 @@ def natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
     ceiling = _ceiling(card)
     yield ceiling
     for case in found:
-        plan = case.schedule
-        runner = Runner(card, plan, case.tensors)
+        plan, x = case.operation.schedule, case.operation.x
+        runner = Runner(card, plan, case.operation.tensors)
         answer = {
-            "seconds": [sum(runner.times(case.x)) for _ in range(runs)],
+            "seconds": [sum(runner.times(x)) for _ in range(runs)],
             "bytes": plan.bytes,
-            "snr": snr(runner(case.x), case.expected),
+            "snr": snr(runner(x), case.expected),
         }
         measured = _row(case, "native-webgpu", "py-demixer", "webgpu", card.name, answer)
         share = measured["gflops"] / ceiling["gflops"]
@@ -393,24 +342,9 @@ def natively(found: Iterator[Case], runs: int) -> Iterator[Row]:
 
 def _ceiling(card: Card) -> Row:
     """Measure the card's multiply-adds in registers."""
-    workgroups, invocations, loops, vectors = 4096, 64, 256, 8
-    numbers = Region(0, 0, 256)
-    plan = Schedule(
-        shaders=(_PAGE.with_name("ceiling.wgsl").read_text(),),
-        buffers=(256, 256, 256),
-        computed=1,
-        weights=(),
-        constants=np.zeros(0, np.float32),
-        sizes=np.zeros(64, np.uint32),
-        runs=(Run(0, (numbers,), None, (workgroups, 1, 1)),),
-        input=numbers,
-        output=numbers,
-        output_shape=(64,),
-        steps=(),
-    )
-    runner, x = Runner(card, plan, {}), np.full(64, 0.5, np.float32)
+    plan, gflop = speed.card_ceiling()
+    runner, x = Runner(card, plan, {}), np.full(plan.output_shape, 0.5, np.float32)
     runner.times(x)
-    gflop = 2e-9 * workgroups * invocations * loops * vectors * 4
     seconds = [sum(runner.times(x)) for _ in range(3)]
     where = ("gpu/multiply-add/registers", "native-webgpu", "py-demixer", "webgpu")
     return row(*where, seconds, plan.bytes, gflop=gflop) | {"machine": card.name}
@@ -425,7 +359,7 @@ def _row(
     answer: Mapping[str, Any],
 ) -> Row:
     seconds, held = answer["seconds"], answer["bytes"]
-    measured = row(case.name, where, engine, backend, seconds, held, gflop=case.gflop)
+    measured = row(case.name, where, engine, backend, seconds, held, gflop=case.operation.gflop)
     quality = answer["snr"]
     measured |= {"machine": adapter, "snr_db": quality and round(float(quality), 1)}
     return measured | ({"is_given_up": True, "gflops": None} if answer.get("isGivenUp") else {})

@@ -5,7 +5,6 @@ Runs in the page that operations.py opens; needs only NumPy and the package.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import json
 import statistics
@@ -13,7 +12,6 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +19,10 @@ import numpy as np
 from py_demixer.models import htdemucs, hybrid
 from py_demixer.ops import backend, stft
 from py_demixer.ops.conv import conv2d
-from py_demixer.ops.kernels import PANEL, load
+from py_demixer.ops.kernels import CEILING_FLOP, PANEL, load
 from py_demixer.weights import checkpoint, networks
 
 _CEILING_LOOPS = 10_000_000
-_CEILING_FLOP = 96
 _PRODUCTS = ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "linear")
 _OTHERS = ("attention", "group_norm", "layer_norm")
 _TRANSFORMS = ("stft", "istft")
@@ -37,15 +34,13 @@ _CHUNKS = tuple(1 << power for power in range(18, 28, 2))  # bytes
 _LOOPED = 12  # output channels are done by loops, which all take the same time
 
 
-def measure(weights: np.ndarray, ceiling: str, runs: int, sizes: str) -> str:
+def measure(weights: np.ndarray, runs: int, sizes: str) -> str:
     """Measure everything; return JSON.
 
     Parameters
     ----------
     weights
         The weight file.
-    ceiling
-        The path of the WASM module.
     runs
         How often each is timed.
     sizes
@@ -55,7 +50,7 @@ def measure(weights: np.ndarray, ceiling: str, runs: int, sizes: str) -> str:
     return json.dumps(
         {
             "backend": backend.current().name,
-            "ceiling": _ceiling(Path(ceiling), runs),
+            "ceiling": _ceiling(runs),
             "products": [_product(shape, runs) for shape in shapes],
             "convolutions": _convolutions(layer, runs),
             "operations": _operations(networks.build_model(checkpoint.read(weights))),
@@ -63,11 +58,9 @@ def measure(weights: np.ndarray, ceiling: str, runs: int, sizes: str) -> str:
     )
 
 
-def _ceiling(path: Path, runs: int) -> Measured:
-    function = ctypes.CDLL(str(path)).multiply_add
-    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_ssize_t]
-    gflop = _CEILING_LOOPS * _CEILING_FLOP / 1e9
-    return _timed(lambda: function(_CEILING_LOOPS), runs) | {"gflop": gflop}
+def _ceiling(runs: int) -> Measured:
+    gflop = _CEILING_LOOPS * CEILING_FLOP / 1e9
+    return _timed(lambda: load().multiply_add(_CEILING_LOOPS), runs) | {"gflop": gflop}
 
 
 def _product(shape: tuple[int, int, int], runs: int) -> Measured:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from pathlib import Path
@@ -12,8 +11,6 @@ from playwright.sync_api import sync_playwright
 
 from tests import chromium
 from tests.bench.rows import Row, row
-from tools.environment import CACHE
-from tools.kernels import build_module
 from web.server import serving
 
 SHAPES = (
@@ -31,7 +28,7 @@ LAYER = (96, 128, 336), (192, 96, 3, 3)
 _HERE = Path(__file__).parent
 
 _MEASURE = """
-async ({ code, ceiling, runs, sizes }) => {
+async ({ code, runs, sizes }) => {
   const base = new URL("./", location.href).href;
   const assets = await (await fetch("assets.json")).json();
   const indexURL = base + assets.pyodide;
@@ -49,9 +46,8 @@ async ({ code, ceiling, runs, sizes }) => {
     view.release();
     offset += part.length;
   }
-  pyodide.FS.writeFile("/ceiling.wasm", Uint8Array.from(atob(ceiling), (c) => c.charCodeAt(0)));
   pyodide.FS.writeFile("/home/pyodide/inside.py", code);
-  const answer = pyodide.pyimport("inside").measure(memory, "/ceiling.wasm", runs, sizes);
+  const answer = pyodide.pyimport("inside").measure(memory, runs, sizes);
   return JSON.parse(answer);
 }
 """
@@ -68,14 +64,12 @@ def measure(site: Path, runs: int) -> tuple[list[Row], dict[str, str]]:
         `htdemucs/OPERATION SHAPE`, summed over its calls, with its `share` of the segment's time,
         preceded by `htdemucs/all but matrix products`. No versions.
     """
-    module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
     with serving(site) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(**chromium.options())  # type: ignore[arg-type]
         page = browser.new_page()
         page.goto(url + "licences.txt")
         given = {
             "code": (_HERE / "inside.py").read_text(encoding="utf-8"),
-            "ceiling": base64.b64encode(module.read_bytes()).decode(),
             "runs": runs,
             "sizes": json.dumps([SHAPES, LAYER]),
         }

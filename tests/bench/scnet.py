@@ -20,6 +20,7 @@ from playwright.sync_api import Error as PlaywrightError
 from py_demixer.models import parameters
 from py_demixer.models.scnet import Config, SCNet
 from py_demixer.ops.stft import analyse_rectangular
+from py_demixer.speed import Operation
 from py_demixer.weights.manifest import MODELS
 from tests.bench import gpu, inside_scnet, rivals
 from tests.bench.pyodide import measure_inside
@@ -85,7 +86,8 @@ def card_cases(pytorch: Path | None, original: Path | None) -> Iterator[gpu.Case
     feeds = {"spectrum": analyse_rectangular(x, n_fft=config.n_fft)[None]}
     graph = _graph(pytorch, name, original)
     what, tensors = f"{name}/segment", dict(network.tensors)
-    yield gpu.Case(what, network.network, x, tensors, graph, feeds, None, GFLOP[name])
+    operation = Operation(what, network.network, x, tensors, GFLOP[name])
+    yield gpu.Case(what, operation, graph, feeds, None)
 
 
 def _row(

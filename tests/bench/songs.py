@@ -23,7 +23,7 @@ from tests.bench.rows import Row, row
 from tests.browser.page import OFFERED, STARTED
 from tools import environment, pyodide
 from tools.environment import CACHE
-from tools.kernels import build_module
+from tools.kernels import build_kernels
 from tools.site import build_kernel_wheel, ensure_weights
 from tools.snapshot import ensure_snapshot
 from web.assemble import assemble
@@ -48,7 +48,6 @@ SCALED_SECONDS = 46  # eight segments: an equal number for each of 1, 2, 4 and 8
 _ROUNDS = 2
 _LOOPS = 300_000_000
 _REGISTERS = "multiply-add/registers"
-_HERE = Path(__file__).parent
 _START_MS = 240_000
 
 _RUN_LOOPS = """
@@ -197,7 +196,7 @@ def measure_scaling(site: Path) -> tuple[list[Row], dict[str, str]]:
         latter have a ``speed_up``. No versions.
     """
     most = os.cpu_count() or 1
-    module = build_module(Path(sys.executable), _HERE / "ceiling.c", CACHE / "ceiling.wasm")
+    module, *_ = build_kernels(Path(sys.executable), CACHE / "kernels")
     code = base64.b64encode(module.read_bytes()).decode()
     loops: dict[int, list[float]] = {1: [], most: []}
     songs: dict[int, list[float]] = {1: [], most: []}

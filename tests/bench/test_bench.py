@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import py_demixer
+from py_demixer import speed
 from tests import synthetic, unmix
 from tests.bench import (
     gpu,
@@ -22,6 +23,7 @@ from tests.bench import (
     scnet,
 )
 from tests.bench.rows import ratios, row, table
+from tests.browser.cards import BY_THE_PROCESSOR, patched
 from tools.environment import ROOT, CannotGoOn
 
 FIELDS = {
@@ -157,15 +159,15 @@ def test_operations(tiny_site, monkeypatch):
 
 @pytest.mark.browser
 def test_operations_on_a_graphics_card(monkeypatch):
-    cases = [
-        gpu.linear_case("a linear layer", (20, 33), 40),
-        gpu.conv_case("2-D", (6, 9, 11), (10, 6, 3, 3), padding=(1, 1)),
-        gpu.conv_case("1-D", (6, 1, 50), (10, 6, 1, 8), stride=(1, 4), padding=(0, 2)),
-        gpu.transposed_case("transposed", (6, 9, 11), 10),
-        gpu.attention_case("attention", 2, 8, 40),
-        gpu.attention_case("products", 2, 8, 40, softmax=False),
+    small = [
+        speed.linear_layer((20, 33), 40),
+        speed.convolution((6, 9, 11), (10, 6, 3, 3), padding=(1, 1)),
+        speed.convolution((6, 1, 50), (10, 6, 1, 8), stride=(1, 4), padding=(0, 2)),
+        speed.transposed_convolution((6, 9, 11), 10),
+        speed.self_attention(2, 8, 40),
     ]
-    monkeypatch.setattr(gpu, "cases", lambda: iter(cases))
+    monkeypatch.setattr(speed, "operations", lambda: iter(small))
+    cases = list(gpu.cases())
     rows, versions = gpu.measure(1)
     assert versions.keys() == {"npm onnxruntime-web"}
     places = ["chromium-webgpu", "chromium-webgpu", "native-webgpu"]
@@ -198,6 +200,15 @@ def test_opening_the_page_again(tiny_site):
     assert (again["what"], first["what"]) == ("page/first stem", "page/first stem, first visit")
     assert [len(measured["runs"]) for measured in (ready, again, first)] == [1, 1, 1]
     assert ready["seconds"] < again["seconds"]
+
+
+@pytest.mark.browser
+def test_opening_the_page_with_a_card(tiny_site, tmp_path):
+    site = patched(tiny_site, tmp_path, *BY_THE_PROCESSOR)
+    (ready, heard), _ = page.measure_card_start(site)
+    assert (ready["what"], heard["what"]) == ("page/ready, by a card", "page/first stem, by a card")
+    assert 0 < ready["seconds"] < heard["seconds"]
+    assert (heard["where"], heard["backend"]) == ("chromium-webgpu", "webgpu")
 
 
 def test_ratios_are_to_rivals_with_one_thread():

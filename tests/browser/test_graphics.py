@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import py_demixer
 from py_demixer.audio import decode
 from py_demixer.evaluation.metrics import snr
 from tests import chromium, synthetic, tiny
+from tests.browser.cards import BY_THE_PROCESSOR, TRUSTED, WITHOUT_SHADERS, patched
 from tests.browser.page import RATE, DemixerPage, wav
 from tests.own import ROFORMER_CHECKPOINT, ROFORMER_SETTINGS
 from web import server
@@ -136,40 +136,6 @@ def check(page: DemixerPage, expected: py_demixer.Stems) -> None:
         assert snr(stem, expected[source]) >= LEAST_DECIBELS
 
 
-def patched(site: Path, folder: Path, *changes: tuple[str, str, str]) -> Path:
-    """A copy of the site with changed engine files; a change is (file, old text, new text)."""
-    copy = Path(shutil.copytree(site, folder / "site"))
-    for file, before, after in changes:
-        path = copy / "engine" / file
-        text = path.read_text(encoding="utf-8")
-        assert text.count(before) == 1, before
-        path.write_text(text.replace(before, after), encoding="utf-8")
-    return copy
-
-
-# Compiling shaders takes an adapter emulated by the CPU the better part of a minute. Tests that do
-# not check the card's numbers give it all buffers but no shaders: its results are meaningless, and
-# the CPU computes what each segment should have become.
-_WITHOUT_SHADERS = (
-    (
-        "gpu/network.js",
-        "    const pipelines = await card.checked(() => network.#compile());\n"
-        "    await card.checked(async () => network.#bind(pipelines));\n",
-        "",
-    ),
-)
-_TRUSTED = ("worker.js", "  await testCard(card);\n", "")
-_BY_THE_PROCESSOR = (
-    *_WITHOUT_SHADERS,
-    _TRUSTED,
-    (
-        "worker.js",
-        "demixer.finish(song, options, index, stems)",
-        "demixer.run(song, options, index, inputs)",
-    ),
-)
-
-
 def test_song_is_separated_on_the_card(
     url: str, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
@@ -271,7 +237,7 @@ def test_card_lost_in_the_middle_of_a_song(
 ) -> None:
     begin = "  async run(segment) {\n"
     lost = ("gpu/network.js", begin, begin + _AFTER_THE_SECOND_SEGMENT)
-    copy = patched(site, tmp_path, *_BY_THE_PROCESSOR, lost)
+    copy = patched(site, tmp_path, *BY_THE_PROCESSOR, lost)
     with server.serving(copy) as url:
         page = open_tab(f"{url}?backend=webgpu").wait_started()
         notices(page)
@@ -304,7 +270,7 @@ def test_card_missing_after_a_reload(
         "    if (!navigator.gpu) {\n",
         '    if (!navigator.gpu || (await caches.has("gone"))) {\n',
     )
-    copy = patched(site, tmp_path, *_BY_THE_PROCESSOR, gone)
+    copy = patched(site, tmp_path, *BY_THE_PROCESSOR, gone)
     with server.serving(copy) as url:
         page = open_tab(f"{url}?backend=webgpu").wait_started()
         page.hold(6)
@@ -356,7 +322,7 @@ _ALL_LIMITS = (
 def test_card_with_wrong_results_is_refused(
     site: Path, tmp_path: Path, open_tab: Callable[[str], DemixerPage], expected: py_demixer.Stems
 ) -> None:
-    copy = patched(site, tmp_path, *_WITHOUT_SHADERS)
+    copy = patched(site, tmp_path, *WITHOUT_SHADERS)
     with server.serving(copy) as url:
         page = open_tab(f"{url}?backend=webgpu").wait_started()
         assert note(page).startswith(f"The graphics card ({CARD}) failed a test")
@@ -372,7 +338,7 @@ def test_model_without_shaders_runs_on_the_processor(
     weights = tmp_path / "hdemucs_mmi.safetensors"
     tiny.write(weights, name="hdemucs_mmi", segment_length=tiny.SECOND)
     site = make_site({"hdemucs_mmi": weights})
-    with server.serving(patched(site, tmp_path, _TRUSTED)) as url:
+    with server.serving(patched(site, tmp_path, TRUSTED)) as url:
         page = open_tab(f"{url}?backend=webgpu").wait_started()
         assert note(page) == ("This kind of network has no shaders: it runs on the processor.")
         page.choose("song.wav", wav(synthetic.song(0.5)))

@@ -7,11 +7,13 @@ import json
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from playwright.sync_api import Error, expect
 
+from py_demixer.speed import CEILING
 from tests import synthetic
 from tests.browser.page import CHANGE_ENTRIES, SOURCES, DemixerPage, wav
 from tests.waiting import until
@@ -736,6 +738,12 @@ def test_speed_is_measured_and_can_be_copied(tab: DemixerPage) -> None:
     assert facts["model"] == "htdemucs"
     assert facts["backend"] == "kernels"
     assert [row["workers"] for row in facts["measured"]] == [1, 2]
+    assert [speed["operation"] for speed in facts["operations"]["processor"]] == [CEILING, "linear"]
+    table = [line.split("  ") for line in copied if line.startswith(("Operation", "linear"))]
+    assert [[cell.strip() for cell in line if cell] for line in table] == [
+        ["Operation", "Processor, GFLOP/s", "Of its limit"],
+        ["linear", "25.0", "50%"],
+    ]
     for row in facts["measured"]:
         assert (row["by"], row["frames"], row["heap"]) == ("processor", 33075, 64e6)
         assert len(row["seconds"]) == 3
@@ -748,6 +756,29 @@ def test_speed_is_measured_and_can_be_copied(tab: DemixerPage) -> None:
     tab.element("happening").evaluate("dialog => dialog.showModal()")
     tab.page.click("#benchmark")
     expect(tab.element("trace-note")).to_have_text("Wait until no song is being computed.")
+
+
+def test_figures_can_be_sent_to_the_repository(
+    make_stub: Callable[..., Path],
+    tiny_weights: Path,
+    open_page: Callable[[str], DemixerPage],
+) -> None:
+    repository = "https://example.org/someone/demixer"
+    site = make_stub({"htdemucs": tiny_weights}, repository=repository)
+    with server.serving(site) as url:
+        tab = open_page(url).wait_started()
+        tab.element("happening").evaluate("dialog => dialog.showModal()")
+        expect(tab.page.get_by_role("link", name="Send these figures")).to_have_count(0)
+        tab.page.click("#benchmark")
+        link = tab.page.get_by_role("link", name="Send these figures")
+        expect(link).to_be_visible()
+        address = urlsplit(link.get_attribute("href") or "")
+        assert address._replace(query="").geturl() == f"{repository}/issues/new"
+        text = parse_qs(address.query)["body"][0]
+        assert "Processor, GFLOP/s" in text
+        facts = json.loads(text.split("```")[-2])
+        assert [row["workers"] for row in facts["measured"]] == [1]
+        tab.page.goto("about:blank")
 
 
 _WATCH = """() => {

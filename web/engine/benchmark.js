@@ -1,6 +1,6 @@
 /**
  * How fast this device is: segments of noise by one worker, by all of them, and by the graphics
- * card. Nothing is stored.
+ * card; and the operations that segments consist of. Nothing is stored.
  *
  * @module
  */
@@ -9,9 +9,13 @@
 /** @typedef {import("./pool.js").Pool} Pool */
 /** @typedef {import("./protocol.js").Job} Job */
 /** @typedef {import("./protocol.js").Plan} Plan */
+/** @typedef {import("./protocol.js").Speed} Speed */
 
 /** Each is computed this often; the first one also warms up. */
 const RUNS = 3;
+
+/** Name of what the machine can do at most, among the operations: as in py_demixer/speed.py. */
+export const CEILING = "multiply-add in registers";
 
 /** Frames of the song: its first task is a whole segment. */
 const FRAMES = 1 << 20;
@@ -29,8 +33,13 @@ const JOB = { song: JSON.stringify({ length: FRAMES, mean: 0, std: 1 }), options
  */
 
 /**
- * @param {Pool} pool in which no song runs
- * @param {(measured: Measurement) => void} report called with each measurement
+ * @typedef {object} Report
+ * @property {(measured: Measurement) => void} segment    called with each measurement
+ * @property {(by: Measurement["by"], speeds: Speed[]) => void} operations
+ */
+
+/**
+ * @param {Pool} pool in which no song runs @param {Report} report
  * @returns {Promise<void>}
  */
 export async function benchmark(pool, report) {
@@ -38,12 +47,14 @@ export async function benchmark(pool, report) {
   const most = pool.most;
   const counts = most > 1 ? [1, most] : [1];
   for (const workers of counts) {
-    report(await withWorkers(pool, workers, (held) => timed(held, task, null)));
+    report.segment(await withWorkers(pool, workers, (held) => timed(held, task, null)));
   }
+  report.operations("processor", await pool.with((worker) => worker.call("speeds", null)));
   const worker = task.network === null ? null : pool.takeCard();
   if (!worker) return;
   try {
-    report(await timed([worker], task, task.network));
+    report.segment(await timed([worker], task, task.network));
+    report.operations("card", await worker.call("cardSpeeds", null));
   } finally {
     pool.release(worker);
   }

@@ -22,6 +22,8 @@
  * | `run`      | `RunOptions`        | `Float32Array[]`       | any time after `boot`             |
  * | `trace`    | `RunOptions`        | `Step[]`               | any time after `boot`             |
  * | `state`    | none                | `WorkerState`          | any time after `boot`             |
+ * | `speeds`   | none                | `Speed[]`              | any time after `boot`             |
+ * | `cardSpeeds` | none              | `Speed[]`              | any time after `graphics`         |
  *
  * During `boot` and `graphics` the worker sends `Notice`s. When a call fails, an error with the
  * code "verbatim" is about the song and a `GraphicsError` about the card, and the worker continues;
@@ -216,6 +218,12 @@
  * @property {import("./errors.js").Notice | null} [failure]   why its file could not be read
  * @property {Analysis} [analysis]      absent until the finished song has been analysed
  * @property {Correction} [correction]  absent until the user corrects the analysis
+ * @property {PartOf} [part]    absent unless it is a stem of another song, separated further
+ */
+
+/** The song that a stem was taken from, and its name there. @typedef {object} PartOf
+ * @property {string} song      `id` of a `KeptSong`, which may be gone
+ * @property {string} source
  */
 
 /**
@@ -252,7 +260,9 @@
  *   | {method: "plan", argument: Job}
  *   | {method: "run", argument: RunOptions}
  *   | {method: "trace", argument: RunOptions}
- *   | {method: "state", argument: null}} Call
+ *   | {method: "state", argument: null}
+ *   | {method: "speeds", argument: null}
+ *   | {method: "cardSpeeds", argument: null}} Call
  */
 
 /**
@@ -278,6 +288,15 @@
  * @typedef {object} WorkerState
  * @property {number} heap      size of the WebAssembly memory, in bytes
  * @property {number} speed     speed of GEMM in GFLOP/s, measured just now
+ */
+
+/**
+ * How fast an operation is on the processor, with one thread, or on the graphics card.
+ * @typedef {object} Speed
+ * @property {string} operation   its name, with the sizes; `CEILING` in py_demixer/speed.py for what
+ *   the machine can do at most, which comes first if it is known
+ * @property {number} gflop       floating-point operations of a run, in billions
+ * @property {number} seconds     of a run
  */
 
 /**
@@ -365,6 +384,7 @@
  * @property {Record<string, ModelInfo>} missing  models that this site could offer, but does not
  * @property {AssetFile[]} files      the heavy files that the page needs for any model, and caches
  * @property {string[]} fallbackPackages   packages also loaded if the kernels cannot be opened
+ * @property {string | null} repository   address of the site's repository, if it says so
  * @property {AssetFile[]} fallback   files fetched only if the snapshot or the kernels cannot be used
  */
 

@@ -21,6 +21,10 @@ import { serve } from "./rpc.js";
 /** How many parts of the weights, of 4 MiB, are read before Python takes them. */
 const PARTS_AHEAD = 6;
 
+/** An operation on the card is timed in as many runs as take so long, but no more than that. */
+const TIMED_SECONDS = 0.2;
+const MOST_TIMED = 100;
+
 /** @type {Pyodide | null} */
 let python = null;
 /** @type {PythonObject} the module py_demixer.pyodide.browser */
@@ -166,11 +170,20 @@ async function openCard({ takesSoftware }, report) {
   report("graphics");
   closeCard();
   card = await Card.open(takesSoftware);
-  await testCard(card);
-  const whole = listOf(demixer.networks());
-  networks = await Networks.make(card, whole.map(contentOf), shorterNetwork);
-  for (const network of whole) network.destroy();
+  // The card compiles the model's shaders while Python plans the test and while that runs.
+  const [made, tested] = await Promise.allSettled([putOn(card), testCard(card)]);
+  if (tested.status === "rejected") throw tested.reason;
+  if (made.status === "rejected") throw made.reason;
+  networks = made.value;
   return { name: card.name, build: card.build, bytes: card.bytes };
+}
+
+/** @param {Card} card @returns {Promise<Networks>} those of the model for whole segments */
+async function putOn(card) {
+  const whole = listOf(demixer.networks());
+  const made = await Networks.make(card, whole.map(contentOf), shorterNetwork);
+  for (const network of whole) network.destroy();
+  return made;
 }
 
 /** Free what the card holds. */
@@ -201,15 +214,61 @@ async function testCard(card) {
 
 /** @param {Card} card @param {PythonObject} test destroyed */
 async function passTest(card, test) {
+  const passes = await onCard(card, test.network(), async (network) =>
+    test.passes(await network.run(floats(test.segment()))),
+  );
+  test.destroy();
+  if (!passes) throw new GraphicsError("cardIsWrong", { name: card.name });
+}
+
+/**
+ * @template Value
+ * @param {Card} card @param {PythonObject} source of a network; destroyed
+ * @param {(network: Network) => Promise<Value>} use while it is on the card
+ * @returns {Promise<Value>}
+ */
+async function onCard(card, source, use) {
   const workspace = new Workspace(card);
-  const source = test.network();
   const network = await Network.make(card, contentOf(source), workspace);
-  const passes = test.passes(await network.run(floats(test.segment())));
+  const value = await use(network);
   network.close();
   workspace.close();
   source.destroy();
-  test.destroy();
-  if (!passes) throw new GraphicsError("cardIsWrong", { name: card.name });
+  return value;
+}
+
+/** @returns {import("./protocol.js").Speed[]} of the processor */
+function speeds() {
+  return JSON.parse(speedModule().on_processor());
+}
+
+/** @returns {PythonObject} the module py_demixer.pyodide.speed, which nothing else needs */
+function speedModule() {
+  return /** @type {Pyodide} */ (python).pyimport("py_demixer.pyodide.speed");
+}
+
+/** @returns {Promise<import("./protocol.js").Speed[]>} of the graphics card */
+async function cardSpeeds() {
+  if (!card) throw new GraphicsError("cardLost");
+  const found = [];
+  for (const source of speedModule().for_card()) {
+    const { name: operation, gflop } = source;
+    const input = floats(source.input());
+    const seconds = await onCard(card, source, (network) => secondsOf(network, input));
+    found.push({ operation, gflop, seconds });
+  }
+  return found;
+}
+
+/**
+ * @param {Network} network @param {Float32Array<ArrayBuffer>} input
+ * @returns {Promise<number>} seconds of a run: the mean of as many as take a while, at least of one
+ */
+async function secondsOf(network, input) {
+  await network.run(input); // Whatever is compiled at first is not timed.
+  const once = await network.time(1);
+  const count = Math.min(Math.ceil(TIMED_SECONDS / once), MOST_TIMED);
+  return count < 2 ? once : (await network.time(count)) / count;
 }
 
 /**
@@ -283,6 +342,10 @@ async function answer(call, report) {
       return run(call.argument);
     case "trace":
       return trace(call.argument);
+    case "speeds":
+      return speeds();
+    case "cardSpeeds":
+      return cardSpeeds();
     case "state":
       return { heap: heapBytes(), speed: demixer.speed() };
   }

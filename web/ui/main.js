@@ -149,6 +149,7 @@ new Happening({
   engine,
   shown: () => showing.current,
   isBusy: () => session.current !== null,
+  readAssets,
   onError: showProblem,
 });
 const start = new Start({

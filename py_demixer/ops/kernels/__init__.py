@@ -27,6 +27,9 @@ MODULES = ("relaxed.wasm", "simd.wasm")
 PANEL = 8
 """Columns of a tile of the matrix product: the number of queries per softmax call."""
 
+CEILING_FLOP = 96
+"""Floating-point operations of a loop of ceiling.c."""
+
 ACTIVATIONS = {None: 0, "gelu": 1, "glu": 2, "swish": 3}
 
 _SIZE = ctypes.c_ssize_t
@@ -72,6 +75,7 @@ _SIGNATURES = {
             *([_POINTER, _SIZE, _SIZE] * 2 + [_POINTER]),
         ],
     ),
+    "multiply_add": (ctypes.c_float, [_SIZE]),
     "gelu_row": (None, [_POINTER, _POINTER, _SIZE]),
     "glu_row": (None, [_POINTER, _POINTER, _POINTER, _SIZE]),
 }
@@ -158,6 +162,10 @@ class Kernels:
                 raise OSError(f"{path.name} has no function {name}") from error
             function.restype, function.argtypes = result, arguments
         self._scratch = _Scratch()
+
+    def multiply_add(self, loops: int) -> None:
+        """Do ``loops`` times :data:`CEILING_FLOP` operations, without touching memory."""
+        self._library.multiply_add(loops)
 
     def gemm(
         self, a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]

@@ -160,6 +160,11 @@ serve(async (method, argument, notice) => {
       return run(call.argument);
     case "state":
       return { heap: 64e6, speed: 1 };
+    case "speeds":
+      return [
+        { operation: "multiply-add in registers", gflop: 1, seconds: 0.02 },
+        { operation: "linear", gflop: 1, seconds: 0.04 },
+      ];
     default:
       throw new Error(`The stub does not do ${method}.`);
   }

@@ -101,8 +101,11 @@ export class Network {
    * @throws {GraphicsError} see `Card.checked`
    */
   static async make(card, content, workspace, like) {
-    const network = await card.checked(async () => new Network(card, content, workspace, like));
-    const pipelines = await card.checked(() => network.#compile());
+    // Both at once: the card compiles while whoever called goes on.
+    const { network, pipelines } = await card.checked(async () => {
+      const network = new Network(card, content, workspace, like);
+      return { network, pipelines: await network.#compile() };
+    });
     await card.checked(async () => network.#bind(pipelines));
     return network;
   }
@@ -191,8 +194,34 @@ export class Network {
     return stems;
   }
 
+  /**
+   * Time the network without uploads and downloads, with whatever its input is.
+   *
+   * @param {number} count    runs, one after the other
+   * @returns {Promise<number>} seconds of all of them
+   * @throws {GraphicsError} see `Card.checked`
+   */
+  async time(count) {
+    const begun = performance.now();
+    await this.#card.checked(() => {
+      for (let run = 0; run < count; run++) this.#dispatch();
+      return this.#card.device.queue.onSubmittedWorkDone();
+    });
+    return (performance.now() - begun) / 1000;
+  }
+
   /** @param {GPUBuffer} staging receives the stems */
   #submit(staging) {
+    const { device } = this.#card;
+    this.#dispatch();
+    const encoder = device.createCommandEncoder();
+    const [number, start, size] = this.#schedule.output;
+    const output = /** @type {GPUBuffer} */ (this.#buffers[number]);
+    encoder.copyBufferToBuffer(output, start, staging, 0, size);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  #dispatch() {
     const { device } = this.#card;
     for (let start = 0; start < this.#runs.length; start += TOGETHER) {
       const encoder = device.createCommandEncoder();
@@ -205,11 +234,6 @@ export class Network {
       pass.end();
       device.queue.submit([encoder.finish()]);
     }
-    const encoder = device.createCommandEncoder();
-    const [number, start, size] = this.#schedule.output;
-    const output = /** @type {GPUBuffer} */ (this.#buffers[number]);
-    encoder.copyBufferToBuffer(output, start, staging, 0, size);
-    device.queue.submit([encoder.finish()]);
   }
 
   /** Free its own buffers, but not those of the workspace. */

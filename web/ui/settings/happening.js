@@ -4,12 +4,13 @@
  * @module
  */
 
-import { benchmark } from "../../engine/benchmark.js";
+import { benchmark, CEILING } from "../../engine/benchmark.js";
 import { RATE } from "../../engine/song.js";
 import { announce, byId, make } from "../elements.js";
-import { gigabytes, megabytes, number } from "../format.js";
+import { gigabytes, megabytes, number, percent } from "../format.js";
 import { say, sayAs, word } from "../words.js";
 
+/** @typedef {import("../../engine/protocol.js").Speed} Speed */
 /** @typedef {import("../../engine/protocol.js").Step} Step */
 /** @typedef {import("../../engine/protocol.js").WorkerState} WorkerState */
 /** @typedef {import("../../engine/song.js").Song} Song */
@@ -22,13 +23,14 @@ const STATISTICS = /** @type {const} */ (["min", "max", "mean", "std"]);
 const DIGITS = 7;
 
 /** @typedef {import("../../engine/benchmark.js").Measurement} Measurement */
-/** @typedef {Exclude<keyof Words["happening"], "gflops" | "workers" | "stored" | "by" | "second">} Label */
+/** @typedef {Exclude<keyof Words["happening"], "gflops" | "workers" | "stored" | "by" | "second" | "rate">} Label */
 
 /**
  * @typedef {object} Surroundings
  * @property {import("../../engine/engine.js").Engine} engine
  * @property {() => {song: Song, stems: import("../../engine/protocol.js").Stems} | null} shown
  * @property {() => boolean} isBusy     whether a song is being computed
+ * @property {() => Promise<import("../../engine/protocol.js").Assets>} readAssets
  * @property {(error: unknown) => void} onError
  */
 
@@ -39,6 +41,7 @@ export class Happening {
   #trace = make("button", { type: "button", id: "trace" });
   #measure = make("button", { type: "button", id: "benchmark" });
   #copy = make("button", { type: "button", id: "copy-report" });
+  #send = make("a", { className: "button", target: "_blank", hidden: true });
   #note = make("p", { id: "trace-note", className: "quiet" });
   #report = make("pre", { id: "report", tabIndex: 0, hidden: true });
   /** @type {WorkerState | null} */
@@ -47,6 +50,8 @@ export class Happening {
   #steps = [];
   /** @type {Measurement[]} */
   #measured = [];
+  /** @type {Partial<Record<Measurement["by"], Speed[]>>} of the operations */
+  #speeds = {};
   #timer = 0;
 
   /** @param {Surroundings} about */
@@ -55,11 +60,13 @@ export class Happening {
     say(this.#trace, ({ happening }) => happening.trace);
     say(this.#measure, ({ happening }) => happening.measure);
     say(this.#copy, ({ happening }) => happening.copy);
+    say(this.#send, ({ happening }) => happening.send);
     sayAs(this.#report, "ariaLabel", ({ happening }) => happening.report);
     this.#trace.addEventListener("click", () => void this.#compute());
     this.#measure.addEventListener("click", () => void this.#benchmark());
     this.#copy.addEventListener("click", () => void this.#copyReport());
-    const buttons = make("p", { className: "buttons" }, this.#measure, this.#trace, this.#copy);
+    const all = [this.#measure, this.#trace, this.#copy, this.#send];
+    const buttons = make("p", { className: "buttons" }, ...all);
     this.#dialog.append(this.#facts, buttons, this.#note, this.#report);
     // Dialogs fire an event when they close, but not in every browser when they open.
     new MutationObserver(() => this.#openOrClose()).observe(this.#dialog, {
@@ -159,13 +166,21 @@ export class Happening {
     say(this.#note, ({ happening }) => happening.measuring);
     this.#measure.disabled = true;
     this.#measured = [];
+    this.#speeds = {};
     try {
       await engine.separator;
-      await benchmark(pool, (measured) => {
-        this.#measured.push(measured);
-        this.#showReport();
+      await benchmark(pool, {
+        segment: (measured) => {
+          this.#measured.push(measured);
+          this.#showReport();
+        },
+        operations: (by, speeds) => {
+          this.#speeds[by] = speeds;
+          this.#showReport();
+        },
       });
       await this.#ask();
+      await this.#offerToSend();
     } catch (error) {
       onError(error);
     } finally {
@@ -174,10 +189,27 @@ export class Happening {
     }
   }
 
+  /** Link to an issue with the figures, where the site has a repository. */
+  async #offerToSend() {
+    const { repository } = await this.#about.readAssets();
+    this.#send.hidden = repository === null;
+    if (repository === null) return;
+    const issue = new URL("issues/new", repository.replace(/\/?$/, "/"));
+    const tables = [segmentsOf(this.#measured), operationsOf(this.#speeds)];
+    const { title, text } = issueOf(tables, this.#asJson());
+    issue.search = new URLSearchParams({ title, body: text }).toString();
+    this.#send.href = issue.href;
+  }
+
   #showReport() {
-    const parts = [speedsOf(this.#measured), tableOf(this.#steps)].filter(Boolean);
-    this.#report.textContent = parts.join("\n\n");
-    this.#report.hidden = parts.length === 0;
+    this.#report.textContent = this.#tables().join("\n\n");
+    this.#report.hidden = !this.#report.textContent;
+  }
+
+  /** @returns {string[]} */
+  #tables() {
+    const all = [segmentsOf(this.#measured), operationsOf(this.#speeds), tableOf(this.#steps)];
+    return all.filter(Boolean);
   }
 
   /** @returns {string} of the measurements, with what they were made on, as JSON */
@@ -196,6 +228,7 @@ export class Happening {
       versions: info?.versions,
       gflops: this.#state?.speed,
       measured: this.#measured,
+      operations: this.#speeds,
     });
   }
 
@@ -204,8 +237,7 @@ export class Happening {
     const lines = facts.map(
       ([label, value]) => `${word(({ happening }) => happening[label])}: ${word(value)}`,
     );
-    const tables = [speedsOf(this.#measured), this.#asJson(), tableOf(this.#steps)];
-    const report = [lines.join("\n"), ...tables].filter(Boolean).join("\n\n");
+    const report = [lines.join("\n"), this.#asJson(), ...this.#tables()].filter(Boolean).join("\n\n");
     try {
       await navigator.clipboard.writeText(report);
       say(this.#note, ({ happening }) => happening.copied);
@@ -229,13 +261,22 @@ function computerOf({ backend, build }, card) {
   return [...(card ? [card.build] : []), `${backend} (${build})`].join(", ");
 }
 
+/**
+ * @param {string[]} tables @param {string} json
+ * @returns {{title: string, text: string}} of an issue, as Markdown; English, like the repository
+ */
+function issueOf(tables, json) {
+  const fenced = [...tables, json].map((part) => `\`\`\`\n${part}\n\`\`\``);
+  return { title: "Figures from another machine", text: fenced.join("\n\n") };
+}
+
 /** @param {{begun: number, tasks: number}} spent @returns {number} */
 function tasksAMinute({ begun, tasks }) {
   return (60_000 * tasks) / (performance.now() - begun);
 }
 
 /** @param {Measurement[]} measured @returns {string} one line for each, in columns */
-function speedsOf(measured) {
+function segmentsOf(measured) {
   if (measured.length === 0) return "";
   const head = /** @type {const} */ (["segmentBy", "segmentTakes", "perSecond", "heap"]);
   const rows = measured.map(({ by, workers, frames, seconds, heap }) => {
@@ -248,6 +289,43 @@ function speedsOf(measured) {
     ];
   });
   return columns([head.map((label) => word(({ happening }) => happening[label])), ...rows]);
+}
+
+/**
+ * @param {Partial<Record<Measurement["by"], Speed[]>>} speeds
+ * @returns {string} one line for each operation, in columns
+ */
+function operationsOf(speeds) {
+  const places = Object.entries(speeds);
+  const [first] = places;
+  if (!first) return "";
+  const head = [
+    word(({ happening }) => happening.operation),
+    ...places.flatMap(([by]) => [
+      word(({ happening }) => happening.rate[/** @type {Measurement["by"]} */ (by)]),
+      word(({ happening }) => happening.ofCeiling),
+    ]),
+  ];
+  const rows = first[1].map(({ operation }) => [
+    operation,
+    ...places.flatMap(([, list]) => ratesOf(list, operation)),
+  ]);
+  return columns([head, ...rows]);
+}
+
+/**
+ * @param {Speed[]} list @param {string} operation
+ * @returns {[string, string]} its GFLOP/s, and their share of what the machine can do at most
+ */
+function ratesOf(list, operation) {
+  const rate = rateOf(list.find((speed) => speed.operation === operation));
+  const ceiling = rateOf(list.find((speed) => speed.operation === CEILING));
+  return [number(rate, 1), ceiling ? percent(rate / ceiling) : ""];
+}
+
+/** @param {Speed | undefined} speed @returns {number} GFLOP/s */
+function rateOf(speed) {
+  return speed ? speed.gflop / speed.seconds : 0;
 }
 
 /** @param {Step[]} steps @returns {string} one line for each, in columns */

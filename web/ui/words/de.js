@@ -87,6 +87,10 @@ export const de = {
     ready: ({ name }) => `${name} gespeichert.`,
     again: "Noch einmal speichern",
     againOf: ({ name }) => `${name} noch einmal speichern`,
+    dragUnfinished: "Herausziehen lässt sich nur, was fertig ist.",
+    dragTooLong:
+      "Das ist zu lang, um es aus der Spur zu ziehen. Speichere es, und ziehe es von dort.",
+    dragSoon: "Die Datei zum Ziehen entsteht gerade. Ziehe gleich noch einmal.",
     drag:
       "Ein Klick speichert noch einmal. In Chrome und Edge lässt es sich auch auf den Desktop " +
       "ziehen.",
@@ -282,8 +286,9 @@ export const de = {
       "Klicke oder ziehe auf einer Spur, um dorthin zu springen; ziehe auf der Zeitleiste (oder " +
       "mit Umschalt auf einer Spur), um eine Schleife zu wählen, deren Enden auf den Schlägen " +
       "einrasten, außer mit Alt; klicke auf den Namen einer Spur, um sie einzuklappen, und ziehe " +
-      "ihn (oder drücke Alt und eine Pfeiltaste), um sie zu verschieben; drehe das Rad mit Strg, " +
-      "um zu vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
+      "ihn (oder drücke Alt und eine Pfeiltaste), um sie zu verschieben; ziehe in Chrome und Edge " +
+      "den Speichern-Knopf einer Spur auf den Desktop oder in ein anderes Programm, das dann die " +
+      "Datei erhält; drehe das Rad mit Strg, um zu vergrößern; klicke doppelt auf einen Regler, um ihn zurückzustellen.",
   },
 
   engine: {
@@ -578,8 +583,11 @@ export const de = {
     versions: "Versionen",
     notKnown: "unbekannt",
     measure: "Tempo messen",
-    measuring: "Rechnet Segmente aus Rauschen. Das dauert eine Minute.",
+    measuring: "Rechnet Segmente aus Rauschen und ihre Operationen. Das dauert eine Minute.",
     busy: "Warte, bis kein Lied mehr berechnet wird.",
+    operation: "Operation",
+    rate: { processor: "Prozessor, GFLOP/s", card: "Karte, GFLOP/s" },
+    ofCeiling: "Von der Grenze",
     segmentBy: "Segment mit",
     segmentTakes: "Dauer",
     perSecond: "Je Sekunde Musik",
@@ -592,6 +600,7 @@ export const de = {
     tracing: "Ein Segment des gezeigten Lieds wird zerlegt.",
     noSong: "Öffne zuerst ein Lied, das mit dem aktuellen Modell gemacht ist.",
     copy: "Bericht kopieren",
+    send: "Diese Zahlen senden",
     copied: "Kopiert.",
     report: "Bericht",
     step: "Schritt",

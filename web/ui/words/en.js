@@ -101,6 +101,9 @@ export const en = {
     ready: (/** @type {{name: string}} */ { name }) => `${name} saved.`,
     again: "Save again",
     againOf: (/** @type {{name: string}} */ { name }) => `Save ${name} again`,
+    dragUnfinished: "Only what is finished can be dragged out.",
+    dragTooLong: "This is too long to be dragged out of the track. Save it, and drag it from there.",
+    dragSoon: "The file for dragging is being made. Drag again in a moment.",
     drag: "Click to save it again. In Chrome and Edge you can also drag it to the desktop.",
     cancel: (/** @type {{name: string}} */ { name }) => `Cancel saving ${name}`,
     dismiss: (/** @type {{name: string}} */ { name }) => `Remove ${name} from the list`,
@@ -298,8 +301,9 @@ export const en = {
     pointer:
       "Click or drag on a track to seek. Drag on the ruler, or Shift-drag on a track, to set a " +
       "loop; its ends snap to the beats, unless you hold Alt. Click a track's name to collapse " +
-      "it, and drag it (or press Alt and an arrow key) to move the track. Ctrl and the mouse wheel " +
-      "zoom. Double-click a slider to reset it.",
+      "it, and drag it (or press Alt and an arrow key) to move the track. In Chrome and Edge, drag " +
+      "a track's save button to the desktop or into another program: it receives the stem's file. " +
+      "Ctrl and the mouse wheel zoom. Double-click a slider to reset it.",
   },
 
   /** The start of the engine. */
@@ -598,8 +602,11 @@ export const en = {
     versions: "Versions",
     notKnown: "unknown",
     measure: "Measure the speed",
-    measuring: "Computing segments of noise. This takes a minute.",
+    measuring: "Computing segments of noise, and their operations. This takes a minute.",
     busy: "Wait until no song is being computed.",
+    operation: "Operation",
+    rate: { processor: "Processor, GFLOP/s", card: "Card, GFLOP/s" },
+    ofCeiling: "Of its limit",
     segmentBy: "Segment by",
     segmentTakes: "Takes",
     perSecond: "Per second of music",
@@ -612,6 +619,7 @@ export const en = {
     tracing: "Separating one segment of the current song.",
     noSong: "Open a song made with the current model first.",
     copy: "Copy report",
+    send: "Send these figures",
     copied: "Copied.",
     report: "Report",
     step: "Step",

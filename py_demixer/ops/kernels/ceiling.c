@@ -1,6 +1,6 @@
-/* What the machine can do at most: multiply-adds that never leave the registers. */
+/* What a processor can do at most: multiply-adds that never leave the registers. */
 
-#include "../../py_demixer/ops/kernels/simd.h"
+#include "simd.h"
 
 enum { ACCUMULATORS = 12 }; /* as many as the tile of the matrix product has */
 
