@@ -72,6 +72,7 @@ const studio = new Studio({
   pause: () => {},
   cancel: () => {},
   save: (song, source) => saved.push(source),
+  offerToDrag: () => {},
   describe: () => "Demucs v4",
 });
 const transport = new Transport();

@@ -351,6 +351,13 @@ class DemixerPage:
         self.wait_result(name.rpartition(".")[0])
         return {source: self.download(source, "32f")[1] for source in sources}
 
+    def separate_further(self, stem: str, model: str, button: str = "further") -> None:
+        """Separate a stem further, by a button of its lane and a model's name."""
+        self.page.click(f'[data-stem="{stem}"] [data-do="{button}"]')
+        self.page.check(f'#further input[value="{model}"]')
+        self.page.click('#further button[value="yes"]')
+        self.page.locator("#further").wait_for(state="detached")
+
     def save(self, source: str, kind: str) -> tuple[str, bytes]:
         """Save through the dialog; return the file's name and content.
 

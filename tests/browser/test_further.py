@@ -38,14 +38,6 @@ def url(make_site: MakeSite, weights: dict[str, Path]) -> Iterator[str]:
         yield address
 
 
-def pick(tab: DemixerPage, stem: str, model: str, button: str = "further") -> None:
-    """Separate a stem further with a model."""
-    tab.page.click(f'[data-stem="{stem}"] [data-do="{button}"]')
-    tab.page.check(f'#further input[value="{model}"]')
-    tab.page.click('#further button[value="yes"]')
-    tab.page.locator("#further").wait_for(state="detached")
-
-
 def test_stem_becomes_a_song_that_survives_a_reload(
     shared_context: BrowserContext, url: str, weights: dict[str, Path]
 ) -> None:
@@ -64,7 +56,7 @@ def test_stem_becomes_a_song_that_survives_a_reload(
     assert page.locator("li[data-song]").count() == 1
 
     tab.hold(1)  # of its tasks, the first one is done before the page is reloaded
-    pick(tab, "drums", "scnet")
+    tab.separate_further("drums", "scnet")
     page.wait_for_selector("#notice:has-text('song - drums')")
     tab.wait_share(1)
     page.reload()
@@ -142,5 +134,5 @@ def test_on_a_phone_it_is_among_the_faders(shared_context: BrowserContext, url: 
     tab.wait_result("song")
     assert tab.page.locator('[data-stem="vocals"] [data-do="further"]').is_hidden()
     tab.page.click('[data-stem="vocals"] [data-do="faders"]')
-    pick(tab, "vocals", "scnet", "further-here")
+    tab.separate_further("vocals", "scnet", "further-here")
     tab.wait_state("song - vocals", "finished")

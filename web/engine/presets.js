@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isDivided, namesIn } from "./divided.js";
+
 /** @typedef {"all" | "karaoke" | "acapella" | "drumless" | "bassless" | "own"} PresetName */
 
 /**
@@ -18,16 +20,20 @@
  * @returns {Preset[]} the presets that suit these stems, in display order
  */
 export function presets(sources) {
-  const without = (/** @type {string} */ absent) => sources.filter((source) => source !== absent);
+  // Of a stem that was divided, its parts are heard.
+  const heard = sources.filter((source) => !isDivided(source, sources));
+  const are = (/** @type {string} */ wanted) => (/** @type {string} */ source) =>
+    namesIn(source)[0] === wanted;
+  const without = (/** @type {string} */ absent) => heard.filter((one) => !are(absent)(one));
   /** @type {Record<Exclude<PresetName, "all" | "own">, string[]>} */
   const possible = {
     karaoke: without("vocals"),
-    acapella: sources.filter((source) => source === "vocals"),
+    acapella: heard.filter(are("vocals")),
     drumless: without("drums"),
     bassless: without("bass"),
   };
   const some = Object.entries(possible)
-    .filter(([, heard]) => heard.length > 0 && heard.length < sources.length)
-    .map(([name, heard]) => ({ name: /** @type {PresetName} */ (name), heard }));
-  return [{ name: "all", heard: [...sources] }, ...some, { name: "own", heard: null }];
+    .filter(([, some]) => some.length > 0 && some.length < heard.length)
+    .map(([name, some]) => ({ name: /** @type {PresetName} */ (name), heard: some }));
+  return [{ name: "all", heard }, ...some, { name: "own", heard: null }];
 }

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { DividedSong } from "./divided.js";
 import { hasCode, UserError } from "./errors.js";
 import { OpenSong } from "./open-song.js";
 import { optionsFor } from "./qualities.js";
@@ -200,10 +201,12 @@ export class Session extends EventTarget {
 
   /**
    * @param {Iterable<File>} files @param {Choice} choice how they are to be separated
+   * @param {import("./protocol.js").PartOf} [part] the stem of another song that they are
    * @returns {Promise<Song[]>}
    */
-  async add(files, choice) {
+  async add(files, choice, part) {
     const added = [...files].map((file) => this.#songOf(file, choice));
+    if (part) for (const song of added) song.notes.part = part;
     this.songs.push(...added.filter((song) => !this.songs.includes(song)));
     this.#changed();
     const store = await this.#about.store;
@@ -361,6 +364,47 @@ export class Session extends EventTarget {
     const opening = this.#open(song).finally(() => this.#opening.delete(song));
     this.#opening.set(song, opening);
     return opening;
+  }
+
+  /**
+   * Open a finished song with the parts of its stems.
+   *
+   * @param {Song} song
+   * @returns {Promise<OpenSong | DividedSong>} to be closed by the caller
+   * @throws {UserError} if the song cannot be opened; parts that cannot be are left out
+   */
+  async openWithParts(song) {
+    const whole = /** @type {OpenSong} */ (await this.open(song));
+    /** @type {import("./divided.js").Division[]} */
+    const divisions = [];
+    for (const part of this.partsOf(song)) {
+      try {
+        const stems = await this.openWithParts(part);
+        divisions.push({ source: part.part?.source ?? "", song: part, stems });
+      } catch (error) {
+        console.warn(`The parts in "${part.name}" are not shown.`, error);
+      }
+    }
+    return divisions.length > 0 ? new DividedSong(song, whole, divisions) : whole;
+  }
+
+  /**
+   * @param {Song} song
+   * @returns {Song[]} finished songs that its stems were divided into; the latest of each stem
+   */
+  partsOf(song) {
+    if (song.state !== "finished") return [];
+    const sources = new Set(song.about?.stems);
+    return this.library.filter(({ part, notes, about }) => {
+      const isPart = part?.song === song.id && notes.added > song.notes.added;
+      const isAsLong = about?.measured.length === song.about?.measured.length;
+      return isPart && isAsLong && sources.delete(part.source);
+    });
+  }
+
+  /** @param {Song} song @returns {Song[]} its parts, and theirs */
+  allPartsOf(song) {
+    return this.partsOf(song).flatMap((part) => [part, ...this.allPartsOf(part)]);
   }
 
   /** @param {Song} song @returns {Promise<OpenSong>} */

@@ -122,6 +122,11 @@ export class Song {
     return this.notes.mixer;
   }
 
+  /** The stem of another song that it was made of; undefined for others. */
+  get part() {
+    return this.notes.part;
+  }
+
   /** What was found out about its music; undefined before that. */
   get analysis() {
     return this.notes.analysis;

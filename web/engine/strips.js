@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isDivided } from "./divided.js";
 import { presets } from "./presets.js";
 import { clamp } from "./stretch/tempo.js";
 
@@ -45,7 +46,9 @@ export class Strips {
   /** @param {string[]} sources names of the stems */
   constructor(sources) {
     this.#sources = sources;
-    this.#channels = new Map(sources.map((source) => [source, { ...UNTOUCHED }]));
+    this.#channels = new Map(
+      sources.map((source) => [source, { ...UNTOUCHED, muted: isDivided(source, sources) }]),
+    );
     this.#own = this.#snapshot();
   }
 
@@ -113,12 +116,24 @@ export class Strips {
   /** Invalid values fall back to their defaults. */
   set settings({ channels, own, preset, master }) {
     for (const source of this.#sources) {
-      this.#channels.set(source, channelOf(channels?.[source]));
-      this.#own.set(source, channelOf(own?.[source]));
+      this.#channels.set(source, this.#restored(source, channels));
+      this.#own.set(source, this.#restored(source, own));
     }
     const isKnown = presets(this.#sources).some(({ name }) => name === preset);
     this.#preset = isKnown ? preset : "own";
     this.master = master;
+  }
+
+  /**
+   * @param {string} source @param {Record<string, Channel> | undefined} stored
+   * @returns {Channel} as stored; if the stem has been divided since, its parts are heard instead,
+   *   and if they are gone, it is heard again
+   */
+  #restored(source, stored) {
+    const channel = channelOf(stored?.[source]);
+    const isNow = isDivided(source, this.#sources);
+    const was = isDivided(source, Object.keys(Object(stored)));
+    return isNow === was ? channel : { ...channel, muted: isNow };
   }
 
   /** @returns {Map<string, Channel>} */

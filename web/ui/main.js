@@ -14,6 +14,7 @@ import {
   withOwnModels,
 } from "../engine/own-models.js";
 import { Analyses } from "../engine/analyses.js";
+import { originOf, undivided } from "../engine/divided.js";
 import { Engine } from "../engine/engine.js";
 import { Session } from "../engine/session.js";
 import { Saves } from "../engine/save/saves.js";
@@ -27,6 +28,7 @@ import { isControlled, registerServiceWorker } from "./offline.js";
 import { remember } from "./paces.js";
 import { Problem } from "./problem.js";
 import { keep, recall } from "./remembered.js";
+import { DragOut } from "./save/dragging.js";
 import { Following } from "./save/following.js";
 import { SaveDialog } from "./save/save.js";
 import { SaveList } from "./save/saves.js";
@@ -113,11 +115,13 @@ const saveDialog = new SaveDialog(
   (way) => following.start(way),
 );
 new SaveList(saves);
+const dragOut = new DragOut(showNotice);
 const studio = new Studio({
   pause: () => (session.isPaused ? session.goOn() : session.pauseAll()),
   cancel: (song) => void songs.cancel(song),
   save,
   further: (song, source) => void separateFurther(song, source),
+  offerToDrag: (song, source, button) => dragOut.offer(button, () => partOf(song, source)),
   describe: (song) => (song.model === choices.get("model") ? "" : known.titleOf(song.model)),
 });
 const transport = new Transport();
@@ -242,13 +246,37 @@ function save(song, source) {
   const { stems, player } = showing.current;
   saveDialog.open({
     stems,
+    own: undivided(stems),
     player,
     of: song,
     song: facts(song),
     source: source ?? undefined,
-    region: player.loop ? [...player.loop] : thereOf(song, stems),
+    region: regionOf(showing.current),
     isLoop: player.loop !== null,
   });
+}
+
+/**
+ * @param {Song} song @param {string} source of its stems
+ * @returns {import("./save/dragging.js").Part | null} what is dragged out of its lane; null if that
+ *   is not finished, or no longer shown
+ */
+function partOf(song, source) {
+  const shown = showing.current;
+  if (shown?.song !== song) return null;
+  const { stems, player } = shown;
+  const region = regionOf(shown) ?? undefined;
+  const [start, stop] = region ?? [0, stems.length];
+  if (!stems.isFinal(start, stop - start)) return null;
+  return { stems, song: facts(song), source, beats: player.beats, region };
+}
+
+/**
+ * @param {NonNullable<typeof showing.current>} shown
+ * @returns {[number, number] | null} the loop, or what is finished of a song that stopped; null: all
+ */
+function regionOf({ song, stems, player }) {
+  return player.loop ? [...player.loop] : thereOf(song, stems);
 }
 
 /**
@@ -264,11 +292,11 @@ function thereOf(song, stems) {
 
 /** @param {Song} song that is shown and finished @param {string} source the stem to separate */
 async function separateFurther(song, source) {
-  const stems = showing.current?.stems;
-  if (!stems) return;
+  if (!showing.current) return;
+  const origin = originOf(song, showing.current.stems, source);
   try {
     const { models } = await readAssets();
-    const made = await further.separate(song, stems, source, models, choices.get("model"));
+    const made = await further.separate(origin, models, choices.get("model"));
     if (made) showNotice((words) => words.studio.furtherQueued(made.name));
   } catch (error) {
     showProblem(error);
@@ -310,13 +338,20 @@ function facts(song) {
 }
 
 showing.addEventListener("change", () => {
+  dragOut.stop();
   songs.shown = showing.current?.song ?? null;
   start.shown = showing.current === null;
-  analyses.shown = showing.current;
+  analyses.shown = showing.current && {
+    song: showing.current.song,
+    stems: undivided(showing.current.stems),
+  };
   known.tell();
 });
 
-showing.addEventListener("state", tellBusy);
+showing.addEventListener("state", () => {
+  tellBusy();
+  void showing.renew();
+});
 
 /** @param {File[]} files songs and models */
 async function take(files) {
@@ -412,6 +447,11 @@ session.addEventListener("song", (event) => {
   problem.follow(song);
 });
 
+session.addEventListener("finished", (event) => {
+  const { detail: song } = /** @type {CustomEvent<Song>} */ (event);
+  if (song.part) showNotice(null); // that it is in the queue
+});
+
 session.addEventListener("same", (event) => {
   const { song, other } = /** @type {CustomEvent<{song: Song, other: Song}>} */ (event).detail;
   showNotice((words) => words.songs.same(other.name));
@@ -423,6 +463,7 @@ session.addEventListener("notice", (event) => {
 });
 
 session.addEventListener("change", () => {
+  void showing.renew();
   problem.forgetAllBut(session.songs);
   tellBusy();
   known.tell();

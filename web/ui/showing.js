@@ -10,7 +10,13 @@ import { MediaKeys } from "./transport/media-session.js";
 /** @typedef {import("../engine/protocol.js").Stems} Stems */
 /** @typedef {import("../engine/song.js").Song} Song */
 
-/** @typedef {{song: Song, stems: Stems, player: Player}} Shown */
+/**
+ * @typedef {object} Shown
+ * @property {Song} song
+ * @property {Song[]} parts     those that its stems were divided into
+ * @property {import("../engine/divided.js").HoldableStems} stems   of all of them
+ * @property {Player} player
+ */
 
 /**
  * @typedef {object} Surroundings
@@ -31,6 +37,8 @@ export class Showing extends EventTarget {
   #current = null;
   /** @type {Song | null} the song to show as soon as it can be opened */
   #next = null;
+  /** @type {Song | null} the song that was shown, once a part of it is deleted */
+  #again = null;
   /** @type {MediaKeys | null} keys for the player */
   #mediaKeys = null;
   /** @type {Promise<void>} the last step; songs are shown and closed one at a time */
@@ -77,16 +85,42 @@ export class Showing extends EventTarget {
     return this.#inTurn(async () => {
       if (this.#current?.song === song || !song.canOpen) return;
       await this.#putAway();
-      const stems = await this.#about.session.open(song);
-      const player = this.#playerOf(song, stems);
-      this.#current = { song, stems, player };
-      this.#about.studio.show(this.#current);
-      this.#about.transport.show(this.#current);
-      this.#about.music.show(this.#current);
-      const { rate, length } = stems;
-      this.#mediaKeys = new MediaKeys(player, { ...titlesOf(song), rate, length });
-      this.#changed();
+      await this.#open(song);
     });
+  }
+
+  /**
+   * Show the stems of the song that were divided meanwhile, or no longer those whose parts were
+   * deleted, unless it plays.
+   */
+  renew() {
+    return this.#inTurn(async () => {
+      const last = this.#current;
+      if (!last && this.#again) return this.#open(this.#again);
+      if (!last || last.player.state !== "paused") return;
+      const parts = new Set(this.#about.session.allPartsOf(last.song));
+      if (parts.size === last.parts.length && last.parts.every((part) => parts.has(part))) return;
+      const { position } = last.player;
+      await this.#putAway();
+      await this.#open(last.song, position);
+    });
+  }
+
+  /** @param {Song} song @param {number} [position] of the playhead, in frames */
+  async #open(song, position = 0) {
+    this.#again = null;
+    const { session, studio, transport, music } = this.#about;
+    const parts = session.allPartsOf(song);
+    const stems = await session.openWithParts(song);
+    const player = this.#playerOf(song, stems);
+    if (position > 0) player.seek(position);
+    this.#current = { song, parts, stems, player };
+    studio.show(this.#current);
+    transport.show(this.#current);
+    music.show(this.#current);
+    const { rate, length } = stems;
+    this.#mediaKeys = new MediaKeys(player, { ...titlesOf(song), rate, length });
+    this.#changed();
   }
 
   /** @param {Song} song that will be stopped or deleted */
@@ -94,7 +128,12 @@ export class Showing extends EventTarget {
     if (this.#next === song) this.#next = null;
     return this.#inTurn(async () => {
       await this.#about.saves.giveUp(song);
-      if (this.#current?.song === song) await this.#putAway();
+      const { current } = this;
+      if (current?.song === song) return this.#putAway();
+      if (!current?.parts.includes(song)) return;
+      await this.#about.saves.giveUp(current.song);
+      await this.#putAway();
+      this.#again = current.song;
     });
   }
 

@@ -63,9 +63,19 @@ export function fileLink(name, file) {
   link.href = URL.createObjectURL(file);
   link.download = name;
   link.draggable = true;
-  link.addEventListener("dragstart", ({ dataTransfer }) => {
-    const type = file.type || "application/octet-stream";
-    dataTransfer?.setData("DownloadURL", `${type}:${name}:${link.href}`);
+  link.addEventListener("dragstart", (event) => {
+    dragAsFile(event, { name, file, href: link.href });
   });
   return link;
+}
+
+/**
+ * Let the browser give a file to what something is dropped on.
+ *
+ * @param {DragEvent} event that begins the drag
+ * @param {{name: string, file: Blob, href: string}} what `href`: its address
+ */
+export function dragAsFile({ dataTransfer }, { name, file, href }) {
+  const type = file.type || "application/octet-stream";
+  dataTransfer?.setData("DownloadURL", `${type}:${name}:${href}`);
 }

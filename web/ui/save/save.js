@@ -28,6 +28,7 @@ import { canPickFile, canPickFolder, pickFile, pickFolder } from "./places.js";
 /**
  * @typedef {object} Subject
  * @property {Stems & import("../../engine/save/maker.js").HeldStems} stems
+ * @property {Stems} [own]          those without their parts, which "all stems" are; default: the same
  * @property {Pick<Player, "mix" | "beats"> | null} player   null: the song is not shown, and nothing is heard
  * @property {object} [of]          see `Request`
  * @property {import("../../engine/save/maker.js").Song & {rate?: number}} song   `rate`: sample
@@ -145,7 +146,7 @@ export class SaveDialog {
     this.#format.field.value = format;
     this.#addsUp.input.checked = addsUp;
     this.#follow.input.checked = false;
-    say(this.#addsUp.text, ({ save }) => save.addsUp[hasOther(stems.sources) ? "other" : "own"]);
+    say(this.#addsUp.text, ({ save }) => save.addsUp[hasOther(this.#own) ? "other" : "own"]);
     this.#region.input.checked = Boolean(region);
     const tempo = subject.player?.mix();
     this.#suggestTempo();
@@ -236,9 +237,14 @@ export class SaveDialog {
   /** What a file will be called. */
   #showExample() {
     if (!this.#subject) return;
-    const [first = ""] = this.#subject.stems.sources;
+    const [first = ""] = this.#own;
     const name = this.#nameOf(this.#subject, this.#choices.what === "all" ? first : this.#part);
     say(this.#example, ({ save }) => save.namesExample({ name }));
+  }
+
+  /** The names of "all stems". */
+  get #own() {
+    return (this.#subject?.own ?? this.#subject?.stems)?.sources ?? [];
   }
 
   /** What a single file has: a stem, or the mix. */
@@ -261,7 +267,7 @@ export class SaveDialog {
     if (!subject) return;
     const { stems, region, isLoop, several } = subject;
     const { what } = this.#choices;
-    this.#offerTogether(what === "all" && canBeTogether(stems.sources));
+    this.#offerTogether(what === "all" && canBeTogether(this.#own));
     const { format, to } = this.#choices;
     this.#fillPlaces(to);
     this.#stem.label.hidden = what !== "stem";
@@ -326,7 +332,7 @@ export class SaveDialog {
     const rate = Number(this.#rate.field.value);
     const speed = (this.#tempo.input.checked && player?.mix().speed) || 1;
     const seconds = several?.seconds ?? (last - first) / stems.rate / speed;
-    const all = stems.sources.length + (addsUp && !hasOther(stems.sources) ? 1 : 0);
+    const all = this.#own.length + (addsUp && !hasOther(this.#own) ? 1 : 0);
     const files = what === "all" && !FORMATS[format].isTogether ? all : 1;
     const share = FORMATS[format].container === "flac" ? FLAC_SHARE : 1;
     return files * share * mostBytes(format, seconds * rate, rate);
@@ -342,7 +348,8 @@ export class SaveDialog {
     if (!subject) return;
     const choices = this.#choices;
     const isFollowed = this.#isFollowed;
-    const { stems, song, of, source: lane, several } = subject;
+    const { song, of, source: lane, several } = subject;
+    const stems = (choices.what === "all" && subject.own) || subject.stems;
     // It says nothing about what the user wants usually: it was not asked, or came from a lane.
     const isUsual = !lane && !several && subject.player !== null;
     keepChoices(isUsual ? choices : { ...choices, what: lastChoices().what });

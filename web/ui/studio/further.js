@@ -2,7 +2,8 @@
  * Separating a stem further: it becomes a song of its own, for the model that the user picks.
  *
  * The stem is written to a file like one that is saved, and that file is read like one that is
- * dropped. So the new song has all that songs have, and needs the first one no longer.
+ * dropped. So the new song has all that songs have, and needs the first one no longer. Where that is
+ * shown, the new stems are shown below theirs (see divided.js).
  *
  * @module
  */
@@ -17,7 +18,6 @@ import { stemName } from "../words/stems.js";
 
 /** @typedef {import("../../engine/protocol.js").Assets} Assets */
 /** @typedef {import("../../engine/protocol.js").Choice} Choice */
-/** @typedef {import("../../engine/protocol.js").Stems} Stems */
 /** @typedef {import("../../engine/session.js").Session} Session */
 /** @typedef {import("../../engine/song.js").Song} Song */
 
@@ -33,12 +33,12 @@ export class Further {
   /**
    * Ask for a model, and queue the stem for it.
    *
-   * @param {Song} song that is finished @param {Stems} stems of it @param {string} source
+   * @param {import("../../engine/divided.js").Origin} origin of the stem, in a finished song
    * @param {Assets["models"]} models @param {string} selected the model that is picked at first
    * @returns {Promise<Song | null>} the new song; null if the user has changed their mind
    * @throws {UserError}
    */
-  async separate(song, stems, source, models, selected) {
+  async separate({ song, stems, source }, models, selected) {
     const model = await picked(source, models, selected);
     if (model === null) return null;
     const { artist } = song;
@@ -55,7 +55,8 @@ export class Further {
       { report: () => {}, signal: new AbortController().signal },
     );
     const content = new File([/** @type {Blob} */ (file)], name);
-    const [made] = await this.#session.add([content], { model, quality, stems: null });
+    const choice = { model, quality, stems: null };
+    const [made] = await this.#session.add([content], choice, { song: song.id, source });
     this.#discardLater(/** @type {Song} */ (made), discard);
     return made ?? null;
   }

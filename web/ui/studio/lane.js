@@ -9,7 +9,7 @@ import { make, within } from "../elements.js";
 import { percent } from "../format.js";
 import { connect, fill } from "../slider.js";
 import { say, sayAs } from "../words.js";
-import { stemName } from "../words/stems.js";
+import { partName, stemName } from "../words/stems.js";
 import { StemPeaks } from "./peaks.js";
 import { Spectrogram } from "./spectrogram.js";
 import { Wave } from "./wave.js";
@@ -89,6 +89,11 @@ export class Lane {
     this.handle.setAttribute("aria-expanded", String(!isCollapsed));
   }
 
+  /** The button that saves it, from which its file can be dragged. */
+  get saveButton() {
+    return this.#button("save");
+  }
+
   /** @param {boolean} isFinished whether the whole song is: only then can a stem be separated */
   set isFinished(isFinished) {
     for (const button of this.#furtherButtons) button.hidden = !isFinished;
@@ -143,7 +148,7 @@ export class Lane {
 
   /** @param {string} source */
   #name(source) {
-    say(this.handle, (w) => stemName(w, source));
+    say(this.handle, (w) => partName(w, source));
     sayAs(this.handle, "title", (w) => w.studio.arrange);
     sayAs(this.#mixButton("muted"), "ariaLabel", (w) => w.studio.mute(stemName(w, source)));
     sayAs(this.#mixButton("solo"), "ariaLabel", (w) => w.studio.solo(stemName(w, source)));

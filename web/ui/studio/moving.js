@@ -9,6 +9,7 @@
 /**
  * @typedef {object} Acts
  * @property {() => Lane[]} lanes   in the order in which they are shown
+ * @property {() => Lane[]} movable     those of them that can be moved
  * @property {(lane: Lane, index: number) => void} move
  * @property {(lane: Lane) => void} toggle      collapses or expands
  */
@@ -75,8 +76,9 @@ export class Moving {
     drag.hasMoved = true;
     // Not by the lane: it loses the pointer where it is moved.
     if (!this.#list.hasPointerCapture(pointerId)) this.#list.setPointerCapture(pointerId);
-    const lanes = this.#acts.lanes();
+    const lanes = this.#acts.movable();
     const index = lanes.indexOf(drag.lane);
+    if (index < 0) return;
     const others = lanes.filter((lane) => lane !== drag.lane);
     // Above every lane whose middle is below the pointer.
     const place = others.filter(({ element }) => middleOf(element) < clientY).length;
@@ -94,7 +96,7 @@ export class Moving {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const step = STEPS.get(event.key);
-    const lanes = this.#acts.lanes();
+    const lanes = this.#acts.movable();
     const lane = lanes.find(({ element }) => element.contains(document.activeElement));
     const isOther = event.ctrlKey || event.metaKey || event.shiftKey;
     if (!lane || step === undefined || !event.altKey || isOther) return;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { partsOf, wholeOf } from "../../engine/divided.js";
 import { announce, byId, within } from "../elements.js";
 import { clock, percent } from "../format.js";
 import { left } from "../songs/row.js";
@@ -28,6 +29,8 @@ import { View } from "./view.js";
  * @property {(song: Song) => void} cancel
  * @property {(song: Song, source: string | null) => void} save   null: the user chooses what
  * @property {(song: Song, source: string) => void} further    separates a stem further
+ * @property {(song: Song, source: string, button: HTMLElement) => void} offerToDrag   lets the user
+ *   drag the stem's file out of the button
  * @property {(song: Song) => string} describe     its model, unless that is the selected one
  */
 
@@ -99,11 +102,11 @@ export class Studio {
     this.#view.reset(stems.length, stems.rate);
     const seek = (/** @type {number} */ frame) => player.seek(frame);
     this.#overview = new Overview(byId("overview", HTMLElement), stems, this.#view, seek);
-    const sources = this.#arrangement.arranged(stems.sources);
-    this.#lanes = sources.map((source) => this.#lane(source, shown));
+    this.#lanes = this.#arranged(stems.sources).map((source) => this.#lane(source, shown));
     this.#parts = [
       new Moving(this.#list, {
         lanes: () => this.#lanes,
+        movable: () => this.#lanes.filter(({ source }) => wholeOf(source) === null),
         move: (lane, index) => this.#move(lane, index),
         toggle: (lane) => this.#toggleCollapsed(lane),
       }),
@@ -211,6 +214,7 @@ export class Studio {
   #lane(source, { song, stems, player }) {
     const content = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
     const element = within(content, "li", HTMLLIElement);
+    element.classList.toggle("part", wholeOf(source) !== null);
     element.dataset.turn = String(stems.sources.indexOf(source) % COLOURS);
     const lane = new Lane({
       element,
@@ -223,6 +227,7 @@ export class Studio {
       save: () => this.#actions.save(song, source),
       further: () => this.#actions.further(song, source),
     });
+    this.#actions.offerToDrag(song, source, lane.saveButton);
     this.#list.append(lane.element);
     let greatest = 0;
     const { signal } = this.#closed;
@@ -236,15 +241,25 @@ export class Studio {
     return lane;
   }
 
-  /** @param {Lane} lane @param {number} index its new place */
+  /** @param {readonly string[]} sources @returns {string[]} in the user's order, parts below their stem */
+  #arranged(sources) {
+    const below = (/** @type {string} */ source) => [source, ...partsOf(source, sources)];
+    const own = sources.filter((source) => wholeOf(source) === null);
+    return this.#arrangement.arranged(own).flatMap(below);
+  }
+
+  /** @param {Lane} lane of a whole stem @param {number} index its new place among those */
   #move(lane, index) {
-    const others = this.#lanes.filter((other) => other !== lane);
-    this.#lanes = [...others.slice(0, index), lane, ...others.slice(index)];
+    const order = this.#lanes.map(({ source }) => source).filter((one) => wholeOf(one) === null);
+    const others = order.filter((source) => source !== lane.source);
+    const moved = [...others.slice(0, index), lane.source, ...others.slice(index)];
+    this.#arrangement.arrange(moved);
+    const places = this.#arranged(this.#lanes.map(({ source }) => source));
+    this.#lanes.sort((a, b) => places.indexOf(a.source) - places.indexOf(b.source));
     const { activeElement } = document;
-    this.#list.insertBefore(lane.element, this.#lanes[index + 1]?.element ?? null);
+    this.#list.append(...this.#lanes.map(({ element }) => element));
     if (activeElement instanceof HTMLElement) activeElement.focus();
-    this.#arrangement.arrange(this.#lanes.map(({ source }) => source));
-    const place = { index: index + 1, count: this.#lanes.length };
+    const place = { index: index + 1, count: moved.length };
     announce(word((w) => w.studio.moved({ stem: stemName(w, lane.source), ...place })));
   }
 
