@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from py_demixer.gpu import selftest
 from py_demixer.gpu.schedule import Region, Run, Schedule, schedule
 from py_demixer.ops import backend
 from py_demixer.ops.attention import attention
@@ -197,7 +198,7 @@ def transposed_convolution(shape: tuple[int, int, int], n_out: int) -> Operation
 def self_attention(heads: int, width: int, positions: int) -> Operation:
     """Attention with as many queries as keys; the input has queries, keys and values."""
     channels = heads * width
-    x = np.random.default_rng(0).standard_normal((3 * channels, positions), np.float32)
+    x = _noise((3 * channels, positions), 0)
 
     def network(x: Any) -> Any:
         return attention(x[:channels], x[channels : 2 * channels], x[2 * channels :], heads)
@@ -210,13 +211,17 @@ def _random(
     x: tuple[int, ...], weight: tuple[int, ...], n_out: int
 ) -> tuple[NDArray[np.float32], Tensors]:
     """Draw an input, and weights that keep its magnitude."""
-    rng = np.random.default_rng(0)
     scale = (n_out / math.prod(weight)) ** 0.5
     tensors = {
-        "weight": (scale * rng.standard_normal(weight)).astype(np.float16),
-        "bias": rng.standard_normal(n_out).astype(np.float16),
+        "weight": (scale * _noise(weight, 1)).astype(np.float16),
+        "bias": _noise((n_out,), 2).astype(np.float16),
     }
-    return rng.standard_normal(x, np.float32), tensors
+    return _noise(x, 0), tensors
+
+
+def _noise(shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+    """Noise with a variance of one; the page has no numpy.random."""
+    return (math.sqrt(3) * selftest.noise(shape, seed)).astype(np.float32)
 
 
 def _median(work: Callable[[], object]) -> float:
