@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from py_demixer.ops.kernels import Kernels
+from py_demixer.ops.transformer import rotations
 
 _kept: list[mmap.mmap] = []
 
@@ -70,15 +71,19 @@ def cases(at_end: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, di
 
 
 def check_others(kernels: Kernels, count: int, at_end: bool) -> None:
-    """Run attention, norms and residual connections on `count` positions."""
+    """Run attention, rotations, norms and residual connections on `count` positions."""
     rng = np.random.default_rng(count)
     x, key, value, out = (
         guarded(rng.standard_normal((7, count)).astype(np.float32), at_end) for _ in range(4)
     )
     parameters = [guarded(np.ones(7, np.float32), at_end) for _ in range(2)]
-    kernels.attention(x, key, value, 1.0, out)
+    kernels.attention(*(a[:, None] for a in (x, key, value)), 1, out[:, None])
     assert np.isfinite(out).all()
     kernels.layer_norm(x, *parameters, 1e-5, out)
+    kernels.rms_norm(x, parameters[0], 1e-12, key)
+    kernels.rotate(key[:6, None], *(guarded(a, at_end) for a in rotations(2, count)))
+    kernels.tanh(key)
+    assert np.isfinite(key).all()
     kernels.add_scaled(out[:, None], x[:, None], parameters[0])
     for activation in (None, "gelu", "glu", "swish"):
         kernels.group_norm(out[:6, None], *parameters, 1e-5, activation)

@@ -17,7 +17,8 @@ from py_demixer.ops.backend import Backend
 from py_demixer.ops.conv import conv2d
 from py_demixer.ops.kernels import Kernels
 from py_demixer.ops.lstm import bidirectional_lstm, lstm
-from py_demixer.ops.norm import EPSILON, group_norm, layer_norm
+from py_demixer.ops.norm import EPSILON, SMALLEST_LENGTH, group_norm, layer_norm
+from py_demixer.ops.transformer import rotate, rotations
 from tests.golden import cases
 
 SETTINGS = settings(deadline=None, database=None)
@@ -114,21 +115,23 @@ def pairs(padding):
 
 
 @settings(SETTINGS, max_examples=60)
-@given(SIZE, st.integers(1, 90), st.integers(1, 300), st.booleans())
-def check_attention(kernels, width, queries, keys, wide):
+@given(*[st.integers(1, 3)] * 2, SIZE, st.integers(1, 90), st.integers(1, 300), st.booleans())
+def check_attention(kernels, heads, rows, width, queries, keys, wide):
     """`wide`: scores so far apart that all softmax weights are zero or one."""
     q, k, v = (
-        cases.random(name, width, n) for name, n in zip("qkv", (queries, keys, keys), strict=True)
+        cases.random(name, heads * width, rows + 2, n + 1)[:, 1:-1, 1:]
+        for name, n in zip("qkv", (queries, keys, keys), strict=True)
     )
     scale = 100.0 if wide else width**-0.5
-    out = np.full((width, queries), np.nan, np.float32)
-    kernels.attention(q, k, v, scale, out)
-    scores = (q.T.astype(float) @ k) * scale
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
+    out = np.full(q.shape, np.nan, np.float32)
+    kernels.attention(q, k, v, heads, out, scale=100.0 if wide else None)
+    q, k, v, out = (x.reshape(heads, width, rows, -1).transpose(0, 2, 1, 3) for x in (q, k, v, out))
+    scores = (q.swapaxes(2, 3).astype(float) @ k) * scale
+    weights = np.exp(scores - scores.max(axis=3, keepdims=True))
+    weights /= weights.sum(axis=3, keepdims=True)
     # A score's rounding error, proportional to its size, becomes a weight's relative error.
     bound = 1e-6 * (5 + np.abs(scores).max()) * np.abs(v).max()
-    assert np.abs(out - v @ weights.T).max() <= bound
+    assert np.abs(out - v @ weights.swapaxes(2, 3)).max() <= bound
 
 
 @settings(SETTINGS, max_examples=60)
@@ -164,6 +167,43 @@ def check_layer_norm(kernels, channels, positions):
         expected = layer_norm(x, weight, bias)
     bound = of_the_mean(x, 0) * np.abs(weight).max()
     assert np.allclose(out, expected, rtol=1e-5, atol=1e-5 + bound)
+
+
+@settings(SETTINGS, max_examples=60)
+@given(SIZE, st.integers(1, 100), st.sampled_from([1e-42, 1e-13, 1.0, 1e30]))
+def check_rms_norm(kernels, channels, positions, level):
+    """`level`: subnormal numbers, vectors as short as the smallest, squares beyond float32."""
+    x = (level * cases.random("x", channels, positions + 3))[:, 1:-2].astype(np.float32)
+    weight, out = cases.random("w", channels), np.full(x.shape, np.nan, np.float32)
+    kernels.rms_norm(x, weight, SMALLEST_LENGTH, out)
+    lengths = np.maximum(np.sqrt(np.square(x, dtype=np.float64).sum(axis=0)), SMALLEST_LENGTH)
+    expected = x.astype(np.float64) / lengths * channels**0.5 * weight[:, None]
+    assert np.allclose(out, expected, rtol=4 * ROUNDING, atol=0)
+
+
+@settings(SETTINGS, max_examples=60)
+@given(*[st.integers(1, 9)] * 3, st.integers(1, 70))
+def check_rotate(kernels, heads, pairs, rows, positions):
+    x = cases.random("x", heads * 2 * pairs, rows, positions)
+    cosines, sines = rotations(2 * pairs, positions)
+    points = x.reshape(heads, pairs, 2, rows, positions).astype(np.float64)
+    turns = (cosines + 1j * sines.astype(np.float64))[:, None]
+    expected = (points[:, :, 0] + 1j * points[:, :, 1]) * turns
+    bound = 3 * ROUNDING * np.abs(points).sum(axis=2)
+    with using(kernels):
+        rotate(x, cosines, sines)
+    turned = x.reshape(points.shape)
+    assert (np.abs(turned[:, :, 0] - expected.real) <= bound).all()
+    assert (np.abs(turned[:, :, 1] - expected.imag) <= bound).all()
+
+
+@settings(SETTINGS, max_examples=60)
+@given(st.integers(1, 300), st.sampled_from([1e-42, 1e-20, 0.3, 1.0, 30.0]))
+def check_tanh(kernels, count, level):
+    x = (level * cases.random("x", count)).astype(np.float32)
+    expected = np.tanh(x.astype(np.float64))
+    kernels.tanh(x)
+    assert np.allclose(x, expected, rtol=3e-7, atol=0)
 
 
 def of_the_mean(x: np.ndarray, axes: int | tuple[int, ...]) -> np.ndarray:
@@ -222,6 +262,9 @@ CHECKS: dict[str, Callable[[Kernels], None]] = {
     "attention": check_attention,
     "group_norm": check_group_norm,
     "layer_norm": check_layer_norm,
+    "rms_norm": check_rms_norm,
+    "rotate": check_rotate,
+    "tanh": check_tanh,
     "lstm": check_lstm,
     "lstm_sequences": check_lstm_sequences,
 }

@@ -43,12 +43,12 @@ def attention(
     width = len(query) // heads
     step = max(1, score_bytes // (4 * key.shape[1]))
     out = np.empty_like(query)
-    kernels = backend.kernels()
+    if (kernels := backend.kernels()) is not None:
+        one_row = (query[:, None], key[:, None], value[:, None])
+        kernels.attention(*one_row, heads, out[:, None])
+        return out
     for head in range(heads):
         rows = slice(head * width, (head + 1) * width)
-        if kernels is not None:
-            kernels.attention(query[rows], key[rows], value[rows], width**-0.5, out[rows])
-            continue
         scaled = query[rows] * np.float32(width**-0.5)
         for start in range(0, query.shape[1], step):
             block = slice(start, start + step)
@@ -90,8 +90,11 @@ def attention_in_rows(
     """
     channels, rows, positions = query.shape
     out = np.empty(query.shape, np.float32)
+    if (kernels := backend.kernels()) is not None:
+        kernels.attention(query, key, value, heads, out)
+        return out
     step = score_bytes // (4 * positions**2)
-    if step < 2 or backend.kernels() is not None:
+    if step < 2:
         for row in range(rows):
             given = query[:, row], key[:, row], value[:, row]
             out[:, row] = attention(*given, heads=heads, score_bytes=score_bytes)

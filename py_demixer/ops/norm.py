@@ -127,6 +127,10 @@ def rms_norm(x: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.
     weight
         ``(channels,)``.
     """
+    if (kernels := backend.kernels()) is not None:
+        y = np.empty(x.shape, np.float32)
+        kernels.rms_norm(x, weight, SMALLEST_LENGTH, y)
+        return y
     lengths = np.sqrt(np.einsum("cp,cp->p", x, x, dtype=np.float64))
     y = x * (math.sqrt(len(x)) / np.maximum(lengths, SMALLEST_LENGTH)).astype(np.float32)
     y *= weight.astype(np.float32)[:, None]

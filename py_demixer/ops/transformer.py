@@ -134,6 +134,9 @@ def rotate(
     cosines, sines
         From :func:`rotations`.
     """
+    if (kernels := backend.kernels()) is not None:
+        kernels.rotate(x, cosines, sines)
+        return
     pairs = x.reshape(-1, len(cosines), 2, *x.shape[1:])
     for first, second in pairs.transpose(0, 2, 1, 3, 4):
         turned = first * sines[:, None]

@@ -22,7 +22,12 @@ from py_demixer.ops.fourier import row_signals, row_spectra
 from py_demixer.ops.lstm import bidirectional_lstm, lstm
 from py_demixer.ops.norm import group_norm, layer_norm, rms_norm
 from py_demixer.ops.residual import gated_branch
-from py_demixer.ops.transformer import attention_branch, feed_forward_branch
+from py_demixer.ops.transformer import (
+    attention_branch,
+    feed_forward_branch,
+    rotate,
+    rotations,
+)
 from py_demixer.ops.wiener import wiener
 from py_demixer.separation.planning import make_options
 from tests import synthetic, tiny, unmix
@@ -159,6 +164,21 @@ def check_values_that_are_not_finite() -> None:
     x[2, 0, 3] = np.nan
     assert np.isnan(layer_norm(x[:, 0], np.ones(6), np.zeros(6))).sum() == 6
     assert np.isnan(group_norm(x, np.ones(6), np.zeros(6))).all()
+    _check_rotary_positions_that_are_not_finite()
+
+
+def _check_rotary_positions_that_are_not_finite() -> None:
+    x = cases.random("x", 6, 1, 40)
+    x[2, 0, 3], x[4, 0, 7] = np.nan, np.inf
+    with np.errstate(invalid="ignore"):
+        normed = rms_norm(x[:, 0], np.ones(6))
+    assert np.isnan(normed[:, 3]).all()
+    assert np.isnan(normed).sum() == 7  # the infinite one makes the others of its vector zero
+    assert np.count_nonzero(normed[:, 7] == 0) == 5
+    rotate(x, *rotations(6, 40))
+    assert np.argwhere(np.isnan(x)).tolist() == [[2, 0, 3], [3, 0, 3]]
+    ends = np.array([np.nan, np.inf, -np.inf, 0, 100, -100], np.float32)
+    assert np.array_equal(tanh(ends), [np.nan, 1, -1, 0, 1, -1], equal_nan=True)
 
 
 def tiny_model(name: str = "htdemucs") -> Any:

@@ -19,7 +19,9 @@ from py_demixer.ops import backend, kernels
 from py_demixer.ops.activation import gelu, glu
 from py_demixer.ops.backend import Backend
 from py_demixer.ops.linear import linear
+from py_demixer.ops.norm import SMALLEST_LENGTH
 from py_demixer.ops.residual import add_scaled
+from py_demixer.ops.transformer import rotations
 from tests import properties
 from tests.golden import cases, checks
 from tools.environment import ROOT
@@ -166,9 +168,26 @@ def test_queries_attend_independently(native_kernels):
     """So it does not matter how they are divided into blocks."""
     q, k, v = (cases.random(name, 16, 100) for name in "qkv")
     whole, part = np.empty_like(q), np.empty((16, 41), np.float32)
-    native_kernels.attention(q, k, v, 0.25, whole)
-    native_kernels.attention(q[:, 37:78], k, v, 0.25, part)
+    native_kernels.attention(q[:, None], k[:, None], v[:, None], 1, whole[:, None])
+    native_kernels.attention(q[:, None, 37:78], k[:, None], v[:, None], 1, part[:, None])
     assert np.array_equal(part, whole[:, 37:78])
+
+
+@pytest.mark.parametrize("part", [slice(0, 1), slice(1, 18), slice(37, 78), slice(60, 100)])
+def test_positions_are_independent(native_kernels, part):
+    """So it does not matter how they are divided into blocks and vectors."""
+    x, weight = cases.random("x", 24, 100), cases.random("w", 24)
+    cosines, sines = rotations(6, 100)
+    whole, some = np.empty_like(x), np.empty((24, part.stop - part.start), np.float32)
+    native_kernels.rms_norm(x, weight, SMALLEST_LENGTH, whole)
+    native_kernels.rms_norm(x[:, part], weight, SMALLEST_LENGTH, some)
+    assert np.array_equal(some, whole[:, part])
+    native_kernels.rotate(whole[:, None], cosines, sines)
+    native_kernels.rotate(some[:, None], cosines[:, part].copy(), sines[:, part].copy())
+    assert np.array_equal(some, whole[:, part])
+    native_kernels.tanh(whole)
+    native_kernels.tanh(some)
+    assert np.array_equal(some, whole[:, part])
 
 
 def test_lstm_of_blocks_has_the_bits_of_the_whole(native_kernels):

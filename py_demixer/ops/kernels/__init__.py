@@ -49,7 +49,7 @@ _SIGNATURES = {
     "attention_scratch": (_SIZE, [_SIZE] * 2),
     "attention": (
         None,
-        [*[_SIZE] * 3, ctypes.c_float, *[_POINTER, _SIZE] * 4, _POINTER],
+        [*[_SIZE] * 5, ctypes.c_float, *[_POINTER, _SIZE, _SIZE] * 4, _POINTER],
     ),
     "exponentiate": (None, [_POINTER, _SIZE, _POINTER]),
     "group_norm": (
@@ -60,6 +60,8 @@ _SIGNATURES = {
         None,
         [_POINTER, *[_SIZE] * 3, _POINTER, _POINTER, ctypes.c_double, _POINTER],
     ),
+    "rms_norm": (None, [_POINTER, *[_SIZE] * 3, _POINTER, ctypes.c_double, _POINTER]),
+    "rotate": (None, [_POINTER, *[_SIZE] * 4, _POINTER, _POINTER]),
     "add_scaled": (
         None,
         [*[_SIZE] * 3, *[_POINTER, _SIZE, _SIZE] * 2, _POINTER],
@@ -78,6 +80,7 @@ _SIGNATURES = {
     "multiply_add": (ctypes.c_float, [_SIZE]),
     "gelu_row": (None, [_POINTER, _POINTER, _SIZE]),
     "glu_row": (None, [_POINTER, _POINTER, _POINTER, _SIZE]),
+    "tanh_row": (None, [_POINTER, _SIZE]),
 }
 
 
@@ -246,26 +249,30 @@ class Kernels:
         query: NDArray[np.float32],
         key: NDArray[np.float32],
         value: NDArray[np.float32],
-        scale: float,
+        heads: int,
         out: NDArray[np.float32],
+        scale: float | None = None,
     ) -> None:
-        """``out = value @ softmax(key.T @ query * scale)`` over the keys, for one head.
+        """``out = value @ softmax(key.T @ query * scale)`` over the keys, in each row of each head.
 
         Parameters
         ----------
         query, out
-            ``(width, queries)`` float32, rows contiguous.
+            ``(heads width, rows, queries)`` float32, positions contiguous.
         key, value
-            ``(width, keys)`` float32, rows contiguous.
+            ``(heads width, rows, keys)`` float32, positions contiguous.
+        scale
+            By default ``1 / sqrt(width)``.
         """
-        (width, queries), keys = query.shape, key.shape[1]
+        (channels, rows, queries), keys, width = query.shape, key.shape[2], len(query) // heads
         scratch = self._borrow(self._library.attention_scratch(width, keys))
         arrays = (query, key, value, out)
         assert all(x.dtype == np.float32 for x in arrays)
-        assert all(x.shape[1] == 1 or x.strides[1] == _FLOAT_BYTES for x in arrays)
+        assert all(x.shape[2] == 1 or x.strides[2] == _FLOAT_BYTES for x in arrays)
+        assert channels == heads * width
         self._library.attention(
-            *(width, queries, keys, scale),
-            *(word for x in arrays for word in (x.ctypes.data, x.strides[0] // _FLOAT_BYTES)),
+            *(heads, width, rows, queries, keys, width**-0.5 if scale is None else scale),
+            *(word for x in arrays for word in _addressed(x)),
             scratch.ctypes.data,
         )
 
@@ -322,6 +329,42 @@ class Kernels:
         row_stride = x.strides[0] // _FLOAT_BYTES
         self._library.layer_norm(x.ctypes.data, *x.shape, row_stride, *parameters, out.ctypes.data)
 
+    def rms_norm(
+        self,
+        x: NDArray[np.float32],
+        weight: NDArray[np.float32],
+        smallest: float,
+        out: NDArray[np.float32],
+    ) -> None:
+        """Divide each position of ``x (channels, positions)`` float32 by its root mean square.
+
+        Rows are contiguous. ``smallest`` is the least length to divide by; ``out`` is float32 of
+        the same shape, C-contiguous.
+        """
+        assert x.dtype == out.dtype == np.float32
+        assert out.flags.c_contiguous
+        assert x.shape[1] == 1 or x.strides[1] == _FLOAT_BYTES
+        weight = np.ascontiguousarray(weight, np.float32)
+        row_stride = x.strides[0] // _FLOAT_BYTES
+        parameters = weight.ctypes.data, smallest
+        self._library.rms_norm(x.ctypes.data, *x.shape, row_stride, *parameters, out.ctypes.data)
+
+    def rotate(
+        self, x: NDArray[np.float32], cosines: NDArray[np.float32], sines: NDArray[np.float32]
+    ) -> None:
+        """Rotate pairs of adjacent channels of ``x (heads width, rows, positions)``, in place.
+
+        ``cosines`` and ``sines`` are ``(width / 2, positions)``; all three are float32 and
+        C-contiguous.
+        """
+        (channels, rows, positions), pairs = x.shape, len(cosines)
+        arrays = (x, cosines, sines)
+        assert all(a.dtype == np.float32 and a.flags.c_contiguous for a in arrays)
+        assert cosines.shape == sines.shape == (pairs, positions)
+        assert channels % (2 * pairs) == 0
+        sizes = channels // (2 * pairs), pairs, rows, positions
+        self._library.rotate(x.ctypes.data, *sizes, cosines.ctypes.data, sines.ctypes.data)
+
     def add_scaled(
         self, x: NDArray[np.float32], y: NDArray[np.float32], scale: NDArray[np.float32]
     ) -> None:
@@ -329,10 +372,7 @@ class Kernels:
         assert x.dtype == y.dtype == np.float32
         assert all(a.shape[2] == 1 or a.strides[2] == _FLOAT_BYTES for a in (x, y))
         scale = np.ascontiguousarray(scale, np.float32)
-        arrays = (
-            (a.ctypes.data, *(step // _FLOAT_BYTES for step in a.strides[:2])) for a in (x, y)
-        )
-        words = (word for array in arrays for word in array)
+        words = (word for a in (x, y) for word in _addressed(a))
         self._library.add_scaled(*x.shape, *words, scale.ctypes.data)
 
     def lstm(
@@ -401,14 +441,11 @@ class Kernels:
         assert out.shape[1:] == (steps, sequences)
         weight = np.ascontiguousarray(weight if weight.dtype == np.float16 else _single(weight))
         bias = np.ascontiguousarray(bias, np.float32)
-        arrays = (
-            (a.ctypes.data, *(step // _FLOAT_BYTES for step in a.strides[:2])) for a in (x, out)
-        )
         scratch = self._borrow(self._library.lstm_sequences_scratch(sequences, inputs, hidden))
         self._library.lstm_sequences(
             *(steps, sequences, inputs, hidden, reverse),
             *(weight.ctypes.data, weight.dtype == np.float16, bias.ctypes.data),
-            *(word for array in arrays for word in array),
+            *(word for a in (x, out) for word in _addressed(a)),
             scratch.ctypes.data,
         )
 
@@ -424,6 +461,12 @@ class Kernels:
         All three may be the same array.
         """
         self._library.glu_row(values.ctypes.data, gates.ctypes.data, out.ctypes.data, out.size)
+
+    def tanh(self, x: NDArray[np.float32]) -> None:
+        """The hyperbolic tangent, in place; ``x`` is float32 and C-contiguous."""
+        assert x.dtype == np.float32
+        assert x.flags.c_contiguous
+        self._library.tanh_row(x.ctypes.data, x.size)
 
     def _borrow(self, count: int) -> NDArray[np.float32]:
         """Scratch memory for at least ``count`` floats; each thread reuses its own."""
@@ -457,6 +500,12 @@ def load() -> Kernels:
 def _square(row: int, column: int) -> list[tuple[int, int]]:
     """The taps of a 3 x 3 filter with its first tap at (row, column)."""
     return [(row + i, column + j) for i in range(3) for j in range(3)]
+
+
+def _addressed(x: NDArray[np.float32]) -> tuple[int, int, int]:
+    """Where a float32 array with three axes is, and the strides of the first two in floats."""
+    channel, row, _ = x.strides
+    return x.ctypes.data, channel // _FLOAT_BYTES, row // _FLOAT_BYTES
 
 
 def _single(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -46,6 +46,21 @@ void glu_row(const float *x, const float *by, float *out, ptrdiff_t count) {
     store_pair(out, pair, count);
 }
 
+EXPORT(tanh_row)
+void tanh_row(float *x, ptrdiff_t count) {
+    CONSTANTS(c, TANGENT);
+    CONSTANTS(e, EXPONENTIAL);
+    f32x4 pair[PAIR];
+    for (; count >= PAIR * LANES; count -= PAIR * LANES, x += PAIR * LANES) {
+        BOTH pair[v] = load(x + v * LANES);
+        tangents(pair, c, e, pair);
+        BOTH store(x + v * LANES, pair[v]);
+    }
+    load_pair(x, count, pair);
+    tangents(pair, c, e, pair);
+    store_pair(x, pair, count);
+}
+
 void activate_row(int32_t activation, const float *x, const float *gates, float *out,
                   ptrdiff_t count) {
     if (activation == GELU) gelu_row(x, out, count);

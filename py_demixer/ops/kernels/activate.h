@@ -87,6 +87,29 @@ INLINE void gates(const f32x4 *x, const f32x4 *by, const f32x4 *c, const f32x4 *
     BOTH out[v] = x[v] / (power[v] + c[2]);
 }
 
+/* For tanh: Cephes' polynomial (Moshier) near zero, highest power first; the end of its range; the point
+ * from which on tanh is one; 2 / ln 2; 1; 2. */
+static const float TANGENT[] = {
+    -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f,
+    0.625f,             10.0f,             2.88539008f,        1.0f,              2.0f,
+};
+
+/* tanh(x). c: TANGENT, e: EXPONENTIAL. */
+INLINE void tangents(const f32x4 *x, const f32x4 *c, const f32x4 *e, f32x4 *out) {
+    f32x4 size[PAIR], power[PAIR], near[PAIR], square[PAIR], far[PAIR];
+    BOTH size[v] = larger(x[v], -x[v]);
+    BOTH power[v] = smaller(size[v], c[6]);
+    exponentials(power, c[7], e, power);
+    BOTH far[v] = c[8] - c[9] / (power[v] + c[8]);
+    BOTH far[v] = choose(x[v] < splat(0), -far[v], far[v]);
+    BOTH square[v] = x[v] * x[v];
+    BOTH near[v] = c[0];
+#pragma GCC unroll 4
+    for (int i = 1; i < 5; i++) BOTH near[v] = madd(near[v], square[v], c[i]);
+    BOTH near[v] = madd(near[v] * square[v], x[v], x[v]);
+    BOTH out[v] = choose(size[v] < c[5], near[v], far[v]);
+}
+
 /* Functions on rows of `count` floats; `out` may be `x`, and `gates` too. */
 void add_to_row(float *row, float value, ptrdiff_t count);
 void copy_row(const float *x, float *out, ptrdiff_t count);

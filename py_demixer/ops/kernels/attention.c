@@ -62,22 +62,24 @@ void exponentiate(float *scores, ptrdiff_t keys, float *factors) {
     BOTH store(factors + v * LANES, splat(1) / sum[v]);
 }
 
-/* out = values softmax(keys^T queries * scale) for one head.
- *
- * query, out: (width x queries); key, value: (width x keys). Rows are `stride`s apart, in floats. */
-EXPORT(attention)
-void attention(ptrdiff_t width, ptrdiff_t queries, ptrdiff_t keys, float scale,
-               const float *query, ptrdiff_t query_stride, const float *key, ptrdiff_t key_stride,
-               const float *value, ptrdiff_t value_stride, float *out, ptrdiff_t out_stride,
-               float *scratch) {
+/* A matrix whose rows, the channels of a head, are `stride` floats apart. */
+typedef struct {
+    const float *first;
+    ptrdiff_t stride;
+} Head;
+
+/* out = values softmax(keys^T queries * scale) for one head: query, out (width x queries); key, value
+ * (width x keys). */
+static void attend(ptrdiff_t width, ptrdiff_t queries, ptrdiff_t keys, float scale, Head query,
+                   Head key, Head value, float *out, ptrdiff_t out_stride, float *scratch) {
     float *packed_keys = scratch, *packed_values = packed_keys + keys * width;
     float *scores = packed_values + keys * width, *block = scores + keys * BLOCK_QUERIES;
     float *mixed = block + width * BLOCK_QUERIES, *factors = mixed + width * BLOCK_QUERIES;
-    pack_a(keys, width, key, 0, 1, key_stride, packed_keys);
-    pack_a(width, keys, value, 0, value_stride, 1, packed_values);
+    pack_a(keys, width, key.first, 0, 1, key.stride, packed_keys);
+    pack_a(width, keys, value.first, 0, value.stride, 1, packed_values);
     for (ptrdiff_t start = 0; start < queries; start += BLOCK_QUERIES) {
         const ptrdiff_t count = fewer(BLOCK_QUERIES, queries - start);
-        pack_queries(query + start, query_stride, width, count, scale * BINARY, block);
+        pack_queries(query.first + start, query.stride, width, count, scale * BINARY, block);
         multiply_panels(keys, width, count, packed_keys, block, scores, TILE_COLUMNS,
                         keys * TILE_COLUMNS);
         for (ptrdiff_t i = 0; i < count; i += TILE_COLUMNS)
@@ -89,4 +91,23 @@ void attention(ptrdiff_t width, ptrdiff_t queries, ptrdiff_t keys, float scale,
                 out[channel * out_stride + start + i] =
                     mixed[channel * BLOCK_QUERIES + i] * factors[i];
     }
+}
+
+/* Attention in every row, by every head.
+ *
+ * query, out: (heads width x rows x queries); key, value: (heads width x rows x keys); strides in floats. */
+EXPORT(attention)
+void attention(ptrdiff_t heads, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t queries, ptrdiff_t keys,
+               float scale, const float *query, ptrdiff_t query_channel, ptrdiff_t query_row,
+               const float *key, ptrdiff_t key_channel, ptrdiff_t key_row, const float *value,
+               ptrdiff_t value_channel, ptrdiff_t value_row, float *out, ptrdiff_t out_channel,
+               ptrdiff_t out_row, float *scratch) {
+    for (ptrdiff_t first = 0; first < heads * width; first += width)
+        for (ptrdiff_t row = 0; row < rows; row++) {
+            const Head q = {query + first * query_channel + row * query_row, query_channel};
+            const Head k = {key + first * key_channel + row * key_row, key_channel};
+            const Head v = {value + first * value_channel + row * value_row, value_channel};
+            attend(width, queries, keys, scale, q, k, v, out + first * out_channel + row * out_row,
+                   out_channel, scratch);
+        }
 }

@@ -35,29 +35,6 @@ void lstm_pack(ptrdiff_t hidden, const float *weights, float *packed) {
                         unit < hidden ? weights[(gate * hidden + unit) * hidden + step] : 0;
 }
 
-/* For tanh: Cephes' polynomial (Moshier) near zero, highest power first; the end of its range; the point
- * from which on tanh is one; 2 / ln 2; 1; 2. */
-static const float TANGENT[] = {
-    -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f,
-    0.625f,             10.0f,             2.88539008f,        1.0f,              2.0f,
-};
-
-/* y tanh(x). c: TANGENT, e: EXPONENTIAL. */
-INLINE void tangents(const f32x4 *y, const f32x4 *x, const f32x4 *c, const f32x4 *e, f32x4 *out) {
-    f32x4 size[PAIR], power[PAIR], near[PAIR], square[PAIR], far[PAIR];
-    BOTH size[v] = larger(x[v], -x[v]);
-    BOTH power[v] = smaller(size[v], c[6]);
-    exponentials(power, c[7], e, power);
-    BOTH far[v] = c[8] - c[9] / (power[v] + c[8]);
-    BOTH far[v] = choose(x[v] < splat(0), -far[v], far[v]);
-    BOTH square[v] = x[v] * x[v];
-    BOTH near[v] = c[0];
-#pragma GCC unroll 4
-    for (int i = 1; i < 5; i++) BOTH near[v] = madd(near[v], square[v], c[i]);
-    BOTH near[v] = madd(near[v] * square[v], x[v], x[v]);
-    BOTH out[v] = y[v] * choose(size[v] < c[5], near[v], far[v]);
-}
-
 /* sums += weights output, for one panel; `sums` are in the order of the weights. */
 INLINE void multiply_panel(ptrdiff_t hidden, const float *packed, const float *output,
                            f32x4 sums[GATES][PAIR]) {
@@ -78,15 +55,16 @@ typedef struct {
 
 /* One step of a pair of vectors, from the sums of its gates: updates the cell. */
 INLINE void advance(const Constants *c, f32x4 sums[GATES][PAIR], f32x4 *cell, f32x4 *out) {
-    f32x4 kept[PAIR], entered[PAIR];
+    f32x4 kept[PAIR], entered[PAIR], made[PAIR];
     gates(cell, sums[1], c->sigmoid, c->exponential, kept);
     BOTH entered[v] = c->sigmoid[2];
     gates(entered, sums[0], c->sigmoid, c->exponential, entered);
-    tangents(entered, sums[2], c->tangent, c->exponential, entered);
-    BOTH cell[v] = kept[v] + entered[v];
+    tangents(sums[2], c->tangent, c->exponential, made);
+    BOTH cell[v] = kept[v] + entered[v] * made[v];
     BOTH out[v] = c->sigmoid[2];
     gates(out, sums[3], c->sigmoid, c->exponential, out);
-    tangents(out, cell, c->tangent, c->exponential, out);
+    tangents(cell, c->tangent, c->exponential, made);
+    BOTH out[v] = out[v] * made[v];
 }
 
 /* Updates `count` units of a frame, at most UNITS. `inputs`: the input's contribution to the gates. */

@@ -107,3 +107,34 @@ void layer_norm(const float *x, ptrdiff_t channels, ptrdiff_t positions, ptrdiff
                     (x[c * stride + start + i] - mean[i]) * scale[i] * weight[c] + bias[c];
     }
 }
+
+/* What to multiply at most POSITIONS positions by: `root` / the length of each one's vector of channels. */
+static void scales_of(const float *x, ptrdiff_t channels, ptrdiff_t stride, ptrdiff_t count,
+                      double root, double smallest, float *scale) {
+    double squares[POSITIONS] = {0};
+    for (ptrdiff_t c = 0; c < channels; c++)
+        for (ptrdiff_t i = 0; i < count; i++) {
+            const double value = x[c * stride + i];
+            squares[i] += value * value;
+        }
+    for (ptrdiff_t i = 0; i < count; i++)
+        scale[i] = (float)(root / larger_double(__builtin_sqrt(squares[i]), smallest));
+}
+
+/* RMS norm (Zhang & Sennrich 2019) over the channels of every position; a vector shorter than `smallest` is
+ * divided by that. Squares are float64: those of float32 numbers neither overflow nor become subnormal.
+ *
+ * x, out: (channels x positions), rows `stride` and `positions` floats apart. */
+EXPORT(rms_norm)
+void rms_norm(const float *x, ptrdiff_t channels, ptrdiff_t positions, ptrdiff_t stride,
+              const float *weight, double smallest, float *out) {
+    const double root = __builtin_sqrt((double)channels);
+    for (ptrdiff_t start = 0; start < positions; start += POSITIONS, x += POSITIONS, out += POSITIONS) {
+        const ptrdiff_t count = fewer(positions - start, POSITIONS);
+        float scale[POSITIONS];
+        scales_of(x, channels, stride, count, root, smallest, scale);
+        for (ptrdiff_t c = 0; c < channels; c++)
+            for (ptrdiff_t i = 0; i < count; i++)
+                out[c * positions + i] = x[c * stride + i] * scale[i] * weight[c];
+    }
+}

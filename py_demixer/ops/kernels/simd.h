@@ -20,6 +20,7 @@ INLINE ptrdiff_t fewer(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 INLINE ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t unit) { return (n + unit - 1) / unit * unit; }
 
 typedef float f32x4 __attribute__((vector_size(16)));
+typedef double f64x2 __attribute__((vector_size(16)));
 typedef int32_t i32x4 __attribute__((vector_size(16)));
 typedef uint32_t u32x4 __attribute__((vector_size(16)));
 
@@ -58,6 +59,15 @@ INLINE f32x4 smaller(f32x4 a, f32x4 b) {
     return __builtin_wasm_pmin_f32x4(a, b);
 #else
     return choose(b < a, b, a);
+#endif
+}
+
+/* The larger of two numbers; a if one of them is NaN. */
+INLINE double larger_double(double a, double b) {
+#ifdef __wasm__
+    return __builtin_wasm_pmax_f64x2((f64x2){a, a}, (f64x2){b, b})[0];
+#else
+    return a < b ? b : a;
 #endif
 }
 
