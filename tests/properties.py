@@ -179,6 +179,9 @@ def check_rms_norm(kernels, channels, positions, level):
     lengths = np.maximum(np.sqrt(np.square(x, dtype=np.float64).sum(axis=0)), SMALLEST_LENGTH)
     expected = x.astype(np.float64) / lengths * channels**0.5 * weight[:, None]
     assert np.allclose(out, expected, rtol=4 * ROUNDING, atol=0)
+    overwritten = x.copy()
+    kernels.rms_norm(overwritten, weight, SMALLEST_LENGTH, overwritten)
+    assert np.array_equal(overwritten, out)
 
 
 @settings(SETTINGS, max_examples=60)

@@ -217,8 +217,7 @@ class RoFormer(Segmented):
         n_fft, hop, scaled = config.n_fft, config.hop, config.scaled
         spectrum, mixture = self._parted(x)
         trace.step("spectrum", spectrum)
-        x = trace.step("band_split", self._split(spectrum))
-        masks = self._masks(self._transform(x), spectrum)
+        masks = self._masks(self._transform(self._split(spectrum)), spectrum)
         spectra = apply_masks(trace.step("mask_estimators", masks), spectrum, config.shares)
         out = synthesise_interleaved(
             spectra, n_fft=n_fft, hop=hop, scaled=scaled, channels=self.channels, length=length
@@ -236,10 +235,10 @@ class RoFormer(Segmented):
             p = layers[str(number)]
             part = rms_norm(spectrum[self.config.rows(band)], p["0"]["gamma"])
             put_row(x, linear(part, **p["1"]), row=number)
-        return x
+        return trace.step("band_split", x)
 
     def _transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """All layers, each along time and then along the bands, and the last norm."""
+        """All layers, each along time and then along the bands, and the last norm; overwrites x."""
         total = None
         for layer in range(self.config.depth):
             if total is not None:
@@ -283,7 +282,7 @@ def _transformer(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
 
 
 def _normed(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:
-    return rms_norm(x.reshape(len(x), -1), p["gamma"]).reshape(x.shape)
+    return rms_norm(x.reshape(len(x), -1), p["gamma"], overwrite=True).reshape(x.shape)
 
 
 def _estimated(x: NDArray[np.float32], p: Params) -> NDArray[np.float32]:

@@ -19,19 +19,25 @@ def _transposed(x: NDArray[np.float32]) -> Shape:
 
 @operation(_transposed)
 def transpose(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Swap the last two axes.
+    """Swap the last two axes, in the same memory: the argument must not be used any more.
 
     Parameters
     ----------
     x
-        ``(channels, rows, positions)`` float32.
+        ``(channels, rows, positions)`` float32, C-contiguous.
 
     Returns
     -------
     NDArray[np.float32]
         ``(channels, positions, rows)`` float32, C-contiguous.
     """
-    return np.ascontiguousarray(x.swapaxes(1, 2))
+    assert x.flags.c_contiguous
+    out = x.reshape(_transposed(x))
+    channel = np.empty(out.shape[1:], np.float32)
+    for before, after in zip(x, out, strict=True):
+        channel[...] = before.T
+        after[...] = channel
+    return out
 
 
 def _taken(x: NDArray[np.float32], *, start: int, stop: int) -> Shape:

@@ -114,8 +114,10 @@ SMALLEST_LENGTH = 1e-12
 
 
 @operation(same_shape)
-def rms_norm(x: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """RMS norm over the channels of every position (Zhang & Sennrich 2019), in a new array.
+def rms_norm(
+    x: NDArray[np.float32], weight: NDArray[np.float32], *, overwrite: bool = False
+) -> NDArray[np.float32]:
+    """RMS norm over the channels of every position (Zhang & Sennrich 2019).
 
     A vector shorter than 1e-12 is divided by that instead of its length. Source: ``RMSNorm`` of
     bs_roformer.py.
@@ -126,15 +128,18 @@ def rms_norm(x: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.
         ``(channels, positions)`` float32.
     weight
         ``(channels,)``.
+    overwrite
+        Whether the result may take the memory of ``x``, which must then not be used any more.
     """
+    out = x if overwrite else np.empty(x.shape, np.float32)
     if (kernels := backend.kernels()) is not None:
-        y = np.empty(x.shape, np.float32)
-        kernels.rms_norm(x, weight, SMALLEST_LENGTH, y)
-        return y
+        kernels.rms_norm(x, weight, SMALLEST_LENGTH, out)
+        return out
     lengths = np.sqrt(np.einsum("cp,cp->p", x, x, dtype=np.float64))
-    y = x * (math.sqrt(len(x)) / np.maximum(lengths, SMALLEST_LENGTH)).astype(np.float32)
-    y *= weight.astype(np.float32)[:, None]
-    return y
+    scales = (math.sqrt(len(x)) / np.maximum(lengths, SMALLEST_LENGTH)).astype(np.float32)
+    np.multiply(x, scales, out=out)
+    out *= weight.astype(np.float32)[:, None]
+    return out
 
 
 def _of_two(*_: NDArray[np.float32]) -> tuple[int, ...]:
