@@ -87,7 +87,7 @@ def command_bench(options: argparse.Namespace) -> int:
     variables = environment.with_chromium(environment.ensure_chromium(python))
     command: list[str | Path] = [python, "-m", "tests.bench", _make_site()]
     command += [f"--{name}" for name in ("json", "long") if getattr(options, name)]
-    for name in ("reference", "pytorch", "original"):
+    for name in ("reference", "pytorch", "original", "training"):
         path = getattr(options, name)
         command += [f"--{name}={path.absolute()}"] if path else []
     return subprocess.run(command, cwd=environment.ROOT, env=variables).returncode
@@ -145,6 +145,9 @@ def _options() -> argparse.Namespace:
     )
     command.add_argument(
         "--original", type=Path, metavar="FOLDER", help="a checkout of the original SCNet"
+    )
+    command.add_argument(
+        "--training", type=Path, metavar="FOLDER", help="a checkout of the original RoFormers"
     )
     command.set_defaults(command=command_bench)
     command = commands.add_parser("release", help="build and check what a release would publish")

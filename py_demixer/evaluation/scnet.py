@@ -39,7 +39,7 @@ def network(original: Path, tensors: Mapping[str, NDArray[np.float32]], config: 
     ValueError
         The folder is not such a checkout.
     """
-    made = _module(original, NETWORKS[config.standardised]).SCNet(
+    made = module(original, NETWORKS[config.standardised]).SCNet(
         sources=list(config.sources),
         audio_channels=config.audio_channels,
         dims=list(config.widths),
@@ -78,7 +78,7 @@ def separate(
     mono = mix.mean(0)
     mean, std = mono.mean(), mono.std()
     with torch.no_grad(), in_its_precision():
-        apply = _module(original, "scnet.apply").apply_model
+        apply = module(original, "scnet.apply").apply_model
         stems = apply(model, ((mix - mean) / std)[None], shifts=0, **options)[0] * std + mean
     return dict(zip(model.sources, stems.numpy(), strict=True))
 
@@ -90,11 +90,16 @@ def in_its_precision() -> Iterator[None]:
         yield
 
 
-def _module(original: Path, name: str) -> ModuleType:
+def module(original: Path, name: str) -> ModuleType:
+    """Import a module of a checkout.
+
+    Raises
+    ------
+    ValueError
+        The checkout has no such module.
+    """
     if not original.joinpath(*name.split(".")).with_suffix(".py").exists():
-        raise ValueError(
-            f"{original} is not a checkout of the original SCNet: it has no module {name}."
-        )
+        raise ValueError(f"{original} is not a checkout of the original: it has no module {name}.")
     # scnet/apply.py uses this package only to find a device.
     sys.modules.setdefault("accelerate", ModuleType("accelerate"))
     accelerate: Any = sys.modules["accelerate"]

@@ -26,6 +26,7 @@ from tests.bench import (
     page,
     reference,
     rivals,
+    roformer,
     scnet,
     songs,
 )
@@ -53,6 +54,10 @@ def main() -> None:
         (
             "a segment of SCNet and of SCNet-large",
             lambda: scnet.measure(options.site, RUNS, options.pytorch, options.original),
+        ),
+        (
+            "a segment of a Mel-Band RoFormer",
+            lambda: roformer.measure(options.site, options.pytorch, options.training),
         ),
         ("opening the page again", lambda: page.measure_start(options.site, RUNS)),
         ("one song, by several workers", lambda: songs.measure_scaling(options.site)),
@@ -93,6 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--pytorch", type=Path)
     parser.add_argument("--original", type=Path)
+    parser.add_argument("--training", type=Path)
     return parser.parse_args()
 
 

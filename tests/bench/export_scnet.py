@@ -1,24 +1,17 @@
-"""Export the original SCNet as an ONNX graph, for onnxruntime-web; needs PyTorch and onnx.
+"""The part of the original SCNet that export.py exports.
 
-python -m tests.bench.export_scnet DIMENSIONS CHECKOUT OUT
-
-The short-time transforms are left out, in the rival's favour; the transforms over time between its
-layers are matrix products, since ONNX Runtime has no WebAssembly kernels for complex numbers.
+The transforms over time between its layers are matrix products, since ONNX Runtime has no
+WebAssembly kernels for complex numbers.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from py_demixer.evaluation import scnet
-from py_demixer.models import parameters
 from py_demixer.models.scnet import Config
-from tests.bench.inside_scnet import tensors
 
 
 class Transform(torch.nn.Module):
@@ -69,29 +62,13 @@ class Body(torch.nn.Module):
         return x * std + mean
 
 
-def main(dimensions: str, checkout: Path, out: Path) -> None:
-    """Write the graph."""
-    torch.set_grad_enabled(False)
-    config = parameters.read_config(Config, dimensions)
-    network = scnet.network(checkout, tensors(config, "float32"), config)
+def body(network: Any, config: Config) -> tuple[torch.nn.Module, torch.Tensor]:
+    """The graph's module, and an input for it."""
     x = torch.zeros(1, config.widths[0], config.n_fft // 2 + 1, _frames(config))
-    body = Body(network, x.shape[3]).eval()
-    torch.onnx.export(
-        body,
-        (x,),
-        str(out),
-        input_names=["spectrum"],
-        output_names=["stems"],
-        opset_version=17,
-        dynamo=False,
-    )
+    return Body(network, x.shape[3]), x
 
 
 def _frames(config: Config) -> int:
     hop = config.n_fft // 4
     hops = config.segment_length // hop + 1
     return hops + (hops + 1) % 2 + 1
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

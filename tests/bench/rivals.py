@@ -115,6 +115,12 @@ def run_graph(
     return answer["seconds"], answer["heap"]
 
 
+def versions(rows: Sequence[Row]) -> dict[str, str]:
+    """The version of onnxruntime-web, if it was measured."""
+    name, _, version = ONNXRUNTIME.partition("@")
+    return {f"npm {name}": version} if any(row["engine"] == name for row in rows) else {}
+
+
 def fetch_onnxruntime() -> Path:
     """Install onnxruntime-web with npm, once, and return its folder."""
     folder = CACHE / "rivals"

@@ -1,6 +1,7 @@
 """The measurements on the tiny model: that they run, and that their rows are complete."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import soundfile
 
 import py_demixer
 from py_demixer import speed
+from py_demixer.models.roformer import Config, RoFormer
 from tests import synthetic, unmix
 from tests.bench import (
     gpu,
@@ -20,6 +22,7 @@ from tests.bench import (
     operations,
     page,
     reference,
+    roformer,
     scnet,
 )
 from tests.bench.rows import ratios, row, table
@@ -136,6 +139,32 @@ def test_scnet(tiny_site, monkeypatch):
     for segment, lstms in (rows[:2], rows[2:]):
         assert 50e6 < segment["peak_bytes"] < 2e9
         assert 0 < lstms["share"] < 1
+
+
+@pytest.mark.browser
+def test_roformer(tiny_site, monkeypatch):
+    """Without the rivals."""
+    small = {"width": 8, "depth": 1, "heads": 1, "head_width": 8, "mask_width": 16}
+    monkeypatch.setattr(roformer, "DIMENSIONS", small | {"segment_length": 22050})
+    rows, versions = roformer.measure(tiny_site, None, None)
+    assert versions == {}
+    assert [(row["what"], row["where"], row["backend"]) for row in rows] == [
+        ("mel_roformer/segment", "native", "numpy"),
+        ("mel_roformer/segment", "chromium", "kernels"),
+    ]
+    for measured in rows:
+        assert measured.keys() >= FIELDS
+        assert measured["gflops"] > 0
+        assert 30e6 < measured["peak_bytes"] < 2e9
+
+
+def test_operations_of_a_roformer_are_those_of_its_shapes():
+    """Most are products of the weights of transformers with every band of every frame."""
+    shapes = RoFormer.shapes(Config())
+    layers = sum(math.prod(shape) for name, shape in shapes.items() if "layers." in name)
+    found = roformer.subject("a", {}).gflop
+    assert found == pytest.approx(3100, rel=0.01)
+    assert 0.6 < 2e-9 * layers * 60 * 801 / found < 0.8
 
 
 @pytest.mark.browser

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from py_demixer.evaluation import roformer
 from py_demixer.models.roformer import Config
 from tests import own, tiny
 from tests.golden import cases, checks
@@ -38,58 +39,23 @@ py_demixer.ops.stft.analyse_interleaved."""
 def main(training: Path) -> None:
     """Write all files."""
     torch.set_grad_enabled(False)
-    sys.path.insert(0, str(training))
     made_with = {f"commit of {training.name}": np.array(commit(training))}
     for name, kind in tiny.KINDS.items():
         if kind.architecture == "roformer":
-            cases.save(f"tiny-{name}", segments(kind) | made_with)
-    write_checkpoints()
+            cases.save(f"tiny-{name}", segments(training, kind) | made_with)
+    write_checkpoints(training)
 
 
-def network(kind: tiny.Kind) -> Any:
+def network(training: Path, kind: tiny.Kind) -> Any:
     """The original network with seeded weights, in float32."""
-    from models.bs_roformer import BSRoformer, MelBandRoformer
-
-    config = tiny.config(kind)
-    made = (BSRoformer if config.sizes else MelBandRoformer)(**arguments(config))
-    tensors = tiny.tensors(0, kind)
-    state = made.state_dict()
-    assert set(tensors) == {name for name in state if not name.endswith("rotary_embed.freqs")}
-    made.load_state_dict(state | {n: torch.from_numpy(np.float32(x)) for n, x in tensors.items()})
-    return made.eval()
+    tensors, config = tiny.tensors(0, kind), tiny.config(kind)
+    return roformer.network(training, tensors, config, stft_window_fn=WINDOW)
 
 
-def arguments(config: Config) -> dict[str, Any]:
-    """The arguments with which the original is made."""
-    bands = {"freqs_per_bands": config.sizes} if config.sizes else {"num_bands": config.mel_bands}
-    return bands | {
-        "dim": config.width,
-        "depth": config.depth,
-        "stereo": config.audio_channels == 2,
-        "num_stems": config.estimated,
-        "time_transformer_depth": config.depths[0],
-        "freq_transformer_depth": config.depths[1],
-        "dim_head": config.head_width,
-        "heads": config.heads,
-        "attn_dropout": 0.0,
-        "ff_dropout": 0.0,
-        "flash_attn": False,
-        "stft_n_fft": config.n_fft,
-        "stft_win_length": config.n_fft,
-        "stft_hop_length": config.hop,
-        "stft_normalized": config.scaled,
-        "stft_window_fn": WINDOW,
-        "zero_dc": config.drops_dc,
-        "skip_connection": config.skips,
-        "mlp_expansion_factor": config.mask_width // config.width,
-        "mask_estimator_depth": config.mask_depth + bool(config.sizes),
-    }
-
-
-def segments(kind: tiny.Kind) -> Numbers:
+def segments(training: Path, kind: tiny.Kind) -> Numbers:
     """All stages and the stems of the network, for each segment."""
     out: Numbers = {}
-    config, model = tiny.config(kind), network(kind).double()
+    config, model = tiny.config(kind), network(training, kind).double()
     for name, mixture in cases.segments(config.segment_length).items():
         stages: Numbers = {}
         masks: list[np.ndarray] = []
@@ -208,11 +174,11 @@ def transforms(name: str, scaled: bool) -> Numbers:
     }
 
 
-def write_checkpoints() -> None:
+def write_checkpoints(training: Path) -> None:
     """Write checkpoints with tiny networks as training saves them."""
     CHECKPOINTS.mkdir(exist_ok=True)
     for name, kind in own.ROFORMERS.items():
-        state = network(kind).half().state_dict()
+        state = network(training, kind).half().state_dict()
         parallel = {f"module.{key}": tensor for key, tensor in state.items()}
         torch.save({"epoch": 7, "state_dict": parallel}, CHECKPOINTS / f"{name}.ckpt")
 

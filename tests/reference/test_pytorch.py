@@ -110,7 +110,7 @@ def test_scnet_needs_a_checkout_of_its_original(track, tmp_path, pytorch_python)
     weights = tiny.write(tmp_path / "tiny.safetensors", name="scnet")
     for more, message in (
         ((), "name a checkout of https://github.com/starrytong/SCNet with --original"),
-        (("--original", tmp_path), f"{tmp_path} is not a checkout of the original SCNet"),
+        (("--original", tmp_path), f"{tmp_path} is not a checkout of the original"),
         (("--original", tmp_path, "--shifts", 1), "compare without --shifts"),
     ):
         result = compare(pytorch_python, track / "mixture.wav", "--weights", weights, *more)
