@@ -24,6 +24,7 @@ from py_demixer.gpu.native import Card, Runner
 from py_demixer.gpu.schedule import packed
 from py_demixer.models.htdemucs import HTDemucs
 from py_demixer.ops import stft
+from py_demixer.ops.norm import SMALLEST_LENGTH, rms_norm
 from py_demixer.speed import Operation
 from py_demixer.weights import checkpoint
 from tests import chromium
@@ -105,11 +106,22 @@ def measure_segment(
 
 
 def cases() -> Iterator[Case]:
-    """The operations, with the network's own shapes."""
+    """The operations, with the networks' own shapes."""
     for operation in speed.operations():
         yield case_of(operation)
         if operation.name.startswith("attention"):
             yield products_case(operation)
+    yield from roformer_cases()
+
+
+def roformer_cases() -> Iterator[Case]:
+    """Operations of a RoFormer: along time in each band, and along 60 bands in each of 100 frames.
+
+    Rows attend by themselves, as heads do.
+    """
+    yield case_of(speed.self_attention(8, 64, 801))
+    yield case_of(speed.self_attention(100 * 8, 64, 60))
+    yield rms_norm_case((384, 6000))
 
 
 def case_of(operation: Operation) -> Case:
@@ -234,6 +246,32 @@ def _attended(operation: Operation) -> Tensors:
     heads = operation.options["heads"]
     query, key, value = operation.x.reshape(3, heads, -1, operation.x.shape[1])
     return {"query": query.transpose(0, 2, 1), "key": key, "value": value.transpose(0, 2, 1)}
+
+
+def rms_norm_case(shape: tuple[int, int]) -> Case:
+    """RMS norm: channels first in ours; in theirs positions first, and as PyTorch exports it."""
+    channels, positions = shape
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    tensors = {"weight": np.linspace(0.5, 1.5, channels).astype(np.float16)}
+    nodes = [
+        helper.make_node("ReduceL2", ["x", "axis"], ["length"]),
+        helper.make_node("Clip", ["length", "smallest"], ["clipped"]),
+        helper.make_node("Div", ["x", "clipped"], ["unit"]),
+        helper.make_node("Mul", ["unit", "root"], ["scaled"]),
+        helper.make_node("Mul", ["scaled", "weight"], ["y"]),
+    ]
+    weights = {**tensors, "smallest": np.array(SMALLEST_LENGTH), "root": np.array(channels**0.5)}
+    feeds = {"x": x.T[None]}
+    graph = model(nodes, feeds, weights)
+    graph.graph.initializer.append(numpy_helper.from_array(np.array([-1]), "axis"))
+    operation = Operation(
+        f"RMS norm {channels} x {positions}",
+        lambda x: rms_norm(x, tensors["weight"]),
+        x,
+        tensors,
+        4e-9 * x.size,
+    )
+    return Case(f"gpu/{operation.name}", operation, graph, feeds, lambda y: y.T[None])
 
 
 def model(
