@@ -16,9 +16,13 @@ from tools.environment import CACHE, ROOT, WEIGHTS, CannotGoOn, ensure_node_modu
 from tools.kernels import build_kernels
 from tools.pyodide import ensure_pyodide
 from tools.snapshot import ensure_snapshot
+from web.assemble import new_issue
 
 DIST = ROOT / "dist"
 _MANIFEST = json.loads((ROOT / "py_demixer" / "weights" / "manifest.json").read_bytes())
+_IN_32_BITS = ("roformer", "scnet")
+"""Architectures whose published numbers 16 bits do not hold exactly."""
+
 MODELS = tuple(_MANIFEST)
 """Names of all models; a site has the first one unless told otherwise."""
 
@@ -149,14 +153,14 @@ def _weight_file(name: str, folder: Path) -> Path:
 
 
 def stored_weights(python: Path, name: str, path: Path, storage: str, cache: Path = CACHE) -> Path:
-    """A model's weight file as the site has it: SCNet's numbers are exact only in 32 bits.
+    """A model's weight file as the site has it: some models' numbers are exact only in 32 bits.
 
     Parameters
     ----------
     storage
         One of STORAGES.
     """
-    if _MANIFEST[name]["architecture"] != "scnet" or storage == "float32":
+    if _MANIFEST[name]["architecture"] not in _IN_32_BITS or storage == "float32":
         return path
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -170,6 +174,13 @@ def stored_weights(python: Path, name: str, path: Path, storage: str, cache: Pat
         if subprocess.run([python, *command], cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
             raise CannotGoOn(f"Cannot store the weights of {name} as {storage}: see above.")
     return out
+
+
+def _check_repository(repository: str) -> None:
+    try:
+        new_issue(repository)
+    except ValueError as error:
+        raise CannotGoOn(str(error)) from error
 
 
 def make_site(
@@ -194,6 +205,8 @@ def make_site(
     repository
         See :func:`web.assemble.assemble`.
     """
+    if repository:
+        _check_repository(repository)
     node_modules = ensure_node_modules()
     pyodide = ensure_pyodide(python, node_modules)
     wheel = build_kernel_wheel(python)

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from web import headers
 
@@ -233,7 +234,10 @@ def assemble(
         One of the inputs is missing.
     KeyError
         A model is not in the manifest.
+    ValueError
+        The repository is not the address of a web page.
     """
+    issues = repository and new_issue(repository)
     site = out.with_name(out.name + ".part")
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
@@ -248,10 +252,27 @@ def assemble(
     packaged = _copy_wheel(wheel, site)
     licences = _licences(wheel, node_modules, pyodide_dir, described)
     (site / "licences.txt").write_text(licences, encoding="utf-8")
-    _write_assets(site, pyodide, restored, packaged, described, repository)
+    _write_assets(site, pyodide, restored, packaged, described, issues)
     _write_shell(site)
     shutil.rmtree(out, ignore_errors=True)
     site.rename(out)
+
+
+def new_issue(repository: str) -> str:
+    """The address of a form for an issue, on GitHub, Gitea or Forgejo.
+
+    Raises
+    ------
+    ValueError
+        The repository is not the address of a web page.
+    """
+    parts = urlsplit(repository)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError(
+            f"{repository} is not the address of a repository's page: give it with https://."
+        )
+    path = parts.path.rstrip("/").removesuffix(".git")
+    return urlunsplit((parts.scheme, parts.netloc, f"{path}/issues/new", "", ""))
 
 
 def _copy_page(web: Path, site: Path) -> None:
@@ -408,7 +429,7 @@ def _write_assets(
     snapshot: Mapping[str, Any],
     wheel: str,
     models: Mapping[str, dict[str, object]],
-    repository: str | None,
+    issues: str | None,
 ) -> None:
     from py_demixer import numerics
     from py_demixer.weights import manifest
@@ -439,7 +460,7 @@ def _write_assets(
         },
         "files": heavy,
         "fallback": fallback,
-        "repository": repository,
+        "issues": issues,
     }
     _write_json(site / "assets.json", assets)
 

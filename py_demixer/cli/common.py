@@ -120,7 +120,10 @@ def add_ensemble(parser: argparse.ArgumentParser) -> None:
 
 
 def _members(text: str) -> tuple[argparse.Namespace, ...]:
-    return tuple(_member(part.strip()) for part in text.split(","))
+    members = [part.strip() for part in text.split(",")]
+    if not all(members):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of models: A,B or A:2,B")
+    return tuple(map(_member, members))
 
 
 def _member(text: str) -> argparse.Namespace:
@@ -201,7 +204,8 @@ def load_model(options: argparse.Namespace) -> Model:
         if options.ensemble:
             members = tuple(load_named(one, options) for one in options.ensemble)
             weights = tuple(one.weight for one in options.ensemble)
-            return Ensemble(members, weights if len(set(weights)) > 1 else (), options.combine)
+            are_alike = all(weight == 1 for weight in weights)
+            return Ensemble(members, () if are_alike else weights, options.combine)
         if is_own(options):
             return loading.load_opened(opened(options), options.backend)
         return loading.load_model(model_name(options), options.weights, options.backend, say)

@@ -1,9 +1,9 @@
 """Convert published weight files to the one file that the package reads (safetensors).
 
-Demucs' weights are stored in 16 bits, which hold them exactly, and SCNet's in 32 bits. A bag is
-published as one checkpoint per network; Open-Unmix is published as one checkpoint per stem, and its
-matrices are stored in 8 bits (see `storage`). A network's dimensions come from the checkpoint (see
-`dimensions`) or from the manifest.
+Demucs' weights are stored in 16 bits, which hold them exactly, those of SCNet and of RoFormers in
+32 bits. A bag is published as one checkpoint per network; Open-Unmix is published as one checkpoint
+per stem, and its matrices are stored in 8 bits (see `storage`). A network's dimensions come from
+the checkpoint (see `dimensions`) or from the manifest.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from . import checkpoint, dimensions, onnx_export, pytorch
 from .checkpoint import Checkpoint
 from .manifest import Model
 from .storage import half, quantise
+
+ROTATION = ".rotary_embed.freqs"
+"""End of the names of RoFormers' angular frequencies, which are the same in all of them."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -132,6 +135,8 @@ def _assembled(model: Model, packages: Mapping[str, pytorch.Package]) -> tuple[T
         return _open_unmix(model, parts)
     if model.architecture == "scnet":
         return _scnet(model, *parts.values())
+    if model.architecture == "roformer":
+        return _roformer(model, *parts.values())
     configs = [_demucs_config(model, package) for package in parts.values()]
     if any(config != configs[0] for config in configs):
         raise _Mismatch("the networks of the bag are not alike.")
@@ -170,10 +175,23 @@ def _scnet(model: Model, package: pytorch.Package) -> tuple[Tensors, str]:
         found = dimensions.of_scnet(package.tensors)
     except KeyError as error:
         raise _Mismatch("the network is of another kind.") from error
-    found |= {"sources": list(model.stems)} | dict(model.config)
-    config: Any = parameters.make_config(ARCHITECTURES["scnet"].config, found)
-    names = _checked(config, model, [package.tensors])
-    tensors = {name: package.tensors[name].astype(np.float32) for name in names}
+    return _in_32_bits(model, package.tensors, found)
+
+
+def _roformer(model: Model, package: pytorch.Package) -> tuple[Tensors, str]:
+    """The manifest knows all dimensions: those that the tensors do not tell are needed to check."""
+    kept = {name: x for name, x in package.tensors.items() if not name.endswith(ROTATION)}
+    return _in_32_bits(model, kept, {})
+
+
+def _in_32_bits(
+    model: Model, network: Mapping[str, NDArray[Any]], found: Mapping[str, Any]
+) -> tuple[Tensors, str]:
+    """The tensors of a network with these dimensions, which the manifest's override."""
+    known = {**found, "sources": list(model.stems), **model.config}
+    config: Any = parameters.make_config(ARCHITECTURES[model.architecture].config, known)
+    names = _checked(config, model, [network])
+    tensors = {name: network[name].astype(np.float32, copy=False) for name in names}
     return tensors, parameters.write_config(config)
 
 

@@ -23,7 +23,7 @@ from py_demixer.ops.transformer import angular_frequencies
 
 from . import dimensions
 from .checkpoint import Checkpoint
-from .convert import unmix_parameters
+from .convert import ROTATION, unmix_parameters
 from .dimensions import section_of
 from .manifest import MODELS
 from .networks import check_sources
@@ -170,7 +170,7 @@ def _roformer(package: Package, settings: Settings, _name: str) -> Checkpoint:
     found["normalised"] = bool(section_of(settings, "inference").get("normalize", False))
     made = _checkpoint("roformer", found, network)
     for name in sorted(set(network) - set(made.tensors)):
-        if not name.endswith(_ROTATION):
+        if not name.endswith(ROTATION):
             raise ConvertError(f"This RoFormer has a tensor {name}, which is not known here.")
         usual = angular_frequencies(found["head_width"])
         # Checkpoints in 16 bits have them rounded, and networks were not trained with that.
@@ -178,8 +178,6 @@ def _roformer(package: Package, settings: Settings, _name: str) -> Checkpoint:
             raise ConvertError(f"The rotation {name} of this RoFormer is an unusual one.")
     return made
 
-
-_ROTATION = ".rotary_embed.freqs"
 
 _VARIANTS = {
     "lora_": "LoRA layers that are not merged into its weights",

@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, expect
 
 from tests import synthetic
 from tests.browser.page import RATE, DemixerPage, wav
+from tests.waiting import until
 from web import server
 
 pytestmark = pytest.mark.browser
@@ -134,6 +135,11 @@ def test_stem_and_loop_can_be_dragged_out(watched: DemixerPage) -> None:
         if np.array_equal(whole[:, frame : frame + part.shape[1]], part)
     )
     assert start == pytest.approx(SONG.shape[1] / 4, rel=0.05)
+    # Nothing of a deleted song stays, except what another program may still be copying.
+    save_button(tab, "drums").hover()
+    until(lambda: temporary(tab) == 3, "the next file", page=tab.page)
+    tab.remove("song")
+    until(lambda: temporary(tab) == 2, "the end of the file", page=tab.page)
 
 
 def test_unfinished_stem_is_not_dragged(watched: DemixerPage) -> None:

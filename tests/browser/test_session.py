@@ -764,7 +764,7 @@ def test_figures_can_be_sent_to_the_repository(
     open_page: Callable[[str], DemixerPage],
 ) -> None:
     repository = "https://example.org/someone/demixer"
-    site = make_stub({"htdemucs": tiny_weights}, repository=repository)
+    site = make_stub({"htdemucs": tiny_weights}, repository=f"{repository}.git/")
     with server.serving(site) as url:
         tab = open_page(url).wait_started()
         tab.element("happening").evaluate("dialog => dialog.showModal()")

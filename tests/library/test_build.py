@@ -226,6 +226,12 @@ def test_site_has_the_models_that_are_named(tmp_path, monkeypatch, capsys):
         site.chosen_weights(python, ("scnet", "umxl"), tmp_path)
 
 
+@pytest.mark.parametrize("address", ["github.com/a/b", "git@github.com:a/b.git", "https:///b"])
+def test_repository_must_be_a_web_page(address):
+    with pytest.raises(CannotGoOn, match="is not the address of a repository's page"):
+        site.make_site(Path(sys.executable), repository=address)
+
+
 def test_names_of_the_models_are_those_of_the_manifest():
     assert tuple(manifest.load()) == site.MODELS
 

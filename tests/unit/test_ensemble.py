@@ -220,6 +220,7 @@ def test_processes_share_the_work_of_both_models(folder, song):
     [
         (["--ensemble", "htdemucs,scnet", "--model", "scnet"], "names all models"),
         (["--ensemble", "htdemucs,scnet", "--segment", "3"], "no option 'segment'"),
+        (["--ensemble", "htdemucs,"], "'htdemucs,' is not a list of models"),
         (["--model", "scnet", "--then", "drums"], "not of the form STEM=MODEL"),
         (["--model", "scnet", "--then", "kick=scnet"], "no stem 'kick' to separate further"),
         (["--model", "scnet", "--format", "stem.mp4", "--then", "drums=scnet"], "room for four"),
@@ -239,6 +240,9 @@ def test_missing_model_is_told(folder, capsys):
     assert "There is no file nothing.ckpt" in capsys.readouterr().err
     assert run(folder, "--ensemble", str(folder / "scnet.safetensors")) == 1
     assert "at least two models" in capsys.readouterr().err
+    twice = ",".join([f"{folder / 'scnet.safetensors'}:0"] * 2)
+    assert run(folder, "--ensemble", twice) == 1
+    assert "must be positive" in capsys.readouterr().err
     assert not (folder / "out").exists()
 
 

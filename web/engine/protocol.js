@@ -384,7 +384,8 @@
  * @property {Record<string, ModelInfo>} missing  models that this site could offer, but does not
  * @property {AssetFile[]} files      the heavy files that the page needs for any model, and caches
  * @property {string[]} fallbackPackages   packages also loaded if the kernels cannot be opened
- * @property {string | null} repository   address of the site's repository, if it says so
+ * @property {string | null} issues   address of a form for an issue of the site's repository, which
+ *   takes `title` and `body`; null: the site does not say
  * @property {AssetFile[]} fallback   files fetched only if the snapshot or the kernels cannot be used
  */
 

@@ -369,17 +369,17 @@ export class Session extends EventTarget {
   /**
    * Open a finished song with the parts of its stems.
    *
-   * @param {Song} song
+   * @param {Song} song @param {Song[]} [above] those that it is a part of
    * @returns {Promise<OpenSong | DividedSong>} to be closed by the caller
    * @throws {UserError} if the song cannot be opened; parts that cannot be are left out
    */
-  async openWithParts(song) {
+  async openWithParts(song, above = []) {
     const whole = /** @type {OpenSong} */ (await this.open(song));
     /** @type {import("./divided.js").Division[]} */
     const divisions = [];
-    for (const part of this.partsOf(song)) {
+    for (const part of this.#partsOf(song, above)) {
       try {
-        const stems = await this.openWithParts(part);
+        const stems = await this.openWithParts(part, [...above, song]);
         divisions.push({ source: part.part?.source ?? "", song: part, stems });
       } catch (error) {
         console.warn(`The parts in "${part.name}" are not shown.`, error);
@@ -389,22 +389,25 @@ export class Session extends EventTarget {
   }
 
   /**
-   * @param {Song} song
+   * @param {Song} song @param {Song[]} above none of which is a part, whatever is stored
    * @returns {Song[]} finished songs that its stems were divided into; the latest of each stem
    */
-  partsOf(song) {
+  #partsOf(song, above) {
     if (song.state !== "finished") return [];
     const sources = new Set(song.about?.stems);
-    return this.library.filter(({ part, notes, about }) => {
-      const isPart = part?.song === song.id && notes.added > song.notes.added;
-      const isAsLong = about?.measured.length === song.about?.measured.length;
-      return isPart && isAsLong && sources.delete(part.source);
+    const latest = this.library.toSorted((one, other) => other.notes.added - one.notes.added);
+    return latest.filter((other) => {
+      const isAsLong = other.about?.measured.length === song.about?.measured.length;
+      if (other.part?.song !== song.id || !isAsLong || [...above, song].includes(other)) return false;
+      return sources.delete(other.part.source);
     });
   }
 
-  /** @param {Song} song @returns {Song[]} its parts, and theirs */
-  allPartsOf(song) {
-    return this.partsOf(song).flatMap((part) => [part, ...this.allPartsOf(part)]);
+  /** @param {Song} song @param {Song[]} [above] @returns {Song[]} its parts, and theirs */
+  allPartsOf(song, above = []) {
+    return this.#partsOf(song, above).flatMap((part) => {
+      return [part, ...this.allPartsOf(part, [...above, song])];
+    });
   }
 
   /** @param {Song} song @returns {Promise<OpenSong>} */
@@ -643,6 +646,8 @@ export class Session extends EventTarget {
     const index = this.songs.indexOf(song);
     this.#forget(song);
     other ??= Song.from(kept);
+    // It may have been made of the same stem of a song that is gone, or of a file.
+    if (song.part) this.#note(other, { part: song.part });
     if (other.state !== "finished") {
       other.state = "waiting"; // It is next, and is not to be opened for reading now.
       const others = this.songs.filter((one) => one !== other);

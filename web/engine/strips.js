@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isDivided } from "./divided.js";
+import { isDivided, wholeOf } from "./divided.js";
 import { presets } from "./presets.js";
 import { clamp } from "./stretch/tempo.js";
 
@@ -85,10 +85,8 @@ export class Strips {
     if (!preset) throw new Error(`There is no preset ${name} for these stems.`);
     if (this.#preset === "own") this.#own = this.#snapshot();
     this.#preset = name;
-    for (const [source, channel] of this.#own) {
-      const muted = preset.heard?.includes(source) === false;
-      this.#channels.set(source, preset.heard ? { ...UNTOUCHED, muted } : { ...channel });
-    }
+    if (preset.heard) this.#hear(preset.heard);
+    else for (const [source, channel] of this.#own) this.#channels.set(source, { ...channel });
   }
 
   /** @param {string} source @returns {boolean} */
@@ -119,27 +117,50 @@ export class Strips {
       this.#channels.set(source, this.#restored(source, channels));
       this.#own.set(source, this.#restored(source, own));
     }
-    const isKnown = presets(this.#sources).some(({ name }) => name === preset);
-    this.#preset = isKnown ? preset : "own";
+    const known = presets(this.#sources).find(({ name }) => name === preset);
+    this.#preset = known?.name ?? "own";
+    if (known?.heard) this.#hear(known.heard);
     this.master = master;
+  }
+
+  /** @param {readonly string[]} heard the stems that are heard, as they are; the others are muted */
+  #hear(heard) {
+    for (const source of this.#sources) {
+      this.#channels.set(source, { ...UNTOUCHED, muted: !heard.includes(source) });
+    }
   }
 
   /**
    * @param {string} source @param {Record<string, Channel> | undefined} stored
-   * @returns {Channel} as stored; if the stem has been divided since, its parts are heard instead,
-   *   and if they are gone, it is heard again
+   * @returns {Channel} as stored; if the stem has been divided since, its parts are heard instead
    */
   #restored(source, stored) {
-    const channel = channelOf(stored?.[source]);
-    const isNow = isDivided(source, this.#sources);
-    const was = isDivided(source, Object.keys(Object(stored)));
-    return isNow === was ? channel : { ...channel, muted: isNow };
+    const undivided = heardAs(source, stored ?? {});
+    if (!isDivided(source, this.#sources)) return undivided;
+    if (isDivided(source, Object.keys(Object(stored)))) return channelOf(stored?.[source]);
+    return { ...undivided, muted: true, solo: false };
   }
 
   /** @returns {Map<string, Channel>} */
   #snapshot() {
     return new Map([...this.#channels].map(([source, channel]) => [source, { ...channel }]));
   }
+}
+
+/**
+ * @param {string} source @param {Record<string, Channel>} stored
+ * @returns {Channel} settings with which a stem that is not divided is heard as before: a part that
+ *   is new like its whole, and a whole whose parts are gone like these
+ */
+function heardAs(source, stored) {
+  const whole = wholeOf(source);
+  if (!Object.hasOwn(stored, source)) return whole ? heardAs(whole, stored) : { ...UNTOUCHED };
+  const channel = channelOf(stored[source]);
+  const parts = Object.keys(stored).filter((other) => wholeOf(other) === source);
+  if (parts.length === 0) return channel;
+  const heard = parts.map((part) => heardAs(part, stored));
+  const muted = heard.every((part) => part.muted);
+  return { ...channel, muted, solo: heard.some(({ solo }) => solo) };
 }
 
 /** @param {Partial<Channel> | undefined} given, perhaps from an old file @returns {Channel} */

@@ -145,6 +145,7 @@ const songs = new Songs({
   save: saveFinished,
   want: (song) => showing.offer(song),
   release: (song) => showing.release(song),
+  restore: () => showing.restore(),
   modelBytes: async () => (assets ? weightBytes(base, assets) : 0),
   onError: showProblem,
 });
@@ -299,7 +300,9 @@ async function separateFurther(song, source) {
     const made = await further.separate(origin, models, choices.get("model"));
     if (made) showNotice((words) => words.studio.furtherQueued(made.name));
   } catch (error) {
-    showProblem(error);
+    // If the user has deleted it, there is nothing to tell.
+    if (session.library.includes(origin.song)) showProblem(error);
+    else console.warn(error);
   }
 }
 

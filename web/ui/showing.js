@@ -19,6 +19,14 @@ import { MediaKeys } from "./transport/media-session.js";
  */
 
 /**
+ * Where the user is in a song.
+ * @typedef {object} Place
+ * @property {number} position  of the playhead, in frames
+ * @property {Player["heard"]} heard
+ * @property {import("./studio/studio.js").StudioPlace} view
+ */
+
+/**
  * @typedef {object} Surroundings
  * @property {import("../engine/session.js").Session} session
  * @property {import("../engine/save/saves.js").Saves} saves
@@ -37,7 +45,7 @@ export class Showing extends EventTarget {
   #current = null;
   /** @type {Song | null} the song to show as soon as it can be opened */
   #next = null;
-  /** @type {Song | null} the song that was shown, once a part of it is deleted */
+  /** @type {{song: Song, place: Place} | null} a song that is not shown while a part is deleted */
   #again = null;
   /** @type {MediaKeys | null} keys for the player */
   #mediaKeys = null;
@@ -90,32 +98,56 @@ export class Showing extends EventTarget {
   }
 
   /**
-   * Show the stems of the song that were divided meanwhile, or no longer those whose parts were
-   * deleted, unless it plays.
+   * Show the parts of the song's stems that have been finished meanwhile, unless it plays or the
+   * user is holding something in the studio.
    */
   renew() {
     return this.#inTurn(async () => {
       const last = this.#current;
-      if (!last && this.#again) return this.#open(this.#again);
       if (!last || last.player.state !== "paused") return;
       const parts = new Set(this.#about.session.allPartsOf(last.song));
       if (parts.size === last.parts.length && last.parts.every((part) => parts.has(part))) return;
-      const { position } = last.player;
-      await this.#putAway();
-      await this.#open(last.song, position);
+      if (this.#about.studio.isHeld) {
+        const later = () => setTimeout(() => void this.renew());
+        addEventListener("pointerup", later, { once: true });
+        return;
+      }
+      await this.#open(last.song, await this.#takeDown());
     });
   }
 
-  /** @param {Song} song @param {number} [position] of the playhead, in frames */
-  async #open(song, position = 0) {
+  /** Show the song again that was taken down by `release`, whether its part was deleted or not. */
+  restore() {
+    return this.#inTurn(async () => {
+      const again = this.#again;
+      this.#again = null;
+      if (again && !this.#current) await this.#open(again.song, again.place);
+    });
+  }
+
+  /** @returns {Promise<Place>} where the user was in the song, which is no longer shown */
+  async #takeDown() {
+    const { player } = /** @type {Shown} */ (this.#current);
+    const { position, heard } = player;
+    const place = { position, heard, view: this.#about.studio.place };
+    await this.#putAway();
+    return place;
+  }
+
+  /** @param {Song} song @param {Place | null} [place] where the user was in it */
+  async #open(song, place = null) {
     this.#again = null;
     const { session, studio, transport, music } = this.#about;
     const parts = session.allPartsOf(song);
     const stems = await session.openWithParts(song);
     const player = this.#playerOf(song, stems);
-    if (position > 0) player.seek(position);
+    if (place) {
+      player.seek(place.position);
+      player.heard = place.heard;
+    }
     this.#current = { song, parts, stems, player };
     studio.show(this.#current);
+    if (place) studio.place = place.view;
     transport.show(this.#current);
     music.show(this.#current);
     const { rate, length } = stems;
@@ -131,9 +163,7 @@ export class Showing extends EventTarget {
       const { current } = this;
       if (current?.song === song) return this.#putAway();
       if (!current?.parts.includes(song)) return;
-      await this.#about.saves.giveUp(current.song);
-      await this.#putAway();
-      this.#again = current.song;
+      this.#again = { song: current.song, place: await this.#takeDown() };
     });
   }
 

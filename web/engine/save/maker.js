@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isDivided } from "../divided.js";
 import { UserError } from "../errors.js";
 import { Remote } from "../rpc.js";
 import { MIXTURE } from "../song.js";
@@ -219,7 +220,9 @@ function filesOf(request) {
   if (what === "stem" && source) return [file(source, source)];
   const heard = [...(mix?.channels.keys() ?? [])];
   if (heard.length === 0) return [];
-  return [file(MIX, heard.length === stems.sources.length ? "mix" : heard.join(" + "))];
+  const all = stems.sources.filter((name) => !isDivided(name, stems.sources));
+  const isAll = heard.length === all.length && all.every((name) => heard.includes(name));
+  return [file(MIX, isAll ? "mix" : heard.join(" + "))];
 }
 
 /** @param {FileOrder[]} files @returns {FileOrder[]} numbered where names are the same */

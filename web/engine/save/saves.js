@@ -8,6 +8,7 @@
  * @module
  */
 
+import { DividedSong } from "../divided.js";
 import { hasCode } from "../errors.js";
 import { Maker } from "./maker.js";
 import { removeAbandoned, TemporaryFiles } from "./temporary.js";
@@ -241,7 +242,13 @@ export function hold(stems) {
 
 /** @param {Request | LaterRequest} request @param {object} what @returns {boolean} */
 function isOf(request, what) {
-  return request.of === what || ("stems" in request && request.stems === what);
+  if (request.of === what) return true;
+  if (!("stems" in request)) return false;
+  const { stems, source, mix } = request;
+  if (stems === what) return true;
+  if (!(stems instanceof DividedSong)) return false;
+  const read = source === undefined ? [...(mix?.channels.keys() ?? [])] : [source];
+  return read.some((name) => stems.sources.includes(name) && stems.origin(name).song === what);
 }
 
 /** @param {Save} save @returns {number} */

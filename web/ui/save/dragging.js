@@ -9,6 +9,7 @@
 
 import { FORMATS, mostBytes } from "../../engine/save/formats.js";
 import { Maker } from "../../engine/save/maker.js";
+import { hold } from "../../engine/save/saves.js";
 import { TemporaryFiles } from "../../engine/save/temporary.js";
 import { FIRST, lastChoices } from "./choices.js";
 import { dragAsFile } from "./places.js";
@@ -68,10 +69,9 @@ export class DragOut {
     button.addEventListener("dragstart", (event) => this.#begin(event, partNow()));
   }
 
-  /** Make no more of the song that was shown. */
+  /** Forget the song that was shown, which may have been deleted. */
   stop() {
     clearTimeout(this.#timer);
-    if (this.#prepared?.made) return;
     this.#prepared?.discard();
     this.#prepared = null;
   }
@@ -101,16 +101,16 @@ export class DragOut {
   async #make(prepared, signal) {
     const { part } = prepared;
     const { names } = lastChoices();
-    const { name, file, discard } = await this.#maker.make(
-      {
-        ...part,
-        what: "stem",
-        format: formatNow(),
-        ...(names && { names }),
-        destination: { kind: "download" },
-      },
-      { report: () => {}, signal },
-    );
+    const release = hold(part.stems);
+    const request = /** @type {import("../../engine/save/maker.js").Request} */ ({
+      ...part,
+      what: "stem",
+      format: formatNow(),
+      ...(names && { names }),
+      destination: { kind: "download" },
+    });
+    const making = this.#maker.make(request, { report: () => {}, signal });
+    const { name, file, discard } = await making.finally(release);
     const remove = () => void discard().catch((error) => console.warn(error));
     if (signal.aborted) return remove();
     const made = { name, file: /** @type {Blob} */ (file), href: "" };

@@ -191,10 +191,10 @@ export class Happening {
 
   /** Link to an issue with the figures, where the site has a repository. */
   async #offerToSend() {
-    const { repository } = await this.#about.readAssets();
-    this.#send.hidden = repository === null;
-    if (repository === null) return;
-    const issue = new URL("issues/new", repository.replace(/\/?$/, "/"));
+    const { issues } = await this.#about.readAssets();
+    this.#send.hidden = !issues;
+    if (!issues) return;
+    const issue = new URL(issues);
     const tables = [segmentsOf(this.#measured), operationsOf(this.#speeds)];
     const { title, text } = issueOf(tables, this.#asJson());
     issue.search = new URLSearchParams({ title, body: text }).toString();

@@ -28,6 +28,8 @@ const TICK_MS = 1000;
  *   shown
  * @property {(song: Song) => Promise<void>} release    stops showing a song that will be stopped or
  *   deleted
+ * @property {() => Promise<void>} restore  shows a song again that `release` took down because of a
+ *   part of it
  * @property {() => Promise<number>} modelBytes     room that the models take
  * @property {(error: unknown) => void} onError
  */
@@ -218,8 +220,7 @@ export class Songs {
     const { songs } = this.#session;
     const list = songs.includes(song) ? songs : this.#listed;
     const next = list[list.indexOf(song) + 1] ?? list[list.indexOf(song) - 1];
-    await this.#about.release(song);
-    await this.#session.remove(song);
+    await this.#removeReleased(song);
     // The focused element is gone.
     const row = next && this.#rows.get(next);
     if (row) row.focus("remove");
@@ -267,13 +268,22 @@ export class Songs {
     const errors = [];
     for (const song of songs) {
       try {
-        await this.#about.release(song);
-        await this.#session.remove(song);
+        await this.#removeReleased(song);
       } catch (error) {
         errors.push(error);
       }
     }
     if (errors.length > 0) this.#about.onError(errors[0]);
+  }
+
+  /** @param {Song} song */
+  async #removeReleased(song) {
+    await this.#about.release(song);
+    try {
+      await this.#session.remove(song);
+    } finally {
+      await this.#about.restore();
+    }
   }
 
   #pauseOrGoOn() {

@@ -10,6 +10,7 @@
 
 import { STANDARD } from "../../engine/qualities.js";
 import { Maker } from "../../engine/save/maker.js";
+import { hold } from "../../engine/save/saves.js";
 import { TemporaryFiles } from "../../engine/save/temporary.js";
 import { make } from "../elements.js";
 import { asked } from "../songs/confirm.js";
@@ -43,17 +44,21 @@ export class Further {
     if (model === null) return null;
     const { artist } = song;
     const quality = models[model]?.step === null ? "" : STANDARD;
-    const { file, name, discard } = await this.#maker.make(
-      {
-        stems,
-        song: { name: song.name, artist },
-        what: "stem",
-        source,
-        format: "wav32f",
-        destination: { kind: "download" },
-      },
-      { report: () => {}, signal: new AbortController().signal },
-    );
+    const release = hold(stems);
+    /** @type {import("../../engine/save/maker.js").Request} */
+    const request = {
+      stems,
+      song: { name: song.name, artist },
+      what: "stem",
+      source,
+      format: "wav32f",
+      destination: { kind: "download" },
+    };
+    const making = this.#maker.make(request, {
+      report: () => {},
+      signal: new AbortController().signal,
+    });
+    const { file, name, discard } = await making.finally(release);
     const content = new File([/** @type {Blob} */ (file)], name);
     const choice = { model, quality, stems: null };
     const [made] = await this.#session.add([content], choice, { song: song.id, source });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wholeOf } from "../../engine/divided.js";
 import { without } from "../../engine/ranges.js";
 import { make, within } from "../elements.js";
 import { percent } from "../format.js";
@@ -142,6 +143,10 @@ export class Lane {
     this.#button("spectrum").setAttribute("aria-pressed", String(!isShown));
   }
 
+  get hasSpectrogram() {
+    return this.#spectrogram !== null;
+  }
+
   focus() {
     this.#mixButton("muted").focus();
   }
@@ -150,6 +155,7 @@ export class Lane {
   #name(source) {
     say(this.handle, (w) => partName(w, source));
     sayAs(this.handle, "title", (w) => w.studio.arrange);
+    if (wholeOf(source)) sayAs(this.handle, "ariaLabel", (w) => stemName(w, source));
     sayAs(this.#mixButton("muted"), "ariaLabel", (w) => w.studio.mute(stemName(w, source)));
     sayAs(this.#mixButton("solo"), "ariaLabel", (w) => w.studio.solo(stemName(w, source)));
     const sheet = within(this.element, ".lane-faders", HTMLDivElement);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { partsOf, wholeOf } from "../../engine/divided.js";
+import { namesIn, partsOf, wholeOf } from "../../engine/divided.js";
 import { announce, byId, within } from "../elements.js";
 import { clock, percent } from "../format.js";
 import { left } from "../songs/row.js";
@@ -35,6 +35,15 @@ import { View } from "./view.js";
  */
 
 /** @typedef {{song: Song, stems: Stems, player: Player}} Shown */
+
+/**
+ * What the user looks at.
+ * @typedef {object} StudioPlace
+ * @property {number} start     first visible frame
+ * @property {number} span      visible frames
+ * @property {string[]} spectrograms    lanes that show one
+ * @property {{source: string, control: string} | null} focus   lane, and selector in it
+ */
 
 /** Zoom factor of a key or button. */
 const ZOOM_STEP = 1.6;
@@ -138,6 +147,37 @@ export class Studio {
     }
   }
 
+  /** Whether the user is holding a fader, a lane or the like. */
+  get isHeld() {
+    return this.#section.querySelector(":active") !== null;
+  }
+
+  /** @returns {StudioPlace} what the user looks at */
+  get place() {
+    const { start, span } = this.#view;
+    const { activeElement } = document;
+    const lane = this.#lanes.find(({ element }) => element.contains(activeElement));
+    const { mix, do: deed } = /** @type {HTMLElement} */ (activeElement ?? document.body).dataset;
+    const control = mix ? `[data-mix="${mix}"]` : deed ? `[data-do="${deed}"]` : ".lane-name";
+    return {
+      start,
+      span,
+      spectrograms: this.#lanes.filter((one) => one.hasSpectrogram).map(({ source }) => source),
+      focus: lane ? { source: lane.source, control } : null,
+    };
+  }
+
+  /** As far as the lanes are there. */
+  set place({ start, span, spectrograms, focus }) {
+    this.#view.show(start, start + span);
+    for (const lane of this.#lanes) {
+      if (spectrograms.includes(lane.source)) lane.toggleSpectrogram();
+      if (lane.source !== focus?.source) continue;
+      const control = lane.element.querySelector(focus.control);
+      if (control instanceof HTMLElement) control.focus({ preventScroll: true });
+    }
+  }
+
   /** Show changes to the song: its name, state or progress. */
   update() {
     if (!this.#shown) return;
@@ -215,6 +255,7 @@ export class Studio {
     const content = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
     const element = within(content, "li", HTMLLIElement);
     element.classList.toggle("part", wholeOf(source) !== null);
+    element.style.setProperty("--depth", String(namesIn(source).length - 1));
     element.dataset.turn = String(stems.sources.indexOf(source) % COLOURS);
     const lane = new Lane({
       element,
