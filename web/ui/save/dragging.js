@@ -14,7 +14,6 @@ import { TemporaryFiles } from "../../engine/save/temporary.js";
 import { FIRST, lastChoices } from "./choices.js";
 import { dragAsFile } from "./places.js";
 
-/** @typedef {import("../../engine/save/maker.js").Download} Download */
 /** @typedef {import("../../engine/save/maker.js").Request} Request */
 /** @typedef {import("../words.js").Saying} Saying */
 
