@@ -20,9 +20,10 @@ from tests.bench.memory import peak_bytes
 
 def original(architecture: str, checkout: Path, config: Any, **changes: Any) -> Any:
     """The original network with the same weights, in float32; needs PyTorch."""
-    from py_demixer.evaluation import roformer, scnet
+    from py_demixer.evaluation import scnet
+    from tests import original_roformer
 
-    made = {"roformer": roformer, "scnet": scnet}[architecture]
+    made = {"roformer": original_roformer, "scnet": scnet}[architecture]
     tensors = inside_seeded.tensors(architecture, config, "float32")
     return made.network(checkout, tensors, config, **changes)
 

@@ -109,6 +109,15 @@ def dragged(tab: DemixerPage, stem: str) -> tuple[str, np.ndarray]:
     return name, samples.T
 
 
+def check_refused(tab: DemixerPage, why: str) -> None:
+    """Check that the drums cannot be dragged, that the page says why, and that it makes nothing."""
+    save_button(tab, "drums").hover()
+    assert drag(tab, "drums") is None
+    expect(tab.element("notice")).to_have_text(why)
+    tab.wait_idle()
+    assert temporary(tab) == 0
+
+
 def test_stem_and_loop_can_be_dragged_out(watched: DemixerPage) -> None:
     tab = watched
     tab.choose("song.wav", wav(SONG))
@@ -146,11 +155,7 @@ def test_unfinished_stem_is_not_dragged(watched: DemixerPage) -> None:
     watched.hold(1)
     watched.choose("song.wav", wav(SONG))
     watched.wait_state("song", "working")
-    save_button(watched, "drums").hover()
-    assert drag(watched, "drums") is None
-    expect(watched.element("notice")).to_have_text("Only what is finished can be dragged out.")
-    watched.wait_idle()
-    assert temporary(watched) == 0
+    check_refused(watched, "Only what is finished can be dragged out.")
 
 
 @pytest.fixture
@@ -172,9 +177,7 @@ def test_long_stem_is_not_made_unasked(
     tab.page.evaluate(_WATCH)
     tab.choose("song.wav", wav(SONG))
     tab.wait_state("song", "finished")
-    save_button(tab, "drums").hover()
-    assert drag(tab, "drums") is None
-    expect(tab.element("notice")).to_contain_text("too long to be dragged out")
-    tab.wait_idle()
-    assert temporary(tab) == 0
+    check_refused(
+        tab, "This is too long to be dragged out of the track. Save it, and drag it from there."
+    )
     tab.page.goto("about:blank")

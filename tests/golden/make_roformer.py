@@ -21,9 +21,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from py_demixer.evaluation import roformer
 from py_demixer.models.roformer import Config
-from tests import own, tiny
+from tests import original_roformer, own, tiny
 from tests.golden import cases, checks
 from tests.golden.make_scnet import commit, random
 
@@ -49,7 +48,7 @@ def main(training: Path) -> None:
 def network(training: Path, kind: tiny.Kind) -> Any:
     """The original network with seeded weights, in float32."""
     tensors, config = tiny.tensors(0, kind), tiny.config(kind)
-    return roformer.network(training, tensors, config, stft_window_fn=WINDOW)
+    return original_roformer.network(training, tensors, config, stft_window_fn=WINDOW)
 
 
 def segments(training: Path, kind: tiny.Kind) -> Numbers:

@@ -52,6 +52,14 @@ export function isDivided(name, sources) {
 }
 
 /**
+ * @param {readonly string[]} sources
+ * @returns {string[]} those that are heard when all are: of a stem that was divided, its parts
+ */
+export function undividedAmong(sources) {
+  return sources.filter((source) => !isDivided(source, sources));
+}
+
+/**
  * @param {Song} song @param {HoldableStems} stems of it @param {string} name of one
  * @returns {Origin}
  */

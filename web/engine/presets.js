@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isDivided, namesIn } from "./divided.js";
+import { namesIn, undividedAmong } from "./divided.js";
 
 /** @typedef {"all" | "karaoke" | "acapella" | "drumless" | "bassless" | "own"} PresetName */
 
@@ -20,8 +20,7 @@ import { isDivided, namesIn } from "./divided.js";
  * @returns {Preset[]} the presets that suit these stems, in display order
  */
 export function presets(sources) {
-  // Of a stem that was divided, its parts are heard.
-  const heard = sources.filter((source) => !isDivided(source, sources));
+  const heard = undividedAmong(sources);
   const are = (/** @type {string} */ wanted) => (/** @type {string} */ source) =>
     namesIn(source)[0] === wanted;
   const without = (/** @type {string} */ absent) => heard.filter((one) => !are(absent)(one));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isDivided, wholeOf } from "./divided.js";
+import { isDivided, undividedAmong, wholeOf } from "./divided.js";
 import { presets } from "./presets.js";
 import { clamp } from "./stretch/tempo.js";
 
@@ -36,7 +36,7 @@ const UNTOUCHED = { volume: 1, pan: 0, muted: false, solo: false };
 export class Strips {
   #sources;
   /** @type {Map<string, Channel>} */
-  #channels;
+  #channels = new Map();
   #master = 1;
   /** @type {PresetName} */
   #preset = "all";
@@ -46,9 +46,7 @@ export class Strips {
   /** @param {string[]} sources names of the stems */
   constructor(sources) {
     this.#sources = sources;
-    this.#channels = new Map(
-      sources.map((source) => [source, { ...UNTOUCHED, muted: isDivided(source, sources) }]),
-    );
+    this.#hear(undividedAmong(sources));
     this.#own = this.#snapshot();
   }
 

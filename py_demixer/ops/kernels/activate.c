@@ -12,19 +12,28 @@ void copy_row(const float *x, float *out, ptrdiff_t count) {
     for (; i < count; i++) out[i] = x[i];
 }
 
+/* A function of a pair of vectors: its constants, and those of the exponential. */
+typedef void Pairs(const f32x4 *x, const f32x4 *c, const f32x4 *e, f32x4 *out);
+
+/* out = function(x), pair by pair; out may be x. */
+INLINE void apply(Pairs *function, const float *x, const f32x4 *c, const f32x4 *e, float *out,
+                  ptrdiff_t count) {
+    f32x4 pair[PAIR];
+    for (; count >= PAIR * LANES; count -= PAIR * LANES, x += PAIR * LANES, out += PAIR * LANES) {
+        BOTH pair[v] = load(x + v * LANES);
+        function(pair, c, e, pair);
+        BOTH store(out + v * LANES, pair[v]);
+    }
+    load_pair(x, count, pair);
+    function(pair, c, e, pair);
+    store_pair(out, pair, count);
+}
+
 EXPORT(gelu_row)
 void gelu_row(const float *x, float *out, ptrdiff_t count) {
     CONSTANTS(c, NORMAL_TAIL);
     CONSTANTS(e, EXPONENTIAL);
-    f32x4 pair[PAIR];
-    for (; count >= PAIR * LANES; count -= PAIR * LANES, x += PAIR * LANES, out += PAIR * LANES) {
-        BOTH pair[v] = load(x + v * LANES);
-        gelus(pair, c, e, pair);
-        BOTH store(out + v * LANES, pair[v]);
-    }
-    load_pair(x, count, pair);
-    gelus(pair, c, e, pair);
-    store_pair(out, pair, count);
+    apply(gelus, x, c, e, out, count);
 }
 
 /* out = x sigmoid(by) */
@@ -50,15 +59,7 @@ EXPORT(tanh_row)
 void tanh_row(float *x, ptrdiff_t count) {
     CONSTANTS(c, TANGENT);
     CONSTANTS(e, EXPONENTIAL);
-    f32x4 pair[PAIR];
-    for (; count >= PAIR * LANES; count -= PAIR * LANES, x += PAIR * LANES) {
-        BOTH pair[v] = load(x + v * LANES);
-        tangents(pair, c, e, pair);
-        BOTH store(x + v * LANES, pair[v]);
-    }
-    load_pair(x, count, pair);
-    tangents(pair, c, e, pair);
-    store_pair(x, pair, count);
+    apply(tangents, x, c, e, x, count);
 }
 
 void activate_row(int32_t activation, const float *x, const float *gates, float *out,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isDivided } from "../divided.js";
+import { undividedAmong } from "../divided.js";
 import { UserError } from "../errors.js";
 import { Remote } from "../rpc.js";
 import { MIXTURE } from "../song.js";
@@ -220,7 +220,7 @@ function filesOf(request) {
   if (what === "stem" && source) return [file(source, source)];
   const heard = [...(mix?.channels.keys() ?? [])];
   if (heard.length === 0) return [];
-  const all = stems.sources.filter((name) => !isDivided(name, stems.sources));
+  const all = undividedAmong(stems.sources);
   const isAll = heard.length === all.length && all.every((name) => heard.includes(name));
   return [file(MIX, isAll ? "mix" : heard.join(" + "))];
 }

@@ -240,6 +240,28 @@ export function hold(stems) {
   };
 }
 
+/**
+ * Make the file of a stem for something else than a save, so that no list shows it.
+ *
+ * @param {Maker} maker
+ * @param {Omit<Request, "what" | "destination">} part  its `source` is the stem
+ * @param {AbortSignal} signal
+ * @returns {Promise<Download & {file: Blob}>} to be discarded
+ * @throws {UserError}
+ * @throws {DOMException} AbortError
+ */
+export async function makeStem(maker, part, signal) {
+  const release = hold(part.stems);
+  try {
+    const request = { ...part, what: /** @type {const} */ ("stem") };
+    const destination = { kind: /** @type {const} */ ("download") };
+    const made = await maker.make({ ...request, destination }, { report: () => {}, signal });
+    return { ...made, file: /** @type {Blob} */ (made.file) };
+  } finally {
+    release();
+  }
+}
+
 /** @param {Request | LaterRequest} request @param {object} what @returns {boolean} */
 function isOf(request, what) {
   if (request.of === what) return true;

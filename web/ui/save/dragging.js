@@ -9,7 +9,7 @@
 
 import { FORMATS, mostBytes } from "../../engine/save/formats.js";
 import { Maker } from "../../engine/save/maker.js";
-import { hold } from "../../engine/save/saves.js";
+import { makeStem } from "../../engine/save/saves.js";
 import { TemporaryFiles } from "../../engine/save/temporary.js";
 import { FIRST, lastChoices } from "./choices.js";
 import { dragAsFile } from "./places.js";
@@ -100,20 +100,11 @@ export class DragOut {
   async #make(prepared, signal) {
     const { part } = prepared;
     const { names } = lastChoices();
-    const release = hold(part.stems);
-    const request = /** @type {import("../../engine/save/maker.js").Request} */ ({
-      ...part,
-      what: "stem",
-      format: formatNow(),
-      ...(names && { names }),
-      destination: { kind: "download" },
-    });
-    const making = this.#maker.make(request, { report: () => {}, signal });
-    const { name, file, discard } = await making.finally(release);
+    const wanted = { ...part, format: formatNow(), ...(names && { names }) };
+    const { name, file, discard } = await makeStem(this.#maker, wanted, signal);
     const remove = () => void discard().catch((error) => console.warn(error));
     if (signal.aborted) return remove();
-    const made = { name, file: /** @type {Blob} */ (file), href: "" };
-    made.href = URL.createObjectURL(made.file);
+    const made = { name, file, href: URL.createObjectURL(file) };
     prepared.made = made;
     prepared.discard = () => {
       setTimeout(

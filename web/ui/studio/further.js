@@ -10,7 +10,7 @@
 
 import { STANDARD } from "../../engine/qualities.js";
 import { Maker } from "../../engine/save/maker.js";
-import { hold } from "../../engine/save/saves.js";
+import { makeStem } from "../../engine/save/saves.js";
 import { TemporaryFiles } from "../../engine/save/temporary.js";
 import { make } from "../elements.js";
 import { asked } from "../songs/confirm.js";
@@ -21,6 +21,13 @@ import { stemName } from "../words/stems.js";
 /** @typedef {import("../../engine/protocol.js").Choice} Choice */
 /** @typedef {import("../../engine/session.js").Session} Session */
 /** @typedef {import("../../engine/song.js").Song} Song */
+
+/**
+ * Of the file: it holds the stem exactly.
+ *
+ * @type {import("../../engine/save/formats.js").Format}
+ */
+const FORMAT = "wav32f";
 
 export class Further {
   #session;
@@ -44,22 +51,10 @@ export class Further {
     if (model === null) return null;
     const { artist } = song;
     const quality = models[model]?.step === null ? "" : STANDARD;
-    const release = hold(stems);
-    /** @type {import("../../engine/save/maker.js").Request} */
-    const request = {
-      stems,
-      song: { name: song.name, artist },
-      what: "stem",
-      source,
-      format: "wav32f",
-      destination: { kind: "download" },
-    };
-    const making = this.#maker.make(request, {
-      report: () => {},
-      signal: new AbortController().signal,
-    });
-    const { file, name, discard } = await making.finally(release);
-    const content = new File([/** @type {Blob} */ (file)], name);
+    const part = { stems, song: { name: song.name, artist }, source, format: FORMAT };
+    const { signal } = new AbortController();
+    const { file, name, discard } = await makeStem(this.#maker, part, signal);
+    const content = new File([file], name);
     const choice = { model, quality, stems: null };
     const [made] = await this.#session.add([content], choice, { song: song.id, source });
     this.#discardLater(/** @type {Song} */ (made), discard);

@@ -115,7 +115,7 @@ export class Studio {
     this.#parts = [
       new Moving(this.#list, {
         lanes: () => this.#lanes,
-        movable: () => this.#lanes.filter(({ source }) => wholeOf(source) === null),
+        movable: () => this.#movable,
         move: (lane, index) => this.#move(lane, index),
         toggle: (lane) => this.#toggleCollapsed(lane),
       }),
@@ -282,6 +282,11 @@ export class Studio {
     return lane;
   }
 
+  /** The lanes of whole stems; those of their parts follow them. */
+  get #movable() {
+    return this.#lanes.filter(({ source }) => wholeOf(source) === null);
+  }
+
   /** @param {readonly string[]} sources @returns {string[]} in the user's order, parts below their stem */
   #arranged(sources) {
     const below = (/** @type {string} */ source) => [source, ...partsOf(source, sources)];
@@ -291,10 +296,9 @@ export class Studio {
 
   /** @param {Lane} lane of a whole stem @param {number} index its new place among those */
   #move(lane, index) {
-    const order = this.#lanes.map(({ source }) => source).filter((one) => wholeOf(one) === null);
-    const others = order.filter((source) => source !== lane.source);
-    const moved = [...others.slice(0, index), lane.source, ...others.slice(index)];
-    this.#arrangement.arrange(moved);
+    const others = this.#movable.filter((other) => other !== lane);
+    const moved = [...others.slice(0, index), lane, ...others.slice(index)];
+    this.#arrangement.arrange(moved.map(({ source }) => source));
     const places = this.#arranged(this.#lanes.map(({ source }) => source));
     this.#lanes.sort((a, b) => places.indexOf(a.source) - places.indexOf(b.source));
     const { activeElement } = document;

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from py_demixer.evaluation.scnet import module
 from py_demixer.models.roformer import Config
-
-from .scnet import module
 
 
 def network(
