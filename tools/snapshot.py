@@ -44,7 +44,8 @@ def ensure_snapshot(pyodide: Path, wheel: Path, cache: Path = CACHE) -> Path:
     if folder.exists():
         return folder
     note("Making the snapshot from which Python starts ...")
-    old = list(cache.glob("snapshot-*"))
+    # Another process may be making the same one.
+    old = [other for other in cache.glob("snapshot-*") if other != folder]
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         packages, made = Path(scratch, "packages"), Path(scratch, "made")
         made.mkdir()

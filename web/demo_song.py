@@ -147,11 +147,14 @@ def stems() -> dict[str, np.ndarray]:
 
 @functools.cache
 def flac() -> bytes:
-    """The song as a 16-bit FLAC file, with its name and licence."""
+    """The song as a 16-bit FLAC file, with its name and licence.
+
+    The last two bits are zero: a quarter less to download, with noise far below the song's own.
+    """
     import soundfile
 
     song = np.sum([*stems().values()], axis=0)
-    samples = np.round(song.T * 32767).astype(np.int16)
+    samples = 4 * np.round(song.T * (32767 / 4)).astype(np.int16)
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", RATE, 2, "PCM_16", format="FLAC") as out:
         out.title, out.artist, out.license = TITLE, "py-demixer", LICENCE

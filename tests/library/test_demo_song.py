@@ -78,7 +78,7 @@ def test_file_has_the_song_with_title_and_licence(stems):
         assert "CC0" in file.license
         samples = file.read().T
     np.testing.assert_allclose(samples, sum(stems.values()), atol=1e-4)
-    assert len(demo_song.flac()) < 2_500_000
+    assert len(demo_song.flac()) < 1_850_000
 
 
 @pytest.mark.long
