@@ -149,10 +149,12 @@ def test_idle_workers_stop_and_restart(tab: DemixerPage) -> None:
     tab.wait_result("song")
     before = tab.digests()
     assert tab.engines() == 1
-    tab.page.evaluate(
+    # It is set a moment after the song is finished.
+    tab.page.wait_for_function(
         """() => {
           const idle = [...timers.values()].filter(([, delay]) => delay === 120_000);
           for (const [callback] of idle) callback();
+          return idle.length > 0;
         }"""
     )
     until(lambda: tab.engines() == 0, "The end of the idle workers", page=tab.page)
