@@ -71,7 +71,7 @@ async function load(folder, libraries, settings, onCreated = () => {}) {
 
 /** @returns Pyodide after the imports */
 async function started(folder, libraries, files, settings) {
-  // Without docstrings (and assertions, which tests run elsewhere) it is a tenth smaller.
+  // Without docstrings the snapshot is a tenth smaller. Assertions are off, too: the tests have them.
   const env = { HOME: "/home/pyodide", PYTHONHASHSEED: "0", PYTHONOPTIMIZE: "2" };
   const python = await load(folder, libraries, { env, ...settings });
   for (const { path, content } of files) {

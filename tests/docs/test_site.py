@@ -113,23 +113,20 @@ def test_site_requests_no_other_host_and_no_missing_file(site, context):
 
 
 @pytest.mark.parametrize(
-    ("text", "complaints"),
+    ("text", "complaint"),
     [
-        (
-            "[a page](nowhere.md), [a heading](models.md#no-such-heading)",
-            {"nowhere.md", "no-such-heading"},
-        ),
-        ("::: py_demixer.no_such_name", {"no_such_name"}),
+        ("[a page](nowhere.md)", "nowhere.md"),
+        ("[a heading](models.md#no-such-heading)", "no-such-heading"),
+        ("::: py_demixer.no_such_name", "no_such_name"),
     ],
 )
-def test_broken_references_are_errors(text, complaints, tmp_path, monkeypatch):
+def test_broken_references_are_errors(text, complaint, tmp_path, monkeypatch):
     sources = shutil.copytree(docs.SOURCES, tmp_path / "docs")
     with (sources / "limits.md").open("a") as page:
         page.write(f"\n{text}\n")
     monkeypatch.setattr(docs, "SOURCES", sources)
-    with pytest.raises(CannotGoOn) as failure:
+    with pytest.raises(CannotGoOn, match=complaint):
         docs.make_docs(PYTHON, tmp_path / "site", tmp_path / "stage")
-    assert {complaint for complaint in complaints if complaint in str(failure.value)} == complaints
 
 
 # ---- links --------------------------------------------------------------------------------------

@@ -89,6 +89,19 @@ def test_another_wheel_replaces_it(pyodide, wheel, commands, tmp_path):
     assert [path.name for path in tmp_path.glob("snapshot-*")] == [other.name]
 
 
+def test_one_made_meanwhile_by_another_process_is_kept(
+    pyodide, wheel, commands, monkeypatch, tmp_path
+):
+    def meanwhile(_text):
+        monkeypatch.setattr(snapshot, "note", lambda _text: None)
+        snapshot.ensure_snapshot(pyodide, wheel, tmp_path)
+
+    monkeypatch.setattr(snapshot, "note", meanwhile)
+    folder = snapshot.ensure_snapshot(pyodide, wheel, tmp_path)
+    assert len(commands) == 2
+    assert (folder / "snapshot.bin").is_file()
+
+
 def test_failure_leaves_nothing(pyodide, wheel, monkeypatch, tmp_path):
     def fail(_command, failure):
         raise CannotGoOn(failure)
